@@ -1,1 +1,2 @@
-export {}
+export { SequencerError, type SequencerErrorCode } from './errors.ts'
+export type { EventLog, LogBounds, LoggedEvent, NewEvent, Removal } from './types.ts'

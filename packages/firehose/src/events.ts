@@ -1,0 +1,114 @@
+// What comes out of the verifier. Spec: https://atproto.com/specs/sync
+
+import type { CID, DataObject } from '@avocet/data'
+import type { Did, Handle, Tid } from '@avocet/syntax'
+import type { FailureReason } from './reasons.ts'
+
+/** One change of one record, proved against the tree before and after it. */
+export type VerifiedOp = {
+  readonly action: 'create' | 'update' | 'delete'
+  /** `collection/rkey` */
+  readonly path: string
+  readonly collection: string
+  readonly rkey: string
+  /** The record's new CID; null for a delete. */
+  readonly cid: CID | null
+  /** The decoded record; null for a delete. Byte strings in it are views into the frame. */
+  readonly record: DataObject | null
+  /** The record's DAG-CBOR bytes (a view into the frame); null for a delete. */
+  readonly recordBytes: Uint8Array | null
+  /** The CID the record had before; null for a create, and for legacy commits that do not say. */
+  readonly prev: CID | null
+}
+
+/** Where an event came from: the id of the source, the seq it had there. `seq` is null for what has no seq (a resync, an info). */
+export type Origin = { readonly source: string; readonly seq: number | null }
+
+/**
+ * - `first-sighting`: no head was stored for this repo: the commit is a head, not proof that all earlier records are known.
+ * - `legacy`: accepted by policy without `prevData`/`prev`, so not inverted.
+ * - `queued`: arrived while the repo was resyncing, verified after it.
+ */
+export type CommitFlag = 'first-sighting' | 'legacy' | 'queued'
+
+export type CommitEvent = Origin & {
+  readonly kind: 'commit'
+  readonly did: Did
+  readonly rev: Tid
+  readonly since: Tid | null
+  /** CID of the signed commit block. */
+  readonly commit: CID
+  /** Root of the tree after the commit. */
+  readonly data: CID
+  /** Root of the tree before it; null on the first commit (and in legacy commits). */
+  readonly prevData: CID | null
+  readonly time: string
+  /** In the order of the frame; when a collection filter is set, only those of wanted collections. */
+  readonly ops: readonly VerifiedOp[]
+  readonly flags: readonly CommitFlag[]
+}
+
+/** An authentic `#sync`: the repo's head, asserted. `unchanged`: it is the head already stored. */
+export type SyncEvent = Origin & {
+  readonly kind: 'sync'
+  readonly did: Did
+  readonly rev: Tid
+  readonly commit: CID
+  readonly data: CID
+  readonly time: string
+  readonly unchanged: boolean
+}
+
+/** The identity changed or may have: `handle` is the one verified both ways after re-resolution, null when none verifies. */
+export type IdentityEvent = Origin & {
+  readonly kind: 'identity'
+  readonly did: Did
+  readonly handle: Handle | null
+  readonly time: string
+}
+
+/** `status` is null when active; unknown statuses are passed on as they are. */
+export type AccountEvent = Origin & {
+  readonly kind: 'account'
+  readonly did: Did
+  readonly active: boolean
+  readonly status: string | null
+  readonly time: string
+}
+
+export type InfoEvent = Origin & {
+  readonly kind: 'info'
+  readonly name: string
+  readonly message: string | null
+}
+
+/**
+ * A part of a repo read again as a whole: the differences to what is stored, in key order. Each part is one transaction;
+ * with the `last` one the repo is synchronized at `rev`.
+ */
+export type ResyncEvent = Origin & {
+  readonly kind: 'resync'
+  readonly did: Did
+  readonly rev: Tid
+  readonly commit: CID
+  readonly data: CID
+  readonly ops: readonly VerifiedOp[]
+  readonly last: boolean
+}
+
+/** Something that was not accepted, and why. Never thrown: the stream goes on. */
+export type FailureEvent = Origin & {
+  readonly kind: 'failure'
+  readonly did: Did | null
+  readonly reason: FailureReason
+  readonly message: string
+}
+
+export type VerifiedEvent =
+  | CommitEvent
+  | SyncEvent
+  | IdentityEvent
+  | AccountEvent
+  | InfoEvent
+  | ResyncEvent
+  | FailureEvent

@@ -1,0 +1,50 @@
+// The durable, ordered log of a service's events. Spec: https://atproto.com/specs/event-stream (sequence numbers, cursors).
+
+import type { DataObject } from '@avocet/data'
+
+/** An event before it has a sequence number: `body` is the whole frame body but `seq`. */
+export type NewEvent = {
+  /** The account the event is about (for deletion of its events). */
+  readonly did: string
+  /** The frame header's `t`, for example `#commit`. */
+  readonly type: `#${string}`
+  readonly body: DataObject
+}
+
+/** An event as stored: `frame` is the complete WebSocket message (header and body), encoded once, at append. */
+export type LoggedEvent = { readonly seq: number; readonly frame: Uint8Array }
+
+/** `newest`: the last seq ever issued (0 before the first; events removed since count too). `oldest`: the first stored, null when none is. */
+export type LogBounds = { readonly oldest: number | null; readonly newest: number }
+
+/** What to remove: the events of one account (below `before`, if given), or those that fell out of the window. */
+export type Removal =
+  | { readonly did: string; readonly before?: number }
+  | {
+      /** Remove events appended before this time, in ms since the epoch. */
+      readonly olderThan?: number
+      /** Remove the oldest until the stored frames take at most this many bytes. */
+      readonly maxBytes?: number
+    }
+
+/**
+ * The log of events. `Tx` is the transaction handle of the store it lives in: `append` and `remove` join the caller's
+ * transaction, so that a commit and its event are stored together or not at all.
+ *
+ * Every implementation passes `test/conformance.ts`: seq strictly increasing in commit order, never reused (also after a
+ * rollback, a removal or a restart), an event never visible before its transaction is, nor after a later one.
+ */
+export interface EventLog<Tx = void> {
+  /** Assigns the next seq, encodes the frame, stores it. Synchronous on memory and SQLite, a promise on Postgres. */
+  append(tx: Tx, event: NewEvent): number | Promise<number>
+  /** Events with seq > `after`, oldest first, at most `limit.count` and about `limit.bytes` (always at least one if there is one). */
+  read(
+    after: number,
+    limit: { readonly count: number; readonly bytes: number },
+  ): LoggedEvent[] | Promise<LoggedEvent[]>
+  bounds(): LogBounds | Promise<LogBounds>
+  /** Removes events; without `tx` in a transaction of its own. Returns how many. */
+  remove(removal: Removal, tx?: Tx): number | Promise<number>
+  /** Calls `listener` after each transaction that appended (also another process's, on Postgres). Returns the unsubscriber. */
+  watch(listener: () => void): () => void
+}
