@@ -21,7 +21,7 @@ const members = ['packages', 'apps'].flatMap((parent) =>
     .filter((name) => existsSync(join(root, parent, name, 'package.json')))
     .map((name) => readMember(`${parent}/${name}`)),
 )
-const layers = [...new Set(members.map((member) => member.layer))].sort(
+const layers = [...new Set(members.map((member) => member.layer))].toSorted(
   (a, b) => Number(a === 'app') - Number(b === 'app') || a.localeCompare(b),
 )
 
@@ -88,6 +88,6 @@ function table(): string {
 }
 
 function fill(text: string, mark: string, content: string): string {
-  const pattern = new RegExp(`(<!-- ${mark} -->\\n).*?(\\n<!-- /${mark} -->)`, 's')
-  return text.replace(pattern, (_, open: string, close: string) => `${open}${content}${close}`)
+  const pattern = new RegExp(`(<!-- ${mark} -->\\n).*?(<!-- /${mark} -->)`, 's')
+  return text.replace(pattern, (_, open: string, close: string) => `${open}${content}\n${close}`)
 }
