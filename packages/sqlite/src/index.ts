@@ -1,1 +1,3 @@
-export {}
+export { openDatabase, type Database, type DatabaseOptions } from './database.ts'
+export { SqliteError, type SqliteErrorCode } from './error.ts'
+export { migrate } from './migrate.ts'

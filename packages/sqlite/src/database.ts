@@ -1,0 +1,273 @@
+// https://nodejs.org/docs/latest-v24.x/api/sqlite.html, https://www.sqlite.org/pragma.html
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { createNoDurability, createWalDurability, type Durability } from './durability.ts'
+import { SqliteError } from './error.ts'
+
+/** Options of {@link openDatabase}. */
+export interface DatabaseOptions {
+  /** A file, or `':memory:'`. Missing folders are made (mode 0700). */
+  readonly path: string
+  /** Opens an existing file without write access. */
+  readonly readOnly?: boolean
+  /**
+   * `'full'` (default): a commit is acknowledged when it is on the disk. `'normal'`: when the operating system has
+   * it: safe against a crash of the process, the last commits may be lost (never torn) if the machine loses power.
+   */
+  readonly synchronous?: 'full' | 'normal'
+  /** Size of SQLite's page cache, in bytes. Default 16 MiB. */
+  readonly cacheSize?: number
+  /** Called when an `afterCommit` hook throws. Default: the error is thrown from a microtask of its own. */
+  readonly onHookError?: (error: unknown) => void
+}
+
+/** One open SQLite database. */
+export interface Database {
+  /** The handle below, for what this interface does not cover. Do not BEGIN or COMMIT on it. */
+  readonly raw: DatabaseSync
+  /** The prepared statement of this SQL text, prepared once per database (the 512 latest used are kept). */
+  prepare(sql: string): StatementSync
+  /**
+   * Runs `fn` in a transaction (BEGIN IMMEDIATE), or in a savepoint when one is open, and returns its result once the
+   * commit is durable. A throw rolls back what `fn` did and is rethrown.
+   * @throws {SqliteError} `async-transaction`, `sync-failed`, `closed`
+   */
+  transaction<T>(fn: () => T): T
+  /**
+   * Group commit: `fn` runs soon, synchronously, in a savepoint of a transaction it shares with every other write
+   * queued meanwhile; the promise resolves when that commit is durable. One sync of the disk serves them all, and it
+   * does not block the event loop. A throw rolls back its own savepoint only and rejects its own promise only.
+   * Writes run in the order of the calls.
+   */
+  write<T>(fn: () => T): Promise<T>
+  /**
+   * Called inside a transaction: `fn` runs once after its commit is durable, before the promise of `write` resolves,
+   * in commit order. Forgotten if the transaction or the savepoint around the call rolls back.
+   * @throws {SqliteError} `no-transaction`
+   */
+  afterCommit(fn: () => void): void
+  /** Runs what is queued, makes it durable, closes the file. A second call does nothing. */
+  close(): void
+  [Symbol.dispose](): void
+}
+
+interface PendingWrite {
+  readonly run: () => void
+  readonly durable: () => void
+  readonly reject: (error: unknown) => void
+}
+
+const statementLimit = 512
+
+/** Opens (and if need be makes) a database in WAL mode with foreign keys on. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const { path, readOnly = false, synchronous = 'full', cacheSize = 16 * 1024 * 1024 } = options
+  const inMemory = path === ':memory:'
+  if (!inMemory && !readOnly) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const raw = new DatabaseSync(path, { readOnly })
+  raw.exec(
+    `PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+     PRAGMA cache_size = -${Math.ceil(cacheSize / 1024)};`,
+  )
+  if (!readOnly) {
+    // 4 000 pages (16 MB) of log before a checkpoint: pages written often are then copied back seldom.
+    raw.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
+      PRAGMA journal_size_limit = 67108864;`)
+  }
+  const durability: Durability =
+    inMemory || readOnly || synchronous === 'normal'
+      ? createNoDurability()
+      : createWalDurability(`${path}-wal`)
+
+  const statements = new Map<string, StatementSync>()
+  let queue: PendingWrite[] = []
+  let scheduled = false
+  let depth = 0
+  let hooks: (() => void)[] = []
+  let closed = false
+
+  const runHooks = (list: readonly (() => void)[]): void => {
+    for (const hook of list) {
+      try {
+        hook()
+      } catch (error) {
+        if (options.onHookError) options.onHookError(error)
+        else
+          queueMicrotask(() => {
+            throw error
+          })
+      }
+    }
+  }
+
+  const prepare = (sql: string): StatementSync => {
+    let statement = statements.get(sql)
+    if (statement === undefined) {
+      statement = raw.prepare(sql)
+      if (statements.size >= statementLimit) statements.delete(statements.keys().next().value!)
+    } else {
+      statements.delete(sql)
+    }
+    statements.set(sql, statement)
+    return statement
+  }
+
+  const rollback = (): void => {
+    if (raw.isTransaction) raw.exec('ROLLBACK')
+  }
+
+  /** Runs `fn` in a savepoint; on a throw everything it did, hooks included, is undone. */
+  const savepoint = <T>(fn: () => T): T => {
+    const hooksBefore = hooks.length
+    const name = `s${depth}`
+    raw.exec(`SAVEPOINT ${name}`)
+    depth++
+    try {
+      const result = fn()
+      refusePromise(result)
+      raw.exec(`RELEASE ${name}`)
+      return result
+    } catch (error) {
+      hooks.length = hooksBefore
+      if (raw.isTransaction) raw.exec(`ROLLBACK TO ${name}; RELEASE ${name}`)
+      throw error
+    } finally {
+      depth--
+    }
+  }
+
+  const takeHooks = (): (() => void)[] => {
+    const taken = hooks
+    hooks = []
+    return taken
+  }
+
+  const transaction = <T>(fn: () => T): T => {
+    if (depth > 0) return savepoint(fn)
+    if (closed) throw new SqliteError('closed', `database is closed; path=${path}`)
+    durability.check()
+    raw.exec('BEGIN IMMEDIATE')
+    depth = 1
+    let result: T
+    try {
+      result = fn()
+      refusePromise(result)
+      raw.exec('COMMIT')
+    } catch (error) {
+      hooks = []
+      rollback()
+      throw error
+    } finally {
+      depth = 0
+    }
+    const committed = takeHooks()
+    durability.flush()
+    runHooks(committed)
+    return result
+  }
+
+  /** Commits everything queued as one transaction. */
+  const drain = (): void => {
+    scheduled = false
+    const batch = queue
+    if (batch.length === 0) return
+    queue = []
+    const kept: PendingWrite[] = []
+    let next = 0
+    try {
+      durability.check()
+      raw.exec('BEGIN IMMEDIATE')
+      depth = 1
+      for (; next < batch.length; next++) {
+        const item = batch[next]!
+        try {
+          savepoint(item.run)
+          kept.push(item)
+        } catch (error) {
+          item.reject(error)
+          // A full disk or an I/O error makes SQLite roll the whole transaction back, earlier savepoints included.
+          if (!raw.isTransaction) {
+            next++
+            throw new SqliteError('transaction-lost', `shared transaction was rolled back; path=${path}`, {
+              cause: error,
+            })
+          }
+        }
+      }
+      raw.exec('COMMIT')
+    } catch (error) {
+      hooks = []
+      rollback()
+      for (const item of kept) item.reject(error)
+      for (const item of batch.slice(next)) item.reject(error)
+      return
+    } finally {
+      depth = 0
+    }
+    const committed = takeHooks()
+    durability.wait({
+      done: () => {
+        runHooks(committed)
+        for (const item of kept) item.durable()
+      },
+      failed: (error) => {
+        for (const item of kept) item.reject(error)
+      },
+    })
+  }
+
+  const write = <T>(fn: () => T): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      if (closed) return reject(new SqliteError('closed', `database is closed; path=${path}`))
+      let result: T
+      queue.push({
+        run: () => {
+          result = fn()
+          refusePromise(result)
+        },
+        durable: () => resolve(result),
+        reject,
+      })
+      if (!scheduled) {
+        scheduled = true
+        setImmediate(drain)
+      }
+    })
+
+  const close = (): void => {
+    if (closed) return
+    if (depth > 0) throw new SqliteError('no-transaction', 'close was called inside a transaction')
+    drain()
+    closed = true
+    try {
+      durability.flush()
+    } finally {
+      durability.close()
+      statements.clear()
+      raw.close()
+    }
+  }
+
+  return {
+    raw,
+    prepare,
+    transaction,
+    write,
+    afterCommit(fn) {
+      if (depth === 0) throw new SqliteError('no-transaction', 'afterCommit was called outside a transaction')
+      hooks.push(fn)
+    },
+    close,
+    [Symbol.dispose]: close,
+  }
+}
+
+function refusePromise(value: unknown): void {
+  if (typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function') {
+    throw new SqliteError(
+      'async-transaction',
+      'a transaction function must be synchronous, it returned a promise',
+    )
+  }
+}

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest'
+import { openDatabase } from '../src/database.ts'
+import { migrate } from '../src/migrate.ts'
+
+it('applies each script once, per name', () => {
+  using db = openDatabase({ path: ':memory:' })
+  migrate(db, 'a', ['CREATE TABLE a1 (x)'])
+  migrate(db, 'b', ['CREATE TABLE b1 (x)', 'CREATE TABLE b2 (x)'])
+  migrate(db, 'a', ['CREATE TABLE a1 (x)', 'CREATE TABLE a2 (x)'])
+  migrate(db, 'a', ['CREATE TABLE a1 (x)', 'CREATE TABLE a2 (x)'])
+  expect(db.prepare('SELECT name, version FROM schema_versions ORDER BY name').all()).toEqual([
+    { name: 'a', version: 2 },
+    { name: 'b', version: 2 },
+  ])
+})
+
+it('leaves nothing of a migration that fails', () => {
+  using db = openDatabase({ path: ':memory:' })
+  expect(() => migrate(db, 'a', ['CREATE TABLE a1 (x)', 'CREATE TABLE a1 (x)'])).toThrow(/already exists/)
+  migrate(db, 'a', ['CREATE TABLE a1 (x)'])
+})
+
+it('refuses a database that is newer than the program', () => {
+  using db = openDatabase({ path: ':memory:' })
+  migrate(db, 'a', ['CREATE TABLE a1 (x)', 'CREATE TABLE a2 (x)'])
+  expect(() => migrate(db, 'a', ['CREATE TABLE a1 (x)'])).toThrow(
+    expect.objectContaining({ name: 'SqliteError', code: 'newer-schema' }),
+  )
+})
