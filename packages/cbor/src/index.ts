@@ -1,1 +1,3 @@
-export {}
+export { type DecodeOptions, decode, decodeFirst } from './decode.ts'
+export { encode } from './encode.ts'
+export { CborError, type CborErrorCode } from './error.ts'

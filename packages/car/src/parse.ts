@@ -1,0 +1,89 @@
+// The pieces of a CAR v1: a header, then sections of (length, CID, bytes).
+// https://ipld.io/specs/transport/car/carv1/, https://atproto.com/specs/repository#car-file-serialization
+
+import { decode } from '@avocet/cbor'
+import { CID_LENGTH, type CID, cidAt, formatCid, isCid, verifyCid } from '@avocet/data'
+import { CarError } from './error.ts'
+
+/** One block of a CAR: the bytes and the CID that names them. */
+export type CarBlock = { readonly cid: CID; readonly bytes: Uint8Array }
+
+/** Bounds and checks of a reader. */
+export interface ReadCarOptions {
+  /** Largest block in bytes, its CID not counted. Default 2 MiB. */
+  readonly maxBlockSize?: number
+  /** Most blocks. Default: no bound for `readCarStream`, 1,000,000 for `readCar`. */
+  readonly maxBlocks?: number
+  /** Most bytes of the whole CAR. Default: no bound. */
+  readonly maxSize?: number
+  /** Do not hash the blocks: only for bytes whose blocks were verified before. */
+  readonly unsafeSkipHashes?: boolean
+}
+
+/** A header with one root takes 59 bytes; nothing legitimate comes near this. */
+export const MAX_HEADER_SIZE: number = 16 * 1024
+export const DEFAULT_MAX_BLOCK_SIZE: number = 2 * 1024 * 1024
+
+/** An unsigned LEB128 integer at `offset`: its value and size, or null when the bytes end inside it. */
+export function readVarint(
+  bytes: Uint8Array,
+  pos: number,
+  end: number,
+  offset: number,
+): { value: number; size: number } | null {
+  let value = 0
+  let scale = 1
+  for (let size = 1; pos < end; size++) {
+    const byte = bytes[pos++]!
+    value += (byte & 0x7f) * scale
+    if (byte < 0x80) {
+      if (byte === 0 && size > 1) throw new CarError('invalid-varint', 'length is not minimal', offset)
+      return { value, size }
+    }
+    // Six groups of seven bits are far above every bound here and still exact.
+    if (size === 6) throw new CarError('invalid-varint', 'length is too large', offset)
+    scale *= 128
+  }
+  return null
+}
+
+/** Decodes the header's bytes to its roots. */
+export function parseHeader(bytes: Uint8Array, offset: number): CID[] {
+  let header: unknown
+  try {
+    header = decode(bytes)
+  } catch (cause) {
+    throw new CarError('invalid-header', 'header is not DAG-CBOR', offset, { cause })
+  }
+  if (header === null || typeof header !== 'object' || isCid(header)) {
+    throw new CarError('invalid-header', 'header is not a map', offset)
+  }
+  const { version, roots } = header as { version?: unknown; roots?: unknown }
+  if (version !== 1) {
+    throw new CarError(
+      'unsupported-version',
+      `only CAR version 1 is read; version=${String(version)}`,
+      offset,
+    )
+  }
+  if (!Array.isArray(roots) || !roots.every((root) => isCid(root))) {
+    throw new CarError('invalid-header', 'roots are not a list of CIDs', offset)
+  }
+  return roots
+}
+
+/** Makes a block of one section's bytes (CID and content, without the length), verifying the hash. */
+export function parseSection(section: Uint8Array, offset: number, skipHash: boolean): CarBlock {
+  if (section.length < CID_LENGTH) {
+    throw new CarError('invalid-cid', `section of ${section.length} bytes holds no CID`, offset)
+  }
+  const cid = cidAt(section, 0)
+  if (cid === null) {
+    throw new CarError('invalid-cid', 'block is named by a CID this protocol does not have', offset)
+  }
+  const bytes = section.subarray(CID_LENGTH)
+  if (!skipHash && !verifyCid(cid, bytes)) {
+    throw new CarError('hash-mismatch', `bytes are not those of their CID; cid=${formatCid(cid)}`, offset)
+  }
+  return { cid, bytes }
+}

@@ -1,0 +1,190 @@
+// A CAR that arrives in pieces, held one block at a time.
+
+import { CID_LENGTH, type CID } from '@avocet/data'
+import { CarError } from './error.ts'
+import {
+  type CarBlock,
+  DEFAULT_MAX_BLOCK_SIZE,
+  MAX_HEADER_SIZE,
+  type ReadCarOptions,
+  parseHeader,
+  parseSection,
+  readVarint,
+} from './parse.ts'
+
+/** Longest varint that `readVarint` accepts. */
+const MAX_VARINT_SIZE = 6
+
+/** Takes exact runs of bytes from chunks of any size, copying only what spans two chunks. */
+class Pull {
+  readonly #chunks: AsyncIterator<Uint8Array>
+  readonly #maxSize: number
+  #current: Uint8Array = new Uint8Array(0)
+  #pos = 0
+  /** Bytes taken so far: the offset in the CAR. */
+  offset = 0
+  #received = 0
+
+  constructor(chunks: AsyncIterator<Uint8Array>, maxSize: number) {
+    this.#chunks = chunks
+    this.#maxSize = maxSize
+  }
+
+  /** Makes at least `count` bytes available, or as many as are left. */
+  async #fill(count: number): Promise<number> {
+    let available = this.#current.length - this.#pos
+    if (available >= count) return available
+    const parts: Uint8Array[] = available > 0 ? [this.#current.subarray(this.#pos)] : []
+    while (available < count) {
+      const next = await this.#chunks.next()
+      if (next.done === true) break
+      this.#received += next.value.length
+      if (this.#received > this.#maxSize) {
+        throw new CarError('too-large', `CAR is larger than allowed; max=${this.#maxSize}`, this.offset)
+      }
+      parts.push(next.value)
+      available += next.value.length
+    }
+    this.#pos = 0
+    if (parts.length === 1) this.#current = parts[0]!
+    else {
+      const joined = new Uint8Array(available)
+      let at = 0
+      for (const part of parts) {
+        joined.set(part, at)
+        at += part.length
+      }
+      this.#current = joined
+    }
+    return available
+  }
+
+  /** The next length, or null at the end of the CAR. */
+  async varint(): Promise<number | null> {
+    // Most lengths are already here whole: no promise is waited for then.
+    const available =
+      this.#current.length - this.#pos >= MAX_VARINT_SIZE
+        ? MAX_VARINT_SIZE
+        : await this.#fill(MAX_VARINT_SIZE)
+    if (available === 0) return null
+    const result = readVarint(this.#current, this.#pos, this.#pos + available, this.offset)
+    if (result === null) throw new CarError('unexpected-end', 'CAR ends inside a length', this.offset)
+    this.#pos += result.size
+    this.offset += result.size
+    return result.value
+  }
+
+  /** A length without waiting, or undefined when more bytes are needed. */
+  varintNow(): number | undefined {
+    if (this.#current.length - this.#pos < MAX_VARINT_SIZE) return undefined
+    const result = readVarint(this.#current, this.#pos, this.#current.length, this.offset)
+    if (result === null) return undefined
+    this.#pos += result.size
+    this.offset += result.size
+    return result.value
+  }
+
+  /** Bytes without waiting, or undefined when more are needed. */
+  takeNow(count: number): Uint8Array | undefined {
+    if (this.#current.length - this.#pos < count) return undefined
+    const taken = this.#current.subarray(this.#pos, this.#pos + count)
+    this.#pos += count
+    this.offset += count
+    return taken
+  }
+
+  async take(count: number, what: string): Promise<Uint8Array> {
+    if ((await this.#fill(count)) < count) {
+      throw new CarError('unexpected-end', `CAR ends inside ${what}`, this.offset)
+    }
+    return this.takeNow(count)!
+  }
+
+  /** Lets the source go: a reader that stops early must not leave a connection open. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.()
+  }
+}
+
+/**
+ * Reads a CAR v1 that arrives in chunks. Resolves when the header is there; blocks follow one by one, in order, hashes verified,
+ * memory bounded by the largest block and chunk. Ending the iteration of `blocks` early closes the source.
+ * The bytes of blocks are views of the chunks.
+ * @throws CarError any code, from the promise (header) or from the iteration (blocks).
+ * @see https://ipld.io/specs/transport/car/carv1/
+ */
+export async function readCarStream(
+  source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
+  options: ReadCarOptions = {},
+): Promise<{ roots: CID[]; blocks: AsyncIterable<CarBlock> }> {
+  const pull = new Pull(chunksOf(source), options.maxSize ?? Infinity)
+  let roots: CID[]
+  try {
+    const length = await pull.varint()
+    if (length === null) throw new CarError('unexpected-end', 'CAR ends before its header', 0)
+    if (length > MAX_HEADER_SIZE) {
+      throw new CarError('header-too-large', `header is too large; size=${length}`, 0)
+    }
+    const at = pull.offset
+    roots = parseHeader(await pull.take(length, 'its header'), at)
+  } catch (error) {
+    await pull.close()
+    throw error
+  }
+  const state = { started: false }
+  const blocks: AsyncIterable<CarBlock> = {
+    [Symbol.asyncIterator]() {
+      if (state.started) throw new CarError('already-read', 'blocks can be iterated once', pull.offset)
+      state.started = true
+      return readBlocks(pull, options)
+    },
+  }
+  return { roots, blocks }
+}
+
+async function* readBlocks(pull: Pull, options: ReadCarOptions): AsyncGenerator<CarBlock, void, undefined> {
+  const maxBlockSize = options.maxBlockSize ?? DEFAULT_MAX_BLOCK_SIZE
+  const maxBlocks = options.maxBlocks ?? Infinity
+  const skipHash = options.unsafeSkipHashes ?? false
+  try {
+    for (let count = 0; ; count++) {
+      const at = pull.offset
+      const length = pull.varintNow() ?? (await pull.varint())
+      if (length === null) return
+      if (length > maxBlockSize + CID_LENGTH) {
+        throw new CarError('block-too-large', `block is larger than allowed; size=${length}`, at)
+      }
+      if (count >= maxBlocks) {
+        throw new CarError('too-many-blocks', `more blocks than allowed; max=${maxBlocks}`, at)
+      }
+      yield parseSection(pull.takeNow(length) ?? (await pull.take(length, 'a block')), at, skipHash)
+    }
+  } finally {
+    await pull.close()
+  }
+}
+
+function chunksOf(source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>): AsyncIterator<Uint8Array> {
+  if (Symbol.asyncIterator in source) return (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
+  // Safari's ReadableStream cannot be iterated.
+  return iterateReader((source as ReadableStream<Uint8Array>).getReader())
+}
+
+async function* iterateReader(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let done = false
+  try {
+    for (;;) {
+      const next = await reader.read()
+      if (next.done) {
+        done = true
+        return
+      }
+      yield next.value
+    }
+  } finally {
+    if (!done) await reader.cancel()
+    reader.releaseLock()
+  }
+}

@@ -1,0 +1,31 @@
+/** Why bytes are not acceptable DAG-CBOR, or a value cannot be encoded. */
+export type CborErrorCode =
+  | 'unexpected-end'
+  | 'trailing-bytes'
+  | 'not-minimal'
+  | 'indefinite-length'
+  | 'integer-out-of-range'
+  | 'float'
+  | 'unsupported-simple'
+  | 'unsupported-tag'
+  | 'invalid-cid'
+  | 'invalid-utf8'
+  | 'key-not-string'
+  | 'key-order'
+  | 'duplicate-key'
+  | 'too-deep'
+  | 'unsupported-type'
+
+/** Thrown by `decode`, `decodeFirst` and `encode`. */
+export class CborError extends Error {
+  override readonly name = 'CborError'
+  readonly code: CborErrorCode
+  /** Byte offset in the input (decoding), or -1 (encoding). */
+  readonly offset: number
+
+  constructor(code: CborErrorCode, detail: string, offset = -1, options?: ErrorOptions) {
+    super(offset < 0 ? `${detail}; code=${code}` : `${detail}; code=${code} offset=${offset}`, options)
+    this.code = code
+    this.offset = offset
+  }
+}
