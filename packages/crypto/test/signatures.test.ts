@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest'
+import { parseDidKey, parseVerificationMethod, verifySignature } from '../src/index.ts'
+import { readFixtureText } from './fixtures.ts'
+
+const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+
+const vectors = JSON.parse(
+  (await readFixtureText('interop/crypto/signature-fixtures.json')) ?? '[]',
+) as Array<{
+  comment: string
+  messageBase64: string
+  didDocSuite: string
+  publicKeyDid: string
+  publicKeyMultibase: string
+  signatureBase64: string
+  validSignature: boolean
+}>
+
+describe.skipIf(vectors.length === 0)('interop signature vectors', () => {
+  test.each(vectors)('$comment', (vector) => {
+    const key = parseDidKey(vector.publicKeyDid)
+    const method = parseVerificationMethod(vector.didDocSuite, vector.publicKeyMultibase)
+    expect(key).toEqual(method)
+    const verdict =
+      key.ok &&
+      verifySignature(key.value, fromBase64(vector.messageBase64), fromBase64(vector.signatureBase64))
+    expect(verdict).toBe(vector.validSignature)
+  })
+})
