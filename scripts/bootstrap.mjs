@@ -1,7 +1,7 @@
 // Brings a machine that has only Node >= 20 and npm to where the workspace's own tools run, then hands over.
 // Plain JavaScript without dependencies: it runs before anything is installed.
 //
-//   node scripts/bootstrap.mjs start [...flags]   scripts/start.ts
+//   node scripts/bootstrap.mjs start [...flags]   apps/network/src/main.ts
 //   node scripts/bootstrap.mjs test  [...flags]   scripts/test.ts
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -10,7 +10,7 @@ import { delimiter, join } from 'node:path'
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..')
 const [command, ...flags] = process.argv.slice(2)
-const scripts = { start: 'start.ts', test: 'test.ts' }
+const scripts = { start: 'apps/network/src/main.ts', test: 'scripts/test.ts' }
 
 if (!command || !Object.hasOwn(scripts, command)) {
   fail(`unknown command; got=${command ?? 'none'} known=${Object.keys(scripts).join(',')}`)
@@ -54,7 +54,7 @@ function installIfNeeded() {
 /** Runs one of the scripts with the workspace's own Node, passing signals and the exit code through. */
 function run(script) {
   const bin = join(root, 'node_modules', '.bin')
-  const child = spawn(join(bin, 'node'), [join(root, 'scripts', script), ...flags], {
+  const child = spawn(join(bin, 'node'), [join(root, script), ...flags], {
     cwd: root,
     stdio: 'inherit',
     env: {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { freePort, type Service, startService } from '../../scripts/network.ts'
+import { freePort, type Service, startService } from '@avocet/network'
 
 export type Network = {
   readonly folder: string

@@ -8,10 +8,10 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { ensureDemo, waitUntilIndexed } from './demo.ts'
-import { isPortFree, type Service, ServiceFailed, startService } from './network.ts'
+import { isPortFree, type Service, ServiceFailed, startService } from './services.ts'
 
 const HOST = '127.0.0.1'
-const root = join(import.meta.dirname, '..')
+const root = join(import.meta.dirname, '../../..')
 
 const HELP = `npm start -- [flags]
 

@@ -1,11 +1,11 @@
-// Starts the apps as the processes a user would run, and watches them. Used by scripts/start.ts and the end-to-end tests.
+// Starts the apps as the processes a user would run, and watches them. Used by `npm start` and by the end-to-end tests.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-const root = join(import.meta.dirname, '..')
+const apps = join(import.meta.dirname, '../..')
 
 /** One running app. */
 export interface Service {
@@ -46,11 +46,10 @@ export interface ServiceOptions {
 export async function startService(options: ServiceOptions): Promise<Service> {
   mkdirSync(dirname(options.logFile), { recursive: true })
   const log = openSync(options.logFile, 'a')
-  const child = spawn(
-    process.execPath,
-    [join(root, 'apps', options.app, 'src', 'main.ts'), ...options.args],
-    { cwd: root, stdio: ['ignore', log, log], env: { ...process.env, ...options.env } },
-  )
+  const child = spawn(process.execPath, [join(apps, options.app, 'src', 'main.ts'), ...options.args], {
+    stdio: ['ignore', log, log],
+    env: { ...process.env, ...options.env },
+  })
   closeSync(log)
   let running = true
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {

@@ -1,0 +1,1 @@
+export { readFixture, readFixtureText } from './fixtures.ts'
