@@ -1,2 +1,20 @@
 export { SequencerError, type SequencerErrorCode } from './errors.ts'
-export type { EventLog, LogBounds, LoggedEvent, NewEvent, Removal } from './types.ts'
+export { createMemoryEventLog, type MemoryEventLogOptions } from './memory-log.ts'
+export {
+  createSequencer,
+  type Retention,
+  type SequencedFrame,
+  type Sequencer,
+  type SequencerOptions,
+} from './sequencer.ts'
+export type { SequencerStats, SubscriberStats } from './stats.ts'
+export type {
+  EventLog,
+  LogBounds,
+  LogChange,
+  LoggedEvent,
+  NewEvent,
+  ReadLimit,
+  Removal,
+  SyncEventLog,
+} from './types.ts'

@@ -14,8 +14,11 @@ export type NewEvent = {
 /** An event as stored: `frame` is the complete WebSocket message (header and body), encoded once, at append. */
 export type LoggedEvent = { readonly seq: number; readonly frame: Uint8Array }
 
-/** `newest`: the last seq ever issued (0 before the first; events removed since count too). `oldest`: the first stored, null when none is. */
-export type LogBounds = { readonly oldest: number | null; readonly newest: number }
+/**
+ * `newest`: the last seq issued (0 before the first; events removed since count too). `oldest`: the lowest seq the window
+ * can still hold: what was below it fell out by age or size. (Removing an account's events leaves holes, it does not move `oldest`.)
+ */
+export type LogBounds = { readonly oldest: number; readonly newest: number }
 
 /** What to remove: the events of one account (below `before`, if given), or those that fell out of the window. */
 export type Removal =
@@ -26,6 +29,12 @@ export type Removal =
       /** Remove the oldest until the stored frames take at most this many bytes. */
       readonly maxBytes?: number
     }
+
+/** How much to read at once. */
+export type ReadLimit = { readonly count: number; readonly bytes: number }
+
+/** What a transaction did to the log. */
+export type LogChange = 'append' | 'remove'
 
 /**
  * The log of events. `Tx` is the transaction handle of the store it lives in: `append` and `remove` join the caller's
@@ -38,13 +47,21 @@ export interface EventLog<Tx = void> {
   /** Assigns the next seq, encodes the frame, stores it. Synchronous on memory and SQLite, a promise on Postgres. */
   append(tx: Tx, event: NewEvent): number | Promise<number>
   /** Events with seq > `after`, oldest first, at most `limit.count` and about `limit.bytes` (always at least one if there is one). */
-  read(
-    after: number,
-    limit: { readonly count: number; readonly bytes: number },
-  ): LoggedEvent[] | Promise<LoggedEvent[]>
+  read(after: number, limit: ReadLimit): LoggedEvent[] | Promise<LoggedEvent[]>
   bounds(): LogBounds | Promise<LogBounds>
   /** Removes events; without `tx` in a transaction of its own. Returns how many. */
   remove(removal: Removal, tx?: Tx): number | Promise<number>
-  /** Calls `listener` after each transaction that appended (also another process's, on Postgres). Returns the unsubscriber. */
-  watch(listener: () => void): () => void
+  /**
+   * Calls `listener` once a transaction that appended or removed is durable (also another process's, on Postgres).
+   * Returns the unsubscriber.
+   */
+  watch(listener: (change: LogChange) => void): () => void
+}
+
+/** A log whose every call answers at once: memory, SQLite. */
+export interface SyncEventLog<Tx = void> extends EventLog<Tx> {
+  append(tx: Tx, event: NewEvent): number
+  read(after: number, limit: ReadLimit): LoggedEvent[]
+  bounds(): LogBounds
+  remove(removal: Removal, tx?: Tx): number
 }

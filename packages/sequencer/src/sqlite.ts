@@ -1,0 +1,1 @@
+export { advanceSeq, openEventLog, type SqliteEventLogOptions } from './sqlite-log.ts'
