@@ -85,7 +85,7 @@ export async function waitUntilIndexed(
     const counts = await Promise.all(
       accounts.map(async ({ did }) => {
         const query = new URLSearchParams({ repo: did, collection: 'app.bsky.graph.follow' })
-        const response = await fetch(`${indexer}/xrpc/com.atproto.repo.listRecords?${query}`)
+        const response = await fetch(`${indexer}/xrpc/com.atproto.repo.listRecords?${query.toString()}`)
         if (!response.ok) return 0
         return ((await response.json()) as { records: unknown[] }).records.length
       }),
