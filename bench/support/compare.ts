@@ -82,7 +82,7 @@ export function record(
     unit: options.unit,
     results: results.map(({ name, perSecond }, index) => ({
       name: index === 0 || name.includes('@', 1) || !name.includes('/') ? name : withVersion(name),
-      perSecond: round(perSecond),
+      perSecond: rounded(perSecond),
     })),
     ...(options.target === undefined ? {} : { target: options.target }),
     ...(options.note === undefined ? {} : { note: options.note }),
@@ -118,7 +118,7 @@ export function human(value: number): string {
   return value.toPrecision(3)
 }
 
-function round(value: number): number {
+function rounded(value: number): number {
   return Number(value.toPrecision(4))
 }
 
