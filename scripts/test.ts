@@ -24,6 +24,7 @@ const steps: Step[] = [
   { name: 'boundaries', run: command('turbo', 'boundaries') },
   { name: 'types', run: command('tsc', '-b') },
   { name: 'types of tests', run: command('tsc', '-p', 'tsconfig.test.json') },
+  { name: 'packages', run: command('node', 'scripts/check-packages.ts') },
   { name: 'lint', run: command('oxlint', '--type-aware', '--deny-warnings') },
   { name: 'unused', run: command('knip', '--no-progress') },
   { name: 'unit', run: vitest('unit') },

@@ -1,0 +1,99 @@
+// Packs every public package as it would be published, unpacks them side by side, and imports each export from there: what
+// works in the workspace through `src` must work for a user through `dist`. Then publint has its say about each.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+
+type Manifest = {
+  name: string
+  private?: boolean
+  exports?: Record<string, unknown>
+  dependencies?: Record<string, string>
+}
+
+const root = join(import.meta.dirname, '..')
+const work = mkdtempSync(join(tmpdir(), 'avocet-packages-'))
+let problems = 0
+try {
+  await main()
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+process.exitCode = problems === 0 ? 0 : 1
+
+async function main(): Promise<void> {
+  const folders = ['packages', 'apps']
+    .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
+    .filter((folder) => existsSync(join(folder, 'package.json')) && !readManifest(folder).private)
+  const tarballs = join(work, 'tarballs')
+  mkdirSync(tarballs)
+  run(
+    'pnpm',
+    ['-r', '--filter', './packages/*', '--filter', './apps/*', 'pack', '--pack-destination', tarballs],
+    root,
+  )
+
+  const unpacked = folders.map((folder) => {
+    const { name, dependencies } = readManifest(folder)
+    const target = join(work, 'node_modules', name)
+    mkdirSync(target, { recursive: true })
+    const tarball = readdirSync(tarballs).find((file) =>
+      file.startsWith(`${name.replace('@', '').replace('/', '-')}-0`),
+    )
+    if (!tarball) return problem(name, 'was not packed')
+    run('tar', ['xzf', join(tarballs, tarball), '--strip-components=1', '-C', target], root)
+    for (const dependency of Object.keys(dependencies ?? {})) {
+      const link = join(work, 'node_modules', dependency)
+      if (dependency.startsWith('@avocet/') || existsSync(link)) continue
+      mkdirSync(dirname(link), { recursive: true })
+      symlinkSync(join(folder, 'node_modules', dependency), link)
+    }
+    return target
+  })
+  for (const folder of unpacked) if (folder) await check(folder)
+  console.log(`${folders.length} packages packed, imported from dist and linted; ${problems} problems`)
+}
+
+async function check(folder: string): Promise<void> {
+  const manifest = readManifest(folder)
+  for (const [subpath, target] of Object.entries(manifest.exports ?? {})) {
+    const file = entryOf(target)
+    if (!file || subpath.includes('*')) continue
+    if (!file.startsWith('./dist/')) problem(manifest.name, `${subpath} leads to ${file}, not to dist`)
+    try {
+      await import(pathToFileURL(join(folder, file)).href)
+    } catch (error) {
+      problem(manifest.name, `${subpath} cannot be imported: ${(error as Error).message}`)
+    }
+  }
+  const { messages } = await publint({ pkgDir: folder, level: 'warning', pack: false })
+  for (const message of messages) problem(manifest.name, formatMessage(message, manifest) ?? message.code)
+}
+
+/** The file that Node takes for an export, whatever its nesting of conditions. */
+function entryOf(target: unknown): string | null {
+  if (typeof target === 'string') return target
+  if (typeof target !== 'object' || target === null) return null
+  const conditions = target as Record<string, unknown>
+  return entryOf(conditions['node'] ?? conditions['import'] ?? conditions['default'])
+}
+
+function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+}
+
+function problem(name: string, text: string): null {
+  problems += 1
+  console.error(`${name}: ${text}`)
+  return null
+}
+
+function run(name: string, args: readonly string[], cwd: string): void {
+  const { status, stdout, stderr } = spawnSync(name, args, { cwd, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${name} ${args.join(' ')} failed\n${stdout}${stderr}`)
+}
