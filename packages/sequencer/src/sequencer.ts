@@ -5,10 +5,7 @@ import { SequencerError } from './errors.ts'
 import { createMeter, type SequencerStats } from './stats.ts'
 import { createSubscription, type Subscription } from './subscription.ts'
 import { createTail } from './tail.ts'
-import type { EventLog } from './types.ts'
-
-/** A frame to send. `seq` is null for a frame of the stream itself (`#info`). */
-export type SequencedFrame = { readonly seq: number | null; readonly frame: Uint8Array }
+import type { EventLog, SequencedFrame } from './types.ts'
 
 /** The window: what is kept, and how often it is moved on. */
 export type Retention = {

@@ -1,9 +1,9 @@
 // One reader of the log: cold pages first, then the shared tail.
 
 import { SequencerError } from './errors.ts'
-import type { SequencedFrame } from './sequencer.ts'
 import type { SubscriberStats } from './stats.ts'
 import type { Tail } from './tail.ts'
+import type { SequencedFrame } from './types.ts'
 
 export type Subscription = {
   readonly iterator: AsyncIterator<SequencedFrame, undefined>
@@ -133,7 +133,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
           const step = take()
           if (step !== null) return Promise.resolve(step)
         } catch (error) {
-          return Promise.reject(error as Error)
+          return Promise.reject(error)
         }
       }
       pending++

@@ -14,6 +14,9 @@ export type NewEvent = {
 /** An event as stored: `frame` is the complete WebSocket message (header and body), encoded once, at append. */
 export type LoggedEvent = { readonly seq: number; readonly frame: Uint8Array }
 
+/** A frame to send. `seq` is null for a frame of the stream itself (`#info`). */
+export type SequencedFrame = { readonly seq: number | null; readonly frame: Uint8Array }
+
 /**
  * `newest`: the last seq issued (0 before the first; events removed since count too). `oldest`: the lowest seq the window
  * can still hold: what was below it fell out by age or size. (Removing an account's events leaves holes, it does not move `oldest`.)
