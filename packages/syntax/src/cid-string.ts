@@ -1,0 +1,31 @@
+// https://atproto.com/specs/lexicon#cid
+
+import { ALNUM, isClass } from './chars.ts'
+import { createGrammar, type Result } from './result.ts'
+
+/** A CID as text, in any multibase: the shape alone. `@avocet/data` reads what is in it. */
+export type CidString = string
+
+const MIN_LENGTH = 8
+const MAX_LENGTH = 256
+
+function problem(text: string): string | null {
+  if (text.length < MIN_LENGTH || text.length > MAX_LENGTH)
+    return `not ${MIN_LENGTH} to ${MAX_LENGTH} characters`
+  for (let i = 0; i < text.length; i++) {
+    if (!isClass(text, i, ALNUM) && !'+='.includes(text.charAt(i)))
+      return 'a character outside a-z A-Z 0-9 + ='
+  }
+  return text.length === 46 && text.startsWith('Qm') ? 'a CID of version 0' : null
+}
+
+const grammar = createGrammar<CidString>('cid', problem)
+
+/** Whether a value has the shape of a CID of version 1. */
+export const isCidString: (value: unknown) => value is CidString = grammar.is
+
+/** The text, if it has the shape of a CID; failure `invalid-cid`. */
+export const parseCidString: (value: unknown) => Result<CidString> = grammar.parse
+
+/** @throws SyntaxFault `invalid-cid` unless the value has the shape of a CID. */
+export const assertCidString: (value: unknown) => asserts value is CidString = grammar.assert

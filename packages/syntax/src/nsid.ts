@@ -1,0 +1,49 @@
+// https://atproto.com/specs/nsid#nsid-syntax
+
+import { ALNUM, isAll, isClass, labelProblem, LETTER } from './chars.ts'
+import { createGrammar, type Result } from './result.ts'
+
+/** A namespaced identifier: a reversed domain name and a name, like `app.bsky.feed.post`. */
+export type Nsid = `${string}.${string}.${string}`
+
+// A domain of 253 characters, a dot and a name. The interop vectors hold only the sum to its bound.
+const MAX_LENGTH = 317
+const MAX_NAME = 63
+
+function problem(text: string): string | null {
+  if (text.length > MAX_LENGTH) return `longer than ${MAX_LENGTH} characters`
+  const nameStart = text.lastIndexOf('.') + 1
+  let segments = 0
+  for (let start = 0; start < nameStart; segments++) {
+    const end = text.indexOf('.', start)
+    const found = labelProblem(text, start, end)
+    if (found !== null) return found
+    start = end + 1
+  }
+  if (segments < 2) return 'fewer than three segments'
+  if (!isClass(text, 0, LETTER)) return 'a first segment that does not start with a letter'
+  if (text.length - nameStart > MAX_NAME) return `a name longer than ${MAX_NAME} characters`
+  if (!isClass(text, nameStart, LETTER)) return 'a name that does not start with a letter'
+  return isAll(text, nameStart, text.length, ALNUM) ? null : 'a name with a character outside a-z A-Z 0-9'
+}
+
+const grammar = createGrammar<Nsid>('nsid', problem)
+
+/** Whether a value is an NSID. */
+export const isNsid: (value: unknown) => value is Nsid = grammar.is
+
+/** The NSID in a text; failure `invalid-nsid`. */
+export const parseNsid: (value: unknown) => Result<Nsid> = grammar.parse
+
+/** @throws SyntaxFault `invalid-nsid` unless the value is an NSID. */
+export const assertNsid: (value: unknown) => asserts value is Nsid = grammar.assert
+
+/** The domain that controls an NSID, in the order of the DNS: `feed.bsky.app` of `app.bsky.feed.post`. Lower case. */
+export function nsidAuthority(nsid: Nsid): string {
+  return nsid.split('.').slice(0, -1).toReversed().join('.').toLowerCase()
+}
+
+/** The last segment of an NSID: `post` of `app.bsky.feed.post`. */
+export function nsidName(nsid: Nsid): string {
+  return nsid.slice(nsid.lastIndexOf('.') + 1)
+}

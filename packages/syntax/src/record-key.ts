@@ -1,0 +1,60 @@
+// https://atproto.com/specs/record-key#record-key-syntax
+
+import { ALNUM, isClass } from './chars.ts'
+import { isNsid } from './nsid.ts'
+import { createGrammar, type Result } from './result.ts'
+import { isTid } from './tid.ts'
+
+/** The key of a record in its collection. */
+export type RecordKey = string
+
+const MAX_LENGTH = 512
+const PUNCTUATION = '_~.:-'
+
+function problem(text: string): string | null {
+  if (text.length === 0) return 'empty'
+  if (text.length > MAX_LENGTH) return `longer than ${MAX_LENGTH} characters`
+  for (let i = 0; i < text.length; i++) {
+    if (!isClass(text, i, ALNUM) && !PUNCTUATION.includes(text.charAt(i))) {
+      return 'a character outside a-z A-Z 0-9 _ ~ . : -'
+    }
+  }
+  return text === '.' || text === '..' ? 'a dot segment' : null
+}
+
+const grammar = createGrammar<RecordKey>('record-key', problem)
+
+/** Whether a value is a record key. */
+export const isRecordKey: (value: unknown) => value is RecordKey = grammar.is
+
+/** The record key in a text; failure `invalid-record-key`. */
+export const parseRecordKey: (value: unknown) => Result<RecordKey> = grammar.parse
+
+/** @throws SyntaxFault `invalid-record-key` unless the value is a record key. */
+export const assertRecordKey: (value: unknown) => asserts value is RecordKey = grammar.assert
+
+/** The kinds of key a record schema can ask for (https://atproto.com/specs/record-key#record-key-types). */
+export type RecordKeyType = 'tid' | 'nsid' | 'any' | `literal:${string}`
+
+/** Whether a value names a kind of key. */
+export function isRecordKeyType(value: unknown): value is RecordKeyType {
+  if (value === 'tid' || value === 'nsid' || value === 'any') return true
+  return (
+    typeof value === 'string' && value.startsWith('literal:') && isRecordKey(value.slice('literal:'.length))
+  )
+}
+
+/** Whether a key is of the kind that its record's schema asks for. */
+export function isRecordKeyOfType(key: unknown, type: RecordKeyType): key is RecordKey {
+  if (!isRecordKey(key)) return false
+  switch (type) {
+    case 'any':
+      return true
+    case 'tid':
+      return isTid(key)
+    case 'nsid':
+      return isNsid(key)
+    default:
+      return type.startsWith('literal:') && key === type.slice('literal:'.length)
+  }
+}

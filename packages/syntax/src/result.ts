@@ -1,0 +1,76 @@
+/** The grammars of this package. */
+export type SyntaxKind =
+  | 'did'
+  | 'handle'
+  | 'nsid'
+  | 'at-uri'
+  | 'at-identifier'
+  | 'record-key'
+  | 'tid'
+  | 'datetime'
+  | 'language'
+  | 'uri'
+  | 'cid'
+
+/** The code of a failure: which grammar was missed. */
+export type SyntaxErrorCode = `invalid-${SyntaxKind}`
+
+/** Why a text does not match. */
+export type SyntaxFailure = { readonly code: SyntaxErrorCode; readonly message: string }
+
+/** An outcome: a value, or why there is none. */
+export type Result<T, E = SyntaxFailure> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: E }
+
+/** The one error this package throws: an `assertX` that does not hold, or a TID out of range. */
+export class SyntaxFault extends Error {
+  override readonly name = 'SyntaxFault'
+  /** Which grammar was missed. */
+  readonly code: SyntaxErrorCode
+
+  constructor(code: SyntaxErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** What is wrong with a text, in a few words, or null where it matches. Must read at most a bounded number of characters. */
+export type Problem = (text: string) => string | null
+
+/** Characters of an offending text shown in a message. */
+const SHOWN = 80
+
+/** The failure of a value that does not match. */
+export function failure(kind: SyntaxKind, problem: string, value: unknown): SyntaxFailure {
+  const shown = typeof value === 'string' ? ` text=${JSON.stringify(value.slice(0, SHOWN))}` : ''
+  return { code: `invalid-${kind}`, message: `not a valid ${kind}: ${problem};${shown}` }
+}
+
+/** The three functions of a grammar whose value is its text. */
+export interface Grammar<T extends string> {
+  is: (value: unknown) => value is T
+  parse: (value: unknown) => Result<T>
+  assert: (value: unknown) => asserts value is T
+}
+
+/** `isX`, `parseX` and `assertX` from what can be wrong with a text. */
+export function createGrammar<T extends string>(kind: SyntaxKind, problem: Problem): Grammar<T> {
+  const check = (value: unknown): string | null =>
+    typeof value === 'string' ? problem(value) : 'not a string'
+  return {
+    is: (value): value is T => typeof value === 'string' && problem(value) === null,
+    parse: (value) => {
+      const found = check(value)
+      return found === null
+        ? { ok: true, value: value as T }
+        : { ok: false, error: failure(kind, found, value) }
+    },
+    assert: (value) => {
+      const found = check(value)
+      if (found === null) return
+      const { code, message } = failure(kind, found, value)
+      throw new SyntaxFault(code, message)
+    },
+  }
+}

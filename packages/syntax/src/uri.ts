@@ -1,0 +1,38 @@
+// https://atproto.com/specs/lexicon#uri
+// https://www.rfc-editor.org/rfc/rfc3986#section-3
+
+import { ALNUM, isClass, LETTER } from './chars.ts'
+import { createGrammar, type Result } from './result.ts'
+
+/** A URI of any scheme. */
+export type Uri = `${string}:${string}`
+
+const MAX_LENGTH = 8192
+const MAX_SCHEME = 80
+/** White space, controls and what no text form of Unicode may hold. Characters beyond ASCII are taken (IRIs). */
+const FORBIDDEN = /[\s\p{Cc}\p{Cs}]/u
+
+function problem(text: string): string | null {
+  if (text.length > MAX_LENGTH) return `longer than ${MAX_LENGTH} characters`
+  const colon = text.indexOf(':')
+  if (colon < 1 || colon > MAX_SCHEME) return 'no scheme'
+  if (!isClass(text, 0, LETTER)) return 'a scheme that does not start with a letter'
+  for (let i = 1; i < colon; i++) {
+    if (!isClass(text, i, ALNUM) && !'+-.'.includes(text.charAt(i))) {
+      return 'a scheme with a character outside a-z 0-9 + - .'
+    }
+  }
+  if (colon === text.length - 1) return 'nothing after the scheme'
+  return FORBIDDEN.test(text) ? 'white space or a control character' : null
+}
+
+const grammar = createGrammar<Uri>('uri', problem)
+
+/** Whether a value is a URI: a scheme, a colon, and something without white space. */
+export const isUri: (value: unknown) => value is Uri = grammar.is
+
+/** The URI in a text; failure `invalid-uri`. */
+export const parseUri: (value: unknown) => Result<Uri> = grammar.parse
+
+/** @throws SyntaxFault `invalid-uri` unless the value is a URI. */
+export const assertUri: (value: unknown) => asserts value is Uri = grammar.assert
