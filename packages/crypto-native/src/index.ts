@@ -1,1 +1,1 @@
-export {}
+export { importNativeKeypair, isNative, nativeVerifier } from './native.ts'

@@ -11,7 +11,7 @@ import {
   parseVerificationMethod,
   verifySignature,
 } from '../src/index.ts'
-import { readFixtureText } from './fixtures.ts'
+import { readFixtureText } from '@avocet/testing'
 
 const fromHex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'))
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseDidKey, parseVerificationMethod, verifySignature } from '../src/index.ts'
-import { readFixtureText } from './fixtures.ts'
+import { readFixtureText } from '@avocet/testing'
 
 const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { equals, fromJson, fromJsonObject, parseCid, toJson, type DataValue } from '../src/index.ts'
-import { readFixtureText } from './fixtures.ts'
+import { readFixtureText } from '@avocet/testing'
 
 const LINK = 'bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a'
 const RAW_LINK = 'bafkreiccldh766hwcnuxnf2wh6jgzepf2nlu2lvcllt63eww5p6chi4ity'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as syntax from '../src/index.ts'
-import { readFixtureText } from './fixtures.ts'
+import { readFixtureText } from '@avocet/testing'
 
 type Guard = (value: unknown) => boolean
 
