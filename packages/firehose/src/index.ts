@@ -1,3 +1,4 @@
+export { checkAuthority, type Speaker } from './chain.ts'
 export type {
   AccountEvent,
   CommitEvent,
@@ -22,5 +23,17 @@ export type {
   Source,
   VerifyPolicy,
 } from './options.ts'
-export { type FailureReason, REASONS } from './reasons.ts'
+export {
+  type Failure,
+  parseEvent,
+  type ParsedAccount,
+  type ParsedCommit,
+  type ParsedEvent,
+  type ParsedIdentity,
+  type ParsedInfo,
+  type ParsedSync,
+} from './parse.ts'
+export { DEFAULT_POLICY } from './policy.ts'
+export { type Effect, type FailureReason, REASONS } from './reasons.ts'
 export type { CursorState, QueuedFrame, RepoState, RepoStateStore, RepoStatus, StateChange } from './state.ts'
+export { type UnconfirmedEvent, type Verdict, verifyEvent, type VerifyInput } from './verify.ts'

@@ -1,71 +1,85 @@
-// Every way an event can fail, one name each. The order is the order of the checks.
+// Every way an event can fail, one name each, in the order of the checks.
 // Spec: https://atproto.com/specs/sync ("Commit validation")
 
-/** Each reason with the group of checks it belongs to. */
-export const REASONS = {
-  // 1. the frame and its envelope
-  'frame-too-big': 'envelope',
-  'frame-malformed': 'envelope',
-  'frame-unknown-type': 'envelope',
-  'stream-error': 'envelope',
-  'envelope-malformed': 'envelope',
-  'did-invalid': 'envelope',
-  'rev-invalid': 'envelope',
-  'since-invalid': 'envelope',
-  'time-invalid': 'envelope',
-  'blocks-too-big': 'envelope',
-  'too-many-ops': 'envelope',
-  'record-too-big': 'envelope',
-  'too-big-flag': 'envelope',
-  // 2. who may say it
-  'wrong-host': 'authority',
-  'identity-unresolved': 'authority',
-  'account-inactive': 'authority',
-  // 3. order
-  duplicate: 'order',
-  'rev-future': 'order',
-  // 4. blocks and the commit
-  'car-malformed': 'blocks',
-  'block-hash-mismatch': 'blocks',
-  'car-root-mismatch': 'blocks',
-  'commit-missing': 'blocks',
-  'commit-malformed': 'blocks',
-  'commit-version': 'blocks',
-  'commit-did-mismatch': 'blocks',
-  'commit-rev-mismatch': 'blocks',
-  // 5. the signature
-  'key-missing': 'signature',
-  'signature-invalid': 'signature',
-  // 6. the operations
-  'op-malformed': 'ops',
-  'op-path-invalid': 'ops',
-  'op-duplicate-path': 'ops',
-  'op-not-in-tree': 'ops',
-  'op-cid-mismatch': 'ops',
-  'record-missing': 'ops',
-  'record-malformed': 'ops',
-  'delete-still-present': 'ops',
-  'delete-not-proved': 'ops',
-  // 7. the tree
-  'node-missing': 'tree',
-  'node-malformed': 'tree',
-  // 8. inversion
-  'legacy-commit': 'inversion',
-  'inversion-incomplete': 'inversion',
-  'inversion-mismatch': 'inversion',
-  // 9. the chain
-  'chain-data': 'chain',
-  'chain-since': 'chain',
-  'sync-diverged': 'chain',
-  desynchronized: 'chain',
-  // resync
-  'resync-failed': 'resync',
-  'resync-rev-regression': 'resync',
-  'resync-terminal': 'resync',
-  // the stream itself
-  'cursor-reset': 'stream',
-  'queue-full': 'stream',
-} as const
+/** What a failure does: see `Verdict`. */
+export type Effect = 'refused' | 'ignored' | 'desynchronized'
+
+type Reason = { readonly step: string; readonly effect: Effect }
+
+const refused = (step: string): Reason => ({ step, effect: 'refused' })
+const ignored = (step: string): Reason => ({ step, effect: 'ignored' })
+// The account's repo did change, but this event cannot tell how: it is signed and does not prove what it claims, or it
+// says itself that it carries no content. The repo is read again; nothing is lost silently.
+const lost = (step: string): Reason => ({ step, effect: 'desynchronized' })
+
+const TABLE = {
+  'frame-too-big': refused('envelope'),
+  'frame-malformed': refused('envelope'),
+  'frame-unknown-type': ignored('envelope'),
+  'stream-error': refused('envelope'),
+  'envelope-malformed': refused('envelope'),
+  'did-invalid': refused('envelope'),
+  'rev-invalid': refused('envelope'),
+  'since-invalid': refused('envelope'),
+  'time-invalid': refused('envelope'),
+  'blocks-too-big': lost('envelope'),
+  'too-many-ops': lost('envelope'),
+  'too-big-flag': lost('envelope'),
+  'op-malformed': refused('envelope'),
+
+  'wrong-host': refused('authority'),
+  'identity-unresolved': lost('authority'),
+  'account-inactive': ignored('authority'),
+
+  duplicate: ignored('order'),
+  'rev-future': refused('order'),
+
+  'car-malformed': refused('blocks'),
+  'block-hash-mismatch': refused('blocks'),
+  'car-root-mismatch': refused('blocks'),
+  'commit-missing': refused('blocks'),
+  'commit-malformed': refused('blocks'),
+  'commit-version': refused('blocks'),
+  'commit-did-mismatch': refused('blocks'),
+  'commit-rev-mismatch': refused('blocks'),
+
+  'key-missing': refused('signature'),
+  'signature-invalid': refused('signature'),
+
+  'op-path-invalid': lost('ops'),
+  'op-duplicate-path': lost('ops'),
+  'op-not-in-tree': lost('ops'),
+  'op-cid-mismatch': lost('ops'),
+  'record-missing': lost('ops'),
+  'record-too-big': lost('ops'),
+  'record-malformed': lost('ops'),
+  'delete-still-present': lost('ops'),
+  'delete-not-proved': lost('ops'),
+
+  'node-missing': lost('tree'),
+  'node-malformed': lost('tree'),
+
+  'legacy-commit': lost('inversion'),
+  'inversion-incomplete': lost('inversion'),
+  'inversion-mismatch': lost('inversion'),
+
+  'chain-since': lost('chain'),
+  'chain-data': lost('chain'),
+  'sync-diverged': lost('chain'),
+  desynchronized: ignored('chain'),
+
+  'app-failed': lost('app'),
+  'queue-full': lost('queue'),
+  'cursor-reset': ignored('stream'),
+  'source-failed': ignored('stream'),
+
+  'resync-failed': lost('resync'),
+  'resync-rev-regression': lost('resync'),
+  'resync-terminal': ignored('resync'),
+} as const satisfies Record<string, Reason>
 
 /** Why an event was not accepted. */
-export type FailureReason = keyof typeof REASONS
+export type FailureReason = keyof typeof TABLE
+
+/** Each reason with the step it belongs to and what it does. */
+export const REASONS: Readonly<Record<FailureReason, Reason>> = TABLE
