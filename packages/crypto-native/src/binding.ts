@@ -6,9 +6,9 @@ import { createRequire } from 'node:module'
 /** The two calls of libsecp256k1 that are needed. */
 export interface Binding {
   /** @throws for r or s not below n, and for bytes that are no point. */
-  ecdsaVerify(signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean
+  readonly ecdsaVerify: (signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array) => boolean
   /** Deterministic (RFC 6979), low-S. */
-  ecdsaSign(digest: Uint8Array, privateKey: Uint8Array): { signature: Uint8Array }
+  readonly ecdsaSign: (digest: Uint8Array, privateKey: Uint8Array) => { signature: Uint8Array }
 }
 
 /** Loads libsecp256k1, or null where there is none for this platform. */
