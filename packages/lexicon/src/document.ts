@@ -1,4 +1,5 @@
 // https://atproto.com/specs/lexicon#lexicon-files
+import type { RecordKeyType } from '@avocet/syntax'
 
 /** The string formats of the Lexicon language. */
 export type StringFormat =
@@ -123,7 +124,7 @@ export type LexiconErrorName = Described & { readonly name: string }
 /** `record` */
 export type LexiconRecord = Described & {
   readonly type: 'record'
-  readonly key: string
+  readonly key: RecordKeyType
   readonly record: LexiconObject
 }
 /** `query` */

@@ -1,3 +1,18 @@
+export { createCatalog, type Catalog, type RecordOptions } from './catalog.ts'
+export {
+  definePermissionSet,
+  defineLexicon,
+  defineProcedure,
+  defineQuery,
+  defineRecord,
+  defineSchema,
+  defineSubscription,
+  type Lexicon,
+} from './define.ts'
+export { LexiconError, type LexiconErrorCode } from './error.ts'
+export { checkDocuments, dependencies, references, type LinkProblem } from './links.ts'
+export { parseLexicon, type LexiconRefusal } from './parse/parse.ts'
+export type { LexiconIssue } from './parse/report.ts'
 export type {
   LexiconArray,
   LexiconBlob,
@@ -55,3 +70,18 @@ export type {
   Validation,
   Validator,
 } from './validation.ts'
+export type { Typed, UnknownVariant } from './typed.ts'
+export type { BlobRef, CID, DataObject } from '@avocet/data'
+export type {
+  AtIdentifier,
+  AtUri,
+  CidString,
+  Datetime,
+  Did,
+  Handle,
+  Language,
+  Nsid,
+  RecordKey,
+  Tid,
+  Uri,
+} from '@avocet/syntax'

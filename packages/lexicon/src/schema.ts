@@ -1,4 +1,5 @@
 // https://atproto.com/specs/lexicon#primary-type-definitions
+import type { RecordKeyType } from '@avocet/syntax'
 import type { LexiconParams, LexiconPermission } from './document.ts'
 import type { Validator } from './validation.ts'
 
@@ -53,7 +54,7 @@ export interface Subscription<P = any, M = any, D = any> {
 export interface RecordSchema<T = any> extends Validator<T> {
   readonly type: 'record'
   readonly nsid: string
-  readonly key: string
+  readonly key: RecordKeyType
 }
 
 /** A named object, array, string, … definition. */

@@ -1,0 +1,163 @@
+import { isRecordKeyOfType } from '@avocet/syntax'
+import { quote } from './check/context.ts'
+import { checkDocuments } from './links.ts'
+import {
+  definePermissionSet,
+  defineProcedure,
+  defineQuery,
+  defineRecord,
+  defineSchema,
+  defineSubscription,
+} from './define.ts'
+import type { LexiconDef, LexiconDocument } from './document.ts'
+import { LexiconError } from './error.ts'
+import { splitRef } from './ref.ts'
+import type { Method, PermissionSet, RecordSchema } from './schema.ts'
+import { createUnit, type Unit } from './unit.ts'
+import type { Issue, Validation, ValidateOptions, Validator } from './validation.ts'
+
+/** Options of `validateRecord`. */
+export type RecordOptions = ValidateOptions & {
+  /** The record key, checked against the type of key that the schema asks for. */
+  readonly rkey?: string
+}
+
+/** A set of documents that fit together, with validators that are compiled at first use. */
+export interface Catalog {
+  /** The NSIDs in it, in the order they were given. */
+  nsids(): Iterable<string>
+  get(nsid: string): LexiconDocument | undefined
+  /** A definition by its full name: `com.example.defs#view`, or the NSID for `main`. */
+  def(ref: string): LexiconDef | undefined
+  /** The schema of a query, procedure or subscription. */
+  method(nsid: string): Method | undefined
+  /** The schema of a record. */
+  record(nsid: string): RecordSchema<{ $type: string; [field: string]: unknown }> | undefined
+  /** The validator of a definition that is data, by its full name. */
+  schema(ref: string): Validator<unknown> | undefined
+  permissionSet(nsid: string): PermissionSet | undefined
+  /** Checks a record by its `$type`; the issue `unknown-lexicon` says that the catalog has no such record. */
+  validateRecord(
+    value: unknown,
+    options?: RecordOptions,
+  ): Validation<{ $type: string; [field: string]: unknown }>
+}
+
+/**
+ * Makes a catalog. Checks that the documents (as `parseLexicon` returns them) fit together; compiles nothing yet.
+ *
+ * @throws LexiconError `duplicate-lexicon`, `dangling-ref`, `invalid-ref`, `endless-loop`.
+ */
+export function createCatalog(documents: Iterable<LexiconDocument>): Catalog {
+  const units = new Map<string, Unit>()
+  const find = (nsid: string): Unit | undefined => units.get(nsid)
+  for (const document of documents) {
+    if (units.has(document.id)) {
+      throw new LexiconError('duplicate-lexicon', `given twice; nsid=${document.id}`, document.id)
+    }
+    units.set(document.id, createUnit(document, find))
+  }
+  const [problem] = checkDocuments([...units.values()].map((unit) => unit.document))
+  if (problem !== undefined) {
+    throw new LexiconError(
+      problem.code,
+      `${problem.message}; in=${problem.nsid}${problem.path}`,
+      problem.ref ?? problem.nsid,
+    )
+  }
+
+  const methods = new Map<string, Method | undefined>()
+  const records = new Map<string, ReturnType<Catalog['record']>>()
+  const schemas = new Map<string, Validator<unknown> | undefined>()
+  const def: Catalog['def'] = (ref) => {
+    const { nsid, name } = splitRef(ref, '')
+    const defs = units.get(nsid)?.document.defs
+    return defs !== undefined && Object.hasOwn(defs, name) ? defs[name] : undefined
+  }
+  const record: Catalog['record'] = (nsid) => {
+    let schema = records.get(nsid)
+    if (schema === undefined && def(nsid)?.type === 'record') {
+      schema = defineRecord(units.get(nsid)!)
+      records.set(nsid, schema)
+    }
+    return schema
+  }
+  return {
+    nsids: () => units.keys(),
+    get: (nsid) => units.get(nsid)?.document,
+    def,
+    method: (nsid) => {
+      let method = methods.get(nsid)
+      if (method === undefined) {
+        method = createMethod(units.get(nsid))
+        if (method !== undefined) methods.set(nsid, method)
+      }
+      return method
+    },
+    record,
+    schema: (ref) => {
+      let schema = schemas.get(ref)
+      if (schema === undefined) {
+        const { nsid, name } = splitRef(ref, '')
+        const target = def(ref)
+        if (target === undefined || isMethodOrSet(target)) return undefined
+        schema = defineSchema(units.get(nsid)!, name)
+        schemas.set(ref, schema)
+      }
+      return schema
+    },
+    permissionSet: (nsid) =>
+      def(nsid)?.type === 'permission-set' ? definePermissionSet(units.get(nsid)!) : undefined,
+    validateRecord: (value, options) => validateRecord(record, value, options),
+  }
+}
+
+function isMethodOrSet(def: LexiconDef): boolean {
+  return ['query', 'procedure', 'subscription', 'permission-set'].includes(def.type)
+}
+
+function createMethod(unit: Unit | undefined): Method | undefined {
+  const defs = unit?.document.defs
+  if (unit === undefined || defs === undefined || !Object.hasOwn(defs, 'main')) return undefined
+  switch (defs['main']!.type) {
+    case 'query':
+      return defineQuery(unit)
+    case 'procedure':
+      return defineProcedure(unit)
+    case 'subscription':
+      return defineSubscription(unit)
+    default:
+      return undefined
+  }
+}
+
+function validateRecord(
+  record: Catalog['record'],
+  value: unknown,
+  options: RecordOptions | undefined,
+): ReturnType<Catalog['validateRecord']> {
+  const type: unknown = (value as { $type?: unknown } | null | undefined)?.$type
+  if (typeof type !== 'string') {
+    return failed({ path: '/$type', code: 'missing-type', message: 'must be the NSID of a record' })
+  }
+  const schema = record(type)
+  if (schema === undefined) {
+    const message = `no lexicon of such a record; type=${type.slice(0, 320)}`
+    return failed({ path: '/$type', code: 'unknown-lexicon', message })
+  }
+  const result = schema.validate(value, options)
+  const rkey: string | undefined = options?.rkey
+  if (rkey === undefined) return result
+  const fits: boolean = isRecordKeyOfType(rkey, schema.key)
+  if (fits) return result
+  const issue: Issue = {
+    path: '',
+    code: 'record-key',
+    message: `must have a record key of type ${schema.key}, has ${quote(rkey)}`,
+  }
+  return result.ok ? failed(issue) : { ok: false, issues: [...result.issues, issue] }
+}
+
+function failed(issue: Issue): { ok: false; issues: Issue[] } {
+  return { ok: false, issues: [issue] }
+}

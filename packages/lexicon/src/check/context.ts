@@ -1,0 +1,84 @@
+import type { IssueCode, ValidateOptions } from '../validation.ts'
+
+/** An issue under construction: the path grows at its head as the failure goes up. */
+export type OpenIssue = { path: string; code: IssueCode; message: string }
+
+/** What one validation carries through the closures. */
+export interface Context {
+  readonly issues: OpenIssue[]
+  /** Stop when so many issues are found. */
+  readonly max: number
+  readonly legacyBlobs: boolean
+  readonly rejectUnknown: boolean
+  /** Levels of recursive definitions entered. */
+  depth: number
+}
+
+/** A compiled definition: whether the value fits; if not, the issues are in the context. */
+export type Check = (value: unknown, context: Context) => boolean
+
+const MAX_ISSUES = 100
+
+/** The same bound as the data model's decoders have. */
+export const MAX_DEPTH = 256
+
+/** A context for one validation. */
+export function createContext(options: ValidateOptions | undefined): Context {
+  if (options === undefined) {
+    return { issues: [], max: MAX_ISSUES, legacyBlobs: false, rejectUnknown: false, depth: 0 }
+  }
+  return {
+    issues: [],
+    max: Math.max(1, options.maxIssues ?? MAX_ISSUES),
+    legacyBlobs: options.legacyBlobs ?? false,
+    rejectUnknown: options.unknownFields === 'reject',
+    depth: 0,
+  }
+}
+
+/** A context that ends at the first issue. */
+export function createQuickContext(): Context {
+  return { issues: [], max: 1, legacyBlobs: false, rejectUnknown: false, depth: 0 }
+}
+
+/** Notes an issue at the value itself; the callers above add the path. */
+export function fail(context: Context, code: IssueCode, message: string): false {
+  const { issues, max } = context
+  if (issues.length < max) issues.push({ path: '', code, message })
+  return false
+}
+
+/** Puts `key` before the paths of the issues from `mark` on. Returns the new mark. */
+export function prefix(context: Context, mark: number, key: string | number): number {
+  const { issues } = context
+  const head = typeof key === 'number' ? `/${key}` : `/${escapePointer(key)}`
+  for (let i = mark; i < issues.length; i++) issues[i]!.path = head + issues[i]!.path
+  return issues.length
+}
+
+/** A key as one step of a JSON pointer (RFC 6901). */
+export function escapePointer(key: string): string {
+  return /[~/]/.test(key) ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key
+}
+
+/** What a value is, for messages. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (value instanceof Uint8Array) return 'bytes'
+  switch (typeof value) {
+    case 'undefined':
+      return 'nothing'
+    case 'object':
+      return 'an object'
+    case 'number':
+      return Number.isSafeInteger(value) ? 'an integer' : 'a number that is no safe integer'
+    default:
+      return `a ${typeof value}`
+  }
+}
+
+/** A value in a message: short whatever it holds. */
+export function quote(value: string): string {
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
+}

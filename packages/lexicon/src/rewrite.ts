@@ -1,0 +1,103 @@
+import { isPlainObject } from './check/container.ts'
+import { MAX_DEPTH } from './check/context.ts'
+import { truncateText } from './check/text.ts'
+import type { LexiconField, LexiconParams } from './document.ts'
+import { typeName } from './ref.ts'
+import { lookUp, type Unit } from './unit.ts'
+
+/** What to rewrite. */
+export type How = { readonly defaults: boolean; readonly truncate: boolean }
+
+/**
+ * A value with absent fields' defaults filled in and over-long strings shortened, through refs, arrays and known
+ * variants of unions. Parts that need nothing are shared with the input; what does not fit its schema is left to
+ * the check.
+ */
+export function rewriteField(
+  unit: Unit,
+  field: LexiconField | LexiconParams,
+  value: unknown,
+  how: How,
+  depth = 0,
+): unknown {
+  if (depth > MAX_DEPTH) return value
+  switch (field.type) {
+    case 'string': {
+      if (!how.truncate || typeof value !== 'string') return value
+      // A shortened identifier would be another identifier, and a value of a closed set is no prose.
+      if (field.format !== undefined || field.enum !== undefined || field.const !== undefined) return value
+      return truncateText(value, field.maxLength ?? Infinity, field.maxGraphemes ?? Infinity)
+    }
+    case 'array': {
+      if (!Array.isArray(value) || value.length > (field.maxLength ?? Infinity)) return value
+      let copy: unknown[] | undefined
+      for (let i = 0; i < value.length; i++) {
+        const item: unknown = rewriteField(unit, field.items, value[i], how, depth + 1)
+        if (item === value[i]) continue
+        copy ??= value.slice()
+        copy[i] = item
+      }
+      return copy ?? value
+    }
+    case 'object':
+    case 'params':
+      return isPlainObject(value) ? rewriteObject(unit, field.properties, value, how, depth) : value
+    case 'ref':
+      return rewriteDef(unit, field.ref, value, how, depth + 1)
+    case 'union': {
+      if (!isPlainObject(value)) return value
+      const type = value['$type']
+      for (const ref of field.refs) {
+        const target = lookUp(unit, ref)
+        if (typeName(target.unit.document.id, target.name) === type) {
+          return rewriteDef(unit, ref, value, how, depth + 1)
+        }
+      }
+      return value
+    }
+    default:
+      return value
+  }
+}
+
+/** The same for the definition behind a reference. */
+export function rewriteDef(unit: Unit, ref: string, value: unknown, how: How, depth = 0): unknown {
+  const target = lookUp(unit, ref)
+  switch (target.def.type) {
+    case 'record':
+      return rewriteField(target.unit, target.def.record, value, how, depth)
+    case 'query':
+    case 'procedure':
+    case 'subscription':
+    case 'permission-set':
+    case 'token':
+      return value
+    default:
+      return rewriteField(target.unit, target.def, value, how, depth)
+  }
+}
+
+function rewriteObject(
+  unit: Unit,
+  properties: { readonly [name: string]: LexiconField },
+  value: { readonly [key: string]: unknown },
+  how: How,
+  depth: number,
+): unknown {
+  let copy: Record<string, unknown> | undefined
+  for (const key of Object.keys(properties)) {
+    const field = properties[key]!
+    const old = Object.hasOwn(value, key) ? value[key] : undefined
+    let next: unknown
+    if (old === undefined) {
+      if (!how.defaults || !('default' in field) || field.default === undefined) continue
+      next = field.default
+    } else {
+      next = rewriteField(unit, field, old, how, depth + 1)
+      if (next === old) continue
+    }
+    copy ??= { ...value }
+    copy[key] = next
+  }
+  return copy ?? value
+}

@@ -1,0 +1,165 @@
+import { MAX_DEPTH, type Check } from './check/context.ts'
+import {
+  arrayCheck,
+  objectCheck,
+  recordCheck,
+  recursiveCheck,
+  unionCheck,
+  unknownCheck,
+  type PropertyCheck,
+} from './check/container.ts'
+import {
+  blobCheck,
+  booleanCheck,
+  bytesCheck,
+  cidLinkCheck,
+  integerCheck,
+  stringCheck,
+} from './check/scalar.ts'
+import type { LexiconDef, LexiconDocument, LexiconField, LexiconParams, LexiconUnion } from './document.ts'
+import { LexiconError } from './error.ts'
+import { splitRef, typeName } from './ref.ts'
+
+/** A document together with those it refers to. Its definitions are compiled when first used, once. */
+export interface Unit {
+  readonly document: LexiconDocument
+  /** The unit of another document that this one refers to. */
+  readonly find: (nsid: string) => Unit | undefined
+  /** Compiled definitions by name; null while one is being compiled. */
+  readonly checks: Map<string, Check | null>
+}
+
+/** A unit with nothing compiled. */
+export function createUnit(document: LexiconDocument, find: (nsid: string) => Unit | undefined): Unit {
+  return { document, find, checks: new Map() }
+}
+
+/**
+ * A definition and the unit it is in.
+ *
+ * @throws LexiconError `dangling-ref`.
+ */
+export function lookUp(unit: Unit, ref: string): { unit: Unit; name: string; def: LexiconDef } {
+  const base = unit.document.id
+  const { nsid, name } = splitRef(ref, base)
+  const target = nsid === base ? unit : unit.find(nsid)
+  const defs = target?.document.defs
+  if (target === undefined || defs === undefined || !Object.hasOwn(defs, name)) {
+    throw new LexiconError('dangling-ref', `no such definition; ref=${ref} in=${base}`, ref)
+  }
+  return { unit: target, name, def: defs[name]! }
+}
+
+/**
+ * The compiled check of a named definition.
+ *
+ * @throws LexiconError `dangling-ref`, `wrong-definition`.
+ */
+export function compile(unit: Unit, name: string): Check {
+  const known = unit.checks.get(name)
+  if (known === null) return recursiveCheck(() => unit.checks.get(name)!)
+  if (known !== undefined) return known
+  const { def } = lookUp(unit, `#${name}`)
+  unit.checks.set(name, null)
+  try {
+    const check = compileDef(unit, name, def)
+    unit.checks.set(name, check)
+    return check
+  } catch (error) {
+    unit.checks.delete(name)
+    throw error
+  }
+}
+
+function compileDef(unit: Unit, name: string, def: LexiconDef): Check {
+  switch (def.type) {
+    case 'record':
+      return recordCheck(unit.document.id, compileField(unit, def.record, 0))
+    case 'token': {
+      const value = typeName(unit.document.id, name)
+      return stringCheck({ type: 'string', const: value })
+    }
+    case 'query':
+    case 'procedure':
+    case 'subscription':
+    case 'permission-set':
+      throw new LexiconError(
+        'wrong-definition',
+        `a ${def.type} is no data; ref=${typeName(unit.document.id, name)}`,
+        typeName(unit.document.id, name),
+      )
+    default:
+      return compileField(unit, def, 0)
+  }
+}
+
+/** The check of a definition without a name. */
+export function compileField(unit: Unit, field: LexiconField, level: number): Check {
+  if (level > MAX_DEPTH) throw new LexiconError('invalid-lexicon', `nested too deep; in=${unit.document.id}`)
+  switch (field.type) {
+    case 'boolean':
+      return booleanCheck(field)
+    case 'integer':
+      return integerCheck(field)
+    case 'string':
+      return stringCheck(field)
+    case 'bytes':
+      return bytesCheck(field)
+    case 'cid-link':
+      return cidLinkCheck
+    case 'blob':
+      return blobCheck(field)
+    case 'unknown':
+      return unknownCheck
+    case 'ref':
+      return compileRef(unit, field.ref)
+    case 'union':
+      return compileUnion(unit, field)
+    case 'array':
+      return arrayCheck(compileField(unit, field.items, level + 1), field.minLength, field.maxLength)
+    case 'object':
+      return compileProperties(unit, field.properties, field.required, field.nullable, level)
+    default:
+      throw new LexiconError(
+        'invalid-lexicon',
+        `no such type; type=${String((field as { type: unknown }).type)} in=${unit.document.id}`,
+      )
+  }
+}
+
+/** The check of an object's or params' properties. */
+export function compileProperties(
+  unit: Unit,
+  properties: LexiconParams['properties'] | { readonly [name: string]: LexiconField },
+  required: readonly string[] = [],
+  nullable: readonly string[] = [],
+  level = 0,
+): Check {
+  const needed = new Set(required)
+  const nulls = new Set(nullable)
+  return objectCheck(
+    Object.entries(properties).map(([key, field]): PropertyCheck => ({
+      key,
+      check: compileField(unit, field, level + 1),
+      required: needed.has(key),
+      nullable: nulls.has(key),
+      inherited: key in Object.prototype,
+    })),
+  )
+}
+
+function compileRef(unit: Unit, ref: string): Check {
+  const target = lookUp(unit, ref)
+  return compile(target.unit, target.name)
+}
+
+function compileUnion(unit: Unit, union: LexiconUnion): Check {
+  const variants = new Map<string, Check>()
+  for (const ref of union.refs) {
+    const target = lookUp(unit, ref)
+    // Variants are compiled when first met: a post's embeds would otherwise compile half of a namespace.
+    const variant = recursiveCheck(() => compile(target.unit, target.name))
+    variants.set(typeName(target.unit.document.id, target.name), variant)
+  }
+  return unionCheck(variants, union.closed === true)
+}
