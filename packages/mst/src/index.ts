@@ -1,1 +1,9 @@
-export {}
+export { buildTree, buildTreeInto } from './build.ts'
+export { MstError, type MstErrorCode } from './error.ts'
+export { assertValidKey, commonPrefixLength, isValidKey, MAX_KEY_LENGTH } from './key.ts'
+export { keyLayer } from './layer.ts'
+export { MAX_NODE_SIZE } from './node.ts'
+export { inversionNodes, inversionOrder, invertTreeOps, type TreeOp } from './ops.ts'
+export { coveringProofNodes, proofNodes } from './proof.ts'
+export { emptyTree, loadTree, MAX_DEPTH, type NodeSource, type Tree, type TreeChanges } from './tree.ts'
+export { type EntriesOptions } from './walk.ts'

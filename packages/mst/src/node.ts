@@ -1,0 +1,298 @@
+// https://atproto.com/specs/repository#mst-structure (node data schema). A node is always the same few CBOR items, so
+// it is read and written here byte by byte, without generic values in between. Reading accepts exactly what writing
+// makes: any deviation from the one canonical form is an error.
+
+import { type CID, CID_LENGTH, cidAt, formatCid } from '@avocet/data'
+import { MstError } from './error.ts'
+import { commonPrefixLength, keyCharacters, MAX_KEY_LENGTH } from './key.ts'
+import { createLayerHasher } from './layer.ts'
+
+/** Largest node, in bytes. Real ones have a few hundred; a million-record repository has none above 10 000. */
+export const MAX_NODE_SIZE = 1_000_000
+
+/** A subtree: loaded, known by CID only, or none. */
+export type Child = TreeNode | CID | null
+
+/** A node in memory. `children[i]` holds the keys before `keys[i]`, the last child those after all. */
+export class TreeNode {
+  /** Layer of its keys; its children are one layer below. */
+  layer: number
+  keys: string[]
+  values: CID[]
+  /** One more than keys. */
+  children: Child[]
+  /** Set while the node is as encoded; null once it was changed. */
+  cid: CID | null
+  /** The encoded node, where it is known. */
+  bytes: Uint8Array | null
+
+  constructor(
+    layer: number,
+    keys: string[],
+    values: CID[],
+    children: Child[],
+    cid: CID | null = null,
+    bytes: Uint8Array | null = null,
+  ) {
+    this.layer = layer
+    this.keys = keys
+    this.values = values
+    this.children = children
+    this.cid = cid
+    this.bytes = bytes
+  }
+}
+
+const layers = createLayerHasher()
+
+class Reader {
+  readonly bytes: Uint8Array
+  readonly cid: CID | undefined
+  at = 0
+
+  constructor(bytes: Uint8Array, cid: CID | undefined) {
+    this.bytes = bytes
+    this.cid = cid
+  }
+
+  fail(reason: string): never {
+    const data = this.cid === undefined ? {} : { cid: this.cid }
+    throw new MstError(
+      'malformed-node',
+      `malformed tree node: ${reason}; offset=${this.at} cid=${this.cid && formatCid(this.cid)}`,
+      data,
+    )
+  }
+
+  /** Three bytes, or two where `c` is negative: map and key headers are constants. */
+  expect(a: number, b: number, c: number): void {
+    const { bytes, at } = this
+    if (bytes[at] !== a || bytes[at + 1] !== b || (c >= 0 && bytes[at + 2] !== c))
+      this.fail('unexpected item')
+    this.at = at + (c >= 0 ? 3 : 2)
+  }
+
+  /** The argument of a CBOR head of major type `major` (shifted), in its shortest form, up to 32 bits. */
+  head(major: number): number {
+    const { bytes } = this
+    const first = bytes[this.at]! ^ major
+    if (first < 24) {
+      this.at++
+      return first
+    }
+    let value: number
+    if (first === 24) {
+      value = bytes[this.at + 1]!
+      this.at += 2
+      if (!(value >= 24)) this.fail('number not in shortest form')
+    } else if (first === 25) {
+      value = (bytes[this.at + 1]! << 8) | bytes[this.at + 2]!
+      this.at += 3
+      if (!(value >= 256)) this.fail('number not in shortest form')
+    } else if (first === 26) {
+      value =
+        bytes[this.at + 1]! * 0x1000000 +
+        ((bytes[this.at + 2]! << 16) | (bytes[this.at + 3]! << 8) | bytes[this.at + 4]!)
+      this.at += 5
+      if (!(value >= 65536)) this.fail('number not in shortest form')
+    } else {
+      return this.fail('unexpected item')
+    }
+    return value
+  }
+
+  link(): CID {
+    const { bytes, at } = this
+    if (
+      bytes[at] !== 0xd8 ||
+      bytes[at + 1] !== 0x2a ||
+      bytes[at + 2] !== 0x58 ||
+      bytes[at + 3] !== CID_LENGTH + 1 ||
+      bytes[at + 4] !== 0
+    ) {
+      this.fail('not a link')
+    }
+    const cid = cidAt(bytes, at + 5)
+    if (cid === null) this.fail('not a link the protocol allows')
+    this.at = at + 5 + CID_LENGTH
+    return cid
+  }
+
+  optionalLink(): CID | null {
+    if (this.bytes[this.at] === 0xf6) {
+      this.at++
+      return null
+    }
+    const cid = this.link()
+    // Nodes are dag-cbor blocks; only values may be anything.
+    if (cid.code !== 0x71) this.fail('subtree link is not dag-cbor')
+    return cid
+  }
+}
+
+/**
+ * Reads a node and checks all that can be checked on a node alone: canonical encoding, key grammar, strict key order,
+ * prefix lengths exactly those shared, one layer for all keys, no node without entries and subtree.
+ *
+ * @param layer the layer the node must have by its place in the tree; null where it is the root (which must have
+ *   entries, unless the tree is empty).
+ * @param cid for the error.
+ * @throws {MstError} `malformed-node`
+ */
+export function decodeNode(bytes: Uint8Array, layer: number | null, cid?: CID): TreeNode {
+  const reader = new Reader(bytes, cid)
+  if (bytes.length > MAX_NODE_SIZE) reader.fail(`${bytes.length} bytes`)
+  reader.expect(0xa2, 0x61, 0x65)
+  const count = reader.head(0x80)
+  // An entry takes at least 50 bytes, so the count is bounded by the size before anything is allocated for it.
+  if (count * 50 > bytes.length) reader.fail('more entries than bytes')
+  const keys: string[] = []
+  const values: CID[] = []
+  const children: Child[] = [null]
+  let nodeLayer = layer ?? -1
+  let previous = ''
+  let previousSlash = -1
+  for (let i = 0; i < count; i++) {
+    reader.expect(0xa4, 0x61, 0x6b)
+    const length = reader.head(0x40)
+    const start = reader.at
+    const end = start + length
+    if (end > bytes.length) reader.fail('cut short')
+    reader.at = end
+    reader.expect(0x61, 0x70, -1)
+    const prefix = reader.head(0x00)
+    if (prefix > previous.length) reader.fail('prefix longer than the key before')
+    if (prefix + length > MAX_KEY_LENGTH) reader.fail('key too long')
+    // Strict order and the canonical prefix length in one: the first character not shared must be the greater one.
+    if (length === 0) reader.fail('keys not in order')
+    if (prefix < previous.length) {
+      const order = bytes[start]! - previous.charCodeAt(prefix)
+      if (order < 0) reader.fail('keys not in order')
+      if (order === 0) reader.fail('prefix length is not the shared length')
+    }
+    let slash = previousSlash < prefix ? previousSlash : -1
+    let suffix = ''
+    for (let p = start; p < end; p++) {
+      const code = bytes[p]!
+      const kind = keyCharacters[code]!
+      if (kind !== 1) {
+        if (kind === 0 || slash >= 0) reader.fail('invalid key')
+        slash = prefix + p - start
+      }
+      suffix += String.fromCharCode(code)
+    }
+    const key = prefix === 0 ? suffix : previous.slice(0, prefix) + suffix
+    if (slash <= 0 || slash === key.length - 1) reader.fail('invalid key')
+    const keyLayer = layers.layer(key, i === 0 ? 0 : prefix)
+    if (keyLayer !== nodeLayer) {
+      if (nodeLayer >= 0) reader.fail(`key of layer ${keyLayer} in a node of layer ${nodeLayer}`)
+      nodeLayer = keyLayer
+    }
+    reader.expect(0x61, 0x74, -1)
+    const right = reader.optionalLink()
+    reader.expect(0x61, 0x76, -1)
+    values.push(reader.link())
+    keys.push(key)
+    children.push(right)
+    previous = key
+    previousSlash = slash
+  }
+  reader.expect(0x61, 0x6c, -1)
+  children[0] = reader.optionalLink()
+  if (reader.at !== bytes.length) reader.fail('bytes after the end')
+  if (count === 0) {
+    if (layer === null && children[0] !== null) reader.fail('root without entries')
+    if (layer !== null && children[0] === null) reader.fail('empty node')
+  }
+  if (nodeLayer === 0) {
+    for (const child of children) if (child !== null) reader.fail('subtree below layer 0')
+  }
+  return new TreeNode(nodeLayer, keys, values, children, cid ?? null, bytes)
+}
+
+/** Where {@link encodeNode} writes; grown as needed, never shrunk below. */
+const scratch = { bytes: new Uint8Array(4096) }
+
+function writeLink(out: Uint8Array, at: number, cid: CID): number {
+  out[at] = 0xd8
+  out[at + 1] = 0x2a
+  out[at + 2] = 0x58
+  out[at + 3] = CID_LENGTH + 1
+  out[at + 4] = 0
+  out.set(cid.bytes, at + 5)
+  return at + 5 + CID_LENGTH
+}
+
+function writeHead(out: Uint8Array, at: number, major: number, value: number): number {
+  if (value < 24) {
+    out[at] = major | value
+    return at + 1
+  }
+  if (value < 256) {
+    out[at] = major | 24
+    out[at + 1] = value
+    return at + 2
+  }
+  if (value < 65536) {
+    out[at] = major | 25
+    out[at + 1] = value >> 8
+    out[at + 2] = value
+    return at + 3
+  }
+  out[at] = major | 26
+  out[at + 1] = value >>> 24
+  out[at + 2] = value >> 16
+  out[at + 3] = value >> 8
+  out[at + 4] = value
+  return at + 5
+}
+
+/**
+ * Writes a node in its canonical form.
+ *
+ * @param links the CIDs of `children`, in the same order.
+ */
+export function encodeNode(
+  keys: readonly string[],
+  values: readonly CID[],
+  links: readonly (CID | null)[],
+): Uint8Array {
+  let bound = 64
+  for (const key of keys) bound += 102 + key.length
+  if (scratch.bytes.length < bound) scratch.bytes = new Uint8Array(bound * 2)
+  const out = scratch.bytes
+  out[0] = 0xa2
+  out[1] = 0x61
+  out[2] = 0x65
+  let at = writeHead(out, 3, 0x80, keys.length)
+  let previous = ''
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!
+    const prefix = commonPrefixLength(previous, key)
+    out[at] = 0xa4
+    out[at + 1] = 0x61
+    out[at + 2] = 0x6b
+    at = writeHead(out, at + 3, 0x40, key.length - prefix)
+    for (let p = prefix; p < key.length; p++) out[at++] = key.charCodeAt(p)
+    out[at] = 0x61
+    out[at + 1] = 0x70
+    at = writeHead(out, at + 2, 0x00, prefix)
+    out[at] = 0x61
+    out[at + 1] = 0x74
+    at += 2
+    const right = links[i + 1]!
+    if (right === null) out[at++] = 0xf6
+    else at = writeLink(out, at, right)
+    out[at] = 0x61
+    out[at + 1] = 0x76
+    at = writeLink(out, at + 2, values[i]!)
+    previous = key
+  }
+  out[at] = 0x61
+  out[at + 1] = 0x6c
+  at += 2
+  const left = links[0]!
+  if (left === null) out[at++] = 0xf6
+  else at = writeLink(out, at, left)
+  return out.slice(0, at)
+}

@@ -1,0 +1,429 @@
+// https://atproto.com/specs/repository#mst-structure
+// The tree is synchronous and may be partial: nodes are taken from the source when an operation first descends into
+// them, and a node that the source does not have is a typed error. Nothing is encoded or hashed until the root is
+// asked for, so a hundred changes hash each node once and no intermediate node ever exists as a block.
+
+import { type BlockMap, type CID, cidEquals, cidForCbor, cidKey, CidMap, formatCid } from '@avocet/data'
+import { MstError } from './error.ts'
+import { assertValidKey } from './key.ts'
+import { keyLayer } from './layer.ts'
+import { type Child, decodeNode, encodeNode, TreeNode } from './node.ts'
+import { type EntriesOptions, iterate } from './walk.ts'
+
+/** Deepest tree that is read. A key of layer 64 takes 2^128 tries to make, so no real tree comes near. */
+export const MAX_DEPTH = 64
+
+/** Where encoded nodes come from: a `BlockMap`, or anything with its `get`. Blocks must hash to their CID. */
+export interface NodeSource {
+  get(cid: CID): Uint8Array | undefined
+}
+
+/** What changed since the tree was made, as blocks. See {@link Tree.changes}. */
+export interface TreeChanges {
+  /** CID of the root node now. */
+  readonly root: CID
+  /** Nodes of the tree now that were not in it before, in no particular order. */
+  readonly created: BlockMap
+  /** Nodes that were in the tree before and are no longer. */
+  readonly removed: readonly CID[]
+}
+
+const noBlocks: NodeSource = { get: () => undefined }
+
+/** A Merkle search tree from keys (`collection/rkey`) to CIDs. Made by {@link emptyTree} and {@link loadTree}. */
+export class Tree {
+  readonly #source: NodeSource
+  #root: TreeNode | CID
+  /** Nodes as loaded that have been changed or left out since. */
+  readonly #dropped = new Map<string, CID>()
+  /** Nodes encoded by this tree and still part of it. */
+  readonly #fresh = new Map<string, [CID, Uint8Array]>()
+  /** How many nodes were taken from the source so far. */
+  #loads = 0
+
+  /** @internal Use {@link emptyTree} or {@link loadTree}. */
+  constructor(root: TreeNode | CID, source: NodeSource) {
+    this.#root = root
+    this.#source = source
+  }
+
+  /** How many nodes have been taken from the source so far: the cost of what was asked of a partial tree. */
+  get loads(): number {
+    return this.#loads
+  }
+
+  /**
+   * The CID at a key, or null where the tree proves that there is none.
+   * @throws {MstError} `missing-block`, `malformed-node`
+   */
+  get(key: string): CID | null {
+    let node = this.#rootNode()
+    let low = ''
+    let high = ''
+    for (;;) {
+      const at = lowerBound(node.keys, key)
+      if (node.keys[at] === key) return node.values[at]!
+      if (node.children[at] === null) return null
+      const child: TreeNode = this.#child(node, at, low, high)
+      if (at > 0) low = node.keys[at - 1]!
+      if (at < node.keys.length) high = node.keys[at]!
+      node = child
+    }
+  }
+
+  /** @throws {MstError} `key-exists`, `invalid-key`, `missing-block`, `malformed-node` */
+  insert(key: string, value: CID): void {
+    assertValidKey(key)
+    const layer = keyLayer(key)
+    let root = this.#rootNode()
+    if (root.keys.length === 0) {
+      this.#touch(root)
+      this.#root = new TreeNode(layer, [key], [value], [null, null])
+      return
+    }
+    if (layer > root.layer) {
+      let [left, right]: [Child, Child] = this.#split(root, key, '', '')
+      for (let l = root.layer + 1; l < layer; l++) {
+        left = left === null ? null : new TreeNode(l, [], [], [left])
+        right = right === null ? null : new TreeNode(l, [], [], [right])
+      }
+      root = new TreeNode(layer, [key], [value], [left, right])
+    } else {
+      this.#insert(root, key, value, layer, '', '')
+    }
+    this.#root = root
+  }
+
+  /**
+   * Points an existing key at another CID.
+   * @returns the CID before.
+   * @throws {MstError} `key-not-found`, `missing-block`, `malformed-node`
+   */
+  update(key: string, value: CID): CID {
+    const path: TreeNode[] = []
+    let node = this.#rootNode()
+    let low = ''
+    let high = ''
+    for (;;) {
+      path.push(node)
+      const at = lowerBound(node.keys, key)
+      if (node.keys[at] === key) {
+        const before = node.values[at]!
+        if (!cidEquals(before, value)) {
+          for (const changed of path) this.#touch(changed)
+          node.values[at] = value
+        }
+        return before
+      }
+      if (node.children[at] === null) throw notFound(key)
+      const child: TreeNode = this.#child(node, at, low, high)
+      if (at > 0) low = node.keys[at - 1]!
+      if (at < node.keys.length) high = node.keys[at]!
+      node = child
+    }
+  }
+
+  /**
+   * Takes a key out.
+   * @returns the CID that was there.
+   * @throws {MstError} `key-not-found`, `missing-block`, `malformed-node`
+   */
+  remove(key: string): CID {
+    const root = this.#rootNode()
+    const value = this.#remove(root, key, '', '')
+    // A root without entries is replaced by its only subtree, again and again.
+    let top = root
+    while (top.keys.length === 0 && top.children[0] !== null) {
+      const child: Child = top.children[0]!
+      this.#touch(top)
+      if (!(child instanceof TreeNode) && this.#source.get(child) === undefined) {
+        // Only the CID matters from here on, unless that node has no entries either: then the root computed from a
+        // partial tree is not the true one, and comparing it with the expected root tells. Writers leave it out.
+        this.#root = child
+        return value
+      }
+      top = this.#child(top, 0, '', '')
+    }
+    this.#root = top
+    return value
+  }
+
+  /**
+   * Which nodes must be supplied before the paths to these keys are complete: the next missing one of each path, so
+   * call it again after supplying them, until nothing is missing. This is how a tree is loaded from an asynchronous
+   * store, with one round trip per layer.
+   *
+   * @param neighbours also the paths to the keys before and after each, as removing them needs.
+   */
+  missing(keys: Iterable<string>, neighbours = false): CID[] {
+    const wanted = new Map<string, CID>()
+    /** Child `at` if it can be had; null where there is none or it was noted as wanted. */
+    const down = (node: TreeNode, at: number, low: string, high: string): TreeNode | null => {
+      const child = node.children[at]!
+      if (child === null || child instanceof TreeNode) return child
+      if (this.#source.get(child) !== undefined) return this.#child(node, at, low, high)
+      wanted.set(cidKey(child), child)
+      return null
+    }
+    if (!(this.#root instanceof TreeNode) && this.#source.get(this.#root) === undefined) return [this.#root]
+    for (const key of keys) {
+      let node: TreeNode | null = this.#rootNode()
+      let low = ''
+      let high = ''
+      while (node !== null) {
+        const at = lowerBound(node.keys, key)
+        const lower = at > 0 ? node.keys[at - 1]! : low
+        if (node.keys[at] === key) {
+          if (!neighbours) break
+          const upper = node.keys[at + 1] ?? high
+          let left = down(node, at, low, high)
+          while (left !== null) left = down(left, left.children.length - 1, lower, key)
+          let right = down(node, at + 1, low, high)
+          while (right !== null) right = down(right, 0, key, upper)
+          break
+        }
+        const child = down(node, at, low, high)
+        low = lower
+        high = node.keys[at] ?? high
+        node = child
+      }
+    }
+    return [...wanted.values()]
+  }
+
+  /**
+   * The entries in key order (or reverse), lazily: nodes are loaded as the iteration reaches them.
+   * The tree must not be changed meanwhile.
+   * @throws {MstError} `missing-block`, `malformed-node` while iterating
+   */
+  entries(options: EntriesOptions = {}): Generator<[key: string, value: CID], void> {
+    return iterate(this.#rootNode(), (node, at, low, high) => this.#child(node, at, low, high), options)
+  }
+
+  /** The CID of the root node. Encodes and hashes what changed since the last call. */
+  root(): CID {
+    if (!(this.#root instanceof TreeNode)) return this.#root
+    return this.#seal(this.#root)
+  }
+
+  /** The nodes that make the difference between the tree as it was made and as it is now. */
+  changes(): TreeChanges {
+    const root = this.root()
+    const created: BlockMap = new CidMap<Uint8Array>()
+    for (const [key, [cid, bytes]] of this.#fresh) if (!this.#dropped.has(key)) created.set(cid, bytes)
+    const removed: CID[] = []
+    for (const [key, cid] of this.#dropped) if (!this.#fresh.has(key)) removed.push(cid)
+    return { root, created, removed }
+  }
+
+  /** The encoded node with this CID, from what this tree encoded or from its source. */
+  block(cid: CID): Uint8Array | undefined {
+    return this.#fresh.get(cidKey(cid))?.[1] ?? this.#source.get(cid)
+  }
+
+  #rootNode(): TreeNode {
+    if (this.#root instanceof TreeNode) return this.#root
+    this.#root = this.#load(this.#root, null)
+    return this.#root
+  }
+
+  #load(cid: CID, layer: number | null): TreeNode {
+    const bytes = this.#source.get(cid)
+    if (bytes === undefined)
+      throw new MstError('missing-block', `tree node is missing; cid=${formatCid(cid)}`, { cid })
+    this.#loads++
+    const node = decodeNode(bytes, layer, cid)
+    if (node.layer > MAX_DEPTH) {
+      throw new MstError('too-deep', `tree is too deep; layer=${node.layer} cid=${formatCid(cid)}`, { cid })
+    }
+    return node
+  }
+
+  /**
+   * Child `at` of `node`, which must have one, loaded if need be and then kept in place.
+   * `low` and `high` ('' = none) bound the keys of `node`; those of the child are checked against the tighter ones.
+   */
+  #child(node: TreeNode, at: number, low: string, high: string): TreeNode {
+    const child = node.children[at]
+    if (child instanceof TreeNode) return child
+    if (!child) throw new RangeError(`node has no child there; at=${at}`)
+    const loaded = this.#load(child, node.layer - 1)
+    const { keys } = loaded
+    if (keys.length > 0) {
+      const above = at > 0 ? node.keys[at - 1]! : low
+      const below = at < node.keys.length ? node.keys[at]! : high
+      if (keys[0]! <= above || (below !== '' && keys[keys.length - 1]! >= below)) {
+        throw new MstError(
+          'malformed-node',
+          `keys of a node lie outside its place in the tree; cid=${formatCid(child)}`,
+          {
+            cid: child,
+          },
+        )
+      }
+    }
+    node.children[at] = loaded
+    return loaded
+  }
+
+  /** Marks a node as changed: its present block is no longer part of the tree. */
+  #touch(node: TreeNode): void {
+    const { cid } = node
+    if (cid === null) return
+    const key = cidKey(cid)
+    // What this tree encoded itself is an intermediate state and leaves no trace; what it loaded is remembered.
+    if (!this.#fresh.delete(key)) this.#dropped.set(key, cid)
+    node.cid = null
+    node.bytes = null
+  }
+
+  #seal(node: TreeNode): CID {
+    if (node.cid !== null) return node.cid
+    const links = node.children.map((child) => (child instanceof TreeNode ? this.#seal(child) : child))
+    const bytes = encodeNode(node.keys, node.values, links)
+    const cid = cidForCbor(bytes)
+    node.cid = cid
+    node.bytes = bytes
+    this.#fresh.set(cidKey(cid), [cid, bytes])
+    return cid
+  }
+
+  #insert(node: TreeNode, key: string, value: CID, layer: number, low: string, high: string): void {
+    const at = lowerBound(node.keys, key)
+    if (node.keys[at] === key)
+      throw new MstError('key-exists', `key is in the tree already; key=${key}`, { key })
+    if (layer === node.layer) {
+      let left: Child = null
+      let right: Child = null
+      if (node.children[at] !== null) {
+        const child = this.#child(node, at, low, high)
+        ;[left, right] = this.#split(child, key, at > 0 ? node.keys[at - 1]! : low, node.keys[at] ?? high)
+      }
+      this.#touch(node)
+      node.keys.splice(at, 0, key)
+      node.values.splice(at, 0, value)
+      node.children.splice(at, 1, left, right)
+      return
+    }
+    if (node.children[at] === null) {
+      this.#touch(node)
+      let child = new TreeNode(layer, [key], [value], [null, null])
+      for (let l = layer + 1; l < node.layer; l++) child = new TreeNode(l, [], [], [child])
+      node.children[at] = child
+      return
+    }
+    const child = this.#child(node, at, low, high)
+    this.#insert(child, key, value, layer, at > 0 ? node.keys[at - 1]! : low, node.keys[at] ?? high)
+    this.#touch(node)
+  }
+
+  /** Divides a subtree that does not hold `key` into what is before and what is after it. */
+  #split(node: TreeNode, key: string, low: string, high: string): [TreeNode | null, TreeNode | null] {
+    const at = lowerBound(node.keys, key)
+    if (node.keys[at] === key)
+      throw new MstError('key-exists', `key is in the tree already; key=${key}`, { key })
+    let left: Child = null
+    let right: Child = null
+    if (node.children[at] !== null) {
+      const child = this.#child(node, at, low, high)
+      ;[left, right] = this.#split(child, key, at > 0 ? node.keys[at - 1]! : low, node.keys[at] ?? high)
+    }
+    this.#touch(node)
+    const { layer, keys, values, children } = node
+    return [
+      at === 0 && left === null
+        ? null
+        : new TreeNode(layer, keys.slice(0, at), values.slice(0, at), [...children.slice(0, at), left]),
+      at === keys.length && right === null
+        ? null
+        : new TreeNode(layer, keys.slice(at), values.slice(at), [right, ...children.slice(at + 1)]),
+    ]
+  }
+
+  #remove(node: TreeNode, key: string, low: string, high: string): CID {
+    const at = lowerBound(node.keys, key)
+    if (node.keys[at] === key) {
+      const value = node.values[at]!
+      let merged: Child
+      const left = node.children[at]!
+      const right = node.children[at + 1]!
+      if (left === null) merged = right
+      else if (right === null) merged = left
+      else {
+        const a = this.#child(node, at, low, high)
+        const b = this.#child(node, at + 1, low, high)
+        merged = this.#merge(a, b, at > 0 ? node.keys[at - 1]! : low, key, node.keys[at + 1] ?? high)
+      }
+      this.#touch(node)
+      node.keys.splice(at, 1)
+      node.values.splice(at, 1)
+      node.children.splice(at, 2, merged)
+      return value
+    }
+    if (node.children[at] === null) throw notFound(key)
+    const child = this.#child(node, at, low, high)
+    const value = this.#remove(child, key, at > 0 ? node.keys[at - 1]! : low, node.keys[at] ?? high)
+    this.#touch(node)
+    if (child.keys.length === 0 && child.children[0] === null) node.children[at] = null
+    return value
+  }
+
+  /** Joins two subtrees of one layer, all keys of `a` being before `middle` and all of `b` after. */
+  #merge(a: TreeNode, b: TreeNode, low: string, middle: string, high: string): TreeNode {
+    const last = a.children.length - 1
+    let between: Child
+    const left = a.children[last]!
+    const right = b.children[0]!
+    if (left === null) between = right
+    else if (right === null) between = left
+    else {
+      const c = this.#child(a, last, low, middle)
+      const d = this.#child(b, 0, middle, high)
+      between = this.#merge(c, d, a.keys[last - 1] ?? low, middle, b.keys[0] ?? high)
+    }
+    this.#touch(a)
+    this.#touch(b)
+    return new TreeNode(
+      a.layer,
+      [...a.keys, ...b.keys],
+      [...a.values, ...b.values],
+      [...a.children.slice(0, last), between, ...b.children.slice(1)],
+    )
+  }
+}
+
+/** A tree without entries. Its root is the one block that an empty repository has. */
+export function emptyTree(): Tree {
+  return new Tree(new TreeNode(0, [], [], [null]), noBlocks)
+}
+
+/**
+ * The tree with this root. Nothing is read yet: nodes are taken from `source` as operations need them.
+ *
+ * @param source must give only blocks that hash to the CID asked for, as `readCar` and the stores do.
+ */
+export function loadTree(root: CID, source: NodeSource): Tree {
+  return new Tree(root, source)
+}
+
+/** Index of the first key that is not before `key`. Nodes have a handful of keys: a walk is faster than bisection. */
+export function lowerBound(keys: readonly string[], key: string): number {
+  const { length } = keys
+  if (length > 32) {
+    let from = 0
+    let to = length
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if (keys[middle]! < key) from = middle + 1
+      else to = middle
+    }
+    return from
+  }
+  let at = 0
+  while (at < length && keys[at]! < key) at++
+  return at
+}
+
+function notFound(key: string): MstError {
+  return new MstError('key-not-found', `key is not in the tree; key=${key}`, { key })
+}
