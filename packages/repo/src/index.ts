@@ -1,1 +1,29 @@
-export {}
+export { applyWrites, type ApplyOptions } from './apply.ts'
+export { readCommit, signCommit, type Commit } from './commit.ts'
+export { RepoError, type RepoErrorCode, type RepoErrorData } from './error.ts'
+export {
+  toCommitEvent,
+  toSyncEvent,
+  type CommitEventBody,
+  type CommitEventOp,
+  type SyncEventBody,
+} from './event.ts'
+export { assertActive, InactiveRepo } from './inactive.ts'
+export { MAX_COMMIT_CAR_SIZE, MAX_COMMIT_SIZE, MAX_RECORD_SIZE, MAX_WRITES } from './limits.ts'
+export { assertSuccessor, createMemoryRepoStore, headMoved } from './memory-store.ts'
+export { prepareWrite, type WriteInput } from './prepare.ts'
+export type {
+  Alongside,
+  BlockReader,
+  CommitData,
+  RepoDirectory,
+  RepoHead,
+  RepoOp,
+  RepoStatus,
+  RepoStore,
+  StoredBlock,
+  StoredHead,
+  Write,
+  WriteAction,
+} from './types.ts'
+export { invertOps, verifyCommit, type RepoResult, type VerifyCommitOptions } from './verify.ts'
