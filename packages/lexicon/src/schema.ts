@@ -81,11 +81,11 @@ export type InferParams<S> = S extends { readonly params: ParamsSchema<infer P, 
 /** The parameters of a method as its handler receives them (those with a default are present). */
 export type InferDecodedParams<S> = S extends { readonly params: ParamsSchema<any, infer D> } ? D : never
 /** The input body of a procedure; `undefined` when it takes none. */
-export type InferInput<S> = S extends Procedure<any, infer I, any, any> ? I : undefined
+export type InferInput<S> = S extends Procedure<any, infer I> ? I : undefined
 /** The output body of a method; `undefined` when it has none. */
 export type InferOutput<S> = S extends { readonly output: Body<infer O> | null } ? O : never
 /** The messages of a subscription. */
-export type InferMessage<S> = S extends Subscription<any, infer M, any> ? M : never
+export type InferMessage<S> = S extends Subscription<any, infer M> ? M : never
 /** The record of a record schema. */
 export type InferRecord<S> = S extends RecordSchema<infer T> ? T : never
 /** What a validator accepts, after validation. */

@@ -60,9 +60,14 @@ function isPointer(text: string): boolean {
   return true
 }
 
+// A record of a did:plc. Short enough that no label of the collection can be too long: 17 characters stand around it.
+const MAX_USUAL = 80
+const USUAL = /^at:\/\/did:plc:[a-z2-7]+\/[a-z]+(?:\.[a-z]+)+\.[a-zA-Z]+\/[a-z2-7]+$/
+
 /** Whether a value is an AT URI as schemas allow it: normalized, no query, no fragment, no trailing slash. */
 export function isAtUri(value: unknown): value is AtUri {
-  return typeof value === 'string' && typeof split(value, false) !== 'string'
+  if (typeof value !== 'string') return false
+  return (value.length <= MAX_USUAL && USUAL.test(value)) || typeof split(value, false) !== 'string'
 }
 
 /** Whether a value is the AT URI of a record: authority, collection and key, and nothing else. */

@@ -1,4 +1,4 @@
-// Classes of ASCII characters, as a table: one load and one test a character, and never a regular expression.
+// Classes of ASCII characters, as a table: one load and one test a character.
 
 export const LOWER = 1
 export const UPPER = 2

@@ -19,7 +19,10 @@ function problem(text: string): string | null {
   return text.length === 46 && text.startsWith('Qm') ? 'a CID of version 0' : null
 }
 
-const grammar = createGrammar<CidString>('cid', problem)
+// A CID of version 1 in base32, as the protocol writes them.
+const USUAL = /^baf[a-z2-7]+$/
+
+const grammar = createGrammar<CidString>('cid', problem, (text) => text.length === 59 && USUAL.test(text))
 
 /** Whether a value has the shape of a CID of version 1. */
 export const isCidString: (value: unknown) => value is CidString = grammar.is

@@ -62,7 +62,15 @@ function yearProblem(text: string): string | null {
   return year >= 0 && year <= 9999 ? null : 'outside the years 0000 to 9999'
 }
 
-const grammar = createGrammar<Datetime>('datetime', problem)
+// UTC, and every day but the 29th of February.
+const USUAL =
+  /^\d\d\d\d-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/
+
+const grammar = createGrammar<Datetime>(
+  'datetime',
+  problem,
+  (text) => text.length <= MAX_LENGTH && USUAL.test(text),
+)
 
 /** Whether a value is a datetime: date, time to the second or finer, and zone; a date that exists. */
 export const isDatetime: (value: unknown) => value is Datetime = grammar.is

@@ -26,7 +26,9 @@ function problem(text: string): string | null {
   return last === ':' || last === '%' ? 'ends with a colon or a percent sign' : null
 }
 
-const grammar = createGrammar<Did>('did', problem)
+const PLC = /^did:plc:[a-z2-7]+$/
+
+const grammar = createGrammar<Did>('did', problem, (text) => text.length === 32 && PLC.test(text))
 
 /** Whether a value is a DID. */
 export const isDid: (value: unknown) => value is Did = grammar.is

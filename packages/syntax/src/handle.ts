@@ -25,7 +25,15 @@ function problem(text: string): string | null {
   return isClass(text, start, LETTER) ? null : 'a last segment that does not start with a letter'
 }
 
-const grammar = createGrammar<Handle>('handle', problem)
+// No longer than one label may be, so no label of it is too long.
+const MAX_USUAL = 63
+const USUAL = /^[a-z0-9]+(?:\.[a-z0-9]+)*\.[a-z]+$/
+
+const grammar = createGrammar<Handle>(
+  'handle',
+  problem,
+  (text) => text.length <= MAX_USUAL && USUAL.test(text),
+)
 
 /** Whether a value is a handle. */
 export const isHandle: (value: unknown) => value is Handle = grammar.is

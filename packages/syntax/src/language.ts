@@ -69,7 +69,9 @@ function problem(text: string): string | null {
   return extensionProblem(tags, at)
 }
 
-const grammar = createGrammar<Language>('language', problem)
+const USUAL = /^[a-z][a-z][a-z]?(?:-[A-Z][A-Z])?$/
+
+const grammar = createGrammar<Language>('language', problem, (text) => USUAL.test(text))
 
 /** Whether a value is a language tag: well-formed, no variant or extension twice. */
 export const isLanguage: (value: unknown) => value is Language = grammar.is

@@ -27,7 +27,11 @@ function problem(text: string): string | null {
   return isAll(text, nameStart, text.length, ALNUM) ? null : 'a name with a character outside a-z A-Z 0-9'
 }
 
-const grammar = createGrammar<Nsid>('nsid', problem)
+// No longer than one label may be, so no label of it is too long.
+const MAX_USUAL = 63
+const USUAL = /^[a-z]+(?:\.[a-z]+)+\.[a-zA-Z]+$/
+
+const grammar = createGrammar<Nsid>('nsid', problem, (text) => text.length <= MAX_USUAL && USUAL.test(text))
 
 /** Whether a value is an NSID. */
 export const isNsid: (value: unknown) => value is Nsid = grammar.is

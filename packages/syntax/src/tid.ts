@@ -29,7 +29,9 @@ function problem(text: string): string | null {
   return null
 }
 
-const grammar = createGrammar<Tid>('tid', problem)
+const USUAL = /^[2-7a-j][2-7a-z]+$/
+
+const grammar = createGrammar<Tid>('tid', problem, (text) => text.length === LENGTH && USUAL.test(text))
 
 /** Whether a value is a TID. */
 export const isTid: (value: unknown) => value is Tid = grammar.is

@@ -26,7 +26,9 @@ function problem(text: string): string | null {
   return FORBIDDEN.test(text) ? 'white space or a control character' : null
 }
 
-const grammar = createGrammar<Uri>('uri', problem)
+const USUAL = /^https:[!-~]+$/
+
+const grammar = createGrammar<Uri>('uri', problem, (text) => text.length <= MAX_LENGTH && USUAL.test(text))
 
 /** Whether a value is a URI: a scheme, a colon, and something without white space. */
 export const isUri: (value: unknown) => value is Uri = grammar.is
