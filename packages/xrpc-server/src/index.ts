@@ -1,1 +1,36 @@
-export {}
+export type { Answer, BodyBytes, Call, HeaderRecord } from './call.ts'
+export type { CorsOptions } from './cors.ts'
+export type { RequestInfo } from './info.ts'
+export { defaultLimits, type Limits } from './limits.ts'
+export { OutputError } from './output.ts'
+export {
+  createMemoryRateLimitStore,
+  type RateLimitContext,
+  type RateLimitCount,
+  type RateLimitOptions,
+  type RateLimitRule,
+  type RateLimitStore,
+} from './rate-limit.ts'
+export { createRedisRateLimitStore, type RedisEval } from './rate-limit-redis.ts'
+export { redirect, Reply, respond, type ReplyInit } from './reply.ts'
+export { createRouter } from './router.ts'
+export type { Connection, FrameSocket, Subscriber } from './subscription.ts'
+export type {
+  Auth,
+  AuthContext,
+  HandlerContext,
+  HandlerInput,
+  HandlerOutput,
+  MethodEntry,
+  MethodHandler,
+  RequestReport,
+  Router,
+  RouterOptions,
+  StreamContext,
+  StreamEntry,
+  StreamHandler,
+  StreamItem,
+  UntypedContext,
+  UntypedEntry,
+  UntypedHandler,
+} from './types.ts'

@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import type { Call } from '../call.ts'
+
+/**
+ * A node:http request as a Call. The Request, its headers and its signal are made when first asked for: most methods
+ * never do, and making them costs more than the rest of a small query.
+ */
+export class NodeCall implements Call {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly address: string | null
+  readonly #message: IncomingMessage
+  readonly #response: ServerResponse | null
+  #request: Request | undefined
+  #abort: AbortController | undefined
+  #taken = false
+
+  /**
+   * @param target path and query, as in the request line
+   * @param response null for a request that asks for a WebSocket
+   */
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse | null,
+    target: string,
+    address: string | null,
+  ) {
+    const queryAt = target.indexOf('?')
+    this.method = message.method ?? 'GET'
+    this.path = queryAt === -1 ? target : target.slice(0, queryAt)
+    this.query = queryAt === -1 ? '' : target.slice(queryAt + 1)
+    this.address = address
+    this.#message = message
+    this.#response = response
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const abort = new AbortController()
+      this.#abort = abort
+      const gone = (): void => {
+        if (this.#response?.writableFinished !== true) abort.abort(new Error('the caller went away'))
+      }
+      if (this.#message.socket.destroyed) gone()
+      else (this.#response ?? this.#message.socket).once('close', gone)
+    }
+    return this.#abort.signal
+  }
+
+  get request(): Request {
+    if (this.#request === undefined) {
+      const headers = new Headers()
+      const raw = this.#message.rawHeaders
+      for (let i = 0; i + 1 < raw.length; i += 2) {
+        try {
+          headers.append(raw[i]!, raw[i + 1]!)
+        } catch {
+          // Node takes some header values that Fetch refuses; such a header is of no use to a handler.
+        }
+      }
+      const url = `http://${hostOf(this.#message)}${this.path}${this.query === '' ? '' : `?${this.query}`}`
+      const body = this.#hasBody() && this.method !== 'GET' && this.method !== 'HEAD' && !this.#taken
+      const init: RequestInit & { duplex?: 'half' } = { method: this.method, headers, signal: this.signal }
+      if (body) {
+        init.body = Readable.toWeb(this.#message) as unknown as ReadableStream
+        init.duplex = 'half'
+      }
+      this.#request = new Request(url, init)
+    }
+    return this.#request
+  }
+
+  header(name: string): string | null {
+    const value = this.#message.headers[name]
+    return value === undefined ? null : typeof value === 'string' ? value : value.join(', ')
+  }
+
+  body(): AsyncIterable<Uint8Array> | null {
+    if (!this.#hasBody()) return null
+    // The Request, once made, holds the body.
+    if (this.#request?.body) return this.#request.body
+    this.#taken = true
+    return readChunks(this.#message)
+  }
+
+  #hasBody(): boolean {
+    const { headers } = this.#message
+    if (headers['transfer-encoding'] !== undefined) return true
+    const length = headers['content-length']
+    return length !== undefined && length !== '0'
+  }
+}
+
+// Stopping early must not destroy the message, as its own iterator would: the answer still has to go out.
+async function* readChunks(message: IncomingMessage): AsyncGenerator<Uint8Array> {
+  for await (const chunk of message.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array
+}
+
+// The Host header may be anything at all; what cannot be a URL must not make the Request fail.
+function hostOf(message: IncomingMessage): string {
+  const host = message.headers.host ?? 'localhost'
+  return /^[\w.:[\]-]{1,255}$/.test(host) && URL.canParse(`http://${host}/`) ? host : 'localhost'
+}

@@ -1,0 +1,142 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fromResponse } from '../output.ts'
+import type { Router } from '../types.ts'
+import { createAddressReader, type TrustProxy } from './address.ts'
+import { writeAnswer } from './answer.ts'
+import { NodeCall } from './call.ts'
+import { createUpgrader } from './upgrade.ts'
+
+/** Settings of {@link serve}. */
+export interface ServeOptions {
+  readonly router: Pick<Router, 'handle' | 'connect'>
+  /** Default 0: any free port. */
+  readonly port?: number
+  /** Default `127.0.0.1`; `0.0.0.0` or `::` to be reachable from outside. */
+  readonly hostname?: string
+  /** Answers what is not under `/xrpc/`, such as a Hono app's `fetch`; 404 when absent. */
+  readonly fetch?: (request: Request) => Response | Promise<Response>
+  /** WebSocket requests that are not under `/xrpc/`; refused when absent. */
+  readonly upgrade?: (message: IncomingMessage, socket: import('node:stream').Duplex, head: Buffer) => void
+  /** Which proxies are believed about who calls. Default none. */
+  readonly trustProxy?: TrustProxy
+  /** Stops the server, as `close` does. */
+  readonly signal?: AbortSignal
+  /** Milliseconds for a request's headers to arrive. Default 10 000. */
+  readonly headersMs?: number
+  /** Milliseconds for a whole request to arrive. Default 300 000. */
+  readonly requestMs?: number
+  /** Milliseconds an idle connection is kept. Default 65 000, above what common load balancers keep. */
+  readonly keepAliveMs?: number
+  /** Largest request line and headers, in bytes. Default 32 KiB. */
+  readonly headerBytes?: number
+  /** Milliseconds that `close` waits for running requests. Default 10 000. */
+  readonly stopMs?: number
+  /** Milliseconds between pings of subscribers. Default 30 000. */
+  readonly pingMs?: number
+  /** Told of failures outside the router: of `fetch`, and of streamed bodies. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** A running server. */
+export interface Serving extends AsyncDisposable {
+  /** `http://host:port`, without a slash at its end. */
+  readonly url: string
+  readonly port: number
+  readonly server: Server
+  /** Takes no more requests, lets running ones finish, tells subscribers; resolves when all is closed. */
+  close(): Promise<void>
+}
+
+/**
+ * Serves a router on node:http: requests and subscriptions on one port.
+ *
+ * @throws what `listen` fails with, such as EADDRINUSE
+ */
+export async function serve(options: ServeOptions): Promise<Serving> {
+  const { router, hostname = '127.0.0.1', trustProxy = false } = options
+  const onError = options.onError ?? (() => {})
+  const addressOf = createAddressReader(trustProxy)
+  const upgrader = createUpgrader(router, {
+    trustProxy,
+    ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
+  })
+
+  const server = createServer(
+    {
+      headersTimeout: options.headersMs ?? 10_000,
+      requestTimeout: options.requestMs ?? 300_000,
+      connectionsCheckingInterval: Math.min(5000, options.headersMs ?? 10_000),
+      keepAliveTimeout: options.keepAliveMs ?? 65_000,
+      maxHeaderSize: options.headerBytes ?? 32 * 1024,
+    },
+    (message, response) => {
+      const target = message.url ?? '/'
+      const call = new NodeCall(message, response, target, addressOf(message))
+      if (target.startsWith('/xrpc/') || options.fetch === undefined) {
+        void router.handle(call).then((answer) => writeAnswer(message, response, answer, onError))
+      } else {
+        void elsewhere(options.fetch, call, message, response, onError)
+      }
+    },
+  )
+  server.on('upgrade', (message, socket, head) => {
+    if (options.upgrade !== undefined && !(message.url ?? '/').startsWith('/xrpc/')) {
+      options.upgrade(message, socket, head)
+    } else {
+      upgrader.upgrade(message, socket, head)
+    }
+  })
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port ?? 0, hostname, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  const { port, address, family } = server.address() as AddressInfo
+  const host =
+    address === '0.0.0.0' || address === '::' ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
+
+  let stopping: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    stopping ??= stop(server, upgrader, options.stopMs ?? 10_000)
+    return stopping
+  }
+  if (options.signal?.aborted === true) await close()
+  else options.signal?.addEventListener('abort', () => void close(), { once: true })
+  return { url: `http://${host}:${port}`, port, server, close, [Symbol.asyncDispose]: close }
+}
+
+async function stop(
+  server: Server,
+  upgrader: ReturnType<typeof createUpgrader>,
+  stopMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), stopMs)
+  // A connection that answers its last request while the server stops is idle a moment later.
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  await upgrader.close()
+  await closed
+  clearTimeout(timer)
+  clearInterval(idle)
+}
+
+async function elsewhere(
+  fetch: NonNullable<ServeOptions['fetch']>,
+  call: NodeCall,
+  message: IncomingMessage,
+  response: ServerResponse,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  try {
+    await writeAnswer(message, response, fromResponse(await fetch(call.request), {}), onError)
+  } catch (error) {
+    onError(error)
+    const headers = { 'content-type': 'text/plain; charset=utf-8' }
+    await writeAnswer(message, response, { status: 500, headers, body: 'Internal Server Error' }, onError)
+  }
+}

@@ -1,0 +1,94 @@
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import type { FrameSocket } from '../subscription.ts'
+
+const closeMs = 2000
+
+// A frame's WebSocket form, made once for however many sockets it goes to.
+const framed = new WeakMap<Uint8Array, Uint8Array>()
+
+/**
+ * A `ws` socket for the router. Frames are written to the stream below it, already framed: servers do not mask, so the
+ * same bytes go to every subscriber. Writes of one turn of the event loop leave in one system call.
+ */
+export class NodeFrameSocket implements FrameSocket {
+  readonly signal: AbortSignal
+  readonly #ws: WebSocket
+  readonly #stream: Duplex
+  #corked = false
+  #closing = false
+
+  constructor(ws: WebSocket, stream: Duplex) {
+    this.#ws = ws
+    this.#stream = stream
+    const abort = new AbortController()
+    this.signal = abort.signal
+    ws.once('close', () => abort.abort(new Error('the socket is closed')))
+    // A broken socket also closes; there is nobody else to tell.
+    ws.on('error', () => {})
+  }
+
+  get bufferedBytes(): number {
+    return this.#stream.writableLength
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#closing || this.signal.aborted || this.#stream.destroyed) return
+    if (!this.#corked) {
+      this.#corked = true
+      this.#stream.cork()
+      process.nextTick(() => {
+        this.#corked = false
+        this.#stream.uncork()
+      })
+    }
+    this.#stream.write(frameOf(frame))
+  }
+
+  async drained(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#stream.off('drain', check)
+        this.#stream.off('close', done)
+        resolve()
+      }
+      const check = (): void => {
+        if (this.#stream.writableLength === 0) done()
+      }
+      this.#stream.on('drain', check)
+      this.#stream.on('close', done)
+      if (this.#stream.destroyed || this.#stream.writableLength === 0) done()
+    })
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.#ws.close(code, reason.slice(0, 120))
+    const timer = setTimeout(() => this.#ws.terminate(), closeMs)
+    this.#ws.once('close', () => clearTimeout(timer))
+  }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6455#section-5.2: FIN, binary, not masked. */
+function frameOf(payload: Uint8Array): Uint8Array {
+  let bytes = framed.get(payload)
+  if (bytes !== undefined) return bytes
+  const { length } = payload
+  const head = length < 126 ? 2 : length < 65_536 ? 4 : 10
+  bytes = new Uint8Array(head + length)
+  bytes[0] = 0x82
+  if (head === 2) {
+    bytes[1] = length
+  } else if (head === 4) {
+    bytes[1] = 126
+    bytes[2] = length >> 8
+    bytes[3] = length & 0xff
+  } else {
+    bytes[1] = 127
+    new DataView(bytes.buffer).setBigUint64(2, BigInt(length))
+  }
+  bytes.set(payload, head)
+  framed.set(payload, bytes)
+  return bytes
+}

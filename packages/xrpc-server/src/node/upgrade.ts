@@ -1,0 +1,117 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import type { Answer } from '../call.ts'
+import type { Router } from '../types.ts'
+import { createAddressReader, type TrustProxy } from './address.ts'
+import { NodeCall } from './call.ts'
+import { NodeFrameSocket } from './socket.ts'
+
+/** Settings of {@link createUpgrader}. */
+export interface UpgraderOptions {
+  /** Which proxies are believed about who calls. Default none. */
+  readonly trustProxy?: TrustProxy
+  /** Milliseconds between pings; a socket that did not answer the last one is cut off. Default 30 000. */
+  readonly pingMs?: number
+}
+
+/** Takes WebSocket requests of a node:http server to a router. */
+export interface Upgrader {
+  /** A listener for the server's `upgrade` event. */
+  readonly upgrade: (message: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** Says goodbye to every socket (1001) and resolves when all are closed. */
+  close(): Promise<void>
+}
+
+// Subscribers have nothing to say: their messages are dropped, and bounded.
+const maxIncoming = 64 * 1024
+const handshakeMs = 30_000
+
+/**
+ * Makes the WebSocket side of a server, for programs that own their node:http server; `serve` has it built in.
+ *
+ * @example
+ * server.on('upgrade', createUpgrader(router).upgrade)
+ */
+export function createUpgrader(router: Pick<Router, 'connect'>, options: UpgraderOptions = {}): Upgrader {
+  const addressOf = createAddressReader(options.trustProxy ?? false)
+  const wss = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: maxIncoming })
+  const open = new Set<NodeFrameSocket>()
+  const running = new Set<Promise<void>>()
+  const silent = new WeakSet<object>()
+  let closed = false
+
+  const pings = setInterval(() => {
+    for (const ws of wss.clients) {
+      if (silent.has(ws)) {
+        ws.terminate()
+      } else {
+        silent.add(ws)
+        ws.ping()
+      }
+    }
+  }, options.pingMs ?? 30_000)
+  pings.unref()
+
+  async function accept(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const call = new NodeCall(message, null, message.url ?? '/', addressOf(message))
+    const connection = await router.connect(call)
+    if (!connection.ok) {
+      refuse(socket, connection.answer)
+      return
+    }
+    if (closed || socket.destroyed) {
+      socket.destroy()
+      return
+    }
+    wss.handleUpgrade(message, socket, head, (ws) => {
+      const frames = new NodeFrameSocket(ws, socket)
+      open.add(frames)
+      ws.on('pong', () => silent.delete(ws))
+      const run = connection.run(frames).then(() => {
+        open.delete(frames)
+      })
+      running.add(run)
+      void run.then(() => running.delete(run))
+    })
+  }
+
+  return {
+    upgrade(message, socket, head) {
+      // Until `ws` takes over, nobody else listens; an unheard error would end the process.
+      socket.on('error', () => socket.destroy())
+      const timer = setTimeout(() => socket.destroy(), handshakeMs)
+      void accept(message, socket, head).finally(() => clearTimeout(timer))
+    },
+    async close() {
+      closed = true
+      clearInterval(pings)
+      for (const frames of open) frames.close(1001, 'server is stopping')
+      const sockets = [...wss.clients].map(
+        (ws) =>
+          new Promise<void>((resolve) =>
+            ws.readyState === ws.CLOSED ? resolve() : ws.once('close', resolve),
+          ),
+      )
+      await Promise.all([...sockets, ...running])
+      wss.close()
+    },
+  }
+}
+
+function refuse(socket: Duplex, answer: Answer): void {
+  const body = typeof answer.body === 'string' ? answer.body : ''
+  const lines = [`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}`]
+  const headers = {
+    ...answer.headers,
+    connection: 'close',
+    'content-length': String(Buffer.byteLength(body)),
+  }
+  // Header values come from the server's own code, yet a line break in one must not become a header.
+  for (const [name, value] of Object.entries(headers)) {
+    const text = [value].flat().join(', ')
+    lines.push(`${name}: ${text.replaceAll(/[\r\n]/g, ' ')}`)
+  }
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+  socket.once('finish', () => socket.destroy())
+}

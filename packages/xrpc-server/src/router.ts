@@ -1,0 +1,340 @@
+import type { Procedure, Query, Subscription } from '@avocet/lexicon'
+import { decodeParams, errorBody, XrpcError } from '@avocet/xrpc'
+import { isNsid } from '@avocet/syntax'
+import { readInput } from './body.ts'
+import type { Answer, Call, HeaderRecord } from './call.ts'
+import { compress } from './compress.ts'
+import { Context } from './context.ts'
+import { addCors, type CorsOptions, preflight } from './cors.ts'
+import { callOf, responseOf } from './fetch.ts'
+import { defaultLimits, type Limits } from './limits.ts'
+import { fromResponse, makeAnswer } from './output.ts'
+import { applyRules, createMemoryRateLimitStore, isEarly, type RateLimitRule } from './rate-limit.ts'
+import { Reply } from './reply.ts'
+import { createItemEncoder, fail, pump, type Connection, type FrameSocket } from './subscription.ts'
+import { Subscribers } from './subscribers.ts'
+import type {
+  Auth,
+  MethodEntry,
+  MethodHandler,
+  Router,
+  RouterOptions,
+  StreamEntry,
+  StreamHandler,
+  UntypedEntry,
+  UntypedHandler,
+} from './types.ts'
+
+type AnyEntry = MethodEntry<any, any> | StreamEntry<any, any>
+
+interface Route {
+  readonly schema: Query | Procedure | Subscription
+  readonly auth: Auth<unknown> | undefined
+  readonly limits: Limits
+  readonly validateOutput: boolean
+  /** Rules applied before anything else of the request is looked at, and those that need to know more. */
+  readonly early: readonly RateLimitRule[]
+  readonly late: readonly RateLimitRule[]
+  readonly handler: (context: never) => unknown
+  readonly encodeItem: ((item: unknown) => Uint8Array) | undefined
+}
+
+/**
+ * Makes a router. It answers `/xrpc/<nsid>` and `/xrpc/_health`; mount its `fetch` anywhere, or serve it with
+ * `serve` of `@avocet/xrpc-server/node`.
+ *
+ * @see https://atproto.com/specs/xrpc
+ */
+export function createRouter(options: RouterOptions = {}): Router {
+  return new XrpcRouter(options)
+}
+
+const prefix = '/xrpc/'
+const idPrefix = Math.floor(Math.random() * 0x7fffffff).toString(36)
+
+class XrpcRouter implements Router {
+  readonly #routes = new Map<string, Route>()
+  readonly #subscribers = new Subscribers()
+  readonly #options: RouterOptions
+  readonly #limits: Limits
+  readonly #cors: CorsOptions | null
+  readonly #rules: { readonly early: readonly RateLimitRule[]; readonly late: readonly RateLimitRule[] }
+  readonly #store: NonNullable<NonNullable<RouterOptions['rateLimit']>['store']>
+  #requests = 0
+
+  constructor(options: RouterOptions) {
+    this.#options = options
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#cors = options.cors === false ? null : typeof options.cors === 'object' ? options.cors : {}
+    this.#rules = splitRules(options.rateLimit?.rules ?? [])
+    this.#store = options.rateLimit?.store ?? createMemoryRateLimitStore()
+  }
+
+  add(
+    given: Query | Procedure | Subscription | string,
+    settings: AnyEntry | UntypedEntry<any> | UntypedHandler<any>,
+  ): Router {
+    const schema = typeof given === 'string' ? this.#options.catalog?.method(given) : given
+    if (schema === undefined) throw new TypeError(`no such method in the catalog; nsid=${given as string}`)
+    const { nsid } = schema
+    if (this.#routes.has(nsid)) throw new TypeError(`method added twice; nsid=${nsid}`)
+    const entry = typeof settings === 'function' ? { handler: settings } : settings
+    const rules = splitRules(entry.rateLimit === undefined ? [] : [entry.rateLimit].flat())
+    const validateOutput = entry.validateOutput ?? this.#options.validateOutput ?? true
+    this.#routes.set(nsid, {
+      schema,
+      auth: entry.auth,
+      limits: entry.limits === undefined ? this.#limits : { ...this.#limits, ...entry.limits },
+      validateOutput,
+      early: [...this.#rules.early, ...rules.early],
+      late: [...this.#rules.late, ...rules.late],
+      handler: entry.handler,
+      encodeItem: schema.type === 'subscription' ? createItemEncoder(schema, validateOutput) : undefined,
+    })
+    return this
+  }
+
+  async fetch(request: Request, info: { readonly address?: string | null } = {}): Promise<Response> {
+    const call = callOf(request, info.address ?? null)
+    return responseOf(await this.handle(call), call.method === 'HEAD')
+  }
+
+  subscribers(nsid?: string): ReturnType<Router['subscribers']> {
+    return this.#subscribers.list(nsid)
+  }
+
+  async handle(call: Call): Promise<Answer> {
+    const started = performance.now()
+    const nsid = call.path.startsWith(prefix) ? call.path.slice(prefix.length) : null
+    const context = new Context(call, nsid ?? '', this.#requestId(call))
+    const headers: HeaderRecord = {}
+    let answer: Answer
+    let failure: string | undefined
+    try {
+      answer = await this.#answer(call, nsid, context, headers)
+      if (this.#options.compression !== false) answer = await compress(answer, call)
+    } catch (error) {
+      const known = this.#known(error, nsid, context.requestId)
+      failure = known.error
+      answer = errorAnswer(known, headers)
+    }
+    if (this.#cors !== null) addCors(answer.headers, call, this.#cors)
+    answer.headers['x-request-id'] = context.requestId
+    this.#report(call, context, nsid, call.method, started, answer.status, failure)
+    return answer
+  }
+
+  async connect(call: Call): Promise<Connection> {
+    const started = performance.now()
+    const nsid = call.path.startsWith(prefix) ? call.path.slice(prefix.length) : null
+    const context = new Context(call, nsid ?? '', this.#requestId(call))
+    const headers: HeaderRecord = {}
+    try {
+      const route = nsid === null ? undefined : this.#routes.get(nsid)
+      if (route?.encodeItem === undefined) {
+        throw new XrpcError(501, 'MethodNotImplemented', 'No subscription at this path')
+      }
+      if (call.method !== 'GET') throw wrongMethod(call.method, 'GET')
+      const { schema, limits, encodeItem } = route
+      await this.#limit(route.early, context, headers)
+      this.#checkPlace(route, call)
+      // Later failures travel in the stream: https://atproto.com/specs/event-stream#connection
+      let refused: unknown
+      try {
+        await this.#establish(route, call, context)
+        await this.#limit(route.late, context, headers)
+      } catch (error) {
+        if (error instanceof XrpcError && error.status === 429) throw error
+        refused = error ?? new Error('refused')
+      }
+      const handler = route.handler as unknown as StreamHandler<unknown, unknown>
+      const run = async (socket: FrameSocket): Promise<void> => {
+        const onError = (error: unknown): void => this.#onError(error, schema.nsid, context.requestId)
+        const entry = this.#subscribers.enter(context.requestId, schema.nsid, context.params, call, socket)
+        socket.signal.addEventListener('abort', () => context.abort(socket.signal.reason), { once: true })
+        const onSent = (bytes: number): void => {
+          entry.frames += 1
+          entry.bytes += bytes
+        }
+        const end =
+          refused === undefined
+            ? await pump(() => handler(context as never), socket, limits, encodeItem, onSent, onError)
+            : fail(refused, socket, onError)
+        context.abort(new Error('subscription ended'))
+        entry.leave()
+        this.#report(call, context, schema.nsid, 'WS', started, end.status, end.error)
+      }
+      return { ok: true, run }
+    } catch (error) {
+      const known = this.#known(error, nsid, context.requestId)
+      const answer = errorAnswer(known, headers)
+      if (this.#cors !== null) addCors(answer.headers, call, this.#cors)
+      answer.headers['x-request-id'] = context.requestId
+      this.#report(call, context, nsid, 'WS', started, answer.status, known.error)
+      return { ok: false, answer }
+    }
+  }
+
+  async #answer(call: Call, nsid: string | null, context: Context, headers: HeaderRecord): Promise<Answer> {
+    if (call.method === 'OPTIONS' && this.#cors !== null) return preflight(call, this.#cors)
+    if (nsid === null) throw new XrpcError(404, 'XRPCNotSupported', 'Not an XRPC path')
+    const route = this.#routes.get(nsid)
+    if (route === undefined)
+      return nsid === '_health' ? this.#health(call) : this.#unknown(nsid, context, headers)
+    const { schema, limits } = route
+    checkMethod(schema, call)
+    if (route.early.length > 0) await this.#limit(route.early, context, headers)
+    await this.#establish(route, call, context)
+    if (schema.type === 'procedure') {
+      const { input, encoding } = await readInput(call, schema, limits)
+      context.input = input
+      context.encoding = encoding
+    }
+    if (route.late.length > 0) await this.#limit(route.late, context, headers)
+    const handler = route.handler as unknown as MethodHandler<unknown, unknown>
+    const pending = handler(context as never)
+    const streamed = context.input instanceof ReadableStream
+    const result = await (limits.handlerMs === 0 || streamed
+      ? pending
+      : inTime(pending, context, limits.handlerMs))
+    context.usedHeaders?.forEach((value, name) => {
+      headers[name] = name === 'set-cookie' ? context.headers.getSetCookie() : value
+    })
+    return makeAnswer(schema as Query | Procedure, result, headers, route.validateOutput)
+  }
+
+  /** Parameters, then credentials. */
+  async #establish(route: Route, call: Call, context: Context): Promise<void> {
+    if (call.query.length > route.limits.queryLength) {
+      throw new XrpcError(414, 'InvalidRequest', `Query string too long; max=${route.limits.queryLength}`)
+    }
+    const params = decodeParams(route.schema.params, call.query, {
+      unknown: this.#options.unknownParams ?? 'refuse',
+    })
+    if (!params.ok) {
+      throw new XrpcError(
+        400,
+        'InvalidRequest',
+        `Invalid ${route.schema.nsid} params: ${params.error.message}`,
+      )
+    }
+    context.params = params.value
+    if (route.auth !== undefined) context.auth = await route.auth(context)
+  }
+
+  async #health(call: Call): Promise<Answer> {
+    if (call.method !== 'GET' && call.method !== 'HEAD') throw wrongMethod(call.method, 'GET')
+    const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
+    try {
+      return { status: 200, headers, body: JSON.stringify((await this.#options.health?.()) ?? {}) }
+    } catch (error) {
+      throw new XrpcError(503, 'ServiceUnavailable', 'Service Unavailable', { cause: error })
+    }
+  }
+
+  async #unknown(nsid: string, context: Context, headers: HeaderRecord): Promise<Answer> {
+    if (!isNsid(nsid)) throw new XrpcError(400, 'InvalidRequest', 'The path does not name a method')
+    const { fallback } = this.#options
+    if (fallback === undefined) throw new XrpcError(501, 'MethodNotImplemented', 'Method Not Implemented')
+    await this.#limit(this.#rules.early, context, headers)
+    const result = await fallback(context)
+    if (!(result instanceof Reply)) return fromResponse(result, headers)
+    const schema = { type: 'query', nsid, output: { encoding: 'application/json', schema: null } }
+    return makeAnswer(schema as unknown as Query, result, headers, false)
+  }
+
+  async #limit(rules: readonly RateLimitRule[], context: Context, headers: HeaderRecord): Promise<void> {
+    if (rules.length === 0 || this.#options.rateLimit?.bypass?.(context) === true) return
+    await applyRules(rules, this.#store, context, headers, (error) =>
+      this.#onError(error, context.nsid, context.requestId),
+    )
+  }
+
+  #checkPlace(route: Route, call: Call): void {
+    const max = route.limits.subscribersPerAddress
+    if (max === 0 || call.address === null) return
+    if (this.#subscribers.count(route.schema.nsid, call.address) < max) return
+    throw new XrpcError(429, 'RateLimitExceeded', `Too many subscriptions from this address; max=${max}`)
+  }
+
+  #requestId(call: Call): string {
+    const given = call.header('x-request-id')
+    if (given !== null && /^[\w.-]{1,64}$/.test(given)) return given
+    this.#requests += 1
+    return `${idPrefix}-${this.#requests.toString(36)}`
+  }
+
+  #known(error: unknown, nsid: string | null, requestId: string): XrpcError {
+    if (error instanceof XrpcError) return error
+    this.#onError(error, nsid, requestId)
+    return new XrpcError(500, 'InternalServerError', 'Internal Server Error')
+  }
+
+  // A hook that throws must not change an answer, or end a stream.
+  #onError(error: unknown, nsid: string | null, requestId: string): void {
+    try {
+      this.#options.onError?.(error, { nsid, requestId })
+    } catch {}
+  }
+
+  #report(
+    call: Call,
+    { requestId }: Context,
+    nsid: string | null,
+    method: string,
+    started: number,
+    status: number,
+    error: string | undefined,
+  ): void {
+    if (this.#options.onRequest === undefined) return
+    const durationMs = performance.now() - started
+    try {
+      this.#options.onRequest({ requestId, nsid, method, address: call.address, status, error, durationMs })
+    } catch (failure) {
+      this.#onError(failure, nsid, requestId)
+    }
+  }
+}
+
+function splitRules(rules: readonly RateLimitRule[]): { early: RateLimitRule[]; late: RateLimitRule[] } {
+  return { early: rules.filter(isEarly), late: rules.filter((rule) => !isEarly(rule)) }
+}
+
+function checkMethod(schema: Query | Procedure | Subscription, call: Call): void {
+  if (schema.type === 'procedure') {
+    if (call.method !== 'POST') throw wrongMethod(call.method, 'POST')
+    return
+  }
+  if (call.method !== 'GET' && (call.method !== 'HEAD' || schema.type === 'subscription')) {
+    throw wrongMethod(call.method, 'GET')
+  }
+  if (schema.type === 'subscription') {
+    const headers = { upgrade: 'websocket', connection: 'Upgrade' }
+    throw new XrpcError(426, 'UpgradeRequired', 'This method is a WebSocket subscription', { headers })
+  }
+}
+
+function wrongMethod(got: string, expected: 'GET' | 'POST'): XrpcError {
+  return new XrpcError(405, 'InvalidRequest', `Incorrect HTTP method (${got}) expected ${expected}`, {
+    headers: { allow: expected === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS' },
+  })
+}
+
+function errorAnswer(error: XrpcError, headers: HeaderRecord): Answer {
+  headers['content-type'] = 'application/json; charset=utf-8'
+  if (error.status === 401) headers['www-authenticate'] = 'Bearer'
+  for (const [name, value] of Object.entries(error.headers)) headers[name.toLowerCase()] = value
+  return { status: error.status, headers, body: JSON.stringify(errorBody(error)) }
+}
+
+async function inTime<T>(pending: T | Promise<T>, context: Context, ms: number): Promise<T> {
+  if (!(pending instanceof Promise)) return pending
+  return await new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const error = new XrpcError(504, 'UpstreamTimeout', 'The method took too long')
+      context.abort(error)
+      reject(error)
+    }, ms)
+    pending.finally(() => clearTimeout(timer)).then(resolve, reject)
+  })
+}

@@ -1,0 +1,164 @@
+/**
+ * Subscriptions: one iterator per subscriber, its items sent as frames, bounded in bytes.
+ * @see https://atproto.com/specs/event-stream
+ */
+import type { DataObject } from '@avocet/data'
+import type { Subscription } from '@avocet/lexicon'
+import { encodeErrorFrame, encodeFrame, shortType, XrpcError } from '@avocet/xrpc'
+import type { Answer } from './call.ts'
+import type { Limits } from './limits.ts'
+import { OutputError } from './output.ts'
+
+/** An open WebSocket, as an adapter gives it. */
+export interface FrameSocket {
+  /** Bytes handed to {@link send} that the network has not taken. */
+  readonly bufferedBytes: number
+  /** Aborted when the socket is closed, by either side. */
+  readonly signal: AbortSignal
+  /** Sends one binary message. Ignored once closed. */
+  send(frame: Uint8Array): void
+  /** Resolves when nothing is buffered any more, or the socket is closed. */
+  drained(): Promise<void>
+  /** Starts the closing handshake; the adapter cuts the socket off when the peer does not answer it. */
+  close(code: number, reason: string): void
+}
+
+/** What became of a WebSocket request: refused with an HTTP answer, or taken. */
+export type Connection =
+  | { readonly ok: false; readonly answer: Answer }
+  | {
+      readonly ok: true
+      /** Serves the socket; resolves when it is closed. Never rejects. */
+      readonly run: (socket: FrameSocket) => Promise<void>
+    }
+
+/** One open subscription. */
+export interface Subscriber {
+  readonly id: string
+  readonly nsid: string
+  readonly address: string | null
+  readonly userAgent: string | null
+  readonly params: unknown
+  readonly connectedAt: Date
+  /** Frames and bytes sent so far. */
+  readonly frames: number
+  readonly bytes: number
+  /** Bytes the subscriber has not taken yet. */
+  readonly bufferedBytes: number
+  /** Ends the subscription. Code 1000 unless told. */
+  close(code?: number, reason?: string): void
+}
+
+/** Why a stream ended. */
+export interface StreamEnd {
+  readonly status: number
+  readonly error: string | undefined
+}
+
+/** Sends a handler's items until either side ends it. Never rejects. */
+export async function pump(
+  items: () => AsyncIterable<unknown>,
+  socket: FrameSocket,
+  limits: Limits,
+  encodeItem: (item: unknown) => Uint8Array,
+  onSent: (bytes: number) => void,
+  onError: (error: unknown) => void,
+): Promise<StreamEnd> {
+  let iterator: AsyncIterator<unknown> | undefined
+  let gone = (): void => {}
+  const closed = new Promise<undefined>((resolve) => {
+    gone = () => resolve(undefined)
+  })
+  socket.signal.addEventListener('abort', gone, { once: true })
+  if (socket.signal.aborted) gone()
+  try {
+    iterator = items()[Symbol.asyncIterator]()
+    for (;;) {
+      // An iterator that waits for the next event must not keep a subscriber that has left.
+      // oxlint-disable-next-line no-await-in-loop -- one item after the other
+      const next = await Promise.race([iterator.next(), closed])
+      if (next === undefined || socket.signal.aborted) return { status: 101, error: undefined }
+      if (next.done === true) {
+        socket.close(1000, '')
+        return { status: 101, error: undefined }
+      }
+      const frame = encodeItem(next.value)
+      socket.send(frame)
+      onSent(frame.length)
+      // oxlint-disable-next-line no-await-in-loop -- backpressure
+      if (socket.bufferedBytes > limits.bufferedBytes) await drain(socket, limits)
+    }
+  } catch (error) {
+    return fail(error, socket, onError)
+  } finally {
+    socket.signal.removeEventListener('abort', gone)
+    gone()
+    // Not awaited: a generator that is busy ends when it next yields, its signal is aborted already.
+    void Promise.resolve(iterator?.return?.()).catch(onError)
+  }
+}
+
+async function drain(socket: FrameSocket, limits: Limits): Promise<void> {
+  if (limits.drainMs > 0) {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(true), limits.drainMs)
+    })
+    const tooLate = await Promise.race([socket.drained(), late])
+    clearTimeout(timer)
+    if (tooLate !== true) return
+  }
+  throw new XrpcError(
+    400,
+    'ConsumerTooSlow',
+    `Stream consumer too slow; buffered=${socket.bufferedBytes} max=${limits.bufferedBytes}`,
+  )
+}
+
+/** Tells the subscriber why, then closes. */
+export function fail(error: unknown, socket: FrameSocket, onError: (error: unknown) => void): StreamEnd {
+  const known = error instanceof XrpcError
+  if (!known) onError(error)
+  const name = known ? error.error : 'InternalServerError'
+  socket.send(encodeErrorFrame(name, known ? error.message : 'Internal Server Error'))
+  socket.close(known && error.status < 500 ? 1008 : 1011, name)
+  return { status: known ? error.status : 500, error: name }
+}
+
+/**
+ * Makes the function that turns a handler's items into frames. An object is encoded (and validated) once, however many
+ * subscribers of the method get it.
+ */
+export function createItemEncoder(schema: Subscription, validate: boolean): (item: unknown) => Uint8Array {
+  const encoded = new WeakMap<object, Uint8Array>()
+  return (item) => {
+    if (item instanceof Uint8Array) return item
+    if (typeof item !== 'object' || item === null)
+      throw new OutputError(`message is not an object; nsid=${schema.nsid}`)
+    let frame = encoded.get(item)
+    if (frame === undefined) {
+      frame = encodeMessage(schema, item, validate)
+      encoded.set(item, frame)
+    }
+    return frame
+  }
+}
+
+function encodeMessage(schema: Subscription, item: object, validate: boolean): Uint8Array {
+  const { $type, ...body } = item as DataObject
+  if (typeof $type !== 'string') throw new OutputError(`message without $type; nsid=${schema.nsid}`)
+  const type = shortType(schema.nsid, $type)
+  if (validate && schema.message !== null) {
+    const checked = schema.message.validate({
+      $type: type.startsWith('#') ? schema.nsid + type : type,
+      ...body,
+    })
+    if (!checked.ok) {
+      const first = checked.issues[0]
+      throw new OutputError(
+        `invalid message; nsid=${schema.nsid} path=${first?.path || '/'} issue=${first?.message}`,
+      )
+    }
+  }
+  return encodeFrame(type as `#${string}`, body)
+}
