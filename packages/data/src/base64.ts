@@ -30,7 +30,10 @@ export function encodeBase64(bytes: Uint8Array): string {
   return decoder.decode(out)
 }
 
-/** The bytes of base64, padded or not; null for other characters, a wrong length or bits that say nothing. */
+/**
+ * The bytes of base64, padded or not; null for other characters or a wrong length. Bits beyond the last byte are
+ * ignored, as the interop vectors of the Lexicon language have such (`{ "$bytes": "123" }`).
+ */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
   let length = text.length
   if (length % 4 === 0 && length > 0 && text.charCodeAt(length - 1) === 0x3d) {
@@ -53,5 +56,5 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
       bytes[at++] = bits >> count
     }
   }
-  return (bits & ((1 << count) - 1)) === 0 ? bytes : null
+  return bytes
 }

@@ -43,12 +43,21 @@ export interface Catalog {
   ): Validation<{ $type: string; [field: string]: unknown }>
 }
 
+/** Options of `createCatalog`. */
+export type CatalogOptions = {
+  /**
+   * References into documents that are not given: `refuse` them (default), or `allow` them. Then a value behind such a
+   * `ref` is refused with `unknown-lexicon`, and such a variant of an open union is taken as any unknown one is.
+   */
+  readonly absent?: 'refuse' | 'allow'
+}
+
 /**
  * Makes a catalog. Checks that the documents (as `parseLexicon` returns them) fit together; compiles nothing yet.
  *
  * @throws LexiconError `duplicate-lexicon`, `dangling-ref`, `invalid-ref`, `endless-loop`.
  */
-export function createCatalog(documents: Iterable<LexiconDocument>): Catalog {
+export function createCatalog(documents: Iterable<LexiconDocument>, options: CatalogOptions = {}): Catalog {
   const units = new Map<string, Unit>()
   const find = (nsid: string): Unit | undefined => units.get(nsid)
   for (const document of documents) {
@@ -57,7 +66,8 @@ export function createCatalog(documents: Iterable<LexiconDocument>): Catalog {
     }
     units.set(document.id, createUnit(document, find))
   }
-  const [problem] = checkDocuments([...units.values()].map((unit) => unit.document))
+  const all = [...units.values()].map((unit) => unit.document)
+  const [problem] = checkDocuments(all, options)
   if (problem !== undefined) {
     throw new LexiconError(
       problem.code,

@@ -1,4 +1,4 @@
-export { createCatalog, type Catalog, type RecordOptions } from './catalog.ts'
+export { createCatalog, type Catalog, type CatalogOptions, type RecordOptions } from './catalog.ts'
 export {
   definePermissionSet,
   defineLexicon,

@@ -21,7 +21,10 @@ type FoundRef = Place & { readonly ref: string; readonly union: boolean }
  * Everything that keeps documents from fitting together: references to nothing, references to what cannot be
  * referred to, and objects that require themselves, so that no finite value fits.
  */
-export function checkDocuments(documents: readonly LexiconDocument[]): LinkProblem[] {
+export function checkDocuments(
+  documents: readonly LexiconDocument[],
+  options: { readonly absent?: 'refuse' | 'allow' } = {},
+): LinkProblem[] {
   const byId = new Map(documents.map((document) => [document.id, document]))
   const problems: LinkProblem[] = []
   for (const document of documents) {
@@ -30,6 +33,7 @@ export function checkDocuments(documents: readonly LexiconDocument[]): LinkProbl
       const defs = byId.get(nsid)?.defs
       const target = defs !== undefined && Object.hasOwn(defs, name) ? defs[name] : undefined
       const ref = typeName(nsid, name)
+      if (defs === undefined && options.absent === 'allow') continue
       const place = { nsid: document.id, path: found.path, ref }
       if (target === undefined) {
         problems.push({ code: 'dangling-ref', message: `no such definition; ref=${ref}`, ...place })
@@ -116,8 +120,9 @@ function endlessLoops(
   // What a definition cannot do without, by full name.
   const needs = (ref: string): string[] => {
     const { nsid, name } = splitRef(ref, '')
-    const def = byId.get(nsid)!.defs[name]!
+    const def = byId.get(nsid)?.defs[name]
     const found: string[] = []
+    if (def === undefined) return found
     const visit = (field: LexiconField): void => {
       if (field.type === 'ref') {
         const target = splitRef(field.ref, nsid)

@@ -49,7 +49,7 @@ export function rewriteField(
       const type = value['$type']
       for (const ref of field.refs) {
         const target = lookUp(unit, ref)
-        if (typeName(target.unit.document.id, target.name) === type) {
+        if (target !== undefined && typeName(target.unit.document.id, target.name) === type) {
           return rewriteDef(unit, ref, value, how, depth + 1)
         }
       }
@@ -63,6 +63,7 @@ export function rewriteField(
 /** The same for the definition behind a reference. */
 export function rewriteDef(unit: Unit, ref: string, value: unknown, how: How, depth = 0): unknown {
   const target = lookUp(unit, ref)
+  if (target === undefined) return value
   switch (target.def.type) {
     case 'record':
       return rewriteField(target.unit, target.def.record, value, how, depth)

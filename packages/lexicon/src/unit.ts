@@ -1,4 +1,4 @@
-import { MAX_DEPTH, type Check } from './check/context.ts'
+import { fail, MAX_DEPTH, type Check } from './check/context.ts'
 import {
   arrayCheck,
   objectCheck,
@@ -34,17 +34,21 @@ export function createUnit(document: LexiconDocument, find: (nsid: string) => Un
   return { document, find, checks: new Map() }
 }
 
+/** A definition and the unit it is in. */
+export type Target = { readonly unit: Unit; readonly name: string; readonly def: LexiconDef }
+
 /**
- * A definition and the unit it is in.
+ * What a reference points to; undefined when its document is absent (which a catalog may allow).
  *
- * @throws LexiconError `dangling-ref`.
+ * @throws LexiconError `dangling-ref` when the document is there and the definition is not.
  */
-export function lookUp(unit: Unit, ref: string): { unit: Unit; name: string; def: LexiconDef } {
+export function lookUp(unit: Unit, ref: string): Target | undefined {
   const base = unit.document.id
   const { nsid, name } = splitRef(ref, base)
   const target = nsid === base ? unit : unit.find(nsid)
-  const defs = target?.document.defs
-  if (target === undefined || defs === undefined || !Object.hasOwn(defs, name)) {
+  if (target === undefined) return undefined
+  const { defs } = target.document
+  if (!Object.hasOwn(defs, name)) {
     throw new LexiconError('dangling-ref', `no such definition; ref=${ref} in=${base}`, ref)
   }
   return { unit: target, name, def: defs[name]! }
@@ -59,7 +63,7 @@ export function compile(unit: Unit, name: string): Check {
   const known = unit.checks.get(name)
   if (known === null) return recursiveCheck(() => unit.checks.get(name)!)
   if (known !== undefined) return known
-  const { def } = lookUp(unit, `#${name}`)
+  const { def } = lookUp(unit, `#${name}`)!
   unit.checks.set(name, null)
   try {
     const check = compileDef(unit, name, def)
@@ -150,13 +154,16 @@ export function compileProperties(
 
 function compileRef(unit: Unit, ref: string): Check {
   const target = lookUp(unit, ref)
-  return compile(target.unit, target.name)
+  if (target !== undefined) return compile(target.unit, target.name)
+  return (_, context) => fail(context, 'unknown-lexicon', `cannot be checked: no lexicon of ${ref}`)
 }
 
 function compileUnion(unit: Unit, union: LexiconUnion): Check {
   const variants = new Map<string, Check>()
   for (const ref of union.refs) {
     const target = lookUp(unit, ref)
+    // In an open union, a variant without its document is one variant that is not known.
+    if (target === undefined) continue
     // Variants are compiled when first met: a post's embeds would otherwise compile half of a namespace.
     const variant = recursiveCheck(() => compile(target.unit, target.name))
     variants.set(typeName(target.unit.document.id, target.name), variant)
