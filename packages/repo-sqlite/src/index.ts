@@ -1,1 +1,1 @@
-export {}
+export { openRepoStore, type RepoSize, type RepoStoreOptions, type SqliteRepoStore } from './store.ts'

@@ -265,6 +265,8 @@ export function openDatabase(options: DatabaseOptions): Database {
 
 function refusePromise(value: unknown): void {
   if (typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function') {
+    // Whatever becomes of it: what counts is the error thrown here.
+    Promise.resolve(value).catch(() => {})
     throw new SqliteError(
       'async-transaction',
       'a transaction function must be synchronous, it returned a promise',

@@ -1,0 +1,281 @@
+import { type BlockMap, type CID, cidEquals, cidFromBytes, CidMap } from '@avocet/data'
+import {
+  assertActive,
+  assertSuccessor,
+  headMoved,
+  RepoError,
+  type Alongside,
+  type CommitData,
+  type RepoDirectory,
+  type RepoHead,
+  type RepoStatus,
+  type RepoStore,
+  type StoredBlock,
+  type StoredHead,
+} from '@avocet/repo'
+import { migrate, type Database } from '@avocet/sqlite'
+import { createBlockCache } from './block-cache.ts'
+import { migrations } from './schema.ts'
+
+/** Options of {@link openRepoStore}. */
+export interface RepoStoreOptions {
+  /** Bytes of blocks kept in memory, for all repositories together. Default 16 MiB. */
+  readonly cacheSize?: number
+}
+
+/** What the store of one repository takes up. */
+export interface RepoSize {
+  readonly blocks: number
+  readonly bytes: number
+}
+
+/** A {@link RepoStore} on SQLite: `alongside` gets the database and must be synchronous. */
+export interface SqliteRepoStore extends RepoStore<Database>, RepoDirectory<Database> {
+  /** How many blocks a repository has, and their bytes. Zero for an unknown one. */
+  size(did: string): RepoSize
+}
+
+interface Row {
+  readonly id: number
+  readonly head: StoredHead
+}
+
+const stagedPerTransaction = 1000
+const sweptPerTransaction = 2000
+
+/**
+ * Opens the repository tables on a database, making them if need be. What an interrupted import or deletion left behind
+ * is swept now, so open one store per database, before imports begin.
+ */
+export function openRepoStore(db: Database, options: RepoStoreOptions = {}): SqliteRepoStore {
+  migrate(db, 'repo', migrations)
+  const cache = createBlockCache(options.cacheSize ?? 16 * 1024 * 1024)
+
+  const find = (did: string): Row | null => {
+    const row = db.prepare('SELECT id, did, rev, data, head, status FROM repo WHERE did = ?').get(did)
+    return row === undefined ? null : { id: Number(row['id']), head: toHead(row) }
+  }
+
+  const addRepo = (did: string | null, head: RepoHead, status: RepoStatus): number => {
+    const { lastInsertRowid } = db
+      .prepare('INSERT INTO repo (did, rev, data, head, status) VALUES (?, ?, ?, ?, ?)')
+      .run(did, head.rev, head.data.bytes, head.commit.bytes, status)
+    return Number(lastInsertRowid)
+  }
+
+  const addBlock = (repo: number, cid: CID, rev: string, bytes: Uint8Array, references: number): void => {
+    db.prepare(
+      `INSERT INTO repo_block (repo, digest, refs, rev, bytes) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (repo, digest) DO UPDATE SET refs = refs + excluded.refs`,
+    ).run(repo, digestOf(cid), references, rev, bytes)
+  }
+
+  const dropBlock = (repo: number, cid: CID, references: number): void => {
+    const digest = digestOf(cid)
+    const { changes } = db
+      .prepare('DELETE FROM repo_block WHERE repo = ? AND digest = ? AND refs <= ?')
+      .run(repo, digest, references)
+    if (changes === 0) {
+      db.prepare('UPDATE repo_block SET refs = refs - ? WHERE repo = ? AND digest = ?').run(
+        references,
+        repo,
+        digest,
+      )
+    }
+    cache.delete(repo, cid)
+  }
+
+  const applyBlocks = (repo: number, commit: CommitData): void => {
+    for (const [cid, change] of commit.references) {
+      if (change > 0) addBlock(repo, cid, commit.rev, commit.newBlocks.get(cid)!, change)
+      else if (change < 0) dropBlock(repo, cid, -change)
+    }
+    db.afterCommit(() => {
+      for (const [cid, bytes] of commit.newBlocks) cache.set(repo, cid, bytes)
+    })
+  }
+
+  /** Makes a repository's row anonymous: its blocks are out of sight at once, and swept later. */
+  const abandon = (id: number): void => {
+    db.prepare('UPDATE repo SET did = NULL WHERE id = ?').run(id)
+  }
+
+  /** Deletes the blocks of an anonymous repository, a bounded number in each transaction. */
+  const sweep = async (id: number): Promise<void> => {
+    for (;;) {
+      const deleted = await db.write(() => {
+        const { changes } = db
+          .prepare('DELETE FROM repo_block WHERE id IN (SELECT id FROM repo_block WHERE repo = ? LIMIT ?)')
+          .run(id, sweptPerTransaction)
+        if (Number(changes) < sweptPerTransaction)
+          db.prepare('DELETE FROM repo WHERE id = ? AND did IS NULL').run(id)
+        return Number(changes)
+      })
+      if (deleted < sweptPerTransaction) return
+    }
+  }
+
+  const stage = async (id: number, rev: string, blocks: AsyncIterable<StoredBlock>): Promise<void> => {
+    let batch: StoredBlock[] = []
+    const flush = async (): Promise<void> => {
+      const staged = batch
+      batch = []
+      await db.write(() => {
+        for (const { cid, bytes } of staged) addBlock(id, cid, rev, bytes, 1)
+      })
+    }
+    for await (const { cid, bytes } of blocks) {
+      batch.push({ cid, bytes })
+      if (batch.length >= stagedPerTransaction) await flush()
+    }
+    await flush()
+  }
+
+  const replace = async (
+    head: RepoHead,
+    blocks: AsyncIterable<StoredBlock>,
+    alongside?: Alongside<Database>,
+  ): Promise<void> => {
+    const before = find(head.did)
+    if (before?.head.status === 'deleted') assertActive(before.head)
+    const id = await db.write(() => addRepo(null, head, 'active'))
+    try {
+      await stage(id, head.rev, blocks)
+      await db.write(() => {
+        const now = find(head.did)
+        const moved =
+          now === null || before === null ? now !== before : !cidEquals(now.head.commit, before.head.commit)
+        if (moved) throw headMoved(head)
+        if (now !== null) abandon(now.id)
+        const { changes } = db
+          .prepare('UPDATE repo SET did = ?, status = ? WHERE id = ? AND did IS NULL')
+          .run(head.did, now?.head.status ?? 'active', id)
+        if (changes !== 1) throw headMoved(head)
+        refuseAsync(alongside?.(db))
+      })
+    } catch (error) {
+      await sweep(id)
+      throw error
+    }
+    if (before !== null) await sweep(before.id)
+  }
+
+  sweepAtOpen(db)
+
+  return {
+    async getHead(did) {
+      return find(did)?.head ?? null
+    },
+    async getBlocks(did, cids, since) {
+      const found: BlockMap = new CidMap<Uint8Array>()
+      const repo = db.prepare('SELECT id FROM repo WHERE did = ?').get(did)
+      if (repo === undefined) return found
+      const id = Number(repo['id'])
+      const select = db.prepare('SELECT rev, bytes FROM repo_block WHERE repo = ? AND digest = ?')
+      for (const cid of cids) {
+        if (cid.code !== 0x71) continue
+        if (since === undefined) {
+          const cached = cache.get(id, cid)
+          if (cached !== undefined) {
+            found.set(cid, cached)
+            continue
+          }
+        }
+        const row = select.get(id, digestOf(cid))
+        if (row === undefined || (since !== undefined && String(row['rev']) <= since)) continue
+        const bytes = row['bytes'] as Uint8Array
+        cache.set(id, cid, bytes)
+        found.set(cid, bytes)
+      }
+      return found
+    },
+    apply(commit, alongside) {
+      return db.write(() => {
+        const row = find(commit.did)
+        if (row !== null) assertActive(row.head)
+        assertSuccessor(commit, row?.head ?? null)
+        const id = row?.id ?? addRepo(commit.did, commit, 'active')
+        applyBlocks(id, commit)
+        if (row !== null) {
+          db.prepare('UPDATE repo SET rev = ?, data = ?, head = ? WHERE id = ?').run(
+            commit.rev,
+            commit.data.bytes,
+            commit.commit.bytes,
+            id,
+          )
+        }
+        refuseAsync(alongside?.(db))
+      })
+    },
+    replace,
+    async listHeads(after, limit) {
+      return db
+        .prepare('SELECT did, rev, data, head, status FROM repo WHERE did > ? ORDER BY did LIMIT ?')
+        .all(after ?? '', limit)
+        .map(toHead)
+    },
+    async setStatus(did, status, alongside) {
+      const swept = await db.write(() => {
+        const row = find(did)
+        if (row === null) throw new RepoError('repo-not-found', `no such repository; did=${did}`)
+        if (row.head.status === 'deleted') assertActive(row.head)
+        if (status === 'deleted') {
+          abandon(row.id)
+          addRepo(did, row.head, status)
+        } else {
+          db.prepare('UPDATE repo SET status = ? WHERE id = ?').run(status, row.id)
+        }
+        refuseAsync(alongside?.(db))
+        return status === 'deleted' ? row.id : null
+      })
+      if (swept !== null) await sweep(swept)
+    },
+    async remove(did, alongside) {
+      const swept = await db.write(() => {
+        const row = find(did)
+        if (row !== null) abandon(row.id)
+        refuseAsync(alongside?.(db))
+        return row?.id ?? null
+      })
+      if (swept !== null) await sweep(swept)
+    },
+    size(did) {
+      const row = db
+        .prepare(
+          `SELECT count(*) AS blocks, coalesce(sum(length(bytes)), 0) AS bytes FROM repo_block
+           WHERE repo = (SELECT id FROM repo WHERE did = ?)`,
+        )
+        .get(did)!
+      return { blocks: Number(row['blocks']), bytes: Number(row['bytes']) }
+    },
+  }
+}
+
+function sweepAtOpen(db: Database): void {
+  db.transaction(() => {
+    db.raw.exec(
+      `DELETE FROM repo_block WHERE repo IN (SELECT id FROM repo WHERE did IS NULL);
+       DELETE FROM repo WHERE did IS NULL;`,
+    )
+  })
+}
+
+function toHead(row: Record<string, unknown>): StoredHead {
+  return {
+    did: row['did'] as StoredHead['did'],
+    rev: row['rev'] as string,
+    data: cidFromBytes(row['data'] as Uint8Array),
+    commit: cidFromBytes(row['head'] as Uint8Array),
+    status: row['status'] as RepoStatus,
+  }
+}
+
+function digestOf(cid: CID): Uint8Array {
+  return cid.bytes.subarray(4)
+}
+
+/** `alongside` shares a synchronous transaction: what it would do after an `await` could not be part of it. */
+function refuseAsync(result: void | Promise<void>): void {
+  if (result !== undefined)
+    throw new TypeError('alongside must be synchronous on SQLite, it returned a promise')
+}
