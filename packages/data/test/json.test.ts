@@ -28,6 +28,10 @@ describe.skipIf(values.length === 0)('interop vectors', () => {
 })
 
 describe('fromJson', () => {
+  test('ignores bits beyond the last byte of base64', () => {
+    expect(fromJson({ $bytes: 'AR==' })).toEqual(Uint8Array.of(1))
+  })
+
   test('links, bytes and blobs', () => {
     const value = fromJson({
       a: { $link: LINK },

@@ -118,7 +118,7 @@ export function createCatalog(documents: Iterable<LexiconDocument>, options: Cat
     },
     permissionSet: (nsid) =>
       def(nsid)?.type === 'permission-set' ? definePermissionSet(units.get(nsid)!) : undefined,
-    validateRecord: (value, options) => validateRecord(record, value, options),
+    validateRecord: (value, how) => validateRecord(record, value, how),
   }
 }
 

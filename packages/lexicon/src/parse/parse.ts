@@ -125,7 +125,7 @@ function checkMethod(fields: Fields, path: string, report: Report): void {
     const message = report.object(fields['message'], at)
     const schema = message && report.object(message['schema'], step(at, 'schema'))
     if (schema !== null && schema['type'] !== 'union') {
-      report.add(step(at, 'schema/type'), 'must be "union"')
+      report.add(step(step(at, 'schema'), 'type'), 'must be "union"')
     } else if (schema !== null) {
       checkUnion(schema, step(at, 'schema'), report)
     }
