@@ -1,0 +1,6 @@
+export {
+  createAddressLookup,
+  createTxtLookup,
+  type AddressLookupOptions,
+  type TxtLookupOptions,
+} from './dns-node.ts'
