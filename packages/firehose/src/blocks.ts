@@ -3,9 +3,9 @@
 
 import { type CarBlock, CarError, readCar } from '@avocet/car'
 import { type CID, cidEquals, CidMap, formatCid } from '@avocet/data'
-import { type Commit, readCommit, RepoError } from './commit-block.ts'
+import { type Commit, readCommit, RepoError } from '@avocet/repo'
 import { type Checked, fail } from './parse.ts'
-import type { VerifyPolicy } from './options.ts'
+import type { VerifyPolicy } from './policy.ts'
 import type { FailureReason } from './reasons.ts'
 
 /** The blocks of an event, each hashed, and its commit. */

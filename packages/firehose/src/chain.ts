@@ -3,9 +3,9 @@
 import { type CID, cidEquals } from '@avocet/data'
 import { type Tid, tidToMicros } from '@avocet/syntax'
 import type { CommitFlag } from './events.ts'
-import type { VerifyPolicy } from './options.ts'
+import type { VerifyPolicy } from './policy.ts'
 import { fail, type Checked, type ParsedCommit, type ParsedSync } from './parse.ts'
-import type { CommitProof, SyncProof } from './prove.ts'
+import type { CommitProof, SyncProof } from './proof.ts'
 import type { RepoState } from './state.ts'
 
 /** Who speaks: a relay may speak for all, a PDS only for the accounts whose DID document names it. */

@@ -28,8 +28,9 @@ export type Origin = { readonly source: string; readonly seq: number | null }
  * - `first-sighting`: no head was stored for this repo: the commit is a head, not proof that all earlier records are known.
  * - `legacy`: accepted by policy without `prevData`/`prev`, so not inverted.
  * - `queued`: arrived while the repo was resyncing, verified after it.
+ * - `gap`: proved, but does not follow the stored head: something before it was missed, and there is no resync to fetch it.
  */
-export type CommitFlag = 'first-sighting' | 'legacy' | 'queued'
+export type CommitFlag = 'first-sighting' | 'legacy' | 'queued' | 'gap'
 
 export type CommitEvent = Origin & {
   readonly kind: 'commit'

@@ -12,18 +12,26 @@ export type {
   VerifiedEvent,
   VerifiedOp,
 } from './events.ts'
+export { captureSource, type CaptureOptions, readCapture } from './capture.ts'
+export { consume, type Consumer, type ConsumerStats } from './consumer.ts'
+export { FirehoseError, type FirehoseErrorCode, ResyncError, type ResyncErrorCode } from './errors.ts'
+export { createMemoryState, type MemoryState } from './memory-state.ts'
 export type {
   ConsumeOptions,
-  LegacyPolicy,
+  IdentityPolicy,
+  Prover,
   ResolvedIdentity,
   ResolveKey,
   Resync,
   ResyncPart,
+  ResyncPolicy,
   ResyncRequest,
   Source,
-  VerifyPolicy,
+  SourceReport,
 } from './options.ts'
 export {
+  type Checked,
+  type ClaimedOp,
   type Failure,
   parseEvent,
   type ParsedAccount,
@@ -33,7 +41,9 @@ export {
   type ParsedInfo,
   type ParsedSync,
 } from './parse.ts'
-export { DEFAULT_POLICY } from './policy.ts'
+export { DEFAULT_POLICY, type LegacyPolicy, type VerifyPolicy } from './policy.ts'
+export type { CommitProof, ProvedOps, SyncProof } from './proof.ts'
+export type { ReaderStats } from './reader.ts'
 export { type Effect, type FailureReason, REASONS } from './reasons.ts'
 export type { CursorState, QueuedFrame, RepoState, RepoStateStore, RepoStatus, StateChange } from './state.ts'
 export { type UnconfirmedEvent, type Verdict, verifyEvent, type VerifyInput } from './verify.ts'

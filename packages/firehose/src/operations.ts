@@ -6,16 +6,10 @@ import { type CID, cidEquals, formatCid, isCid, type DataObject, type DataValue 
 import { emptyTree, invertTreeOps, loadTree, MstError, type Tree } from '@avocet/mst'
 import { isNsid, isRecordKey } from '@avocet/syntax'
 import type { VerifiedOp } from './events.ts'
-import type { VerifyPolicy } from './options.ts'
+import type { VerifyPolicy } from './policy.ts'
 import { type Checked, type ClaimedOp, fail, type ParsedCommit } from './parse.ts'
 import type { CommitBlocks } from './blocks.ts'
-
-/** What the tree proves. */
-export type ProvedOps = {
-  readonly ops: readonly VerifiedOp[]
-  /** The commit does not say what was before it (no `prevData`, or `prev` missing): not inverted. */
-  readonly legacy: boolean
-}
+import type { ProvedOps } from './proof.ts'
 
 /** Checks each operation against the tree, then undoes them all and compares the root reached with `prevData`. */
 export function proveOperations(

@@ -3,7 +3,10 @@
 import type { PublicKey, VerifySignature } from '@avocet/crypto'
 import type { CID } from '@avocet/data'
 import type { Did, Handle, Tid } from '@avocet/syntax'
-import type { VerifiedEvent, VerifiedOp } from './events.ts'
+import type { FailureEvent, VerifiedEvent, VerifiedOp } from './events.ts'
+import type { Checked, ParsedCommit, ParsedSync } from './parse.ts'
+import type { CommitProof, SyncProof } from './proof.ts'
+import type { VerifyPolicy } from './policy.ts'
 import type { RepoState, RepoStateStore } from './state.ts'
 
 /** What a DID's document says now. */
@@ -25,9 +28,16 @@ export type ResolveKey = (
   options: { readonly forceRefresh: boolean; readonly signal?: AbortSignal },
 ) => Promise<ResolvedIdentity | null>
 
+/** What happens to a source's connection. */
+export type SourceReport =
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected'; readonly message: string }
+  /** The server numbers anew: the cursor it was given lies ahead of it (`FutureCursor`). */
+  | { readonly type: 'cursor-ahead'; readonly message: string }
+
 /**
- * Where frames come from. `frames(cursor)` yields whole WebSocket messages, forever or until the source is exhausted
- * (a capture); it reconnects by itself, asking `cursor()` where to go on from.
+ * Where frames come from. `frames` yields whole WebSocket messages until the source is exhausted (a capture) or the signal
+ * aborts; it reconnects by itself, and asks `cursor()` at each connection where to go on from (undefined: live).
  */
 export type Source = {
   /** A stable name: cursors are stored under it. */
@@ -39,27 +49,8 @@ export type Source = {
   frames(options: {
     readonly cursor: () => number | undefined
     readonly signal: AbortSignal
+    readonly report: (report: SourceReport) => void
   }): AsyncIterable<Uint8Array>
-}
-
-/** What to do with a commit without `prevData` or `prev` (made before Sync 1.1): it cannot be inverted. */
-export type LegacyPolicy = 'resync' | 'accept-flagged' | 'reject'
-
-/** The verifier's limits and choices. */
-export type VerifyPolicy = {
-  readonly legacy: LegacyPolicy
-  /** How far ahead of the clock a rev may be, in ms. Default 5 minutes. */
-  readonly maxFutureMs: number
-  /** Bytes of a frame. Default 5 000 000. */
-  readonly maxFrameBytes: number
-  /** Bytes of the CAR in `blocks`. Default 2 000 000. */
-  readonly maxBlocksBytes: number
-  /** Bytes of the CAR in a `#sync`. Default 10 000. */
-  readonly maxSyncBytes: number
-  /** Operations of a commit. Default 200. */
-  readonly maxOps: number
-  /** Bytes of a record. Default 1 000 000. */
-  readonly maxRecordBytes: number
 }
 
 /** A repo read whole, from upstream or its PDS, as parts; see `ResyncEvent`. */
@@ -85,26 +76,78 @@ export type ResyncRequest = {
  */
 export type Resync = (request: ResyncRequest) => AsyncIterable<ResyncPart>
 
+/** Proves an event apart from any stored state (steps 4 to 8), here or on another thread. */
+export interface Prover {
+  prove(event: ParsedCommit, key: PublicKey | null, policy: VerifyPolicy): MaybePromise<Checked<CommitProof>>
+  proveSync(event: ParsedSync, key: PublicKey | null, policy: VerifyPolicy): MaybePromise<Checked<SyncProof>>
+}
+
+type MaybePromise<T> = T | Promise<T>
+
+/** What `consume` needs and may be told. */
 export type ConsumeOptions<Tx> = {
   readonly sources: readonly Source[]
   readonly resolveKey: ResolveKey
   readonly state: RepoStateStore<Tx>
   /**
-   * Called inside the transaction that makes the event's state durable (so on SQLite synchronously). A throw rolls the
-   * transaction back; for a commit the repo becomes desynchronized (`reason: app-failed`), the stream goes on.
+   * Called inside the transaction that makes the event's state durable (so on SQLite synchronously), once for each event
+   * in the order of its DID. A throw rolls the transaction back and the repo becomes desynchronized (`app-failed`); the
+   * stream goes on.
    */
   readonly onEvent: (event: VerifiedEvent, tx: Tx) => void | Promise<void>
+  /** What is ignored (duplicates, events of inactive or desynchronized repos): outside of any transaction. */
+  readonly onIgnored?: (failure: FailureEvent) => void
+  /**
+   * Reads a repo anew when it is desynchronized. Without it a commit that proves itself but does not follow the stored head
+   * is delivered with the flag `gap`.
+   */
   readonly resync?: Resync
+  /** What to do with a repo first seen in the middle: fetch its history, or go on from there. Default `resync` if there is one. */
+  readonly firstSighting?: 'resync' | 'accept'
   readonly policy?: Partial<VerifyPolicy>
   /** Only ops of these collections reach `onEvent` (`app.bsky.feed.post`, `app.bsky.graph.*`); all is verified all the same. */
   readonly collections?: readonly string[]
   /** DIDs worked on at the same time. Default 64. */
   readonly concurrency?: number
+  /** Repos resynced at the same time. Default 4. */
+  readonly resyncConcurrency?: number
   /** Bytes of frames in memory before reading pauses. Default 64 MiB. */
   readonly maxQueuedBytes?: number
-  /** Default: `verifySignature` of `@avocet/crypto`. */
+  /** Bytes of frames waiting for one DID before they are dropped and the DID is desynchronized. Default 8 MiB. */
+  readonly maxLaneBytes?: number
+  /** Bytes of frames stored for one DID while it is resyncing. Default 16 MiB. */
+  readonly maxResyncQueueBytes?: number
+  /** Default: `verifySignature` of `@avocet/crypto`, on this thread. */
   readonly verify?: VerifySignature
+  /** Proves elsewhere, for example on a pool of workers (`@avocet/firehose/pool`); `verify` is then not used. */
+  readonly prover?: Prover
+  readonly identity?: Partial<IdentityPolicy>
+  readonly resyncPolicy?: Partial<ResyncPolicy>
+  /** Repo states and identities kept in memory, each. Default 100 000. */
+  readonly cacheSize?: number
   /** Clock, ms since the epoch. */
   readonly now?: () => number
   readonly signal?: AbortSignal
+}
+
+/** How long identities are believed, and how often they are asked for. */
+export type IdentityPolicy = {
+  /** Default 12 h; `#identity` events and failed signatures renew sooner. */
+  readonly ttlMs: number
+  /** Least time between two forced refreshes of one DID. Default 1 min. */
+  readonly refreshMs: number
+  /** Waits between tries while resolution fails. Default 0.5 s, 2 s, 6 s. */
+  readonly retryMs: readonly number[]
+}
+
+/** When a desynchronized repo is read again. */
+export type ResyncPolicy = {
+  /** Least time between two resyncs of one DID. Default 1 min. */
+  readonly intervalMs: number
+  /** First wait after a failure; doubled each time. Default 10 s. */
+  readonly backoffMs: number
+  /** Longest wait. Default 1 day. */
+  readonly maxBackoffMs: number
+  /** How often what is due is looked for. Default 1 s. */
+  readonly pollMs: number
 }

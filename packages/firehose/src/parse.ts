@@ -4,7 +4,7 @@
 import { type CID, type DataObject, type DataValue, isCid } from '@avocet/data'
 import { type Did, isDatetime, isDid, isTid, type Tid } from '@avocet/syntax'
 import { decodeFrame } from '@avocet/xrpc'
-import type { VerifyPolicy } from './options.ts'
+import type { VerifyPolicy } from './policy.ts'
 import type { FailureReason } from './reasons.ts'
 
 /** An operation as the envelope claims it. */

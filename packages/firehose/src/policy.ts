@@ -1,6 +1,24 @@
 // The verifier's limits. Spec: https://atproto.com/specs/sync, and the lexicon com.atproto.sync.subscribeRepos
 
-import type { VerifyPolicy } from './options.ts'
+/** What to do with a commit without `prevData` or `prev` (made before Sync 1.1): it cannot be inverted. */
+export type LegacyPolicy = 'resync' | 'accept-flagged' | 'reject'
+
+/** The verifier's limits and choices. */
+export type VerifyPolicy = {
+  readonly legacy: LegacyPolicy
+  /** How far ahead of the clock a rev may be, in ms. Default 5 minutes. */
+  readonly maxFutureMs: number
+  /** Bytes of a frame. Default 5 000 000. */
+  readonly maxFrameBytes: number
+  /** Bytes of the CAR in `blocks`. Default 2 000 000. */
+  readonly maxBlocksBytes: number
+  /** Bytes of the CAR in a `#sync`. Default 10 000. */
+  readonly maxSyncBytes: number
+  /** Operations of a commit. Default 200. */
+  readonly maxOps: number
+  /** Bytes of a record. Default 1 000 000. */
+  readonly maxRecordBytes: number
+}
 
 /** What the specification says, and `resync` for commits from before Sync 1.1. */
 export const DEFAULT_POLICY: VerifyPolicy = {

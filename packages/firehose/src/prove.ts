@@ -1,17 +1,12 @@
 // Steps 4 to 8: what can be proved from the event and the key alone, whatever is known of the repo.
 
 import type { PublicKey, VerifySignature } from '@avocet/crypto'
-import type { CID } from '@avocet/data'
 import { readCommitBlocks } from './blocks.ts'
-import type { VerifyPolicy } from './options.ts'
-import { type ProvedOps, proveOperations } from './operations.ts'
+import type { VerifyPolicy } from './policy.ts'
+import type { Prover } from './options.ts'
+import { proveOperations } from './operations.ts'
+import type { CommitProof, SyncProof } from './proof.ts'
 import { type Checked, fail, type ParsedCommit, type ParsedSync } from './parse.ts'
-
-/** What is proved of a commit: it is the account's, and leads from `prevData` to `data` by exactly these operations. */
-export type CommitProof = ProvedOps & { readonly data: CID }
-
-/** What is proved of a `#sync`: the account signed this head. */
-export type SyncProof = { readonly commit: CID; readonly data: CID }
 
 type Proof<E> = E extends ParsedCommit ? CommitProof : SyncProof
 
@@ -36,4 +31,12 @@ export function proveEvent<E extends ParsedCommit | ParsedSync>(
   const proved = proveOperations(event, content.value, policy)
   if (!proved.ok) return proved
   return { ok: true, value: { ...proved.value, data: commit.data } as Proof<E> }
+}
+
+/** Proves on this thread, at once. */
+export function inlineProver(verify: VerifySignature): Prover {
+  return {
+    prove: (event, key, policy) => proveEvent(event, key, policy, verify),
+    proveSync: (event, key, policy) => proveEvent(event, key, policy, verify),
+  }
 }

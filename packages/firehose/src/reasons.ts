@@ -12,7 +12,64 @@ const ignored = (step: string): Reason => ({ step, effect: 'ignored' })
 // says itself that it carries no content. The repo is read again; nothing is lost silently.
 const lost = (step: string): Reason => ({ step, effect: 'desynchronized' })
 
-const TABLE = {
+/** Why an event was not accepted. */
+export type FailureReason =
+  | 'frame-too-big'
+  | 'frame-malformed'
+  | 'frame-unknown-type'
+  | 'stream-error'
+  | 'envelope-malformed'
+  | 'did-invalid'
+  | 'rev-invalid'
+  | 'since-invalid'
+  | 'time-invalid'
+  | 'blocks-too-big'
+  | 'too-many-ops'
+  | 'too-big-flag'
+  | 'op-malformed'
+  | 'wrong-host'
+  | 'identity-unresolved'
+  | 'account-inactive'
+  | 'duplicate'
+  | 'rev-future'
+  | 'car-malformed'
+  | 'block-hash-mismatch'
+  | 'car-root-mismatch'
+  | 'commit-missing'
+  | 'commit-malformed'
+  | 'commit-version'
+  | 'commit-did-mismatch'
+  | 'commit-rev-mismatch'
+  | 'key-missing'
+  | 'signature-invalid'
+  | 'op-path-invalid'
+  | 'op-duplicate-path'
+  | 'op-not-in-tree'
+  | 'op-cid-mismatch'
+  | 'record-missing'
+  | 'record-too-big'
+  | 'record-malformed'
+  | 'delete-still-present'
+  | 'delete-not-proved'
+  | 'node-missing'
+  | 'node-malformed'
+  | 'legacy-commit'
+  | 'inversion-incomplete'
+  | 'inversion-mismatch'
+  | 'chain-since'
+  | 'chain-data'
+  | 'sync-diverged'
+  | 'desynchronized'
+  | 'app-failed'
+  | 'queue-full'
+  | 'cursor-reset'
+  | 'source-failed'
+  | 'resync-failed'
+  | 'resync-rev-regression'
+  | 'resync-terminal'
+
+/** Each reason with the step it belongs to and what it does. */
+export const REASONS: Readonly<Record<FailureReason, Reason>> = {
   'frame-too-big': refused('envelope'),
   'frame-malformed': refused('envelope'),
   'frame-unknown-type': ignored('envelope'),
@@ -76,10 +133,4 @@ const TABLE = {
   'resync-failed': lost('resync'),
   'resync-rev-regression': lost('resync'),
   'resync-terminal': ignored('resync'),
-} as const satisfies Record<string, Reason>
-
-/** Why an event was not accepted. */
-export type FailureReason = keyof typeof TABLE
-
-/** Each reason with the step it belongs to and what it does. */
-export const REASONS: Readonly<Record<FailureReason, Reason>> = TABLE
+}

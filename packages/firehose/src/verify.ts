@@ -6,10 +6,10 @@ import type { CID } from '@avocet/data'
 import type { Did, Tid } from '@avocet/syntax'
 import { chainCommit, chainSync, checkAuthority, checkOrder, type Speaker } from './chain.ts'
 import type { CommitEvent, InfoEvent, SyncEvent } from './events.ts'
-import type { VerifyPolicy } from './options.ts'
 import { type Failure, parseEvent, type ParsedCommit, type ParsedEvent, type ParsedSync } from './parse.ts'
-import { DEFAULT_POLICY } from './policy.ts'
-import { type CommitProof, proveEvent, type SyncProof } from './prove.ts'
+import { DEFAULT_POLICY, type VerifyPolicy } from './policy.ts'
+import type { CommitProof, SyncProof } from './proof.ts'
+import { proveEvent } from './prove.ts'
 import { type FailureReason, REASONS } from './reasons.ts'
 import type { RepoState } from './state.ts'
 
@@ -18,8 +18,7 @@ export type UnconfirmedEvent = Extract<ParsedEvent, { kind: 'identity' | 'accoun
 
 /**
  * - `accepted`: proved, and it follows what is known. `head` is what to store.
- * - `desynchronized`: the repo is not, or no longer, what is stored here; it must be read again. `event` is set for an
- *   authentic `#sync`.
+ * - `desynchronized`: the repo is not, or no longer, what is stored here; it must be read again.
  * - `refused`: not proved; nothing changes.
  * - `ignored`: nothing wrong with it, but nothing to do (a duplicate, an inactive account).
  */
@@ -36,7 +35,8 @@ export type Verdict =
       readonly message: string
       readonly did: Did | null
       readonly seq: number | null
-      readonly event: SyncEvent | null
+      /** What was proved all the same: an authentic `#sync`, or a commit that does not follow the stored head. */
+      readonly event: CommitEvent | SyncEvent | null
     }
 
 /** All that a verdict depends on. */
@@ -104,32 +104,22 @@ export function concludeCommit(
   policy: VerifyPolicy,
   source: string,
 ): Verdict {
-  const chained = chainCommit(event, proof, repo, policy)
-  if (!chained.ok) {
-    const verdict = failed(chained.error, event)
-    if (chained.error.reason !== 'legacy-commit' || policy.legacy !== 'reject') return verdict
-    return { ...verdict, outcome: 'refused' }
-  }
   const { did, seq, rev, since, commit, time, prevData } = event
   const { data, ops } = proof
-  return {
-    outcome: 'accepted',
-    event: {
-      kind: 'commit',
-      source,
-      seq,
-      did,
-      rev,
-      since,
-      commit,
-      data,
-      prevData: prevData ?? null,
-      time,
-      ops,
-      flags: chained.value.flags,
-    },
-    head: { did, rev, data },
+  const head = { source, seq, did, rev, since, commit, data, prevData: prevData ?? null, time, ops }
+  const chained = chainCommit(event, proof, repo, policy)
+  if (chained.ok) {
+    return {
+      outcome: 'accepted',
+      event: { kind: 'commit', ...head, flags: chained.value.flags },
+      head: { did, rev, data },
+    }
   }
+  const verdict = failed(chained.error, event)
+  if (chained.error.reason !== 'legacy-commit') {
+    return { ...verdict, event: { kind: 'commit', ...head, flags: [] } }
+  }
+  return policy.legacy === 'reject' ? { ...verdict, outcome: 'refused' } : verdict
 }
 
 /** The verdict on a proved `#sync`. */

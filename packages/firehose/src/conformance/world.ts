@@ -1,0 +1,234 @@
+// Accounts with keys, DID documents and repos of their own, and the events they make: the raw material of streams.
+
+import { type CarBlock, writeCar } from '@avocet/car'
+import { encode } from '@avocet/cbor'
+import {
+  createKeypair,
+  type Curve,
+  formatMultikey,
+  importKeypair,
+  type Keypair,
+  type Signer,
+} from '@avocet/crypto'
+import { type BlockMap, type CID, cidForCbor, CidMap, type DataObject, sha256 } from '@avocet/data'
+import {
+  applyWrites,
+  type CommitData,
+  type CommitEventBody,
+  createMemoryRepoStore,
+  prepareWrite,
+  type RepoHead,
+  toCommitEvent,
+  toSyncEvent,
+  type WriteInput,
+} from '@avocet/repo'
+import {
+  createTidClock,
+  currentDatetime,
+  type Datetime,
+  type Did,
+  type Handle,
+  type Tid,
+  type TidClock,
+} from '@avocet/syntax'
+import { encodeFrame } from '@avocet/xrpc'
+
+/** One account: what its PDS knows of it. */
+export type Account = {
+  readonly did: Did
+  readonly handle: Handle
+  /** The key that signs, and that the DID document shows. */
+  keypair: Keypair
+  /** The PDS the DID document shows. */
+  pds: string
+  head: RepoHead | null
+  /** The newest commit's block. */
+  commitBytes: Uint8Array | null
+  /** Records by path. */
+  readonly records: Map<string, { readonly cid: CID; readonly bytes: Uint8Array }>
+}
+
+/** Fields of a commit block before it is signed; any may be wrong on purpose. */
+export type CommitFields = DataObject
+
+/** The accounts of one test, their clock, and their DID documents. */
+export type World = {
+  readonly accounts: ReadonlyMap<Did, Account>
+  /** DIDs whose document is not to be found. */
+  readonly missing: Set<Did>
+  /** ms since the epoch; revs and times follow it. */
+  now(): number
+  time(): Datetime
+  nextRev(previous?: Tid | null): Tid
+  createAccount(options?: { readonly curve?: Curve; readonly pds?: string }): Account
+  /** Gives the account a new key, and shows it in its DID document. */
+  rotateKey(account: Account, curve?: Curve): void
+  /** The DID document as a directory serves it; null when there is none. */
+  document(did: Did): DataObject | null
+  /** Makes a commit and applies it. */
+  commit(account: Account, writes: readonly WriteInput[], options?: CommitOptions): Promise<CommitData>
+  /** The `#commit` event of a commit, without seq. */
+  event(commit: CommitData): CommitEventBody
+  /** The `#sync` event of the account's head, without seq. */
+  syncEvent(account: Account): DataObject
+  /** Signs a commit block of any content. */
+  sign(fields: CommitFields, signer: Signer): Promise<CarBlock>
+}
+
+export type CommitOptions = { readonly rev?: Tid; readonly signer?: Signer; readonly keep?: boolean }
+
+/**
+ * Makes a world. The same seed gives the same keys, DIDs and revs.
+ * @param seed any text
+ */
+export function createWorld(seed: string, options: { readonly now?: () => number } = {}): World {
+  const now = options.now ?? Date.now
+  const clock: TidClock = createTidClock({ now, clockId: sha256(new TextEncoder().encode(seed))[0]! })
+  const store = createMemoryRepoStore()
+  const accounts = new Map<Did, Account>()
+  const missing = new Set<Did>()
+  let keys = 0
+
+  const keypair = (curve: Curve): Keypair =>
+    importKeypair(curve, sha256(new TextEncoder().encode(`${seed}/${curve}/${keys++}`)))
+  const time = (): Datetime => currentDatetime(new Date(now()))
+
+  return {
+    accounts,
+    missing,
+    now,
+    time,
+    nextRev: (previous = null) => clock.nextAfter(previous),
+
+    createAccount({ curve = 'k256', pds = 'https://pds.example.com' } = {}) {
+      const key = keypair(curve)
+      const did = didOf(key)
+      const account: Account = {
+        did,
+        handle: `user${accounts.size}.example.com`,
+        keypair: key,
+        pds,
+        head: null,
+        commitBytes: null,
+        records: new Map(),
+      }
+      accounts.set(did, account)
+      return account
+    },
+
+    rotateKey(account, curve = account.keypair.curve) {
+      account.keypair = keypair(curve)
+    },
+
+    document(did) {
+      const account = accounts.get(did)
+      return account === undefined || missing.has(did) ? null : documentOf(account)
+    },
+
+    async commit(account, writes, { rev, signer, keep = true } = {}) {
+      const { did, head } = account
+      const prepared = writes.map((write) => prepareWrite(write))
+      const commit = await applyWrites({
+        did,
+        head,
+        store,
+        writes: prepared,
+        signer: signer ?? account.keypair,
+        rev: rev ?? clock.nextAfter(head?.rev ?? null),
+      })
+      if (!keep) return commit
+      await store.apply(commit)
+      account.head = { did, rev: commit.rev, data: commit.data, commit: commit.commit }
+      account.commitBytes = commit.commitBytes
+      for (const write of prepared) {
+        if (write.cid === null) account.records.delete(write.path)
+        else account.records.set(write.path, { cid: write.cid, bytes: write.bytes! })
+      }
+      return commit
+    },
+
+    event: (commit) => toCommitEvent(commit, time()),
+
+    syncEvent(account) {
+      const { did, rev, commit } = account.head!
+      return toSyncEvent({ did, rev, commit, commitBytes: account.commitBytes! }, time())
+    },
+
+    async sign(fields, signer) {
+      const sig = await signer.sign(encode(fields))
+      const bytes = encode({ ...fields, sig })
+      return { cid: cidForCbor(bytes), bytes }
+    },
+  }
+}
+
+/** A did:plc of the right form, made from the account's first key. */
+function didOf(key: Keypair): Did {
+  const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
+  const digest = sha256(new TextEncoder().encode(key.didKey))
+  let id = ''
+  for (let i = 0; i < 24; i++) id += alphabet[digest[i]! & 31]
+  return `did:plc:${id}`
+}
+
+function documentOf(account: Account): DataObject {
+  const { did, handle, keypair, pds } = account
+  return {
+    '@context': ['https://www.w3.org/ns/did/v1', 'https://w3id.org/security/multikey/v1'],
+    id: did,
+    alsoKnownAs: [`at://${handle}`],
+    verificationMethod: [
+      {
+        id: `${did}#atproto`,
+        type: 'Multikey',
+        controller: did,
+        publicKeyMultibase: formatMultikey(keypair.publicKey),
+      },
+    ],
+    service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: pds }],
+  }
+}
+
+/** A record of about `size` bytes. */
+export function post(text: string, size = 0): DataObject {
+  return {
+    $type: 'app.bsky.feed.post',
+    text: size > text.length ? text.padEnd(size, '.') : text,
+    createdAt: '2026-01-01T00:00:00.000Z',
+  }
+}
+
+/** A create in `app.bsky.feed.post`. */
+export function create(rkey: string, record: DataObject = post(rkey)): WriteInput {
+  return { action: 'create', collection: 'app.bsky.feed.post', rkey, record }
+}
+
+/** An update in `app.bsky.feed.post`. */
+export function update(rkey: string, record: DataObject): WriteInput {
+  return { action: 'update', collection: 'app.bsky.feed.post', rkey, record }
+}
+
+/** A deletion in `app.bsky.feed.post`. */
+export function remove(rkey: string): WriteInput {
+  return { action: 'delete', collection: 'app.bsky.feed.post', rkey }
+}
+
+/** The blocks of a commit's event, to be changed. */
+export function blocksOf(commit: CommitData): BlockMap {
+  return new CidMap([...commit.newBlocks, ...commit.proofBlocks])
+}
+
+/** A CAR of these blocks. */
+export function carOf(root: CID, blocks: Iterable<readonly [CID, Uint8Array]>): Uint8Array {
+  return writeCar(
+    [root],
+    [...blocks].map(([cid, bytes]) => ({ cid, bytes })),
+  )
+}
+
+/** The frame of an event. */
+export function frameOf(type: `#${string}`, body: DataObject, seq: number): Uint8Array {
+  return encodeFrame(type, { ...body, seq })
+}
+
+export { createKeypair }

@@ -1,0 +1,278 @@
+// The verified stream: sources in, lanes per DID, state and app in one transaction, cursors behind.
+// Spec: https://atproto.com/specs/sync
+
+import { verifySignature } from '@avocet/crypto'
+import type { Did } from '@avocet/syntax'
+import { createCursorTracker } from './cursor-tracker.ts'
+import { FirehoseError } from './errors.ts'
+import { createIdentities } from './identities.ts'
+import { createLanes } from './lanes.ts'
+import type { ConsumeOptions, Source } from './options.ts'
+import { parseEvent } from './parse.ts'
+import { DEFAULT_POLICY, type VerifyPolicy } from './policy.ts'
+import { createProcessor, type SourceInfo } from './processor.ts'
+import { inlineProver } from './prove.ts'
+import { createReader, type ReaderStats } from './reader.ts'
+import type { FailureReason } from './reasons.ts'
+import { createResyncer } from './resyncer.ts'
+import { createStore, newRepo } from './store.ts'
+
+/** Figures since the consumer started. */
+export type ConsumerStats = {
+  readonly accepted: number
+  /** What was not accepted, by reason. */
+  readonly reasons: Readonly<Partial<Record<FailureReason, number>>>
+  /** Bytes of frames in memory, waiting or worked on. */
+  readonly queuedBytes: number
+  /** Events waiting for their lane's turn. */
+  readonly waiting: number
+  /** DIDs worked on now. */
+  readonly active: number
+  readonly identities: { readonly resolved: number; readonly refreshed: number }
+  readonly resync: {
+    readonly running: number
+    readonly started: number
+    readonly finished: number
+    readonly failed: number
+    readonly terminal: number
+  }
+  readonly sources: readonly ReaderStats[]
+}
+
+/** A running consumer. */
+export interface Consumer {
+  /**
+   * Resolves when all sources are exhausted and everything they gave is stored, or after `close` or the signal.
+   * Rejects with FirehoseError `state-failed` or `source-failed` when it cannot go on.
+   */
+  readonly done: Promise<void>
+  /** Marks a repo (also one never seen) to be read anew, now. */
+  requestResync(did: Did, reason?: string): Promise<void>
+  /**
+   * Sets what this service itself decided about an account. While it is not `active`, its events are ignored; on return to
+   * `active` the repo is read anew.
+   */
+  setLocalStatus(did: Did, status: string): Promise<void>
+  stats(): ConsumerStats
+  /** Stops reading, finishes what is under way, stores the cursors. What waited is read again next time. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const MIB = 1024 * 1024
+
+/**
+ * Consumes streams and hands over what is verified: in order per DID, side by side across DIDs, each event in one
+ * transaction with the state that it leads to and the cursor. Starts at once.
+ * @throws FirehoseError `invalid-option`
+ */
+export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
+  checkOptions(options)
+  const now = options.now ?? Date.now
+  const policy: VerifyPolicy = { ...DEFAULT_POLICY, ...options.policy }
+  const cacheSize = options.cacheSize ?? 100_000
+  const stop = new AbortController()
+  const onAbort = (): void => stop.abort()
+  if (options.signal?.aborted) stop.abort()
+  else options.signal?.addEventListener('abort', onAbort, { once: true })
+  const { signal } = stop
+
+  const reasons = new Map<FailureReason, number>()
+  let accepted = 0
+  let fault: unknown = null
+
+  const onFault = (error: unknown): void => {
+    if (signal.aborted && error instanceof DOMException) return
+    fault ??= error
+    stop.abort()
+  }
+
+  const store = createStore(options, cacheSize)
+  const lanes = createLanes({
+    concurrency: options.concurrency ?? 64,
+    maxBytes: options.maxQueuedBytes ?? 64 * MIB,
+    maxLaneBytes: options.maxLaneBytes ?? 8 * MIB,
+    onFault,
+  })
+  const identities = createIdentities({
+    resolveKey: options.resolveKey,
+    now,
+    maxEntries: cacheSize,
+    ttlMs: 12 * 3_600_000,
+    refreshMs: 60_000,
+    retryMs: [500, 2000, 6000],
+    ...options.identity,
+    wait: (ms) => sleep(ms, signal),
+    signal,
+  })
+  const resyncer = createResyncer({
+    resync: options.resync ?? null,
+    policy: {
+      intervalMs: 60_000,
+      backoffMs: 10_000,
+      maxBackoffMs: 86_400_000,
+      pollMs: 1000,
+      ...options.resyncPolicy,
+    },
+    concurrency: options.resyncConcurrency ?? 4,
+    maxQueueBytes: options.maxResyncQueueBytes ?? 16 * MIB,
+    state: options.state,
+    store,
+    lanes,
+    identities,
+    replay: (queued) => replay(queued.frame, queued.source, queued.id, queued.did),
+    now,
+    signal,
+    onFault,
+  })
+  const processor = createProcessor({
+    bench: {
+      identities,
+      prover: options.prover ?? inlineProver(options.verify ?? verifySignature),
+      policy,
+      now,
+    },
+    store,
+    resync: resyncer,
+    firstSighting: options.resync === undefined ? 'accept' : (options.firstSighting ?? 'resync'),
+    wanted: options.collections === undefined ? null : collectionFilter(options.collections),
+    onIgnored: options.onIgnored ?? (() => {}),
+    count: (reason) => {
+      if (reason === 'accepted') accepted++
+      else reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+    },
+  })
+
+  const readers = options.sources.map((source) =>
+    createReader({ source, policy, lanes, processor, store, state: options.state, signal, onFault }),
+  )
+
+  /** A frame from the durable queue: parsed anew, judged like a new one. */
+  const replay = async (frame: Uint8Array, sourceId: string, queueId: number, did: Did): Promise<void> => {
+    const parsed = parseEvent(frame, policy)
+    const source = readers.find((reader) => reader.info.id === sourceId)?.info ?? orphan(sourceId)
+    if (!parsed.ok || parsed.value.kind === 'info') {
+      // It was read before it was queued: only a stricter policy since then can refuse it.
+      await store.save({ dequeue: { did, upTo: queueId } }, null)
+      return
+    }
+    await processor.handle({ event: parsed.value, frame, source, ticket: null, replay: false, queueId })
+  }
+
+  const run = async (): Promise<void> => {
+    try {
+      if (!signal.aborted) resyncer.start()
+      await Promise.all(readers.map((reader) => reader.run()))
+      await lanes.idle()
+      if (!signal.aborted) await resyncer.idle()
+    } catch (error) {
+      onFault(error)
+    }
+    const exhausted = !signal.aborted
+    stop.abort()
+    lanes.clear()
+    await lanes.idle()
+    options.signal?.removeEventListener('abort', onAbort)
+    try {
+      for (const reader of readers) await reader.flush()
+    } catch (error) {
+      fault ??= error
+    }
+    if (fault !== null) {
+      if (fault instanceof FirehoseError) throw fault
+      throw new FirehoseError('state-failed', `consumer stopped; exhausted=${exhausted}`, { cause: fault })
+    }
+  }
+  // In a turn of its own: nothing happens before the caller has the consumer.
+  const done = Promise.resolve().then(run)
+  // Whoever never looks at `done` has asked not to be told.
+  done.catch(() => {})
+
+  const close = async (): Promise<void> => {
+    stop.abort()
+    await done.catch(() => {})
+  }
+
+  return {
+    done,
+    requestResync: (did, reason = 'requested') => resyncer.request(did, reason),
+    setLocalStatus: (did, status) =>
+      lanes.run(did, async () => {
+        const before = (await store.load(did)) ?? newRepo(did)
+        const back = status === 'active' && before.localStatus !== 'active'
+        const due = back && resyncer.enabled
+        await store.save(
+          {
+            repo: {
+              ...before,
+              localStatus: status,
+              ...(back && before.rev !== null ? { status: 'desynchronized', reason: 'reactivated' } : {}),
+              ...(due ? { nextTry: resyncer.dueAt(did) } : {}),
+            },
+          },
+          null,
+        )
+        if (due) resyncer.wake()
+      }),
+    stats: () => ({
+      accepted,
+      reasons: Object.fromEntries(reasons),
+      queuedBytes: lanes.bytes,
+      waiting: lanes.waiting,
+      active: lanes.active,
+      identities: { ...identities.counts },
+      resync: { running: resyncer.running, ...resyncer.counts },
+      sources: readers.map((reader) => reader.stats()),
+    }),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function orphan(id: string): SourceInfo {
+  // Its source is not consumed any more. It was let in by a check of the host then; a relay's rights are enough now.
+  return { id, speaker: { kind: 'relay' }, tracker: createCursorTracker(id, null) }
+}
+
+function collectionFilter(patterns: readonly string[]): (collection: string) => boolean {
+  const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')))
+  const prefixes = patterns.filter((pattern) => pattern.endsWith('.*')).map((pattern) => pattern.slice(0, -1))
+  return (collection) => exact.has(collection) || prefixes.some((prefix) => collection.startsWith(prefix))
+}
+
+function checkOptions(options: {
+  readonly sources: readonly Source[]
+  readonly collections?: readonly string[]
+  readonly concurrency?: number
+}): void {
+  const ids = options.sources.map((source) => source.id)
+  if (new Set(ids).size !== ids.length) {
+    throw new FirehoseError('invalid-option', `sources must have different ids; ids=${ids.join(',')}`)
+  }
+  for (const source of options.sources) {
+    if (source.kind === 'pds' && source.host === null) {
+      throw new FirehoseError('invalid-option', `a pds source needs its host; id=${source.id}`)
+    }
+  }
+  for (const pattern of options.collections ?? []) {
+    if (!/^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+(\.\*)?$/.test(pattern)) {
+      throw new FirehoseError('invalid-option', `not an NSID or a prefix with .*; collection=${pattern}`)
+    }
+  }
+  if (options.concurrency !== undefined && !(options.concurrency >= 1)) {
+    throw new FirehoseError('invalid-option', `concurrency is at least 1; concurrency=${options.concurrency}`)
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+  })
+}

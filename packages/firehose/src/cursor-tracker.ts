@@ -1,0 +1,81 @@
+// The low-water mark of one source: the point up to which every event is finished.
+
+import type { CursorState } from './state.ts'
+
+/** An event under way. */
+export type Ticket = { readonly seq: number; done: boolean }
+
+export type CursorTracker = {
+  /** An event arrived. */
+  begin(seq: number): Ticket
+  /** The event is finished for good (durable, or nothing to store). */
+  finish(ticket: Ticket): void
+  /** The cursor if this ticket (and all finished ones) is counted as finished; null when that tells nothing new. */
+  cursorWith(ticket: Ticket): CursorState | null
+  /** The cursor now; null before the first event. */
+  cursor(): CursorState | null
+  /** The cursor was stored. */
+  stored(cursor: CursorState): void
+  /** Whether there is something that was not stored yet. */
+  dirty(): boolean
+  /** The highest seq that arrived. */
+  newest(): number
+  inFlight(): number
+}
+
+/**
+ * Tickets are kept in the order of arrival, and the mark is the last one before which all are finished. So it also goes
+ * back when a source starts to number anew, and only after all that arrived before that is finished.
+ */
+export function createCursorTracker(source: string, start: CursorState | null): CursorTracker {
+  const tickets: Ticket[] = []
+  let head = 0
+  let mark = start?.seq ?? null
+  let high = start?.high ?? 0
+  let newest = high
+  let storedMark = mark
+  let storedHigh = high
+
+  const settle = (): void => {
+    while (head < tickets.length && tickets[head]!.done) mark = tickets[head++]!.seq
+    if (head > 4096 && head * 2 > tickets.length) {
+      tickets.splice(0, head)
+      head = 0
+    }
+  }
+
+  return {
+    begin(seq) {
+      const ticket: Ticket = { seq, done: false }
+      tickets.push(ticket)
+      if (seq < newest) {
+        // Numbered anew, or sent again: what counts as highest from here on is below.
+        high = Math.min(high, seq)
+      }
+      newest = seq
+      return ticket
+    },
+    finish(ticket) {
+      ticket.done = true
+      if (ticket.seq > high) high = ticket.seq
+      settle()
+    },
+    cursorWith(ticket) {
+      let seq = mark
+      if (tickets[head] === ticket) {
+        seq = ticket.seq
+        for (let i = head + 1; i < tickets.length && tickets[i]!.done; i++) seq = tickets[i]!.seq
+      }
+      if (seq === null) return null
+      return { source, seq, high: Math.max(high, ticket.seq) }
+    },
+    cursor: () => (mark === null ? null : { source, seq: mark, high: Math.max(high, mark) }),
+    stored(cursor) {
+      storedMark = cursor.seq
+      storedHigh = cursor.high
+    },
+    dirty: () => mark !== null && (mark !== storedMark || Math.max(high, mark) !== storedHigh),
+    newest: () => newest,
+    inFlight: () => tickets.length - head,
+  }
+}

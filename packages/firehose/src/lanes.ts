@@ -1,0 +1,167 @@
+// One lane per DID: tasks of a lane run one after the other, lanes side by side, as many as allowed.
+
+import type { Did } from '@avocet/syntax'
+
+/** A unit of work. `bytes` is what it keeps in memory while it waits. */
+export type Task = { readonly bytes: number; run(): Promise<void> | void; drop(): void }
+
+export type Lanes = {
+  /** Adds to the lane's end. False when the lane is full (nothing was added). */
+  push(did: Did, task: Task): boolean
+  /** Runs `work` in the lane, after what waits there; not bounded, resolves with its result. */
+  run<T>(did: Did, work: () => Promise<T>): Promise<T>
+  /** Resolves when the bytes waiting are below the bound. */
+  room(): Promise<void> | null
+  /** Resolves when no lane has work. */
+  idle(): Promise<void>
+  /** Drops what waits; what runs goes on to its end. */
+  clear(): void
+  readonly bytes: number
+  readonly active: number
+  readonly waiting: number
+}
+
+export type LanesOptions = {
+  readonly concurrency: number
+  readonly maxBytes: number
+  readonly maxLaneBytes: number
+  /** A task threw: a fault of this package or of the store. */
+  readonly onFault: (error: unknown) => void
+}
+
+type Lane = { readonly did: Did; tasks: Task[]; next: number; bytes: number; running: boolean }
+
+export function createLanes(options: LanesOptions): Lanes {
+  const lanes = new Map<Did, Lane>()
+  const ready: Lane[] = []
+  let readyNext = 0
+  let active = 0
+  let bytes = 0
+  let waiting = 0
+  let roomWaiters: (() => void)[] = []
+  let idleWaiters: (() => void)[] = []
+
+  const wakeRoom = (): void => {
+    if (roomWaiters.length === 0 || bytes >= options.maxBytes) return
+    const waiters = roomWaiters
+    roomWaiters = []
+    for (const waiter of waiters) waiter()
+  }
+
+  const wakeIdle = (): void => {
+    if (idleWaiters.length === 0 || lanes.size > 0) return
+    const waiters = idleWaiters
+    idleWaiters = []
+    for (const waiter of waiters) waiter()
+  }
+
+  const runLane = async (lane: Lane): Promise<void> => {
+    while (lane.next < lane.tasks.length) {
+      const task = lane.tasks[lane.next++]!
+      if (lane.next > 256) {
+        lane.tasks.splice(0, lane.next)
+        lane.next = 0
+      }
+      waiting--
+      try {
+        const running = task.run()
+        if (running !== undefined) await running
+      } catch (error) {
+        options.onFault(error)
+      }
+      bytes -= task.bytes
+      lane.bytes -= task.bytes
+      wakeRoom()
+      // Others wait for a turn: a long lane takes its next one behind them.
+      if (readyNext < ready.length && lane.next < lane.tasks.length) {
+        ready.push(lane)
+        return
+      }
+    }
+    lane.running = false
+    lanes.delete(lane.did)
+  }
+
+  const startNext = (): void => {
+    while (active < options.concurrency && readyNext < ready.length) {
+      const lane = ready[readyNext++]!
+      if (readyNext > 1024 && readyNext * 2 > ready.length) {
+        ready.splice(0, readyNext)
+        readyNext = 0
+      }
+      active++
+      void runLane(lane).then(() => {
+        active--
+        startNext()
+        wakeIdle()
+      })
+    }
+  }
+
+  const add = (did: Did, task: Task): void => {
+    let lane = lanes.get(did)
+    if (lane === undefined) {
+      lane = { did, tasks: [], next: 0, bytes: 0, running: false }
+      lanes.set(did, lane)
+    }
+    lane.tasks.push(task)
+    lane.bytes += task.bytes
+    bytes += task.bytes
+    waiting++
+    if (!lane.running) {
+      lane.running = true
+      ready.push(lane)
+      startNext()
+    }
+  }
+
+  return {
+    push(did, task) {
+      const lane = lanes.get(did)
+      if (lane !== undefined && lane.bytes > 0 && lane.bytes + task.bytes > options.maxLaneBytes) return false
+      add(did, task)
+      return true
+    },
+    run: (did, work) =>
+      new Promise((resolve, reject) => {
+        add(did, {
+          bytes: 0,
+          run: () => work().then(resolve, reject),
+          drop: () => reject(new DOMException('consumer was stopped', 'AbortError')),
+        })
+      }),
+    room: () =>
+      bytes < options.maxBytes
+        ? null
+        : new Promise((resolve) => {
+            roomWaiters.push(resolve)
+          }),
+    idle: () =>
+      lanes.size === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            idleWaiters.push(resolve)
+          }),
+    clear() {
+      for (const lane of lanes.values()) {
+        const dropped = lane.tasks.splice(lane.next)
+        for (const task of dropped) {
+          bytes -= task.bytes
+          lane.bytes -= task.bytes
+          waiting--
+          task.drop()
+        }
+      }
+      wakeRoom()
+    },
+    get bytes() {
+      return bytes
+    },
+    get active() {
+      return active
+    },
+    get waiting() {
+      return waiting
+    },
+  }
+}

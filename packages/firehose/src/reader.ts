@@ -1,0 +1,203 @@
+// One source: its frames parsed, sent to their lanes; its cursor kept.
+
+import { createCursorTracker, type CursorTracker } from './cursor-tracker.ts'
+import { FirehoseError } from './errors.ts'
+import type { FailureEvent } from './events.ts'
+import type { Lanes } from './lanes.ts'
+import type { Source, SourceReport } from './options.ts'
+import { parseEvent } from './parse.ts'
+import type { VerifyPolicy } from './policy.ts'
+import type { Item, Processor, SourceInfo } from './processor.ts'
+import { REASONS } from './reasons.ts'
+import type { Store } from './store.ts'
+import type { RepoStateStore } from './state.ts'
+
+/** One source, as seen now. */
+export type ReaderStats = {
+  readonly id: string
+  readonly connected: boolean
+  readonly frames: number
+  readonly bytes: number
+  /** The last seq that arrived; 0 before the first. */
+  readonly lastSeq: number
+  /** `time` of the last event, as its server said it. */
+  readonly lastTime: string | null
+  /** The low-water mark. */
+  readonly cursor: number | null
+  readonly inFlight: number
+  readonly reconnects: number
+}
+
+export type Reader = {
+  readonly info: SourceInfo
+  /** Reads until the source is exhausted or the signal aborts. */
+  run(): Promise<void>
+  /** Stores the cursor if it moved. */
+  flush(): Promise<void>
+  stats(): ReaderStats
+}
+
+export type ReaderOptions = {
+  readonly source: Source
+  readonly policy: VerifyPolicy
+  readonly lanes: Lanes
+  readonly processor: Processor
+  readonly store: Store
+  readonly state: Pick<RepoStateStore<never>, 'loadCursor'>
+  readonly signal: AbortSignal
+  readonly onFault: (error: unknown) => void
+}
+
+const FLUSH_MS = 250
+/** Events unfinished at a time: a bound on what the cursor has to remember. */
+const MAX_IN_FLIGHT = 1_000_000
+
+export function createReader(options: ReaderOptions): Reader {
+  const { source, policy, lanes, processor, store, signal } = options
+  const speaker =
+    source.kind === 'pds' ? { kind: 'pds' as const, host: source.host ?? '' } : { kind: 'relay' as const }
+  let tracker: CursorTracker = createCursorTracker(source.id, null)
+  const info: { id: string; speaker: SourceInfo['speaker']; tracker: CursorTracker } = {
+    id: source.id,
+    speaker,
+    tracker,
+  }
+  const seen = { frames: 0, bytes: 0, lastTime: null as string | null, connected: false, reconnects: 0 }
+  // Events up to here may have been finished before this connection.
+  let replayUntil = 0
+  let startLive = false
+
+  const flush = async (): Promise<void> => {
+    if (!tracker.dirty()) return
+    const cursor = tracker.cursor()
+    if (cursor === null) return
+    await store.save({ cursor }, null)
+    tracker.stored(cursor)
+  }
+
+  const cursorForConnection = (): number | undefined => {
+    if (startLive) return undefined
+    const cursor = tracker.cursor()
+    replayUntil = Math.max(tracker.newest(), cursor?.high ?? 0)
+    return cursor?.seq
+  }
+
+  const report = (event: SourceReport): void => {
+    if (event.type === 'connected') {
+      seen.connected = true
+      return
+    }
+    if (seen.connected) seen.reconnects++
+    seen.connected = false
+    if (event.type === 'cursor-ahead') {
+      // The numbers we know mean nothing any more: live from now on, with the numbers that come.
+      startLive = true
+      replayUntil = -1
+      tell('cursor-reset', `source numbers anew; ${event.message}`)
+    }
+  }
+
+  const tell = (reason: FailureEvent['reason'], message: string): void => {
+    processor
+      .fail(info, null, { kind: 'failure', source: source.id, seq: null, did: null, reason, message }, false)
+      .catch(options.onFault)
+  }
+
+  /** Sends one frame on its way. */
+  const take = (frame: Uint8Array): Promise<void> | null => {
+    seen.frames++
+    seen.bytes += frame.length
+    const parsed = parseEvent(frame, policy)
+    if (!parsed.ok) {
+      const { reason, message, did, seq } = parsed.error
+      const ticket = seq === null ? null : begin(seq)
+      const failure: FailureEvent = { kind: 'failure', source: source.id, seq, did, reason, message }
+      const desync = REASONS[reason].effect === 'desynchronized'
+      // In its lane when it has one, so that it cannot overtake.
+      if (did !== null) return lanes.run(did, () => processor.fail(info, ticket, failure, desync))
+      return processor.fail(info, ticket, failure, false)
+    }
+    const event = parsed.value
+    if (event.kind === 'info')
+      return store.save({}, { ...event, source: source.id, seq: null }).then(() => {})
+    seen.lastTime = event.time
+    const ticket = begin(event.seq)
+    const item: Item = {
+      event,
+      frame,
+      source: info,
+      ticket,
+      replay: event.seq <= replayUntil,
+      queueId: null,
+    }
+    const task = { bytes: frame.length + 512, run: () => processor.handle(item), drop: () => {} }
+    if (lanes.push(event.did, task)) return null
+    // The lane is full: this DID is stuck. It is read anew later; the others go on.
+    const failure: FailureEvent = {
+      kind: 'failure',
+      source: source.id,
+      seq: event.seq,
+      did: event.did,
+      reason: 'queue-full',
+      message: 'too many events waiting for this account',
+    }
+    void lanes.run(event.did, () => processor.fail(info, ticket, failure, true)).catch(options.onFault)
+    return null
+  }
+
+  const begin = (seq: number): ReturnType<CursorTracker['begin']> => {
+    if (seq < tracker.newest()) replayUntil = -1
+    startLive = false
+    return tracker.begin(seq)
+  }
+
+  const run = async (): Promise<void> => {
+    tracker = createCursorTracker(source.id, await options.state.loadCursor(source.id))
+    info.tracker = tracker
+    const timer = setInterval(() => void flush().catch(options.onFault), FLUSH_MS)
+    timer.unref?.()
+    try {
+      for await (const frame of source.frames({ cursor: cursorForConnection, signal, report })) {
+        if (signal.aborted) break
+        const waiting = take(frame)
+        if (waiting !== null) await waiting
+        const room = lanes.room()
+        if (room !== null) await Promise.race([room, aborted(signal)])
+        while (tracker.inFlight() > MAX_IN_FLIGHT && !signal.aborted) {
+          await new Promise((resolve) => setTimeout(resolve, 50))
+        }
+      }
+    } catch (cause) {
+      if (signal.aborted) return
+      if (cause instanceof FirehoseError) throw cause
+      throw new FirehoseError('source-failed', `source failed; id=${source.id}`, { cause })
+    } finally {
+      clearInterval(timer)
+      seen.connected = false
+    }
+  }
+
+  return {
+    info,
+    run,
+    flush,
+    stats: () => ({
+      id: source.id,
+      connected: seen.connected,
+      frames: seen.frames,
+      bytes: seen.bytes,
+      lastSeq: tracker.newest(),
+      lastTime: seen.lastTime,
+      cursor: tracker.cursor()?.seq ?? null,
+      inFlight: tracker.inFlight(),
+      reconnects: seen.reconnects,
+    }),
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,1 @@
+export { openState } from './sqlite-state.ts'

@@ -1,0 +1,81 @@
+// The state store as the consumer uses it: repo states cached, the app's callback inside the transaction.
+
+import type { Did } from '@avocet/syntax'
+import { FirehoseError } from './errors.ts'
+import type { VerifiedEvent } from './events.ts'
+import { createLru } from './lru.ts'
+import type { ConsumeOptions } from './options.ts'
+import type { RepoState, StateChange } from './state.ts'
+
+/** What became of a save: stored, or rolled back because the app's callback threw. */
+export type SaveResult = { readonly ok: true } | { readonly ok: false; readonly error: unknown }
+
+export type Store = {
+  load(did: Did): RepoState | null | Promise<RepoState | null>
+  /**
+   * Stores a change and hands the event over in the same transaction.
+   * @throws FirehoseError `state-failed` when the store itself fails
+   */
+  save(change: StateChange, event: VerifiedEvent | null): Promise<SaveResult>
+}
+
+export function createStore<Tx>(
+  options: Pick<ConsumeOptions<Tx>, 'state' | 'onEvent'>,
+  cacheSize: number,
+): Store {
+  const { state, onEvent } = options
+  const cache = createLru<Did, RepoState>(cacheSize)
+
+  const loadSlow = async (did: Did): Promise<RepoState | null> => {
+    const repo = await state.load(did)
+    if (repo !== null) cache.set(did, repo)
+    return repo
+  }
+
+  return {
+    load: (did) => cache.get(did) ?? loadSlow(did),
+    async save(change, event) {
+      let app: { readonly error: unknown } | null = null
+      const alongside = (tx: Tx): void | Promise<void> => {
+        const failed = (error: unknown): never => {
+          app = { error }
+          throw error
+        }
+        try {
+          const running = onEvent(event!, tx)
+          return running instanceof Promise ? running.catch(failed) : running
+        } catch (error) {
+          return failed(error)
+        }
+      }
+      try {
+        await state.save(change, event === null ? undefined : alongside)
+      } catch (cause) {
+        if (app !== null) return { ok: false, error: (app as { error: unknown }).error }
+        throw new FirehoseError('state-failed', 'state could not be saved', { cause })
+      }
+      if (change.remove !== undefined) cache.delete(change.remove)
+      if (change.repo !== undefined) cache.set(change.repo.did, change.repo)
+      return OK
+    },
+  }
+}
+
+const OK: SaveResult = { ok: true }
+
+/** A repo nothing is known of yet. */
+export function newRepo(did: Did): RepoState {
+  return {
+    did,
+    rev: null,
+    data: null,
+    status: 'synchronized',
+    reason: null,
+    nextTry: null,
+    attempts: 0,
+    upstreamStatus: 'active',
+    localStatus: 'active',
+    lastSource: null,
+    lastSeq: null,
+  }
+}
