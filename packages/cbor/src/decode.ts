@@ -3,7 +3,7 @@
 
 import { CID_LENGTH, type CID, type DataValue, cidAt } from '@avocet/data'
 import { CborError, type CborErrorCode } from './error.ts'
-import { MAX_INTERNED, createTextTable, decodeInterned, decodeUtf8 } from './text.ts'
+import { MAX_INTERNED, createTextTable, decodeKey, decodeShort, decodeUtf8 } from './text.ts'
 
 /** What a decoder may be told. */
 export interface DecodeOptions {
@@ -74,7 +74,7 @@ function readText(r: Reader, length: number): string {
   if (length === 0) return ''
   try {
     return length <= MAX_INTERNED
-      ? decodeInterned(valueTable, r.bytes, start, end)
+      ? decodeShort(valueTable, r.bytes, start, end)
       : decodeUtf8(r.bytes, start, end)
   } catch (cause) {
     return fail('invalid-utf8', 'text is not valid UTF-8', start, cause)
@@ -114,7 +114,7 @@ function readMap(r: Reader, count: number): DataValue {
     let key: string
     try {
       if (length === 0) key = ''
-      else if (length <= MAX_INTERNED) key = decodeInterned(keyTable, bytes, start, stop)
+      else if (length <= MAX_INTERNED) key = decodeKey(keyTable, bytes, start, stop)
       else key = decodeUtf8(bytes, start, stop)
     } catch (cause) {
       fail('invalid-utf8', 'map key is not valid UTF-8', start, cause)

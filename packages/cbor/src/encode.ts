@@ -2,7 +2,7 @@
 // A value is written straight into a shared slab and handed out as a view of it: allocating a backing store for each
 // small record costs more than encoding it.
 
-import { type CID, type DataValue, isCid } from '@avocet/data'
+import { CID, type DataValue, isCid } from '@avocet/data'
 import { CborError } from './error.ts'
 
 type Utf8Write = (this: Uint8Array, text: string, offset: number, length: number) => number
@@ -17,12 +17,18 @@ const MAX_SHARED = 4 * 1024
 const MAX_DEPTH = 256
 /** Up to this many characters a loop over code units beats the call out of JavaScript. */
 const SHORT_TEXT = 24
+/** Longest text whose length fits in one byte. */
+const MAX_ASCII = 0xff
 
 class Writer {
   bytes: Uint8Array
   pos: number
   start: number
   depth = 0
+  /** Set once a key was not ASCII: the order of the keys may then be wrong, and the value is written again. */
+  foundOtherKey = false
+  /** Second round: keys are sorted by their bytes. */
+  anyKeys = false
 
   constructor(bytes: Uint8Array, start: number) {
     this.bytes = bytes
@@ -75,29 +81,14 @@ function writeUint32(w: Writer, value: number): void {
 }
 
 function writeText(w: Writer, text: string): void {
-  const { length } = text
-  // Three bytes a code unit are the most UTF-8 needs.
-  reserve(w, 9 + length * 3)
-  if (length <= SHORT_TEXT) {
-    const { bytes, pos } = w
-    const head = length < 24 ? 1 : 2
-    let i = 0
-    for (; i < length; i++) {
-      const unit = text.charCodeAt(i)
-      if (unit > 0x7f) break
-      bytes[pos + head + i] = unit
-    }
-    if (i === length) {
-      writeHead(w, 3, length)
-      w.pos += length
-      return
-    }
-  }
+  if (text.length <= SHORT_TEXT && writeAscii(w, text)) return
   writeLongText(w, text)
 }
 
 function writeLongText(w: Writer, text: string): void {
   const { length } = text
+  // Three bytes a code unit are the most UTF-8 needs.
+  reserve(w, 9 + length * 3)
   // Guess that the text is ASCII, write it behind a head of that size, and move it where the guess was wrong.
   const guess = headSize(length)
   const at = w.pos + guess
@@ -139,38 +130,45 @@ function writeBytes(w: Writer, value: Uint8Array): void {
 function writeCid(w: Writer, cid: CID): void {
   const source = cid.bytes
   reserve(w, 6 + source.length)
-  const { bytes } = w
-  let { pos } = w
-  bytes[pos++] = 0xd8
-  bytes[pos++] = 42
-  bytes[pos++] = 0x58
-  bytes[pos++] = source.length + 1
-  bytes[pos++] = 0
-  for (let i = 0; i < source.length; i++) bytes[pos++] = source[i]!
-  w.pos = pos
+  const { bytes, pos } = w
+  // Tag 42, a byte string of one byte more than the CID, the multibase prefix of plain bytes.
+  bytes[pos] = 0xd8
+  bytes[pos + 1] = 42
+  bytes[pos + 2] = 0x58
+  bytes[pos + 3] = source.length + 1
+  bytes[pos + 4] = 0
+  bytes.set(source, pos + 5)
+  w.pos = pos + 5 + source.length
 }
 
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
-  return true
+/** Whether `a` stands before `b` in canonical order, if both are ASCII: shorter first, then by code unit. */
+function isBefore(a: string, b: string): boolean {
+  return a.length === b.length ? a < b : a.length < b.length
 }
 
-/** Canonical order of ASCII keys: shorter first, then by code unit, which for ASCII is by byte. */
+/** Most keys that are sorted by insertion, whose cost grows with the square. */
+const FEW_KEYS = 32
+
+/** Sorts ASCII keys. Records have few keys and are often in order already: insertion beats a general sort. */
 function sortAsciiKeys(keys: string[]): void {
-  // Records have few keys and are often sorted already: insertion beats a general sort.
+  if (keys.length > FEW_KEYS) {
+    keys.sort((a, b) => (isBefore(a, b) ? -1 : 1))
+    return
+  }
   for (let i = 1; i < keys.length; i++) {
     const key = keys[i]!
     let j = i - 1
-    while (j >= 0 && isAfter(keys[j]!, key)) {
-      keys[j + 1] = keys[j]!
-      j--
-    }
+    for (; j >= 0 && isBefore(key, keys[j]!); j--) keys[j + 1] = keys[j]!
     keys[j + 1] = key
   }
 }
 
-function isAfter(a: string, b: string): boolean {
-  return a.length === b.length ? a > b : a.length > b.length
+/** Sorts keys of any characters: UTF-16 order is not UTF-8 order above the basic plane, so their bytes are compared. */
+function sortKeys(keys: readonly string[]): string[] {
+  return keys
+    .map((key) => ({ key, bytes: textEncoder.encode(key) }))
+    .toSorted((a, b) => compareBytes(a.bytes, b.bytes))
+    .map(({ key }) => key)
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
@@ -179,31 +177,57 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return 0
 }
 
-function canonicalKeys(value: object): string[] {
-  const keys = Object.keys(value)
-  if (keys.length < 2) return keys
-  if (keys.length <= 32 && keys.every(isAscii)) {
-    sortAsciiKeys(keys)
-    return keys
-  }
-  // UTF-16 order is not UTF-8 order above the basic plane, so other keys are compared as bytes.
-  return keys
-    .map((key) => ({ key, bytes: textEncoder.encode(key) }))
-    .toSorted((a, b) => compareBytes(a.bytes, b.bytes))
-    .map(({ key }) => key)
-}
-
 function writeMap(w: Writer, value: { readonly [key: string]: DataValue }): void {
-  const keys = canonicalKeys(value)
+  let keys = Object.keys(value)
+  if (w.anyKeys) keys = sortKeys(keys)
+  else sortAsciiKeys(keys)
   enter(w)
   reserve(w, 9)
   writeHead(w, 5, keys.length)
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]!
-    writeText(w, key)
+    if (key.length > MAX_ASCII || !writeAscii(w, key)) {
+      w.foundOtherKey = true
+      writeLongText(w, key)
+    }
     writeValue(w, value[key]!)
   }
   w.depth--
+}
+
+/** Writes a text of ASCII, at most MAX_ASCII characters; false (and nothing written) where it is not. */
+function writeAscii(w: Writer, text: string): boolean {
+  const { length } = text
+  reserve(w, 2 + length)
+  const { bytes } = w
+  let pos = w.pos
+  if (length < 24) {
+    bytes[pos++] = 0x60 | length
+  } else {
+    bytes[pos++] = 0x78
+    bytes[pos++] = length
+  }
+  // Four at a time: one test for all of them.
+  let i = 0
+  for (; i + 3 < length; i += 4) {
+    const a = text.charCodeAt(i)
+    const b = text.charCodeAt(i + 1)
+    const c = text.charCodeAt(i + 2)
+    const d = text.charCodeAt(i + 3)
+    if ((a | b | c | d) > 0x7f) return false
+    bytes[pos] = a
+    bytes[pos + 1] = b
+    bytes[pos + 2] = c
+    bytes[pos + 3] = d
+    pos += 4
+  }
+  for (; i < length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f) return false
+    bytes[pos++] = unit
+  }
+  w.pos = pos
+  return true
 }
 
 function writeArray(w: Writer, value: readonly DataValue[]): void {
@@ -229,12 +253,15 @@ function writeValue(w: Writer, value: DataValue): void {
   if (value === null) return writeByte(w, 0xf6)
   if (typeof value === 'boolean') return writeByte(w, value ? 0xf5 : 0xf4)
   if (typeof value === 'object') {
-    const prototype: unknown = Object.getPrototypeOf(value)
-    if (prototype === Object.prototype) return writeMap(w, value as { [key: string]: DataValue })
     if (Array.isArray(value)) return writeArray(w, value)
     if (value instanceof Uint8Array) return writeBytes(w, value)
+    if (value instanceof CID) return writeCid(w, value)
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype === Object.prototype || prototype === null) {
+      return writeMap(w, value)
+    }
+    // From another copy of multiformats.
     if (isCid(value)) return writeCid(w, value)
-    if (prototype === null) return writeMap(w, value)
     throw new CborError('unsupported-type', `objects of a class cannot be encoded; type=${typeName(value)}`)
   }
   throw new CborError('unsupported-type', `value cannot be encoded; type=${typeof value}`)
@@ -260,6 +287,11 @@ export function encode(value: DataValue): Uint8Array {
   const w = new Writer(slab, from)
   try {
     writeValue(w, value)
+    if (w.foundOtherKey) {
+      w.pos = w.start
+      w.anyKeys = true
+      writeValue(w, value)
+    }
   } catch (error) {
     shared.bytes = slab
     shared.used = from

@@ -34,23 +34,38 @@ export function createTextTable(): TextTable {
   return Array.from<string | undefined>({ length: TABLE_SIZE }).fill(undefined)
 }
 
-/** `decodeUtf8` through a memo, for texts of 1 to `MAX_INTERNED` bytes. */
-export function decodeInterned(table: TextTable, bytes: Uint8Array, start: number, end: number): string {
+/** The slot of a text by its length and three of its bytes. */
+function slotOf(bytes: Uint8Array, start: number, length: number): number {
+  const sum =
+    length * 31 + bytes[start]! * 7 + bytes[start + length - 1]! * 131 + bytes[start + (length >> 1)]! * 523
+  return sum & (TABLE_SIZE - 1)
+}
+
+/** Whether a text of the memo is what stands at `start`. Texts in the memo are ASCII: one code unit a byte. */
+function isAt(known: string, bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < known.length; i++) if (known.charCodeAt(i) !== bytes[start + i]) return false
+  return true
+}
+
+/** `decodeUtf8` of a property name of 1 to `MAX_INTERNED` bytes, through a memo. */
+export function decodeKey(table: TextTable, bytes: Uint8Array, start: number, end: number): string {
   const length = end - start
-  const slot =
-    (length * 31 + bytes[start]! * 7 + bytes[end - 1]! * 131 + bytes[start + (length >> 1)]! * 523) &
-    (TABLE_SIZE - 1)
+  const slot = slotOf(bytes, start, length)
   const known = table[slot]
-  if (known !== undefined && known.length === length) {
-    let i = 0
-    // Texts in the table are ASCII, so equal code units mean equal (and therefore valid) bytes.
-    while (i < length && known.charCodeAt(i) === bytes[start + i]) i++
-    if (i === length) return known
-  }
+  if (known !== undefined && known.length === length && isAt(known, bytes, start)) return known
   const text = decodeUtf8(bytes, start, end)
-  if (text.length === length) {
-    // A property name comes back in the engine's own unique form: the next `object[name]` finds it by address.
-    table[slot] = Object.keys({ [text]: 0 })[0]!
-  }
+  // A property name comes back in the engine's own unique form: the next `object[name]` finds it by its address.
+  if (text.length === length) table[slot] = Object.keys({ [text]: 0 })[0]!
+  return text
+}
+
+/** `decodeUtf8` of a text of 1 to `MAX_INTERNED` bytes, through a memo. */
+export function decodeShort(table: TextTable, bytes: Uint8Array, start: number, end: number): string {
+  const length = end - start
+  const slot = slotOf(bytes, start, length)
+  const known = table[slot]
+  if (known !== undefined && known.length === length && isAt(known, bytes, start)) return known
+  const text = decodeUtf8(bytes, start, end)
+  if (text.length === length) table[slot] = text
   return text
 }

@@ -1,37 +1,51 @@
 // RFC 4648 base32, lower case, no padding, for the one length this package needs: the 36 bytes of a CID are
 // 288 bits = 57 characters of 5 bits and a last one with 3 bits and 2 zero bits.
 
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+import { latin1 } from './latin1.ts'
 
-const CODES = Array.from(ALPHABET, (char) => char.charCodeAt(0))
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+const PREFIX = 0x62
 
 /** Character code → its 5 bits; 0xff for characters outside the alphabet. */
 const VALUES = new Uint8Array(128).fill(0xff)
-for (const [value, code] of CODES.entries()) VALUES[code] = value
+/** 10 bits → two character codes, as one number for a Uint16Array (in the byte order of the machine). */
+const PAIRS = new Uint16Array(1024)
+
+const pairBytes = new Uint8Array(PAIRS.buffer)
+for (let i = 0; i < 32; i++) VALUES[ALPHABET.charCodeAt(i)] = i
+for (let i = 0; i < 1024; i++) {
+  pairBytes[2 * i] = ALPHABET.charCodeAt(i >> 5)
+  pairBytes[2 * i + 1] = ALPHABET.charCodeAt(i & 31)
+}
 
 /** Multibase prefix and 58 characters. */
 export const CID_TEXT_LENGTH = 59
 
+// Where a text is put together; one is enough, nothing here waits. The prefix stands at 1, so that the pairs are aligned.
+const scratch = new Uint8Array(2 + 58)
+const scratchPairs = new Uint16Array(scratch.buffer)
+scratch[1] = PREFIX
+
 /** `b…` for 36 bytes. */
 export function encodeBase32Cid(bytes: Uint8Array): string {
-  const codes: number[] = [0x62]
-  let bits = 0
-  let count = 0
-  for (let i = 0; i < 36; i++) {
-    bits = ((bits & 0xff) << 8) | bytes[i]!
-    count += 8
-    while (count >= 5) {
-      count -= 5
-      codes.push(CODES[(bits >> count) & 31]!)
-    }
+  let at = 1
+  // Five bytes are four pairs of characters; 35 of the 36 bytes go this way.
+  for (let i = 0; i < 35; i += 5) {
+    const b = bytes[i + 1]!
+    const d = bytes[i + 3]!
+    scratchPairs[at] = PAIRS[(bytes[i]! << 2) | (b >> 6)]!
+    scratchPairs[at + 1] = PAIRS[((b & 63) << 4) | (bytes[i + 2]! >> 4)]!
+    scratchPairs[at + 2] = PAIRS[((bytes[i + 2]! & 15) << 6) | (d >> 2)]!
+    scratchPairs[at + 3] = PAIRS[((d & 3) << 8) | bytes[i + 4]!]!
+    at += 4
   }
-  codes.push(CODES[(bits << (5 - count)) & 31]!)
-  return String.fromCharCode.apply(null, codes)
+  scratchPairs[at] = PAIRS[bytes[35]! << 2]!
+  return latin1(scratch, 1, 60)
 }
 
 /** The 36 bytes of `b…`, or null where the text is not canonical base32 of that length. */
 export function decodeBase32Cid(text: string): Uint8Array<ArrayBuffer> | null {
-  if (text.length !== CID_TEXT_LENGTH || text.charCodeAt(0) !== 0x62) return null
+  if (text.length !== CID_TEXT_LENGTH || text.charCodeAt(0) !== PREFIX) return null
   const bytes = new Uint8Array(36)
   let bits = 0
   let count = 0

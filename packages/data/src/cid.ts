@@ -6,6 +6,7 @@ import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { decodeBase32Cid, encodeBase32Cid } from './base32.ts'
 import { DataError } from './error.ts'
+import { latin1 } from './latin1.ts'
 import { sha256 } from './sha256.ts'
 
 /** The codecs of the protocol: records, tree nodes and commits are `dag-cbor`, blobs are `raw`. */
@@ -71,6 +72,14 @@ function hasCidShape(bytes: Uint8Array, at: number): boolean {
   )
 }
 
+/** A copy of 36 bytes. `slice` is the quickest way, but of a Buffer it is a view. */
+function copyCid(bytes: Uint8Array, offset: number): Uint8Array<ArrayBuffer> {
+  if (Object.getPrototypeOf(bytes) === Uint8Array.prototype) return bytes.slice(offset, offset + CID_LENGTH)
+  const copy = new Uint8Array(CID_LENGTH)
+  copy.set(bytes.subarray(offset, offset + CID_LENGTH))
+  return copy
+}
+
 function withDigest(code: number, digest: Uint8Array): CID {
   const bytes = new Uint8Array(CID_LENGTH)
   bytes[0] = VERSION
@@ -121,9 +130,7 @@ export function cidFromBytes(bytes: Uint8Array): CID {
  */
 export function cidAt(bytes: Uint8Array, offset: number): CID | null {
   if (!hasCidShape(bytes, offset)) return null
-  const copy = new Uint8Array(CID_LENGTH)
-  for (let i = 0; i < CID_LENGTH; i++) copy[i] = bytes[offset + i]!
-  return compact(copy)
+  return compact(copyCid(bytes, offset))
 }
 
 /**
@@ -146,7 +153,7 @@ export function formatCid(cid: CID): string {
 
 /** A string that is equal for equal CIDs and no others: the cheapest key for a `Map`. Its content is not specified. */
 export function cidKey(cid: CID): string {
-  return formatCid(cid)
+  return latin1(cid.bytes, 0, cid.bytes.length)
 }
 
 /** Whether two CIDs are the same. */
