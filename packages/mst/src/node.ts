@@ -137,9 +137,17 @@ class Reader {
  * @param layer the layer the node must have by its place in the tree; null where it is the root (which must have
  *   entries, unless the tree is empty).
  * @param cid for the error.
+ * @param low the key before the node in the tree, '' where there is none.
+ * @param high the key after it, '' where there is none.
  * @throws {MstError} `malformed-node`
  */
-export function decodeNode(bytes: Uint8Array, layer: number | null, cid?: CID): TreeNode {
+export function decodeNode(
+  bytes: Uint8Array,
+  layer: number | null,
+  cid?: CID,
+  low = '',
+  high = '',
+): TreeNode {
   const reader = new Reader(bytes, cid)
   if (bytes.length > MAX_NODE_SIZE) reader.fail(`${bytes.length} bytes`)
   reader.expect(0xa2, 0x61, 0x65)
@@ -203,6 +211,9 @@ export function decodeNode(bytes: Uint8Array, layer: number | null, cid?: CID): 
   if (count === 0) {
     if (layer === null && children[0] !== null) reader.fail('root without entries')
     if (layer !== null && children[0] === null) reader.fail('empty node')
+  }
+  if (count > 0 && (keys[0]! <= low || (high !== '' && keys[count - 1]! >= high))) {
+    reader.fail('keys outside the place in the tree')
   }
   if (nodeLayer === 0) {
     for (const child of children) if (child !== null) reader.fail('subtree below layer 0')

@@ -223,16 +223,16 @@ export class Tree {
 
   #rootNode(): TreeNode {
     if (this.#root instanceof TreeNode) return this.#root
-    this.#root = this.#load(this.#root, null)
+    this.#root = this.#load(this.#root, null, '', '')
     return this.#root
   }
 
-  #load(cid: CID, layer: number | null): TreeNode {
+  #load(cid: CID, layer: number | null, low: string, high: string): TreeNode {
     const bytes = this.#source.get(cid)
     if (bytes === undefined)
       throw new MstError('missing-block', `tree node is missing; cid=${formatCid(cid)}`, { cid })
     this.#loads++
-    const node = decodeNode(bytes, layer, cid)
+    const node = decodeNode(bytes, layer, cid, low, high)
     if (node.layer > MAX_DEPTH) {
       throw new MstError('too-deep', `tree is too deep; layer=${node.layer} cid=${formatCid(cid)}`, { cid })
     }
@@ -247,21 +247,12 @@ export class Tree {
     const child = node.children[at]
     if (child instanceof TreeNode) return child
     if (!child) throw new RangeError(`node has no child there; at=${at}`)
-    const loaded = this.#load(child, node.layer - 1)
-    const { keys } = loaded
-    if (keys.length > 0) {
-      const above = at > 0 ? node.keys[at - 1]! : low
-      const below = at < node.keys.length ? node.keys[at]! : high
-      if (keys[0]! <= above || (below !== '' && keys[keys.length - 1]! >= below)) {
-        throw new MstError(
-          'malformed-node',
-          `keys of a node lie outside its place in the tree; cid=${formatCid(child)}`,
-          {
-            cid: child,
-          },
-        )
-      }
-    }
+    const loaded = this.#load(
+      child,
+      node.layer - 1,
+      at > 0 ? node.keys[at - 1]! : low,
+      at < node.keys.length ? node.keys[at]! : high,
+    )
     node.children[at] = loaded
     return loaded
   }

@@ -1,7 +1,7 @@
 /**
  * The schema, one script a version. All blocks of a repository are dag-cbor, so a digest names one; `refs` counts the
  * places that point at it (a record may be at several paths). A repository whose `did` is null is on its way in or out:
- * its blocks are staged by an import or wait to be swept.
+ * its blocks are staged by an import or wait to be swept. A block without references waits for a snapshot to be closed.
  */
 export const migrations: readonly string[] = [
   `
@@ -22,5 +22,6 @@ export const migrations: readonly string[] = [
     bytes BLOB NOT NULL,
     UNIQUE (repo, digest)
   ) STRICT;
+  CREATE INDEX repo_block_dead ON repo_block (repo) WHERE refs <= 0;
   `,
 ]

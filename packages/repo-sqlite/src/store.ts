@@ -63,26 +63,31 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     return Number(lastInsertRowid)
   }
 
+  /** How many snapshots are open per repository: while there are any, blocks without references stay. */
+  const pins = new Map<number, number>()
+
   const addBlock = (repo: number, cid: CID, rev: string, bytes: Uint8Array, references: number): void => {
     db.prepare(
       `INSERT INTO repo_block (repo, digest, refs, rev, bytes) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (repo, digest) DO UPDATE SET refs = refs + excluded.refs`,
+       ON CONFLICT (repo, digest) DO UPDATE SET refs = refs + excluded.refs,
+         rev = CASE WHEN refs <= 0 THEN excluded.rev ELSE rev END`,
     ).run(repo, digestOf(cid), references, rev, bytes)
   }
 
   const dropBlock = (repo: number, cid: CID, references: number): void => {
     const digest = digestOf(cid)
-    const { changes } = db
-      .prepare('DELETE FROM repo_block WHERE repo = ? AND digest = ? AND refs <= ?')
-      .run(repo, digest, references)
-    if (changes === 0) {
-      db.prepare('UPDATE repo_block SET refs = refs - ? WHERE repo = ? AND digest = ?').run(
-        references,
-        repo,
-        digest,
-      )
+    if (!pins.has(repo)) {
+      const { changes } = db
+        .prepare('DELETE FROM repo_block WHERE repo = ? AND digest = ? AND refs <= ?')
+        .run(repo, digest, references)
+      cache.delete(repo, cid)
+      if (changes !== 0) return
     }
-    cache.delete(repo, cid)
+    db.prepare('UPDATE repo_block SET refs = refs - ? WHERE repo = ? AND digest = ?').run(
+      references,
+      repo,
+      digest,
+    )
   }
 
   const applyBlocks = (repo: number, commit: CommitData): void => {
@@ -102,7 +107,8 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
 
   /** Deletes the blocks of an anonymous repository, a bounded number in each transaction. */
   const sweep = async (id: number): Promise<void> => {
-    for (;;) {
+    // An open snapshot still reads them: closing it sweeps.
+    while (!pins.has(id)) {
       const deleted = await db.write(() => {
         const { changes } = db
           .prepare('DELETE FROM repo_block WHERE id IN (SELECT id FROM repo_block WHERE repo = ? LIMIT ?)')
@@ -160,6 +166,42 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     if (before !== null) await sweep(before.id)
   }
 
+  const readBlocks = (id: number, cids: readonly CID[], since?: string): BlockMap => {
+    const found: BlockMap = new CidMap<Uint8Array>()
+    const select = db.prepare('SELECT rev, bytes FROM repo_block WHERE repo = ? AND digest = ?')
+    for (const cid of cids) {
+      if (cid.code !== 0x71) continue
+      if (since === undefined) {
+        const cached = cache.get(id, cid)
+        if (cached !== undefined) {
+          found.set(cid, cached)
+          continue
+        }
+      }
+      const row = select.get(id, digestOf(cid))
+      if (row === undefined || (since !== undefined && String(row['rev']) <= since)) continue
+      const bytes = row['bytes'] as Uint8Array
+      cache.set(id, cid, bytes)
+      found.set(cid, bytes)
+    }
+    return found
+  }
+
+  const unpin = async (id: number): Promise<void> => {
+    const left = pins.get(id)! - 1
+    if (left > 0) {
+      pins.set(id, left)
+      return
+    }
+    pins.delete(id)
+    if (db.prepare('SELECT 1 FROM repo_block WHERE repo = ? AND refs <= 0 LIMIT 1').get(id) !== undefined) {
+      await db.write(() => {
+        if (!pins.has(id)) db.prepare('DELETE FROM repo_block WHERE repo = ? AND refs <= 0').run(id)
+      })
+    }
+    if (db.prepare('SELECT 1 FROM repo WHERE id = ? AND did IS NULL').get(id) !== undefined) await sweep(id)
+  }
+
   sweepAtOpen(db)
 
   return {
@@ -167,27 +209,24 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
       return find(did)?.head ?? null
     },
     async getBlocks(did, cids, since) {
-      const found: BlockMap = new CidMap<Uint8Array>()
       const repo = db.prepare('SELECT id FROM repo WHERE did = ?').get(did)
-      if (repo === undefined) return found
-      const id = Number(repo['id'])
-      const select = db.prepare('SELECT rev, bytes FROM repo_block WHERE repo = ? AND digest = ?')
-      for (const cid of cids) {
-        if (cid.code !== 0x71) continue
-        if (since === undefined) {
-          const cached = cache.get(id, cid)
-          if (cached !== undefined) {
-            found.set(cid, cached)
-            continue
-          }
-        }
-        const row = select.get(id, digestOf(cid))
-        if (row === undefined || (since !== undefined && String(row['rev']) <= since)) continue
-        const bytes = row['bytes'] as Uint8Array
-        cache.set(id, cid, bytes)
-        found.set(cid, bytes)
+      return repo === undefined ? new CidMap<Uint8Array>() : readBlocks(Number(repo['id']), cids, since)
+    },
+    async snapshot(did) {
+      const row = find(did)
+      if (row === null) return null
+      const { id, head } = row
+      pins.set(id, (pins.get(id) ?? 0) + 1)
+      let open = true
+      return {
+        head,
+        getBlocks: async (_did, cids, since) => readBlocks(id, cids, since),
+        async [Symbol.asyncDispose]() {
+          if (!open) return
+          open = false
+          await unpin(id)
+        },
       }
-      return found
     },
     apply(commit, alongside) {
       return db.write(() => {
@@ -254,7 +293,8 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
 function sweepAtOpen(db: Database): void {
   db.transaction(() => {
     db.raw.exec(
-      `DELETE FROM repo_block WHERE repo IN (SELECT id FROM repo WHERE did IS NULL);
+      `DELETE FROM repo_block WHERE refs <= 0;
+       DELETE FROM repo_block WHERE repo IN (SELECT id FROM repo WHERE did IS NULL);
        DELETE FROM repo WHERE did IS NULL;`,
     )
   })

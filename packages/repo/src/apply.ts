@@ -2,7 +2,7 @@
 
 import type { Signer } from '@avocet/crypto'
 import { type BlockMap, type CID, cidEquals, CidMap } from '@avocet/data'
-import { emptyTree, inversionNodes, isValidKey, MstError, type Tree, type TreeOp } from '@avocet/mst'
+import { coveringProofNodes, emptyTree, isValidKey, MstError, type Tree, type TreeOp } from '@avocet/mst'
 import { type Did, isTid, type Tid } from '@avocet/syntax'
 import { signCommit } from './commit.ts'
 import { RepoError } from './error.ts'
@@ -16,6 +16,7 @@ export interface ApplyOptions {
   readonly did: Did
   /** Null for the first commit. With a `status` (as stores give it) other than `active` the writes are refused. */
   readonly head: (RepoHead & { readonly status?: RepoStatus }) | null
+  /** The store, or better a snapshot of it (and its head) where other commits may come in between. */
   readonly store: BlockReader
   /** At most 200, one per path; none makes a commit that only re-signs the tree. */
   readonly writes: readonly Write[]
@@ -133,7 +134,8 @@ function changeTree(tree: Tree, writes: readonly Write[]): Change {
     if (write.cid !== null) written.push(write)
   }
   const { root, created, removed } = tree.changes()
-  const read = inversionNodes(root, { get: (cid) => tree.block(cid) }, ops.map(toTreeOp))
+  const paths = ops.map((op) => op.path)
+  const read = coveringProofNodes(root, { get: (cid) => tree.block(cid) }, paths)
   const proof: BlockMap = new CidMap<Uint8Array>()
   for (const [cid, bytes] of read) if (!created.has(cid)) proof.set(cid, bytes)
   return { data: root, ops, written, nodes: [...created].toReversed(), removed, proof }

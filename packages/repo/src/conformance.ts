@@ -41,9 +41,21 @@ async function prepare<Tx>(
   did: Did,
   writes: readonly WriteInput[],
 ): Promise<CommitData> {
-  const head = await store.getHead(did)
-  const rev = clock.nextAfter(head?.rev ?? null)
-  return applyWrites({ did, head, store, writes: writes.map(prepareWrite), signer, rev })
+  const snapshot = await store.snapshot(did)
+  try {
+    const head = snapshot?.head ?? null
+    const rev = clock.nextAfter(head?.rev ?? null)
+    return await applyWrites({
+      did,
+      head,
+      store: snapshot ?? store,
+      writes: writes.map(prepareWrite),
+      signer,
+      rev,
+    })
+  } finally {
+    await snapshot?.[Symbol.asyncDispose]()
+  }
 }
 
 async function commit<Tx>(store: RepoStore<Tx>, did: Did, ...writes: WriteInput[]): Promise<CommitData> {
@@ -344,6 +356,49 @@ export const repoStoreChecks: readonly StoreCheck[] = [
       )
       await rejects(racing, 'head-moved')
       await commit(store, alice, create('b'))
+    },
+  },
+  {
+    name: 'gives snapshots that stay as they are while commits and replacements go on',
+    async run({ store }) {
+      const first = await commit(store, alice, create('a'), create('b'))
+      const one = (await store.snapshot(alice))!
+      equal(one.head.rev, first.rev, 'rev of the snapshot')
+      const second = await commit(store, alice, remove('a'), create('c'))
+      const two = (await store.snapshot(alice))!
+      const imported = await sample(30)
+      await store.replace(imported.head, stream(imported.blocks))
+      const inSnapshot = async (snapshot: typeof one, cids: CID[]): Promise<boolean> =>
+        (await snapshot.getBlocks(alice, cids)).size === cids.length
+      equal(
+        await inSnapshot(one, [first.commit, first.data, recordCid(first, 'a')]),
+        true,
+        'blocks of the first',
+      )
+      await one[Symbol.asyncDispose]()
+      await one[Symbol.asyncDispose]()
+      equal(
+        await inSnapshot(two, [second.commit, second.data, recordCid(second, 'c')]),
+        true,
+        'blocks of the second',
+      )
+      await two[Symbol.asyncDispose]()
+      equal(
+        await has(store, alice, [first.commit, second.commit, second.data]),
+        [false, false, false],
+        'old blocks',
+      )
+      const three = (await store.snapshot(alice))!
+      const fourth = await commit(store, alice, create('x'))
+      await commit(store, alice, remove('x'))
+      await commit(store, alice, create('x'))
+      await three[Symbol.asyncDispose]()
+      equal(
+        await has(store, alice, [recordCid(fourth, 'x')]),
+        [true],
+        'record that came back during a snapshot',
+      )
+      equal(await store.snapshot(bob), null, 'snapshot of an unknown repository')
     },
   },
 ]

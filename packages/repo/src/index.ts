@@ -19,6 +19,7 @@ export type {
   RepoDirectory,
   RepoHead,
   RepoOp,
+  RepoSnapshot,
   RepoStatus,
   RepoStore,
   StoredBlock,
@@ -27,3 +28,16 @@ export type {
   WriteAction,
 } from './types.ts'
 export { invertOps, verifyCommit, type RepoResult, type VerifyCommitOptions } from './verify.ts'
+export { listEntries, listRecords } from './entries.ts'
+export { exportRepo, exportSince, getRecordProof } from './export.ts'
+export { importRepo, type ImportOptions, type ImportResult } from './import.ts'
+export { decodeRecord, verifyRecordProof, type ProvedRecord, type VerifyRecordProofOptions } from './proof.ts'
+export {
+  readRepo,
+  type CarSource,
+  type ReadRepoBounds,
+  type ReadRepoOptions,
+  type RepoBlock,
+  type RepoEntry,
+  type RepoReader,
+} from './read.ts'

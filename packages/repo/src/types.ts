@@ -68,7 +68,10 @@ export interface CommitData {
   readonly removedCids: readonly CID[]
   /** By how much the number of references to each block changes. A block without references is no longer stored. */
   readonly references: CidMap<number>
-  /** Nodes that were there before and that inverting the ops reads. */
+  /**
+   * Nodes that were there before and belong to the covering proof of the changed keys (their paths and their
+   * neighbours'): what a reader of the event needs besides `newBlocks` to invert the ops, in whatever order.
+   */
   readonly proofBlocks: BlockMap
 }
 
@@ -104,6 +107,13 @@ export interface RepoStore<Tx = void> extends BlockReader {
    * @throws {RepoError} `head-moved` when another commit was applied meanwhile, `inactive-repo` for a deleted one
    */
   replace(head: RepoHead, blocks: AsyncIterable<StoredBlock>, alongside?: Alongside<Tx>): Promise<void>
+  /** A view that stays as it is while commits go on; null for a repository the store does not have. Dispose of it. */
+  snapshot(did: Did): Promise<RepoSnapshot | null>
+}
+
+/** A repository at one commit, for work that takes many reads. */
+export interface RepoSnapshot extends BlockReader, AsyncDisposable {
+  readonly head: StoredHead
 }
 
 /** Work that joins a store's transaction. */

@@ -1,0 +1,79 @@
+import type { Signer } from '@avocet/crypto'
+import type { CID } from '@avocet/data'
+import type { Did, Tid } from '@avocet/syntax'
+import { signCommit } from './commit.ts'
+import { RepoError } from './error.ts'
+import { type CarSource, type ReadRepoOptions, readRepo, type RepoEntry, type RepoReader } from './read.ts'
+import type { Alongside, RepoStore, StoredBlock } from './types.ts'
+
+/** What {@link importRepo} takes, besides how to read the source. */
+export type ImportOptions<Tx> = ReadRepoOptions & {
+  readonly did: Did
+  readonly store: RepoStore<Tx>
+  readonly source: CarSource
+  /** Signs the commit that makes the imported tree this store's own. */
+  readonly signer: Signer
+  /** Its revision: must be above the one in the archive and above the present head's. */
+  readonly rev: Tid | ((archived: Tid) => Tid)
+  /** Sees the records in key order, a batch at a time, before anything changes. Throw to break off. */
+  readonly onRecords?: (records: readonly RepoEntry[]) => void | Promise<void>
+  /** Joins the transaction that makes the imported content the repository. */
+  readonly alongside?: Alongside<Tx>
+}
+
+/** What an import did. */
+export interface ImportResult {
+  readonly did: Did
+  readonly rev: Tid
+  readonly data: CID
+  readonly commit: CID
+  readonly commitBytes: Uint8Array
+  readonly records: number
+}
+
+/**
+ * Takes a repository over from its CAR: everything is verified as in `readRepo`, in bounded memory, the tree gets a new
+ * commit, and the store's repository changes at the end, at once or not at all.
+ *
+ * @throws {RepoError} as `readRepo`, `stale-rev`, `head-moved`, `inactive-repo`
+ */
+export async function importRepo<Tx>(options: ImportOptions<Tx>): Promise<ImportResult> {
+  const { did, store, source, signer, onRecords, alongside } = options
+  await using reader = await readRepo(source, options)
+  const rev = typeof options.rev === 'function' ? options.rev(reader.rev) : options.rev
+  const head = await store.getHead(did)
+  if (rev <= reader.rev || (head !== null && rev <= head.rev)) {
+    throw new RepoError(
+      'stale-rev',
+      `revision of the import is not the newest; rev=${rev} archive=${reader.rev}`,
+    )
+  }
+  const { data } = reader
+  const { commit, commitBytes } = await signCommit({ did, data, rev }, signer)
+  const count = { records: 0 }
+  const blocks = withRecords(reader, { cid: commit, bytes: commitBytes }, count, onRecords)
+  await store.replace({ did, rev, data, commit }, blocks, alongside)
+  return { did, rev, data, commit, commitBytes, records: count.records }
+}
+
+async function* withRecords(
+  reader: RepoReader,
+  commit: StoredBlock,
+  count: { records: number },
+  onRecords?: (records: readonly RepoEntry[]) => void | Promise<void>,
+): AsyncGenerator<StoredBlock, void> {
+  yield commit
+  let batch: RepoEntry[] = []
+  for await (const { cid, bytes, path } of reader.blocks) {
+    yield { cid, bytes }
+    if (path === null) continue
+    count.records++
+    if (onRecords === undefined) continue
+    batch.push({ path, cid, bytes })
+    if (batch.length >= 500) {
+      await onRecords(batch)
+      batch = []
+    }
+  }
+  if (batch.length > 0) await onRecords?.(batch)
+}

@@ -1,0 +1,216 @@
+// https://atproto.com/specs/repository#car-file-serialization
+// Reads the CAR of a whole repository as it arrives. Every block is checked against its hash, every node against the
+// format and its place, and each record comes out only when the path from the signed commit down to it is proved.
+
+import { readCarStream, type CarBlock } from '@avocet/car'
+import { type PublicKey, verifySignature, type VerifySignature } from '@avocet/crypto'
+import type { CID } from '@avocet/data'
+import { type TreeNode, decodeNode } from '@avocet/mst'
+import type { Did } from '@avocet/syntax'
+import { createBlockBuffer, type BlockBuffer } from './block-buffer.ts'
+import { type Commit, readCommit } from './commit.ts'
+import { RepoError } from './error.ts'
+import { missingBlock, typed } from './load.ts'
+
+/** A record of a repository. */
+export interface RepoEntry {
+  /** `collection/rkey`. */
+  readonly path: string
+  readonly cid: CID
+  /** The encoded record, hash checked. A view: copy it to keep it for long. */
+  readonly bytes: Uint8Array
+}
+
+/** A block of a repository in pre-order: a node, or the record at `path`. */
+export interface RepoBlock extends CarBlock {
+  readonly path: string | null
+}
+
+/** Bounds of a read, and whose repository it must be. */
+export interface ReadRepoBounds {
+  /** Refuse the repository of anybody else. */
+  readonly did?: Did
+  /** Largest CAR, in bytes. Default: no limit, since memory does not depend on it. */
+  readonly maxSize?: number
+  /**
+   * Most bytes to hold back when blocks come in another order than pre-order. Default 256 MiB. A CAR in pre-order, as
+   * the specification asks for, needs next to none; other servers send newest blocks first, and need about their size.
+   */
+  readonly maxBuffered?: number
+  /** Most records. Default 10 million. */
+  readonly maxRecords?: number
+}
+
+/** Options of {@link readRepo}: the key that must have signed the commit, or, by name, that no signature is checked. */
+export type ReadRepoOptions = ReadRepoBounds &
+  (
+    | { readonly key: PublicKey; readonly verify?: VerifySignature; readonly unsafeSkipSignature?: never }
+    | { readonly unsafeSkipSignature: true; readonly key?: never; readonly verify?: never }
+  )
+
+/** A repository being read. Iterate one of `entries`, `batches` and `blocks`, once; ending early closes the source. */
+export interface RepoReader extends Pick<Commit, 'did' | 'rev' | 'data' | 'prev'> {
+  readonly commit: CID
+  readonly commitBytes: Uint8Array
+  /** The records, in key order. Throws at the end, at the latest, if anything was missing or wrong. */
+  readonly entries: AsyncIterable<RepoEntry>
+  /** The same, some hundred at a time: as many as can be had without waiting. */
+  readonly batches: AsyncIterable<readonly RepoEntry[]>
+  /** The nodes and records in pre-order. A record comes once for each path that has it. */
+  readonly blocks: AsyncIterable<RepoBlock>
+  /** Closes the source without reading on. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Where a CAR comes from. */
+export type CarSource = Uint8Array | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
+
+const BATCH_SIZE = 500
+const DEFAULT_MAX_BUFFERED = 256 * 1024 * 1024
+const DEFAULT_MAX_RECORDS = 10_000_000
+
+/**
+ * Reads a repository from its CAR. Resolves when the commit is there and is verified.
+ *
+ * @throws {RepoError} `malformed-commit`, `unsupported-version`, `did-mismatch`, `bad-signature`, `missing-block`,
+ *   `malformed-repo`, `buffer-exceeded`, from the promise or while iterating; CarError for what is not a CAR.
+ */
+export async function readRepo(source: CarSource, options: ReadRepoOptions): Promise<RepoReader> {
+  const { did, maxSize, maxBuffered = DEFAULT_MAX_BUFFERED, maxRecords = DEFAULT_MAX_RECORDS } = options
+  const stream = source instanceof Uint8Array ? once(source) : source
+  const { roots, blocks } = await readCarStream(stream, maxSize === undefined ? {} : { maxSize })
+  const buffer = createBlockBuffer(blocks[Symbol.asyncIterator](), maxBuffered)
+  try {
+    const commit = roots[0]
+    if (commit === undefined) throw new RepoError('malformed-repo', 'CAR has no root')
+    const commitBytes = (await buffer.take(commit)) ?? missing(commit, 'commit block is missing')
+    const read = readCommit(commitBytes)
+    if (did !== undefined && read.did !== did) {
+      throw new RepoError('did-mismatch', `repository is of somebody else; did=${did} commit=${read.did}`)
+    }
+    if (options.key !== undefined) {
+      const verify = options.verify ?? verifySignature
+      if (!verify(options.key, read.unsigned, read.sig)) {
+        throw new RepoError(
+          'bad-signature',
+          `commit is not signed by the key; did=${read.did} rev=${read.rev}`,
+        )
+      }
+    }
+    const walk = (): AsyncGenerator<readonly RepoBlock[], void> => walkBatches(buffer, read.data, maxRecords)
+    return {
+      did: read.did,
+      rev: read.rev,
+      data: read.data,
+      prev: read.prev,
+      commit,
+      commitBytes,
+      entries: iterable(() => flatten(onlyRecords(walk()))),
+      batches: iterable(() => onlyRecords(walk())),
+      blocks: iterable(() => flatten(walk())),
+      [Symbol.asyncDispose]: () => buffer.close(),
+    }
+  } catch (error) {
+    await buffer.close()
+    throw error
+  }
+}
+
+interface Level {
+  readonly node: TreeNode
+  /** Index of the next step: child 0, record 0, child 1, record 1, … */
+  step: number
+  readonly low: string
+  readonly high: string
+}
+
+/** The pre-order walk, handed out in batches; it waits only when the next block in order is not there yet. */
+async function* walkBatches(
+  buffer: BlockBuffer,
+  root: CID,
+  maxRecords: number,
+): AsyncGenerator<readonly RepoBlock[], void> {
+  try {
+    let batch: RepoBlock[] = []
+    let records = 0
+    const levels: Level[] = []
+    let wanted: CID | null = root
+    let path: string | null = null
+    let low = ''
+    let high = ''
+    while (wanted !== null) {
+      let bytes = buffer.takeNow(wanted)
+      if (bytes === undefined) {
+        if (batch.length > 0) {
+          yield batch
+          batch = []
+        }
+        bytes = (await buffer.take(wanted)) ?? missing(wanted, 'block is missing', path)
+      }
+      batch.push({ cid: wanted, bytes, path })
+      if (path === null) {
+        const layer = levels.length === 0 ? null : levels.at(-1)!.node.layer - 1
+        const [cid, from, to]: [CID, string, string] = [wanted, low, high]
+        const node = typed(() => decodeNode(bytes, layer, cid, from, to))
+        levels.push({ node, step: 0, low, high })
+      } else if (++records > maxRecords) {
+        throw new RepoError('malformed-repo', `more records than allowed; max=${maxRecords}`)
+      }
+      if (batch.length >= BATCH_SIZE) {
+        yield batch
+        batch = []
+      }
+      // The next child or record from left to right, up the levels where one is through.
+      wanted = null
+      for (let level = levels.at(-1); level !== undefined && wanted === null; level = levels.at(-1)) {
+        const { node } = level
+        const index = level.step >> 1
+        const isRecord = (level.step & 1) === 1
+        level.step++
+        if (isRecord) {
+          if (index >= node.keys.length) {
+            levels.pop()
+            continue
+          }
+          wanted = node.values[index]!
+          path = node.keys[index]!
+        } else {
+          wanted = node.children[index] as CID | null
+          path = null
+          low = index > 0 ? node.keys[index - 1]! : level.low
+          high = node.keys[index] ?? level.high
+        }
+      }
+    }
+    if (batch.length > 0) yield batch
+    // What follows the last block needed is read to its end, since a CAR that breaks off is not whole.
+    await buffer.drain()
+  } finally {
+    await buffer.close()
+  }
+}
+
+async function* onlyRecords(
+  batches: AsyncGenerator<readonly RepoBlock[], void>,
+): AsyncGenerator<readonly RepoEntry[], void> {
+  for await (const batch of batches) {
+    const records = batch.filter((block): block is RepoBlock & RepoEntry => block.path !== null)
+    if (records.length > 0) yield records
+  }
+}
+
+async function* flatten<T>(batches: AsyncGenerator<readonly T[], void>): AsyncGenerator<T, void> {
+  for await (const batch of batches) yield* batch
+}
+
+function iterable<T>(start: () => AsyncGenerator<T, void>): AsyncIterable<T> {
+  return { [Symbol.asyncIterator]: start }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes
+}
+
+function missing(cid: CID, what: string, path?: string | null): never {
+  throw missingBlock(cid, what, path ? { path } : {})
+}

@@ -1,0 +1,80 @@
+import type { CarBlock } from '@avocet/car'
+import { type CID, cidKey } from '@avocet/data'
+import { decodeNode, type TreeNode } from '@avocet/mst'
+import type { Tid } from '@avocet/syntax'
+import { missingBlock, typed } from './load.ts'
+import type { RepoSnapshot } from './types.ts'
+
+/** A node on the way down, with the blocks below it that were fetched together. */
+interface Level {
+  readonly node: TreeNode
+  readonly blocks: ReadonlyMap<string, Uint8Array>
+  /** Index of the next step: child 0, record 0, child 1, record 1, … */
+  step: number
+  readonly low: string
+  readonly high: string
+}
+
+/** A block of a walk: a node, or the record at `path`. */
+export interface WalkedBlock extends CarBlock {
+  readonly path: string | null
+}
+
+/**
+ * All blocks below the commit in pre-order: a node, then its subtrees and records from left to right. What is held at
+ * a time is one node per layer with the blocks directly below each.
+ *
+ * @param since leaves out what was there at that revision: a subtree whose node is older is older as a whole.
+ * @throws {RepoError} `missing-block`, `malformed-repo`
+ */
+export async function* walkSnapshot(snapshot: RepoSnapshot, since?: Tid): AsyncGenerator<WalkedBlock, void> {
+  const { did, data } = snapshot.head
+  const open = async (
+    cid: CID,
+    bytes: Uint8Array,
+    above: Level | null,
+    low: string,
+    high: string,
+  ): Promise<Level> => {
+    const node = typed(() => decodeNode(bytes, above === null ? null : above.node.layer - 1, cid, low, high))
+    const links: CID[] = []
+    for (let i = 0; i < node.children.length; i++) {
+      if (node.children[i] !== null) links.push(node.children[i] as CID)
+      if (i < node.values.length) links.push(node.values[i]!)
+    }
+    const found = await snapshot.getBlocks(did, links, since)
+    const blocks = new Map<string, Uint8Array>()
+    for (const [link, block] of found) blocks.set(cidKey(link), block)
+    return { node, blocks, step: 0, low, high }
+  }
+  const fetched = await snapshot.getBlocks(did, [data], since)
+  const root = fetched.get(data)
+  if (root === undefined) {
+    if (since !== undefined) return
+    throw missingBlock(data, 'root of the tree is missing', { did })
+  }
+  yield { cid: data, bytes: root, path: null }
+  const levels = [await open(data, root, null, '', '')]
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const { node, step } = level
+    const index = step >> 1
+    level.step++
+    if (index >= node.children.length) {
+      levels.pop()
+      continue
+    }
+    const path = step % 2 === 0 ? null : (node.keys[index] ?? null)
+    const cid = path === null ? (node.children[index] as CID | null) : node.values[index]!
+    if (cid === null || (step % 2 === 1 && path === null)) continue
+    const bytes = level.blocks.get(cidKey(cid))
+    if (bytes === undefined) {
+      if (since !== undefined) continue
+      throw missingBlock(cid, 'stored block is missing', path === null ? { did } : { did, path })
+    }
+    yield { cid, bytes, path }
+    if (path === null) {
+      const low = index > 0 ? node.keys[index - 1]! : level.low
+      levels.push(await open(cid, bytes, level, low, node.keys[index] ?? level.high))
+    }
+  }
+}
