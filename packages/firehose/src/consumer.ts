@@ -9,6 +9,7 @@ import { createIdentities } from './identities.ts'
 import { createLanes } from './lanes.ts'
 import type { ConsumeOptions, Source } from './options.ts'
 import { parseEvent } from './parse.ts'
+import { pause } from './pause.ts'
 import { DEFAULT_POLICY, type VerifyPolicy } from './policy.ts'
 import { createProcessor, type SourceInfo } from './processor.ts'
 import { inlineProver } from './prove.ts'
@@ -102,7 +103,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     refreshMs: 60_000,
     retryMs: [500, 2000, 6000],
     ...options.identity,
-    wait: (ms) => sleep(ms, signal),
+    wait: (ms) => pause(ms, signal),
     signal,
   })
   const resyncer = createResyncer({
@@ -262,17 +263,4 @@ function checkOptions(options: {
   if (options.concurrency !== undefined && !(options.concurrency >= 1)) {
     throw new FirehoseError('invalid-option', `concurrency is at least 1; concurrency=${options.concurrency}`)
   }
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-  })
 }

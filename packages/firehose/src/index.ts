@@ -45,5 +45,13 @@ export { DEFAULT_POLICY, type LegacyPolicy, type VerifyPolicy } from './policy.t
 export type { CommitProof, ProvedOps, SyncProof } from './proof.ts'
 export type { ReaderStats } from './reader.ts'
 export { type Effect, type FailureReason, REASONS } from './reasons.ts'
+export {
+  createResync,
+  type CreateResyncOptions,
+  repoFetcher,
+  type RepoFetcherOptions,
+  type StoredRecord,
+} from './resync.ts'
 export type { CursorState, QueuedFrame, RepoState, RepoStateStore, RepoStatus, StateChange } from './state.ts'
+export { pdsSource, relaySource, type StreamSourceOptions } from './stream-source.ts'
 export { type UnconfirmedEvent, type Verdict, verifyEvent, type VerifyInput } from './verify.ts'

@@ -23,7 +23,7 @@ export function worldResolver(world: World): ResolveKey & { calls: { did: Did; f
 /** Frames with increasing seq, in order. */
 export function stream(first = 1): {
   frames: Uint8Array[]
-  add(type: `#${string}`, body: DataObject): Uint8Array
+  add: (type: `#${string}`, body: DataObject) => Uint8Array
 } {
   const frames: Uint8Array[] = []
   return {
@@ -80,5 +80,7 @@ export function outline(event: VerifiedEvent): string {
       return `resync ${event.ops.map((op) => `${op.action}:${op.path}`).join(' ')}${event.last ? ' last' : ''}`
     case 'failure':
       return `failure ${event.reason}`
+    default:
+      return event satisfies never
   }
 }
