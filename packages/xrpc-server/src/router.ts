@@ -149,7 +149,8 @@ class XrpcRouter implements Router {
       }
       const handler = route.handler as unknown as StreamHandler<unknown, unknown>
       const run = async (socket: FrameSocket): Promise<void> => {
-        const onError = (error: unknown): void => this.#onError(error, schema.nsid, context.requestId)
+        const onError = (error: unknown): XrpcError | undefined =>
+          this.#explain(error, schema.nsid, context.requestId)
         const entry = this.#subscribers.enter(context.requestId, schema.nsid, context.params, call, socket)
         socket.signal.addEventListener('abort', () => context.abort(socket.signal.reason), { once: true })
         const onSent = (bytes: number): void => {
@@ -266,8 +267,15 @@ class XrpcRouter implements Router {
 
   #known(error: unknown, nsid: string | null, requestId: string): XrpcError {
     if (error instanceof XrpcError) return error
-    this.#onError(error, nsid, requestId)
-    return new XrpcError(500, 'InternalServerError', 'Internal Server Error')
+    const internal = new XrpcError(500, 'InternalServerError', 'Internal Server Error')
+    return this.#explain(error, nsid, requestId) ?? internal
+  }
+
+  /** The app's word for a failure of its own, or a report of it. */
+  #explain(error: unknown, nsid: string | null, requestId: string): XrpcError | undefined {
+    const mapped = this.#options.mapError?.(error)
+    if (mapped === undefined) this.#onError(error, nsid, requestId)
+    return mapped
   }
 
   // A hook that throws must not change an answer, or end a stream.

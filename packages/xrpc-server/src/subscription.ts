@@ -62,7 +62,7 @@ export async function pump(
   limits: Limits,
   encodeItem: (item: unknown) => Uint8Array,
   onSent: (bytes: number) => void,
-  onError: (error: unknown) => void,
+  onError: ExplainError,
 ): Promise<StreamEnd> {
   let iterator: AsyncIterator<unknown> | undefined
   let gone = (): void => {}
@@ -115,14 +115,16 @@ async function drain(socket: FrameSocket, limits: Limits): Promise<void> {
   )
 }
 
+/** Says what a failure is on the wire, or reports it and says nothing. */
+export type ExplainError = (error: unknown) => XrpcError | undefined
+
 /** Tells the subscriber why, then closes. */
-export function fail(error: unknown, socket: FrameSocket, onError: (error: unknown) => void): StreamEnd {
-  const known = error instanceof XrpcError
-  if (!known) onError(error)
-  const name = known ? error.error : 'InternalServerError'
-  socket.send(encodeErrorFrame(name, known ? error.message : 'Internal Server Error'))
-  socket.close(known && error.status < 500 ? 1008 : 1011, name)
-  return { status: known ? error.status : 500, error: name }
+export function fail(error: unknown, socket: FrameSocket, onError: ExplainError): StreamEnd {
+  const known = error instanceof XrpcError ? error : onError(error)
+  const name = known?.error ?? 'InternalServerError'
+  socket.send(encodeErrorFrame(name, known?.message ?? 'Internal Server Error'))
+  socket.close(known !== undefined && known.status < 500 ? 1008 : 1011, name)
+  return { status: known?.status ?? 500, error: name }
 }
 
 /**

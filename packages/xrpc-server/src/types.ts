@@ -8,6 +8,7 @@ import type {
   Query,
   Subscription,
 } from '@avocet/lexicon'
+import type { XrpcError } from '@avocet/xrpc'
 import type { Answer, BodyBytes, Call } from './call.ts'
 import type { CorsOptions } from './cors.ts'
 import type { RequestInfo } from './info.ts'
@@ -160,6 +161,11 @@ export interface RouterOptions {
   readonly rateLimit?: RateLimitOptions
   /** Told of every request when its answer is known. */
   readonly onRequest?: (report: RequestReport) => void
+  /**
+   * What a failure that is not an `XrpcError` is on the wire: an app's one table from its own errors to statuses and
+   * names. Undefined for what nobody expected: a 500 then, and `onError`.
+   */
+  readonly mapError?: (error: unknown) => XrpcError | undefined
   /** Told of every failure that is not an `XrpcError`: the caller only sees a 500. */
   readonly onError?: (error: unknown, context: { nsid: string | null; requestId: string }) => void
 }
