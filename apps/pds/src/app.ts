@@ -1,1 +1,243 @@
-export {}
+import { join } from 'node:path'
+
+import { createTidClock, type Did } from '@avocet/syntax'
+import { createDidResolver, createGuardedFetch, createHandleResolver, withCache } from '@avocet/did'
+import { plcClient } from '@avocet/plc'
+import { createSequencer } from '@avocet/sequencer'
+import { createRouter } from '@avocet/xrpc-server'
+import { serve } from '@avocet/xrpc-server/node'
+
+import { createCredentials } from './accounts/credentials.ts'
+import { createEmailTokens } from './accounts/email-tokens.ts'
+import { createLifecycle } from './accounts/lifecycle.ts'
+import { createModeration } from './accounts/moderation.ts'
+import { createAccountView } from './accounts/views.ts'
+import { createResolveActor } from './identity/actors.ts'
+import { createDocumentChecks } from './identity/document-checks.ts'
+import { createHandleChanges } from './identity/handle-changes.ts'
+import { createFileMailer } from './mail/file-mailer.ts'
+import { createLetters } from './mail/letters.ts'
+import { createRepoImports } from './repos/imports.ts'
+import { createAppPasswords } from './accounts/app-passwords.ts'
+import { createAuthorizer } from './accounts/authorizer.ts'
+import { createInvites } from './accounts/invites.ts'
+import { createRegistration } from './accounts/registration.ts'
+import { createReservedKeys } from './accounts/reserved-keys.ts'
+import { createServiceCallers } from './accounts/service-callers.ts'
+import { createSessions } from './accounts/sessions.ts'
+import { createSessionView } from './accounts/session-view.ts'
+import { createTokens } from './accounts/tokens.ts'
+import { createUploads } from './blobs/uploads.ts'
+import { resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
+import { loadSecrets } from './config/secrets.ts'
+import { createAnnouncements } from './events/announcements.ts'
+import { createBypass, GLOBAL_LIMIT } from './http/rate-limits.ts'
+import { createPages } from './http/pages.ts'
+import { createPublicAddress } from './identity/address.ts'
+import { createHandlePolicy, type ResolveHandle } from './identity/handles.ts'
+import { createIdentities } from './identity/identities.ts'
+import { SILENT, type Logger } from './logger.ts'
+import { addMethods } from './methods.ts'
+import { createAppViewFallback } from './proxy/app-view.ts'
+import { createForward, MAX_PROXIED_BYTES } from './proxy/forward.ts'
+import { createServiceProxy } from './proxy/service-proxy.ts'
+import { createFindTarget } from './proxy/targets.ts'
+import { createRepoExports } from './repos/exports.ts'
+import { createKeyedLock } from './repos/locks.ts'
+import { createRecordReader } from './repos/record-reader.ts'
+import { createSigners } from './repos/signers.ts'
+import { createRepoWriter } from './repos/writer.ts'
+import { openStores } from './stores.ts'
+import { toXrpcError } from './wire-errors.ts'
+
+export type { PdsConfig, PdsOptions } from './config/config.ts'
+export type { Logger } from './logger.ts'
+
+/** A running PDS. */
+export interface Pds extends AsyncDisposable {
+  /** Where it listens: `http://host:port`. */
+  readonly url: string
+  readonly port: number
+  readonly config: PdsConfig
+  /** Answers a request to `/xrpc/` without a socket. */
+  fetch(request: Request): Promise<Response>
+  /** Takes no more requests, finishes those that run, tells subscribers, closes the database. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a PDS: opens its stores, wires its parts, listens.
+ * @throws DataDirectoryError when the data directory cannot be used, and what `listen` throws (EADDRINUSE, …)
+ */
+export async function createPds(options: PdsOptions, log: Logger = SILENT): Promise<Pds> {
+  const config = resolveConfig(options)
+  await using opened = new AsyncDisposableStack()
+  const stores = await openStores(config)
+  opened.defer(() => stores.db.close())
+  const secrets = await loadSecrets(config)
+  const address = createPublicAddress(config)
+  const sequencer = createSequencer({
+    log: stores.log,
+    retention: { maxAgeMs: config.repoBackfillLimitMs },
+    onError: (error) => log.error({ err: error }, 'the event log failed'),
+  })
+  opened.use(sequencer)
+
+  const open = config.devMode || config.disableSsrfProtection
+  const fetch = createGuardedFetch({ allowLoopback: open, maxBytes: MAX_PROXIED_BYTES, timeoutMs: 30_000 })
+  const dids = withCache(createDidResolver({ plcUrl: config.plcUrl, allowLoopback: open }))
+  const handleResolver = createHandleResolver({ allowLoopback: open, allowTestTld: config.devMode })
+  const resolveHandle: ResolveHandle = async (handle) => {
+    const result = await handleResolver.resolve(handle)
+    return result.ok ? result.value : null
+  }
+  const plc = plcClient({ url: config.plcUrl })
+
+  const { db, accounts, records, blobs, files, repos } = stores
+  const locks = createKeyedLock()
+  const tids = createTidClock()
+  const tokens = createTokens(secrets.jwtSecret, () => address.serviceDid())
+  const authorizer = createAuthorizer(accounts, tokens, secrets.adminPassword)
+  const appPasswords = createAppPasswords(db)
+  const sessions = createSessions(db, accounts, appPasswords, tokens, config.loginFloorMs)
+  const signers = createSigners(accounts)
+  const handles = createHandlePolicy(config.handleDomains, resolveHandle)
+  const identities = createIdentities(plc, secrets.plcRotationKeyHex, config.recoveryDidKey, address)
+  const announcements = createAnnouncements(stores.log)
+  const uploads = createUploads(db, files, blobs, config.blobUploadLimit)
+  const invites = createInvites(db, config.hostname)
+  const reservedKeys = createReservedKeys(db)
+  const registration = createRegistration({
+    accounts,
+    invites,
+    inviteRequired: config.inviteRequired,
+    reservedKeys,
+    handles,
+    identities,
+    store: repos,
+    log: stores.log,
+    announcements,
+    locks,
+    tids,
+  })
+  const writer = createRepoWriter({
+    store: repos,
+    log: stores.log,
+    accounts,
+    records,
+    blobs,
+    uploads,
+    signers,
+    locks,
+    tids,
+  })
+  const lifecycle = createLifecycle({
+    db,
+    accounts,
+    sessions,
+    records,
+    blobs,
+    files,
+    signers,
+    repos,
+    log: stores.log,
+    announcements,
+    locks,
+  })
+  const purge = (did: Did): void => dids.purge(did)
+  const emailTokens = createEmailTokens(db)
+  const mailFrom = config.emailFromAddress ?? `noreply@${config.hostname}`
+  const mailer = createFileMailer(join(config.dataDirectory, 'mail'), mailFrom, log)
+  const forward = createForward(fetch)
+  const proxy = createServiceProxy(authorizer, signers, createFindTarget(config, dids), forward)
+
+  const router = createRouter({
+    mapError: toXrpcError,
+    // Clients may send parameters of newer lexicons than those known here.
+    unknownParams: 'ignore',
+    rateLimit: { rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
+    fallback: proxy,
+    health: () => {
+      accounts.get('did:plc:health')
+      return { version: 'avocet' }
+    },
+    onError: (error, context) => log.error({ err: error, ...context }, 'request failed'),
+    onRequest: (report) => log.debug(report, 'request'),
+  })
+  addMethods(router, {
+    config,
+    address,
+    authorizer,
+    accounts,
+    registration,
+    sessions,
+    sessionView: createSessionView(dids),
+    services: createServiceCallers(dids, accounts, address),
+    writer,
+    nextTid: () => tids.next(),
+    records,
+    reader: createRecordReader(records, repos),
+    appView: createAppViewFallback(config.appView, forward),
+    dids,
+    uploads,
+    blobs,
+    files,
+    repos,
+    exports: createRepoExports(repos),
+    handles,
+    resolveHandle,
+    sequencer,
+    db,
+    invites,
+    lifecycle,
+    documents: createDocumentChecks(dids, signers, address),
+    letters: createLetters(mailer, emailTokens, config.hostname),
+    mailer,
+    emailTokens,
+    credentials: createCredentials(db, accounts, sessions),
+    appPasswords,
+    reservedKeys,
+    identities,
+    signers,
+    handleChanges: createHandleChanges(db, accounts, handles, identities, announcements, locks, purge),
+    announcements,
+    moderation: createModeration(db, accounts, records, blobs, lifecycle),
+    accountView: createAccountView(accounts, invites),
+    resolveActor: createResolveActor(dids, resolveHandle),
+    imports: createRepoImports({ db, accounts, repos, records, blobs, signers, locks, tids }),
+    purge,
+  })
+
+  const server = await serve({
+    router,
+    port: config.port,
+    hostname: config.host,
+    fetch: createPages(config, accounts, address).fetch,
+    onError: (error) => log.error({ err: error }, 'answering failed'),
+  })
+  address.bind(server.port)
+  opened.use(server)
+  opened.use(startChores(uploads, log))
+
+  const running = opened.move()
+  const close = (): Promise<void> => running.disposeAsync()
+  return {
+    url: server.url,
+    port: server.port,
+    config,
+    fetch: (request) => router.fetch(request),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** What is done now and then in the background. */
+function startChores(uploads: { collect(): Promise<number> }, log: Logger): Disposable {
+  const collect = (): void => {
+    uploads.collect().catch((error: unknown) => log.error({ err: error }, 'collecting unused uploads failed'))
+  }
+  collect()
+  const timer = setInterval(collect, 60 * 60 * 1000)
+  timer.unref()
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}

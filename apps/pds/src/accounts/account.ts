@@ -1,0 +1,35 @@
+import type { Did, Handle } from '@avocet/syntax'
+
+/** An account of this server, without its secrets. */
+export interface Account {
+  readonly did: Did
+  /** Null when its handle went to another account. */
+  readonly handle: Handle | null
+  readonly email: string | null
+  readonly emailConfirmedAt: string | null
+  readonly createdAt: string
+  readonly deactivatedAt: string | null
+  /** When a deactivated account is to be deleted. */
+  readonly deleteAfter: string | null
+  /** The reference of the moderation decision, null when there is none. */
+  readonly takedownRef: string | null
+  readonly invitesDisabled: boolean
+  readonly inviteNote: string | null
+}
+
+/** Why an account is not served; https://atproto.com/specs/account */
+export type InactiveStatus = 'deactivated' | 'takendown'
+
+/** The account's hosting status; a takedown outranks a deactivation. */
+export function accountStatus(
+  account: Account,
+): { active: true } | { active: false; status: InactiveStatus } {
+  if (account.takedownRef !== null) return { active: false, status: 'takendown' }
+  if (account.deactivatedAt !== null) return { active: false, status: 'deactivated' }
+  return { active: true }
+}
+
+/** The handle to show: an account that lost its handle shows as `handle.invalid`. */
+export function shownHandle(account: Account): Handle {
+  return account.handle ?? 'handle.invalid'
+}

@@ -1,0 +1,71 @@
+/** Versions of the tables of accounts, sessions, invites and mail codes (see `migrate` of `@avocet/sqlite`). */
+export const ACCOUNT_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE account (
+    did TEXT PRIMARY KEY,
+    handle TEXT UNIQUE,
+    email TEXT UNIQUE,
+    email_confirmed_at TEXT,
+    password_hash TEXT NOT NULL,
+    signing_key BLOB NOT NULL,
+    created_at TEXT NOT NULL,
+    deactivated_at TEXT,
+    delete_after TEXT,
+    takedown_ref TEXT,
+    invites_disabled INTEGER NOT NULL DEFAULT 0,
+    invite_note TEXT,
+    preferences TEXT NOT NULL DEFAULT '[]'
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE refresh_token (
+    id TEXT PRIMARY KEY,
+    did TEXT NOT NULL REFERENCES account (did) ON DELETE CASCADE,
+    expires_at INTEGER NOT NULL,
+    next_id TEXT,
+    app_password TEXT
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX refresh_token_did ON refresh_token (did);
+
+  CREATE TABLE app_password (
+    did TEXT NOT NULL REFERENCES account (did) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    privileged INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (did, name)
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE invite_code (
+    code TEXT PRIMARY KEY,
+    available_uses INTEGER NOT NULL,
+    disabled INTEGER NOT NULL DEFAULT 0,
+    for_account TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX invite_code_for_account ON invite_code (for_account);
+
+  CREATE TABLE invite_use (
+    code TEXT NOT NULL REFERENCES invite_code (code),
+    used_by TEXT NOT NULL,
+    used_at TEXT NOT NULL,
+    PRIMARY KEY (code, used_by)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX invite_use_used_by ON invite_use (used_by);
+
+  CREATE TABLE email_token (
+    did TEXT NOT NULL REFERENCES account (did) ON DELETE CASCADE,
+    purpose TEXT NOT NULL,
+    token TEXT NOT NULL UNIQUE,
+    requested_at INTEGER NOT NULL,
+    PRIMARY KEY (did, purpose)
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE reserved_key (
+    did_key TEXT PRIMARY KEY,
+    did TEXT UNIQUE,
+    private_key BLOB NOT NULL,
+    created_at TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  `,
+]

@@ -1,0 +1,36 @@
+import type { DataObject } from '@avocet/data'
+import type { DidResolver } from '@avocet/did'
+import type { Did, Handle } from '@avocet/syntax'
+
+import { accountStatus, shownHandle, type Account } from './account.ts'
+
+/** What a client is told of its account along with its tokens. */
+export interface SessionInfo {
+  readonly did: Did
+  readonly handle: Handle
+  readonly email?: string
+  readonly emailConfirmed: boolean
+  readonly emailAuthFactor: boolean
+  readonly active: boolean
+  readonly status?: 'deactivated' | 'takendown'
+  readonly didDoc?: DataObject
+}
+
+/** Describes an account to its owner. */
+export type SessionView = (account: Account, withEmail?: boolean) => Promise<SessionInfo>
+
+/** A view that adds the DID document as the resolver knows it; a directory that fails must not stop a sign-in. */
+export function createSessionView(dids: DidResolver): SessionView {
+  return async (account, withEmail = true) => {
+    const resolved = await dids.resolve(account.did)
+    return {
+      did: account.did,
+      handle: shownHandle(account),
+      ...(withEmail && account.email !== null ? { email: account.email } : {}),
+      emailConfirmed: account.emailConfirmedAt !== null,
+      emailAuthFactor: false,
+      ...accountStatus(account),
+      ...(resolved.ok ? { didDoc: resolved.value as unknown as DataObject } : {}),
+    }
+  }
+}

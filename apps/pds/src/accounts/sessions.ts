@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto'
+
+import type { Database } from '@avocet/sqlite'
+import type { Did } from '@avocet/syntax'
+
+import { PdsError } from '../errors.ts'
+import { accountStatus, type Account } from './account.ts'
+import type { AccountStore } from './account-store.ts'
+import type { AppPasswords } from './app-passwords.ts'
+import { verifyPassword } from './passwords.ts'
+import { REFRESH_SECONDS, type AccessScope, type Tokens } from './tokens.ts'
+
+/** The pair of tokens a client holds. */
+export interface SessionTokens {
+  readonly accessJwt: string
+  readonly refreshJwt: string
+}
+
+/** Signing in, refreshing, signing out. */
+export interface Sessions {
+  /** Checks a password (the account's, or an app password). @throws PdsError `auth-required`, `account-takendown` */
+  login(
+    identifier: string,
+    password: string,
+    allowTakendown: boolean,
+  ): Promise<{ account: Account; tokens: SessionTokens }>
+  /** A session for an account just made or proven otherwise. */
+  start(account: Account, appPassword?: { name: string; privileged: boolean } | null): Promise<SessionTokens>
+  /** Exchanges a refresh token for its successor. @throws PdsError `invalid-token`, `expired-token`, `account-takendown` */
+  refresh(refreshJwt: string): Promise<{ account: Account; tokens: SessionTokens }>
+  /** Ends the session of a refresh token, expired or not. @throws PdsError `invalid-token` */
+  end(refreshJwt: string): Promise<void>
+  /** Ends every session of an account, or those of one app password. */
+  endAll(did: Did, appPassword?: string): void
+}
+
+/**
+ * How long a replaced refresh token still works, in seconds: a client that lost the answer, or two tabs refreshing at
+ * once, get the same successor instead of being signed out.
+ */
+const GRACE_SECONDS = 2 * 60 * 60
+
+/** Sessions over the rows in `db`; `floorMs` is the least time an attempt to sign in takes. */
+export function createSessions(
+  db: Database,
+  accounts: AccountStore,
+  appPasswords: AppPasswords,
+  tokens: Tokens,
+  floorMs: number,
+  now: () => number = Date.now,
+): Sessions {
+  const seconds = (): number => Math.floor(now() / 1000)
+
+  const scopeOf = (account: Account, app: { privileged: boolean } | null): AccessScope => {
+    if (account.takedownRef !== null) return 'com.atproto.takendown'
+    if (app === null) return 'com.atproto.access'
+    return app.privileged ? 'com.atproto.appPassPrivileged' : 'com.atproto.appPass'
+  }
+
+  const pair = async (did: Did, scope: AccessScope, id: string, exp: number): Promise<SessionTokens> => {
+    const [accessJwt, refreshJwt] = await Promise.all([
+      tokens.access(did, scope),
+      tokens.refresh(did, id, exp),
+    ])
+    return { accessJwt, refreshJwt }
+  }
+
+  const start: Sessions['start'] = async (account, app = null) => {
+    const id = tokenId()
+    const exp = seconds() + REFRESH_SECONDS
+    await db.write(() => {
+      db.prepare('INSERT INTO refresh_token (id, did, expires_at, app_password) VALUES (?, ?, ?, ?)').run(
+        id,
+        account.did,
+        exp,
+        app?.name ?? null,
+      )
+    })
+    return pair(account.did, scopeOf(account, app), id, exp)
+  }
+
+  const login: Sessions['login'] = async (identifier, password, allowTakendown) => {
+    const name = identifier.trim()
+    const account = find(accounts, name)
+    const hash = account === null ? DUMMY_HASH : accounts.passwordHash(account.did)!
+    const main = await verifyPassword(password, hash)
+    const app = main || account === null ? null : appPasswords.verify(account.did, password)
+    if (account === null || (!main && app === null)) {
+      throw new PdsError('auth-required', 'Invalid identifier or password')
+    }
+    if (account.takedownRef !== null && !allowTakendown) {
+      throw new PdsError('account-takendown', 'Account has been taken down')
+    }
+    return { account, tokens: await start(account, main ? null : app) }
+  }
+
+  return {
+    start,
+    login: async (...args) => {
+      const floor = delay(floorMs)
+      try {
+        return await login(...args)
+      } finally {
+        await floor
+      }
+    },
+    refresh: async (refreshJwt) => {
+      const claims = await tokens.verifyRefresh(refreshJwt)
+      const account = accounts.get(claims.did)
+      if (account === null) throw new PdsError('expired-token', 'Token has been revoked')
+      const status = accountStatus(account)
+      if (!status.active && status.status === 'takendown') {
+        throw new PdsError('account-takendown', 'Account has been taken down')
+      }
+      const next = await db.write(() => {
+        const row = db.prepare('SELECT * FROM refresh_token WHERE id = ?').get(claims.id)
+        if (row === undefined || Number(row['expires_at']) <= seconds()) return null
+        const app = row['app_password'] as string | null
+        const id = (row['next_id'] as string | null) ?? tokenId()
+        // The successor's row is what counts: refreshed again within the grace period, it keeps its first expiry.
+        const known = db.prepare('SELECT expires_at FROM refresh_token WHERE id = ?').get(id)
+        const exp = known === undefined ? seconds() + REFRESH_SECONDS : Number(known['expires_at'])
+        if (row['next_id'] !== null && known === undefined) return null
+        if (known === undefined) {
+          db.prepare('INSERT INTO refresh_token (id, did, expires_at, app_password) VALUES (?, ?, ?, ?)').run(
+            id,
+            account.did,
+            exp,
+            app,
+          )
+          db.prepare(
+            'UPDATE refresh_token SET next_id = ?, expires_at = min(expires_at, ?) WHERE id = ?',
+          ).run(id, seconds() + GRACE_SECONDS, claims.id)
+          db.prepare('DELETE FROM refresh_token WHERE did = ? AND expires_at <= ?').run(
+            account.did,
+            seconds(),
+          )
+        }
+        return { id, exp, app }
+      })
+      if (next === null) throw new PdsError('expired-token', 'Token has been revoked')
+      const app = next.app === null ? null : appPasswords.get(account.did, next.app)
+      if (next.app !== null && app === null) throw new PdsError('expired-token', 'Token has been revoked')
+      return { account, tokens: await pair(account.did, scopeOf(account, app), next.id, next.exp) }
+    },
+    end: async (refreshJwt) => {
+      const claims = await tokens.verifyRefresh(refreshJwt, { allowExpired: true })
+      await db.write(() => {
+        db.prepare('DELETE FROM refresh_token WHERE id = ?').run(claims.id)
+      })
+    },
+    endAll: (did, appPassword) => {
+      if (appPassword === undefined) db.prepare('DELETE FROM refresh_token WHERE did = ?').run(did)
+      else db.prepare('DELETE FROM refresh_token WHERE did = ? AND app_password = ?').run(did, appPassword)
+    },
+  }
+}
+
+/** Verified against when there is no account, so that both cases cost the same. */
+const DUMMY_HASH = `$argon2id$v=19$m=12288,t=3,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+
+function find(accounts: AccountStore, identifier: string): Account | null {
+  if (identifier.startsWith('did:')) return accounts.get(identifier as Did)
+  if (identifier.includes('@') && !identifier.startsWith('@')) return accounts.byEmail(identifier)
+  return accounts.byHandle(identifier.replace(/^@/, ''))
+}
+
+const tokenId = (): string => randomBytes(32).toString('base64url')
+
+const delay = (ms: number): Promise<void> =>
+  ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,0 +1,130 @@
+import type { Database } from '@avocet/sqlite'
+import type { Did } from '@avocet/syntax'
+import type { SQLOutputValue } from 'node:sqlite'
+
+/** What is known of an uploaded blob. */
+export interface BlobRow {
+  readonly cid: string
+  readonly mimeType: string
+  /** Bytes. */
+  readonly size: number
+  /** Whether a record refers to it (or did when it was uploaded anew). */
+  readonly permanent: boolean
+  readonly takedownRef: string | null
+}
+
+/** The rows of blobs and of the records that refer to them. Methods that write run in the caller's transaction. */
+export interface BlobIndex {
+  get(did: Did, cid: string): BlobRow | null
+  /** Notes an upload. A blob that is there already stays what it is. */
+  add(did: Did, blob: { cid: string; mimeType: string; size: number; now: number }): void
+  /** A record at `collection/rkey` refers to these blobs, and to no others. Returns the CIDs nothing refers to any more. */
+  refer(did: Did, collection: string, rkey: string, rev: string, cids: readonly string[]): string[]
+  /** Referenced blobs above `after`, in order of CID; `since` leaves out those referenced at or before that rev. */
+  page(did: Did, options: { since?: string | undefined; after: string; limit: number }): string[]
+  /** References whose blob was never uploaded here, in order of CID. */
+  missing(did: Did, after: string, limit: number): { cid: string; recordUri: `at://${string}` }[]
+  counts(did: Did): { expected: number; imported: number }
+  takedown(did: Did, cid: string, ref: string | null): boolean
+  removeAll(did: Did): void
+  /** Forgets blobs uploaded before `before` (ms) that no record refers to, and names them. */
+  expire(before: number): { did: Did; cid: string }[]
+}
+
+/** The blob rows in `db`, which must carry `RECORD_MIGRATIONS`. */
+export function openBlobIndex(db: Database): BlobIndex {
+  return {
+    get: (did, cid) => {
+      const row = db.prepare('SELECT * FROM blob WHERE did = ? AND cid = ?').get(did, cid)
+      return row === undefined ? null : toRow(row)
+    },
+    add: (did, { cid, mimeType, size, now }) => {
+      // A blob that records named before it was uploaded (after an import) is permanent at once.
+      db.prepare(
+        `INSERT INTO blob (did, cid, mime_type, size, created_at, permanent)
+         VALUES (?1, ?2, ?3, ?4, ?5, EXISTS (SELECT 1 FROM record_blob WHERE did = ?1 AND cid = ?2))
+         ON CONFLICT (did, cid) DO UPDATE SET created_at = excluded.created_at`,
+      ).run(did, cid, mimeType, size, now)
+    },
+    refer: (did, collection, rkey, rev, cids) => {
+      const before = db
+        .prepare('SELECT cid FROM record_blob WHERE did = ? AND collection = ? AND rkey = ?')
+        .all(did, collection, rkey)
+        .map((row) => row['cid'] as string)
+      const kept = new Set(cids)
+      for (const cid of kept) {
+        db.prepare(
+          'INSERT OR IGNORE INTO record_blob (did, cid, collection, rkey, rev) VALUES (?, ?, ?, ?, ?)',
+        ).run(did, cid, collection, rkey, rev)
+        db.prepare('UPDATE blob SET permanent = 1 WHERE did = ? AND cid = ? AND permanent = 0').run(did, cid)
+      }
+      const orphans: string[] = []
+      for (const cid of before) {
+        if (kept.has(cid)) continue
+        db.prepare('DELETE FROM record_blob WHERE did = ? AND cid = ? AND collection = ? AND rkey = ?').run(
+          did,
+          cid,
+          collection,
+          rkey,
+        )
+        const other = db.prepare('SELECT 1 FROM record_blob WHERE did = ? AND cid = ? LIMIT 1').get(did, cid)
+        if (other !== undefined) continue
+        // A blob under a takedown keeps its row, so that it cannot come back by a new upload.
+        const { changes } = db
+          .prepare('DELETE FROM blob WHERE did = ? AND cid = ? AND takedown_ref IS NULL')
+          .run(did, cid)
+        if (changes > 0) orphans.push(cid)
+      }
+      return orphans
+    },
+    page: (did, { since, after, limit }) =>
+      db
+        .prepare(
+          `SELECT DISTINCT cid FROM record_blob WHERE did = ? AND cid > ? AND rev > ?
+           AND EXISTS (SELECT 1 FROM blob WHERE blob.did = record_blob.did AND blob.cid = record_blob.cid
+             AND takedown_ref IS NULL)
+           ORDER BY cid LIMIT ?`,
+        )
+        .all(did, after, since ?? '', limit)
+        .map((row) => row['cid'] as string),
+    missing: (did, after, limit) =>
+      db
+        .prepare(
+          `SELECT cid, min(collection || '/' || rkey) AS path FROM record_blob WHERE did = ? AND cid > ?
+           AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.did = record_blob.did AND blob.cid = record_blob.cid)
+           GROUP BY cid ORDER BY cid LIMIT ?`,
+        )
+        .all(did, after, limit)
+        .map((row) => ({ cid: row['cid'] as string, recordUri: `at://${did}/${row['path'] as string}` })),
+    counts: (did) => {
+      const row = db
+        .prepare(
+          `SELECT (SELECT count(DISTINCT cid) FROM record_blob WHERE did = ?1) AS expected,
+             (SELECT count(*) FROM blob WHERE did = ?1 AND permanent = 1) AS imported`,
+        )
+        .get(did)!
+      return { expected: Number(row['expected']), imported: Number(row['imported']) }
+    },
+    takedown: (did, cid, ref) =>
+      db.prepare('UPDATE blob SET takedown_ref = ? WHERE did = ? AND cid = ?').run(ref, did, cid).changes > 0,
+    removeAll: (did) => {
+      db.prepare('DELETE FROM record_blob WHERE did = ?').run(did)
+      db.prepare('DELETE FROM blob WHERE did = ?').run(did)
+    },
+    expire: (before) =>
+      db
+        .prepare('DELETE FROM blob WHERE permanent = 0 AND created_at < ? RETURNING did, cid')
+        .all(before)
+        .map((row) => ({ did: row['did'] as Did, cid: row['cid'] as string })),
+  }
+}
+
+function toRow(row: Record<string, SQLOutputValue>): BlobRow {
+  return {
+    cid: row['cid'] as string,
+    mimeType: row['mime_type'] as string,
+    size: Number(row['size']),
+    permanent: row['permanent'] !== 0,
+    takedownRef: row['takedown_ref'] as string | null,
+  }
+}

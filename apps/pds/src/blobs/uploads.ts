@@ -1,0 +1,76 @@
+import { formatCid, type BlobRef } from '@avocet/data'
+import type { Database } from '@avocet/sqlite'
+import type { Did } from '@avocet/syntax'
+
+import { PdsError } from '../errors.ts'
+import type { BlobFiles } from './blob-files.ts'
+import type { BlobIndex } from './blob-index.ts'
+import { sniffMime } from './sniff.ts'
+
+/** Taking in blobs, and forgetting those that were never used. */
+export interface Uploads {
+  /** Stores a blob and tells how a record refers to it. `declared` is the sender's media type. */
+  upload(did: Did, source: AsyncIterable<Uint8Array>, declared: string | null): Promise<BlobRef>
+  /** Removes the files of blobs that a commit left without a reference. */
+  discard(did: Did, cids: readonly string[]): Promise<void>
+  /** Removes uploads that no record has referred to within a day, and what interrupted uploads left. */
+  collect(): Promise<number>
+}
+
+const TEMPORARY_MS = 24 * 60 * 60 * 1000
+const MIME = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/
+
+/** Uploads of at most `limit` bytes each. */
+export function createUploads(
+  db: Database,
+  files: BlobFiles,
+  index: BlobIndex,
+  limit: number,
+  now: () => number = Date.now,
+): Uploads {
+  // Uploading and discarding the same bytes must not overlap, or the file of a live row would be removed.
+  const busy = new Map<string, number>()
+  const hold = (key: string, by: number): void => {
+    const count = (busy.get(key) ?? 0) + by
+    if (count === 0) busy.delete(key)
+    else busy.set(key, count)
+  }
+
+  const discard: Uploads['discard'] = async (did, cids) => {
+    for (const cid of cids) {
+      // Whoever uploads right now re-adds the row after the file: leaving an unused file is the safe side.
+      if (busy.has(did) || index.get(did, cid) !== null) continue
+      await files.remove(did, cid)
+    }
+  }
+
+  return {
+    upload: async (did, source, declared) => {
+      hold(did, 1)
+      try {
+        const { cid, size, head } = await files.put(did, source, limit)
+        const claimed = declared?.split(';')[0]!.trim().toLowerCase() ?? ''
+        const mimeType =
+          sniffMime(head) ?? (MIME.test(claimed) && claimed !== '*/*' ? claimed : 'application/octet-stream')
+        const key = formatCid(cid)
+        const row = await db.write(() => {
+          index.add(did, { cid: key, mimeType, size, now: now() })
+          return index.get(did, key)!
+        })
+        if (row.takedownRef !== null) {
+          throw new PdsError('invalid-request', 'Blob has been taken down, it cannot be uploaded again')
+        }
+        return { $type: 'blob', ref: cid, mimeType: row.mimeType, size }
+      } finally {
+        hold(did, -1)
+      }
+    },
+    discard,
+    collect: async () => {
+      await files.clean(TEMPORARY_MS)
+      const expired = await db.write(() => index.expire(now() - TEMPORARY_MS))
+      for (const { did, cid } of expired) await discard(did, [cid])
+      return expired.length
+    },
+  }
+}

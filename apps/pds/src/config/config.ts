@@ -1,0 +1,118 @@
+/** The resolved settings of a PDS. Every field has a value; `resolveConfig` fills in the defaults. */
+export interface PdsConfig {
+  /** TCP port; 0 picks a free one. */
+  readonly port: number
+  /** Address to bind. */
+  readonly host: string
+  /** Public host name, `localhost` for a development network. */
+  readonly hostname: string
+  /** Public base URL; null derives it from `hostname` (and, for localhost, the port that was bound). */
+  readonly publicUrl: string | null
+  /** DID of this service; null means `did:web:<public host>`. */
+  readonly serviceDid: string | null
+  /** Folder of the database, the blobs and the generated secrets. */
+  readonly dataDirectory: string
+  /** Folder of the blobs; null means `<dataDirectory>/blobs`. */
+  readonly blobDirectory: string | null
+  /** Base URL of the did:plc directory. */
+  readonly plcUrl: string
+  /** Suffixes under which this host hands out handles, each with its leading dot. */
+  readonly handleDomains: readonly string[]
+  readonly inviteRequired: boolean
+  /** Largest blob accepted, in bytes. */
+  readonly blobUploadLimit: number
+  /** Largest repository CAR accepted by importRepo, in bytes. */
+  readonly maxRepoImportSize: number
+  /** Relaxes what only makes sense in public: loopback addresses may be fetched, no rate limits. */
+  readonly devMode: boolean
+  /** Whether requests to private addresses are allowed although `devMode` is off. */
+  readonly disableSsrfProtection: boolean
+  readonly rateLimitsEnabled: boolean
+  /** A request with this value in `x-ratelimit-bypass` is not limited. */
+  readonly rateLimitBypassKey: string | null
+  readonly rateLimitBypassIps: readonly string[]
+  /** How long events stay readable on the firehose, in milliseconds. */
+  readonly repoBackfillLimitMs: number
+  /** Hosts asked to crawl this server, as base URLs. */
+  readonly crawlers: readonly string[]
+  readonly appView: ServiceEndpoint | null
+  readonly reportService: ServiceEndpoint | null
+  readonly modService: ServiceEndpoint | null
+  readonly contactEmail: string | null
+  readonly privacyPolicyUrl: string | null
+  readonly termsOfServiceUrl: string | null
+  readonly emailSmtpUrl: string | null
+  readonly emailFromAddress: string | null
+  /** HS256 key of the session tokens; null: created on first start and kept in the data directory. */
+  readonly jwtSecret: string | null
+  readonly adminPassword: string | null
+  /** Hex of the 32-byte K-256 key that signs PLC operations; null: created on first start. */
+  readonly plcRotationKeyHex: string | null
+  /** A further did:key that may rotate this server's identities, put first in their PLC operations. */
+  readonly recoveryDidKey: string | null
+  /** Shortest duration of a sign-in attempt in milliseconds, so that its length tells nothing. */
+  readonly loginFloorMs: number
+  readonly logLevel: LogLevel
+}
+
+/** A service that requests are forwarded to. */
+export interface ServiceEndpoint {
+  readonly url: string
+  readonly did: string
+}
+
+/** Verbosity of the log on standard error. */
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
+
+/** What `createPds` needs to be told: the data directory; everything else has a default. */
+export type PdsOptions = Pick<PdsConfig, 'dataDirectory'> & Partial<PdsConfig>
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** The settings of a PDS for which nothing but its data directory was given. */
+export const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
+  port: 2583,
+  host: '127.0.0.1',
+  hostname: 'localhost',
+  publicUrl: null,
+  serviceDid: null,
+  blobDirectory: null,
+  plcUrl: 'https://plc.directory',
+  inviteRequired: false,
+  blobUploadLimit: 100_000_000,
+  maxRepoImportSize: 500_000_000,
+  devMode: false,
+  disableSsrfProtection: false,
+  rateLimitsEnabled: true,
+  rateLimitBypassKey: null,
+  rateLimitBypassIps: [],
+  repoBackfillLimitMs: 3 * DAY_MS,
+  crawlers: [],
+  appView: null,
+  reportService: null,
+  modService: null,
+  contactEmail: null,
+  privacyPolicyUrl: null,
+  termsOfServiceUrl: null,
+  emailSmtpUrl: null,
+  emailFromAddress: null,
+  jwtSecret: null,
+  adminPassword: null,
+  plcRotationKeyHex: null,
+  recoveryDidKey: null,
+  loginFloorMs: 350,
+  logLevel: 'info',
+}
+
+/** Fills in the defaults: handles live under `.test` on localhost, under the host name elsewhere. */
+export function resolveConfig(options: PdsOptions): PdsConfig {
+  const hostname = options.hostname ?? DEFAULTS.hostname
+  const devMode = options.devMode ?? hostname === 'localhost'
+  return {
+    ...DEFAULTS,
+    handleDomains: hostname === 'localhost' ? ['.test'] : [`.${hostname}`],
+    rateLimitsEnabled: !devMode,
+    ...options,
+    devMode,
+  }
+}

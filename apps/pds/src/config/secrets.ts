@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import type { PdsConfig } from './config.ts'
+
+/** The keys of one server. */
+export interface Secrets {
+  /** HS256 key of the session tokens. */
+  readonly jwtSecret: string
+  readonly adminPassword: string
+  /** Hex of the 32-byte K-256 key that signs PLC operations. */
+  readonly plcRotationKeyHex: string
+}
+
+/** The data directory cannot be used; the message says why and names it. */
+export class DataDirectoryError extends Error {
+  override readonly name = 'DataDirectoryError'
+}
+
+const FILE = 'secrets.json'
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+/** Makes the data directory, readable by its owner alone. @throws DataDirectoryError */
+export function prepareDataDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new DataDirectoryError(`cannot use the data directory; path=${path} reason=${reason(cause)}`, {
+      cause,
+    })
+  }
+}
+
+/**
+ * The secrets of a server: those given in its settings, else those in `<data>/secrets.json`, else new ones, which are
+ * written there (mode 0600, to disk before the server answers) so that sessions and identities outlive a restart.
+ * @throws DataDirectoryError
+ */
+export async function loadSecrets(config: PdsConfig): Promise<Secrets> {
+  const path = join(config.dataDirectory, FILE)
+  const stored = readStored(path)
+  const kept: Secrets = {
+    jwtSecret: stored.jwtSecret ?? randomBytes(32).toString('hex'),
+    adminPassword: stored.adminPassword ?? randomBytes(16).toString('hex'),
+    plcRotationKeyHex: stored.plcRotationKeyHex ?? randomBytes(32).toString('hex'),
+  }
+  const given =
+    config.jwtSecret !== null && config.adminPassword !== null && config.plcRotationKeyHex !== null
+  const complete =
+    isText(stored.jwtSecret) && isText(stored.adminPassword) && isText(stored.plcRotationKeyHex)
+  if (!given && !complete) await writeStored(path, kept)
+  return {
+    jwtSecret: config.jwtSecret ?? kept.jwtSecret,
+    adminPassword: config.adminPassword ?? kept.adminPassword,
+    plcRotationKeyHex: config.plcRotationKeyHex ?? kept.plcRotationKeyHex,
+  }
+}
+
+function readStored(path: string): Partial<Secrets> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new DataDirectoryError(`cannot read the secrets; path=${path} reason=${reason(cause)}`, { cause })
+  }
+  try {
+    const json = JSON.parse(text) as Record<string, unknown>
+    const { jwtSecret, adminPassword, plcRotationKeyHex } = json
+    if (!isText(jwtSecret) || !isText(adminPassword) || !isText(plcRotationKeyHex))
+      throw new Error('a key is missing')
+    if (!/^[0-9a-f]{64}$/.test(plcRotationKeyHex))
+      throw new Error('plcRotationKeyHex is not 64 hexadecimal digits')
+    return { jwtSecret, adminPassword, plcRotationKeyHex }
+  } catch (cause) {
+    throw new DataDirectoryError(`the secrets are damaged; path=${path} reason=${reason(cause)}`, { cause })
+  }
+}
+
+async function writeStored(path: string, secrets: Secrets): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    await using file = await open(temporary, 'w', 0o600)
+    await file.writeFile(`${JSON.stringify(secrets, null, 2)}\n`)
+    await file.sync()
+    await rename(temporary, path)
+  } catch (cause) {
+    throw new DataDirectoryError(`cannot write the secrets; path=${path} reason=${reason(cause)}`, { cause })
+  }
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

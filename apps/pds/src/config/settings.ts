@@ -1,0 +1,355 @@
+import type { LogLevel, PdsOptions, ServiceEndpoint } from './config.ts'
+
+/**
+ * One setting as an operator sees it: its environment variable (the names of the reference PDS, so that a `pds.env`
+ * moves over), an optional flag, what it means, and how its text becomes a value.
+ */
+export interface Setting {
+  readonly env: string
+  readonly flag?: string
+  readonly placeholder?: string
+  readonly description: string
+  readonly default: string
+  readonly apply: (text: string, draft: Draft) => void
+}
+
+/** Options being put together; service endpoints arrive as two settings each. */
+export interface Draft {
+  options: { -readonly [K in keyof PdsOptions]?: PdsOptions[K] }
+  services: Map<'appView' | 'reportService' | 'modService', { url?: string; did?: string }>
+}
+
+/** A setting whose value cannot be used. `setting` is the name the operator wrote. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError'
+  readonly setting: string
+  constructor(setting: string, message: string) {
+    super(message)
+    this.setting = setting
+  }
+}
+
+const bad = (expected: string, text: string): never => {
+  throw new SettingError('', `expected ${expected}, got "${text}"`)
+}
+
+function integer(text: string, min: number, max: number): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  return value >= min && value <= max ? value : bad(`a whole number from ${min} to ${max}`, text)
+}
+
+function boolean(text: string): boolean {
+  if (text === 'true' || text === '1') return true
+  if (text === 'false' || text === '0' || text === '') return false
+  return bad('true or false', text)
+}
+
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+
+function httpUrl(text: string): string {
+  const url = URL.parse(text)
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    return bad('an http(s) URL', text)
+  return text.replace(/\/+$/, '')
+}
+
+function hostname(text: string): string {
+  return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text)
+    ? text.toLowerCase()
+    : bad('a host name without scheme or port', text)
+}
+
+function handleDomain(text: string): string {
+  return /^(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/i.test(text)
+    ? text.toLowerCase()
+    : bad('suffixes such as ".example.com"', text)
+}
+
+function did(text: string): string {
+  return /^did:[a-z]+:[a-zA-Z0-9._:%-]+$/.test(text) ? text : bad('a DID', text)
+}
+
+function privateKeyHex(text: string): string {
+  return /^[0-9a-f]{64}$/i.test(text) ? text.toLowerCase() : bad('64 hexadecimal digits', '…')
+}
+
+function logLevel(text: string): LogLevel {
+  const level = text === 'trace' ? 'debug' : text === 'fatal' ? 'error' : text
+  return level === 'silent' || level === 'error' || level === 'warn' || level === 'info' || level === 'debug'
+    ? level
+    : bad('silent, error, warn, info or debug', text)
+}
+
+const service = (key: 'appView' | 'reportService' | 'modService', part: 'url' | 'did') => {
+  return (text: string, draft: Draft): void => {
+    const entry = draft.services.get(key) ?? {}
+    entry[part] = part === 'url' ? httpUrl(text) : did(text)
+    draft.services.set(key, entry)
+  }
+}
+
+/** Every setting, in the order `--help` shows them. */
+export const SETTINGS: readonly Setting[] = [
+  {
+    env: 'PDS_PORT',
+    flag: '--port',
+    placeholder: 'number',
+    description: 'TCP port',
+    default: '2583',
+    apply: (text, { options }) => (options.port = integer(text, 0, 65_535)),
+  },
+  {
+    env: 'PDS_HOST',
+    flag: '--host',
+    placeholder: 'address',
+    description: 'address to bind',
+    default: '127.0.0.1',
+    apply: (text, { options }) => (options.host = text),
+  },
+  {
+    env: 'PDS_HOSTNAME',
+    flag: '--hostname',
+    placeholder: 'name',
+    description: 'public host name',
+    default: 'localhost',
+    apply: (text, { options }) => (options.hostname = hostname(text)),
+  },
+  {
+    env: 'PDS_PUBLIC_URL',
+    flag: '--public-url',
+    placeholder: 'url',
+    description: 'public base URL',
+    default: 'https://<hostname>; http://localhost:<port> on localhost',
+    apply: (text, { options }) => (options.publicUrl = httpUrl(text)),
+  },
+  {
+    env: 'PDS_DATA_DIRECTORY',
+    flag: '--data',
+    placeholder: 'folder',
+    description: 'database, blobs and generated secrets',
+    default: './data/pds',
+    apply: (text, { options }) => (options.dataDirectory = text),
+  },
+  {
+    env: 'PDS_BLOBSTORE_DISK_LOCATION',
+    flag: '--blobs',
+    placeholder: 'folder',
+    description: 'blobs',
+    default: '<data>/blobs',
+    apply: (text, { options }) => (options.blobDirectory = text),
+  },
+  {
+    env: 'PDS_DID_PLC_URL',
+    flag: '--plc-url',
+    placeholder: 'url',
+    description: 'did:plc directory',
+    default: 'https://plc.directory',
+    apply: (text, { options }) => (options.plcUrl = httpUrl(text)),
+  },
+  {
+    env: 'PDS_SERVICE_HANDLE_DOMAINS',
+    flag: '--handle-domains',
+    placeholder: 'list',
+    description: 'suffixes of the handles given out here, comma-separated',
+    default: '.<hostname>; .test on localhost',
+    apply: (text, { options }) => (options.handleDomains = list(text).map(handleDomain)),
+  },
+  {
+    env: 'PDS_INVITE_REQUIRED',
+    flag: '--invite-required',
+    placeholder: 'true|false',
+    description: 'accounts need an invite code',
+    default: 'false',
+    apply: (text, { options }) => (options.inviteRequired = boolean(text)),
+  },
+  {
+    env: 'PDS_DEV_MODE',
+    flag: '--dev',
+    placeholder: 'true|false',
+    description: 'allow loopback addresses, no rate limits',
+    default: 'true on localhost, else false',
+    apply: (text, { options }) => (options.devMode = boolean(text)),
+  },
+  {
+    env: 'PDS_BLOB_UPLOAD_LIMIT',
+    description: 'largest blob in bytes',
+    default: '100000000',
+    apply: (text, { options }) => (options.blobUploadLimit = integer(text, 1, 10_000_000_000)),
+  },
+  {
+    env: 'PDS_MAX_REPO_IMPORT_SIZE',
+    description: 'largest repository import in bytes',
+    default: '500000000',
+    apply: (text, { options }) => (options.maxRepoImportSize = integer(text, 1, 10_000_000_000)),
+  },
+  {
+    env: 'PDS_SERVICE_DID',
+    description: 'DID of this server',
+    default: 'did:web:<hostname>',
+    apply: (text, { options }) => (options.serviceDid = did(text)),
+  },
+  {
+    env: 'PDS_JWT_SECRET',
+    description: 'key of the session tokens',
+    default: 'created in <data>/secrets.json',
+    apply: (text, { options }) =>
+      (options.jwtSecret = text.length >= 16 ? text : bad('16 characters or more', '…')),
+  },
+  {
+    env: 'PDS_ADMIN_PASSWORD',
+    description: 'password of the admin methods',
+    default: 'created in <data>/secrets.json',
+    apply: (text, { options }) => (options.adminPassword = text),
+  },
+  {
+    env: 'PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX',
+    description: 'key that signs PLC operations',
+    default: 'created in <data>/secrets.json',
+    apply: (text, { options }) => (options.plcRotationKeyHex = privateKeyHex(text)),
+  },
+  {
+    env: 'PDS_RECOVERY_DID_KEY',
+    description: 'a did:key of the operator put first among the rotation keys',
+    default: 'none',
+    apply: (text, { options }) => (options.recoveryDidKey = did(text)),
+  },
+  {
+    env: 'PDS_CRAWLERS',
+    description: 'relays asked to crawl this server, comma-separated',
+    default: 'none',
+    apply: (text, { options }) => (options.crawlers = list(text).map(httpUrl)),
+  },
+  {
+    env: 'PDS_REPO_BACKFILL_LIMIT_MS',
+    description: 'how long events stay on the firehose, in milliseconds',
+    default: '259200000 (72 h)',
+    apply: (text, { options }) => (options.repoBackfillLimitMs = integer(text, 1, 1e12)),
+  },
+  {
+    env: 'PDS_BSKY_APP_VIEW_URL',
+    description: 'AppView that unknown methods are forwarded to',
+    default: 'none',
+    apply: service('appView', 'url'),
+  },
+  { env: 'PDS_BSKY_APP_VIEW_DID', description: 'its DID', default: 'none', apply: service('appView', 'did') },
+  {
+    env: 'PDS_REPORT_SERVICE_URL',
+    description: 'service that takes reports',
+    default: 'none',
+    apply: service('reportService', 'url'),
+  },
+  {
+    env: 'PDS_REPORT_SERVICE_DID',
+    description: 'its DID',
+    default: 'none',
+    apply: service('reportService', 'did'),
+  },
+  {
+    env: 'PDS_MOD_SERVICE_URL',
+    description: 'moderation service',
+    default: 'none',
+    apply: service('modService', 'url'),
+  },
+  {
+    env: 'PDS_MOD_SERVICE_DID',
+    description: 'its DID',
+    default: 'none',
+    apply: service('modService', 'did'),
+  },
+  {
+    env: 'PDS_EMAIL_SMTP_URL',
+    description: 'SMTP server for mail',
+    default: 'none: mail is written to <data>/mail',
+    apply: (text, { options }) => (options.emailSmtpUrl = text),
+  },
+  {
+    env: 'PDS_EMAIL_FROM_ADDRESS',
+    description: 'sender of mail',
+    default: 'noreply@<hostname>',
+    apply: (text, { options }) => (options.emailFromAddress = text),
+  },
+  {
+    env: 'PDS_CONTACT_EMAIL_ADDRESS',
+    description: 'contact shown by describeServer',
+    default: 'none',
+    apply: (text, { options }) => (options.contactEmail = text),
+  },
+  {
+    env: 'PDS_PRIVACY_POLICY_URL',
+    description: 'link shown by describeServer',
+    default: 'none',
+    apply: (text, { options }) => (options.privacyPolicyUrl = httpUrl(text)),
+  },
+  {
+    env: 'PDS_TERMS_OF_SERVICE_URL',
+    description: 'link shown by describeServer',
+    default: 'none',
+    apply: (text, { options }) => (options.termsOfServiceUrl = httpUrl(text)),
+  },
+  {
+    env: 'PDS_RATE_LIMITS_ENABLED',
+    description: 'limit requests per address and account',
+    default: 'true, false in dev mode',
+    apply: (text, { options }) => (options.rateLimitsEnabled = boolean(text)),
+  },
+  {
+    env: 'PDS_RATE_LIMIT_BYPASS_KEY',
+    description: 'value of x-ratelimit-bypass that lifts the limits',
+    default: 'none',
+    apply: (text, { options }) => (options.rateLimitBypassKey = text),
+  },
+  {
+    env: 'PDS_RATE_LIMIT_BYPASS_IPS',
+    description: 'addresses that are not limited, comma-separated',
+    default: 'none',
+    apply: (text, { options }) => (options.rateLimitBypassIps = list(text)),
+  },
+  {
+    env: 'PDS_DISABLE_SSRF_PROTECTION',
+    description: 'allow requests to private addresses',
+    default: 'false',
+    apply: (text, { options }) => (options.disableSsrfProtection = boolean(text)),
+  },
+  {
+    env: 'LOG_LEVEL',
+    flag: '--log-level',
+    placeholder: 'level',
+    description: 'silent, error, warn, info or debug',
+    default: 'info',
+    apply: (text, { options }) => (options.logLevel = logLevel(text)),
+  },
+]
+
+/**
+ * Reads the settings: a flag beats its environment variable, an empty variable counts as absent.
+ * @throws SettingError naming the flag or variable whose value cannot be used
+ */
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  flags: ReadonlyMap<string, string> = new Map(),
+): PdsOptions {
+  const draft: Draft = { options: {}, services: new Map() }
+  for (const setting of SETTINGS) {
+    const flag = setting.flag === undefined ? undefined : flags.get(setting.flag)
+    const text = flag ?? env[setting.env]
+    if (text === undefined || (flag === undefined && text === '')) continue
+    try {
+      setting.apply(text, draft)
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error
+      const name = flag === undefined ? setting.env : setting.flag!
+      throw new SettingError(name, `${name}: ${error.message}`)
+    }
+  }
+  for (const [key, { url, did: serviceDid }] of draft.services) {
+    if (url === undefined || serviceDid === undefined) {
+      throw new SettingError(key, `the URL and the DID of a service belong together; service=${key}`)
+    }
+    draft.options[key] = { url, did: serviceDid } satisfies ServiceEndpoint
+  }
+  return { dataDirectory: './data/pds', ...draft.options }
+}

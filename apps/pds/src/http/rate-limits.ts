@@ -1,0 +1,82 @@
+import { timingSafeEqual } from 'node:crypto'
+
+import type { RateLimitRule, RequestInfo } from '@avocet/xrpc-server'
+
+import type { PdsConfig } from '../config/config.ts'
+
+/** Bounds of the methods that write records: a record may weigh 1 MB, which is more than other JSON bodies may. */
+export const REPO_WRITE_LIMITS: { readonly jsonBytes: number } = { jsonBytes: 1024 * 1024 }
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+type KeyContext = Parameters<NonNullable<RateLimitRule['key']>>[0]
+
+/** Counts by the signed-in account. */
+const byCaller = ({ auth }: KeyContext): string | null => (auth as { did?: string } | undefined)?.did ?? null
+
+/** Counts by the account that is spoken of and the address that speaks, so that nobody locks another out. */
+const byIdentifier = ({ input, address }: KeyContext): string => {
+  const { identifier, did, email } = (input ?? {}) as { identifier?: string; did?: string; email?: string }
+  return `${identifier ?? did ?? email ?? ''}-${address ?? ''}`.toLowerCase()
+}
+
+/** For every method. */
+export const GLOBAL_LIMIT: RateLimitRule = { name: 'global', limit: 3000, windowMs: 5 * MINUTE }
+
+/** For getRepo and its like. */
+export const EXPORT_LIMIT: RateLimitRule = { name: 'export', limit: 6000, windowMs: 5 * MINUTE }
+
+export const CREATE_SESSION_LIMITS: readonly RateLimitRule[] = [
+  { name: 'createSession-day', limit: 300, windowMs: DAY, key: byIdentifier },
+  { name: 'createSession', limit: 30, windowMs: 5 * MINUTE, key: byIdentifier },
+]
+
+export const CREATE_ACCOUNT_LIMIT: RateLimitRule = { name: 'createAccount', limit: 100, windowMs: 5 * MINUTE }
+
+export const RESET_PASSWORD_LIMIT: RateLimitRule = { name: 'resetPassword', limit: 50, windowMs: 5 * MINUTE }
+
+export const DELETE_ACCOUNT_LIMIT: RateLimitRule = { name: 'deleteAccount', limit: 50, windowMs: 5 * MINUTE }
+
+export const RESERVE_KEY_LIMIT: RateLimitRule = { name: 'reserveSigningKey', limit: 50, windowMs: 5 * MINUTE }
+
+/** For everything that sends mail: by account where there is one, by address otherwise. */
+export const MAIL_LIMITS: readonly RateLimitRule[] = [
+  {
+    name: 'mail-day',
+    limit: 15,
+    windowMs: DAY,
+    key: (context) => byCaller(context) ?? byIdentifier(context),
+  },
+  { name: 'mail', limit: 5, windowMs: HOUR, key: (context) => byCaller(context) ?? byIdentifier(context) },
+]
+
+export const UPDATE_HANDLE_LIMITS: readonly RateLimitRule[] = [
+  { name: 'updateHandle-day', limit: 50, windowMs: DAY, key: byCaller },
+  { name: 'updateHandle', limit: 10, windowMs: 5 * MINUTE, key: byCaller },
+]
+
+export const UPLOAD_LIMIT: RateLimitRule = { name: 'uploadBlob', limit: 1000, windowMs: DAY, key: byCaller }
+
+/** Points of writes, shared by all methods that write: a creation costs 3, an update 2, a deletion 1. */
+export function writeLimits(cost: number | ((input: unknown) => number)): readonly RateLimitRule[] {
+  const points = typeof cost === 'number' ? cost : (context: KeyContext): number => cost(context.input)
+  return [
+    { name: 'write-day', limit: 35_000, windowMs: DAY, key: byCaller, cost: points },
+    { name: 'write', limit: 5000, windowMs: HOUR, key: byCaller, cost: points },
+  ]
+}
+
+/** Which requests are not limited: all when limits are off, else those with the key, or from the addresses, of the settings. */
+export function createBypass(config: PdsConfig): (info: RequestInfo) => boolean {
+  if (!config.rateLimitsEnabled) return () => true
+  const key = config.rateLimitBypassKey === null ? null : Buffer.from(config.rateLimitBypassKey)
+  const addresses = new Set(config.rateLimitBypassIps)
+  return ({ header, address }) => {
+    if (address !== null && addresses.has(address)) return true
+    if (key === null) return false
+    const given = Buffer.from(header('x-ratelimit-bypass') ?? '')
+    return given.length === key.length && timingSafeEqual(given, key)
+  }
+}

@@ -1,0 +1,251 @@
+import type { DidResolver } from '@avocet/did'
+import type { SqliteRepoStore } from '@avocet/repo-sqlite'
+import type { Sequencer } from '@avocet/sequencer'
+import type { Database } from '@avocet/sqlite'
+import type { Did } from '@avocet/syntax'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { AccountStore } from './accounts/account-store.ts'
+import type { AppPasswords } from './accounts/app-passwords.ts'
+import type { Credentials } from './accounts/credentials.ts'
+import type { EmailTokens } from './accounts/email-tokens.ts'
+import type { Invites } from './accounts/invites.ts'
+import type { Lifecycle } from './accounts/lifecycle.ts'
+import type { Moderation } from './accounts/moderation.ts'
+import type { ReservedKeys } from './accounts/reserved-keys.ts'
+import type { AccountView } from './accounts/views.ts'
+import type { Announcements } from './events/announcements.ts'
+import type { ResolveActor } from './identity/actors.ts'
+import type { DocumentChecks } from './identity/document-checks.ts'
+import type { HandleChanges } from './identity/handle-changes.ts'
+import type { Identities } from './identity/identities.ts'
+import type { Letters } from './mail/letters.ts'
+import type { Mailer } from './mail/mailer.ts'
+import type { RepoImports } from './repos/imports.ts'
+import type { Signers } from './repos/signers.ts'
+import type { Authorizer } from './accounts/authorizer.ts'
+import type { Registration } from './accounts/registration.ts'
+import type { ServiceCallers } from './accounts/service-callers.ts'
+import type { SessionView } from './accounts/session-view.ts'
+import type { Sessions } from './accounts/sessions.ts'
+import type { BlobFiles } from './blobs/blob-files.ts'
+import type { BlobIndex } from './blobs/blob-index.ts'
+import type { Uploads } from './blobs/uploads.ts'
+import type { PdsConfig } from './config/config.ts'
+import type { PublicAddress } from './identity/address.ts'
+import type { HandlePolicy, ResolveHandle } from './identity/handles.ts'
+import { resolveHandle } from './methods/com.atproto.identity.resolveHandle.ts'
+import { applyWrites } from './methods/com.atproto.repo.applyWrites.ts'
+import { createRecord } from './methods/com.atproto.repo.createRecord.ts'
+import { deleteRecord } from './methods/com.atproto.repo.deleteRecord.ts'
+import { describeRepo } from './methods/com.atproto.repo.describeRepo.ts'
+import { getRecord } from './methods/com.atproto.repo.getRecord.ts'
+import { listRecords } from './methods/com.atproto.repo.listRecords.ts'
+import { putRecord } from './methods/com.atproto.repo.putRecord.ts'
+import { uploadBlob } from './methods/com.atproto.repo.uploadBlob.ts'
+import { createAccount } from './methods/com.atproto.server.createAccount.ts'
+import { createSession } from './methods/com.atproto.server.createSession.ts'
+import { deleteSession } from './methods/com.atproto.server.deleteSession.ts'
+import { describeServer } from './methods/com.atproto.server.describeServer.ts'
+import { getSession } from './methods/com.atproto.server.getSession.ts'
+import { refreshSession } from './methods/com.atproto.server.refreshSession.ts'
+import { getBlob } from './methods/com.atproto.sync.getBlob.ts'
+import { getBlocks } from './methods/com.atproto.sync.getBlocks.ts'
+import { getLatestCommit } from './methods/com.atproto.sync.getLatestCommit.ts'
+import { syncGetRecord } from './methods/com.atproto.sync.getRecord.ts'
+import { getRepo } from './methods/com.atproto.sync.getRepo.ts'
+import { getRepoStatus } from './methods/com.atproto.sync.getRepoStatus.ts'
+import { listBlobs } from './methods/com.atproto.sync.listBlobs.ts'
+import { listRepos } from './methods/com.atproto.sync.listRepos.ts'
+import { listReposByCollection } from './methods/com.atproto.sync.listReposByCollection.ts'
+import { subscribeRepos } from './methods/com.atproto.sync.subscribeRepos.ts'
+import { getPreferences } from './methods/app.bsky.actor.getPreferences.ts'
+import { putPreferences } from './methods/app.bsky.actor.putPreferences.ts'
+import { adminDeleteAccount } from './methods/com.atproto.admin.deleteAccount.ts'
+import { disableAccountInvites } from './methods/com.atproto.admin.disableAccountInvites.ts'
+import { disableInviteCodes } from './methods/com.atproto.admin.disableInviteCodes.ts'
+import { enableAccountInvites } from './methods/com.atproto.admin.enableAccountInvites.ts'
+import { getAccountInfo } from './methods/com.atproto.admin.getAccountInfo.ts'
+import { getAccountInfos } from './methods/com.atproto.admin.getAccountInfos.ts'
+import { getInviteCodes } from './methods/com.atproto.admin.getInviteCodes.ts'
+import { getSubjectStatus } from './methods/com.atproto.admin.getSubjectStatus.ts'
+import { searchAccounts } from './methods/com.atproto.admin.searchAccounts.ts'
+import { sendEmail } from './methods/com.atproto.admin.sendEmail.ts'
+import { updateAccountEmail } from './methods/com.atproto.admin.updateAccountEmail.ts'
+import { updateAccountHandle } from './methods/com.atproto.admin.updateAccountHandle.ts'
+import { updateAccountPassword } from './methods/com.atproto.admin.updateAccountPassword.ts'
+import { updateSubjectStatus } from './methods/com.atproto.admin.updateSubjectStatus.ts'
+import { getRecommendedDidCredentials } from './methods/com.atproto.identity.getRecommendedDidCredentials.ts'
+import { refreshIdentity } from './methods/com.atproto.identity.refreshIdentity.ts'
+import { requestPlcOperationSignature } from './methods/com.atproto.identity.requestPlcOperationSignature.ts'
+import { resolveDid } from './methods/com.atproto.identity.resolveDid.ts'
+import { resolveIdentity } from './methods/com.atproto.identity.resolveIdentity.ts'
+import { signPlcOperation } from './methods/com.atproto.identity.signPlcOperation.ts'
+import { submitPlcOperation } from './methods/com.atproto.identity.submitPlcOperation.ts'
+import { updateHandle } from './methods/com.atproto.identity.updateHandle.ts'
+import { importRepo } from './methods/com.atproto.repo.importRepo.ts'
+import { listMissingBlobs } from './methods/com.atproto.repo.listMissingBlobs.ts'
+import { activateAccount } from './methods/com.atproto.server.activateAccount.ts'
+import { checkAccountStatus } from './methods/com.atproto.server.checkAccountStatus.ts'
+import { confirmEmail } from './methods/com.atproto.server.confirmEmail.ts'
+import { createAppPassword } from './methods/com.atproto.server.createAppPassword.ts'
+import { createInviteCode } from './methods/com.atproto.server.createInviteCode.ts'
+import { createInviteCodes } from './methods/com.atproto.server.createInviteCodes.ts'
+import { deactivateAccount } from './methods/com.atproto.server.deactivateAccount.ts'
+import { deleteAccount } from './methods/com.atproto.server.deleteAccount.ts'
+import { getAccountInviteCodes } from './methods/com.atproto.server.getAccountInviteCodes.ts'
+import { getServiceAuth } from './methods/com.atproto.server.getServiceAuth.ts'
+import { listAppPasswords } from './methods/com.atproto.server.listAppPasswords.ts'
+import { requestAccountDelete } from './methods/com.atproto.server.requestAccountDelete.ts'
+import { requestEmailConfirmation } from './methods/com.atproto.server.requestEmailConfirmation.ts'
+import { requestEmailUpdate } from './methods/com.atproto.server.requestEmailUpdate.ts'
+import { requestPasswordReset } from './methods/com.atproto.server.requestPasswordReset.ts'
+import { reserveSigningKey } from './methods/com.atproto.server.reserveSigningKey.ts'
+import { resetPassword } from './methods/com.atproto.server.resetPassword.ts'
+import { revokeAppPassword } from './methods/com.atproto.server.revokeAppPassword.ts'
+import { updateEmail } from './methods/com.atproto.server.updateEmail.ts'
+import { getCheckout } from './methods/com.atproto.sync.getCheckout.ts'
+import { getHead } from './methods/com.atproto.sync.getHead.ts'
+import { checkSignupQueue } from './methods/com.atproto.temp.checkSignupQueue.ts'
+import type { AppViewFallback } from './proxy/app-view.ts'
+import type { RepoExports } from './repos/exports.ts'
+import type { RecordIndex } from './repos/record-index.ts'
+import type { RecordReader } from './repos/record-reader.ts'
+import type { RepoWriter } from './repos/writer.ts'
+
+/** The parts that methods are made of. It stays in the composition root: a method gets those it uses, one by one. */
+export interface Parts {
+  readonly config: PdsConfig
+  readonly address: PublicAddress
+  readonly authorizer: Authorizer
+  readonly accounts: AccountStore
+  readonly registration: Registration
+  readonly sessions: Sessions
+  readonly sessionView: SessionView
+  readonly services: ServiceCallers
+  readonly writer: RepoWriter
+  readonly nextTid: () => string
+  readonly records: RecordIndex
+  readonly reader: RecordReader
+  readonly appView: AppViewFallback
+  readonly dids: DidResolver
+  readonly uploads: Uploads
+  readonly blobs: BlobIndex
+  readonly files: BlobFiles
+  readonly repos: SqliteRepoStore
+  readonly exports: RepoExports
+  readonly handles: HandlePolicy
+  readonly resolveHandle: ResolveHandle
+  readonly sequencer: Sequencer
+  readonly db: Database
+  readonly invites: Invites
+  readonly lifecycle: Lifecycle
+  readonly documents: DocumentChecks
+  readonly letters: Letters
+  readonly mailer: Mailer
+  readonly emailTokens: EmailTokens
+  readonly credentials: Credentials
+  readonly appPasswords: AppPasswords
+  readonly reservedKeys: ReservedKeys
+  readonly identities: Identities
+  readonly signers: Signers
+  readonly handleChanges: HandleChanges
+  readonly announcements: Announcements
+  readonly moderation: Moderation
+  readonly accountView: AccountView
+  readonly resolveActor: ResolveActor
+  readonly imports: RepoImports
+  readonly purge: (did: Did) => void
+}
+
+/** Adds every method of this server to the router. */
+export function addMethods(router: Router, parts: Parts): void {
+  const { config, address, authorizer, accounts, sessions, sessionView, services, writer, nextTid } = parts
+  const { records, reader, dids, uploads, blobs, files, repos, exports } = parts
+  const { db, invites, lifecycle, documents, letters, emailTokens, credentials, appPasswords } = parts
+  const { identities, signers, handleChanges, moderation, accountView } = parts
+
+  describeServer(router, config, address)
+  createAccount(router, parts.registration, sessions, services)
+  createSession(router, sessions, sessionView)
+  refreshSession(router, authorizer, sessions, sessionView)
+  getSession(router, authorizer, accounts, sessionView)
+  deleteSession(router, authorizer, sessions)
+
+  createRecord(router, authorizer, accounts, writer, nextTid)
+  putRecord(router, authorizer, accounts, writer, nextTid)
+  deleteRecord(router, authorizer, accounts, writer)
+  applyWrites(router, authorizer, accounts, writer, nextTid)
+  getRecord(router, accounts, reader, parts.appView)
+  listRecords(router, accounts, reader)
+  describeRepo(router, accounts, records, dids)
+  uploadBlob(router, authorizer, services, uploads, config.blobUploadLimit)
+
+  resolveHandle(router, accounts, parts.handles, parts.resolveHandle)
+
+  getRepo(router, authorizer, accounts, exports)
+  syncGetRecord(router, authorizer, accounts, exports)
+  getBlocks(router, authorizer, accounts, exports)
+  getLatestCommit(router, authorizer, accounts, repos)
+  getRepoStatus(router, accounts, repos)
+  listRepos(router, accounts, repos)
+  listReposByCollection(router, records)
+  getBlob(router, authorizer, accounts, blobs, files)
+  listBlobs(router, authorizer, accounts, blobs)
+  subscribeRepos(router, parts.sequencer)
+
+  getPreferences(router, authorizer, accounts)
+  putPreferences(router, authorizer, db, accounts)
+
+  adminDeleteAccount(router, authorizer, lifecycle)
+  disableAccountInvites(router, authorizer, db, accounts)
+  disableInviteCodes(router, authorizer, db, invites)
+  enableAccountInvites(router, authorizer, db, accounts)
+  getAccountInfo(router, authorizer, accountView)
+  getAccountInfos(router, authorizer, accountView)
+  getInviteCodes(router, authorizer, invites)
+  getSubjectStatus(router, authorizer, moderation)
+  searchAccounts(router, authorizer, accounts, accountView)
+  sendEmail(router, authorizer, accounts, parts.mailer, config.hostname)
+  updateAccountEmail(router, authorizer, accounts, credentials)
+  updateAccountHandle(router, authorizer, handleChanges)
+  updateAccountPassword(router, authorizer, credentials)
+  updateSubjectStatus(router, authorizer, moderation)
+
+  getRecommendedDidCredentials(router, authorizer, accounts, identities, signers)
+  refreshIdentity(router, authorizer, parts.resolveActor)
+  requestPlcOperationSignature(router, authorizer, accounts, letters)
+  resolveDid(router, dids)
+  resolveIdentity(router, parts.resolveActor)
+  signPlcOperation(router, authorizer, emailTokens, identities)
+  submitPlcOperation(router, authorizer, db, accounts, identities, signers, parts.announcements, parts.purge)
+  updateHandle(router, authorizer, handleChanges)
+
+  importRepo(router, authorizer, parts.imports, config.maxRepoImportSize)
+  listMissingBlobs(router, authorizer, blobs)
+
+  activateAccount(router, authorizer, lifecycle, documents)
+  checkAccountStatus(router, authorizer, accounts, documents, repos, records, blobs)
+  confirmEmail(router, authorizer, db, accounts, emailTokens)
+  createAppPassword(router, authorizer, appPasswords)
+  createInviteCode(router, authorizer, db, invites)
+  createInviteCodes(router, authorizer, db, invites)
+  deactivateAccount(router, authorizer, lifecycle)
+  deleteAccount(router, credentials, emailTokens, lifecycle)
+  getAccountInviteCodes(router, authorizer, invites)
+  getServiceAuth(router, authorizer, signers)
+  listAppPasswords(router, authorizer, appPasswords)
+  requestAccountDelete(router, authorizer, accounts, letters)
+  requestEmailConfirmation(router, authorizer, accounts, letters)
+  requestEmailUpdate(router, authorizer, accounts, letters)
+  requestPasswordReset(router, accounts, letters)
+  reserveSigningKey(router, parts.reservedKeys)
+  resetPassword(router, emailTokens, credentials)
+  revokeAppPassword(router, authorizer, db, appPasswords, sessions)
+  updateEmail(router, authorizer, accounts, emailTokens, credentials)
+
+  getCheckout(router, authorizer, accounts, exports)
+  getHead(router, authorizer, accounts, repos)
+
+  checkSignupQueue(router)
+}

@@ -1,0 +1,13 @@
+import { ComAtprotoAdminGetAccountInfos } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { Authorizer } from '../accounts/authorizer.ts'
+import type { AccountView } from '../accounts/views.ts'
+
+/** What the operator may know of several accounts; those that are not here are left out. */
+export function getAccountInfos(router: Router, authorizer: Authorizer, accountView: AccountView): void {
+  router.add(ComAtprotoAdminGetAccountInfos.main, {
+    auth: (context) => authorizer.admin(context),
+    handler: ({ params }) => ({ infos: params.dids.map(accountView).filter((view) => view !== null) }),
+  })
+}

@@ -1,0 +1,22 @@
+import { ComAtprotoAdminGetInviteCodes } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { Authorizer } from '../accounts/authorizer.ts'
+import type { Invites } from '../accounts/invites.ts'
+import { toInviteView } from '../accounts/views.ts'
+import { PdsError } from '../errors.ts'
+
+/** All invite codes, newest or most used first. */
+export function getInviteCodes(router: Router, authorizer: Authorizer, invites: Invites): void {
+  router.add(ComAtprotoAdminGetInviteCodes.main, {
+    auth: (context) => authorizer.admin(context),
+    handler: ({ params }) => {
+      const { sort, limit, cursor = null } = params
+      const known = sort === 'usage' ? 'usage' : sort === 'recent' ? 'recent' : null
+      if (known === null) throw new PdsError('invalid-request', `unknown sort method: ${sort}`)
+      const page = invites.list({ sort: known, limit, after: cursor })
+      const last = page.length === limit ? page.at(-1)!.code : undefined
+      return { codes: page.map(toInviteView), ...(last === undefined ? {} : { cursor: last }) }
+    },
+  })
+}

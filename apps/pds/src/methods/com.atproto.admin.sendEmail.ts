@@ -1,0 +1,29 @@
+import { ComAtprotoAdminSendEmail } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { Authorizer } from '../accounts/authorizer.ts'
+import { PdsError } from '../errors.ts'
+import type { Mailer } from '../mail/mailer.ts'
+
+/** Writes to the owner of an account. */
+export function sendEmail(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountStore,
+  mailer: Mailer,
+  hostname: string,
+): void {
+  router.add(ComAtprotoAdminSendEmail.main, {
+    auth: (context) => authorizer.admin(context),
+    handler: async ({ input }) => {
+      const account = accounts.get(input.recipientDid)
+      if (account === null) throw new PdsError('invalid-request', 'Recipient not found')
+      if (account.email === null)
+        throw new PdsError('invalid-request', 'account does not have an email address')
+      const subject = input.subject ?? `Message from ${hostname}`
+      await mailer.send({ to: account.email, subject, text: input.content })
+      return { sent: true }
+    },
+  })
+}

@@ -1,0 +1,21 @@
+import { ComAtprotoAdminUpdateSubjectStatus } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { Authorizer } from '../accounts/authorizer.ts'
+import { parseSubject, type Moderation } from '../accounts/moderation.ts'
+
+/** Takes an account, a record or a blob down, or puts it back; deactivates or reactivates an account. */
+export function updateSubjectStatus(router: Router, authorizer: Authorizer, moderation: Moderation): void {
+  router.add(ComAtprotoAdminUpdateSubjectStatus.main, {
+    auth: (context) => authorizer.admin(context),
+    handler: async ({ input }) => {
+      const subject = parseSubject(input.subject)
+      if (input.takedown !== undefined) {
+        const { applied, ref } = input.takedown
+        await moderation.takedown(subject, applied ? (ref ?? new Date().toISOString()) : null)
+      }
+      if (input.deactivated !== undefined) await moderation.setDeactivated(subject, input.deactivated.applied)
+      return { subject: input.subject, ...(input.takedown === undefined ? {} : { takedown: input.takedown }) }
+    },
+  })
+}

@@ -1,0 +1,33 @@
+import { ComAtprotoIdentityGetRecommendedDidCredentials } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import { shownHandle } from '../accounts/account.ts'
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { Authorizer } from '../accounts/authorizer.ts'
+import type { Identities } from '../identity/identities.ts'
+import type { Signers } from '../repos/signers.ts'
+
+/** What the caller's DID document should say for the account to live here. */
+export function getRecommendedDidCredentials(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountStore,
+  identities: Identities,
+  signers: Signers,
+): void {
+  router.add(ComAtprotoIdentityGetRecommendedDidCredentials.main, {
+    auth: (context) => authorizer.access(context, { deactivated: true }),
+    handler: ({ auth: { did } }) => {
+      const { rotationKeys, alsoKnownAs, verificationMethods, services } = identities.recommended(
+        shownHandle(accounts.get(did)!),
+        signers.get(did).didKey,
+      )
+      return {
+        rotationKeys: [...rotationKeys],
+        alsoKnownAs: [...alsoKnownAs],
+        verificationMethods: verificationMethods,
+        services: services,
+      }
+    },
+  })
+}

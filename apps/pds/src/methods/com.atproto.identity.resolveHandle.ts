@@ -1,0 +1,23 @@
+import { ComAtprotoIdentityResolveHandle } from '@avocet/lexicons/com.atproto'
+import { normalizeHandle } from '@avocet/syntax'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { AccountStore } from '../accounts/account-store.ts'
+import { PdsError } from '../errors.ts'
+import type { HandlePolicy, ResolveHandle } from '../identity/handles.ts'
+
+/** The DID a handle points at: of an account here, or resolved by DNS and HTTPS. */
+export function resolveHandle(
+  router: Router,
+  accounts: AccountStore,
+  policy: HandlePolicy,
+  resolve: ResolveHandle,
+): void {
+  router.add(ComAtprotoIdentityResolveHandle.main, async ({ params }) => {
+    const handle = normalizeHandle(params.handle)
+    const own = accounts.byHandle(handle)
+    const did = own?.did ?? (policy.isLocal(handle) ? null : await resolve(handle))
+    if (did === null) throw new PdsError('handle-not-found', 'Unable to resolve handle')
+    return { did }
+  })
+}

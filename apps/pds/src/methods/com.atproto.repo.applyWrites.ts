@@ -1,0 +1,76 @@
+import { ComAtprotoRepoApplyWrites } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { Authorizer } from '../accounts/authorizer.ts'
+import { ownRepo } from '../accounts/lookup.ts'
+import { PdsError } from '../errors.ts'
+import { REPO_WRITE_LIMITS, writeLimits } from '../http/rate-limits.ts'
+import { checkRecord, checkRecordKey } from '../repos/validation.ts'
+import { recordUri, type RecordWrite, type RepoWriter } from '../repos/writer.ts'
+
+const MAX_WRITES = 200
+
+/** Writes several records in one commit: all of them or none. */
+export function applyWrites(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountStore,
+  writer: RepoWriter,
+  nextTid: () => string,
+): void {
+  const prepare = (
+    item: ComAtprotoRepoApplyWrites.Input['writes'][number],
+    validate: boolean | undefined,
+  ): RecordWrite => {
+    const { collection } = item
+    if (item.$type === 'com.atproto.repo.applyWrites#delete') {
+      return { action: 'delete', collection, rkey: item.rkey }
+    }
+    const record = checkRecord(collection, item.value, validate)
+    const rkey = checkRecordKey(collection, item.rkey, validate, nextTid)
+    const action = item.$type === 'com.atproto.repo.applyWrites#update' ? 'update' : 'create'
+    return { action, collection, rkey, record }
+  }
+
+  router.add(ComAtprotoRepoApplyWrites.main, {
+    auth: (context) => authorizer.access(context),
+    limits: REPO_WRITE_LIMITS,
+    rateLimit: writeLimits((input) => costOf(input as ComAtprotoRepoApplyWrites.Input)),
+    handler: async ({ input, auth }) => {
+      const did = ownRepo(accounts, input.repo, auth.did)
+      if (input.writes.length > MAX_WRITES) {
+        throw new PdsError('invalid-request', `Too many writes. Max: ${MAX_WRITES}`)
+      }
+      const writes = input.writes.map((item) => prepare(item, input.validate))
+      const { commit, cids } = await writer.write(did, writes, input.swapCommit)
+      const results = writes.map((write, i) => {
+        if (!('record' in write)) {
+          return { $type: 'com.atproto.repo.applyWrites#deleteResult' as const }
+        }
+        const kind = write.action === 'create' ? 'createResult' : 'updateResult'
+        return {
+          $type: `com.atproto.repo.applyWrites#${kind}` as const,
+          uri: recordUri(did, write.collection, write.rkey),
+          cid: cids[i]!,
+          ...(write.record.status === undefined ? {} : { validationStatus: write.record.status }),
+        }
+      })
+      return { ...(commit === null ? {} : { commit }), results }
+    },
+  })
+}
+
+/** Points of a request: what its writes would cost one by one. */
+function costOf({ writes }: ComAtprotoRepoApplyWrites.Input): number {
+  let cost = 0
+  for (const { $type } of writes) {
+    cost +=
+      $type === 'com.atproto.repo.applyWrites#create'
+        ? 3
+        : $type === 'com.atproto.repo.applyWrites#update'
+          ? 2
+          : 1
+  }
+  return cost
+}

@@ -1,0 +1,38 @@
+import { ComAtprotoRepoPutRecord } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { Authorizer } from '../accounts/authorizer.ts'
+import { ownRepo } from '../accounts/lookup.ts'
+import { REPO_WRITE_LIMITS, writeLimits } from '../http/rate-limits.ts'
+import { checkRecord, checkRecordKey } from '../repos/validation.ts'
+import { recordUri, type RepoWriter } from '../repos/writer.ts'
+
+/** Creates or replaces a record; one that is the same already makes no commit. */
+export function putRecord(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountStore,
+  writer: RepoWriter,
+  nextTid: () => string,
+): void {
+  router.add(ComAtprotoRepoPutRecord.main, {
+    auth: (context) => authorizer.access(context),
+    limits: REPO_WRITE_LIMITS,
+    rateLimit: writeLimits(2),
+    handler: async ({ input, auth }) => {
+      const did = ownRepo(accounts, input.repo, auth.did)
+      const { collection, validate, swapRecord } = input
+      const record = checkRecord(collection, input.record, validate)
+      const rkey = checkRecordKey(collection, input.rkey, validate, nextTid)
+      const write = { action: 'put', collection, rkey, record, swapRecord } as const
+      const { commit, cids } = await writer.write(did, [write], input.swapCommit)
+      return {
+        uri: recordUri(did, collection, rkey),
+        cid: cids[0]!,
+        ...(commit === null ? {} : { commit }),
+        ...(record.status === undefined ? {} : { validationStatus: record.status }),
+      }
+    },
+  })
+}

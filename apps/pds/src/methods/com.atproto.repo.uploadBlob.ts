@@ -1,0 +1,25 @@
+import { ComAtprotoRepoUploadBlob } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { Authorizer } from '../accounts/authorizer.ts'
+import type { ServiceCallers } from '../accounts/service-callers.ts'
+import type { Uploads } from '../blobs/uploads.ts'
+import { UPLOAD_LIMIT } from '../http/rate-limits.ts'
+
+/** Takes in a blob of the caller, or of a service that the account has authorized for this (video processing). */
+export function uploadBlob(
+  router: Router,
+  authorizer: Authorizer,
+  services: ServiceCallers,
+  uploads: Uploads,
+  limit: number,
+): void {
+  router.add(ComAtprotoRepoUploadBlob.main, {
+    auth: (context) => services.accessOrService(context, authorizer, context.nsid),
+    rateLimit: UPLOAD_LIMIT,
+    limits: { blobBytes: limit, handlerMs: 0 },
+    handler: async ({ input, encoding, auth }) => ({
+      blob: await uploads.upload(auth.did, input, encoding),
+    }),
+  })
+}

@@ -1,0 +1,22 @@
+import { ComAtprotoServerActivateAccount } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { Authorizer } from '../accounts/authorizer.ts'
+import type { Lifecycle } from '../accounts/lifecycle.ts'
+import type { DocumentChecks } from '../identity/document-checks.ts'
+
+/** Turns the caller's account on, once its DID document sends the world here. */
+export function activateAccount(
+  router: Router,
+  authorizer: Authorizer,
+  lifecycle: Lifecycle,
+  documents: DocumentChecks,
+): void {
+  router.add(ComAtprotoServerActivateAccount.main, {
+    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    handler: async ({ auth }) => {
+      await documents.require(auth.did)
+      await lifecycle.activate(auth.did)
+    },
+  })
+}

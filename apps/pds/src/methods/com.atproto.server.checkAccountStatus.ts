@@ -1,0 +1,44 @@
+import { ComAtprotoServerCheckAccountStatus } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+import { formatCid } from '@avocet/data'
+import type { SqliteRepoStore } from '@avocet/repo-sqlite'
+
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { Authorizer } from '../accounts/authorizer.ts'
+import { readPreferences } from '../accounts/preferences.ts'
+import type { BlobIndex } from '../blobs/blob-index.ts'
+import { PdsError } from '../errors.ts'
+import type { DocumentChecks } from '../identity/document-checks.ts'
+import type { RecordIndex } from '../repos/record-index.ts'
+
+/** How far an account has got in moving here. */
+export function checkAccountStatus(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountStore,
+  documents: DocumentChecks,
+  repos: SqliteRepoStore,
+  records: RecordIndex,
+  blobs: BlobIndex,
+): void {
+  router.add(ComAtprotoServerCheckAccountStatus.main, {
+    auth: (context) => authorizer.access(context, { deactivated: true, takendown: true }),
+    handler: async ({ auth: { did } }) => {
+      const head = await repos.getHead(did)
+      const problem = await documents.problem(did)
+      const { expected, imported } = blobs.counts(did)
+      if (head === null) throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
+      return {
+        activated: accounts.get(did)?.deactivatedAt === null,
+        validDid: problem === null,
+        repoCommit: formatCid(head.commit),
+        repoRev: head.rev,
+        repoBlocks: repos.size(did).blocks,
+        indexedRecords: records.count(did),
+        privateStateValues: readPreferences(accounts, did).length,
+        expectedBlobs: expected,
+        importedBlobs: imported,
+      }
+    },
+  })
+}

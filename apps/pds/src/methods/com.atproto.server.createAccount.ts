@@ -1,0 +1,51 @@
+import type { DataObject } from '@avocet/data'
+import { ComAtprotoServerCreateAccount } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import { shownHandle } from '../accounts/account.ts'
+import type { Application, Registration } from '../accounts/registration.ts'
+import type { ServiceCallers } from '../accounts/service-callers.ts'
+import type { Sessions } from '../accounts/sessions.ts'
+import { PdsError } from '../errors.ts'
+import { CREATE_ACCOUNT_LIMIT } from '../http/rate-limits.ts'
+
+/** Makes an account: with a new did:plc, or deactivated for a DID that moves here and proves itself by a service token. */
+export function createAccount(
+  router: Router,
+  registration: Registration,
+  sessions: Sessions,
+  services: ServiceCallers,
+): void {
+  router.add(ComAtprotoServerCreateAccount.main, {
+    rateLimit: CREATE_ACCOUNT_LIMIT,
+    handler: async ({ input, header, nsid }) => {
+      if (input.plcOp !== undefined) throw new PdsError('invalid-request', 'Unsupported input: "plcOp"')
+      if (input.password === undefined) throw new PdsError('invalid-password', 'A password is required')
+      if (input.email === undefined && input.did === undefined) {
+        throw new PdsError('invalid-email', 'Email is required')
+      }
+      const application: Application = {
+        handle: input.handle,
+        email: input.email ?? null,
+        password: input.password,
+        inviteCode: input.inviteCode,
+        recoveryKey: input.recoveryKey,
+      }
+      if (input.did === undefined) {
+        const { account, document } = await registration.create(application)
+        const tokens = await sessions.start(account)
+        return {
+          ...tokens,
+          handle: shownHandle(account),
+          did: account.did,
+          didDoc: document as unknown as DataObject,
+        }
+      }
+      const caller = await services.verify({ header }, nsid)
+      if (caller !== input.did)
+        throw new PdsError('auth-required', `Missing auth to create account with did: ${input.did}`)
+      const account = await registration.adopt(caller, application)
+      return { ...(await sessions.start(account)), handle: shownHandle(account), did: account.did }
+    },
+  })
+}

@@ -1,0 +1,24 @@
+import { ComAtprotoServerDeleteAccount } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { Credentials } from '../accounts/credentials.ts'
+import type { EmailTokens } from '../accounts/email-tokens.ts'
+import type { Lifecycle } from '../accounts/lifecycle.ts'
+import { DELETE_ACCOUNT_LIMIT } from '../http/rate-limits.ts'
+
+/** Deletes an account: whoever knows its password and the mailed code. */
+export function deleteAccount(
+  router: Router,
+  credentials: Credentials,
+  emailTokens: EmailTokens,
+  lifecycle: Lifecycle,
+): void {
+  router.add(ComAtprotoServerDeleteAccount.main, {
+    rateLimit: DELETE_ACCOUNT_LIMIT,
+    handler: async ({ input }) => {
+      await credentials.requirePassword(input.did, input.password)
+      await emailTokens.use(input.did, 'delete-account', input.token)
+      await lifecycle.remove(input.did)
+    },
+  })
+}

@@ -1,0 +1,21 @@
+import { ComAtprotoServerRequestEmailConfirmation } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { Authorizer } from '../accounts/authorizer.ts'
+import { MAIL_LIMITS } from '../http/rate-limits.ts'
+import type { Letters } from '../mail/letters.ts'
+
+/** Mails the code that `confirmEmail` needs. */
+export function requestEmailConfirmation(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountStore,
+  letters: Letters,
+): void {
+  router.add(ComAtprotoServerRequestEmailConfirmation.main, {
+    auth: (context) => authorizer.access(context, { deactivated: true }),
+    rateLimit: MAIL_LIMITS,
+    handler: ({ auth }) => letters.sendCode(accounts.get(auth.did)!, 'confirm-email'),
+  })
+}

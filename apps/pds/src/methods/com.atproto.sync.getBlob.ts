@@ -1,0 +1,59 @@
+import { ComAtprotoSyncGetBlob } from '@avocet/lexicons/com.atproto'
+import { respond, type Router } from '@avocet/xrpc-server'
+
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { Authorizer } from '../accounts/authorizer.ts'
+import { servedRepo } from '../accounts/lookup.ts'
+import type { BlobFiles } from '../blobs/blob-files.ts'
+import type { BlobIndex } from '../blobs/blob-index.ts'
+import { parseRange } from '../blobs/range.ts'
+import { PdsError } from '../errors.ts'
+
+/** The bytes of a blob, or a range of them. Whatever they are, a browser must neither run nor guess at them. */
+export function getBlob(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountStore,
+  index: BlobIndex,
+  files: BlobFiles,
+): void {
+  router.add(ComAtprotoSyncGetBlob.main, {
+    limits: { handlerMs: 0 },
+    handler: async (context) => {
+      const { did, cid } = context.params
+      const caller = await authorizer.optional(context).catch(() => null)
+      servedRepo(accounts, did, authorizer.isAdmin(context) || caller?.did === did)
+      const row = index.get(did, cid)
+      if (row === null || !row.permanent || (row.takedownRef !== null && !authorizer.isAdmin(context))) {
+        throw new PdsError('blob-not-found-public', 'Blob not found')
+      }
+      const headers = {
+        etag: `"${cid}"`,
+        'accept-ranges': 'bytes',
+        'cache-control': 'public, max-age=31536000, immutable',
+        'x-content-type-options': 'nosniff',
+        'content-security-policy': `default-src 'none'; sandbox`,
+        'content-disposition': `attachment; filename="${cid}"`,
+      }
+      if (context.header('if-none-match')?.includes(`"${cid}"`) === true)
+        return respond({ status: 304, headers })
+      const range = parseRange(context.header('range'), row.size)
+      if (range === 'unsatisfiable') {
+        return respond({ status: 416, headers: { ...headers, 'content-range': `bytes */${row.size}` } })
+      }
+      const body = await files.open(did, cid, range ?? undefined)
+      if (body === null) throw new PdsError('blob-not-found-public', 'Blob not found')
+      const length = range === null ? row.size : range.end - range.start + 1
+      return respond({
+        status: range === null ? 200 : 206,
+        encoding: row.mimeType,
+        body,
+        headers: {
+          ...headers,
+          'content-length': String(length),
+          ...(range === null ? {} : { 'content-range': `bytes ${range.start}-${range.end}/${row.size}` }),
+        },
+      })
+    },
+  })
+}

@@ -1,0 +1,26 @@
+import { ComAtprotoSyncGetCheckout } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+import { respond } from '@avocet/xrpc-server'
+
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { Authorizer } from '../accounts/authorizer.ts'
+import { EXPORT_LIMIT } from '../http/rate-limits.ts'
+import type { RepoExports } from '../repos/exports.ts'
+import { readableRepo } from '../repos/readable.ts'
+
+/** Deprecated form of getRepo, still asked for by older tools. */
+export function getCheckout(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountStore,
+  exports: RepoExports,
+): void {
+  router.add(ComAtprotoSyncGetCheckout.main, {
+    limits: { handlerMs: 0 },
+    rateLimit: EXPORT_LIMIT,
+    handler: async (context) => {
+      const { did } = await readableRepo(accounts, authorizer, context, context.params.did)
+      return respond({ encoding: 'application/vnd.ipld.car', body: await exports.repo(did, undefined) })
+    },
+  })
+}

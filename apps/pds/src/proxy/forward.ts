@@ -1,0 +1,71 @@
+import type { Fetch } from '@avocet/did'
+
+import { PdsError } from '../errors.ts'
+import { headersToClient, headersToService } from './headers.ts'
+
+/** A request to hand on. */
+export interface Forwarded {
+  readonly nsid: string
+  readonly request: Request
+  readonly header: (name: string) => string | null
+  readonly signal: AbortSignal
+}
+
+/** Sends a request to a service and hands its answer back. */
+export type Forward = (forwarded: Forwarded, serviceUrl: string, token: string | null) => Promise<Response>
+
+/** Time until the service's headers are there, in milliseconds. */
+const HEADERS_MS = 10_000
+/** Largest body either way, in bytes. */
+export const MAX_PROXIED_BYTES: number = 10 * 1024 * 1024
+
+/**
+ * Forwards with `fetch`, which bounds the answer's size and time and refuses private addresses, unless this is a
+ * development network.
+ */
+export function createForward(fetch: Fetch): Forward {
+  return async ({ nsid, request, header, signal }, serviceUrl, token) => {
+    const headers = headersToService(header)
+    if (token !== null) headers['authorization'] = `Bearer ${token}`
+    const hasBody = request.method !== 'GET' && request.method !== 'HEAD' && request.body !== null
+    const body = hasBody ? await readBody(request.body) : undefined
+    const deadline = new AbortController()
+    const timer = setTimeout(() => deadline.abort(), HEADERS_MS)
+    let response: Response
+    try {
+      response = await fetch(`${serviceUrl.replace(/\/+$/, '')}/xrpc/${nsid}${new URL(request.url).search}`, {
+        method: request.method,
+        headers,
+        redirect: 'manual',
+        signal: AbortSignal.any([signal, deadline.signal]),
+        ...(body === undefined ? {} : { body }),
+      })
+    } catch (cause) {
+      if (deadline.signal.aborted)
+        throw new PdsError('upstream-timeout', 'Upstream service timed out', { cause })
+      throw new PdsError('upstream-failed', 'Upstream service unreachable', { cause })
+    } finally {
+      clearTimeout(timer)
+    }
+    if (response.status >= 300 && response.status < 400) {
+      await response.body?.cancel()
+      throw new PdsError('upstream-failed', 'Upstream service answered with a redirect')
+    }
+    return new Response(response.body, {
+      status: response.status,
+      headers: headersToClient(response.headers),
+    })
+  }
+}
+
+async function readBody(stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of stream) {
+    size += chunk.length
+    if (size > MAX_PROXIED_BYTES)
+      throw new PdsError('blob-too-large', `Body is too large; max=${MAX_PROXIED_BYTES}`)
+    chunks.push(chunk)
+  }
+  return new Uint8Array(Buffer.concat(chunks))
+}

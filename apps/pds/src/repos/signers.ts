@@ -1,0 +1,35 @@
+import { importKeypair, type Keypair } from '@avocet/crypto'
+import type { Did } from '@avocet/syntax'
+
+import type { AccountStore } from '../accounts/account-store.ts'
+import { PdsError } from '../errors.ts'
+
+/** The signing keys of accounts. */
+export interface Signers {
+  /** @throws PdsError `account-not-found` */
+  get(did: Did): Keypair
+  /** Forgets a key that changed. */
+  drop(did: Did): void
+}
+
+const LIMIT = 2000
+
+/** Keys read from the account rows; the latest used stay imported. */
+export function createSigners(accounts: AccountStore): Signers {
+  const cache = new Map<Did, Keypair>()
+  return {
+    get: (did) => {
+      const known = cache.get(did)
+      if (known !== undefined) return known
+      const key = accounts.signingKey(did)
+      if (key === null) throw new PdsError('account-not-found', `Account not found; did=${did}`)
+      const keypair = importKeypair('k256', key)
+      if (cache.size >= LIMIT) cache.delete(cache.keys().next().value!)
+      cache.set(did, keypair)
+      return keypair
+    },
+    drop: (did) => {
+      cache.delete(did)
+    },
+  }
+}

@@ -1,0 +1,56 @@
+import { join } from 'node:path'
+
+import { openRepoStore, type SqliteRepoStore } from '@avocet/repo-sqlite'
+import type { EventLog } from '@avocet/sequencer'
+import { openEventLog } from '@avocet/sequencer/sqlite'
+import { migrate, openDatabase, type Database } from '@avocet/sqlite'
+
+import { openAccountStore, type AccountStore } from './accounts/account-store.ts'
+import { ACCOUNT_MIGRATIONS } from './accounts/schema.ts'
+import { openDiskBlobs, type BlobFiles } from './blobs/blob-files.ts'
+import { openBlobIndex, type BlobIndex } from './blobs/blob-index.ts'
+import type { PdsConfig } from './config/config.ts'
+import { DataDirectoryError, prepareDataDirectory } from './config/secrets.ts'
+import { openRecordIndex, type RecordIndex } from './repos/record-index.ts'
+import { RECORD_MIGRATIONS } from './repos/schema.ts'
+
+/** Everything this server keeps: one database, on which every store works, and the files of blobs. */
+export interface Stores {
+  readonly db: Database
+  readonly accounts: AccountStore
+  readonly records: RecordIndex
+  readonly blobs: BlobIndex
+  readonly files: BlobFiles
+  readonly repos: SqliteRepoStore
+  readonly log: EventLog<Database>
+}
+
+/** Opens, and on first use makes, the stores in the data directory. @throws DataDirectoryError */
+export async function openStores(config: PdsConfig): Promise<Stores> {
+  prepareDataDirectory(config.dataDirectory)
+  const path = join(config.dataDirectory, 'pds.sqlite')
+  let db: Database | undefined
+  try {
+    db = openDatabase({ path })
+    migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
+    migrate(db, 'records', RECORD_MIGRATIONS)
+    return {
+      db,
+      repos: openRepoStore(db),
+      accounts: openAccountStore(db),
+      records: openRecordIndex(db),
+      blobs: openBlobIndex(db),
+      log: openEventLog(db),
+      files: await openDiskBlobs(config.blobDirectory ?? join(config.dataDirectory, 'blobs')),
+    }
+  } catch (cause) {
+    db?.close()
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DataDirectoryError(
+      `cannot open the data directory; path=${config.dataDirectory} reason=${reason}`,
+      {
+        cause,
+      },
+    )
+  }
+}
