@@ -1,7 +1,8 @@
 // https://github.com/bluesky-social/proposals/tree/main/0006-sync-iteration#commit-validation-mst-operation-inversion
 
-import { type BlockMap, type CID, cidEquals, CidMap, formatCid } from '@avocet/data'
+import { type BlockMap, type CID, cidEquals, formatCid } from '@avocet/data'
 import { MstError } from './error.ts'
+import { recordReads } from './source.ts'
 import { loadTree, type NodeSource, type Tree } from './tree.ts'
 
 /** A change of one key: from `prev` (null = was absent) to `value` (null = is absent). */
@@ -21,11 +22,17 @@ export function inversionOrder(a: TreeOp, b: TreeOp): number {
 /**
  * Takes ops back, so that the tree is as it was before them.
  *
+ * @param order in which they are taken back. The root reached is the same in any order; on a partial tree, which nodes
+ *   are needed on the way is not.
  * @throws {MstError} `key-not-found` or `key-exists` where the tree is not what the ops claim (also when another value
  *   is at the key), `missing-block` where it is too partial to tell, `malformed-node`
  */
-export function invertTreeOps(tree: Tree, ops: readonly TreeOp[]): void {
-  const ordered = ops.length > 1 ? ops.toSorted(inversionOrder) : ops
+export function invertTreeOps(
+  tree: Tree,
+  ops: readonly TreeOp[],
+  order: (a: TreeOp, b: TreeOp) => number = inversionOrder,
+): void {
+  const ordered = ops.length > 1 ? ops.toSorted(order) : ops
   for (const { key, value, prev } of ordered) {
     if (value === null) {
       if (prev !== null) tree.insert(key, prev)
@@ -45,21 +52,20 @@ export function invertTreeOps(tree: Tree, ops: readonly TreeOp[]): void {
 }
 
 /**
- * The nodes of the tree after some ops that inverting them reads: what an event must hold so that somebody without the
- * repository can check it. It is also the proof that each created or updated key is there and each deleted one is not.
+ * The nodes of the tree after some ops that inverting them reads: the least that somebody without the repository needs
+ * to check them in that order. They also prove that each created or updated key is there and each deleted one is not.
  *
  * @param root of the tree after the ops.
+ * @param order as in {@link invertTreeOps}.
  * @throws as {@link invertTreeOps}
  */
-export function inversionNodes(root: CID, source: NodeSource, ops: readonly TreeOp[]): BlockMap {
-  const read: BlockMap = new CidMap<Uint8Array>()
-  const recording: NodeSource = {
-    get(cid) {
-      const bytes = source.get(cid)
-      if (bytes !== undefined) read.set(cid, bytes)
-      return bytes
-    },
-  }
-  invertTreeOps(loadTree(root, recording), ops)
+export function inversionNodes(
+  root: CID,
+  source: NodeSource,
+  ops: readonly TreeOp[],
+  order?: (a: TreeOp, b: TreeOp) => number,
+): BlockMap {
+  const { recording, read } = recordReads(source)
+  invertTreeOps(loadTree(root, recording), ops, order)
   return read
 }

@@ -1,6 +1,7 @@
 // https://atproto.com/specs/sync#firehose-validation-best-practices
 
-import { type BlockMap, type CID, CidMap } from '@avocet/data'
+import type { BlockMap, CID } from '@avocet/data'
+import { recordReads } from './source.ts'
 import { loadTree, type NodeSource } from './tree.ts'
 
 /**
@@ -9,8 +10,8 @@ import { loadTree, type NodeSource } from './tree.ts'
  * @throws {MstError} `missing-block`, `malformed-node`
  */
 export function proofNodes(root: CID, source: NodeSource, keys: Iterable<string>): BlockMap {
-  const read: BlockMap = new CidMap<Uint8Array>()
-  const tree = loadTree(root, recorder(source, read))
+  const { recording, read } = recordReads(source)
+  const tree = loadTree(root, recording)
   for (const key of keys) tree.get(key)
   return read
 }
@@ -22,22 +23,12 @@ export function proofNodes(root: CID, source: NodeSource, keys: Iterable<string>
  * @throws {MstError} `missing-block`, `malformed-node`
  */
 export function coveringProofNodes(root: CID, source: NodeSource, keys: Iterable<string>): BlockMap {
-  const read: BlockMap = new CidMap<Uint8Array>()
-  const tree = loadTree(root, recorder(source, read))
+  const { recording, read } = recordReads(source)
+  const tree = loadTree(root, recording)
   for (const key of keys) {
     tree.get(key)
     tree.entries({ after: key }).next()
     tree.entries({ after: key, reverse: true }).next()
   }
   return read
-}
-
-function recorder(source: NodeSource, read: BlockMap): NodeSource {
-  return {
-    get(cid) {
-      const bytes = source.get(cid)
-      if (bytes !== undefined) read.set(cid, bytes)
-      return bytes
-    },
-  }
 }

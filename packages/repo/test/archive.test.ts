@@ -230,13 +230,13 @@ describe('a repository of 300 records', () => {
       expect(root).toBeInstanceOf(TreeNode)
       const data = cidForCbor(bytes)
       const signed = await signCommit({ did, data, rev: clock.next() }, signer)
-      const all = [
+      const car = [
         { cid: signed.commit, bytes: signed.commitBytes },
         { cid: data, bytes },
         { cid: value, bytes: encode({ x: 1 }) },
         ...[...tree.blocks].map(([cid, block]) => ({ cid, bytes: block })),
       ]
-      await expect(read(writeCar([signed.commit], all))).rejects.toMatchObject({ code: 'malformed-repo' })
+      await expect(read(writeCar([signed.commit], car))).rejects.toMatchObject({ code: 'malformed-repo' })
     })
   })
 })

@@ -1,0 +1,15 @@
+import { type BlockMap, CidMap } from '@avocet/data'
+import type { NodeSource } from './tree.ts'
+
+/** A source that notes which of its blocks were read. */
+export function recordReads(source: NodeSource): { recording: NodeSource; read: BlockMap } {
+  const read: BlockMap = new CidMap<Uint8Array>()
+  const recording: NodeSource = {
+    get(cid) {
+      const bytes = source.get(cid)
+      if (bytes !== undefined) read.set(cid, bytes)
+      return bytes
+    },
+  }
+  return { recording, read }
+}
