@@ -200,7 +200,9 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
       ...(delivered && repo.reason !== DRAINING ? { rev: null, data: null } : {}),
       status: terminal ? 'terminal' : 'desynchronized',
       reason: code,
-      nextTry: terminal ? null : now() + Math.max(backoff * (0.75 + Math.random() / 2), retryAfter),
+      nextTry: terminal
+        ? null
+        : now() + Math.round(Math.max(backoff * (0.75 + Math.random() / 2), retryAfter)),
       attempts,
     }
     // What was queued is covered by the next resync.
