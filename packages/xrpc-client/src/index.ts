@@ -1,1 +1,47 @@
-export {}
+export { createClient } from './client.ts'
+export { XrpcClientError, type XrpcClientErrorCode, type XrpcClientErrorData } from './error.ts'
+export { items, pages, type PagesOptions } from './pages.ts'
+export {
+  decodeRecord,
+  decodeRecords,
+  getBlob,
+  getRecord,
+  getRepo,
+  listRecords,
+  uploadBlob,
+  type BlobDownload,
+  type ReadOptions,
+  type RecordEntry,
+  type RecordFailure,
+  type RepoDownload,
+} from './reader.ts'
+export { passwordSession, type PasswordSessionOptions, type Session, type SessionStore } from './session.ts'
+export { parseSessionData, type SessionData } from './session-data.ts'
+export type {
+  ConnectInfo,
+  DisconnectInfo,
+  StreamIterator,
+  StreamMessage,
+  StreamOptions,
+} from './stream-types.ts'
+export { subscribe } from './subscribe.ts'
+export {
+  unwrap,
+  type CallArgs,
+  type CallFailure,
+  type CallOptions,
+  type CallOutput,
+  type CallResult,
+  type CallSettings,
+  type CallSuccess,
+  type Client,
+  type ClientOptions,
+  type Labeler,
+  type RawRequest,
+  type RetryOptions,
+  type Rpc,
+  type RpcCall,
+  type Service,
+  type UploadBody,
+  type ValidateSwitches,
+} from './types.ts'

@@ -1,0 +1,74 @@
+import type { Issue } from '@avocet/lexicon'
+import { statusErrorName } from '@avocet/xrpc'
+
+/** What kind of failure it was. */
+export type XrpcClientErrorCode =
+  /** The service answered with an error: see `status`, `error` and `headers`. */
+  | 'response'
+  /** No answer: refused, reset, no such host, TLS. */
+  | 'network'
+  /** The time given was up. */
+  | 'timeout'
+  /** The caller's signal was aborted. */
+  | 'aborted'
+  /** Parameters or input are not what the method takes; nothing was sent. */
+  | 'invalid-request'
+  /** The answer is not what the method gives. */
+  | 'invalid-response'
+  /** The answer is larger than allowed. */
+  | 'too-large'
+  /** The method is in no lexicon the client was given. */
+  | 'unknown-method'
+  /** A download's hash is not the one asked for. */
+  | 'wrong-hash'
+  /** A stream sent what is no frame. */
+  | 'invalid-frame'
+  /** A stream sent an error frame: see `error`. */
+  | 'stream'
+  /** A stream's reader was too slow for the bytes it allowed to wait. */
+  | 'overflow'
+
+/** What a failure knows besides its code and message. */
+export interface XrpcClientErrorData {
+  readonly status?: number
+  readonly error?: string
+  readonly headers?: Headers
+  readonly issues?: readonly Issue[]
+  readonly cause?: unknown
+}
+
+/** The one error of this package. */
+export class XrpcClientError extends Error {
+  override readonly name = 'XrpcClientError'
+  readonly code: XrpcClientErrorCode
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number
+  /** The error's name as the service gave it, such as `RecordNotFound`; customary for the status when it gave none. */
+  readonly error: string
+  /** Headers of the answer; empty when there was none. */
+  readonly headers: Headers
+  /** What a schema had to say, for `invalid-request` and `invalid-response`. */
+  readonly issues: readonly Issue[]
+
+  constructor(code: XrpcClientErrorCode, message: string, data: XrpcClientErrorData = {}) {
+    super(message, data.cause === undefined ? undefined : { cause: data.cause })
+    this.code = code
+    this.status = data.status ?? 0
+    this.error = data.error ?? (this.status === 0 ? '' : statusErrorName(this.status))
+    this.headers = data.headers ?? new Headers()
+    this.issues = data.issues ?? []
+  }
+}
+
+/** Makes an error of validation issues. */
+export function issuesError(
+  code: 'invalid-request' | 'invalid-response',
+  nsid: string,
+  what: string,
+  issues: readonly Issue[],
+  data: XrpcClientErrorData = {},
+): XrpcClientError {
+  const first = issues[0]
+  const message = `invalid ${what}: ${first?.message ?? 'refused'}; nsid=${nsid} path=${first?.path || '/'}`
+  return new XrpcClientError(code, message, { ...data, issues })
+}

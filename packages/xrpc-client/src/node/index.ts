@@ -1,0 +1,1 @@
+export { createFileSessionStore, type FileSessionStoreOptions } from './session-file.ts'

@@ -1,0 +1,18 @@
+/** What differs between Node (this file) and browsers (platform-web.ts). */
+import { createHash } from 'node:crypto'
+import type { Digest, OpenSocket } from './platform.ts'
+
+/** Sent unless a header says otherwise. */
+export const userAgent: string | null = 'avocet-xrpc-client'
+
+/** An incremental SHA-256. */
+export function createSha256(): Digest {
+  const hash = createHash('sha256')
+  return { update: (bytes) => void hash.update(bytes), digest: () => new Uint8Array(hash.digest()) }
+}
+
+/** Opens a WebSocket that can be paused and pinged. */
+export const openSocket: OpenSocket = async (url, events, options) => {
+  const { openWs } = await import('./socket-node.ts')
+  return openWs(url, events, options)
+}
