@@ -70,7 +70,7 @@ export type {
   Validation,
   Validator,
 } from './validation.ts'
-export type { Typed, UnknownVariant } from './typed.ts'
+export { openVariant, type Typed, type UnknownVariant } from './typed.ts'
 export type { BlobRef, CID, DataObject } from '@avocet/data'
 export type {
   AtIdentifier,
@@ -85,3 +85,17 @@ export type {
   Tid,
   Uri,
 } from '@avocet/syntax'
+export { effectivePermissions, type EffectivePermissions, type GrantedPermission } from './permissions.ts'
+export { resolveClosure, type ClosureOptions, type LexiconClosure } from './resolve/closure.ts'
+export { lexiconDnsName, resolveLexicon, SCHEMA_COLLECTION } from './resolve/resolve.ts'
+export { createLexiconResolver } from './resolve/resolver.ts'
+export type {
+  LexiconFetchers,
+  LexiconResolver,
+  LexiconResolverOptions,
+  Outcome,
+  ResolvedLexicon,
+  ResolveErrorCode,
+  ResolveFailure,
+  ResolveResult,
+} from './resolve/types.ts'

@@ -4,7 +4,15 @@ import { dependencies } from '../links.ts'
 import { typeName } from '../ref.ts'
 import { moduleNames, namespaceName, pascal, type ModuleNames } from './names.ts'
 import { comment, literal, printJson } from './print.ts'
-import { bodyType, fieldType, hasDefault, objectType, paramsType, type TypeScope } from './types.ts'
+import {
+  bodyType,
+  fieldType,
+  hasDefault,
+  NO_PARAMS,
+  objectType,
+  paramsType,
+  type TypeScope,
+} from './types.ts'
 
 /** How modules find each other and this package. */
 export type ModuleOptions = {
@@ -130,7 +138,7 @@ function typeItem(name: string, type: string, doc: string | undefined): Item {
 
 function paramsItems(scope: TypeScope, params: LexiconParams | undefined): Item[] {
   if (params === undefined) {
-    return [typeItem('Params', '{}', undefined), typeItem('DecodedParams', 'Params', undefined)]
+    return [typeItem('Params', NO_PARAMS, undefined), typeItem('DecodedParams', 'Params', undefined)]
   }
   const filled = Object.values(params.properties).some(hasDefault)
   return [

@@ -115,7 +115,8 @@ export function objectType(
   const members = Object.entries(object.properties).map(([name, field]) =>
     member(scope, name, field, required.has(name), nullable.has(name), indent + 2),
   )
-  return block([...head, ...members], indent)
+  const all = [...head, ...members]
+  return all.length === 0 ? use(scope, 'DataObject') : block(all, indent)
 }
 
 /** The type of parameters; `decoded` is how a handler gets them, with defaults filled in. */
@@ -125,8 +126,11 @@ export function paramsType(scope: TypeScope, params: LexiconParams, decoded: boo
     const present = required.has(name) && (decoded || !hasDefault(field))
     return member(scope, name, field, present || (decoded && hasDefault(field)), false, 2)
   })
-  return block(members, 0)
+  return members.length === 0 ? NO_PARAMS : block(members, 0)
 }
+
+/** The type of the parameters of a method that has none. */
+export const NO_PARAMS = '{ [name: string]: never }'
 
 /** Whether an absent parameter has a value all the same. */
 export function hasDefault(field: LexiconParam): boolean {
@@ -192,6 +196,5 @@ function bounds(field: LexiconField | LexiconParam): string {
 }
 
 function block(members: readonly string[], indent: number): string {
-  if (members.length === 0) return '{}'
   return `{\n${members.join('\n')}\n${' '.repeat(indent)}}`
 }
