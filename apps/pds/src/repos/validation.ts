@@ -43,7 +43,7 @@ function validateLexicon(collection: string, record: DataObject, required: boole
     if (required) throw new PdsError('invalid-record', `Unknown lexicon type: ${collection}`)
     return 'unknown'
   }
-  const result = catalog.validateRecord(collection, record)
+  const result = catalog.validateRecord(record)
   if (result.ok) return 'valid'
   const issue = result.issues[0]!
   const path = issue.path.replaceAll('/', '.')
