@@ -72,7 +72,7 @@ export function createDidResolver(options: DidResolverOptions = {}): DidResolver
     } catch (cause) {
       if (cause instanceof SyntaxError)
         return fail('invalid-document', `document is not JSON; did=${did}`, { cause })
-      return failWith(cause, `did=${did}`)
+      return failWith(cause, `did=${did}`, signal)
     }
   }
 

@@ -37,7 +37,7 @@ export function createDohLookup(options: DohOptions = {}): LookupTxt {
     } catch (cause) {
       if (cause instanceof SyntaxError)
         return fail('dns-failure', `DNS answer is not JSON; name=${name}`, { cause })
-      return failWith(cause, `name=${name}`)
+      return failWith(cause, `name=${name}`, signal)
     }
   }
 }

@@ -66,11 +66,16 @@ export function fail(
   return { ok: false, error: new DidError(code, message, options) }
 }
 
-/** Whatever was thrown on the way to an answer, as a failed result. */
-export function failWith(cause: unknown, what: string): { readonly ok: false; readonly error: DidError } {
+/** Whatever was thrown on the way to an answer, as a failed result. `signal` tells an abort by its own reason apart. */
+export function failWith(
+  cause: unknown,
+  what: string,
+  signal?: AbortSignal,
+): { readonly ok: false; readonly error: DidError } {
   if (cause instanceof DidError) return { ok: false, error: cause }
   const name = cause instanceof Error ? cause.name : ''
   if (name === 'TimeoutError') return fail('timeout', `no answer in time; ${what}`, { cause })
-  if (name === 'AbortError') return fail('aborted', `request was aborted; ${what}`, { cause })
+  if (name === 'AbortError' || signal?.aborted)
+    return fail('aborted', `request was aborted; ${what}`, { cause })
   return fail('network', `request failed; ${what}`, { cause })
 }

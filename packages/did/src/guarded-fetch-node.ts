@@ -11,7 +11,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { isLoopbackAddress, isPublicAddress } from './address.ts'
 import { createAddressLookup } from './dns-node.ts'
-import { DidError } from './error.ts'
+import { DidError, failWith } from './error.ts'
 import { checkUrl, shown, type Fetch, type FetchInit, type GuardedFetchOptions } from './fetch.ts'
 import { toResponse } from './guarded-response.ts'
 
@@ -63,8 +63,10 @@ export function createGuardedFetch(options: GuardedFetchOptions = {}): Fetch {
     const controller = new AbortController()
     const timeout = new DidError('timeout', `no answer in time; url=${input.slice(0, 200)} ms=${timeoutMs}`)
     const timer = setTimeout(() => controller.abort(timeout), timeoutMs)
-    const aborted = (): void =>
-      controller.abort(new DidError('aborted', `request was aborted; url=${input.slice(0, 200)}`))
+    const aborted = (): void => {
+      // A caller's AbortSignal.timeout is a timeout, whoever set the clock.
+      controller.abort(failWith(init.signal?.reason, `url=${input.slice(0, 200)}`, init.signal).error)
+    }
     const done = (): void => {
       clearTimeout(timer)
       init.signal?.removeEventListener('abort', aborted)

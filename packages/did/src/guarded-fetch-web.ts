@@ -25,7 +25,7 @@ export function createGuardedFetch(options: GuardedFetchOptions = {}): Fetch {
     try {
       return await fetch(url, { ...init, signal })
     } catch (cause) {
-      throw failWith(cause, `url=${shown(url)}`).error
+      throw failWith(cause, `url=${shown(url)}`, init.signal).error
     }
   }
 }

@@ -78,7 +78,7 @@ export function createHandleResolver(options: HandleResolverOptions = {}): Handl
       if (response.ok && isDid(text)) return { ok: true, value: text }
       return fail('not-found', `host names no DID; handle=${handle} status=${status}`, { status })
     } catch (cause) {
-      return failWith(cause, `handle=${handle}`)
+      return failWith(cause, `handle=${handle}`, signal)
     }
   }
 

@@ -1,0 +1,22 @@
+// A key made for these tests and known to everybody: it guards nothing. Valid for good.example.com, other.example.com and
+// localhost from 2020 until 2120.
+
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBizCCATCgAwIBAgIBATAKBggqhkjOPQQDAjAWMRQwEgYDVQQDDAthdm9jZXQg
+dGVzdDAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowFjEUMBIGA1UE
+AwwLYXZvY2V0IHRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATC8fDOpoFq
+1sYiAAXsMnuiU8GcJqos2Q3lncxUp9Br4M2yz5CrifJRF8/b4UESOf9+iXvJfMEF
+cj1f5rwy84Sbo20wazAPBgNVHRMBAf8EBTADAQH/MDkGA1UdEQQyMDCCEGdvb2Qu
+ZXhhbXBsZS5jb22CEW90aGVyLmV4YW1wbGUuY29tgglsb2NhbGhvc3QwHQYDVR0O
+BBYEFLFH6sc1PD4P0UOvLgGcDxG6mrHbMAoGCCqGSM49BAMCA0kAMEYCIQCrF68G
+LYOG7Kok4bWyVs+fxJdBuCHw1WByxeMhNb1OwwIhAM6V8sPY9ZueoeoqS0u6K6U2
+HMkX+1+sMX2M7qfrH1Ul
+-----END CERTIFICATE-----
+`
+
+export const privateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgVSQLTxTcDTpn+D7n
+ucOL/owNjmOAvYgAoNNvzbWrEy2hRANCAATC8fDOpoFq1sYiAAXsMnuiU8GcJqos
+2Q3lncxUp9Br4M2yz5CrifJRF8/b4UESOf9+iXvJfMEFcj1f5rwy84Sb
+-----END PRIVATE KEY-----
+`

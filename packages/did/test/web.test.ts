@@ -1,0 +1,43 @@
+// What runs where there is no Node: the same contract as far as the platform lets it be kept.
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { DidError } from '../src/index.ts'
+import { createGuardedFetch } from '../src/guarded-fetch-web.ts'
+import { createDefaultTxtLookup } from '../src/platform-web.ts'
+import { startHttpServer, type TestServer } from './support/http-server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startHttpServer((request, response) => {
+    if (request.url !== '/silent') response.end('x')
+  })
+})
+afterAll(() => server.close())
+
+const codeOf = (promise: Promise<Response>): Promise<string> =>
+  promise.then(
+    (response) => response.text(),
+    (error: unknown) => (error as DidError).code,
+  )
+
+it('refuses protocols and literal addresses', async () => {
+  const fetch = createGuardedFetch()
+  for (const url of ['http://example.com/', 'ftp://example.com/', 'no url', 'https://a:b@example.com/']) {
+    expect(await codeOf(fetch(url)), url).toBe('blocked-protocol')
+  }
+  for (const host of ['127.0.0.1', '127.1', '10.0.0.1', '[::1]', '[fd00::1]', 'localhost', 'a.localhost']) {
+    expect(await codeOf(fetch(`https://${host}/`)), host).toBe('blocked-address')
+  }
+})
+
+it('reaches loopback for development, within its time and the caller’s', async () => {
+  const fetch = createGuardedFetch({ allowLoopback: true, timeoutMs: 100 })
+  expect(await codeOf(fetch(server.url))).toBe('x')
+  expect(await codeOf(fetch(`${server.url}/silent`))).toBe('timeout')
+  expect(await codeOf(fetch(server.url, { signal: AbortSignal.abort() }))).toBe('aborted')
+  expect(await codeOf(fetch(server.url, { signal: AbortSignal.abort('a reason') }))).toBe('aborted')
+  expect(await codeOf(fetch('http://127.0.0.1:1/'))).toBe('network')
+})
+
+it('asks DNS over HTTPS', () => {
+  expect(createDefaultTxtLookup()).toBeTypeOf('function')
+})
