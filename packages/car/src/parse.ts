@@ -24,6 +24,12 @@ export interface ReadCarOptions {
 export const MAX_HEADER_SIZE: number = 16 * 1024
 export const DEFAULT_MAX_BLOCK_SIZE: number = 2 * 1024 * 1024
 
+/** The same bytes as a `Uint8Array` proper: parts of a Buffer would be Buffers, whose `slice` does not copy. */
+export function toPlainBytes(bytes: Uint8Array): Uint8Array {
+  if (Object.getPrototypeOf(bytes) === Uint8Array.prototype) return bytes
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
 /** An unsigned LEB128 integer at `offset`: its value and size, or null when the bytes end inside it. */
 export function readVarint(
   bytes: Uint8Array,

@@ -10,9 +10,10 @@ import {
   parseHeader,
   parseSection,
   readVarint,
+  toPlainBytes,
 } from './parse.ts'
 
-/** Longest varint that `readVarint` accepts. */
+/** Longest length in bytes: six groups of seven bits. */
 const MAX_VARINT_SIZE = 6
 
 /** Takes exact runs of bytes from chunks of any size, copying only what spans two chunks. */
@@ -21,57 +22,45 @@ class Pull {
   readonly #maxSize: number
   #current: Uint8Array = new Uint8Array(0)
   #pos = 0
+  #received = 0
   /** Bytes taken so far: the offset in the CAR. */
   offset = 0
-  #received = 0
 
   constructor(chunks: AsyncIterator<Uint8Array>, maxSize: number) {
     this.#chunks = chunks
     this.#maxSize = maxSize
   }
 
-  /** Makes at least `count` bytes available, or as many as are left. */
-  async #fill(count: number): Promise<number> {
-    let available = this.#current.length - this.#pos
-    if (available >= count) return available
-    const parts: Uint8Array[] = available > 0 ? [this.#current.subarray(this.#pos)] : []
-    while (available < count) {
+  /** Makes at least one byte available; false at the end of the source. */
+  async #fill(): Promise<boolean> {
+    while (this.#pos === this.#current.length) {
       const next = await this.#chunks.next()
-      if (next.done === true) break
+      if (next.done === true) return false
       this.#received += next.value.length
       if (this.#received > this.#maxSize) {
         throw new CarError('too-large', `CAR is larger than allowed; max=${this.#maxSize}`, this.offset)
       }
-      parts.push(next.value)
-      available += next.value.length
+      this.#current = toPlainBytes(next.value)
+      this.#pos = 0
     }
-    this.#pos = 0
-    if (parts.length === 1) this.#current = parts[0]!
-    else {
-      const joined = new Uint8Array(available)
-      let at = 0
-      for (const part of parts) {
-        joined.set(part, at)
-        at += part.length
-      }
-      this.#current = joined
-    }
-    return available
+    return true
   }
 
   /** The next length, or null at the end of the CAR. */
   async varint(): Promise<number | null> {
-    // Most lengths are already here whole: no promise is waited for then.
-    const available =
-      this.#current.length - this.#pos >= MAX_VARINT_SIZE
-        ? MAX_VARINT_SIZE
-        : await this.#fill(MAX_VARINT_SIZE)
-    if (available === 0) return null
-    const result = readVarint(this.#current, this.#pos, this.#pos + available, this.offset)
-    if (result === null) throw new CarError('unexpected-end', 'CAR ends inside a length', this.offset)
-    this.#pos += result.size
-    this.offset += result.size
-    return result.value
+    const bytes = new Uint8Array(MAX_VARINT_SIZE)
+    for (let size = 0; size < MAX_VARINT_SIZE;) {
+      if (!(await this.#fill())) {
+        if (size === 0) return null
+        throw new CarError('unexpected-end', 'CAR ends inside a length', this.offset)
+      }
+      bytes[size++] = this.#current[this.#pos++]!
+      const result = readVarint(bytes, 0, size, this.offset)
+      if (result === null) continue
+      this.offset += size
+      return result.value
+    }
+    throw new CarError('invalid-varint', 'length is too large', this.offset)
   }
 
   /** A length without waiting, or undefined when more bytes are needed. */
@@ -93,11 +82,18 @@ class Pull {
     return taken
   }
 
+  /** Bytes that may span chunks. The caller has bounded `count`: that much is allocated at once. */
   async take(count: number, what: string): Promise<Uint8Array> {
-    if ((await this.#fill(count)) < count) {
-      throw new CarError('unexpected-end', `CAR ends inside ${what}`, this.offset)
+    const taken = new Uint8Array(count)
+    for (let have = 0; have < count;) {
+      if (!(await this.#fill())) throw new CarError('unexpected-end', `CAR ends inside ${what}`, this.offset)
+      const part = this.#current.subarray(this.#pos, this.#pos + count - have)
+      taken.set(part, have)
+      have += part.length
+      this.#pos += part.length
     }
-    return this.takeNow(count)!
+    this.offset += count
+    return taken
   }
 
   /** Lets the source go: a reader that stops early must not leave a connection open. */

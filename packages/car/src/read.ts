@@ -10,19 +10,18 @@ import {
   parseHeader,
   parseSection,
   readVarint,
+  toPlainBytes,
 } from './parse.ts'
 
 const DEFAULT_MAX_BLOCKS = 1_000_000
 
 /**
- * Reads a whole CAR v1; blocks keep their order and repeat if the CAR repeats them. The bytes of blocks are views of `bytes`.
+ * Reads a whole CAR v1; blocks keep their order and repeat if the CAR repeats them. The bytes of blocks are views of `car`.
  * @throws CarError any code; `hash-mismatch` unless `unsafeSkipHashes`.
  * @see https://ipld.io/specs/transport/car/carv1/
  */
-export function readCar(
-  bytes: Uint8Array,
-  options: ReadCarOptions = {},
-): { roots: CID[]; blocks: CarBlock[] } {
+export function readCar(car: Uint8Array, options: ReadCarOptions = {}): { roots: CID[]; blocks: CarBlock[] } {
+  const bytes = toPlainBytes(car)
   const end = bytes.length
   const maxBlockSize = options.maxBlockSize ?? DEFAULT_MAX_BLOCK_SIZE
   const maxBlocks = options.maxBlocks ?? DEFAULT_MAX_BLOCKS

@@ -1,14 +1,21 @@
 // DAG-CBOR as the AT Protocol uses it, in one pass.
 // https://atproto.com/specs/data-model, https://ipld.io/specs/codecs/dag-cbor/spec/, RFC 8949 section 4.2
 
-import { CID_LENGTH, type CID, type DataValue, cidAt } from '@avocet/data'
+import { CID, CID_LENGTH, type DataValue, cidAt } from '@avocet/data'
 import { CborError, type CborErrorCode } from './error.ts'
+import { toFloat } from './float.ts'
 import { MAX_INTERNED, createTextTable, decodeKey, decodeShort, decodeUtf8 } from './text.ts'
 
 /** What a decoder may be told. */
 export interface DecodeOptions {
   /** How deep arrays, maps and tags may nest. Default 256. */
   readonly maxDepth?: number
+  /**
+   * Also take what strict writers never made but early ones did: map keys in any order, integers and lengths in longer
+   * forms than needed, finite floats, `undefined` (read as null), CIDs of any version, codec and hash. For looking into
+   * old records only: what comes out may not be encodable, and its encoding may have another CID.
+   */
+  readonly lenient?: boolean
 }
 
 const DEFAULT_MAX_DEPTH = 256
@@ -18,13 +25,17 @@ const valueTable = createTextTable()
 class Reader {
   readonly bytes: Uint8Array
   readonly end: number
+  readonly lenient: boolean
   pos = 0
   depth: number
 
-  constructor(bytes: Uint8Array, maxDepth: number) {
-    this.bytes = bytes
+  constructor(bytes: Uint8Array, options: DecodeOptions | undefined) {
+    // Parts of a Buffer would be Buffers, whose `slice` does not copy.
+    const isPlain = Object.getPrototypeOf(bytes) === Uint8Array.prototype
+    this.bytes = isPlain ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.end = bytes.length
-    this.depth = maxDepth
+    this.lenient = options?.lenient ?? false
+    this.depth = options?.maxDepth ?? DEFAULT_MAX_DEPTH
   }
 }
 
@@ -44,23 +55,23 @@ function readLongArgument(r: Reader, info: number): number {
   r.pos = pos + size
   if (size === 1) {
     const value = bytes[pos]!
-    if (value < 24) fail('not-minimal', 'integer is not in its shortest form', pos - 1)
+    if (value < 24 && !r.lenient) fail('not-minimal', 'integer is not in its shortest form', pos - 1)
     return value
   }
   if (size === 2) {
     const value = (bytes[pos]! << 8) | bytes[pos + 1]!
-    if (value < 0x100) fail('not-minimal', 'integer is not in its shortest form', pos - 1)
+    if (value < 0x100 && !r.lenient) fail('not-minimal', 'integer is not in its shortest form', pos - 1)
     return value
   }
   const high =
     ((bytes[pos]! << 24) | (bytes[pos + 1]! << 16) | (bytes[pos + 2]! << 8) | bytes[pos + 3]!) >>> 0
   if (size === 4) {
-    if (high < 0x10000) fail('not-minimal', 'integer is not in its shortest form', pos - 1)
+    if (high < 0x10000 && !r.lenient) fail('not-minimal', 'integer is not in its shortest form', pos - 1)
     return high
   }
   const low =
     ((bytes[pos + 4]! << 24) | (bytes[pos + 5]! << 16) | (bytes[pos + 6]! << 8) | bytes[pos + 7]!) >>> 0
-  if (high === 0) fail('not-minimal', 'integer is not in its shortest form', pos - 1)
+  if (high === 0 && !r.lenient) fail('not-minimal', 'integer is not in its shortest form', pos - 1)
   // 2^53 - 1 is the largest integer that JavaScript and the data model carry exactly.
   if (high > 0x1fffff) fail('integer-out-of-range', 'integer is larger than 2^53 - 1', pos - 1)
   return high * 0x1_0000_0000 + low
@@ -99,7 +110,7 @@ function readMap(r: Reader, count: number): DataValue {
     const stop = start + length
     if (stop > end) fail('unexpected-end', `input ends inside a key of ${length} bytes`, start)
     // Canonical order: shorter keys first, then by bytes.
-    if (length <= lastLength) {
+    if (length <= lastLength && !r.lenient) {
       if (length < lastLength) fail('key-order', 'map keys are not in canonical order', start)
       let k = 0
       while (k < length && bytes[lastStart + k] === bytes[start + k]) k++
@@ -119,6 +130,7 @@ function readMap(r: Reader, count: number): DataValue {
     } catch (cause) {
       fail('invalid-utf8', 'map key is not valid UTF-8', start, cause)
     }
+    if (r.lenient && Object.hasOwn(map, key)) fail('duplicate-key', 'map key appears twice', start)
     const value = readValue(r)
     if (length === 9 && key === '__proto__') {
       // A plain assignment would change the prototype instead of adding a property.
@@ -143,19 +155,30 @@ function readArray(r: Reader, count: number): DataValue[] {
 /** Tag 42 holds a byte string: the multibase identity prefix 0x00, then the CID. */
 function readCid(r: Reader): CID {
   const { bytes, pos } = r
-  if (r.end - pos < CID_LENGTH + 3) {
-    // Shorter than the one CID form there is: say which rule it breaks where that is clear.
-    if (pos < r.end && bytes[pos]! >> 5 !== 2) fail('invalid-cid', 'tag 42 does not hold bytes', pos)
-    fail('unexpected-end', 'input ends inside a CID', pos)
-  }
   // 0x58 0x25: a byte string of 37 bytes in its shortest form.
-  if (bytes[pos] !== 0x58 || bytes[pos + 1] !== CID_LENGTH + 1 || bytes[pos + 2] !== 0) {
-    fail('invalid-cid', 'tag 42 does not hold a prefixed CID of 36 bytes', pos)
+  if (bytes[pos] === 0x58 && bytes[pos + 1] === CID_LENGTH + 1 && bytes[pos + 2] === 0) {
+    const cid = cidAt(bytes, pos + 3)
+    if (cid !== null) {
+      r.pos = pos + CID_LENGTH + 3
+      return cid
+    }
   }
-  const cid = cidAt(bytes, pos + 3)
-  if (cid === null) fail('invalid-cid', 'tag 42 does not hold a CID of this protocol', pos)
-  r.pos = pos + CID_LENGTH + 3
-  return cid
+  return readOtherCid(r)
+}
+
+/** What tag 42 holds instead of a CID of this protocol: taken if that was asked for, else refused for the right reason. */
+function readOtherCid(r: Reader): CID {
+  const { bytes, pos } = r
+  if (pos >= r.end) fail('unexpected-end', 'input ends after tag 42', pos)
+  if (bytes[pos]! >> 5 !== 2) fail('invalid-cid', 'tag 42 does not hold bytes', pos)
+  const content = readValue(r) as Uint8Array
+  if (!r.lenient) fail('invalid-cid', 'tag 42 does not hold a CID of this protocol', pos)
+  if (content[0] !== 0) fail('invalid-cid', 'tag 42 does not hold a prefixed CID', pos)
+  try {
+    return CID.decode(content.subarray(1))
+  } catch (cause) {
+    return fail('invalid-cid', 'tag 42 does not hold a CID', pos, cause)
+  }
 }
 
 function readValue(r: Reader): DataValue {
@@ -164,7 +187,7 @@ function readValue(r: Reader): DataValue {
   const head = r.bytes[pos]!
   r.pos = pos + 1
   const major = head >> 5
-  if (major === 7) return readSimple(head, pos)
+  if (major === 7) return readSimple(r, head, pos)
   let argument = head & 31
   if (argument >= 24) argument = readLongArgument(r, argument)
   switch (major) {
@@ -193,13 +216,26 @@ function readValue(r: Reader): DataValue {
   }
 }
 
-function readSimple(head: number, pos: number): boolean | null {
+function readSimple(r: Reader, head: number, pos: number): boolean | null | number {
   if (head === 0xf5) return true
   if (head === 0xf4) return false
   if (head === 0xf6) return null
-  if (head >= 0xf9 && head <= 0xfb) fail('float', 'floating-point numbers are not allowed', pos)
+  if (head >= 0xf9 && head <= 0xfb) {
+    if (r.lenient) return readFloat(r, head, pos)
+    fail('float', 'floating-point numbers are not allowed', pos)
+  }
+  if (head === 0xf7 && r.lenient) return null
   if (head === 0xff) fail('indefinite-length', 'indefinite lengths are not allowed', pos)
   return fail('unsupported-simple', `simple value ${head & 31} is not allowed`, pos)
+}
+
+function readFloat(r: Reader, head: number, pos: number): number {
+  const size = head === 0xf9 ? 2 : head === 0xfa ? 4 : 8
+  if (r.end - r.pos < size) fail('unexpected-end', 'input ends inside a floating-point number', r.pos)
+  const value = toFloat(r.bytes, r.pos, size)
+  r.pos += size
+  if (!Number.isFinite(value)) fail('float', 'infinities and NaN are not allowed', pos)
+  return value
 }
 
 /**
@@ -209,7 +245,7 @@ function readSimple(head: number, pos: number): boolean | null {
  * @see https://atproto.com/specs/data-model
  */
 export function decode(bytes: Uint8Array, options?: DecodeOptions): DataValue {
-  const reader = new Reader(bytes, options?.maxDepth ?? DEFAULT_MAX_DEPTH)
+  const reader = new Reader(bytes, options)
   const value = readValue(reader)
   if (reader.pos !== reader.end) {
     fail('trailing-bytes', `${reader.end - reader.pos} bytes follow the value`, reader.pos)
@@ -225,7 +261,7 @@ export function decodeFirst(
   bytes: Uint8Array,
   options?: DecodeOptions,
 ): { value: DataValue; rest: Uint8Array } {
-  const reader = new Reader(bytes, options?.maxDepth ?? DEFAULT_MAX_DEPTH)
+  const reader = new Reader(bytes, options)
   const value = readValue(reader)
-  return { value, rest: bytes.subarray(reader.pos) }
+  return { value, rest: reader.bytes.subarray(reader.pos) }
 }

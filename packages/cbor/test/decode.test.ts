@@ -1,10 +1,11 @@
+import { fromHex, toHex } from '@avocet/testing'
 import { describe, expect, test } from 'vitest'
-import { CborError, decode, decodeFirst } from '../src/index.ts'
+import { CborError, decode, decodeFirst, type DecodeOptions } from '../src/index.ts'
 
-const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'))
+const hex = fromHex
 const CID_HEX = `01711220${'ab'.repeat(32)}`
 
-function codeOf(text: string, options?: { maxDepth: number }): string {
+function codeOf(text: string, options?: DecodeOptions): string {
   try {
     decode(hex(text), options)
   } catch (error) {
@@ -97,7 +98,9 @@ describe('decode', () => {
     ['d82b40', 'unsupported-tag'],
     [`d82a${'60'.repeat(40)}`, 'invalid-cid'],
     ['d82a60', 'invalid-cid'],
-    ['d82a4100', 'unexpected-end'],
+    ['d82a4100', 'invalid-cid'],
+    ['d82a', 'unexpected-end'],
+    ['d82a5825', 'unexpected-end'],
     [`d82a582501${CID_HEX}`, 'invalid-cid'],
     [`d82a582500${CID_HEX.replace('0171', '0170')}`, 'invalid-cid'],
     [`d82a582500${CID_HEX.replace('0171', '0071')}`, 'invalid-cid'],
@@ -108,7 +111,7 @@ describe('decode', () => {
 
   test('reads a CID', () => {
     const value = decode(hex(`a1616cd82a582500${CID_HEX}`)) as { l: { bytes: Uint8Array } }
-    expect(Buffer.from(value.l.bytes).toString('hex')).toBe(CID_HEX)
+    expect(toHex(value.l.bytes)).toBe(CID_HEX)
   })
 
   test('bounds the nesting', () => {
@@ -144,5 +147,57 @@ describe('decode', () => {
     expect(value).toEqual({ a: 1 })
     expect(rest).toEqual(hex('f5'))
     expect(() => decodeFirst(new Uint8Array(0))).toThrow(CborError)
+  })
+})
+
+describe('decode, lenient', () => {
+  const lenient = { lenient: true }
+  test.each([
+    ['1817', 23],
+    ['1900ff', 255],
+    ['1b00000000ffffffff', 4294967295],
+    ['780161', 'a'],
+    ['f7', null],
+    ['f93c00', 1],
+    ['f90001', 2 ** -24],
+    ['f9c400', -4],
+    ['fa3fc00000', 1.5],
+    ['fb3ff199999999999a', 1.1],
+    ['a2616201616102', { b: 1, a: 2 }],
+    ['a262616101616202', { aa: 1, b: 2 }],
+    ['a1695f5f70726f746f5f5f01', JSON.parse('{"__proto__":1}')],
+  ])('takes %s', (input, expected) => {
+    expect(codeOf(input)).not.toBe(input.startsWith('a1') ? '' : 'accepted')
+    expect(decode(hex(input), lenient)).toEqual(expected)
+  })
+
+  test('takes CIDs of other kinds', () => {
+    const dagPb = CID_HEX.replace('0171', '0170')
+    const value = decode(hex(`d82a582500${dagPb}`), lenient) as { bytes: Uint8Array }
+    expect(toHex(value.bytes)).toBe(dagPb)
+    const sha512 = `01711340${'cd'.repeat(64)}`
+    const long = decode(hex(`d82a584500${sha512}`), lenient) as { bytes: Uint8Array }
+    expect(toHex(long.bytes)).toBe(sha512)
+  })
+
+  test.each([
+    ['a2616101616102', 'duplicate-key'],
+    ['a3616101616202616103', 'duplicate-key'],
+    ['a2695f5f70726f746f5f5f01695f5f70726f746f5f5f02', 'duplicate-key'],
+    ['f97c00', 'float'],
+    ['f97e00', 'float'],
+    ['fb7ff0000000000000', 'float'],
+    ['fb3ff1', 'unexpected-end'],
+    ['1b0020000000000000', 'integer-out-of-range'],
+    ['9fff', 'indefinite-length'],
+    ['61ff', 'invalid-utf8'],
+    ['a10101', 'key-not-string'],
+    ['c001', 'unsupported-tag'],
+    ['d82a4101', 'invalid-cid'],
+    ['d82a4100', 'invalid-cid'],
+    [`d82a582501${CID_HEX}`, 'invalid-cid'],
+    ['0000', 'trailing-bytes'],
+  ])('refuses %s: %s', (input, code) => {
+    expect(codeOf(input, lenient)).toBe(code)
   })
 })
