@@ -1,1 +1,11 @@
-export {}
+export {
+  openDatabase,
+  type DatabaseOptions,
+  type PostgresDatabase,
+  type Queryable,
+  type Row,
+  type Transaction,
+  type TransactionOptions,
+} from './database.ts'
+export { PostgresError, type PostgresErrorCode } from './error.ts'
+export { migrate } from './migrate.ts'

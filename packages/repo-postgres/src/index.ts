@@ -1,1 +1,1 @@
-export {}
+export { openRepoStore, type PostgresRepoStore } from './store.ts'

@@ -1,0 +1,103 @@
+import { startPostgres } from '@avocet/testing/postgres'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openDatabase, type PostgresDatabase } from '../src/database.ts'
+import { migrate } from '../src/migrate.ts'
+
+const server = await startPostgres()
+afterAll(() => server?.close())
+
+describe.skipIf(server === null)('postgres', () => {
+  const schema = `avocet_test_${process.pid}`
+  let db: PostgresDatabase
+  beforeAll(async () => {
+    await using admin = openDatabase({ url: server!.url })
+    await admin.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
+    await admin.query(`CREATE SCHEMA ${schema}`)
+    db = openDatabase({ url: server!.url, schema })
+    await db.query('CREATE TABLE t (k text PRIMARY KEY, v bytea)')
+  })
+  afterAll(async () => {
+    await db.query(`DROP SCHEMA ${schema} CASCADE`)
+    await db.close()
+    await db.close()
+  })
+  beforeEach(() => db.query('DELETE FROM t'))
+  const keys = async (): Promise<unknown[]> =>
+    (await db.query('SELECT k FROM t ORDER BY k')).map((row) => row['k'])
+
+  it('binds byte arrays, also inside arrays', async () => {
+    const bytes = new Uint8Array([9, 0, 255, 9]).subarray(1, 3)
+    const [row] = await db.query('SELECT $1::bytea AS one, ($2::bytea[])[2] AS two', [bytes, [bytes, bytes]])
+    expect([...(row!['one'] as Uint8Array)]).toEqual([0, 255])
+    expect([...(row!['two'] as Uint8Array)]).toEqual([0, 255])
+  })
+
+  it('commits, runs hooks after the commit, returns the result', async () => {
+    const seen: unknown[] = []
+    const result = await db.transaction(async (tx) => {
+      tx.afterCommit(() => seen.push('committed'))
+      await tx.query("INSERT INTO t VALUES ('a')")
+      seen.push(await keys())
+      return 7
+    })
+    expect(result).toBe(7)
+    expect(seen).toEqual([[], 'committed'])
+    expect(await keys()).toEqual(['a'])
+  })
+
+  it('rolls back on a throw, hooks included; a savepoint rolls back alone', async () => {
+    const seen: string[] = []
+    const broken = db.transaction(async (tx) => {
+      tx.afterCommit(() => seen.push('never'))
+      await tx.query("INSERT INTO t VALUES ('a')")
+      throw new Error('no')
+    })
+    await expect(broken).rejects.toThrow('no')
+    await db.transaction(async (tx) => {
+      await tx.query("INSERT INTO t VALUES ('b')")
+      const inner = tx.savepoint(async () => {
+        tx.afterCommit(() => seen.push('never'))
+        await tx.query("INSERT INTO t VALUES ('b')")
+      })
+      await expect(inner).rejects.toMatchObject({ code: '23505' })
+      await tx.query("INSERT INTO t VALUES ('c')")
+    })
+    expect(await keys()).toEqual(['b', 'c'])
+    expect(seen).toEqual([])
+  })
+
+  it('refuses a hook after the end', async () => {
+    const tx = await db.transaction((open) => Promise.resolve(open))
+    expect(() => tx.afterCommit(() => {})).toThrow(expect.objectContaining({ code: 'no-transaction' }))
+  })
+
+  it('gives a snapshot that does not move', async () => {
+    await db.query("INSERT INTO t VALUES ('a')")
+    const snapshot = await db.snapshot()
+    await db.query("INSERT INTO t VALUES ('b')")
+    expect(await snapshot.query('SELECT k FROM t')).toEqual([{ k: 'a' }])
+    await snapshot[Symbol.asyncDispose]()
+    await snapshot[Symbol.asyncDispose]()
+    expect(await keys()).toEqual(['a', 'b'])
+  })
+
+  it('migrates each name once, also when several start together', async () => {
+    const scripts = ['CREATE TABLE m1 (x int)', 'CREATE TABLE m2 (x int)']
+    await Promise.all([migrate(db, 'm', scripts), migrate(db, 'm', scripts), migrate(db, 'other', [])])
+    await migrate(db, 'm', [...scripts, 'CREATE TABLE m3 (x int)'])
+    await expect(migrate(db, 'm', scripts)).rejects.toMatchObject({
+      name: 'PostgresError',
+      code: 'newer-schema',
+    })
+    await expect(
+      migrate(db, 'broken', ['CREATE TABLE m4 (x int)', 'CREATE TABLE m4 (x int)']),
+    ).rejects.toThrow(/exists/)
+    await migrate(db, 'broken', ['CREATE TABLE m4 (x int)'])
+  })
+
+  it('survives a connection that the server ends', async () => {
+    const ended = db.transaction((tx) => tx.query('SELECT pg_terminate_backend(pg_backend_pid())'))
+    await expect(ended).rejects.toThrow(/terminat/)
+    expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+  })
+})
