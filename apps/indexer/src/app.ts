@@ -1,1 +1,180 @@
-export {}
+// The composition root: sources, verifier, tables, queries and page become one indexer.
+
+import { nativeVerifier } from '@avocet/crypto-native'
+import { createDidResolver, createGuardedFetch, createHandleResolver, withCache } from '@avocet/did'
+import { type Source, pdsSource, relaySource } from '@avocet/firehose'
+import type { Did } from '@avocet/syntax'
+import { serve } from '@avocet/xrpc-server/node'
+import type { IndexerConfig, SourceConfig } from './config.ts'
+import { lockFolder } from './database/lock.ts'
+import { openIndexDatabase } from './database/open.ts'
+import { IndexerError } from './errors.ts'
+import { createLive } from './http/live.ts'
+import { loadPage } from './http/page.ts'
+import { createXrpc } from './http/xrpc.ts'
+import { createSite } from './http/site.ts'
+import { createSourceStatuses } from './http/source-status.ts'
+import { type Status, createStatus } from './http/status.ts'
+import { askHostsFirst } from './identity/host-handles.ts'
+import { createIdentities } from './identity/identities.ts'
+import { startPipeline } from './pipeline.ts'
+import { createLinkReader } from './queries/links.ts'
+import { createRecordReader } from './queries/records.ts'
+import { createRepoReader } from './queries/repos.ts'
+import { createBackfill } from './sync/backfill.ts'
+import { createFilter } from './sync/collections.ts'
+import { startDiscovery } from './sync/discovery.ts'
+import { createListRepos } from './sync/discover.ts'
+import { sameLoopback } from './sync/loopback.ts'
+import { version } from './version.ts'
+
+export { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
+export { IndexerError, type IndexerErrorCode } from './errors.ts'
+export type { SourceStatus } from './http/source-status.ts'
+export type { Status, Totals } from './http/status.ts'
+
+const MAX_LIST_BYTES = 4 * 1024 ** 2
+const MAX_EXPORT_BYTES = 4 * 1024 ** 3
+/** For a whole export; one that stalls is given up much sooner. */
+const EXPORT_MS = 30 * 60_000
+
+/** A running indexer. Disposing of it stops it. */
+export interface Indexer extends AsyncDisposable {
+  /** Where it is served; null when it is not. */
+  readonly url: string | null
+  /** Settles when it stops: resolves after `close`, rejects when it cannot go on. */
+  readonly done: Promise<void>
+  status(): Status
+  /** Stops reading, finishes what is under way, closes the database. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts an indexer.
+ * @throws IndexerError `data-folder`, `port-in-use`, `cannot-listen`
+ */
+export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
+  await using opened = new AsyncDisposableStack()
+  const log = config.onLog ?? ((): void => {})
+  const now = Date.now
+  const db = openIndexDatabase(config.dataFolder)
+  opened.defer(() => db.close())
+  if (config.dataFolder !== null) opened.use(lockFolder(config.dataFolder))
+
+  const { allowLoopback } = config
+  const hosts = config.sources.map(({ url }) => toHttp(url))
+  const fetch = createGuardedFetch({ allowLoopback, maxBytes: MAX_LIST_BYTES })
+  const handles = createHandleResolver({ allowLoopback, allowTestTld: allowLoopback })
+  const identities = createIdentities({
+    dids: withCache(createDidResolver({ plcUrl: config.plcUrl, allowLoopback })),
+    handles: allowLoopback ? askHostsFirst(hosts, fetch, handles) : handles,
+  })
+  const records = createRecordReader(db)
+  const repos = createRepoReader(db, now)
+  const verify = nativeVerifier()
+
+  // Notices come only after the pipeline has started, and the pipeline wants to know whom to tell.
+  const live = createLive({
+    status: () => status(),
+    handleOf: (did) => records.account(did)?.handle ?? null,
+  })
+  opened.defer(() => live.close())
+  const pipeline = startPipeline({
+    db,
+    sources: config.sources.map(toSource),
+    resolveKey: allowLoopback ? sameLoopback(identities.resolveKey, hosts) : identities.resolveKey,
+    verify,
+    collections: config.collections,
+    resync: config.backfill
+      ? createBackfill({
+          db,
+          fetch: createGuardedFetch({ allowLoopback, maxBytes: MAX_EXPORT_BYTES, timeoutMs: EXPORT_MS }),
+          relays: config.sources.filter(({ kind }) => kind === 'relay').map(({ url }) => toHttp(url)),
+          isWanted: createFilter(config.collections),
+          verify,
+        })
+      : null,
+    logRetentionMs: config.logRetentionMs,
+    onNotice: (notice) => live.notice(notice),
+    now,
+  })
+  opened.defer(() => pipeline.stop())
+  const status = createStatus({
+    db,
+    repos,
+    sources: createSourceStatuses(config.sources, () => pipeline.consumer.stats().sources, now),
+    version,
+    now,
+  })
+  if (config.backfill) {
+    const discovery = startDiscovery({
+      db,
+      hosts,
+      dids: config.repos as readonly Did[],
+      listRepos: createListRepos(fetch),
+      repos,
+      consumer: pipeline.consumer,
+      onTrouble: log,
+      now,
+    })
+    opened.defer(() => discovery.stop())
+  }
+
+  const router = createXrpc({
+    records,
+    repos,
+    identities,
+    onError: (error) => log(`request failed: ${String(error)}`),
+  })
+  const site = createSite({ page: loadPage(), live, status, records, links: createLinkReader(db) })
+  const serving =
+    config.port === null
+      ? null
+      : await serve({ router, port: config.port, hostname: config.host, fetch: site, stopMs: 3000 }).catch(
+          (cause: unknown) => {
+            throw listenError(config.host, config.port!, cause)
+          },
+        )
+  // Pages hold their event streams open: they are ended first, so that the server has nothing to wait for.
+  if (serving !== null) {
+    opened.defer(async () => {
+      live.close()
+      await serving.close()
+    })
+  }
+
+  const parts = opened.move()
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => (closing ??= parts.disposeAsync())
+  const done = pipeline.done.finally(close)
+  // Whoever awaits `done` hears of it; nobody has to.
+  done.catch(() => {})
+  return { url: serving?.url ?? null, done, status, close, [Symbol.asyncDispose]: close }
+}
+
+/** The origin for requests of a source's WebSocket address. */
+function toHttp(url: string): string {
+  return url.replace(/^ws/, 'http')
+}
+
+function toSource({ url, kind, start }: SourceConfig): Source {
+  return kind === 'pds' ? pdsSource({ url, start }) : relaySource({ url, start })
+}
+
+function listenError(host: string, port: number, cause: unknown): IndexerError {
+  const { code, message } = cause as { code?: string; message?: string }
+  if (code === 'EADDRINUSE') {
+    return new IndexerError(
+      'port-in-use',
+      `Port ${port} on ${host} is in use. Stop what listens there, or choose another with --port`,
+      { cause },
+    )
+  }
+  const why =
+    code === 'EACCES'
+      ? 'no permission'
+      : code === 'EADDRNOTAVAIL'
+        ? 'this machine has no such address'
+        : message
+  return new IndexerError('cannot-listen', `Cannot listen on ${host}:${port}: ${why}`, { cause })
+}

@@ -1,0 +1,116 @@
+// The tiles, the states of repos, the failures and the sources.
+import { bytes, clock, count, duration, el } from './format.js'
+
+const at = (id) => document.getElementById(id)
+const rates = []
+const MAX_RATES = 60
+const MAX_LETTERS = 20
+
+const STATES = {
+  synchronized: 'Synchronized',
+  resyncing: 'Being read',
+  desynchronized: 'Waiting to be read',
+  terminal: 'Gone or closed',
+}
+
+function set(id, text) {
+  const element = at(id)
+  if (element.textContent !== text) element.textContent = text
+}
+
+/** Shows a status as the indexer sends it every second. */
+export function showStatus(status) {
+  const { totals, repos, failures } = status
+  set('records', count(totals.records))
+  set(
+    'records-note',
+    `${count(totals.creates)} created, ${count(totals.updates)} updated, ${count(totals.deletes)} deleted`,
+  )
+  set('commits', count(totals.commits))
+  set('commits-note', `${count(Math.round(status.rates.commits * 10) / 10)} a second`)
+  set('repos', count(repos.known))
+  set(
+    'repos-note',
+    repos.known > 0 ? `${percent(repos.synchronized, repos.known)} synchronized` : 'none seen yet',
+  )
+  set('lag', status.lagMs === null ? '–' : duration(status.lagMs))
+  set('lag-note', `database ${bytes(status.database.bytes)}`)
+  set('failures', count(failures.faults))
+  set('failures-note', failures.faults > 0 ? 'events refused, see the reasons' : 'every event was verified')
+  at('failures-tile').classList.toggle('bad', failures.faults > 0)
+  set('version', `avocet-indexer ${status.version}, up ${duration(status.now - status.startedAt)}`)
+  showRates(status.rates.commits)
+  showCoverage(repos)
+  showReasons(failures.byReason)
+  showSources(status.sources)
+}
+
+function percent(part, whole) {
+  return `${Math.floor((part / whole) * 1000) / 10} %`
+}
+
+function showRates(rate) {
+  rates.push(rate)
+  if (rates.length > MAX_RATES) rates.shift()
+  const top = Math.max(1, ...rates)
+  const points = rates.map(
+    (value, i) => `${((i / (MAX_RATES - 1)) * 120).toFixed(1)} ${(31 - (value / top) * 28).toFixed(1)}`,
+  )
+  const [area, line] = at('spark').querySelectorAll('path')
+  line.setAttribute('d', `M${points.join('L')}`)
+  area.setAttribute(
+    'd',
+    `M0 32L${points.join('L')}L${(((rates.length - 1) / (MAX_RATES - 1)) * 120).toFixed(1)} 32Z`,
+  )
+}
+
+function showCoverage(repos) {
+  const parts = Object.keys(STATES).filter((name) => name !== 'terminal' || repos.terminal > 0)
+  at('coverage-bar').replaceChildren(
+    ...parts
+      .filter((name) => repos[name] > 0)
+      .map((name) => {
+        const part = el('i', name)
+        part.style.flexGrow = String(repos[name])
+        return part
+      }),
+  )
+  at('coverage').replaceChildren(
+    ...parts.flatMap((name) => [el('dt', name, STATES[name]), el('dd', '', count(repos[name]))]),
+  )
+}
+
+function showReasons(reasons) {
+  at('reasons-empty').hidden = reasons.length > 0
+  at('reasons').hidden = reasons.length === 0
+  at('reasons').tBodies[0].replaceChildren(
+    ...reasons.map((row) => {
+      const name = el('td', '', row.reason)
+      if (!row.fault) name.append(' ', el('span', 'tag expected', 'expected'))
+      return el('tr', '', name, el('td', 'number', count(row.count)), el('td', 'number', clock(row.lastAt)))
+    }),
+  )
+}
+
+function showSources(sources) {
+  at('sources').replaceChildren(
+    ...sources.map((source) => {
+      const tag = el('span', `tag ${source.state === 'live' ? 'valid' : 'update'}`, source.state)
+      const facts = [source.kind]
+      if (source.seq !== null) facts.push(`seq ${count(source.seq)}`)
+      if (source.lagMs !== null) facts.push(`${duration(source.lagMs)} behind`)
+      return el('li', '', source.url, ' ', tag, el('small', '', facts.join(' · ')))
+    }),
+  )
+}
+
+/** Shows one failure among the newest. */
+export function showFailure(failure) {
+  const list = at('letters-list')
+  at('letters').hidden = false
+  const where = failure.did ?? failure.source
+  list.prepend(
+    el('li', '', el('strong', '', failure.reason), ` ${clock(failure.at)} ${where}: ${failure.message}`),
+  )
+  while (list.children.length > MAX_LETTERS) list.lastChild.remove()
+}

@@ -1,0 +1,245 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import {
+  type IndexerConfig,
+  type SourceConfig,
+  defaults,
+  parseCollections,
+  parseDids,
+  parseHttpUrl,
+  parsePort,
+  parsePositive,
+  parseSource,
+} from '../config.ts'
+import { IndexerError } from '../errors.ts'
+import { version } from '../version.ts'
+import { replay } from './replay.ts'
+import { run } from './run.ts'
+
+const EXAMPLES = `
+Examples:
+  # Posts and everything of the graph, from the network's relay, in ./data/indexer
+  $ avocet-indexer run --collections app.bsky.feed.post,app.bsky.graph.*
+
+  # Everything of one PDS on this machine
+  $ avocet-indexer run --source ws://localhost:2583 --plc-url http://localhost:2582 --allow-loopback
+
+  # Verify a capture of raw frames, with the keys in a file
+  $ avocet-indexer replay frames.bin.zst --did-docs did_docs.json.zst
+`
+
+type RunFlags = {
+  relay: string[]
+  source: string[]
+  fromOldest: boolean
+  plcUrl: string
+  data: string
+  host: string
+  port: number
+  collections?: string[]
+  repos?: string[]
+  backfill: boolean
+  logHours: number
+  allowLoopback: boolean
+}
+type ReplayFlags = {
+  didDocs?: string
+  plcUrl: string
+  data?: string
+  collections?: string[]
+  quiet?: boolean
+  json?: boolean
+}
+
+/** The command line. `run` resolves to the exit code: 0 fine, 1 failed, 2 wrong usage. */
+export function addCommands(env: NodeJS.ProcessEnv): { run(argv: readonly string[]): Promise<number> } {
+  let exitCode = 0
+  const program = new Command('avocet-indexer')
+    .description('A verified, queryable index of the AT Protocol firehose')
+    .version(version)
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(avocet-indexer --help tells more)')
+    .exitOverride()
+
+  program
+    .command('run', { isDefault: true })
+    .description('follow sources, verify and index, and serve the index (the default)')
+    .addOption(
+      list(
+        '--relay <url>',
+        'a relay to follow, speaking for all accounts; may be repeated',
+        'AVOCET_RELAY',
+        env,
+      ),
+    )
+    .addOption(
+      list(
+        '--source <url>',
+        'a PDS to follow, speaking for the accounts it hosts; may be repeated',
+        'AVOCET_SOURCE',
+        env,
+      ),
+    )
+    .addOption(
+      flag(
+        '--from-oldest',
+        'start a relay at the oldest event it has, not with what happens now',
+        'AVOCET_FROM_OLDEST',
+      ),
+    )
+    .addOption(
+      option('--plc-url <url>', 'the did:plc directory', 'AVOCET_PLC_URL', defaults.plcUrl, parseHttpUrl),
+    )
+    .addOption(option('--data <folder>', 'where the database is kept', 'AVOCET_DATA', defaults.dataFolder))
+    .addOption(
+      option('--host <address>', 'the address to serve on; 0.0.0.0 for all', 'AVOCET_HOST', defaults.host),
+    )
+    .addOption(option('--port <number>', 'the port to serve on', 'AVOCET_PORT', defaults.port, parsePort))
+    .addOption(
+      option(
+        '--collections <list>',
+        'only these collections, separated by commas: app.bsky.feed.post,app.bsky.graph.*',
+        'AVOCET_COLLECTIONS',
+        undefined,
+        parseCollections,
+      ),
+    )
+    .addOption(
+      option(
+        '--repos <dids>',
+        'index these repos whatever the sources list',
+        'AVOCET_REPOS',
+        undefined,
+        parseDids,
+      ),
+    )
+    .addOption(new Option('--no-backfill', 'do not read whole repos: only what the stream brings'))
+    .addOption(
+      option(
+        '--log-hours <hours>',
+        'how long the log of changes is kept',
+        'AVOCET_LOG_HOURS',
+        defaults.logRetentionHours,
+        parsePositive,
+      ),
+    )
+    .addOption(
+      flag(
+        '--allow-loopback',
+        'development: plain HTTP, and addresses of this machine and network',
+        'AVOCET_ALLOW_LOOPBACK',
+      ),
+    )
+    .action(async (flags: RunFlags) => {
+      exitCode = await run(toConfig(flags))
+    })
+
+  program
+    .command('replay')
+    .description('verify and index a capture of raw frames; exit code 1 when any event fails')
+    .argument('<frames>', 'file of frames, each after its length (u32, little endian); .zst too')
+    .addOption(
+      new Option(
+        '--did-docs <file>',
+        'DID documents as JSON, by DID or as a list; .zst too. Without it the directory is asked',
+      ),
+    )
+    .addOption(
+      option('--plc-url <url>', 'the did:plc directory', 'AVOCET_PLC_URL', defaults.plcUrl, parseHttpUrl),
+    )
+    .addOption(
+      new Option('--data <folder>', 'keep the index in this folder (otherwise it is only in memory)'),
+    )
+    .addOption(
+      option(
+        '--collections <list>',
+        'only these collections',
+        'AVOCET_COLLECTIONS',
+        undefined,
+        parseCollections,
+      ),
+    )
+    .addOption(new Option('--quiet', 'no progress, only the summary'))
+    .addOption(new Option('--json', 'the summary as JSON'))
+    .action(async (frames: string, flags: ReplayFlags) => {
+      exitCode = await replay({
+        frames,
+        didDocs: flags.didDocs ?? null,
+        plcUrl: flags.plcUrl,
+        dataFolder: flags.data ?? null,
+        collections: flags.collections ?? null,
+        quiet: flags.quiet ?? false,
+        json: flags.json ?? false,
+      })
+    })
+
+  return {
+    async run(argv) {
+      try {
+        await program.parseAsync(argv)
+        return exitCode
+      } catch (error) {
+        // Commander has printed its own message already.
+        if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+        if (error instanceof IndexerError) {
+          console.error(`avocet-indexer: ${error.message}`)
+          return 1
+        }
+        throw error
+      }
+    },
+  }
+}
+
+function toConfig(flags: RunFlags): IndexerConfig {
+  const relays = flags.relay.length + flags.source.length === 0 ? [defaults.relay] : flags.relay
+  const sources: SourceConfig[] = [
+    ...relays.map((url) => parseSource(url, 'relay', flags.fromOldest ? 'oldest' : 'live')),
+    ...flags.source.map((url) => parseSource(url, 'pds', 'oldest')),
+  ]
+  return {
+    dataFolder: flags.data,
+    host: flags.host,
+    port: flags.port,
+    sources,
+    plcUrl: flags.plcUrl,
+    collections: flags.collections ?? null,
+    backfill: flags.backfill,
+    repos: flags.repos ?? [],
+    allowLoopback: flags.allowLoopback,
+    logRetentionMs: flags.logHours * 3_600_000,
+  }
+}
+
+/** An option with a value; our own errors become usage errors that name the flag. */
+function option<T>(
+  flags: string,
+  description: string,
+  env: string,
+  fallback: T | undefined,
+  parse?: (text: string) => T,
+): Option {
+  const made = new Option(flags, description).env(env)
+  if (fallback !== undefined) made.default(fallback)
+  return parse === undefined ? made : made.argParser((text: string) => checked(() => parse(text)))
+}
+
+function flag(flags: string, description: string, env: string): Option {
+  return new Option(flags, description).env(env).default(false, 'off')
+}
+
+/** An option that may be repeated, or be a list with commas in the environment. */
+function list(flags: string, description: string, name: string, env: NodeJS.ProcessEnv): Option {
+  const fromEnv = (env[name] ?? '').split(',').filter((item) => item !== '')
+  return new Option(flags, `${description} (env: ${name})`)
+    .default(fromEnv, fromEnv.join(', ') || undefined)
+    .argParser((text: string, previous: string[]) => [...(previous === fromEnv ? [] : previous), text])
+}
+
+function checked<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof IndexerError) throw new InvalidArgumentError(error.message)
+    throw error
+  }
+}

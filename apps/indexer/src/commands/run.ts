@@ -1,0 +1,30 @@
+import { createIndexer } from '../app.ts'
+import type { IndexerConfig } from '../config.ts'
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+/** Runs until a signal. @returns the exit code @throws IndexerError when it cannot start */
+export async function run(config: IndexerConfig): Promise<number> {
+  await using indexer = await createIndexer({ ...config, onLog: say })
+  say(`avocet-indexer is ready: ${indexer.url}`)
+  for (const { kind, url } of config.sources) say(`following ${kind} ${url}`)
+  if (config.dataFolder !== null) say(`index in ${config.dataFolder}`)
+
+  const signalled = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of SIGNALS) process.once(signal, resolve)
+  })
+  try {
+    const ended = await Promise.race([signalled, indexer.done.then(() => null)])
+    if (ended !== null) say(`${ended}: finishing what is under way`)
+  } catch (error) {
+    console.error(`avocet-indexer: stopped: ${(error as Error).message}`)
+    return 1
+  }
+  await indexer.close()
+  say('stopped')
+  return 0
+}
+
+function say(line: string): void {
+  console.log(`${new Date().toISOString()} ${line}`)
+}

@@ -1,0 +1,127 @@
+// What can be configured, and the checks that a person gets to read.
+
+import { isDid, isNsid } from '@avocet/syntax'
+import { IndexerError } from './errors.ts'
+
+/** One upstream. */
+export type SourceConfig = {
+  /** `ws://` or `wss://` with the host; the path is added. */
+  readonly url: string
+  /** A `relay` speaks for everybody; a `pds` only for the accounts it hosts, which is checked. */
+  readonly kind: 'relay' | 'pds'
+  /** Where to start when nothing is stored for it: at its oldest event, or with what happens from now on. */
+  readonly start: 'oldest' | 'live'
+}
+
+/** Settings of `createIndexer`. */
+export type IndexerConfig = {
+  /** Folder of the database; null keeps everything in memory. */
+  readonly dataFolder: string | null
+  readonly host: string
+  /** 0 takes any free port; null serves nothing. */
+  readonly port: number | null
+  readonly sources: readonly SourceConfig[]
+  /** Base URL of the did:plc directory. */
+  readonly plcUrl: string
+  /** Collections to index, exact or ending in `.*`; null for all. */
+  readonly collections: readonly string[] | null
+  /** Whether repos are read whole when first seen, and those a source lists are looked for. */
+  readonly backfill: boolean
+  /** Repos to index even if no source mentions them. */
+  readonly repos: readonly string[]
+  /** Development: plain HTTP and addresses of this machine and its network may be used. */
+  readonly allowLoopback: boolean
+  /** How long the log of changes is kept, ms. */
+  readonly logRetentionMs: number
+  /** Told of what a person watching should know, a line each. */
+  readonly onLog?: (line: string) => void
+}
+
+/** What `run` uses unless told. */
+export const defaults: {
+  readonly dataFolder: string
+  readonly host: string
+  readonly port: number
+  readonly plcUrl: string
+  readonly relay: string
+  readonly logRetentionHours: number
+} = {
+  dataFolder: './data/indexer',
+  host: '127.0.0.1',
+  port: 2584,
+  plcUrl: 'https://plc.directory',
+  relay: 'wss://bsky.network',
+  logRetentionHours: 72,
+}
+
+/**
+ * A source from what a person writes: `wss://host`, `https://host` or just `host`.
+ * @throws IndexerError `bad-config`
+ */
+export function parseSource(
+  text: string,
+  kind: SourceConfig['kind'],
+  start: SourceConfig['start'],
+): SourceConfig {
+  const withScheme = /^[a-z]+:\/\//i.test(text) ? text : `wss://${text}`
+  let url: URL
+  try {
+    url = new URL(withScheme.replace(/^http/i, 'ws'))
+  } catch (cause) {
+    throw new IndexerError('bad-config', `Not the address of a ${kind}: ${text}`, { cause })
+  }
+  if (!/^wss?:$/.test(url.protocol))
+    throw new IndexerError('bad-config', `Not the address of a ${kind}: ${text}`)
+  return { url: `${url.protocol}//${url.host}`, kind, start }
+}
+
+/** A port. @throws IndexerError `bad-config` */
+export function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port < 65536) return port
+  throw new IndexerError('bad-config', `Not a port (0 to 65535): ${text}`)
+}
+
+/** A list of collections separated by commas. @throws IndexerError `bad-config` */
+export function parseCollections(text: string): string[] {
+  const list = splitList(text)
+  for (const item of list) {
+    const nsid = item.endsWith('.*') ? `${item.slice(0, -2)}.any` : item
+    if (!isNsid(nsid)) {
+      throw new IndexerError(
+        'bad-config',
+        `Not a collection: ${item} (like app.bsky.feed.post or app.bsky.graph.*)`,
+      )
+    }
+  }
+  return list
+}
+
+/** DIDs separated by commas. @throws IndexerError `bad-config` */
+export function parseDids(text: string): string[] {
+  const list = splitList(text)
+  for (const item of list) if (!isDid(item)) throw new IndexerError('bad-config', `Not a DID: ${item}`)
+  return list
+}
+
+/** An http(s) base URL without its trailing slash. @throws IndexerError `bad-config` */
+export function parseHttpUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new IndexerError('bad-config', `Not an http(s) URL: ${text}`)
+  }
+  return text.replace(/\/+$/, '')
+}
+
+/** A positive number. @throws IndexerError `bad-config` */
+export function parsePositive(text: string): number {
+  const value = Number(text)
+  if (Number.isFinite(value) && value > 0) return value
+  throw new IndexerError('bad-config', `Not a positive number: ${text}`)
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}

@@ -1,0 +1,20 @@
+/**
+ * Codes of {@link IndexerError}:
+ * - `bad-config`: a flag or an environment variable does not make sense.
+ * - `port-in-use`: something else listens there.
+ * - `cannot-listen`: the address cannot be used for another reason.
+ * - `data-folder`: the data folder or the database in it cannot be used.
+ * - `capture`: a capture or the DID documents of a replay cannot be read.
+ */
+export type IndexerErrorCode = 'bad-config' | 'port-in-use' | 'cannot-listen' | 'data-folder' | 'capture'
+
+/** What stops the indexer from starting; the message is written for the person who started it. */
+export class IndexerError extends Error {
+  override readonly name = 'IndexerError'
+  readonly code: IndexerErrorCode
+
+  constructor(code: IndexerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

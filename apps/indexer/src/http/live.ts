@@ -1,0 +1,155 @@
+// The page's event stream (Server-Sent Events). https://html.spec.whatwg.org/multipage/server-sent-events.html
+// A page is a window, not an output: when more happens than eyes can follow, it gets a sample.
+
+import type { DataObject } from '@avocet/data'
+import { type IndexNotice, isFault } from '../index/apply.ts'
+import type { OpContext, AppliedOp } from '../index/records.ts'
+
+/** Records shown a second, and failures shown a second. */
+const MAX_PER_SECOND = 25
+/** Records a page sees when it opens. */
+const KEPT = 40
+/** A page that reads so slowly that this much waits is closed; it will reconnect. */
+const MAX_WAITING = 256
+const MAX_CLIENTS = 200
+
+type Client = { readonly send: (text: string) => void; readonly close: () => void }
+
+/** The hub of the event stream. */
+export type Live = {
+  /** To be called with everything that happens. */
+  notice(notice: IndexNotice): void
+  /** Answers one page; the stream ends when `signal` aborts or the page goes. */
+  connect(signal: AbortSignal): Response
+  close(): void
+}
+
+/**
+ * @param options.status what to send each second
+ * @param options.handleOf the verified handle of a DID, if there is one
+ */
+export function createLive(options: {
+  readonly status: () => object
+  readonly handleOf: (did: string) => string | null
+}): Live {
+  const clients = new Set<Client>()
+  const recent: string[] = []
+  const left = { records: MAX_PER_SECOND, failures: MAX_PER_SECOND }
+
+  const broadcast = (text: string): void => {
+    for (const client of clients) client.send(text)
+  }
+  const timer = setInterval(() => {
+    left.records = MAX_PER_SECOND
+    left.failures = MAX_PER_SECOND
+    // Also with nobody watching: rates and lags are differences between these moments.
+    broadcast(message('status', options.status()))
+  }, 1000)
+  timer.unref()
+
+  const showRecord = (op: AppliedOp, context: OpContext): void => {
+    const text = message('record', {
+      seq: op.logSeq,
+      action: op.action,
+      did: context.did,
+      handle: options.handleOf(context.did),
+      collection: op.collection,
+      rkey: op.rkey,
+      cid: op.cid,
+      rev: context.rev,
+      at: context.at,
+      provenance: context.provenance,
+      validity: op.label?.validity ?? null,
+      reason: op.label?.reason ?? null,
+      text: op.record === null ? null : preview(op.record),
+    })
+    recent.push(text)
+    if (recent.length > KEPT) recent.shift()
+    broadcast(text)
+  }
+
+  return {
+    notice(notice) {
+      if (notice.kind === 'records') {
+        for (const op of notice.ops) {
+          if (left.records <= 0) return
+          left.records--
+          showRecord(op, notice.context)
+        }
+      } else if (notice.kind === 'failure' && isFault(notice.failure.reason) && left.failures > 0) {
+        left.failures--
+        const { reason, did, source, seq } = notice.failure
+        broadcast(
+          message('failure', {
+            reason,
+            did,
+            source,
+            seq,
+            message: notice.failure.message.slice(0, 300),
+            at: notice.at,
+          }),
+        )
+      }
+    },
+    connect(signal) {
+      if (clients.size >= MAX_CLIENTS) return new Response('Too many pages are open', { status: 503 })
+      const encoder = new TextEncoder()
+      let client: Client | null = null
+      const leave = (): void => {
+        if (client !== null) clients.delete(client)
+      }
+      const body = new ReadableStream<Uint8Array>(
+        {
+          start(controller) {
+            let open = true
+            const close = (): void => {
+              if (!open) return
+              open = false
+              leave()
+              controller.close()
+            }
+            const send = (text: string): void => {
+              if (!open) return
+              if ((controller.desiredSize ?? 0) <= -MAX_WAITING) close()
+              else controller.enqueue(encoder.encode(text))
+            }
+            client = { send, close }
+            clients.add(client)
+            signal.addEventListener('abort', close, { once: true })
+            send(`retry: 2000\n\n${recent.join('')}${message('status', options.status())}`)
+          },
+          cancel: leave,
+        },
+        { highWaterMark: 16 },
+      )
+      return new Response(body, {
+        headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' },
+      })
+    },
+    close() {
+      clearInterval(timer)
+      for (const client of clients) client.close()
+    },
+  }
+}
+
+function message(event: string, data: object): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+}
+
+/** A line that says what a record is about, whatever its kind. */
+function preview(record: DataObject): string | null {
+  const { text, displayName, name, description, subject } = record as Record<string, unknown>
+  for (const value of [
+    text,
+    displayName,
+    name,
+    description,
+    subject,
+    (subject as { uri?: unknown } | null)?.uri,
+  ]) {
+    if (typeof value === 'string' && value !== '')
+      return value.length > 200 ? `${value.slice(0, 199)}…` : value
+  }
+  return null
+}

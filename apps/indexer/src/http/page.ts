@@ -1,0 +1,53 @@
+// The page at `/`: files read once, served with a policy that allows nothing from elsewhere.
+
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { extname } from 'node:path'
+
+const FOLDER = new URL('../../page/', import.meta.url)
+const FILES = [
+  'index.html',
+  'style.css',
+  'main.js',
+  'browse.js',
+  'format.js',
+  'status.js',
+  'stream.js',
+  'avocet.svg',
+]
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-cache',
+}
+
+/** Answers `/` and `/page/<file>`; null for any other path. */
+export type Page = (path: string, request: Request) => Response | null
+
+/** Reads the page's files. */
+export function loadPage(): Page {
+  const files = new Map(
+    FILES.map((name) => {
+      const body = readFileSync(new URL(name, FOLDER))
+      const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+      return [name === 'index.html' ? '/' : `/page/${name}`, { body, etag, type: TYPES[extname(name)]! }]
+    }),
+  )
+  return (path, request) => {
+    const file = files.get(path)
+    if (file === undefined) return null
+    const headers = { ...HEADERS, 'content-type': file.type, etag: file.etag }
+    if (request.headers.get('if-none-match') === file.etag)
+      return new Response(null, { status: 304, headers })
+    return new Response(request.method === 'HEAD' ? null : new Uint8Array(file.body), { headers })
+  }
+}

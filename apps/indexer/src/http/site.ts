@@ -1,0 +1,71 @@
+// Everything outside /xrpc: the page, its event stream, the status, and what is known about one record.
+
+import { parseAtUri } from '@avocet/syntax'
+import type { RecordReader } from '../queries/records.ts'
+import type { LinkReader } from '../queries/links.ts'
+import type { Live } from './live.ts'
+import type { Page } from './page.ts'
+
+/** Answers requests outside /xrpc. */
+export function createSite(options: {
+  readonly page: Page
+  readonly live: Live
+  readonly status: () => object
+  readonly records: RecordReader
+  readonly links: LinkReader
+}): (request: Request) => Response {
+  const { page, live, status, records, links } = options
+  return (request) => {
+    const url = new URL(request.url)
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return json({ error: 'MethodNotAllowed', message: 'Only GET is answered here' }, 405)
+    }
+    const file = page(url.pathname, request)
+    if (file !== null) return file
+    switch (url.pathname) {
+      case '/events':
+        return live.connect(request.signal)
+      case '/status':
+        return json(status())
+      case '/records':
+        return recordFacts(url.searchParams.get('uri') ?? '')
+      default:
+        return json({ error: 'NotFound', message: 'There is nothing at this address' }, 404)
+    }
+  }
+
+  /** What the index knows of a record beside its value. */
+  function recordFacts(uri: string): Response {
+    const parsed = parseAtUri(uri)
+    if (!parsed.ok) return json({ error: 'InvalidRequest', message: 'uri is not an at:// URI' }, 400)
+    const { authority, collection, rkey } = parsed.value
+    const account = records.account(authority)
+    const row =
+      account === null || account.status !== null
+        ? null
+        : records.record(account.did, collection ?? '', rkey ?? '')
+    if (row === null)
+      return json({ error: 'RecordNotFound', message: `Could not locate record: ${uri}` }, 404)
+    return json({
+      uri,
+      cid: row.cid,
+      rev: row.rev,
+      validity: row.validity,
+      reason: row.reason,
+      provenance: row.provenance,
+      indexedAt: row.indexed_at,
+      backlinks: links.count(uri),
+    })
+  }
+}
+
+function json(value: object, status = 200): Response {
+  return new Response(JSON.stringify(value), {
+    status,
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    },
+  })
+}

@@ -1,0 +1,125 @@
+// The state of the whole, as JSON: for the page, for monitoring, for people with curl.
+
+import type { Database } from '@avocet/sqlite'
+import { isFault } from '../index/apply.ts'
+import type { SourceStatus } from './source-status.ts'
+import type { RepoCounts, RepoReader } from '../queries/repos.ts'
+
+/** Sums over the life of the database. */
+export type Totals = {
+  readonly commits: number
+  readonly resyncs: number
+  readonly creates: number
+  readonly updates: number
+  readonly deletes: number
+  readonly identities: number
+  readonly accounts: number
+  readonly syncs: number
+  readonly records: number
+}
+
+/** What `/status` answers. Times are ms since the epoch. */
+export type Status = {
+  readonly name: 'avocet-indexer'
+  readonly version: string
+  readonly startedAt: number
+  readonly now: number
+  readonly sources: readonly SourceStatus[]
+  /** The largest lag of the live sources. */
+  readonly lagMs: number | null
+  /** Per second, over the last ten seconds. */
+  readonly rates: { readonly commits: number; readonly records: number }
+  readonly totals: Totals
+  readonly failures: {
+    /** Events that were wrong, and events that were merely not needed (repeats, accounts that are off). */
+    readonly faults: number
+    readonly expected: number
+    readonly byReason: readonly {
+      readonly reason: string
+      readonly count: number
+      readonly lastAt: number
+      readonly fault: boolean
+    }[]
+  }
+  readonly repos: RepoCounts
+  readonly backfill: { readonly discovered: number; readonly inProgress: number; readonly waiting: number }
+  readonly database: { readonly bytes: number }
+}
+
+const WINDOW_MS = 10_000
+
+/** Makes the function that tells the status. Cheap enough to be called every second. */
+export function createStatus(options: {
+  readonly db: Database
+  readonly repos: RepoReader
+  readonly sources: () => readonly SourceStatus[]
+  readonly version: string
+  readonly now: () => number
+}): () => Status {
+  const { db, repos, now } = options
+  const startedAt = now()
+  const samples: { at: number; commits: number; records: number }[] = []
+
+  const rates = (totals: Totals): Status['rates'] => {
+    const at = now()
+    const written = totals.creates + totals.updates + totals.deletes
+    samples.push({ at, commits: totals.commits, records: written })
+    while (samples.length > 1 && samples[1]!.at <= at - WINDOW_MS) samples.shift()
+    const oldest = samples[0]!
+    const seconds = Math.max((at - oldest.at) / 1000, 1)
+    return {
+      commits: (totals.commits - oldest.commits) / seconds,
+      records: (written - oldest.records) / seconds,
+    }
+  }
+
+  const failures = (): Status['failures'] => {
+    const rows = db
+      .prepare('SELECT reason, count, last_at FROM failures ORDER BY count DESC, reason')
+      .all() as { reason: string; count: number; last_at: number }[]
+    const byReason = rows.map(({ reason, count, last_at }) => ({
+      reason,
+      count,
+      lastAt: last_at,
+      fault: isFault(reason),
+    }))
+    const sum = (fault: boolean): number =>
+      byReason.reduce((total, row) => total + (row.fault === fault ? row.count : 0), 0)
+    return { faults: sum(true), expected: sum(false), byReason }
+  }
+
+  return () => {
+    const totals = readTotals(db)
+    const sources = options.sources()
+    const counts = repos.counts()
+    const lags = sources.flatMap(({ state, lagMs }) => (state === 'live' && lagMs !== null ? [lagMs] : []))
+    return {
+      name: 'avocet-indexer',
+      version: options.version,
+      startedAt,
+      now: now(),
+      sources,
+      lagMs: lags.length > 0 ? Math.max(...lags) : null,
+      rates: rates(totals),
+      totals,
+      failures: failures(),
+      repos: counts,
+      backfill: { discovered: counts.known, inProgress: counts.resyncing, waiting: counts.desynchronized },
+      database: { bytes: databaseBytes(db) },
+    }
+  }
+}
+
+/** The sums as stored. */
+export function readTotals(db: Database): Totals {
+  return db
+    .prepare(
+      'SELECT commits, resyncs, creates, updates, deletes, identities, accounts, syncs, records FROM totals',
+    )
+    .get() as Totals
+}
+
+function databaseBytes(db: Database): number {
+  const pages = Number(db.prepare('PRAGMA page_count').get()?.['page_count'] ?? 0)
+  return pages * Number(db.prepare('PRAGMA page_size').get()?.['page_size'] ?? 0)
+}

@@ -1,0 +1,37 @@
+// The XRPC methods, wired to what they need.
+
+import {
+  ComAtprotoRepoDescribeRepo,
+  ComAtprotoRepoGetRecord,
+  ComAtprotoRepoListRecords,
+  ComAtprotoSyncGetRepoStatus,
+  ComAtprotoSyncListRepos,
+} from '@avocet/lexicons/com.atproto'
+import { type Router, createRouter } from '@avocet/xrpc-server'
+import type { Identities } from '../identity/identities.ts'
+import { createFindAccount } from '../methods/account.ts'
+import { describeRepo } from '../methods/describe-repo.ts'
+import { getRecord } from '../methods/get-record.ts'
+import { getRepoStatus } from '../methods/get-repo-status.ts'
+import { listRecords } from '../methods/list-records.ts'
+import { listRepos } from '../methods/list-repos.ts'
+import type { RecordReader } from '../queries/records.ts'
+import type { RepoReader } from '../queries/repos.ts'
+import { version } from '../version.ts'
+
+/** The router of the indexer. `/xrpc/_health` answers as soon as it is served. */
+export function createXrpc(options: {
+  readonly records: RecordReader
+  readonly repos: RepoReader
+  readonly identities: Identities
+  readonly onError: (error: unknown) => void
+}): Router {
+  const { records, repos, identities } = options
+  const findAccount = createFindAccount(records, identities)
+  return createRouter({ health: () => ({ version }), onError: options.onError })
+    .add(ComAtprotoRepoGetRecord.main, getRecord(records, findAccount))
+    .add(ComAtprotoRepoListRecords.main, listRecords(records, findAccount))
+    .add(ComAtprotoRepoDescribeRepo.main, describeRepo(records, findAccount, identities))
+    .add(ComAtprotoSyncGetRepoStatus.main, getRepoStatus(records, repos))
+    .add(ComAtprotoSyncListRepos.main, listRepos(records))
+}

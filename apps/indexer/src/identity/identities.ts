@@ -1,0 +1,80 @@
+// Who is who: signing keys for the verifier, documents and handles for the queries. Every fetch goes through the guard.
+
+import {
+  type DidDocument,
+  type DidResolver,
+  type HandleResolver,
+  handleOf,
+  pdsEndpoint,
+  signingKey,
+} from '@avocet/did'
+import type { ResolveKey } from '@avocet/firehose'
+import type { Did, Handle } from '@avocet/syntax'
+
+const QUERY_TIMEOUT_MS = 4000
+
+/** Identities as the indexer needs them. */
+export type Identities = {
+  /** For the verifier. The handle is only verified when `forceRefresh` asks for the newest state. */
+  readonly resolveKey: ResolveKey
+  /** The document and the verified handle, for people; null when the directory does not answer in time. */
+  describe(did: string, signal: AbortSignal): Promise<{ document: DidDocument; handle: Handle | null } | null>
+  /** The DID of a handle, verified in both directions; null otherwise. */
+  resolveHandle(handle: string): Promise<string | null>
+}
+
+/** @param options.handles null: handles are not looked up (a replay without network) */
+export function createIdentities(options: {
+  readonly dids: DidResolver
+  readonly handles: HandleResolver | null
+}): Identities {
+  const { dids, handles } = options
+
+  /** The handle that the document claims, if it points back. */
+  const verifiedHandle = async (document: DidDocument): Promise<Handle | null> => {
+    const claimed = handleOf(document)
+    if (claimed === null || handles === null) return null
+    const found = await handles.resolve(claimed)
+    return found.ok && found.value === document.id ? claimed : null
+  }
+
+  return {
+    async resolveKey(did, { forceRefresh, signal }) {
+      const result = await dids.resolve(did, { forceRefresh, ...(signal === undefined ? {} : { signal }) })
+      if (!result.ok) {
+        if (isGone(result.error.code)) return null
+        throw result.error
+      }
+      const document = result.value
+      return {
+        key: signingKey(document),
+        pds: pdsEndpoint(document),
+        handle: forceRefresh ? await verifiedHandle(document) : null,
+      }
+    },
+    async describe(did, signal) {
+      try {
+        const limited = AbortSignal.any([signal, AbortSignal.timeout(QUERY_TIMEOUT_MS)])
+        const result = await dids.resolve(did as Did, { signal: limited })
+        if (!result.ok) return null
+        return { document: result.value, handle: await verifiedHandle(result.value) }
+      } catch {
+        return null
+      }
+    },
+    async resolveHandle(handle) {
+      if (handles === null) return null
+      const found = await handles.resolve(handle as Handle)
+      if (!found.ok) return null
+      const document = await dids.resolve(found.value, {})
+      return document.ok && handleOf(document.value)?.toLowerCase() === handle.toLowerCase()
+        ? found.value
+        : null
+    },
+  }
+}
+
+/** Whether a DID has no document for good, as against not now. */
+function isGone(code: string): boolean {
+  return code === 'not-found' || code === 'tombstoned'
+}

@@ -1,0 +1,177 @@
+// One verified event, one set of rows. Called by the firehose inside the transaction that also stores the repo's head and the
+// cursor, so that a crash leaves all of it or none.
+
+import { formatCid } from '@avocet/data'
+import type { FailureEvent, VerifiedEvent } from '@avocet/firehose'
+import type { Database } from '@avocet/sqlite'
+import { type AppliedOp, type OpContext, type OpCounts, createRecordWriter } from './records.ts'
+import type { Judge } from './validity.ts'
+
+/** What the rest of the indexer hears about an event once it is durable. */
+export type IndexNotice =
+  | { readonly kind: 'records'; readonly context: OpContext; readonly ops: readonly AppliedOp[] }
+  | { readonly kind: 'failure'; readonly failure: FailureEvent; readonly at: number }
+  | { readonly kind: 'account'; readonly did: string; readonly status: string | null; readonly at: number }
+  | { readonly kind: 'identity'; readonly did: string; readonly handle: string | null; readonly at: number }
+
+/** Applies events to the tables. */
+export type EventApplier = {
+  /** To be called inside a transaction of the database. */
+  apply(event: VerifiedEvent): void
+  /** Removes records of deleted accounts, a chunk a transaction, until none are left. */
+  purgeDeleted(signal: AbortSignal): Promise<void>
+}
+
+/** Reasons that are no fault of anybody: the event is not news, or its account is off. Counted, not kept. */
+const EXPECTED: ReadonlySet<string> = new Set(['duplicate', 'account-inactive', 'desynchronized'])
+/** Dead letters kept; older ones go. */
+const MAX_DEAD_LETTERS = 10_000
+const PURGE_CHUNK = 500
+
+/** Whether a failure says that something is wrong, rather than that an event was not needed. */
+export function isFault(reason: string): boolean {
+  return !EXPECTED.has(reason)
+}
+
+/**
+ * An applier on an open database. `onNotice` is called after the commit of each event that changed something, in order.
+ */
+export function createEventApplier(options: {
+  readonly db: Database
+  readonly judge: Judge
+  /** Operations of other collections are left out; their commits count all the same. */
+  readonly isWanted: (collection: string) => boolean
+  readonly now: () => number
+  readonly onNotice: (notice: IndexNotice) => void
+}): EventApplier {
+  const { db, isWanted, now, onNotice } = options
+  const records = createRecordWriter(db, options.judge)
+  const addOps = db.raw.prepare(
+    `UPDATE totals SET commits = commits + ?, resyncs = resyncs + ?, creates = creates + ?, updates = updates + ?,
+     deletes = deletes + ?, records = records + ?`,
+  )
+  const setHead = db.raw.prepare(
+    `INSERT INTO accounts (did, head, rev, updated_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (did) DO UPDATE SET head = excluded.head, rev = excluded.rev, updated_at = excluded.updated_at`,
+  )
+  const logOther = db.raw.prepare(
+    `INSERT INTO log (at, kind, did, rev, provenance, source, source_seq, detail) VALUES (?, ?, ?, ?, 'live', ?, ?, ?)`,
+  )
+  const countFailure = db.raw.prepare(
+    `INSERT INTO failures (reason, count, last_at) VALUES (?, 1, ?)
+     ON CONFLICT (reason) DO UPDATE SET count = count + 1, last_at = excluded.last_at`,
+  )
+  const addDeadLetter = db.raw.prepare(
+    'INSERT INTO dead_letters (at, did, source, source_seq, reason, message) VALUES (?, ?, ?, ?, ?, ?)',
+  )
+  const trimDeadLetters = db.raw.prepare('DELETE FROM dead_letters WHERE id <= ?')
+
+  const notify = (notice: IndexNotice): void => db.afterCommit(() => onNotice(notice))
+
+  const applyOps = (event: Extract<VerifiedEvent, { kind: 'commit' | 'resync' }>): void => {
+    const context: OpContext = {
+      did: event.did,
+      rev: event.rev,
+      provenance: event.kind === 'commit' ? 'live' : 'car',
+      source: event.source,
+      seq: event.seq,
+      at: now(),
+    }
+    const { applied, counts } = records.apply(
+      event.ops.filter(({ collection }) => isWanted(collection)),
+      context,
+    )
+    if (event.kind === 'commit' || event.last) {
+      setHead.run(event.did, formatCid(event.commit), event.rev, context.at)
+    }
+    addTotals(event.kind === 'commit' ? 1 : 0, event.kind === 'resync' && event.last ? 1 : 0, counts)
+    if (applied.length > 0) notify({ kind: 'records', context, ops: applied })
+  }
+
+  const addTotals = (commits: number, resyncs: number, counts: OpCounts): void => {
+    addOps.run(commits, resyncs, counts.creates, counts.updates, counts.deletes, counts.records)
+  }
+
+  const applyFailure = (failure: FailureEvent): void => {
+    const at = now()
+    countFailure.run(failure.reason, at)
+    if (isFault(failure.reason)) {
+      const { lastInsertRowid } = addDeadLetter.run(
+        at,
+        failure.did,
+        failure.source,
+        failure.seq,
+        failure.reason,
+        failure.message.slice(0, 2000),
+      )
+      const oldest = Number(lastInsertRowid) - MAX_DEAD_LETTERS
+      if (oldest > 0) trimDeadLetters.run(oldest)
+    }
+    notify({ kind: 'failure', failure, at })
+  }
+
+  const apply = (event: VerifiedEvent): void => {
+    const at = now()
+    switch (event.kind) {
+      case 'commit':
+      case 'resync':
+        return applyOps(event)
+      case 'failure':
+        return applyFailure(event)
+      case 'account': {
+        const status = event.active ? null : (event.status ?? 'deactivated')
+        db.prepare(
+          `INSERT INTO accounts (did, status, updated_at) VALUES (?, ?, ?)
+           ON CONFLICT (did) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at`,
+        ).run(event.did, status, at)
+        if (status === 'deleted') db.prepare('INSERT OR IGNORE INTO purges (did) VALUES (?)').run(event.did)
+        else db.prepare('DELETE FROM purges WHERE did = ?').run(event.did)
+        db.raw.exec('UPDATE totals SET accounts = accounts + 1')
+        logOther.run(at, 'account', event.did, null, event.source, event.seq, status ?? 'active')
+        return notify({ kind: 'account', did: event.did, status, at })
+      }
+      case 'identity':
+        // A handle belongs to one account at a time: whoever proved it last has it.
+        if (event.handle !== null) {
+          db.prepare('UPDATE accounts SET handle = NULL WHERE handle = ? AND did <> ?').run(
+            event.handle,
+            event.did,
+          )
+        }
+        db.prepare(
+          `INSERT INTO accounts (did, handle, updated_at) VALUES (?, ?, ?)
+           ON CONFLICT (did) DO UPDATE SET handle = excluded.handle, updated_at = excluded.updated_at`,
+        ).run(event.did, event.handle, at)
+        db.raw.exec('UPDATE totals SET identities = identities + 1')
+        logOther.run(at, 'identity', event.did, null, event.source, event.seq, event.handle)
+        return notify({ kind: 'identity', did: event.did, handle: event.handle, at })
+      case 'sync':
+        db.raw.exec('UPDATE totals SET syncs = syncs + 1')
+        if (event.unchanged) setHead.run(event.did, formatCid(event.commit), event.rev, at)
+        logOther.run(at, 'sync', event.did, event.rev, event.source, event.seq, null)
+        return
+      case 'info':
+        return
+    }
+  }
+
+  const purgeDeleted = async (signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      if (signal.aborted) return
+      const more = await db.write(() => {
+        const row = db.prepare('SELECT did FROM purges LIMIT 1').get() as { did: string } | undefined
+        if (row === undefined) return false
+        const removed = records.purge(row.did, PURGE_CHUNK)
+        addTotals(0, 0, { creates: 0, updates: 0, deletes: 0, records: -removed })
+        if (removed < PURGE_CHUNK) {
+          db.prepare('DELETE FROM purges WHERE did = ?').run(row.did)
+          db.prepare('UPDATE accounts SET head = NULL, rev = NULL, handle = NULL WHERE did = ?').run(row.did)
+        }
+        return true
+      })
+      if (!more) return
+    }
+  }
+
+  return { apply, purgeDeleted }
+}

@@ -1,0 +1,71 @@
+// What is done beside the stream: repeats counted, the log kept within its age, deleted accounts removed.
+
+import type { Database } from '@avocet/sqlite'
+import { sleep } from '../sync/discover.ts'
+import type { EventApplier } from './apply.ts'
+
+const EVERY_MS = 1000
+/** Rows of the log removed in one transaction. */
+const TRIM_CHUNK = 5000
+const TRIM_EVERY_MS = 60_000
+
+/** Counts of ignored events, gathered in memory and stored once a second: they come by the thousand after a reconnect. */
+export type IgnoredCounter = {
+  add(reason: string): void
+  flush(): Promise<void>
+}
+
+/** A counter on the table `failures`. */
+export function createIgnoredCounter(db: Database, now: () => number): IgnoredCounter {
+  const counts = new Map<string, number>()
+  return {
+    add: (reason) => void counts.set(reason, (counts.get(reason) ?? 0) + 1),
+    async flush() {
+      if (counts.size === 0) return
+      const taken = [...counts]
+      counts.clear()
+      await db.write(() => {
+        for (const [reason, count] of taken) {
+          db.prepare(
+            `INSERT INTO failures (reason, count, last_at) VALUES (?, ?, ?)
+             ON CONFLICT (reason) DO UPDATE SET count = count + excluded.count, last_at = excluded.last_at`,
+          ).run(reason, count, now())
+        }
+      })
+    },
+  }
+}
+
+/** Runs until `signal`; rejects when the database fails. */
+export async function maintain(options: {
+  readonly db: Database
+  readonly applier: EventApplier
+  readonly ignored: IgnoredCounter
+  readonly logRetentionMs: number
+  readonly now: () => number
+  readonly signal: AbortSignal
+}): Promise<void> {
+  const { db, applier, ignored, now, signal } = options
+  let trimAt = 0
+  while (!signal.aborted) {
+    await ignored.flush()
+    await applier.purgeDeleted(signal)
+    if (now() >= trimAt) {
+      const oldest = now() - options.logRetentionMs
+      const trimmed = await db.write(() => trimLog(db, oldest))
+      trimAt = trimmed < TRIM_CHUNK ? now() + TRIM_EVERY_MS : 0
+    }
+    await sleep(EVERY_MS, signal)
+  }
+  await ignored.flush()
+}
+
+/** The log is in the order of time: its oldest rows are its first. */
+function trimLog(db: Database, oldest: number): number {
+  const row = db
+    .prepare('SELECT max(seq) AS last FROM (SELECT seq, at FROM log ORDER BY seq LIMIT ?) WHERE at < ?')
+    .get(TRIM_CHUNK, oldest)
+  const last = row?.['last'] ?? null
+  if (last === null) return 0
+  return Number(db.prepare('DELETE FROM log WHERE seq <= ?').run(last).changes)
+}

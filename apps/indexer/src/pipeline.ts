@@ -1,0 +1,90 @@
+// The inside of the indexer, without its server: verified events go into the tables. Shared by `run` and `replay`.
+
+import type { VerifySignature } from '@avocet/crypto'
+import { type Consumer, type Resync, type Source, consume } from '@avocet/firehose'
+import { openState } from '@avocet/firehose/sqlite'
+import type { ResolveKey } from '@avocet/firehose'
+import { catalog } from '@avocet/lexicons/catalog'
+import type { Database } from '@avocet/sqlite'
+import { type IndexNotice, createEventApplier } from './index/apply.ts'
+import { createIgnoredCounter, maintain } from './index/maintenance.ts'
+import { createJudge } from './index/validity.ts'
+import { createFilter } from './sync/collections.ts'
+
+/** Repos read whole at the same time. */
+const RESYNC_CONCURRENCY = 8
+
+/** A running pipeline. */
+export type Pipeline = {
+  readonly consumer: Consumer
+  /** Resolves when all sources are exhausted or the pipeline was stopped; rejects when it cannot go on. */
+  readonly done: Promise<void>
+  /** Finishes what is under way and stops. */
+  stop(): Promise<void>
+}
+
+/** Starts consuming. */
+export function startPipeline(options: {
+  readonly db: Database
+  readonly sources: readonly Source[]
+  readonly resolveKey: ResolveKey
+  readonly verify: VerifySignature
+  readonly collections: readonly string[] | null
+  readonly resync: Resync | null
+  readonly logRetentionMs: number
+  /** Told of each event that was ignored (a repeat, an account that is off), beside counting it. */
+  readonly onIgnored?: (reason: string) => void
+  readonly onNotice: (notice: IndexNotice) => void
+  readonly now: () => number
+}): Pipeline {
+  const { db, now, onNotice } = options
+  const stopped = new AbortController()
+  const applier = createEventApplier({
+    db,
+    judge: createJudge(catalog),
+    isWanted: createFilter(options.collections),
+    now,
+    onNotice,
+  })
+  const ignored = createIgnoredCounter(db, now)
+  const consumer = consume({
+    sources: options.sources,
+    resolveKey: options.resolveKey,
+    state: openState(db),
+    verify: options.verify,
+    onEvent: (event) => applier.apply(event),
+    onIgnored: ({ reason }) => {
+      ignored.add(reason)
+      options.onIgnored?.(reason)
+    },
+    resyncConcurrency: RESYNC_CONCURRENCY,
+    now,
+    ...(options.resync === null ? {} : { resync: options.resync }),
+  })
+  const upkeep = maintain({
+    db,
+    applier,
+    ignored,
+    logRetentionMs: options.logRetentionMs,
+    now,
+    signal: stopped.signal,
+  })
+  const finish = async (): Promise<void> => {
+    try {
+      await Promise.race([consumer.done, upkeep])
+    } finally {
+      stopped.abort()
+      await consumer.close()
+      await upkeep
+    }
+  }
+  const done = finish()
+  return {
+    consumer,
+    done,
+    async stop() {
+      await consumer.close()
+      await done
+    },
+  }
+}

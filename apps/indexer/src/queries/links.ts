@@ -1,0 +1,27 @@
+// Who points to a record or an account.
+
+import type { Database } from '@avocet/sqlite'
+
+/** Questions about links. */
+export type LinkReader = {
+  /** How many records of active accounts point to `target`, counted up to ten thousand. */
+  count(target: string): number
+}
+
+const MAX_COUNTED = 10_000
+
+/** A reader on an open database. */
+export function createLinkReader(db: Database): LinkReader {
+  return {
+    count(target) {
+      const row = db
+        .prepare(
+          `SELECT count(*) AS n FROM (SELECT DISTINCT links.did, links.collection, links.rkey FROM links
+           LEFT JOIN accounts ON accounts.did = links.did
+           WHERE links.target = ? AND accounts.status IS NULL LIMIT ?)`,
+        )
+        .get(target, MAX_COUNTED)
+      return Number(row?.['n'] ?? 0)
+    },
+  }
+}

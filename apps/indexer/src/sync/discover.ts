@@ -1,0 +1,124 @@
+// Which repos there are: the hosts' own lists, read page by page, resumable. https://atproto.com/specs/sync#listing-repositories
+
+import type { Fetch } from '@avocet/did'
+import type { Database } from '@avocet/sqlite'
+import { isDid } from '@avocet/syntax'
+
+/** One entry of com.atproto.sync.listRepos, as far as it was understood. */
+export type ListedRepo = {
+  readonly did: string
+  readonly rev: string | null
+  readonly active: boolean
+  readonly status: string | null
+}
+
+/** Asks a host for a page of its list; the cursor is null on the last page. */
+export type ListRepos = (
+  host: string,
+  cursor: string | null,
+  signal: AbortSignal,
+) => Promise<{ repos: ListedRepo[]; cursor: string | null }>
+
+const PAGE = 1000
+const MAX_BODY_BYTES = 4 * 1024 * 1024
+const FIRST_RETRY_MS = 1000
+const MAX_RETRY_MS = 5 * 60_000
+
+/** @param fetch guarded against addresses inside the network, redirects included */
+export function createListRepos(fetch: Fetch): ListRepos {
+  return async (host, cursor, signal) => {
+    const params = new URLSearchParams({ limit: String(PAGE), ...(cursor === null ? {} : { cursor }) })
+    const response = await fetch(`${host}/xrpc/com.atproto.sync.listRepos?${params.toString()}`, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
+    })
+    if (!response.ok || response.body === null) throw new Error(`host=${host} status=${response.status}`)
+    const parts: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      size += chunk.length
+      if (size > MAX_BODY_BYTES) throw new Error(`host=${host} answer is too large`)
+      parts.push(chunk)
+    }
+    const body = JSON.parse(Buffer.concat(parts).toString('utf8')) as { repos?: unknown; cursor?: unknown }
+    if (!Array.isArray(body.repos)) throw new Error(`host=${host} answer has no repos`)
+    const next =
+      typeof body.cursor === 'string' && body.cursor !== '' && body.cursor !== cursor ? body.cursor : null
+    return { repos: body.repos.flatMap(toListed), cursor: next }
+  }
+}
+
+/** What strangers list is taken apart field by field; entries without a valid DID are left out. */
+function toListed(entry: unknown): ListedRepo[] {
+  if (typeof entry !== 'object' || entry === null) return []
+  const { did, rev, active, status } = entry as {
+    did?: unknown
+    rev?: unknown
+    active?: unknown
+    status?: unknown
+  }
+  if (!isDid(did)) return []
+  return [
+    {
+      did,
+      rev: typeof rev === 'string' ? rev : null,
+      active: active !== false,
+      status: typeof status === 'string' ? status.slice(0, 64) : null,
+    },
+  ]
+}
+
+/**
+ * Reads a host's whole list from where it was left, calling `onPage` for each page; the place is stored after it. Failures are tried
+ * again with growing pauses, until `signal`.
+ */
+export async function discover(options: {
+  readonly db: Database
+  readonly host: string
+  readonly listRepos: ListRepos
+  readonly onPage: (repos: readonly ListedRepo[]) => Promise<void>
+  readonly onTrouble: (message: string) => void
+  readonly now: () => number
+  readonly signal: AbortSignal
+}): Promise<void> {
+  const { db, host, signal, now } = options
+  const row = db.prepare('SELECT cursor FROM discovery WHERE host = ?').get(host)
+  let cursor = (row?.['cursor'] as string | null | undefined) ?? null
+  for (let pause = FIRST_RETRY_MS; !signal.aborted;) {
+    try {
+      const page = await options.listRepos(host, cursor, signal)
+      await options.onPage(page.repos)
+      cursor = page.cursor
+      const finishedAt = cursor === null ? now() : null
+      await db.write(() =>
+        db
+          .prepare(
+            `INSERT INTO discovery (host, cursor, seen, finished_at) VALUES (?, ?, ?, ?)
+             ON CONFLICT (host) DO UPDATE SET cursor = excluded.cursor, seen = seen + excluded.seen,
+               finished_at = excluded.finished_at`,
+          )
+          .run(host, cursor, page.repos.length, finishedAt),
+      )
+      if (cursor === null) return
+      pause = FIRST_RETRY_MS
+    } catch (error) {
+      if (signal.aborted) return
+      options.onTrouble(`cannot list the repos of ${host}, trying again: ${(error as Error).message}`)
+      await sleep(pause, signal)
+      pause = Math.min(pause * 2, MAX_RETRY_MS)
+    }
+  }
+}
+
+/** Resolves after `ms`, or at once when `signal` aborts. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

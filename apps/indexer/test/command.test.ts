@@ -1,0 +1,194 @@
+// The command as people start it: its own process, its exit code, its words.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Host, post, startHost } from './support/host.ts'
+import { eventually, indexed } from './support/indexer.ts'
+
+const main = join(import.meta.dirname, '../src/main.ts')
+let folder: string
+const children: ChildProcess[] = []
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'avocet-indexer-'))
+})
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+})
+
+type Run = { child: ChildProcess; output: () => string; ended: Promise<number | null> }
+
+function start(args: readonly string[]): Run {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  children.push(child)
+  let text = ''
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  return { child, output: () => text, ended: once(child, 'close').then(([code]) => code as number | null) }
+}
+
+const ready = async ({ output }: Run): Promise<string> =>
+  await eventually(() => /is ready: (\S+)/.exec(output())?.[1])
+const runFlags = (host: Host): string[] => [
+  'run',
+  `--source=${host.wsUrl}`,
+  `--plc-url=${host.plcUrl}`,
+  '--allow-loopback',
+  `--data=${folder}`,
+  '--port=0',
+]
+
+describe('words and exit codes', () => {
+  test('--help tells the commands, the flags and examples', async () => {
+    const help = start(['--help'])
+    const runHelp = start(['run', '--help'])
+    expect(await Promise.all([help.ended, runHelp.ended])).toEqual([0, 0])
+    expect(help.output()).toMatch(/run [\s\S]*default[\s\S]*replay[\s\S]*Examples:/)
+    for (const flag of [
+      '--relay',
+      '--source',
+      '--plc-url',
+      '--data',
+      '--port',
+      '--collections',
+      '--host',
+      '--allow-loopback',
+    ]) {
+      expect(runHelp.output()).toContain(flag)
+    }
+  })
+
+  test('wrong usage', async () => {
+    const runs = [['run', '--port=x'], ['run', '--collections=post'], ['fly'], ['replay']].map((args) =>
+      start(args),
+    )
+    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual([2, 2, 2, 2])
+    expect(runs[0]!.output()).toContain('Not a port')
+    expect(runs[1]!.output()).toContain('Not a collection: post')
+  })
+
+  test('a port in use, a broken data folder, a folder in use: one clear message, exit 1', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as { port: number }
+    writeFileSync(join(folder, 'file'), 'not a folder')
+    writeFileSync(
+      join(folder, 'indexer.sqlite'),
+      'not a database, but long enough to have a header of one'.repeat(100),
+    )
+    const offline = ['--source=ws://127.0.0.1:1', '--allow-loopback', '--no-backfill']
+    const runs = [
+      start([...offline, `--data=${folder}/a`, `--port=${port}`]),
+      start([...offline, `--data=${folder}/file`, '--port=0']),
+      start([...offline, `--data=${folder}`, '--port=0']),
+    ]
+    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual([1, 1, 1])
+    taken.close()
+    expect(runs[0]!.output().trim()).toMatch(/^avocet-indexer: Port \d+ on 127\.0\.0\.1 is in use\..*--port$/)
+    expect(runs[1]!.output().trim()).toMatch(/^avocet-indexer: Cannot use .*file.*$/)
+    expect(runs[2]!.output().trim()).toMatch(/^avocet-indexer: Cannot use .*file is not a database.*$/)
+
+    const first = start([...offline, `--data=${folder}/b`, '--port=0'])
+    await ready(first)
+    const second = start([...offline, `--data=${folder}/b`, '--port=0'])
+    expect(await second.ended).toBe(1)
+    expect(second.output().trim()).toMatch(/another avocet-indexer is using it$/)
+    first.child.kill('SIGINT')
+    expect(await first.ended).toBe(0)
+  })
+
+  test('a replay of nothing usable', async () => {
+    writeFileSync(join(folder, 'bad.bin'), new Uint8Array([255, 255, 255, 255, 0]))
+    const runs = [start(['replay', `${folder}/none`]), start(['replay', join(folder, 'bad.bin')])]
+    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual([1, 1])
+    for (const { output } of runs) expect(output().trim()).toMatch(/^avocet-indexer: .*$/)
+  })
+})
+
+describe('stopping', () => {
+  test('SIGTERM ends it cleanly, and it goes on from there', async () => {
+    await using host = await startHost()
+    const ada = await host.createAccount('ada')
+    const write = (rkey: string) =>
+      host.write(ada, [{ action: 'create', collection: 'app.bsky.feed.post', rkey, record: post(rkey) }])
+    await write('3kaaaaaaaaa2a')
+    const first = start(runFlags(host))
+    const url = await ready(first)
+    await eventually(async () => (await indexed({ url }, ada.did)).size === 1)
+    // An open page must not hold it up.
+    const page = await fetch(`${url}/events`)
+    first.child.kill('SIGTERM')
+    expect(await first.ended).toBe(0)
+    await page.body?.cancel().catch(() => {})
+    expect(first.output()).toContain('stopped')
+    await write('3kaaaaaaaaa2b')
+    const second = start(runFlags(host))
+    const again = await ready(second)
+    await eventually(async () => (await indexed({ url: again }, ada.did)).size === 2)
+  })
+
+  test(
+    'killed at random instants, nothing is lost and nothing is applied twice',
+    { timeout: 60_000 },
+    async () => {
+      await using host = await startHost()
+      const accounts = await Promise.all(['ada', 'ben', 'cleo'].map((name) => host.createAccount(name)))
+      let running = start(runFlags(host))
+      await ready(running)
+      const operations: string[] = []
+      for (let round = 0; round < 8; round++) {
+        for (let i = 0; i < 40; i++) {
+          const account = accounts[i % accounts.length]!
+          const rkey = `3k${round}${i}`
+          const existing = i % 4 === 3 ? `3k${round}${i - 3}` : null
+          const commit = await host.write(account, [
+            existing !== null && (i - 3) % accounts.length === i % accounts.length
+              ? { action: 'delete', collection: 'com.example.note', rkey: existing }
+              : {
+                  action: 'create',
+                  collection: 'com.example.note',
+                  rkey,
+                  record: { $type: 'com.example.note', rkey },
+                },
+          ])
+          for (const { action, path, cid } of commit.ops) {
+            operations.push(
+              `${account.did} ${commit.rev} ${action} ${path} ${cid === null ? null : String(cid)}`,
+            )
+          }
+          if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * 30))
+        }
+        running.child.kill('SIGKILL')
+        await running.ended
+        running = start(runFlags(host))
+        // Sometimes it is killed before it is ready.
+        if (round % 3 !== 2) await ready(running)
+      }
+      const url = await ready(running)
+      for (const account of accounts) {
+        const there = await host.records(account)
+        await eventually(async () => (await indexed({ url }, account.did)).size === there.size)
+        expect(await indexed({ url }, account.did)).toEqual(there)
+      }
+      const db = new DatabaseSync(join(folder, 'indexer.sqlite'), { readOnly: true })
+      const rows = db
+        .prepare('SELECT did, rev, action, collection, rkey, cid FROM log WHERE action IS NOT NULL')
+        .all()
+      const totals = db.prepare('SELECT creates + deletes AS n, records FROM totals').get()
+      const records = db.prepare('SELECT count(*) AS n FROM records').get()
+      db.close()
+      expect(
+        rows
+          .map((r) => `${r['did']} ${r['rev']} ${r['action']} ${r['collection']}/${r['rkey']} ${r['cid']}`)
+          .toSorted(),
+      ).toEqual(operations.toSorted())
+      expect(totals).toEqual({ n: operations.length, records: records?.['n'] })
+    },
+  )
+})

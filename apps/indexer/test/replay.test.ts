@@ -1,0 +1,141 @@
+// Real frames of the live relay: every commit verifies, and what is indexed is what another consumer saw, record for record.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { zstdDecompressSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { replayCapture } from '../src/commands/replay.ts'
+import { openIndexDatabase } from '../src/database/open.ts'
+import { fixturesFolder } from './support/fixtures.ts'
+
+const folder = fixturesFolder()
+
+type Expected = {
+  did: string
+  kind: string
+  commit: { rev: string; operation: string; collection: string; rkey: string; cid?: string; record?: unknown }
+}
+
+describe.skipIf(folder === null)('the relay capture', () => {
+  const capture = join(folder ?? '', 'relay-capture/frames.bin.zst')
+  const didDocs = join(folder ?? '', 'relay-capture/did_docs.json.zst')
+  let data: string
+  beforeAll(() => {
+    data = mkdtempSync(join(tmpdir(), 'avocet-replay-'))
+  })
+  afterAll(() => rmSync(data, { recursive: true, force: true }))
+  const options = { plcUrl: 'http://127.0.0.1:1', collections: null }
+
+  const expected = (): Expected[] =>
+    readFileSync(join(folder!, 'relay-capture/expected_v1.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Expected)
+
+  test('148 of 148 commits verify, with 0 failures', async () => {
+    const summary = await replayCapture({ ...options, frames: capture, didDocs, dataFolder: data }, null)
+    expect(summary).toMatchObject({
+      commits: 148,
+      creates: 144,
+      updates: 2,
+      deletes: 4,
+      identities: 1,
+      accounts: 1,
+      failures: {},
+      ignored: {},
+    })
+  })
+
+  test('the indexed operations and records are those of expected_v1.jsonl', () => {
+    const db = openIndexDatabase(data)
+    try {
+      const wanted = expected().filter(({ kind }) => kind === 'commit')
+      expect(wanted).toHaveLength(150)
+      const logged = db
+        .prepare('SELECT did, rev, action, collection, rkey, cid FROM log WHERE action IS NOT NULL')
+        .all()
+        .map((row) => JSON.stringify({ ...row }))
+      expect(logged.toSorted()).toEqual(
+        wanted
+          .map(({ did, commit: { rev, operation, collection, rkey, cid } }) =>
+            JSON.stringify({ did, rev, action: operation, collection, rkey, cid: cid ?? null }),
+          )
+          .toSorted(),
+      )
+      for (const { did, commit } of wanted) {
+        const row = db
+          .prepare('SELECT cid, json FROM records WHERE did = ? AND collection = ? AND rkey = ?')
+          .get(did, commit.collection, commit.rkey)
+        if (commit.operation === 'delete') expect(row).toBeUndefined()
+        else {
+          expect(row?.['cid']).toBe(commit.cid)
+          expect(JSON.parse(row!['json'] as string)).toEqual(commit.record)
+        }
+      }
+      expect(db.prepare('SELECT kind, count(*) AS n FROM log GROUP BY kind ORDER BY kind').all()).toEqual([
+        { kind: 'account', n: 1 },
+        { kind: 'identity', n: 1 },
+        { kind: 'record', n: 150 },
+      ])
+    } finally {
+      db.close()
+    }
+  })
+
+  test('a second replay into the same index changes nothing', async () => {
+    const summary = await replayCapture({ ...options, frames: capture, didDocs, dataFolder: data }, null)
+    expect(summary).toMatchObject({ commits: 0, creates: 0, records: 0, failures: {} })
+    const db = openIndexDatabase(data)
+    expect(db.prepare('SELECT count(*) AS n FROM log WHERE action IS NOT NULL').get()).toEqual({ n: 150 })
+    db.close()
+  })
+
+  test('only the wanted collections are indexed; all is verified', async () => {
+    const summary = await replayCapture(
+      { ...options, frames: capture, didDocs, dataFolder: null, collections: ['app.bsky.graph.*'] },
+      null,
+    )
+    const follows = expected().filter(({ commit }) => commit?.collection?.startsWith('app.bsky.graph.'))
+    expect(summary.commits).toBe(148)
+    expect(summary.creates + summary.updates + summary.deletes).toBe(follows.length)
+    expect(follows.length).toBeGreaterThan(0)
+  })
+
+  test('one flipped bit in a frame is one typed failure, and nothing else is lost', async () => {
+    const plain = zstdDecompressSync(readFileSync(capture))
+    // Bytes deep inside the CARs of some commits, found by walking the lengths.
+    const frames: { at: number; length: number }[] = []
+    for (let at = 0; at < plain.length;) {
+      const length = plain.readUInt32LE(at)
+      frames.push({ at: at + 4, length })
+      at += 4 + length
+    }
+    for (const index of [3, 40, 77]) {
+      const { at, length } = frames[index]!
+      const damaged = Buffer.from(plain)
+      damaged[at + Math.floor(length / 2)]! ^= 0x04
+      const file = join(data, `flipped-${index}.bin`)
+      writeFileSync(file, damaged)
+      const summary = await replayCapture({ ...options, frames: file, didDocs, dataFolder: null }, null)
+      expect(Object.values(summary.failures)).toEqual([1])
+      expect(Object.keys(summary.failures)[0]).toMatch(/mismatch|malformed|invalid|missing/)
+      expect(summary.commits).toBe(147)
+    }
+  })
+
+  test('a capture that breaks off is said to be broken', async () => {
+    const plain = zstdDecompressSync(readFileSync(capture))
+    const file = join(data, 'short.bin')
+    writeFileSync(file, plain.subarray(0, plain.length - 7))
+    await expect(
+      replayCapture({ ...options, frames: file, didDocs, dataFolder: null }, null),
+    ).rejects.toMatchObject({ name: 'IndexerError', code: 'capture' })
+    await expect(
+      replayCapture({ ...options, frames: join(data, 'none.bin'), didDocs, dataFolder: null }, null),
+    ).rejects.toMatchObject({ code: 'capture' })
+    await expect(
+      replayCapture({ ...options, frames: capture, didDocs: file, dataFolder: null }, null),
+    ).rejects.toMatchObject({ code: 'capture' })
+  })
+})
