@@ -68,7 +68,8 @@ export function sampleRecord(nsid: string, did: string, blobFor: BlobFor): Json 
     }
   }
 
-  function reference(ref: string, document: string, depth: number, typed: boolean): unknown {
+  function reference(raw: string, document: string, depth: number, typed: boolean): unknown {
+    const ref = raw.replace(/^lex:/, '')
     const [id, name = 'main'] = ref.startsWith('#') ? [document, ref.slice(1)] : ref.split('#')
     const target = documents.get(id ?? '')?.defs[name] as Json | undefined
     if (!target) throw new Error(`dangling reference ${ref} in ${document}`)

@@ -213,7 +213,7 @@ async function writeOne(account: Account, own: string[], index: number): Promise
   }
   const existing = own.at(-1)
   const action = existing === undefined || index % 4 < 2 ? 'create' : index % 4 === 2 ? 'update' : 'delete'
-  const uri = action === 'create' ? `at://${account.did}/${collection}/op-${index}` : existing!
+  const uri = action === 'create' ? `at://${account.did}/${collection}/${tidOf(index)}` : existing!
   const [, , repo, into, rkey] = uri.split('/')
   const input = { repo, collection: into, rkey, record: { ...record, $type: into } }
   await eventually(async () => {
@@ -240,6 +240,12 @@ async function writeOne(account: Account, own: string[], index: number): Promise
     acknowledged.set(uri, null)
     own.pop()
   } else if (action === 'create') own.push(uri)
+}
+
+/** A valid TID for each number below 1024. */
+function tidOf(index: number): string {
+  const digits = '234567abcdefghijklmnopqrstuvwxyz'
+  return `3kxyzabcdef${digits[index >> 5]}${digits[index & 31]}`
 }
 
 /** All records of a repo as the service lists them. */
