@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander'
-import { pino } from 'pino'
 
-import { createPds } from './app.ts'
 import { DataDirectoryError } from './config/secrets.ts'
 import { readSettings, SettingError, SETTINGS } from './config/settings.ts'
 
 /** Runs until SIGINT or SIGTERM. */
 async function run(flags: ReadonlyMap<string, string>): Promise<void> {
   const options = readSettings(process.env, flags)
+  // Loaded when it is needed: --help and a refused setting do not wait for a whole server.
+  const [{ pino }, { createPds }] = await Promise.all([import('pino'), import('./app.ts')])
   const log = pino({ level: options.logLevel ?? 'info', base: null }, pino.destination(2))
   const stop = Promise.withResolvers<string>()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.resolve(signal))
@@ -52,6 +52,9 @@ function explain(error: unknown): string {
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL') return `cannot listen; ${message}`
   return stack ?? String(error)
 }
+
+// What this server writes is its owner's alone.
+process.umask(0o077)
 
 try {
   await command().parseAsync()

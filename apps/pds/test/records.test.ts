@@ -40,7 +40,9 @@ describe.each([
       params: { repo: alice.handle, collection: 'app.bsky.feed.post', limit: 1 },
     })
     expect(body).toMatchObject({ records: [{ cid: put.body.cid, value: post('again') }], cursor: rkey })
-    expect((await write('deleteRecord', { collection: 'app.bsky.feed.post', rkey })).body.commit).toEqual(await head())
+    expect((await write('deleteRecord', { collection: 'app.bsky.feed.post', rkey })).body.commit).toEqual(
+      await head(),
+    )
     expect(failure(await read('app.bsky.feed.post', rkey))).toBe('400 RecordNotFound')
   })
 
@@ -61,8 +63,14 @@ describe.each([
     for (const rkey of ['a', 'b', 'c', 'd', 'e']) await create(collection, { n: rkey }, { rkey })
     const walk = async (reverse: boolean): Promise<string[]> => {
       const keys: string[] = []
-      for (let cursor: string | undefined; ; ) {
-        const params = { repo: alice.did, collection, limit: 2, reverse, ...(cursor === undefined ? {} : { cursor }) }
+      for (let cursor: string | undefined; ;) {
+        const params = {
+          repo: alice.did,
+          collection,
+          limit: 2,
+          reverse,
+          ...(cursor === undefined ? {} : { cursor }),
+        }
         const { body } = await net.get('com.atproto.repo.listRecords', { params })
         keys.push(...body.records.map(({ uri }: { uri: string }) => keyOf(uri)))
         cursor = body.cursor
@@ -77,7 +85,9 @@ describe.each([
     const unknown = { $type: 'com.example.note', text: 'x' }
     const invalid = { ...post('x'), text: 1 }
     expect((await create('com.example.note', unknown)).body.validationStatus).toBe('unknown')
-    expect((await create('com.example.note', unknown, { validate: false })).body.validationStatus).toBeUndefined()
+    expect(
+      (await create('com.example.note', unknown, { validate: false })).body.validationStatus,
+    ).toBeUndefined()
     expect(failure(await create('com.example.note', unknown, { validate: true }))).toBe('400 InvalidRequest')
     expect(failure(await create('app.bsky.feed.post', invalid))).toBe('400 InvalidRequest')
     expect((await create('app.bsky.feed.post', invalid, { validate: false })).status).toBe(200)
@@ -86,13 +96,46 @@ describe.each([
   test.each([
     ['a float', { collection: 'com.example.x', record: { n: 1.5 } }, '400 InvalidRequest'],
     ['a record key of dots', { collection: 'com.example.x', rkey: '..', record: {} }, '400 InvalidRequest'],
-    ['a key the lexicon forbids', { collection: 'app.bsky.feed.post', rkey: 'mine', record: post('x') }, '400 InvalidRequest'],
-    ['another $type', { collection: 'com.example.x', record: { $type: 'com.example.y' } }, '400 InvalidRequest'],
+    [
+      'a key the lexicon forbids',
+      { collection: 'app.bsky.feed.post', rkey: 'mine', record: post('x') },
+      '400 InvalidRequest',
+    ],
+    [
+      'another $type',
+      { collection: 'com.example.x', record: { $type: 'com.example.y' } },
+      '400 InvalidRequest',
+    ],
     ['a bad collection', { collection: 'posts', record: {} }, '400 InvalidRequest'],
-    ['a legacy blob', { collection: 'com.example.x', record: { a: { cid: 'bafkreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm', mimeType: 'image/png' } } }, '400 InvalidRequest'],
-    ['a wrong swapCommit', { collection: 'com.example.x', record: {}, swapCommit: 'bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm' }, '400 InvalidSwap'],
-    ['1.1 MB', { collection: 'com.example.x', record: { text: 'x'.repeat(1_100_000) } }, '413 PayloadTooLarge'],
-    ['more than 1 MB of CBOR', { collection: 'com.example.x', record: { text: 'x'.repeat(1_000_001) } }, '413 PayloadTooLarge'],
+    [
+      'a legacy blob',
+      {
+        collection: 'com.example.x',
+        record: {
+          a: { cid: 'bafkreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm', mimeType: 'image/png' },
+        },
+      },
+      '400 InvalidRequest',
+    ],
+    [
+      'a wrong swapCommit',
+      {
+        collection: 'com.example.x',
+        record: {},
+        swapCommit: 'bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm',
+      },
+      '400 InvalidSwap',
+    ],
+    [
+      '1.1 MB',
+      { collection: 'com.example.x', record: { text: 'x'.repeat(1_100_000) } },
+      '413 PayloadTooLarge',
+    ],
+    [
+      'more than 1 MB of CBOR',
+      { collection: 'com.example.x', record: { text: 'x'.repeat(1_000_001) } },
+      '413 PayloadTooLarge',
+    ],
   ])('createRecord refuses %s', async (_name, input, expected) => {
     expect(failure(await write('createRecord', input))).toBe(expected)
   })
@@ -132,18 +175,27 @@ describe.each([
     })
 
   test('applyWrites is one commit, all or nothing', async () => {
-    const made = await apply({ do: 'create', rkey: 'one', value: { n: 1 } }, { do: 'create', value: { n: 2 } })
+    const made = await apply(
+      { do: 'create', rkey: 'one', value: { n: 1 } },
+      { do: 'create', value: { n: 2 } },
+    )
     expect(made.body.commit).toEqual(await head())
     expect(made.body.results).toMatchObject([
       { $type: 'com.atproto.repo.applyWrites#createResult', validationStatus: 'unknown' },
       { $type: 'com.atproto.repo.applyWrites#createResult' },
     ])
     const before = await head()
-    const refused = await apply({ do: 'update', rkey: 'one', value: { n: 9 } }, { do: 'delete', rkey: 'none' })
+    const refused = await apply(
+      { do: 'update', rkey: 'one', value: { n: 9 } },
+      { do: 'delete', rkey: 'none' },
+    )
     expect(failure(refused)).toBe('400 RecordNotFound')
     expect(await head()).toEqual(before)
     expect((await read('com.example.batch', 'one')).body.value).toEqual({ $type: 'com.example.batch', n: 1 })
-    const mixed = await apply({ do: 'update', rkey: 'one', value: { n: 3 } }, { do: 'create', rkey: 'x', value: {} })
+    const mixed = await apply(
+      { do: 'update', rkey: 'one', value: { n: 3 } },
+      { do: 'create', rkey: 'x', value: {} },
+    )
     expect(mixed.status).toBe(200)
     expect((await apply({ do: 'delete', rkey: 'one' }, { do: 'delete', rkey: 'x' })).body.results).toEqual([
       { $type: 'com.atproto.repo.applyWrites#deleteResult' },
@@ -153,7 +205,14 @@ describe.each([
 
   test.each([
     ['an update of none', [{ do: 'update', rkey: 'none', value: {} }], '400 RecordNotFound'],
-    ['two writes to one path', [{ do: 'create', rkey: 'z', value: {} }, { do: 'delete', rkey: 'z' }], '400 InvalidRequest'],
+    [
+      'two writes to one path',
+      [
+        { do: 'create', rkey: 'z', value: {} },
+        { do: 'delete', rkey: 'z' },
+      ],
+      '400 InvalidRequest',
+    ],
     ['201 writes', Array.from({ length: 201 }, () => ({ do: 'create', value: {} })), '400 InvalidRequest'],
   ])('applyWrites refuses %s', async (_name, writes, expected) => {
     expect(failure(await apply(...writes))).toBe(expected)
@@ -211,9 +270,13 @@ describe.each([
       didDoc: { id: bob.did },
     })
     const unknown = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
-    const describeUnknown = await net.get('com.atproto.repo.describeRepo', { params: { repo: 'nobody.test' } })
+    const describeUnknown = await net.get('com.atproto.repo.describeRepo', {
+      params: { repo: 'nobody.test' },
+    })
     expect(failure(describeUnknown)).toBe('400 RepoNotFound')
-    const list = await net.get('com.atproto.repo.listRecords', { params: { repo: unknown, collection: 'a.b.c' } })
+    const list = await net.get('com.atproto.repo.listRecords', {
+      params: { repo: unknown, collection: 'a.b.c' },
+    })
     expect(failure(list)).toBe('400 InvalidRequest')
     const get = await net.get('com.atproto.repo.getRecord', {
       params: { repo: unknown, collection: 'app.bsky.feed.post', rkey: 'x' },

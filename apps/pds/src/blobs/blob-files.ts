@@ -30,7 +30,7 @@ export interface BlobFiles {
     did: Did,
     cid: string,
     range?: { start: number; end: number },
-  ): Promise<ReadableStream<Uint8Array> | null>
+  ): Promise<AsyncIterable<Uint8Array> | null>
   remove(did: Did, cid: string): Promise<void>
   removeAll(did: Did): Promise<void>
   /** Removes what uploads cut short left behind. */
@@ -82,8 +82,7 @@ export async function openDiskBlobs(folder: string): Promise<BlobFiles> {
       const path = join(folderOf(did), cid)
       try {
         const handle = await open(path, 'r')
-        const stream = createReadStream('', { fd: handle, ...range })
-        return ReadableStream.from(stream) as ReadableStream<Uint8Array>
+        return createReadStream('', { fd: handle, ...range }) as AsyncIterable<Buffer>
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
         throw error

@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { SETTINGS } from '../src/config/settings.ts'
+import { runCommand, startCommand } from './command.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'avocet-pds-command-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+test('--help lists every setting with its default', async () => {
+  const { code, stdout } = await runCommand(['--help'])
+  expect(code).toBe(0)
+  const text = stdout.replaceAll(/\s+/g, ' ')
+  for (const { env, flag, default: value } of SETTINGS) {
+    expect(text).toContain(env)
+    expect(text).toContain(`default: ${value.replaceAll(/\s+/g, ' ')}`)
+    if (flag !== undefined) expect(text).toContain(flag)
+  }
+})
+
+test('a bad value ends with one clear message', async () => {
+  const { code, stdout, stderr } = await runCommand(['--data', folder, '--port', 'abc'])
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toBe('avocet-pds: --port: expected a whole number from 0 to 65535, got "abc"\n')
+})
+
+test('a port in use and a broken data directory end with one line and exit code 1', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const taken = await runCommand(['--port', String(port), '--data', join(folder, 'taken')])
+  other.close()
+  expect([taken.code, taken.stderr.trim().split('\n').length]).toEqual([1, 1])
+  expect(taken.stderr).toContain('the port is in use')
+
+  const file = join(folder, 'file')
+  await writeFile(file, '')
+  const notFolder = await runCommand(['--port', '0', '--data', join(file, 'x')])
+  expect([notFolder.code, notFolder.stderr]).toEqual([
+    1,
+    expect.stringContaining('cannot use the data directory'),
+  ])
+
+  const broken = join(folder, 'broken')
+  await (await startCommand(['--port', '0', '--data', broken])).stop('SIGTERM')
+  await writeFile(join(broken, 'pds.sqlite'), 'this is not a database, whatever its name says'.repeat(100))
+  const notDatabase = await runCommand(['--port', '0', '--data', broken])
+  expect([notDatabase.code, notDatabase.stderr]).toEqual([
+    1,
+    expect.stringContaining('cannot open the data directory'),
+  ])
+  await writeFile(join(broken, 'secrets.json'), '{}')
+  await rm(join(broken, 'pds.sqlite'))
+  const noSecrets = await runCommand(['--port', '0', '--data', broken])
+  expect([noSecrets.code, noSecrets.stderr]).toEqual([1, expect.stringContaining('the secrets are damaged')])
+})
+
+test('a signal stops it cleanly; its secrets are its owner’s alone and stay', async () => {
+  const data = join(folder, 'signals')
+  const pds = await startCommand(['--port', '0', '--data', data])
+  const socket = new WebSocket(`${pds.url.replace('http', 'ws')}/xrpc/com.atproto.sync.subscribeRepos`)
+  await once(socket, 'open')
+  const closed = once(socket, 'close')
+  expect(await pds.stop('SIGINT')).toBe(0)
+  await closed
+  const secrets = join(data, 'secrets.json')
+  const mode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777
+  expect([await mode(data), await mode(secrets), await mode(join(data, 'pds.sqlite'))]).toEqual([
+    0o700, 0o600, 0o600,
+  ])
+  const before = await readFile(secrets, 'utf8')
+  const again = await startCommand(['--port', '0', '--data', data])
+  expect(await again.stop('SIGTERM')).toBe(0)
+  expect(await readFile(secrets, 'utf8')).toBe(before)
+})

@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { resolveConfig } from '../src/config/config.ts'
+import { loadSecrets } from '../src/config/secrets.ts'
+import { readSettings, SettingError } from '../src/config/settings.ts'
+
+test.each<[Record<string, string>, string]>([
+  [{ PDS_PORT: '70000' }, 'PDS_PORT: expected a whole number'],
+  [{ PDS_PORT: '12.5' }, 'PDS_PORT: expected a whole number'],
+  [{ PDS_DID_PLC_URL: 'nowhere' }, 'PDS_DID_PLC_URL: expected an http(s) URL'],
+  [{ PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: 'xyz' }, 'expected 64 hexadecimal digits'],
+  [{ PDS_INVITE_REQUIRED: 'perhaps' }, 'PDS_INVITE_REQUIRED: expected true or false'],
+  [{ PDS_SERVICE_HANDLE_DOMAINS: 'example.com' }, 'PDS_SERVICE_HANDLE_DOMAINS: expected suffixes'],
+  [{ PDS_HOSTNAME: 'https://x.com' }, 'PDS_HOSTNAME: expected a host name'],
+  [{ PDS_JWT_SECRET: 'short' }, 'PDS_JWT_SECRET: expected 16 characters or more'],
+  [{ PDS_BSKY_APP_VIEW_URL: 'https://view.example.com' }, 'the URL and the DID of a service belong together'],
+])('%j is refused', (env, message) => {
+  expect(() => readSettings(env)).toThrow(SettingError)
+  expect(() => readSettings(env)).toThrow(message)
+})
+
+test('a secret does not show in the message that refuses it', () => {
+  expect(() => readSettings({ PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: 'a1b2c3' })).not.toThrow('a1b2c3')
+})
+
+test('a flag beats its variable, an empty variable counts as absent', () => {
+  const env = { PDS_PORT: '3000', PDS_HOSTNAME: '', PDS_DATA_DIRECTORY: '/data' }
+  const options = readSettings(env, new Map([['--port', '4000']]))
+  expect(options).toEqual({ port: 4000, dataDirectory: '/data' })
+})
+
+test('a pds.env of the reference server is understood', () => {
+  const options = readSettings({
+    PDS_HOSTNAME: 'pds.example.com',
+    PDS_JWT_SECRET: '0123456789abcdef0123456789abcdef',
+    PDS_ADMIN_PASSWORD: 'secret',
+    PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: 'ab'.repeat(32),
+    PDS_DATA_DIRECTORY: '/pds',
+    PDS_BLOBSTORE_DISK_LOCATION: '/pds/blocks',
+    PDS_BLOB_UPLOAD_LIMIT: '104857600',
+    PDS_DID_PLC_URL: 'https://plc.directory/',
+    PDS_BSKY_APP_VIEW_URL: 'https://api.bsky.app',
+    PDS_BSKY_APP_VIEW_DID: 'did:web:api.bsky.app',
+    PDS_CRAWLERS: 'https://bsky.network, https://relay.example.com',
+    PDS_INVITE_REQUIRED: 'true',
+    LOG_ENABLED: 'true',
+  })
+  expect(resolveConfig(options)).toMatchObject({
+    hostname: 'pds.example.com',
+    handleDomains: ['.pds.example.com'],
+    plcUrl: 'https://plc.directory',
+    appView: { url: 'https://api.bsky.app', did: 'did:web:api.bsky.app' },
+    crawlers: ['https://bsky.network', 'https://relay.example.com'],
+    inviteRequired: true,
+    devMode: false,
+    rateLimitsEnabled: true,
+  })
+})
+
+test('secrets that are given are used, and nothing is written when all are', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-secrets-'))
+  try {
+    const given = { jwtSecret: 'j'.repeat(32), adminPassword: 'p', plcRotationKeyHex: 'ab'.repeat(32) }
+    expect(await loadSecrets(resolveConfig({ dataDirectory: join(folder, 'absent'), ...given }))).toEqual(
+      given,
+    )
+    const made = await loadSecrets(resolveConfig({ dataDirectory: folder }))
+    expect(made.plcRotationKeyHex).toMatch(/^[0-9a-f]{64}$/)
+    expect(await loadSecrets(resolveConfig({ dataDirectory: folder }))).toEqual(made)
+    expect(await loadSecrets(resolveConfig({ dataDirectory: folder, adminPassword: 'mine' }))).toEqual({
+      ...made,
+      adminPassword: 'mine',
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
