@@ -2,6 +2,7 @@
 
 import { createECDH, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import type { Curve, PublicKey } from './curve.ts'
+import { fromDer, toDer } from './der.ts'
 
 const OPENSSL_NAMES = { k256: 'secp256k1', p256: 'prime256v1' } as const
 
@@ -52,7 +53,7 @@ export function verifyCanonical(key: PublicKey, message: Uint8Array, signature: 
     parsed.set(key, point)
     object = point
   }
-  return verify('sha256', message, { key: object, dsaEncoding: 'ieee-p1363' }, signature)
+  return verify('sha256', message, object, toDer(signature))
 }
 
 /** The compressed public key of a private key, and a function that signs sha256(message) with it, r and s compact. */
@@ -67,6 +68,6 @@ export function openPrivateKey(
   const key = createPrivateKey({ key: sec1, format: 'der', type: 'sec1' })
   return {
     publicKey: new Uint8Array(ecdh.getPublicKey(null, 'compressed')),
-    sign: (message) => new Uint8Array(sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' })),
+    sign: (message) => fromDer(sign('sha256', message, key)),
   }
 }
