@@ -18,5 +18,6 @@ export {
 export { CidMap, type BlockMap } from './cid-map.ts'
 export { DataError, type DataErrorCode } from './error.ts'
 export { fromJson, fromJsonObject, toJson, type JsonObject, type JsonValue } from './json.ts'
+export { latin1 } from './latin1.ts'
 export { sha256 } from './sha256.ts'
 export { equals, type Bounds, type DataObject, type DataValue } from './value.ts'

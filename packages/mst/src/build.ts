@@ -2,13 +2,14 @@ import { type BlockMap, type CID, cidForCbor, CidMap } from '@avocet/data'
 import { MstError } from './error.ts'
 import { assertValidKey } from './key.ts'
 import { keyLayer } from './layer.ts'
+import { Link } from './link.ts'
 import { encodeNode } from './node.ts'
 
 /** A node still open at the right edge of the tree under construction. */
 interface Open {
   keys: string[]
-  values: CID[]
-  links: (CID | null)[]
+  values: Link[]
+  links: (Link | null)[]
 }
 
 /**
@@ -43,7 +44,7 @@ export function buildTreeInto(
       if (!node) continue
       open[l] = null
       const parent = at(l + 1)
-      parent.links[parent.links.length - 1] = seal(node)
+      parent.links[parent.links.length - 1] = Link.of(seal(node))
     }
   }
 
@@ -57,7 +58,7 @@ export function buildTreeInto(
     closeBelow(layer)
     const node = at(layer)
     node.keys.push(key)
-    node.values.push(value)
+    node.values.push(Link.of(value))
     node.links.push(null)
   }
   if (open.length === 0) return seal({ keys: [], values: [], links: [null] })

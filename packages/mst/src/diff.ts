@@ -140,11 +140,11 @@ function createWalker(root: CID | null, source: NodeSource, read: BlockMap): Wal
         throw new MstError('too-deep', `tree is too deep; layer=${node.layer}`, { cid })
       for (let i = node.keys.length; i >= 0; i--) {
         // Child i lies before key i, so it is pushed after it.
-        if (i < node.keys.length) items.push({ key: node.keys[i]!, value: node.values[i]! })
+        if (i < node.keys.length) items.push({ key: node.keys[i]!, value: node.values[i]!.cid })
         const child = node.children[i]!
         if (child === null || child instanceof TreeNode) continue
         const from = i > 0 ? node.keys[i - 1]! : low
-        items.push({ cid: child, layer: node.layer - 1, low: from, high: node.keys[i] ?? high })
+        items.push({ cid: child.cid, layer: node.layer - 1, low: from, high: node.keys[i] ?? high })
       }
     },
   }

@@ -2,23 +2,24 @@
 // it is read and written here byte by byte, without generic values in between. Reading accepts exactly what writing
 // makes: any deviation from the one canonical form is an error.
 
-import { type CID, CID_LENGTH, cidAt, formatCid } from '@avocet/data'
+import { type CID, CID_LENGTH, formatCid, latin1 } from '@avocet/data'
 import { MstError } from './error.ts'
 import { commonPrefixLength, keyCharacters, MAX_KEY_LENGTH } from './key.ts'
 import { createLayerHasher } from './layer.ts'
+import { isLinkAt, Link } from './link.ts'
 
 /** Largest node, in bytes. Real ones have a few hundred; a million-record repository has none above 10 000. */
 export const MAX_NODE_SIZE = 1_000_000
 
-/** A subtree: loaded, known by CID only, or none. */
-export type Child = TreeNode | CID | null
+/** A subtree: loaded, known by its link only, or none. */
+export type Child = TreeNode | Link | null
 
 /** A node in memory. `children[i]` holds the keys before `keys[i]`, the last child those after all. */
 export class TreeNode {
   /** Layer of its keys; its children are one layer below. */
   layer: number
   keys: string[]
-  values: CID[]
+  values: Link[]
   /** One more than keys. */
   children: Child[]
   /** Set while the node is as encoded; null once it was changed. */
@@ -29,7 +30,7 @@ export class TreeNode {
   constructor(
     layer: number,
     keys: string[],
-    values: CID[],
+    values: Link[],
     children: Child[],
     cid: CID | null = null,
     bytes: Uint8Array | null = null,
@@ -44,6 +45,8 @@ export class TreeNode {
 }
 
 const layers = createLayerHasher()
+/** The key being read, with room for the padding of its hash. */
+const keyBytes = new Uint8Array(MAX_KEY_LENGTH + 128)
 
 class Reader {
   readonly bytes: Uint8Array
@@ -101,32 +104,26 @@ class Reader {
     return value
   }
 
-  link(): CID {
+  link(allowRaw: boolean): Link {
     const { bytes, at } = this
     if (
       bytes[at] !== 0xd8 ||
       bytes[at + 1] !== 0x2a ||
       bytes[at + 2] !== 0x58 ||
       bytes[at + 3] !== CID_LENGTH + 1 ||
-      bytes[at + 4] !== 0
+      bytes[at + 4] !== 0 ||
+      !isLinkAt(bytes, at + 5, allowRaw)
     ) {
-      this.fail('not a link')
+      this.fail('not a link that may stand here')
     }
-    const cid = cidAt(bytes, at + 5)
-    if (cid === null) this.fail('not a link the protocol allows')
     this.at = at + 5 + CID_LENGTH
-    return cid
+    return Link.at(bytes, at + 5)
   }
 
-  optionalLink(): CID | null {
-    if (this.bytes[this.at] === 0xf6) {
-      this.at++
-      return null
-    }
-    const cid = this.link()
-    // Nodes are dag-cbor blocks; only values may be anything.
-    if (cid.code !== 0x71) this.fail('subtree link is not dag-cbor')
-    return cid
+  optionalLink(): Link | null {
+    if (this.bytes[this.at] !== 0xf6) return this.link(false)
+    this.at++
+    return null
   }
 }
 
@@ -155,11 +152,11 @@ export function decodeNode(
   // An entry takes at least 50 bytes, so the count is bounded by the size before anything is allocated for it.
   if (count * 50 > bytes.length) reader.fail('more entries than bytes')
   const keys: string[] = []
-  const values: CID[] = []
+  const values: Link[] = []
   const children: Child[] = [null]
   let nodeLayer = layer ?? -1
-  let previous = ''
-  let previousSlash = -1
+  let previousLength = 0
+  let slash = -1
   for (let i = 0; i < count; i++) {
     reader.expect(0xa4, 0x61, 0x6b)
     const length = reader.head(0x40)
@@ -169,29 +166,30 @@ export function decodeNode(
     reader.at = end
     reader.expect(0x61, 0x70, -1)
     const prefix = reader.head(0x00)
-    if (prefix > previous.length) reader.fail('prefix longer than the key before')
+    if (prefix > previousLength) reader.fail('prefix longer than the key before')
     if (prefix + length > MAX_KEY_LENGTH) reader.fail('key too long')
     // Strict order and the canonical prefix length in one: the first character not shared must be the greater one.
     if (length === 0) reader.fail('keys not in order')
-    if (prefix < previous.length) {
-      const order = bytes[start]! - previous.charCodeAt(prefix)
+    if (prefix < previousLength) {
+      const order = bytes[start]! - keyBytes[prefix]!
       if (order < 0) reader.fail('keys not in order')
       if (order === 0) reader.fail('prefix length is not the shared length')
     }
-    let slash = previousSlash < prefix ? previousSlash : -1
-    let suffix = ''
-    for (let p = start; p < end; p++) {
+    if (slash >= prefix) slash = -1
+    // keyBytes still begins with the key before, whose first bytes these are.
+    for (let p = start, at = prefix; p < end; p++, at++) {
       const code = bytes[p]!
       const kind = keyCharacters[code]!
       if (kind !== 1) {
         if (kind === 0 || slash >= 0) reader.fail('invalid key')
-        slash = prefix + p - start
+        slash = at
       }
-      suffix += String.fromCharCode(code)
+      keyBytes[at] = code
     }
-    const key = prefix === 0 ? suffix : previous.slice(0, prefix) + suffix
-    if (slash <= 0 || slash === key.length - 1) reader.fail('invalid key')
-    const keyLayer = layers.layer(key, i === 0 ? 0 : prefix)
+    const keyLength = prefix + length
+    if (slash <= 0 || slash === keyLength - 1) reader.fail('invalid key')
+    const key = latin1(keyBytes, 0, keyLength)
+    const keyLayer = layers.layer(keyBytes, keyLength, i === 0 ? 0 : prefix)
     if (keyLayer !== nodeLayer) {
       if (nodeLayer >= 0) reader.fail(`key of layer ${keyLayer} in a node of layer ${nodeLayer}`)
       nodeLayer = keyLayer
@@ -199,11 +197,10 @@ export function decodeNode(
     reader.expect(0x61, 0x74, -1)
     const right = reader.optionalLink()
     reader.expect(0x61, 0x76, -1)
-    values.push(reader.link())
+    values.push(reader.link(true))
     keys.push(key)
     children.push(right)
-    previous = key
-    previousSlash = slash
+    previousLength = keyLength
   }
   reader.expect(0x61, 0x6c, -1)
   children[0] = reader.optionalLink()
@@ -224,13 +221,13 @@ export function decodeNode(
 /** Where {@link encodeNode} writes; grown as needed, never shrunk below. */
 const scratch = { bytes: new Uint8Array(4096) }
 
-function writeLink(out: Uint8Array, at: number, cid: CID): number {
+function writeLink(out: Uint8Array, at: number, link: Link): number {
   out[at] = 0xd8
   out[at + 1] = 0x2a
   out[at + 2] = 0x58
   out[at + 3] = CID_LENGTH + 1
   out[at + 4] = 0
-  out.set(cid.bytes, at + 5)
+  link.writeTo(out, at + 5)
   return at + 5 + CID_LENGTH
 }
 
@@ -261,12 +258,12 @@ function writeHead(out: Uint8Array, at: number, major: number, value: number): n
 /**
  * Writes a node in its canonical form.
  *
- * @param links the CIDs of `children`, in the same order.
+ * @param links of `children`, in the same order.
  */
 export function encodeNode(
   keys: readonly string[],
-  values: readonly CID[],
-  links: readonly (CID | null)[],
+  values: readonly Link[],
+  links: readonly (Link | null)[],
 ): Uint8Array {
   let bound = 64
   for (const key of keys) bound += 102 + key.length

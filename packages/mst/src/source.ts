@@ -13,3 +13,8 @@ export function recordReads(source: NodeSource): { recording: NodeSource; read: 
   }
   return { recording, read }
 }
+
+/** One source before another: what `first` does not have comes from `second`. */
+export function overlay(first: NodeSource, second: NodeSource): NodeSource {
+  return { get: (cid) => first.get(cid) ?? second.get(cid) }
+}

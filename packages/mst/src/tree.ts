@@ -7,6 +7,7 @@ import { type BlockMap, type CID, cidEquals, cidForCbor, cidKey, CidMap, formatC
 import { MstError } from './error.ts'
 import { assertValidKey } from './key.ts'
 import { keyLayer } from './layer.ts'
+import { Link } from './link.ts'
 import { type Child, decodeNode, encodeNode, TreeNode } from './node.ts'
 import { type EntriesOptions, iterate } from './walk.ts'
 
@@ -35,9 +36,9 @@ export class Tree {
   readonly #source: NodeSource
   #root: TreeNode | CID
   /** Nodes as loaded that have been changed or left out since. */
-  readonly #dropped = new Map<string, CID>()
+  readonly #dropped: CID[] = []
   /** Nodes encoded by this tree and still part of it. */
-  readonly #fresh = new Map<string, [CID, Uint8Array]>()
+  readonly #fresh = new Set<TreeNode>()
   /** How many nodes were taken from the source so far. */
   #loads = 0
 
@@ -62,7 +63,7 @@ export class Tree {
     let high = ''
     for (;;) {
       const at = lowerBound(node.keys, key)
-      if (node.keys[at] === key) return node.values[at]!
+      if (node.keys[at] === key) return node.values[at]!.cid
       if (node.children[at] === null) return null
       const child: TreeNode = this.#child(node, at, low, high)
       if (at > 0) low = node.keys[at - 1]!
@@ -78,7 +79,7 @@ export class Tree {
     let root = this.#rootNode()
     if (root.keys.length === 0) {
       this.#touch(root)
-      this.#root = new TreeNode(layer, [key], [value], [null, null])
+      this.#root = new TreeNode(layer, [key], [Link.of(value)], [null, null])
       return
     }
     if (layer > root.layer) {
@@ -87,7 +88,7 @@ export class Tree {
         left = left === null ? null : new TreeNode(l, [], [], [left])
         right = right === null ? null : new TreeNode(l, [], [], [right])
       }
-      root = new TreeNode(layer, [key], [value], [left, right])
+      root = new TreeNode(layer, [key], [Link.of(value)], [left, right])
     } else {
       this.#insert(root, key, value, layer, '', '')
     }
@@ -108,10 +109,10 @@ export class Tree {
       path.push(node)
       const at = lowerBound(node.keys, key)
       if (node.keys[at] === key) {
-        const before = node.values[at]!
+        const before = node.values[at]!.cid
         if (!cidEquals(before, value)) {
           for (const changed of path) this.#touch(changed)
-          node.values[at] = value
+          node.values[at] = Link.of(value)
         }
         return before
       }
@@ -136,10 +137,10 @@ export class Tree {
     while (top.keys.length === 0 && top.children[0] !== null) {
       const child: Child = top.children[0]!
       this.#touch(top)
-      if (!(child instanceof TreeNode) && this.#source.get(child) === undefined) {
+      if (!(child instanceof TreeNode) && this.#source.get(child.cid) === undefined) {
         // Only the CID matters from here on, unless that node has no entries either: then the root computed from a
         // partial tree is not the true one, and comparing it with the expected root tells. Writers leave it out.
-        this.#root = child
+        this.#root = child.cid
         return value
       }
       top = this.#child(top, 0, '', '')
@@ -161,8 +162,8 @@ export class Tree {
     const down = (node: TreeNode, at: number, low: string, high: string): TreeNode | null => {
       const child = node.children[at]!
       if (child === null || child instanceof TreeNode) return child
-      if (this.#source.get(child) !== undefined) return this.#child(node, at, low, high)
-      wanted.set(cidKey(child), child)
+      if (this.#source.get(child.cid) !== undefined) return this.#child(node, at, low, high)
+      wanted.set(cidKey(child.cid), child.cid)
       return null
     }
     if (!(this.#root instanceof TreeNode) && this.#source.get(this.#root) === undefined) return [this.#root]
@@ -209,16 +210,14 @@ export class Tree {
   /** The nodes that make the difference between the tree as it was made and as it is now. */
   changes(): TreeChanges {
     const root = this.root()
+    const dropped = new CidMap(this.#dropped.map((cid) => [cid, cid]))
     const created: BlockMap = new CidMap<Uint8Array>()
-    for (const [key, [cid, bytes]] of this.#fresh) if (!this.#dropped.has(key)) created.set(cid, bytes)
-    const removed: CID[] = []
-    for (const [key, cid] of this.#dropped) if (!this.#fresh.has(key)) removed.push(cid)
+    for (const { cid, bytes } of this.#fresh) {
+      // A node changed to and fro is the one that was there.
+      if (!dropped.delete(cid!)) created.set(cid!, bytes!)
+    }
+    const removed = [...dropped.keys()]
     return { root, created, removed }
-  }
-
-  /** The encoded node with this CID, from what this tree encoded or from its source. */
-  block(cid: CID): Uint8Array | undefined {
-    return this.#fresh.get(cidKey(cid))?.[1] ?? this.#source.get(cid)
   }
 
   #rootNode(): TreeNode {
@@ -248,7 +247,7 @@ export class Tree {
     if (child instanceof TreeNode) return child
     if (!child) throw new RangeError(`node has no child there; at=${at}`)
     const loaded = this.#load(
-      child,
+      child.cid,
       node.layer - 1,
       at > 0 ? node.keys[at - 1]! : low,
       at < node.keys.length ? node.keys[at]! : high,
@@ -261,21 +260,22 @@ export class Tree {
   #touch(node: TreeNode): void {
     const { cid } = node
     if (cid === null) return
-    const key = cidKey(cid)
     // What this tree encoded itself is an intermediate state and leaves no trace; what it loaded is remembered.
-    if (!this.#fresh.delete(key)) this.#dropped.set(key, cid)
+    if (!this.#fresh.delete(node)) this.#dropped.push(cid)
     node.cid = null
     node.bytes = null
   }
 
   #seal(node: TreeNode): CID {
     if (node.cid !== null) return node.cid
-    const links = node.children.map((child) => (child instanceof TreeNode ? this.#seal(child) : child))
+    const links = node.children.map((child) =>
+      child instanceof TreeNode ? Link.of(this.#seal(child)) : child,
+    )
     const bytes = encodeNode(node.keys, node.values, links)
     const cid = cidForCbor(bytes)
     node.cid = cid
     node.bytes = bytes
-    this.#fresh.set(cidKey(cid), [cid, bytes])
+    this.#fresh.add(node)
     return cid
   }
 
@@ -292,13 +292,13 @@ export class Tree {
       }
       this.#touch(node)
       node.keys.splice(at, 0, key)
-      node.values.splice(at, 0, value)
+      node.values.splice(at, 0, Link.of(value))
       node.children.splice(at, 1, left, right)
       return
     }
     if (node.children[at] === null) {
       this.#touch(node)
-      let child = new TreeNode(layer, [key], [value], [null, null])
+      let child = new TreeNode(layer, [key], [Link.of(value)], [null, null])
       for (let l = layer + 1; l < node.layer; l++) child = new TreeNode(l, [], [], [child])
       node.children[at] = child
       return
@@ -334,7 +334,7 @@ export class Tree {
   #remove(node: TreeNode, key: string, low: string, high: string): CID {
     const at = lowerBound(node.keys, key)
     if (node.keys[at] === key) {
-      const value = node.values[at]!
+      const value = node.values[at]!.cid
       let merged: Child
       const left = node.children[at]!
       const right = node.children[at + 1]!

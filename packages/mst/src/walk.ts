@@ -59,7 +59,7 @@ function* forward(
     if (i === count) return
     const key = keys[i]!
     if (high !== '' && key >= high) return
-    if (key >= low && key !== excluded) yield [key, values[i]!]
+    if (key >= low && key !== excluded) yield [key, values[i]!.cid]
   }
 }
 
@@ -76,7 +76,7 @@ function* backward(
     if (i < keys.length) {
       const key = keys[i]!
       if (key < low) return
-      if (high === '' || key < high) yield [key, values[i]!]
+      if (high === '' || key < high) yield [key, values[i]!.cid]
     }
     if (children[i]! !== null) {
       const lower = i > 0 ? keys[i - 1]! : above

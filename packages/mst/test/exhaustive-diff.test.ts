@@ -8,6 +8,7 @@ import { diff } from '../src/diff.ts'
 import { MstError } from '../src/error.ts'
 import { keyLayer } from '../src/layer.ts'
 import { invertTreeOps } from '../src/ops.ts'
+import { overlay } from '../src/source.ts'
 import { loadTree } from '../src/tree.ts'
 
 const keys: string[] = []
@@ -143,11 +144,12 @@ describe('diff', () => {
     tree.insert('a/010000x', values[1]!)
     tree.remove('a/003333')
     const after = tree.root()
+    const changed = overlay(tree.changes().created, big.blocks)
     let reads = 0
     const result = diff(big.root, after, {
       get: (cid) => {
         reads++
-        return tree.block(cid)
+        return changed.get(cid)
       },
     })
     expect(result.recordOps.map((op) => op.key)).toEqual(['a/003333', 'a/010000x'])

@@ -7,6 +7,7 @@ import { commonPrefixLength } from '../src/key.ts'
 import { keyLayer } from '../src/layer.ts'
 import { inversionNodes, type TreeOp } from '../src/ops.ts'
 import { coveringProofNodes } from '../src/proof.ts'
+import { overlay } from '../src/source.ts'
 import { loadTree } from '../src/tree.ts'
 import { fixtures } from './fixtures.ts'
 
@@ -63,7 +64,7 @@ describe.skipIf(fixtures === null)('interop fixtures', () => {
       for (const key of fixture.dels) tree.remove(key)
       expect(formatCid(tree.root())).toBe(fixture.rootAfterCommit)
 
-      const after = { get: (cid: CID) => tree.block(cid) }
+      const after = overlay(tree.changes().created, before.blocks)
       const ops: TreeOp[] = [
         ...fixture.adds.map((key) => ({ key, value, prev: null })),
         ...fixture.dels.map((key) => ({ key, value: null, prev: value })),

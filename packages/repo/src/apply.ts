@@ -2,7 +2,15 @@
 
 import type { Signer } from '@avocet/crypto'
 import { type BlockMap, type CID, cidEquals, CidMap } from '@avocet/data'
-import { coveringProofNodes, emptyTree, isValidKey, MstError, type Tree, type TreeOp } from '@avocet/mst'
+import {
+  coveringProofNodes,
+  emptyTree,
+  isValidKey,
+  MstError,
+  overlay,
+  type Tree,
+  type TreeOp,
+} from '@avocet/mst'
 import { type Did, isTid, type Tid } from '@avocet/syntax'
 import { signCommit } from './commit.ts'
 import { RepoError } from './error.ts'
@@ -34,7 +42,10 @@ export interface ApplyOptions {
 export async function applyWrites(options: ApplyOptions): Promise<CommitData> {
   const { did, head, store, writes, signer, rev } = options
   checkWrites(options)
-  const change = head === null ? changeTree(emptyTree(), writes) : await changeStored(store, head, writes)
+  const change =
+    head === null
+      ? changeTree(emptyTree(), writes, new CidMap<Uint8Array>())
+      : await changeStored(store, head, writes)
   const { commit, commitBytes } = await signCommit({ did, data: change.data, rev }, signer)
 
   const newBlocks: BlockMap = new CidMap([[commit, commitBytes]])
@@ -116,15 +127,15 @@ async function changeStored(store: BlockReader, head: RepoHead, writes: readonly
   const withNeighbours: string[] = []
   for (const { action, path } of writes) (action === 'delete' ? withNeighbours : keys).push(path)
   try {
-    return await withTree(store, head.did, head.data, { keys, withNeighbours }, (tree) =>
-      changeTree(tree, writes),
+    return await withTree(store, head.did, head.data, { keys, withNeighbours }, (tree, blocks) =>
+      changeTree(tree, writes, blocks),
     )
   } catch (error) {
     throw toRepoError(error)
   }
 }
 
-function changeTree(tree: Tree, writes: readonly Write[]): Change {
+function changeTree(tree: Tree, writes: readonly Write[], blocks: BlockMap): Change {
   const ops: RepoOp[] = []
   const written: Write[] = []
   for (const write of writes) {
@@ -135,7 +146,7 @@ function changeTree(tree: Tree, writes: readonly Write[]): Change {
   }
   const { root, created, removed } = tree.changes()
   const paths = ops.map((op) => op.path)
-  const read = coveringProofNodes(root, { get: (cid) => tree.block(cid) }, paths)
+  const read = coveringProofNodes(root, overlay(created, blocks), paths)
   const proof: BlockMap = new CidMap<Uint8Array>()
   for (const [cid, bytes] of read) if (!created.has(cid)) proof.set(cid, bytes)
   return { data: root, ops, written, nodes: [...created].toReversed(), removed, proof }

@@ -5,7 +5,7 @@
 import { readCarStream, type CarBlock } from '@avocet/car'
 import { type PublicKey, verifySignature, type VerifySignature } from '@avocet/crypto'
 import type { CID } from '@avocet/data'
-import { type TreeNode, decodeNode } from '@avocet/mst'
+import { decodeNode, type Link, type TreeNode } from '@avocet/mst'
 import type { Did } from '@avocet/syntax'
 import { createBlockBuffer, type BlockBuffer } from './block-buffer.ts'
 import { type Commit, readCommit } from './commit.ts'
@@ -172,10 +172,10 @@ async function* walkBatches(
             levels.pop()
             continue
           }
-          wanted = node.values[index]!
+          wanted = node.values[index]!.cid
           path = node.keys[index]!
         } else {
-          wanted = node.children[index] as CID | null
+          wanted = (node.children[index] as Link | null)?.cid ?? null
           path = null
           low = index > 0 ? node.keys[index - 1]! : level.low
           high = node.keys[index] ?? level.high

@@ -1,6 +1,6 @@
 import type { CarBlock } from '@avocet/car'
 import { type CID, cidKey } from '@avocet/data'
-import { decodeNode, type TreeNode } from '@avocet/mst'
+import { decodeNode, type Link, type TreeNode } from '@avocet/mst'
 import type { Tid } from '@avocet/syntax'
 import { missingBlock, typed } from './load.ts'
 import type { RepoSnapshot } from './types.ts'
@@ -39,8 +39,9 @@ export async function* walkSnapshot(snapshot: RepoSnapshot, since?: Tid): AsyncG
     const node = typed(() => decodeNode(bytes, above === null ? null : above.node.layer - 1, cid, low, high))
     const links: CID[] = []
     for (let i = 0; i < node.children.length; i++) {
-      if (node.children[i] !== null) links.push(node.children[i] as CID)
-      if (i < node.values.length) links.push(node.values[i]!)
+      const child = node.children[i] as Link | null
+      if (child !== null) links.push(child.cid)
+      if (i < node.values.length) links.push(node.values[i]!.cid)
     }
     const found = await snapshot.getBlocks(did, links, since)
     const blocks = new Map<string, Uint8Array>()
@@ -64,8 +65,9 @@ export async function* walkSnapshot(snapshot: RepoSnapshot, since?: Tid): AsyncG
       continue
     }
     const path = step % 2 === 0 ? null : (node.keys[index] ?? null)
-    const cid = path === null ? (node.children[index] as CID | null) : node.values[index]!
-    if (cid === null || (step % 2 === 1 && path === null)) continue
+    const link = path === null ? (node.children[index] as Link | null) : node.values[index]!
+    if (link === null || (step % 2 === 1 && path === null)) continue
+    const { cid } = link
     const bytes = level.blocks.get(cidKey(cid))
     if (bytes === undefined) {
       if (since !== undefined) continue

@@ -2,7 +2,7 @@ import { readCar, writeCar } from '@avocet/car'
 import { encode } from '@avocet/cbor'
 import { createKeypair } from '@avocet/crypto'
 import { CidMap, cidForCbor, formatCid, type CID } from '@avocet/data'
-import { buildTree } from '@avocet/mst'
+import { buildTree, type Link } from '@avocet/mst'
 import { createTidClock, type Did, type Nsid } from '@avocet/syntax'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { applyWrites } from '../src/apply.ts'
@@ -224,19 +224,21 @@ describe('a repository of 300 records', () => {
       const { decodeNode, TreeNode } = await import('@avocet/mst')
       const root = decodeNode(tree.blocks.get(tree.root)!, null)
       const bytes = encode({
-        e: [{ k: new TextEncoder().encode(root.keys[0]!), p: 0, t: root.children[0] as CID, v: value }],
+        e: [
+          { k: new TextEncoder().encode(root.keys[0]!), p: 0, t: (root.children[0] as Link).cid, v: value },
+        ],
         l: null,
       })
       expect(root).toBeInstanceOf(TreeNode)
       const data = cidForCbor(bytes)
       const signed = await signCommit({ did, data, rev: clock.next() }, signer)
-      const car = [
+      const blocks = [
         { cid: signed.commit, bytes: signed.commitBytes },
         { cid: data, bytes },
         { cid: value, bytes: encode({ x: 1 }) },
         ...[...tree.blocks].map(([cid, block]) => ({ cid, bytes: block })),
       ]
-      await expect(read(writeCar([signed.commit], car))).rejects.toMatchObject({ code: 'malformed-repo' })
+      await expect(read(writeCar([signed.commit], blocks))).rejects.toMatchObject({ code: 'malformed-repo' })
     })
   })
 })
