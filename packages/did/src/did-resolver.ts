@@ -3,7 +3,7 @@ import { isDid, type Did } from '@avocet/syntax'
 import { createGuardedFetch } from '#platform'
 import { parseDidDocument, type DidDocument } from './document.ts'
 import { fail, failWith, type DidResult } from './error.ts'
-import { readText, type Fetch } from './fetch.ts'
+import { platformFetch, readText, type Fetch } from './fetch.ts'
 import { throttleHosts } from './throttle.ts'
 
 /** How a resolver is asked. */
@@ -51,8 +51,7 @@ export function createDidResolver(options: DidResolverOptions = {}): DidResolver
   const { allowLoopback = false, timeoutMs = 10_000, maxBytes = 256 * 1024 } = options
   const plcUrl = (options.plcUrl ?? 'https://plc.directory').replace(/\/+$/, '')
   const webFetch = options.fetch ?? throttleHosts(createGuardedFetch({ allowLoopback, timeoutMs, maxBytes }))
-  const plcFetch =
-    options.plcFetch ?? throttleHosts((url, init) => fetch(url, init), { concurrency: 32, maxQueue: 100_000 })
+  const plcFetch = options.plcFetch ?? throttleHosts(platformFetch, { concurrency: 32, maxQueue: 100_000 })
 
   const load = async (
     did: Did,

@@ -2,7 +2,7 @@
 // https://developers.cloudflare.com/1.1.1.1/encryption/dns-over-https/make-api-requests/dns-json/
 import { fail, failWith } from './error.ts'
 import { MAX_DNS_NAME, type LookupTxt } from './dns.ts'
-import { readText, type Fetch } from './fetch.ts'
+import { platformFetch, readText, type Fetch } from './fetch.ts'
 
 /** Options of {@link createDohLookup}. */
 export interface DohOptions {
@@ -22,7 +22,7 @@ const PIECE = /"((?:[^"\\]|\\.)*)"/g
 /** TXT records by DNS over HTTPS. Fails with `timeout`, `dns-failure`, `network` or `aborted`. */
 export function createDohLookup(options: DohOptions = {}): LookupTxt {
   const { url = 'https://cloudflare-dns.com/dns-query', timeoutMs = 5_000 } = options
-  const send: Fetch = options.fetch ?? ((target, init) => fetch(target, init))
+  const send: Fetch = options.fetch ?? platformFetch
   return async (name, { signal } = {}) => {
     if (name.length > MAX_DNS_NAME) return { ok: true, value: [] }
     const timeout = AbortSignal.timeout(timeoutMs)

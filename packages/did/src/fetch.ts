@@ -75,3 +75,18 @@ export async function readText(response: Response, maxBytes: number): Promise<st
     await reader.cancel().catch(() => undefined)
   }
 }
+
+const RESET: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+
+/**
+ * The platform's fetch, for GET alone: asks once more when the host closed an idle connection just as it was used again.
+ */
+export async function platformFetch(url: string, init?: FetchInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: unknown } }
+    if (!RESET.has(cause?.code)) throw error
+    return fetch(url, init)
+  }
+}

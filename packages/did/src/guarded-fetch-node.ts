@@ -50,13 +50,20 @@ export function createGuardedFetch(options: GuardedFetchOptions = {}): Fetch {
       lookup: lookups[protocol],
       signal,
     }
-    return new Promise((resolve, reject) => {
-      const send = protocol === 'https:' ? httpsRequest : httpRequest
-      const request = send(url, requestOptions, resolve)
-      // Stays: an abort after the answer began is reported here as well.
-      request.on('error', reject)
-      request.end(init.body)
-    })
+    const isRepeatable = init.method === undefined || init.method === 'GET' || init.method === 'HEAD'
+    const send = protocol === 'https:' ? httpsRequest : httpRequest
+    const attempt = (isLast: boolean): Promise<IncomingMessage> =>
+      new Promise((resolve, reject) => {
+        const request = send(url, requestOptions, resolve)
+        // Stays: an abort after the answer began is reported here as well.
+        request.on('error', (error: NodeJS.ErrnoException) => {
+          // The host closed an idle connection just as it was used again.
+          if (!isLast && request.reusedSocket && error.code === 'ECONNRESET') resolve(attempt(true))
+          else reject(error)
+        })
+        request.end(init.body)
+      })
+    return attempt(!isRepeatable)
   }
 
   return async (input, init = {}) => {

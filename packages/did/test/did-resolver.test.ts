@@ -80,6 +80,18 @@ describe('did:plc', () => {
     }
   })
 
+  it('asks once more when the directory closes an idle connection just as it is used again', async () => {
+    const closing = await startHttpServer((request, response) => {
+      const { socket } = request as { socket: typeof request.socket & { served?: boolean } }
+      if (socket.served) return socket.destroy()
+      socket.served = true
+      return response.end(document(plc))
+    })
+    const resolver = createDidResolver({ plcUrl: closing.url })
+    for (let i = 0; i < 3; i++) expect(codeOf(await resolver.resolve(plc))).toBe('ok')
+    await closing.close()
+  })
+
   it('heeds the caller’s signal', async () => {
     reply = { delay: 2_000 }
     const controller = new AbortController()

@@ -324,6 +324,23 @@ describe('answers', () => {
     expect(await codeOf(fetch(open.url, { method: 'HEAD' }))).toBe('200 ')
   })
 
+  it('asks once more when the host closes an idle connection just as it is used again', async () => {
+    let onConnection = 0
+    const server = await startHttpServer((request, response) => {
+      const { socket } = request as { socket: typeof request.socket & { served?: boolean } }
+      if (socket.served) return socket.destroy()
+      socket.served = true
+      onConnection++
+      return response.end('x')
+    })
+    const fetch = createGuardedFetch({ allowLoopback: true })
+    for (let i = 0; i < 3; i++) expect(await codeOf(fetch(server.url))).toBe('200 x')
+    expect(onConnection).toBe(3)
+    await codeOf(fetch(server.url))
+    expect(await codeOf(fetch(server.url, { method: 'POST', body: 'x' }))).toBe('network')
+    await server.close()
+  })
+
   it('uses a connection again', async () => {
     const ports = new Set<number | undefined>()
     const server = await startHttpServer((request, response) => {

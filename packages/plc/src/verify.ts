@@ -164,6 +164,7 @@ interface Checker {
 /** A checker parses each key once, however many operations it signs. */
 function createChecker({ verify = verifySignature }: VerifyOptions): Checker {
   const keys = new Map<string, PublicKey | null>()
+  let lastSigner: string | undefined
 
   const keyOf = (didKey: string): PublicKey | null => {
     let key = keys.get(didKey)
@@ -175,15 +176,30 @@ function createChecker({ verify = verifySignature }: VerifyOptions): Checker {
     return key
   }
 
-  /** Index of the first of these keys that signed the operation; -1 for none. */
-  const signerOf = (operation: SignedOperation, allowed: readonly string[]): number => {
+  const verifierOf = (operation: SignedOperation): ((didKey: string) => boolean) => {
     const signature = decodeSignature(operation.sig)
-    if (signature === null) return -1
+    if (signature === null) return () => false
     const bytes = signedBytes(operation)
-    return allowed.findIndex((didKey) => {
+    return (didKey) => {
       const key = keyOf(didKey)
       return key !== null && verify(key, bytes, signature)
-    })
+    }
+  }
+
+  /**
+   * Index of the first of these keys that signed the operation; -1 for none. Order matters: two keys can be made that
+   * one signature fits, and the authority of the higher one counts.
+   */
+  const signerOf = (operation: SignedOperation, allowed: readonly string[]): number =>
+    allowed.findIndex(verifierOf(operation))
+
+  /** Whether any of these keys signed it. The one that signed the last operation is tried first: mostly it is that. */
+  const isSigned = (operation: SignedOperation, allowed: readonly string[]): boolean => {
+    const fits = verifierOf(operation)
+    const likely = allowed.filter((key) => key === lastSigner)
+    const signer = [...likely, ...allowed.filter((key) => key !== lastSigner)].find(fits)
+    lastSigner = signer ?? lastSigner
+    return signer !== undefined
   }
 
   const genesis = (did: Did, operation: SignedOperation): PlcResult<Acceptance> => {
@@ -193,7 +209,7 @@ function createChecker({ verify = verifySignature }: VerifyOptions): Checker {
     }
     const made = didForOperation(operation)
     if (made !== did) return fail('genesis-mismatch', `genesis makes another DID; did=${did} made=${made}`)
-    if (signerOf(operation, regular.rotationKeys) < 0) {
+    if (!isSigned(operation, regular.rotationKeys)) {
       return fail('invalid-signature', `genesis is not signed by one of its rotation keys; did=${did}`)
     }
     return { ok: true, value: { cid: operationCid(operation), keep: 0, nullified: [] } }
@@ -215,7 +231,7 @@ function createChecker({ verify = verifySignature }: VerifyOptions): Checker {
       // Only keys above the one that signed the first operation to go; none if it was the highest.
       allowed = allowed.slice(0, Math.max(0, signerOf(disputed.operation, allowed)))
     }
-    if (signerOf(operation, allowed) < 0) {
+    if (!isSigned(operation, allowed)) {
       const why = disputed === undefined ? 'a rotation key' : 'a rotation key of higher authority'
       return fail('invalid-signature', `operation is not signed by ${why}; did=${did}`)
     }
