@@ -17,6 +17,8 @@ export function compressPoint(curve: Curve, bytes: Uint8Array): Uint8Array | nul
 
 /** Checks a signature whose form was checked already; false for a key that is no point. */
 export function verifyCanonical(key: PublicKey, message: Uint8Array, signature: Uint8Array): boolean {
+  // noble also takes uncompressed keys.
+  if (key.bytes.length !== 33) return false
   try {
     return CURVES[key.curve].verify(signature, message, key.bytes, { lowS: true, prehash: true })
   } catch {

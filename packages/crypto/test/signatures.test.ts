@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseDidKey, parseVerificationMethod, verifySignature } from '../src/index.ts'
-import { readFixtureText } from '@avocet/testing'
-
-const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+import { fromBase64, readFixtureText } from '@avocet/testing'
 
 const vectors = JSON.parse(
   (await readFixtureText('interop/crypto/signature-fixtures.json')) ?? '[]',
