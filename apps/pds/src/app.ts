@@ -217,7 +217,8 @@ export async function createPds(options: PdsOptions, log: Logger = SILENT): Prom
   })
   address.bind(server.port)
   opened.use(server)
-  opened.use(startChores(uploads, log))
+  const chores = [() => uploads.collect(), () => lifecycle.removeDue()]
+  opened.use(startChores(chores, log))
 
   const running = opened.move()
   const close = (): Promise<void> => running.disposeAsync()
@@ -231,13 +232,15 @@ export async function createPds(options: PdsOptions, log: Logger = SILENT): Prom
   }
 }
 
-/** What is done now and then in the background. */
-function startChores(uploads: { collect(): Promise<number> }, log: Logger): Disposable {
-  const collect = (): void => {
-    uploads.collect().catch((error: unknown) => log.error({ err: error }, 'collecting unused uploads failed'))
+/** What is done at the start and then every hour. */
+function startChores(chores: readonly (() => Promise<unknown>)[], log: Logger): Disposable {
+  const run = (): void => {
+    for (const chore of chores) {
+      chore().catch((error: unknown) => log.error({ err: error }, 'a chore failed'))
+    }
   }
-  collect()
-  const timer = setInterval(collect, 60 * 60 * 1000)
+  run()
+  const timer = setInterval(run, 60 * 60 * 1000)
   timer.unref()
   return { [Symbol.dispose]: () => clearInterval(timer) }
 }

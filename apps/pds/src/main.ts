@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander'
 
-import { DataDirectoryError } from './config/secrets.ts'
-import { readSettings, SettingError, SETTINGS } from './config/settings.ts'
+import { explainFailure } from './config/explain-failure.ts'
+import { readSettings, SETTINGS } from './config/settings.ts'
 
 /** Runs until SIGINT or SIGTERM. */
 async function run(flags: ReadonlyMap<string, string>): Promise<void> {
@@ -44,15 +44,6 @@ function command(): Command {
   return program
 }
 
-/** One line for a failure an operator can mend; a stack for any other. */
-function explain(error: unknown): string {
-  if (error instanceof SettingError || error instanceof DataDirectoryError) return error.message
-  const { code, message, stack } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return `the port is in use; ${message}`
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') return `cannot listen; ${message}`
-  return stack ?? String(error)
-}
-
 // What this server writes is its owner's alone.
 process.umask(0o077)
 
@@ -61,7 +52,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode
   else {
-    console.error(`avocet-pds: ${explain(error)}`)
+    console.error(`avocet-pds: ${explainFailure(error)}`)
     process.exitCode = 1
   }
 }

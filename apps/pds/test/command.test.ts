@@ -6,6 +6,8 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { createPds } from '../src/app.ts'
+import { explainFailure } from '../src/config/explain-failure.ts'
 import { SETTINGS } from '../src/config/settings.ts'
 import { runCommand, startCommand } from './command.ts'
 
@@ -32,35 +34,33 @@ test('a bad value ends with one clear message', async () => {
   expect(stderr).toBe('avocet-pds: --port: expected a whole number from 0 to 65535, got "abc"\n')
 })
 
-test('a port in use and a broken data directory end with one line and exit code 1', async () => {
+/** What the command says when the server cannot start. */
+const startFailure = async (options: { dataDirectory: string; port?: number }): Promise<string> => {
+  const outcome = await createPds({ port: 0, ...options }).catch((error: unknown) => explainFailure(error))
+  if (typeof outcome === 'string') return outcome
+  await outcome.close()
+  return 'started'
+}
+
+test('a port in use and a broken data directory are explained in one line', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
-  const taken = await runCommand(['--port', String(port), '--data', join(folder, 'taken')])
+  const taken = await startFailure({ port, dataDirectory: join(folder, 'taken') })
   other.close()
-  expect([taken.code, taken.stderr.trim().split('\n').length]).toEqual([1, 1])
-  expect(taken.stderr).toContain('the port is in use')
+  expect(taken).toBe(`the port is in use; listen EADDRINUSE: address already in use 127.0.0.1:${port}`)
 
   const file = join(folder, 'file')
   await writeFile(file, '')
-  const notFolder = await runCommand(['--port', '0', '--data', join(file, 'x')])
-  expect([notFolder.code, notFolder.stderr]).toEqual([
-    1,
-    expect.stringContaining('cannot use the data directory'),
-  ])
+  expect(await startFailure({ dataDirectory: join(file, 'x') })).toContain('cannot use the data directory')
 
   const broken = join(folder, 'broken')
-  await (await startCommand(['--port', '0', '--data', broken])).stop('SIGTERM')
+  expect(await startFailure({ dataDirectory: broken })).toBe('started')
   await writeFile(join(broken, 'pds.sqlite'), 'this is not a database, whatever its name says'.repeat(100))
-  const notDatabase = await runCommand(['--port', '0', '--data', broken])
-  expect([notDatabase.code, notDatabase.stderr]).toEqual([
-    1,
-    expect.stringContaining('cannot open the data directory'),
-  ])
+  expect(await startFailure({ dataDirectory: broken })).toContain('cannot open the data directory')
   await writeFile(join(broken, 'secrets.json'), '{}')
   await rm(join(broken, 'pds.sqlite'))
-  const noSecrets = await runCommand(['--port', '0', '--data', broken])
-  expect([noSecrets.code, noSecrets.stderr]).toEqual([1, expect.stringContaining('the secrets are damaged')])
+  expect(await startFailure({ dataDirectory: broken })).toContain('the secrets are damaged')
 })
 
 test('a signal stops it cleanly; its secrets are its owner’s alone and stay', async () => {
@@ -77,7 +77,6 @@ test('a signal stops it cleanly; its secrets are its owner’s alone and stay', 
     0o700, 0o600, 0o600,
   ])
   const before = await readFile(secrets, 'utf8')
-  const again = await startCommand(['--port', '0', '--data', data])
-  expect(await again.stop('SIGTERM')).toBe(0)
+  await createPds({ port: 0, dataDirectory: data }).then((again) => again.close())
   expect(await readFile(secrets, 'utf8')).toBe(before)
 })

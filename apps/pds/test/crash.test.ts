@@ -23,7 +23,7 @@ interface Acknowledged {
   readonly rev: string
 }
 
-const ROUNDS = Number(process.env['AVOCET_CRASH_ROUNDS'] ?? 3)
+const ROUNDS = Number(process.env['AVOCET_CRASH_ROUNDS'] ?? 2)
 
 async function call(url: string, nsid: string, input: object, token?: string): Promise<any> {
   const response = await fetch(`${url}/xrpc/${nsid}`, {

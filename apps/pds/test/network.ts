@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { createPds, type Logger, type Pds, type PdsOptions } from '../src/app.ts'
+import { SILENT } from '../src/logger.ts'
 import { startDirectory, type TestDirectory } from './directory.ts'
 
 /** What a call answered. */
@@ -51,6 +52,8 @@ export interface NetworkOptions {
   readonly inProcess?: boolean
   readonly config?: Partial<PdsOptions>
   readonly log?: Logger
+  /** A directory to share with another network, which then ends it. */
+  readonly directory?: TestDirectory
 }
 
 let names = 0
@@ -59,7 +62,7 @@ let names = 0
 export const newHandle = (): string => `user${(++names).toString(36)}${process.pid.toString(36)}.test`
 
 export async function startNetwork(options: NetworkOptions = {}): Promise<TestNetwork> {
-  const directory = await startDirectory()
+  const directory = options.directory ?? (await startDirectory())
   const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-'))
   const start = (): Promise<Pds> =>
     createPds(
@@ -71,7 +74,7 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
         loginFloorMs: 0,
         ...options.config,
       },
-      options.log,
+      options.log ?? { ...SILENT, error: (data, message) => console.error(message, data) },
     )
 
   const send = async (method: string, nsid: string, call: CallOptions = {}): Promise<Answer> => {
@@ -123,7 +126,7 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
     },
     [Symbol.asyncDispose]: async () => {
       await network.pds.close()
-      await directory[Symbol.asyncDispose]()
+      if (options.directory === undefined) await directory[Symbol.asyncDispose]()
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -93,17 +93,15 @@ export function createInvites(db: Database, hostname: string): Invites {
       return row === undefined ? null : toInvite(row)
     },
     list: ({ sort, limit, after }) => {
-      // The cursor is the code of the page's last entry, which is looked up again for its place in the order.
       const key =
         sort === 'recent'
           ? 'created_at'
           : '(SELECT count(*) FROM invite_use u WHERE u.code = invite_code.code)'
-      const bound =
-        after === null ? '' : `WHERE (${key}, code) < ((SELECT ${key} FROM invite_code WHERE code = ?1), ?1)`
-      return db
-        .prepare(`SELECT * FROM invite_code ${bound} ORDER BY ${key} DESC, code DESC LIMIT ?2`)
-        .all({ '?1': after ?? '', '?2': limit })
-        .map(toInvite)
+      const order = `ORDER BY ${key} DESC, code DESC LIMIT ?`
+      if (after === null) return db.prepare(`SELECT * FROM invite_code ${order}`).all(limit).map(toInvite)
+      // The cursor is the code of the page's last entry, which is looked up again for its place in the order.
+      const from = `WHERE (${key}, code) < ((SELECT ${key} FROM invite_code WHERE code = ?), ?)`
+      return db.prepare(`SELECT * FROM invite_code ${from} ${order}`).all(after, after, limit).map(toInvite)
     },
     disable: (codes, accounts) => {
       for (const code of codes) db.prepare('UPDATE invite_code SET disabled = 1 WHERE code = ?').run(code)

@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto'
+
+import { writeCar, readCar } from '@avocet/car'
+import { formatCid } from '@avocet/data'
+import { readRepo } from '@avocet/repo'
+import type { Did } from '@avocet/syntax'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { checkCommit, readFirehose, signingKeyOf } from './firehose.ts'
+import { mailedCode } from './mail.ts'
+import { failure, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
+
+let old: TestNetwork
+let next: TestNetwork
+beforeAll(async () => {
+  old = await startNetwork({ config: { serviceDid: 'did:web:old.example.com' } })
+  next = await startNetwork({ directory: old.directory, config: { serviceDid: 'did:web:new.example.com' } })
+})
+afterAll(async () => {
+  await next[Symbol.asyncDispose]()
+  await old[Symbol.asyncDispose]()
+})
+
+const serviceToken = async (account: TestAccount, lxm: string): Promise<string> => {
+  const params = { aud: 'did:web:new.example.com', lxm }
+  const answer = await old.get('com.atproto.server.getServiceAuth', { token: account.accessJwt, params })
+  return answer.body.token as string
+}
+
+/** An account at the new server for a DID that lives at the old one. */
+async function adopt(account: TestAccount) {
+  const input = {
+    did: account.did,
+    handle: account.handle,
+    email: 'moved@example.com',
+    password: 'another horse',
+  }
+  const token = await serviceToken(account, 'com.atproto.server.createAccount')
+  return next.post('com.atproto.server.createAccount', {
+    token,
+    input: { ...input, email: `${account.handle}@x.com` },
+  })
+}
+
+const carOf = async (net: TestNetwork, did: string): Promise<Uint8Array<ArrayBuffer>> =>
+  (await net.get('com.atproto.sync.getRepo', { params: { did } })).bytes
+const importInto = (token: string, bytes: Uint8Array<ArrayBuffer>) =>
+  next.post('com.atproto.repo.importRepo', { token, bytes, type: 'application/vnd.ipld.car' })
+const paths = async (car: Uint8Array, did: string): Promise<Map<string, string>> => {
+  await using reader = await readRepo(car, { did: did as Did, key: signingKeyOf(old.directory.log(did)) })
+  const found = new Map<string, string>()
+  for await (const { path, cid } of reader.entries) found.set(path, formatCid(cid))
+  return found
+}
+
+test('an account moves with its records, blobs and identity', async () => {
+  const account = await old.account()
+  const { did } = account
+  const writeOld = (record: object) =>
+    old.post('com.atproto.repo.createRecord', {
+      token: account.accessJwt,
+      input: { repo: did, collection: 'app.bsky.feed.post', record },
+    })
+  for (let i = 0; i < 60; i++) await writeOld(post(`post ${i}`))
+  const picture = new Uint8Array(randomBytes(4000))
+  picture.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+  const upload = { bytes: picture, type: 'image/png' }
+  const { blob } = (await old.post('com.atproto.repo.uploadBlob', { ...upload, token: account.accessJwt }))
+    .body
+  await writeOld({
+    ...post('look'),
+    embed: { $type: 'app.bsky.embed.images', images: [{ alt: '', image: blob }] },
+  })
+  const original = await paths(await carOf(old, did), did)
+
+  const moved = await adopt(account)
+  expect(moved.status).toBe(200)
+  const token = moved.body.accessJwt as string
+  const status = async () => (await next.get('com.atproto.server.checkAccountStatus', { token })).body
+  expect(await status()).toMatchObject({ activated: false, validDid: false, indexedRecords: 0 })
+  expect(failure(await next.post('com.atproto.server.activateAccount', { token }))).toBe('400 InvalidRequest')
+
+  expect((await importInto(token, await carOf(old, did))).status).toBe(200)
+  expect(await status()).toMatchObject({ indexedRecords: 61, expectedBlobs: 1, importedBlobs: 0 })
+  const missing = await next.get('com.atproto.repo.listMissingBlobs', { token })
+  expect(missing.body.blobs).toMatchObject([{ cid: blob.ref.$link }])
+  const bytes = (await old.get('com.atproto.sync.getBlob', { params: { did, cid: blob.ref.$link } })).bytes
+  expect((await next.post('com.atproto.repo.uploadBlob', { token, bytes, type: 'image/png' })).status).toBe(
+    200,
+  )
+  expect((await next.get('com.atproto.repo.listMissingBlobs', { token })).body.blobs).toEqual([])
+
+  const wanted = (await next.get('com.atproto.identity.getRecommendedDidCredentials', { token })).body
+  await old.post('com.atproto.identity.requestPlcOperationSignature', { token: account.accessJwt })
+  const code = await mailedCode(old, `${account.handle.split('.')[0]}@example.com`)
+  const signed = await old.post('com.atproto.identity.signPlcOperation', {
+    token: account.accessJwt,
+    input: { ...wanted, token: code },
+  })
+  expect(signed.status).toBe(200)
+  const { operation } = signed.body
+  const wrong = {
+    ...operation,
+    services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: old.pds.url } },
+  }
+  const submit = (input: object) => next.post('com.atproto.identity.submitPlcOperation', { token, input })
+  expect(failure(await submit({ operation: wrong }))).toBe('400 InvalidRequest')
+  expect((await submit({ operation })).status).toBe(200)
+  expect(await status()).toMatchObject({ validDid: true, importedBlobs: 1 })
+
+  expect((await next.post('com.atproto.server.activateAccount', { token })).status).toBe(200)
+  expect(
+    (await old.post('com.atproto.server.deactivateAccount', { token: account.accessJwt, input: {} })).status,
+  ).toBe(200)
+  expect(await paths(await carOf(next, did), did)).toEqual(original)
+  const served = await next.get('com.atproto.sync.getBlob', { params: { did, cid: blob.ref.$link } })
+  expect(Buffer.compare(served.bytes, picture)).toBe(0)
+
+  const made = await next.post('com.atproto.repo.createRecord', {
+    token,
+    input: { repo: did, collection: 'app.bsky.feed.post', record: post('here now') },
+  })
+  expect(made.status).toBe(200)
+  const { events } = await readFirehose(next.pds.url, 0, (seen) =>
+    seen.some(({ type }) => type === '#commit'),
+  )
+  const types = events.filter(({ body }) => (body.did ?? body.repo) === did).map(({ type }) => type)
+  expect(types).toEqual(['#identity', '#account', '#identity', '#sync', '#commit'])
+  checkCommit(events.at(-1)!.body, signingKeyOf(old.directory.log(did)))
+})
+
+test('who cannot prove the DID gets no account for it', async () => {
+  const account = await old.account()
+  const input = { did: account.did, handle: account.handle, email: 'thief@example.com', password: 'x' }
+  const ask = (token?: string) =>
+    next.post('com.atproto.server.createAccount', { input, ...(token === undefined ? {} : { token }) })
+  expect(failure(await ask())).toBe('401 AuthMissing')
+  expect(failure(await ask(account.accessJwt))).toBe('401 AuthenticationRequired')
+  expect(failure(await ask(await serviceToken(account, 'com.atproto.repo.uploadBlob')))).toBe(
+    '401 AuthenticationRequired',
+  )
+  const other = await old.account()
+  const stolen = await serviceToken(other, 'com.atproto.server.createAccount')
+  expect(failure(await ask(stolen))).toBe('401 AuthenticationRequired')
+})
+
+test('an import that is not whole changes nothing', async () => {
+  const account = await old.account()
+  for (let i = 0; i < 5; i++) {
+    const input = { repo: account.did, collection: 'app.bsky.feed.post', record: post(`post ${i}`) }
+    await old.post('com.atproto.repo.createRecord', { token: account.accessJwt, input })
+  }
+  const token = (await adopt(account)).body.accessJwt as string
+  const latest = async () => (await next.get('com.atproto.server.checkAccountStatus', { token })).body
+  const before = await latest()
+  const car = await carOf(old, account.did)
+  const { roots, blocks } = readCar(car)
+  const flipped = car.slice()
+  flipped[car.length - 20]! ^= 1
+  const cases: Record<string, Uint8Array> = {
+    'cut short': car.subarray(0, car.length - 30),
+    'a flipped bit': flipped,
+    'a block left out': writeCar(roots, blocks.slice(0, -1)),
+    'somebody else’s': await carOf(old, (await old.account()).did),
+    'not a CAR': new TextEncoder().encode('hello'),
+  }
+  for (const [name, bytes] of Object.entries(cases)) {
+    expect([name, failure(await importInto(token, new Uint8Array(bytes)))]).toEqual([
+      name,
+      '400 InvalidRequest',
+    ])
+  }
+  expect(await latest()).toEqual(before)
+  expect((await importInto(token, car)).status).toBe(200)
+  expect(await latest()).toMatchObject({ indexedRecords: 5 })
+  const home = await old.account()
+  const active = await old.post('com.atproto.repo.importRepo', {
+    token: home.accessJwt,
+    bytes: await carOf(old, home.did),
+    type: 'application/vnd.ipld.car',
+  })
+  expect(failure(active)).toBe('400 InvalidRequest')
+})
