@@ -5,18 +5,20 @@ import { type CID, CID_LENGTH, cidAt } from '@avocet/data'
  * written back: they are copied byte by byte, and a `CID` is made of those alone that somebody asks for.
  */
 export class Link {
-  readonly #raw: Uint8Array
-  readonly #at: number
+  /** What it stands in: an encoded node, or a CID's own bytes. */
+  readonly raw: Uint8Array
+  /** Where in `raw` its 36 bytes begin. */
+  readonly at: number
   #cid: CID | null
 
   private constructor(raw: Uint8Array, at: number, cid: CID | null) {
-    this.#raw = raw
-    this.#at = at
+    this.raw = raw
+    this.at = at
     this.#cid = cid
   }
 
   /** The link at `at`, whose shape must have been checked. */
-  static at(raw: Uint8Array, at: number): Link {
+  static in(raw: Uint8Array, at: number): Link {
     return new Link(raw, at, null)
   }
 
@@ -25,13 +27,12 @@ export class Link {
   }
 
   get cid(): CID {
-    return (this.#cid ??= cidAt(this.#raw, this.#at)!)
+    return (this.#cid ??= cidAt(this.raw, this.at)!)
   }
 
   /** Writes the 36 bytes. */
   writeTo(out: Uint8Array, offset: number): void {
-    const raw = this.#raw
-    const at = this.#at
+    const { raw, at } = this
     for (let i = 0; i < CID_LENGTH; i++) out[offset + i] = raw[at + i]!
   }
 }

@@ -26,6 +26,15 @@ export class TreeNode {
   cid: CID | null
   /** The encoded node, where it is known. */
   bytes: Uint8Array | null
+  /**
+   * The node as encoded last, as long as only links have changed since: then a new one is a copy with other CIDs in
+   * their places. Null once keys came, went, or a subtree appeared or vanished.
+   */
+  template: Uint8Array | null
+  /** Where the node's link stands in the parent's template. */
+  origin: Link | null = null
+  /** Values changed since the template: where in it, and to what. */
+  patches: { readonly at: number; readonly link: Link }[] | null = null
 
   constructor(
     layer: number,
@@ -41,7 +50,25 @@ export class TreeNode {
     this.children = children
     this.cid = cid
     this.bytes = bytes
+    this.template = bytes
   }
+}
+
+/** The encoded node after changes of links only, or null where it must be written anew. */
+export function patchNode(node: TreeNode): Uint8Array | null {
+  const { template } = node
+  if (template === null) return null
+  const bytes = new Uint8Array(template)
+  for (const child of node.children) {
+    if (!(child instanceof TreeNode)) continue
+    const { origin, cid } = child
+    if (origin?.raw !== template || cid === null) return null
+    const from = cid.bytes
+    const { at } = origin
+    for (let i = 0; i < CID_LENGTH; i++) bytes[at + i] = from[i]!
+  }
+  if (node.patches !== null) for (const { at, link } of node.patches) link.writeTo(bytes, at)
+  return bytes
 }
 
 const layers = createLayerHasher()
@@ -117,7 +144,7 @@ class Reader {
       this.fail('not a link that may stand here')
     }
     this.at = at + 5 + CID_LENGTH
-    return Link.at(bytes, at + 5)
+    return Link.in(bytes, at + 5)
   }
 
   optionalLink(): Link | null {

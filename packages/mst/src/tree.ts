@@ -8,7 +8,7 @@ import { MstError } from './error.ts'
 import { assertValidKey } from './key.ts'
 import { keyLayer } from './layer.ts'
 import { Link } from './link.ts'
-import { type Child, decodeNode, encodeNode, TreeNode } from './node.ts'
+import { type Child, decodeNode, encodeNode, patchNode, TreeNode } from './node.ts'
 import { type EntriesOptions, iterate } from './walk.ts'
 
 /** Deepest tree that is read. A key of layer 64 takes 2^128 tries to make, so no real tree comes near. */
@@ -112,7 +112,11 @@ export class Tree {
         const before = node.values[at]!.cid
         if (!cidEquals(before, value)) {
           for (const changed of path) this.#touch(changed)
-          node.values[at] = Link.of(value)
+          const link = Link.of(value)
+          const { raw, at: offset } = node.values[at]!
+          if (raw === node.template) (node.patches ??= []).push({ at: offset, link })
+          else node.template = null
+          node.values[at] = link
         }
         return before
       }
@@ -252,12 +256,14 @@ export class Tree {
       at > 0 ? node.keys[at - 1]! : low,
       at < node.keys.length ? node.keys[at]! : high,
     )
+    loaded.origin = child
     node.children[at] = loaded
     return loaded
   }
 
   /** Marks a node as changed: its present block is no longer part of the tree. */
-  #touch(node: TreeNode): void {
+  #touch(node: TreeNode, isReshaped = false): void {
+    if (isReshaped) node.template = null
     const { cid } = node
     if (cid === null) return
     // What this tree encoded itself is an intermediate state and leaves no trace; what it loaded is remembered.
@@ -268,10 +274,8 @@ export class Tree {
 
   #seal(node: TreeNode): CID {
     if (node.cid !== null) return node.cid
-    const links = node.children.map((child) =>
-      child instanceof TreeNode ? Link.of(this.#seal(child)) : child,
-    )
-    const bytes = encodeNode(node.keys, node.values, links)
+    for (const child of node.children) if (child instanceof TreeNode) this.#seal(child)
+    const bytes = patchNode(node) ?? encodeNode(node.keys, node.values, node.children.map(linkOf))
     const cid = cidForCbor(bytes)
     node.cid = cid
     node.bytes = bytes
@@ -290,14 +294,14 @@ export class Tree {
         const child = this.#child(node, at, low, high)
         ;[left, right] = this.#split(child, key, at > 0 ? node.keys[at - 1]! : low, node.keys[at] ?? high)
       }
-      this.#touch(node)
+      this.#touch(node, true)
       node.keys.splice(at, 0, key)
       node.values.splice(at, 0, Link.of(value))
       node.children.splice(at, 1, left, right)
       return
     }
     if (node.children[at] === null) {
-      this.#touch(node)
+      this.#touch(node, true)
       let child = new TreeNode(layer, [key], [Link.of(value)], [null, null])
       for (let l = layer + 1; l < node.layer; l++) child = new TreeNode(l, [], [], [child])
       node.children[at] = child
@@ -345,7 +349,7 @@ export class Tree {
         const b = this.#child(node, at + 1, low, high)
         merged = this.#merge(a, b, at > 0 ? node.keys[at - 1]! : low, key, node.keys[at + 1] ?? high)
       }
-      this.#touch(node)
+      this.#touch(node, true)
       node.keys.splice(at, 1)
       node.values.splice(at, 1)
       node.children.splice(at, 2, merged)
@@ -354,8 +358,9 @@ export class Tree {
     if (node.children[at] === null) throw notFound(key)
     const child = this.#child(node, at, low, high)
     const value = this.#remove(child, key, at > 0 ? node.keys[at - 1]! : low, node.keys[at] ?? high)
-    this.#touch(node)
-    if (child.keys.length === 0 && child.children[0] === null) node.children[at] = null
+    const isGone = child.keys.length === 0 && child.children[0] === null
+    this.#touch(node, isGone)
+    if (isGone) node.children[at] = null
     return value
   }
 
@@ -413,6 +418,10 @@ export function lowerBound(keys: readonly string[], key: string): number {
   let at = 0
   while (at < length && keys[at]! < key) at++
   return at
+}
+
+function linkOf(child: Child): Link | null {
+  return child instanceof TreeNode ? Link.of(child.cid!) : child
 }
 
 function notFound(key: string): MstError {
