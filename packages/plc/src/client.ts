@@ -208,11 +208,11 @@ function parseData(did: Did): (json: unknown) => PlcResult<PlcData> {
     if (typeof json !== 'object' || json === null || (json as PlcData).did !== did) {
       return fail('invalid-response', `answer is not the DID's data; did=${did}`)
     }
-    const { did: _, ...fields } = json as PlcData
+    const { rotationKeys, verificationMethods, alsoKnownAs, services } = json as PlcData
     // The same fields as an operation's, and the same rules for them.
+    const fields = { rotationKeys, verificationMethods, alsoKnownAs, services }
     const parsed = parseOperation({ ...fields, type: 'plc_operation', prev: null, sig: '' })
     if (!parsed.ok) return fail('invalid-response', parsed.error.message, { cause: parsed.error })
-    const { rotationKeys, verificationMethods, alsoKnownAs, services } = parsed.value as unknown as PlcData
-    return { ok: true, value: { did, rotationKeys, verificationMethods, alsoKnownAs, services } }
+    return { ok: true, value: { did, ...fields } }
   }
 }
