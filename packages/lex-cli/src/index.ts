@@ -1,1 +1,10 @@
-export {}
+export { check, type CheckOptions } from './check.ts'
+export { compareDocuments } from './compat/document.ts'
+export type { Change } from './compat/change.ts'
+export { generate, type GenerateOptions, type GenerateResult } from './generate.ts'
+export { install, type Installed, type InstallOptions, type InstallResult } from './install.ts'
+export { LOCK_FILE, readLock, type Lock, type LockEntry } from './lock.ts'
+export { createNetworkResolver, type NetworkOptions } from './network.ts'
+export { countProblems, formatProblems, type Problem, type Severity } from './problem.ts'
+export { show } from './show.ts'
+export { watch } from './watch.ts'

@@ -87,9 +87,12 @@ type IsBytes<T> = IsAny<T> extends true ? false : [T] extends [Uint8Array] ? tru
 type ParamsOption<P> =
   IsAny<P> extends true
     ? { readonly params?: Readonly<Record<string, ParamValue>> }
-    : object extends P
+    : // A method without parameters has an index signature of none.
+      string extends keyof P
       ? { readonly params?: P }
-      : { readonly params: P }
+      : object extends P
+        ? { readonly params?: P }
+        : { readonly params: P }
 type InputOption<I> =
   IsAny<I> extends true
     ? { readonly input?: any; readonly encoding?: string }

@@ -1,3 +1,3 @@
 export { generateModule, type GeneratedModule, type ModuleOptions } from './module.ts'
 export { namespaceName } from './names.ts'
-export { literal } from './print.ts'
+export { comment, literal } from './print.ts'
