@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   CidMap,
   cidForCbor,
+  cidFromBytes,
   equals,
   findBlobs,
   isBlobRef,
@@ -113,6 +114,28 @@ describe('CidMap', () => {
     expect(map.get(RAW)).toBeUndefined()
     map.clear()
     expect(map.size).toBe(0)
+  })
+
+  test('can be emptied while it is walked, and filled again', () => {
+    const cids = Array.from({ length: 100 }, (_, i) => cidForCbor(new Uint8Array([i])))
+    const map = new CidMap(cids.map((cid, i) => [cid, i] as const))
+    for (const cid of map.keys()) map.delete(cid)
+    expect(map.size).toBe(0)
+    expect([...map]).toEqual([])
+    for (let round = 0; round < 50; round++) {
+      for (const [i, cid] of cids.entries()) map.set(cid, i + round)
+      for (const cid of cids.slice(5)) expect(map.delete(cid)).toBe(true)
+      expect(map.size).toBe(5)
+    }
+    expect([...map.values()]).toEqual([49, 50, 51, 52, 53])
+  })
+
+  test('CIDs that differ in their last byte alone are told apart', () => {
+    const bytes = cidForCbor(new Uint8Array([1])).bytes
+    const cids = Array.from({ length: 256 }, (_, i) => cidFromBytes(Uint8Array.from(bytes).with(35, i)))
+    const map = new CidMap(cids.map((cid, i) => [cid, i] as const))
+    expect(map.size).toBe(256)
+    for (const [i, cid] of cids.entries()) expect(map.get(cid)).toBe(i)
   })
 
   test('behaves as a Map over many random operations', () => {
