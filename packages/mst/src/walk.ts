@@ -24,6 +24,8 @@ export function* iterate(
 ): Generator<[key: string, value: CID], void> {
   const { prefix = '', from, after, reverse = false } = options
   const start = after ?? from
+  // No key is before the empty one.
+  if (reverse && start === '') return
   // Keys wanted: low <= key < high (high '' = no end), and not `excluded`.
   const prefixEnd =
     prefix === '' ? '' : prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)

