@@ -82,15 +82,16 @@ function paged(fetchPage, toRow, emptyText) {
 function accounts() {
   return paged(
     async (cursor) => {
-      const page = await query('com.atproto.sync.listRepos', { limit: PAGE, cursor })
-      return { items: page.repos, cursor: page.cursor }
+      const response = await fetch(`/accounts?${new URLSearchParams(cursor === undefined ? {} : { cursor })}`)
+      const page = await response.json()
+      return { items: page.accounts, cursor: page.cursor }
     },
-    (repo) =>
+    (account) =>
       el(
         'li',
         '',
-        recordLink(repo.did, repo.did),
-        el('span', 'who', repo.active ? `rev ${repo.rev}` : (repo.status ?? 'inactive')),
+        recordLink(account.handle ?? account.did, account.did),
+        el('span', 'who', account.status ?? (account.handle === null ? `rev ${account.rev}` : account.did)),
       ),
     'No account is indexed yet.',
   )

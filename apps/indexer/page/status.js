@@ -22,10 +22,8 @@ function set(id, text) {
 export function showStatus(status) {
   const { totals, repos, failures } = status
   set('records', count(totals.records))
-  set(
-    'records-note',
-    `${count(totals.creates)} created, ${count(totals.updates)} updated, ${count(totals.deletes)} deleted`,
-  )
+  const changes = ['created', 'updated', 'deleted'].map((word) => [totals[`${word.slice(0, -1)}s`], word])
+  set('records-note', listed(changes) || 'none yet')
   set('commits', count(totals.commits))
   set('commits-note', `${count(Math.round(status.rates.commits * 10) / 10)} a second`)
   set('repos', count(repos.known))
@@ -34,15 +32,26 @@ export function showStatus(status) {
     repos.known > 0 ? `${percent(repos.synchronized, repos.known)} synchronized` : 'none seen yet',
   )
   set('lag', status.lagMs === null ? '–' : duration(status.lagMs))
-  set('lag-note', `database ${bytes(status.database.bytes)}`)
+  set('lag-note', status.lagMs === null ? 'no event yet' : 'from event to index')
   set('failures', count(failures.faults))
-  set('failures-note', failures.faults > 0 ? 'events refused, see the reasons' : 'every event was verified')
+  set('failures-note', failures.faults > 0 ? 'refused, see the reasons' : 'every event was verified')
   at('failures-tile').classList.toggle('bad', failures.faults > 0)
-  set('version', `avocet-indexer ${status.version}, up ${duration(status.now - status.startedAt)}`)
+  set(
+    'version',
+    `avocet-indexer ${status.version}, up ${duration(status.now - status.startedAt)}, database ${bytes(status.database.bytes)}`,
+  )
   showRates(status.rates.commits)
   showCoverage(repos)
   showReasons(failures.byReason)
   showSources(status.sources)
+}
+
+/** Numbers with their words, those that are 0 left out. */
+function listed(changes) {
+  return changes
+    .filter(([number]) => number > 0)
+    .map(([number, word]) => `${count(number)} ${word}`)
+    .join(', ')
 }
 
 function percent(part, whole) {
@@ -53,15 +62,12 @@ function showRates(rate) {
   rates.push(rate)
   if (rates.length > MAX_RATES) rates.shift()
   const top = Math.max(1, ...rates)
-  const points = rates.map(
-    (value, i) => `${((i / (MAX_RATES - 1)) * 120).toFixed(1)} ${(31 - (value / top) * 28).toFixed(1)}`,
-  )
+  // The newest is at the right edge.
+  const x = (i) => (120 - ((rates.length - 1 - i) / (MAX_RATES - 1)) * 120).toFixed(1)
+  const points = rates.map((value, i) => `${x(i)} ${(31 - (value / top) * 28).toFixed(1)}`)
   const [area, line] = at('spark').querySelectorAll('path')
   line.setAttribute('d', `M${points.join('L')}`)
-  area.setAttribute(
-    'd',
-    `M0 32L${points.join('L')}L${(((rates.length - 1) / (MAX_RATES - 1)) * 120).toFixed(1)} 32Z`,
-  )
+  area.setAttribute('d', `M${x(0)} 32L${points.join('L')}L120 32Z`)
 }
 
 function showCoverage(repos) {

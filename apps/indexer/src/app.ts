@@ -102,7 +102,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const status = createStatus({
     db,
     repos,
-    sources: createSourceStatuses(config.sources, () => pipeline.consumer.stats().sources, now),
+    sources: createSourceStatuses(config.sources, () => pipeline),
     version,
     now,
   })
@@ -146,7 +146,14 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const parts = opened.move()
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => (closing ??= parts.disposeAsync())
-  const done = pipeline.done.finally(close)
+  // Sources that have nothing more to give end nothing: what is indexed is still served.
+  const done = new Promise<void>((resolve, reject) => {
+    parts.defer(resolve)
+    pipeline.done.catch((error: unknown) => {
+      reject(error)
+      return close()
+    })
+  })
   // Whoever awaits `done` hears of it; nobody has to.
   done.catch(() => {})
   return { url: serving?.url ?? null, done, status, close, [Symbol.asyncDispose]: close }

@@ -17,6 +17,8 @@ const RESYNC_CONCURRENCY = 8
 /** A running pipeline. */
 export type Pipeline = {
   readonly consumer: Consumer
+  /** How long the newest commit of a source took from its `time` until it was indexed, ms; null before the first. */
+  lagMs(source: string): number | null
   /** Resolves when all sources are exhausted or the pipeline was stopped; rejects when it cannot go on. */
   readonly done: Promise<void>
   /** Finishes what is under way and stops. */
@@ -82,6 +84,7 @@ export function startPipeline(options: {
   return {
     consumer,
     done,
+    lagMs: (source) => applier.lagMs(source),
     async stop() {
       await consumer.close()
       await done

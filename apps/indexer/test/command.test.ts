@@ -142,7 +142,7 @@ describe('stopping', () => {
       let running = start(runFlags(host))
       await ready(running)
       const operations: string[] = []
-      for (let round = 0; round < 8; round++) {
+      for (let round = 0; round < 5; round++) {
         for (let i = 0; i < 40; i++) {
           const account = accounts[i % accounts.length]!
           const rkey = `3k${round}${i}`

@@ -69,6 +69,7 @@ export function addCommands(env: NodeJS.ProcessEnv): { run(argv: readonly string
         'a relay to follow, speaking for all accounts; may be repeated',
         'AVOCET_RELAY',
         env,
+        `${defaults.relay} without any --source`,
       ),
     )
     .addOption(
@@ -77,6 +78,7 @@ export function addCommands(env: NodeJS.ProcessEnv): { run(argv: readonly string
         'a PDS to follow, speaking for the accounts it hosts; may be repeated',
         'AVOCET_SOURCE',
         env,
+        'none',
       ),
     )
     .addOption(
@@ -228,10 +230,16 @@ function flag(flags: string, description: string, env: string): Option {
 }
 
 /** An option that may be repeated, or be a list with commas in the environment. */
-function list(flags: string, description: string, name: string, env: NodeJS.ProcessEnv): Option {
+function list(
+  flags: string,
+  description: string,
+  name: string,
+  env: NodeJS.ProcessEnv,
+  otherwise: string,
+): Option {
   const fromEnv = (env[name] ?? '').split(',').filter((item) => item !== '')
   return new Option(flags, `${description} (env: ${name})`)
-    .default(fromEnv, fromEnv.join(', ') || undefined)
+    .default(fromEnv, fromEnv.join(', ') || otherwise)
     .argParser((text: string, previous: string[]) => [...(previous === fromEnv ? [] : previous), text])
 }
 

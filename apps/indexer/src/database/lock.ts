@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { IndexerError } from '../errors.ts'
 
 /** How long to wait for a process that is just ending. */
-const WAIT_MS = 2000
+const WAIT_MS = 1000
 
 /**
  * Takes the lock of a data folder; dispose to let it go.

@@ -61,7 +61,7 @@ export function createLive(options: {
       provenance: context.provenance,
       validity: op.label?.validity ?? null,
       reason: op.label?.reason ?? null,
-      text: op.record === null ? null : preview(op.record),
+      text: op.record === null ? null : preview(op.record, options.handleOf),
     })
     recent.push(text)
     if (recent.length > KEPT) recent.shift()
@@ -138,18 +138,17 @@ function message(event: string, data: object): string {
 }
 
 /** A line that says what a record is about, whatever its kind. */
-function preview(record: DataObject): string | null {
+function preview(record: DataObject, handleOf: (did: string) => string | null): string | null {
   const { text, displayName, name, description, subject } = record as Record<string, unknown>
-  for (const value of [
-    text,
-    displayName,
-    name,
-    description,
-    subject,
-    (subject as { uri?: unknown } | null)?.uri,
-  ]) {
+  for (const value of [text, displayName, name, description]) {
     if (typeof value === 'string' && value !== '')
       return value.length > 200 ? `${value.slice(0, 199)}…` : value
   }
-  return null
+  // A like, a repost, a follow: whom it is about.
+  const target =
+    typeof subject === 'string' ? subject : (subject as { uri?: unknown } | null | undefined)?.uri
+  if (typeof target !== 'string') return null
+  const [did = '', collection, rkey] = target.replace('at://', '').slice(0, 400).split('/')
+  const whom = handleOf(did) ?? did
+  return `→ ${whom}${collection === undefined ? '' : ` ${collection}/${rkey ?? ''}`}`
 }

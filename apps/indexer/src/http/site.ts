@@ -6,6 +6,8 @@ import type { LinkReader } from '../queries/links.ts'
 import type { Live } from './live.ts'
 import type { Page } from './page.ts'
 
+const PAGE = 25
+
 /** Answers requests outside /xrpc. */
 export function createSite(options: {
   readonly page: Page
@@ -27,11 +29,23 @@ export function createSite(options: {
         return live.connect(request.signal)
       case '/status':
         return json(status())
+      case '/accounts':
+        return accounts(url.searchParams.get('cursor') ?? '')
       case '/records':
         return recordFacts(url.searchParams.get('uri') ?? '')
       default:
         return json({ error: 'NotFound', message: 'There is nothing at this address' }, 404)
     }
+  }
+
+  /** A page of accounts with their handles, for people; listRepos is the one for programs. */
+  function accounts(cursor: string): Response {
+    const rows = records.accounts(cursor, PAGE)
+    const last = rows.length === PAGE ? rows.at(-1) : undefined
+    return json({
+      accounts: rows.map((row) => ({ did: row.did, handle: row.handle, status: row.status, rev: row.rev })),
+      ...(last === undefined ? {} : { cursor: last.did }),
+    })
   }
 
   /** What the index knows of a record beside its value. */

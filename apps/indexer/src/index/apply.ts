@@ -18,6 +18,8 @@ export type IndexNotice =
 export type EventApplier = {
   /** To be called inside a transaction of the database. */
   apply(event: VerifiedEvent): void
+  /** How long the newest event of a source took from its `time` until it was indexed, ms; null before the first. */
+  lagMs(source: string): number | null
   /** Removes records of deleted accounts, a chunk a transaction, until none are left. */
   purgeDeleted(signal: AbortSignal): Promise<void>
 }
@@ -46,6 +48,7 @@ export function createEventApplier(options: {
 }): EventApplier {
   const { db, isWanted, now, onNotice } = options
   const records = createRecordWriter(db, options.judge)
+  const lags = new Map<string, number>()
   const addOps = db.raw.prepare(
     `UPDATE totals SET commits = commits + ?, resyncs = resyncs + ?, creates = creates + ?, updates = updates + ?,
      deletes = deletes + ?, records = records + ?`,
@@ -85,6 +88,7 @@ export function createEventApplier(options: {
       setHead.run(event.did, formatCid(event.commit), event.rev, context.at)
     }
     addTotals(event.kind === 'commit' ? 1 : 0, event.kind === 'resync' && event.last ? 1 : 0, counts)
+    if (event.kind === 'commit') lags.set(event.source, Math.max(0, context.at - Date.parse(event.time)))
     if (applied.length > 0) notify({ kind: 'records', context, ops: applied })
   }
 
@@ -173,5 +177,5 @@ export function createEventApplier(options: {
     }
   }
 
-  return { apply, purgeDeleted }
+  return { apply, lagMs: (source) => lags.get(source) ?? null, purgeDeleted }
 }
