@@ -6,15 +6,24 @@ import { isStream } from './call.ts'
 const minBytes = 1024
 const utf8 = new TextEncoder()
 
-/** The answer, compressed where that helps and the caller takes it. */
-export async function compress(answer: Answer, call: Call): Promise<Answer> {
-  const { body, headers } = answer
-  if (body === null || (!isStream(body) && body.length < minBytes)) return answer
-  if (headers['content-encoding'] !== undefined || !isCompressible(String(headers['content-type'] ?? '')))
-    return answer
+/**
+ * Whether an answer is to be compressed: text of some length, for a caller that takes gzip. Says in its headers that
+ * this depends on the request.
+ */
+export function wantsCompression({ body, headers, status }: Answer, call: Call): boolean {
+  if (body === null || (!isStream(body) && body.length < minBytes)) return false
+  if (headers['content-encoding'] !== undefined || !isCompressible(String(headers['content-type'] ?? ''))) {
+    return false
+  }
   headers['vary'] =
     headers['vary'] === undefined ? 'Accept-Encoding' : `${String(headers['vary'])}, Accept-Encoding`
-  if (!acceptsGzip(call.header('accept-encoding')) || answer.status === 206) return answer
+  return status !== 206 && acceptsGzip(call.header('accept-encoding'))
+}
+
+/** The answer, compressed. */
+export async function compress(answer: Answer): Promise<Answer> {
+  const { body, headers } = answer
+  if (body === null) return answer
   headers['content-encoding'] = 'gzip'
   delete headers['content-length']
   if (isStream(body)) return { ...answer, body: gzipChunks(body as AsyncIterable<Uint8Array>) }

@@ -1,15 +1,17 @@
 import type { Procedure, Query, Subscription } from '@avocet/lexicon'
-import { decodeParams, errorBody, XrpcError } from '@avocet/xrpc'
+import { decodeParams, XrpcError } from '@avocet/xrpc'
 import { isNsid } from '@avocet/syntax'
 import { readInput } from './body.ts'
 import type { Answer, Call, HeaderRecord } from './call.ts'
-import { compress } from './compress.ts'
+import { checkMethod, errorAnswer, isPromise, splitRules, wrongMethod } from './checks.ts'
+import { compress, wantsCompression } from './compress.ts'
 import { Context } from './context.ts'
 import { addCors, type CorsOptions, preflight } from './cors.ts'
+import { Deadlines } from './deadlines.ts'
 import { callOf, responseOf } from './fetch.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { fromResponse, makeAnswer } from './output.ts'
-import { applyRules, createMemoryRateLimitStore, isEarly, type RateLimitRule } from './rate-limit.ts'
+import { applyRules, createMemoryRateLimitStore, type RateLimitRule } from './rate-limit.ts'
 import { Reply } from './reply.ts'
 import { createItemEncoder, fail, pump, type Connection, type FrameSocket } from './subscription.ts'
 import { Subscribers } from './subscribers.ts'
@@ -37,6 +39,8 @@ interface Route {
   readonly late: readonly RateLimitRule[]
   readonly handler: (context: never) => unknown
   readonly encodeItem: ((item: unknown) => Uint8Array) | undefined
+  /** A query for everybody, any number of times. */
+  readonly isPlain: boolean
 }
 
 /**
@@ -55,6 +59,7 @@ const idPrefix = Math.floor(Math.random() * 0x7fffffff).toString(36)
 class XrpcRouter implements Router {
   readonly #routes = new Map<string, Route>()
   readonly #subscribers = new Subscribers()
+  readonly #deadlines = new Deadlines()
   readonly #options: RouterOptions
   readonly #limits: Limits
   readonly #cors: CorsOptions | null
@@ -81,13 +86,16 @@ class XrpcRouter implements Router {
     const entry = typeof settings === 'function' ? { handler: settings } : settings
     const rules = splitRules(entry.rateLimit === undefined ? [] : [entry.rateLimit].flat())
     const validateOutput = entry.validateOutput ?? this.#options.validateOutput ?? true
+    const early = [...this.#rules.early, ...rules.early]
+    const late = [...this.#rules.late, ...rules.late]
     this.#routes.set(nsid, {
       schema,
       auth: entry.auth,
       limits: entry.limits === undefined ? this.#limits : { ...this.#limits, ...entry.limits },
       validateOutput,
-      early: [...this.#rules.early, ...rules.early],
-      late: [...this.#rules.late, ...rules.late],
+      early,
+      late,
+      isPlain: schema.type === 'query' && entry.auth === undefined && early.length + late.length === 0,
       handler: entry.handler,
       encodeItem: schema.type === 'subscription' ? createItemEncoder(schema, validateOutput) : undefined,
     })
@@ -104,15 +112,17 @@ class XrpcRouter implements Router {
   }
 
   async handle(call: Call): Promise<Answer> {
-    const started = performance.now()
+    const started = this.#options.onRequest === undefined ? 0 : performance.now()
     const nsid = call.path.startsWith(prefix) ? call.path.slice(prefix.length) : null
     const context = new Context(call, nsid ?? '', this.#requestId(call))
     const headers: HeaderRecord = {}
     let answer: Answer
     let failure: string | undefined
     try {
-      answer = await this.#answer(call, nsid, context, headers)
-      if (this.#options.compression !== false) answer = await compress(answer, call)
+      const pending = this.#answer(call, nsid, context, headers)
+      answer = pending instanceof Promise ? await pending : pending
+      if (this.#options.compression !== false && wantsCompression(answer, call))
+        answer = await compress(answer)
     } catch (error) {
       const known = this.#known(error, nsid, context.requestId)
       failure = known.error
@@ -176,51 +186,75 @@ class XrpcRouter implements Router {
     }
   }
 
-  async #answer(call: Call, nsid: string | null, context: Context, headers: HeaderRecord): Promise<Answer> {
+  // Small queries are answered without an `await` of ours: each costs a turn of the microtask queue.
+  #answer(
+    call: Call,
+    nsid: string | null,
+    context: Context,
+    headers: HeaderRecord,
+  ): Answer | Promise<Answer> {
     if (call.method === 'OPTIONS' && this.#cors !== null) return preflight(call, this.#cors)
     if (nsid === null) throw new XrpcError(404, 'XRPCNotSupported', 'Not an XRPC path')
     const route = this.#routes.get(nsid)
-    if (route === undefined)
+    if (route === undefined) {
       return nsid === '_health' ? this.#health(call) : this.#unknown(nsid, context, headers)
+    }
+    checkMethod(route.schema, call)
+    if (route.isPlain) {
+      this.#readParams(route, call, context)
+      return this.#run(route, context, headers)
+    }
+    return this.#prepare(route, call, context, headers).then(() => this.#run(route, context, headers))
+  }
+
+  /** Limits, parameters, credentials, input, in this order. */
+  async #prepare(route: Route, call: Call, context: Context, headers: HeaderRecord): Promise<void> {
     const { schema, limits } = route
-    checkMethod(schema, call)
-    if (route.early.length > 0) await this.#limit(route.early, context, headers)
+    await this.#limit(route.early, context, headers)
     await this.#establish(route, call, context)
     if (schema.type === 'procedure') {
       const { input, encoding } = await readInput(call, schema, limits)
       context.input = input
       context.encoding = encoding
     }
-    if (route.late.length > 0) await this.#limit(route.late, context, headers)
-    const handler = route.handler as unknown as MethodHandler<unknown, unknown>
-    const pending = handler(context as never)
-    const streamed = context.input instanceof ReadableStream
-    const result = await (limits.handlerMs === 0 || streamed
-      ? pending
-      : inTime(pending, context, limits.handlerMs))
-    context.usedHeaders?.forEach((value, name) => {
-      headers[name] = name === 'set-cookie' ? context.headers.getSetCookie() : value
-    })
-    return makeAnswer(schema as Query | Procedure, result, headers, route.validateOutput)
+    await this.#limit(route.late, context, headers)
   }
 
-  /** Parameters, then credentials. */
-  async #establish(route: Route, call: Call, context: Context): Promise<void> {
-    if (call.query.length > route.limits.queryLength) {
-      throw new XrpcError(414, 'InvalidRequest', `Query string too long; max=${route.limits.queryLength}`)
+  #run(route: Route, context: Context, headers: HeaderRecord): Answer | Promise<Answer> {
+    const { schema, limits, validateOutput } = route
+    const handler = route.handler as unknown as MethodHandler<unknown, unknown>
+    const finish = (result: unknown): Answer => {
+      context.usedHeaders?.forEach((value, name) => {
+        headers[name] = name === 'set-cookie' ? context.headers.getSetCookie() : value
+      })
+      return makeAnswer(schema as Query | Procedure, result, headers, validateOutput)
     }
-    const params = decodeParams(route.schema.params, call.query, {
-      unknown: this.#options.unknownParams ?? 'refuse',
-    })
+    const pending: unknown = handler(context as never)
+    if (!isPromise(pending)) return finish(pending)
+    if (limits.handlerMs === 0 || context.input instanceof ReadableStream) return pending.then(finish)
+    const late = (): XrpcError => {
+      const error = new XrpcError(504, 'UpstreamTimeout', 'The method took too long')
+      context.abort(error)
+      return error
+    }
+    return this.#deadlines.race(pending, limits.handlerMs, late, finish)
+  }
+
+  async #establish(route: Route, call: Call, context: Context): Promise<void> {
+    this.#readParams(route, call, context)
+    if (route.auth !== undefined) context.auth = await route.auth(context)
+  }
+
+  #readParams({ schema, limits }: Route, call: Call, context: Context): void {
+    if (call.query.length > limits.queryLength) {
+      throw new XrpcError(414, 'InvalidRequest', `Query string too long; max=${limits.queryLength}`)
+    }
+    const unknown = this.#options.unknownParams ?? 'refuse'
+    const params = decodeParams(schema.params, call.query, { unknown })
     if (!params.ok) {
-      throw new XrpcError(
-        400,
-        'InvalidRequest',
-        `Invalid ${route.schema.nsid} params: ${params.error.message}`,
-      )
+      throw new XrpcError(400, 'InvalidRequest', `Invalid ${schema.nsid} params: ${params.error.message}`)
     }
     context.params = params.value
-    if (route.auth !== undefined) context.auth = await route.auth(context)
   }
 
   async #health(call: Call): Promise<Answer> {
@@ -302,47 +336,4 @@ class XrpcRouter implements Router {
       this.#onError(failure, nsid, requestId)
     }
   }
-}
-
-function splitRules(rules: readonly RateLimitRule[]): { early: RateLimitRule[]; late: RateLimitRule[] } {
-  return { early: rules.filter(isEarly), late: rules.filter((rule) => !isEarly(rule)) }
-}
-
-function checkMethod(schema: Query | Procedure | Subscription, call: Call): void {
-  if (schema.type === 'procedure') {
-    if (call.method !== 'POST') throw wrongMethod(call.method, 'POST')
-    return
-  }
-  if (call.method !== 'GET' && (call.method !== 'HEAD' || schema.type === 'subscription')) {
-    throw wrongMethod(call.method, 'GET')
-  }
-  if (schema.type === 'subscription') {
-    const headers = { upgrade: 'websocket', connection: 'Upgrade' }
-    throw new XrpcError(426, 'UpgradeRequired', 'This method is a WebSocket subscription', { headers })
-  }
-}
-
-function wrongMethod(got: string, expected: 'GET' | 'POST'): XrpcError {
-  return new XrpcError(405, 'InvalidRequest', `Incorrect HTTP method (${got}) expected ${expected}`, {
-    headers: { allow: expected === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS' },
-  })
-}
-
-function errorAnswer(error: XrpcError, headers: HeaderRecord): Answer {
-  headers['content-type'] = 'application/json; charset=utf-8'
-  if (error.status === 401) headers['www-authenticate'] = 'Bearer'
-  for (const [name, value] of Object.entries(error.headers)) headers[name.toLowerCase()] = value
-  return { status: error.status, headers, body: JSON.stringify(errorBody(error)) }
-}
-
-async function inTime<T>(pending: T | Promise<T>, context: Context, ms: number): Promise<T> {
-  if (!(pending instanceof Promise)) return pending
-  return await new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const error = new XrpcError(504, 'UpstreamTimeout', 'The method took too long')
-      context.abort(error)
-      reject(error)
-    }, ms)
-    pending.finally(() => clearTimeout(timer)).then(resolve, reject)
-  })
 }

@@ -6,32 +6,65 @@ import { discard } from '../stream.ts'
 const lingerMs = 5000
 const lingerBytes = 16 * 1024 * 1024
 
-/** Writes an answer. Never rejects: a body that fails half way cuts the connection, the only signal left by then. */
-export async function writeAnswer(
+/**
+ * Writes an answer. Never throws: one that cannot be written (a header with a line break, say) becomes a 500, and a body
+ * that fails half way cuts the connection, the only signal left by then.
+ */
+export function writeAnswer(
   message: IncomingMessage,
   response: ServerResponse,
   answer: Answer,
   onError: (error: unknown) => void,
-): Promise<void> {
+): void {
+  try {
+    write(message, response, answer, onError)
+  } catch (error) {
+    onError(error)
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    for (const name of response.getHeaderNames()) response.removeHeader(name)
+    response.writeHead(500, { 'content-type': 'application/json; charset=utf-8' })
+    response.end('{"error":"InternalServerError","message":"Internal Server Error"}')
+  }
+}
+
+function write(
+  message: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  onError: (error: unknown) => void,
+): void {
   const { status, headers, body } = answer
   if (!message.complete && message.method !== 'GET') linger(message, response, headers)
-  if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
-    if (body !== null) headers['content-length'] = String(Buffer.byteLength(body))
-    else if (status !== 204 && status !== 304) headers['content-length'] ??= '0'
+  if (body === null) {
+    if (status !== 204 && status !== 304) headers['content-length'] ??= '0'
     response.writeHead(status, headers)
-    if (body === null) response.end()
-    else response.end(body)
-    return
+    response.end()
+  } else if (isStream(body)) {
+    response.writeHead(status, headers)
+    void writeStream(message, response, body as AsyncIterable<Uint8Array>, onError)
+  } else {
+    headers['content-length'] = String(Buffer.byteLength(body))
+    response.writeHead(status, headers)
+    response.end(body)
   }
-  if (!isStream(body)) return
+}
+
+async function writeStream(
+  message: IncomingMessage,
+  response: ServerResponse,
+  body: AsyncIterable<Uint8Array>,
+  onError: (error: unknown) => void,
+): Promise<void> {
   try {
-    response.writeHead(status, headers)
     if (message.method === 'HEAD') {
-      void discard(body as AsyncIterable<Uint8Array>)
+      void discard(body)
       response.end()
       return
     }
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of body) {
       if (response.destroyed) return
       if (!response.write(chunk)) await writable(response)
     }

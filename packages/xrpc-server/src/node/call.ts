@@ -73,6 +73,8 @@ export class NodeCall implements Call {
   }
 
   header(name: string): string | null {
+    // Node makes its table of headers when it is first asked for; one that is not there does not need the table.
+    if (!hasHeader(this.#message.rawHeaders, name)) return null
     const value = this.#message.headers[name]
     return value === undefined ? null : typeof value === 'string' ? value : value.join(', ')
   }
@@ -96,6 +98,14 @@ export class NodeCall implements Call {
 // Stopping early must not destroy the message, as its own iterator would: the answer still has to go out.
 async function* readChunks(message: IncomingMessage): AsyncGenerator<Uint8Array> {
   for await (const chunk of message.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array
+}
+
+function hasHeader(raw: readonly string[], name: string): boolean {
+  for (let i = 0; i < raw.length; i += 2) {
+    const given = raw[i]!
+    if (given.length === name.length && (given === name || given.toLowerCase() === name)) return true
+  }
+  return false
 }
 
 // The Host header may be anything at all; what cannot be a URL must not make the Request fail.

@@ -133,10 +133,10 @@ async function elsewhere(
   onError: (error: unknown) => void,
 ): Promise<void> {
   try {
-    await writeAnswer(message, response, fromResponse(await fetch(call.request), {}), onError)
+    writeAnswer(message, response, fromResponse(await fetch(call.request), {}), onError)
   } catch (error) {
     onError(error)
     const headers = { 'content-type': 'text/plain; charset=utf-8' }
-    await writeAnswer(message, response, { status: 500, headers, body: 'Internal Server Error' }, onError)
+    writeAnswer(message, response, { status: 500, headers, body: 'Internal Server Error' }, onError)
   }
 }
