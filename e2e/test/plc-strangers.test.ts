@@ -357,7 +357,8 @@ describe('random forks and recoveries', () => {
           history = [...history.slice(0, mine.value.keep), { operation, cid: mine.value.cid, createdAt: at }]
         }
       }),
-      { numRuns: 60 },
+      // The same cases each time: how many of each kind come up is part of the test.
+      { numRuns: 60, seed: 20_260_101 },
     )
     expect(Math.min(...Object.values(verdicts)), JSON.stringify(verdicts)).toBeGreaterThan(5)
   })

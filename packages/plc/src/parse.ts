@@ -8,7 +8,7 @@ import type { LegacyCreate, LogEntry, PlcOperation, PlcService, Signed, SignedOp
 /** Largest DAG-CBOR of an operation that a directory takes today, in bytes. */
 export const MAX_OPERATION_BYTES = 4_000
 /** Largest one that is read at all: old entries of a log may be above {@link MAX_OPERATION_BYTES}, with a warning. */
-export const MAX_STORED_OPERATION_BYTES = 65_536
+const MAX_STORED_OPERATION_BYTES = 65_536
 
 const MAX_ENTRIES = 10
 const MAX_ALIAS_LENGTH = 258
