@@ -6,6 +6,7 @@ import { type CID, cidForCbor, type DataObject, type DataValue, isCid } from '@a
 import { type Did, isDid, isTid, type Tid } from '@avocet/syntax'
 import { RepoError } from './error.ts'
 import { MAX_COMMIT_SIZE } from './limits.ts'
+import type { RepoHead } from './types.ts'
 
 /** A signed commit as read from its block. */
 export interface Commit {
@@ -66,4 +67,14 @@ export async function signCommit(
   const sig = await signer.sign(encode(unsigned))
   const commitBytes = encode({ ...unsigned, sig })
   return { commit: cidForCbor(commitBytes), commitBytes }
+}
+
+/**
+ * The head that a commit block stands for: the state of a repository from an existing commit.
+ *
+ * @throws {RepoError} `malformed-commit`, `unsupported-version`
+ */
+export function headFromCommit(commitBytes: Uint8Array): RepoHead {
+  const { did, rev, data } = readCommit(commitBytes)
+  return { did, rev, data, commit: cidForCbor(commitBytes) }
 }

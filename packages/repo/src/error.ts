@@ -8,6 +8,7 @@
  * - `invalid-path`: not a collection NSID and a record key. `invalid-record`: not a value of the data model.
  * - `stale-rev`: the revision is not a TID above the one before.
  * - `head-moved`: the repository changed since the commit was prepared; prepare it again.
+ * - `invalid-swap`: the newest commit is not the one the caller named.
  * - `repo-not-found`, `repo-exists`, `inactive-repo`: as they say; `inactive-repo` comes as {@link InactiveRepo}.
  *
  * Reading:
@@ -28,6 +29,7 @@ export type RepoErrorCode =
   | 'invalid-record'
   | 'stale-rev'
   | 'head-moved'
+  | 'invalid-swap'
   | 'repo-not-found'
   | 'repo-exists'
   | 'inactive-repo'

@@ -1,5 +1,6 @@
 export { applyWrites, type ApplyOptions } from './apply.ts'
-export { readCommit, signCommit, type Commit } from './commit.ts'
+export { checkRepo, type CheckOptions, type FoundRecord, type RepoFault, type RepoReport } from './check.ts'
+export { headFromCommit, readCommit, signCommit, type Commit } from './commit.ts'
 export { RepoError, type RepoErrorCode, type RepoErrorData } from './error.ts'
 export {
   toCommitEvent,
@@ -41,3 +42,5 @@ export {
   type RepoEntry,
   type RepoReader,
 } from './read.ts'
+export { rebuildRepo, type RebuildOptions, type RecordSource } from './rebuild.ts'
+export { createRepoWriter, type RepoWriter, type RepoWriterOptions, type WriteOptions } from './writer.ts'

@@ -1,0 +1,57 @@
+import type { Signer } from '@avocet/crypto'
+import { type BlockMap, type CID, cidForCbor } from '@avocet/data'
+import { buildTree } from '@avocet/mst'
+import type { Did, Tid } from '@avocet/syntax'
+import { signCommit } from './commit.ts'
+import { RepoError } from './error.ts'
+import type { Alongside, RepoHead, RepoStore, StoredBlock } from './types.ts'
+
+/** A record to rebuild from. */
+export interface RecordSource {
+  readonly path: string
+  readonly bytes: Uint8Array
+}
+
+/** What {@link rebuildRepo} takes. */
+export interface RebuildOptions<Tx> {
+  readonly store: RepoStore<Tx>
+  readonly did: Did
+  readonly signer: Signer
+  /** Must be above the present head's. */
+  readonly rev: Tid
+  /** All records, in key order: from a table of the app, or what `checkRepo` found. Iterated twice. */
+  readonly records: () => AsyncIterable<RecordSource> | Iterable<RecordSource>
+  readonly alongside?: Alongside<Tx>
+}
+
+/**
+ * Makes a repository anew from its records: a tree built from nothing, a new commit, in place of whatever was stored.
+ *
+ * @throws {RepoError} `stale-rev`, `head-moved`, `inactive-repo`; MstError `unsorted`, `invalid-key`
+ */
+export async function rebuildRepo<Tx>(
+  options: RebuildOptions<Tx>,
+): Promise<RepoHead & { readonly commitBytes: Uint8Array }> {
+  const { store, did, signer, rev, records, alongside } = options
+  const head = await store.getHead(did)
+  if (head !== null && rev <= head.rev) {
+    throw new RepoError('stale-rev', `revision is not above the one before; rev=${rev} head=${head.rev}`)
+  }
+  const entries: [path: string, cid: CID][] = []
+  for await (const { path, bytes } of records()) entries.push([path, cidForCbor(bytes)])
+  const { root: data, blocks } = buildTree(entries)
+  const { commit, commitBytes } = await signCommit({ did, data, rev }, signer)
+  const stored = allBlocks({ cid: commit, bytes: commitBytes }, blocks, records)
+  await store.replace({ did, rev, data, commit }, stored, alongside)
+  return { did, rev, data, commit, commitBytes }
+}
+
+async function* allBlocks(
+  commit: StoredBlock,
+  nodes: BlockMap,
+  records: RebuildOptions<unknown>['records'],
+): AsyncGenerator<StoredBlock, void> {
+  yield commit
+  for (const [cid, bytes] of nodes) yield { cid, bytes }
+  for await (const { bytes } of records()) yield { cid: cidForCbor(bytes), bytes }
+}
