@@ -134,11 +134,12 @@ describe('did:web of a host', () => {
   let tls: TestServer
   let dns: DnsServer
   let zone: Answer = { addresses: ['127.0.0.1'] }
+  let zone6: Answer = { addresses: [] }
   beforeAll(async () => {
     tls = await startHttpServer((_, response) => response.end(document('did:web:good.example.com')), {
       tls: true,
     })
-    dns = await startDnsServer((type) => (type === 'A' ? zone : { addresses: [] }))
+    dns = await startDnsServer((type) => (type === 'A' ? zone : zone6))
   })
   afterAll(() => Promise.all([tls.close(), dns.close()]))
 
@@ -166,6 +167,23 @@ describe('did:web of a host', () => {
     zone = { addresses: ['10.1.2.3', '169.254.169.254', '192.168.0.1'] }
     expect(codeOf(await run('did:web:good.example.com'))).toBe('blocked-address')
     zone = { addresses: ['127.0.0.1'] }
+  })
+
+  it('is reached over IPv6 alone, where the address may be', async () => {
+    const six = await startHttpServer((_, response) => response.end(document('did:web:good.example.com')), {
+      tls: true,
+      address: '::1',
+      port: tls.port,
+    }).catch(() => null)
+    if (six === null) return console.warn('skipped: this machine has no IPv6 loopback')
+    zone = { addresses: [] }
+    zone6 = { addresses: ['::1'] }
+    expect(codeOf(await run('did:web:good.example.com', (address) => address === '::1'))).toBe('ok')
+    expect(codeOf(await run('did:web:good.example.com'))).toBe('blocked-address')
+    expect(six.requests).toHaveLength(1)
+    zone = { addresses: ['127.0.0.1'] }
+    zone6 = { addresses: [] }
+    await six.close()
   })
 
   it.each(['did:web:10.0.0.1', 'did:web:192.168.1.1', 'did:web:127.0.0.1'])(

@@ -1,4 +1,6 @@
 // What runs where there is no Node: the same contract as far as the platform lets it be kept.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { DidError } from '../src/index.ts'
 import { createGuardedFetch } from '../src/guarded-fetch-web.ts'
@@ -36,6 +38,24 @@ it('reaches loopback for development, within its time and the caller’s', async
   expect(await codeOf(fetch(server.url, { signal: AbortSignal.abort() }))).toBe('aborted')
   expect(await codeOf(fetch(server.url, { signal: AbortSignal.abort('a reason') }))).toBe('aborted')
   expect(await codeOf(fetch('http://127.0.0.1:1/'))).toBe('network')
+})
+
+it('imports nothing of Node', () => {
+  const src = join(import.meta.dirname, '../src')
+  const seen = new Set<string>()
+  const queue = ['index.ts']
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    if (seen.has(file)) continue
+    seen.add(file)
+    const text = readFileSync(join(src, file), 'utf8').replaceAll('#platform', './platform-web.ts')
+    const imported = Array.from(text.matchAll(/ from '([^']+)'/g), ([, name = '']) => name)
+    expect(
+      imported.filter((name) => name.startsWith('node:')),
+      file,
+    ).toEqual([])
+    queue.push(...imported.filter((name) => name.startsWith('./')).map((name) => name.slice(2)))
+  }
+  expect(seen).toContain('guarded-fetch-web.ts')
 })
 
 it('asks DNS over HTTPS', () => {
