@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { repoStoreChecks } from '../src/conformance.ts'
+import { repoStoreChecks } from '../src/conformance/checks.ts'
 import { createMemoryRepoStore } from '../src/memory-store.ts'
 
 // Memory has no transaction to join: a mark counts once the work it was made alongside is through.
