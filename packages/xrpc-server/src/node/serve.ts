@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { fromResponse } from '../output.ts'
 import type { Router } from '../types.ts'
 import { createAddressReader, type TrustProxy } from './address.ts'
@@ -80,6 +80,11 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       }
     },
   )
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   server.on('upgrade', (message, socket, head) => {
     if (options.upgrade !== undefined && !(message.url ?? '/').startsWith('/xrpc/')) {
       options.upgrade(message, socket, head)
@@ -101,7 +106,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
 
   let stopping: Promise<void> | undefined
   const close = (): Promise<void> => {
-    stopping ??= stop(server, upgrader, options.stopMs ?? 10_000)
+    stopping ??= stop(server, upgrader, sockets, options.stopMs ?? 10_000)
     return stopping
   }
   if (options.signal?.aborted === true) await close()
@@ -112,10 +117,13 @@ export async function serve(options: ServeOptions): Promise<Serving> {
 async function stop(
   server: Server,
   upgrader: ReturnType<typeof createUpgrader>,
+  sockets: ReadonlySet<Socket>,
   stopMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
+  // A connection that never said anything is not idle in Node's eyes, but new.
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
   const timer = setTimeout(() => server.closeAllConnections(), stopMs)
   // A connection that answers its last request while the server stops is idle a moment later.
   const idle = setInterval(() => server.closeIdleConnections(), 50)
