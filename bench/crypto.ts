@@ -1,6 +1,4 @@
 // Signatures beside their peers. Run: node bench/crypto.ts
-import { createRequire } from 'node:module'
-
 import * as atcute from '@atcute/crypto'
 import * as atproto from '@atproto/crypto'
 import { createKeypair, formatDidKey, parseDidKey, verifySignature } from '@avocet/crypto'
@@ -8,6 +6,8 @@ import { importNativeKeypair, isNative, nativeVerifier } from '@avocet/crypto-na
 import { sha256 } from '@avocet/data'
 import { p256 } from '@noble/curves/nist.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
+
+import secp256k1Native from 'secp256k1'
 
 import { compare, save } from './support/compare.ts'
 
@@ -36,15 +36,12 @@ for (const curve of ['k256', 'p256'] as const) {
     },
   )
   if (curve === 'k256' && isNative) {
-    const direct = createRequire(import.meta.url)('secp256k1/bindings.js') as {
-      ecdsaVerify: (signature: Uint8Array, digest: Uint8Array, key: Uint8Array) => boolean
-    }
     await compare(
       `verify ${name}, 230 bytes (crypto-native)`,
       { unit: 'signatures', target: 0.95 },
       {
         avocet: () => verify(keypair.publicKey, message, signature),
-        secp256k1: () => direct.ecdsaVerify(signature, sha256(message), keypair.publicKey.bytes),
+        secp256k1: () => secp256k1Native.ecdsaVerify(signature, sha256(message), keypair.publicKey.bytes),
         '@atcute/crypto': () => theirs.verify(Uint8Array.from(signature), message),
       },
     )

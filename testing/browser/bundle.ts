@@ -42,8 +42,8 @@ export async function bundleTests(folder: string): Promise<Map<string, string>> 
     (path) => `${JSON.stringify(basename(path))}: () => import(${JSON.stringify(path)}),`,
   )
   const chunks = await bundle(
-    `import { runTests } from ${JSON.stringify(join(import.meta.dirname, 'page.ts'))}
-globalThis.runAll = (fixtures) => runTests({${modules.join('\n')}}, fixtures)`,
+    `import ${JSON.stringify(join(import.meta.dirname, 'page.ts'))}
+globalThis.runAll = (fixtures) => globalThis.runTests({${modules.join('\n')}}, fixtures)`,
     { minify: false, keepAll: true },
   )
   return new Map(chunks.map((chunk) => [chunk.isEntry ? 'entry.js' : chunk.fileName, chunk.code]))

@@ -1,10 +1,44 @@
 import { encode } from '@avocet/cbor'
-import { cidForCbor } from '@avocet/data'
-import { createRandom, fuzzRounds, mutate, readFixture, toHex } from '@avocet/testing'
+import { cidEquals, cidForCbor, cidForRaw } from '@avocet/data'
+import { createRandom, fuzzRounds, mutate, readFixture, sameBytes, toHex } from '@avocet/testing'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { CarError, readCar, readCarStream, writeCar, type CarBlock } from '../src/index.ts'
 
 const random = createRandom(11)
+
+test('any blocks in any order come back, in chunks of any size (fast-check)', async () => {
+  const block = fc.uint8Array({ maxLength: 300 }).map((content) => {
+    const bytes = new Uint8Array(content)
+    return { cid: cidForRaw(bytes), bytes }
+  })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(block, { maxLength: 20 }),
+      fc.array(fc.nat(200), { minLength: 1 }),
+      async (blocks, sizes) => {
+        const roots = blocks.slice(0, 2).map(({ cid }) => cid)
+        const car = writeCar(roots, blocks)
+        async function* pieces(): AsyncGenerator<Uint8Array> {
+          for (let at = 0, i = 0; at < car.length; i++) {
+            const end = at + 1 + sizes.at(i % sizes.length)!
+            yield car.subarray(at, end)
+            at = end
+          }
+        }
+        const read = await readCarStream(pieces())
+        expect(read.roots.map(String)).toEqual(roots.map(String))
+        let count = 0
+        for await (const { cid, bytes } of read.blocks) {
+          const expected = blocks.at(count++)!
+          expect(cidEquals(cid, expected.cid) && sameBytes(bytes, expected.bytes)).toBe(true)
+        }
+        expect(count).toBe(blocks.length)
+      },
+    ),
+    { numRuns: fuzzRounds(100, 10_000) },
+  )
+})
 
 async function corpus(): Promise<Uint8Array[]> {
   const made = Array.from({ length: 30 }, (_, i) => {

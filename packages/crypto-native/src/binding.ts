@@ -3,13 +3,13 @@
 
 import { createRequire } from 'node:module'
 
-/** The two calls of libsecp256k1 that are needed. */
-export interface Binding {
-  /** @throws for r or s not below n, and for bytes that are no point. */
-  readonly ecdsaVerify: (signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array) => boolean
-  /** Deterministic (RFC 6979), low-S. */
-  readonly ecdsaSign: (digest: Uint8Array, privateKey: Uint8Array) => { signature: Uint8Array }
-}
+import type * as secp256k1 from 'secp256k1'
+
+/**
+ * The two calls of libsecp256k1 that are needed. `ecdsaVerify` throws for r or s not below n and for bytes that are no
+ * point; `ecdsaSign` is deterministic (RFC 6979) and low-S.
+ */
+export type Binding = Pick<typeof secp256k1, 'ecdsaVerify' | 'ecdsaSign'>
 
 /** Loads libsecp256k1, or null where there is none for this platform. */
 export function loadBinding(): Binding | null {

@@ -6,7 +6,7 @@ const VALUES = new Int8Array(128).fill(-1)
 for (let i = 0; i < ALPHABET.length; i++) VALUES[ALPHABET.charCodeAt(i)] = i
 
 /** Longest text read: an uncompressed point with a codec prefix takes 92 characters. */
-export const MAX_BASE58_LENGTH = 100
+const MAX_BASE58_LENGTH = 100
 
 /** Base58 (Bitcoin's alphabet) of some bytes. */
 export function encodeBase58(bytes: Uint8Array): string {

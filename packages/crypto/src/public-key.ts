@@ -2,6 +2,7 @@
 // https://www.w3.org/TR/controller-document/#Multikey
 
 import { compressPoint } from '#ecdsa'
+import type { Result } from '@avocet/syntax'
 import { decodeBase58, encodeBase58 } from './base58.ts'
 import type { Curve, PublicKey } from './curve.ts'
 import type { CryptoErrorCode, KeyFailure } from './error.ts'
@@ -10,9 +11,7 @@ import type { CryptoErrorCode, KeyFailure } from './error.ts'
 export type DidKey = `did:key:${string}`
 
 /** What a parser gives: the value, or why there is none. */
-export type KeyResult<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: KeyFailure }
+export type KeyResult<T> = Result<T, KeyFailure>
 
 const DID_KEY_PREFIX = 'did:key:'
 

@@ -19,7 +19,7 @@ for (let i = 0; i < 1024; i++) {
 }
 
 /** Multibase prefix and 58 characters. */
-export const CID_TEXT_LENGTH = 59
+const CID_TEXT_LENGTH = 59
 
 // Where a text is put together; one is enough, nothing here waits. The prefix stands at 1, so that the pairs are aligned.
 const scratch = new Uint8Array(2 + 58)

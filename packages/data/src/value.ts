@@ -21,10 +21,10 @@ export interface Bounds {
 }
 
 /** Levels of nesting allowed unless told. */
-export const MAX_DEPTH = 256
+const MAX_DEPTH = 256
 
 /** Values allowed in one value unless told. */
-export const MAX_VALUES = 1_000_000
+const MAX_VALUES = 1_000_000
 
 /** One walk over a value: counts what it has seen against the bounds. */
 export class Budget {

@@ -1,7 +1,7 @@
 // Classes of ASCII characters, as a table: one load and one test a character.
 
 export const LOWER = 1
-export const UPPER = 2
+const UPPER = 2
 export const DIGIT = 4
 export const LETTER: number = LOWER | UPPER
 export const ALNUM: number = LETTER | DIGIT
@@ -11,8 +11,7 @@ for (let code = 0x61; code <= 0x7a; code++) CLASSES[code] = LOWER
 for (let code = 0x41; code <= 0x5a; code++) CLASSES[code] = UPPER
 for (let code = 0x30; code <= 0x39; code++) CLASSES[code] = DIGIT
 
-export const DOT = 0x2e
-export const HYPHEN = 0x2d
+const HYPHEN = 0x2d
 
 /** Whether the character at an index is of one of these classes; false past the end. */
 export function isClass(text: string, index: number, classes: number): boolean {
