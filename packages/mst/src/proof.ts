@@ -1,7 +1,6 @@
 // https://atproto.com/specs/sync#firehose-validation-best-practices
 
 import type { BlockMap, CID } from '@avocet/data'
-import { recordReads } from './source.ts'
 import { loadTree, type NodeSource } from './tree.ts'
 
 /**
@@ -10,10 +9,7 @@ import { loadTree, type NodeSource } from './tree.ts'
  * @throws {MstError} `missing-block`, `malformed-node`
  */
 export function proofNodes(root: CID, source: NodeSource, keys: Iterable<string>): BlockMap {
-  const { recording, read } = recordReads(source)
-  const tree = loadTree(root, recording)
-  for (const key of keys) tree.get(key)
-  return read
+  return loadTree(root, source).proof(keys)
 }
 
 /**
@@ -23,12 +19,5 @@ export function proofNodes(root: CID, source: NodeSource, keys: Iterable<string>
  * @throws {MstError} `missing-block`, `malformed-node`
  */
 export function coveringProofNodes(root: CID, source: NodeSource, keys: Iterable<string>): BlockMap {
-  const { recording, read } = recordReads(source)
-  const tree = loadTree(root, recording)
-  for (const key of keys) {
-    tree.get(key)
-    tree.entries({ after: key }).next()
-    tree.entries({ after: key, reverse: true }).next()
-  }
-  return read
+  return loadTree(root, source).proof(keys, true)
 }

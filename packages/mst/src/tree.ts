@@ -205,6 +205,60 @@ export class Tree {
     return iterate(this.#rootNode(), (node, at, low, high) => this.#child(node, at, low, high), options)
   }
 
+  /**
+   * The nodes on the paths to some keys, present or not; with `neighbours` also the paths to the keys next to each.
+   * Encodes and hashes what changed, as {@link Tree.root} does.
+   * @throws {MstError} `missing-block`, `malformed-node`
+   */
+  proof(keys: Iterable<string>, neighbours = false): BlockMap {
+    this.root()
+    const read: BlockMap = new CidMap<Uint8Array>()
+    const note = (node: TreeNode): TreeNode => {
+      read.set(node.cid!, node.bytes!)
+      return node
+    }
+    for (const key of keys) {
+      let node = note(this.#rootNode())
+      let low = ''
+      let high = ''
+      for (;;) {
+        const at = lowerBound(node.keys, key)
+        const lower = at > 0 ? node.keys[at - 1]! : low
+        if (node.keys[at] === key) {
+          if (neighbours) this.#noteNeighbours(node, at, lower, node.keys[at + 1] ?? high, note)
+          break
+        }
+        // Where there is nothing, the keys next to it are in nodes that were passed on the way.
+        if (node.children[at] === null) break
+        const child = note(this.#child(node, at, low, high))
+        low = lower
+        high = node.keys[at] ?? high
+        node = child
+      }
+    }
+    return read
+  }
+
+  /** The right edge of the subtree before key `at`, and the left edge of the one after it. */
+  #noteNeighbours(
+    node: TreeNode,
+    at: number,
+    low: string,
+    high: string,
+    note: (node: TreeNode) => TreeNode,
+  ): void {
+    const key = node.keys[at]!
+    const start = (slot: number): TreeNode | null =>
+      node.children[slot] === null ? null : note(this.#child(node, slot, low, high))
+    let left = start(at)
+    while (left !== null) {
+      const last: number = left.children.length - 1
+      left = left.children[last] === null ? null : note(this.#child(left, last, low, key))
+    }
+    let right = start(at + 1)
+    while (right !== null) right = right.children[0] === null ? null : note(this.#child(right, 0, key, high))
+  }
+
   /** The CID of the root node. Encodes and hashes what changed since the last call. */
   root(): CID {
     if (!(this.#root instanceof TreeNode)) return this.#root

@@ -2,15 +2,7 @@
 
 import type { Signer } from '@avocet/crypto'
 import { type BlockMap, type CID, cidEquals, CidMap } from '@avocet/data'
-import {
-  coveringProofNodes,
-  emptyTree,
-  isValidKey,
-  MstError,
-  overlay,
-  type Tree,
-  type TreeOp,
-} from '@avocet/mst'
+import { emptyTree, isValidKey, MstError, type Tree, type TreeOp } from '@avocet/mst'
 import { type Did, isTid, type Tid } from '@avocet/syntax'
 import { signCommit } from './commit.ts'
 import { RepoError } from './error.ts'
@@ -42,10 +34,7 @@ export interface ApplyOptions {
 export async function applyWrites(options: ApplyOptions): Promise<CommitData> {
   const { did, head, store, writes, signer, rev } = options
   checkWrites(options)
-  const change =
-    head === null
-      ? changeTree(emptyTree(), writes, new CidMap<Uint8Array>())
-      : await changeStored(store, head, writes)
+  const change = head === null ? changeTree(emptyTree(), writes) : await changeStored(store, head, writes)
   const { commit, commitBytes } = await signCommit({ did, data: change.data, rev }, signer)
 
   const newBlocks: BlockMap = new CidMap([[commit, commitBytes]])
@@ -135,7 +124,7 @@ async function changeStored(store: BlockReader, head: RepoHead, writes: readonly
   }
 }
 
-function changeTree(tree: Tree, writes: readonly Write[], blocks: BlockMap): Change {
+function changeTree(tree: Tree, writes: readonly Write[]): Change {
   const ops: RepoOp[] = []
   const written: Write[] = []
   for (const write of writes) {
@@ -146,7 +135,7 @@ function changeTree(tree: Tree, writes: readonly Write[], blocks: BlockMap): Cha
   }
   const { root, created, removed } = tree.changes()
   const paths = ops.map((op) => op.path)
-  const read = coveringProofNodes(root, overlay(created, blocks), paths)
+  const read = tree.proof(paths, true)
   const proof: BlockMap = new CidMap<Uint8Array>()
   for (const [cid, bytes] of read) if (!created.has(cid)) proof.set(cid, bytes)
   return { data: root, ops, written, nodes: [...created].toReversed(), removed, proof }
