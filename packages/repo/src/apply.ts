@@ -116,8 +116,8 @@ async function changeStored(store: BlockReader, head: RepoHead, writes: readonly
   const withNeighbours: string[] = []
   for (const { action, path } of writes) (action === 'delete' ? withNeighbours : keys).push(path)
   try {
-    return await withTree(store, head.did, head.data, { keys, withNeighbours }, (tree, blocks) =>
-      changeTree(tree, writes, blocks),
+    return await withTree(store, head.did, head.data, { keys, withNeighbours }, (tree) =>
+      changeTree(tree, writes),
     )
   } catch (error) {
     throw toRepoError(error)
