@@ -3,7 +3,7 @@ import { isDid, type Did } from '@avocet/syntax'
 import { createGuardedFetch } from '#platform'
 import { parseDidDocument, type DidDocument } from './document.ts'
 import { fail, failWith, type DidResult } from './error.ts'
-import { platformFetch, readText, type Fetch } from './fetch.ts'
+import { platformFetch, readText, withTimeout, type Fetch } from './fetch.ts'
 import { throttleHosts } from './throttle.ts'
 
 /** How a resolver is asked. */
@@ -31,7 +31,7 @@ export interface DidResolverOptions {
   readonly plcFetch?: Fetch
   /** did:web of localhost, with a port, over plain http; for development. */
   readonly allowLoopback?: boolean
-  /** For a whole request; default 10 000. */
+  /** For a whole request once it is sent; default 10 000. */
   readonly timeoutMs?: number
   /** Of a document; default 256 KiB. */
   readonly maxBytes?: number
@@ -50,8 +50,14 @@ const WEB = /^did:web:([A-Za-z0-9.-]+)(?:%3[Aa]([0-9]{1,5}))?$/
 export function createDidResolver(options: DidResolverOptions = {}): DidResolver {
   const { allowLoopback = false, timeoutMs = 10_000, maxBytes = 256 * 1024 } = options
   const plcUrl = (options.plcUrl ?? 'https://plc.directory').replace(/\/+$/, '')
-  const webFetch = options.fetch ?? throttleHosts(createGuardedFetch({ allowLoopback, timeoutMs, maxBytes }))
-  const plcFetch = options.plcFetch ?? throttleHosts(platformFetch, { concurrency: 32, maxQueue: 100_000 })
+  const webFetch =
+    options.fetch === undefined
+      ? throttleHosts(createGuardedFetch({ allowLoopback, timeoutMs, maxBytes }))
+      : withTimeout(options.fetch, timeoutMs)
+  const plcFetch =
+    options.plcFetch === undefined
+      ? throttleHosts(withTimeout(platformFetch, timeoutMs), { concurrency: 32, maxQueue: 100_000 })
+      : withTimeout(options.plcFetch, timeoutMs)
 
   const load = async (
     did: Did,
@@ -59,11 +65,10 @@ export function createDidResolver(options: DidResolverOptions = {}): DidResolver
     send: Fetch,
     signal?: AbortSignal,
   ): Promise<DidResult<DidDocument>> => {
-    const timeout = AbortSignal.timeout(timeoutMs)
     try {
       const response = await send(url, {
         headers: { accept: 'application/did+ld+json, application/json' },
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+        ...(signal && { signal }),
       })
       const text = await readText(response, maxBytes)
       if (!response.ok) return refusal(did, response.status, text)

@@ -76,6 +76,15 @@ export async function readText(response: Response, maxBytes: number): Promise<st
   }
 }
 
+/** Bounds a whole request, body included, in time: from when it is sent, not from when it was queued. */
+export function withTimeout(inner: Fetch, timeoutMs: number): Fetch {
+  return (url, init) => {
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const signal = init?.signal === undefined ? timeout : AbortSignal.any([init.signal, timeout])
+    return inner(url, { ...init, signal })
+  }
+}
+
 const RESET: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 
 /**

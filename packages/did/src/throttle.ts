@@ -1,4 +1,4 @@
-import { DidError } from './error.ts'
+import { DidError, failWith } from './error.ts'
 import type { Fetch } from './fetch.ts'
 
 /** Options of {@link throttleHosts}. */
@@ -7,6 +7,8 @@ export interface ThrottleOptions {
   readonly concurrency?: number
   /** Requests to one host that wait; default 1 000. More fail with `throttled`. */
   readonly maxQueue?: number
+  /** How long a request may wait for its turn, in milliseconds; default 30 000. Then it fails with `throttled`. */
+  readonly maxWaitMs?: number
   /** Longest pause that a host's `Retry-After` may ask for, in milliseconds; default 60 000. */
   readonly maxPauseMs?: number
   /** The clock, in milliseconds since 1970; default `Date.now`. */
@@ -15,7 +17,8 @@ export interface ThrottleOptions {
 
 interface Host {
   running: number
-  readonly waiting: { readonly start: () => void; readonly giveUp: (error: DidError) => void }[]
+  /** In the order they came. */
+  readonly waiting: Set<{ readonly start: () => void; readonly giveUp: (error: DidError) => void }>
   pausedUntil: number
 }
 
@@ -24,7 +27,13 @@ interface Host {
  * long: requests fail with `throttled` at once, those that wait as well.
  */
 export function throttleHosts(inner: Fetch, options: ThrottleOptions = {}): Fetch {
-  const { concurrency = 8, maxQueue = 1_000, maxPauseMs = 60_000, now = Date.now } = options
+  const {
+    concurrency = 8,
+    maxQueue = 1_000,
+    maxWaitMs = 30_000,
+    maxPauseMs = 60_000,
+    now = Date.now,
+  } = options
   const hosts = new Map<string, Host>()
 
   const refusal = (name: string, why: string): DidError => new DidError('throttled', `${why}; host=${name}`)
@@ -34,30 +43,31 @@ export function throttleHosts(inner: Fetch, options: ThrottleOptions = {}): Fetc
       host.running++
       return Promise.resolve()
     }
-    if (host.waiting.length >= maxQueue) throw refusal(name, 'too many requests wait for the host')
+    if (host.waiting.size >= maxQueue) throw refusal(name, 'too many requests wait for the host')
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        const at = host.waiting.indexOf(waiter)
-        if (at >= 0) host.waiting.splice(at, 1)
-        reject(new DidError('aborted', `request was aborted; host=${name}`))
+      const settle = (): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+        host.waiting.delete(waiter)
       }
-      const waiter = {
-        start: (): void => {
-          signal?.removeEventListener('abort', leave)
-          resolve()
-        },
-        giveUp: (error: DidError): void => {
-          signal?.removeEventListener('abort', leave)
-          reject(error)
-        },
+      const giveUp = (error: DidError): void => {
+        settle()
+        reject(error)
       }
-      signal?.addEventListener('abort', leave, { once: true })
-      host.waiting.push(waiter)
+      const start = (): void => {
+        settle()
+        resolve()
+      }
+      const abort = (): void => giveUp(failWith(signal?.reason, `host=${name}`, signal).error)
+      const timer = setTimeout(() => giveUp(refusal(name, 'request waited too long for its turn')), maxWaitMs)
+      const waiter = { start, giveUp }
+      signal?.addEventListener('abort', abort, { once: true })
+      host.waiting.add(waiter)
     })
   }
 
   const exit = (name: string, host: Host): void => {
-    const next = host.waiting.shift()
+    const [next] = host.waiting
     if (next !== undefined) return next.start()
     host.running--
     if (host.running === 0 && host.pausedUntil <= now()) hosts.delete(name)
@@ -68,7 +78,7 @@ export function throttleHosts(inner: Fetch, options: ThrottleOptions = {}): Fetc
     const pause = Math.min(retryAfterMs(response.headers.get('retry-after'), now()), maxPauseMs)
     if (pause <= 0) return
     host.pausedUntil = now() + pause
-    for (const waiter of host.waiting.splice(0)) waiter.giveUp(refusal(name, 'host asked for a pause'))
+    for (const waiter of host.waiting) waiter.giveUp(refusal(name, 'host asked for a pause'))
   }
 
   return async (url, init) => {
@@ -76,10 +86,10 @@ export function throttleHosts(inner: Fetch, options: ThrottleOptions = {}): Fetc
     let host = hosts.get(name)
     if (host === undefined) {
       forgetPauses(hosts, now())
-      hosts.set(name, (host = { running: 0, waiting: [], pausedUntil: 0 }))
+      hosts.set(name, (host = { running: 0, waiting: new Set(), pausedUntil: 0 }))
     }
     if (host.pausedUntil > now()) throw refusal(name, 'host asked for a pause')
-    if (init?.signal?.aborted) throw new DidError('aborted', `request was aborted; host=${name}`)
+    if (init?.signal?.aborted) throw failWith(init.signal.reason, `host=${name}`, init.signal).error
     await enter(name, host, init?.signal)
     try {
       const response = await inner(url, init)

@@ -252,6 +252,38 @@ describe('throttleHosts', () => {
     expect(await Promise.all([first, third])).toHaveLength(2)
   })
 
+  it('refuses who has waited too long', async () => {
+    const { promise: gate, resolve: release } = Promise.withResolvers<void>()
+    const fetch = throttleHosts(() => gate.then(() => new Response('x')), { concurrency: 1, maxWaitMs: 20 })
+    const first = fetch('https://a.example.com/')
+    await expect(fetch('https://a.example.com/')).rejects.toMatchObject({ code: 'throttled' })
+    release()
+    expect((await first).ok).toBe(true)
+    expect((await fetch('https://a.example.com/')).ok).toBe(true)
+  })
+
+  it('keeps the order of who waits', async () => {
+    const order: string[] = []
+    const fetch = throttleHosts(
+      async (url) => {
+        await new Promise((done) => setTimeout(done, 1))
+        order.push(url.at(-1) ?? '')
+        return new Response('x')
+      },
+      { concurrency: 1 },
+    )
+    await Promise.all(Array.from('abcdef', (letter) => fetch(`https://a.example.com/${letter}`)))
+    expect(order.join('')).toBe('abcdef')
+  })
+
+  it('does not count the time in the queue as time of the request', async () => {
+    // Five times 32 requests of 100 ms each.
+    reply = { body: document(plc), delay: 100 }
+    const resolver = createDidResolver({ plcUrl: server.url, timeoutMs: 400 })
+    const results = await Promise.all(Array.from({ length: 160 }, () => resolver.resolve(plc)))
+    expect(results.filter((result) => !result.ok)).toEqual([])
+  })
+
   it('goes on after a failure', async () => {
     let calls = 0
     const fetch = throttleHosts(
