@@ -10,5 +10,6 @@ export type {
   NewEvent,
   ReadLimit,
   Removal,
+  SequencedFrame,
   SyncEventLog,
 } from './types.ts'

@@ -68,7 +68,8 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
   const counts = { events: 0, bytes: 0, headReads: 0, coldReads: 0, dropped: 0, nextId: 1 }
   let started = false
   let closed = false
-  let pumping: Promise<void> | null = null
+  let pumping: Promise<void> = Promise.resolve()
+  let running = false
   let again = false
 
   const wakeAll = (): void => {
@@ -101,14 +102,24 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
     } while (again)
   }
 
+  const pumpToEnd = async (): Promise<void> => {
+    try {
+      await pump()
+    } finally {
+      running = false
+      // A wake-up between the pump's last look and here.
+      if (again) startPump().catch(onError)
+    }
+  }
+
   const startPump = (): Promise<void> => {
-    if (pumping !== null) {
+    if (running) {
       again = true
       return pumping
     }
-    pumping = pump().finally(() => {
-      pumping = null
-    })
+    running = true
+    again = false
+    pumping = pumpToEnd()
     return pumping
   }
 
@@ -157,7 +168,7 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
     clearInterval(timer)
     unwatch()
     for (const subscription of subscriptions) subscription.close()
-    await pumping?.catch(() => {})
+    await pumping.catch(() => {})
   }
 
   return {

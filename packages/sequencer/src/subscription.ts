@@ -90,10 +90,13 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     if (index === -1 || tail.at(index) === null) index = tail.indexAfter(position)
     if (index === -1) return null
     reachedHead = true
-    const event = tail.at(index)
-    if (event === undefined || event === null) return null
-    index++
-    return give(event)
+    for (;;) {
+      const event = tail.at(index)
+      if (event === undefined || event === null) return null
+      index++
+      // A cold page may have reached past what the tail held at that time.
+      if (event.seq > position) return give(event)
+    }
   }
 
   const slowNext = async (): Promise<Step> => {

@@ -1,0 +1,1 @@
+export { openEventLog, type PostgresEventLog, type PostgresEventLogOptions } from './postgres-log.ts'
