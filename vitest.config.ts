@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    // Many tests wait for disks and sockets, so a worker more than there are cores keeps those busy.
+    maxWorkers: 3,
     // The two projects are run one after the other by scripts/test.ts: e2e starts real processes and wants the machine.
     projects: [
       {

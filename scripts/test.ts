@@ -29,6 +29,7 @@ const steps: Step[] = [
   { name: 'unused', run: command('knip', '--no-progress', '--no-config-hints') },
   { name: 'unit', run: vitest('unit') },
   { name: 'readme', run: readme },
+  { name: 'browser', run: command('node', 'testing/browser/run.ts') },
   { name: 'e2e', run: vitest('e2e') },
 ]
 
