@@ -4,6 +4,7 @@ import type { SQLOutputValue } from 'node:sqlite'
 
 import { PdsError } from '../errors.ts'
 import type { Account } from './account.ts'
+import { createAccountCache } from './account-cache.ts'
 
 /** What a new account is stored with. */
 export interface NewAccount {
@@ -65,8 +66,10 @@ export function openAccountStore(db: Database): AccountStore {
   const cell = (column: string, did: Did): SQLOutputValue | undefined =>
     db.prepare(`SELECT ${column} AS value FROM account WHERE did = ?`).get(did)?.['value']
 
+  const cached = createAccountCache(db, (did) => one('did', did))
+
   return {
-    get: (did) => one('did', did),
+    get: (did) => cached.get(did),
     byHandle: (handle) => one('handle', handle.toLowerCase()),
     byEmail: (email) => one('email', email.toLowerCase()),
     list: (after, limit) =>
@@ -86,6 +89,7 @@ export function openAccountStore(db: Database): AccountStore {
     signingKey: (did) => (cell('signing_key', did) as Uint8Array | undefined) ?? null,
     preferences: (did) => (cell('preferences', did) as string | undefined) ?? '[]',
     insert: (account) => {
+      cached.drop(account.did)
       unique(() =>
         db
           .prepare(
@@ -106,6 +110,7 @@ export function openAccountStore(db: Database): AccountStore {
     update: (did, change) => {
       const columns = Object.keys(change)
       if (columns.length === 0) return
+      cached.drop(did)
       const values = Object.entries(change).map(([key, value]) =>
         (key === 'email' || key === 'handle') && typeof value === 'string' ? value.toLowerCase() : value,
       )
@@ -116,6 +121,7 @@ export function openAccountStore(db: Database): AccountStore {
       )
     },
     remove: (did) => {
+      cached.drop(did)
       db.prepare('DELETE FROM account WHERE did = ?').run(did)
     },
     due: (now) =>

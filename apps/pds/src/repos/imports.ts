@@ -55,7 +55,12 @@ export function createRepoImports(parts: ImportParts): RepoImports {
       for (const { path, cid, bytes } of batch) {
         const [collection, rkey] = path.split('/') as [string, string]
         const record = decode(bytes) as DataObject
-        records.put(owner, { collection, rkey, cid: formatCid(cid), rev }, recordLinks(collection, record))
+        records.put(
+          owner,
+          { collection, rkey, cid: formatCid(cid), rev },
+          recordLinks(collection, record),
+          false,
+        )
         const refs = findBlobs(record).map(({ ref }) => formatCid(ref))
         if (refs.length > 0) blobs.refer(owner, collection, rkey, rev, refs)
       }

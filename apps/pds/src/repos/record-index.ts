@@ -25,7 +25,8 @@ export interface RecordIndex {
   page(did: Did, collection: string, options: PageOptions): RecordRow[]
   collections(did: Did): Nsid[]
   count(did: Did): number
-  put(did: Did, row: Omit<RecordRow, 'takedownRef'>, links: readonly string[]): void
+  /** @param links what it points at; @param replaces whether there may be a row, whose links go */
+  put(did: Did, row: Omit<RecordRow, 'takedownRef'>, links: readonly string[], replaces: boolean): void
   remove(did: Did, collection: string, rkey: string): void
   removeAll(did: Did): void
   /** Keys of the records in a collection that link to `target`. */
@@ -69,13 +70,13 @@ export function openRecordIndex(db: Database): RecordIndex {
       return found
     },
     count: (did) => Number(db.prepare('SELECT count(*) AS n FROM record WHERE did = ?').get(did)!['n']),
-    put: (did, row, links) => {
+    put: (did, row, links, replaces) => {
       db.prepare(
         `INSERT INTO record (did, collection, rkey, cid, rev, indexed_at) VALUES (?, ?, ?, ?, ?, ?)
          ON CONFLICT (did, collection, rkey)
          DO UPDATE SET cid = excluded.cid, rev = excluded.rev, indexed_at = excluded.indexed_at`,
       ).run(did, row.collection, row.rkey, row.cid, row.rev, new Date().toISOString())
-      unlink(db, did, row.collection, row.rkey)
+      if (replaces) unlink(db, did, row.collection, row.rkey)
       for (const target of links) {
         db.prepare('INSERT OR IGNORE INTO backlink (did, target, collection, rkey) VALUES (?, ?, ?, ?)').run(
           did,

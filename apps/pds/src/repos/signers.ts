@@ -1,4 +1,5 @@
-import { importKeypair, type Keypair } from '@avocet/crypto'
+import type { Keypair } from '@avocet/crypto'
+import { importNativeKeypair } from '@avocet/crypto-native'
 import type { Did } from '@avocet/syntax'
 
 import type { AccountStore } from '../accounts/account-store.ts'
@@ -23,7 +24,7 @@ export function createSigners(accounts: AccountStore): Signers {
       if (known !== undefined) return known
       const key = accounts.signingKey(did)
       if (key === null) throw new PdsError('account-not-found', `Account not found; did=${did}`)
-      const keypair = importKeypair('k256', key)
+      const keypair = importNativeKeypair('k256', key)
       if (cache.size >= LIMIT) cache.delete(cache.keys().next().value!)
       cache.set(did, keypair)
       return keypair

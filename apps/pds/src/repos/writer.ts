@@ -194,7 +194,9 @@ function writeRows(
     return blobs.refer(did, collection, rkey, commit.rev, [])
   }
   const row = { collection, rkey, cid: formatCid(write.cid!), rev: commit.rev }
-  records.put(did, row, recordLinks(collection, record.record))
+  const isNew = write.action === 'create'
+  records.put(did, row, recordLinks(collection, record.record), !isNew)
+  if (isNew && record.blobs.length === 0) return []
   return blobs.refer(did, collection, rkey, commit.rev, record.blobs)
 }
 
