@@ -1,4 +1,5 @@
 // The functions that generated code calls. Nothing is compiled before a validator's first use.
+import type { Nsid } from '@avocet/syntax'
 import { createValidator } from './validator.ts'
 import type { LexiconBody, LexiconDocument, LexiconParams, LexiconPrimary, LexiconUnion } from './document.ts'
 import { LexiconError } from './error.ts'
@@ -32,6 +33,11 @@ export function defineLexicon(document: LexiconDocument, links?: () => readonly 
   })
 }
 
+/** `parseLexicon` saw that the id is an NSID. */
+function nsidOf(lexicon: Lexicon): Nsid {
+  return lexicon.document.id as Nsid
+}
+
 function primary<K extends LexiconPrimary['type']>(
   lexicon: Lexicon,
   type: K,
@@ -51,7 +57,7 @@ function primary<K extends LexiconPrimary['type']>(
  */
 export function defineRecord<T>(lexicon: Lexicon): RecordSchema<T> {
   const { key } = primary(lexicon, 'record')
-  return { type: 'record', nsid: lexicon.document.id, key, ...defValidator<T>(lexicon, 'main') }
+  return { type: 'record', nsid: nsidOf(lexicon), key, ...defValidator<T>(lexicon, 'main') }
 }
 
 /** The schema of a definition that is data: an object, array, string, token, … */
@@ -79,7 +85,7 @@ export function defineQuery<P, O, D = P>(lexicon: Lexicon): Query<P, O, D> {
   const def = primary(lexicon, 'query')
   return {
     type: 'query',
-    nsid: lexicon.document.id,
+    nsid: nsidOf(lexicon),
     params: defineParams<P, D>(lexicon, def.parameters),
     output: defineBody<O>(lexicon, def.output),
     errors: (def.errors ?? []).map((error) => error.name),
@@ -96,7 +102,7 @@ export function defineProcedure<P, I, O, D = P>(lexicon: Lexicon): Procedure<P, 
   const def = primary(lexicon, 'procedure')
   return {
     type: 'procedure',
-    nsid: lexicon.document.id,
+    nsid: nsidOf(lexicon),
     params: defineParams<P, D>(lexicon, def.parameters),
     input: defineBody<I>(lexicon, def.input),
     output: defineBody<O>(lexicon, def.output),
@@ -114,7 +120,7 @@ export function defineSubscription<P, M, D = P>(lexicon: Lexicon): Subscription<
   const def = primary(lexicon, 'subscription')
   return {
     type: 'subscription',
-    nsid: lexicon.document.id,
+    nsid: nsidOf(lexicon),
     params: defineParams<P, D>(lexicon, def.parameters),
     message: def.message === undefined ? null : fieldValidator<M>(lexicon, def.message.schema),
     errors: (def.errors ?? []).map((error) => error.name),
@@ -131,7 +137,7 @@ export function definePermissionSet(lexicon: Lexicon): PermissionSet {
   const { title, detail, permissions } = primary(lexicon, 'permission-set')
   return {
     type: 'permission-set',
-    nsid: lexicon.document.id,
+    nsid: nsidOf(lexicon),
     ...(title === undefined ? {} : { title }),
     ...(detail === undefined ? {} : { detail }),
     permissions,

@@ -1,5 +1,5 @@
 // https://atproto.com/specs/lexicon#primary-type-definitions
-import type { RecordKeyType } from '@avocet/syntax'
+import type { Nsid, RecordKeyType } from '@avocet/syntax'
 import type { LexiconParams, LexiconPermission } from './document.ts'
 import type { Validator } from './validation.ts'
 
@@ -22,7 +22,7 @@ export interface ParamsSchema<P, D = P> extends Validator<D, P> {
 /** An XRPC query (HTTP GET). `O` is `undefined` when there is no output, `Uint8Array` when it has no schema. */
 export interface Query<P = any, O = any, D = any> {
   readonly type: 'query'
-  readonly nsid: string
+  readonly nsid: Nsid
   readonly params: ParamsSchema<P, D>
   readonly output: Body<O> | null
   readonly errors: readonly string[]
@@ -32,7 +32,7 @@ export interface Query<P = any, O = any, D = any> {
 /** An XRPC procedure (HTTP POST). `I` and `O` are `undefined` when absent, `Uint8Array` when without a schema. */
 export interface Procedure<P = any, I = any, O = any, D = any> {
   readonly type: 'procedure'
-  readonly nsid: string
+  readonly nsid: Nsid
   readonly params: ParamsSchema<P, D>
   readonly input: Body<I> | null
   readonly output: Body<O> | null
@@ -43,7 +43,7 @@ export interface Procedure<P = any, I = any, O = any, D = any> {
 /** An event stream. Messages carry their full `$type` (`com.example.sub#event`; the frame has the part from `#`). */
 export interface Subscription<P = any, M = any, D = any> {
   readonly type: 'subscription'
-  readonly nsid: string
+  readonly nsid: Nsid
   readonly params: ParamsSchema<P, D>
   readonly message: Validator<M> | null
   readonly errors: readonly string[]
@@ -53,7 +53,7 @@ export interface Subscription<P = any, M = any, D = any> {
 /** A record type. `key` is its record key type: `tid`, `nsid`, `any` or `literal:<value>`. */
 export interface RecordSchema<T = any> extends Validator<T> {
   readonly type: 'record'
-  readonly nsid: string
+  readonly nsid: Nsid
   readonly key: RecordKeyType
 }
 
@@ -67,7 +67,7 @@ export interface DefSchema<T = any> extends Validator<T> {
 /** A bundle of permissions for OAuth scopes. */
 export interface PermissionSet {
   readonly type: 'permission-set'
-  readonly nsid: string
+  readonly nsid: Nsid
   readonly title?: string
   readonly detail?: string
   readonly permissions: readonly LexiconPermission[]

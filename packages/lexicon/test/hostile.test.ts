@@ -30,12 +30,14 @@ const schema = createCatalog([
   } as LexiconDocument,
 ]).schema('com.example.a')!
 
+/** Processor time, which other processes do not take from us as they take wall time. */
 function milliseconds(value: unknown): number {
   let best = Infinity
   for (let i = 0; i < 3; i++) {
-    const start = performance.now()
+    const start = process.cpuUsage()
     schema.validate(value)
-    best = Math.min(best, performance.now() - start)
+    const { user, system } = process.cpuUsage(start)
+    best = Math.min(best, (user + system) / 1000)
   }
   return best
 }

@@ -79,13 +79,14 @@ describe('loading', () => {
     expect(post).toBeLessThan(40)
   })
 
-  it('of all 387 documents, with their references checked, takes less than 50 ms', () => {
+  it('of all 387 documents, with their references checked, takes less than 50 ms of processor time', () => {
     const script = `
       await import('@avocet/lexicon')
-      const start = performance.now()
+      const start = process.cpuUsage()
       const { catalog } = await import(${JSON.stringify(join(generated, 'catalog.js'))})
       catalog.validateRecord({ $type: 'app.bsky.feed.post' })
-      console.log(JSON.stringify(performance.now() - start))`
+      const { user, system } = process.cpuUsage(start)
+      console.log(JSON.stringify((user + system) / 1000))`
     const times = [1, 2, 3].map(() => fresh(script) as number)
     expect(Math.min(...times)).toBeLessThan(50)
   })
