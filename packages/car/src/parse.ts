@@ -22,6 +22,7 @@ export interface ReadCarOptions {
 
 /** A header with one root takes 59 bytes; nothing legitimate comes near this. */
 export const MAX_HEADER_SIZE: number = 16 * 1024
+/** Records are at most 1 MB, and so are tree nodes. */
 export const DEFAULT_MAX_BLOCK_SIZE: number = 2 * 1024 * 1024
 
 /** The same bytes as a `Uint8Array` proper: parts of a Buffer would be Buffers, whose `slice` does not copy. */

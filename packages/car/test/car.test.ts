@@ -233,6 +233,32 @@ describe('spans, repeats and kinds of bytes', () => {
     }
   })
 
+  test.skipIf(typeof process === 'undefined')(
+    'a long stream needs no more memory than a short one',
+    { timeout: 60_000 },
+    async () => {
+      // One block over and over: making and hashing 200 000 others is not what is measured.
+      const bytes = encode({ text: 'x'.repeat(1000) })
+      const block = { cid: cidForCbor(bytes), bytes }
+      const total = 200_000
+      function* many(): Generator<CarBlock> {
+        for (let i = 0; i < total; i++) yield block
+      }
+      const read = await readCarStream(writeCarStream([block.cid], many()), { unsafeSkipHashes: true })
+      let count = 0
+      let size = 0
+      let peak = 0
+      const before = process.memoryUsage().rss
+      for await (const { bytes: part } of read.blocks) {
+        size += part.length
+        if (++count % 10_000 === 0) peak = Math.max(peak, process.memoryUsage().rss - before)
+      }
+      expect(count).toBe(total)
+      expect(size).toBeGreaterThan(200_000_000)
+      expect(peak).toBeLessThan(150_000_000)
+    },
+  )
+
   test('the writer asks for blocks no faster than its chunks are taken', async () => {
     let made = 0
     function* endless(): Generator<CarBlock> {

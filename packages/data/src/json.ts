@@ -3,7 +3,7 @@
 import { decodeBase64, encodeBase64 } from './base64.ts'
 import { isBlobRef } from './blob.ts'
 import { formatCid, isCid, parseCid } from './cid.ts'
-import { DataError, type DataErrorCode } from './error.ts'
+import { DataError } from './error.ts'
 import { Budget, isPlainObject, setKey, type Bounds, type DataObject, type DataValue } from './value.ts'
 
 /** What `JSON.stringify` takes and `JSON.parse` gives. */
@@ -188,7 +188,8 @@ function checkNumber(value: number): number {
 /** The error of a part, told as the whole's: its path grows on the way up, so that the happy path pays nothing. */
 function at(step: string | number, error: unknown): unknown {
   if (!(error instanceof DataError)) return error
-  const code: DataErrorCode = error.code
   const name = String(step).replaceAll('~', '~0').replaceAll('/', '~1')
-  return new DataError(code, error.message, { path: `/${name}${error.path}`, cause: error.cause })
+  // The same object at every level: a new one would capture the stack each time.
+  ;(error as { path: string }).path = `/${name}${error.path}`
+  return error
 }

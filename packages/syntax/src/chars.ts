@@ -1,9 +1,13 @@
 // Classes of ASCII characters, as a table: one load and one test a character.
 
+/** a-z. */
 export const LOWER = 1
 const UPPER = 2
+/** 0-9. */
 export const DIGIT = 4
+/** a-z A-Z. */
 export const LETTER: number = LOWER | UPPER
+/** a-z A-Z 0-9. */
 export const ALNUM: number = LETTER | DIGIT
 
 const CLASSES = new Uint8Array(128)
