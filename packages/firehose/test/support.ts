@@ -15,7 +15,8 @@ export function worldResolver(world: World): ResolveKey & { calls: { did: Did; f
     calls.push({ did, forced: forceRefresh })
     const account = world.accounts.get(did)
     if (account === undefined || world.missing.has(did)) return null
-    return { key: account.keypair.publicKey, pds: account.pds, handle: account.handle }
+    const key = world.keyless.has(did) ? null : account.published.publicKey
+    return { key, pds: account.pds, handle: account.handle }
   }
   return Object.assign(resolve, { calls })
 }

@@ -2,15 +2,9 @@
 
 import { type CarBlock, writeCar } from '@avocet/car'
 import { encode } from '@avocet/cbor'
-import {
-  createKeypair,
-  type Curve,
-  formatMultikey,
-  importKeypair,
-  type Keypair,
-  type Signer,
-} from '@avocet/crypto'
+import { type Curve, formatMultikey, importKeypair, type Keypair, type Signer } from '@avocet/crypto'
 import { type BlockMap, type CID, cidForCbor, CidMap, type DataObject, sha256 } from '@avocet/data'
+import { buildTree } from '@avocet/mst'
 import {
   applyWrites,
   type CommitData,
@@ -18,6 +12,8 @@ import {
   createMemoryRepoStore,
   prepareWrite,
   type RepoHead,
+  signCommit,
+  type StoredBlock,
   toCommitEvent,
   toSyncEvent,
   type WriteInput,
@@ -37,8 +33,10 @@ import { encodeFrame } from '@avocet/xrpc'
 export type Account = {
   readonly did: Did
   readonly handle: Handle
-  /** The key that signs, and that the DID document shows. */
+  /** The key that signs. */
   keypair: Keypair
+  /** The key the DID document shows. */
+  published: Keypair
   /** The PDS the DID document shows. */
   pds: string
   head: RepoHead | null
@@ -56,13 +54,17 @@ export type World = {
   readonly accounts: ReadonlyMap<Did, Account>
   /** DIDs whose document is not to be found. */
   readonly missing: Set<Did>
+  /** DIDs whose document has no signing key. */
+  readonly keyless: Set<Did>
+  /** The PDS that accounts live on unless told otherwise. */
+  readonly pds: string
   /** ms since the epoch; revs and times follow it. */
   now(): number
   time(): Datetime
   nextRev(previous?: Tid | null): Tid
   createAccount(options?: { readonly curve?: Curve; readonly pds?: string }): Account
-  /** Gives the account a new key, and shows it in its DID document. */
-  rotateKey(account: Account, curve?: Curve): void
+  /** Signs with a new key from now on. The DID document shows it once the function returned is called. */
+  rotateKey(account: Account, curve?: Curve): () => void
   /** The DID document as a directory serves it; null when there is none. */
   document(did: Did): DataObject | null
   /** Makes a commit and applies it. */
@@ -71,9 +73,13 @@ export type World = {
   event(commit: CommitData): CommitEventBody
   /** The `#sync` event of the account's head, without seq. */
   syncEvent(account: Account): DataObject
+  /** Gives an account a repo of these records at once, without events. */
+  fill(account: Account, records: Iterable<readonly [path: string, record: DataObject]>): Promise<void>
   /** Signs a commit block of any content. */
   sign(fields: CommitFields, signer: Signer): Promise<CarBlock>
 }
+
+export type WorldOptions = { readonly now?: () => number; readonly pds?: string }
 
 export type CommitOptions = { readonly rev?: Tid; readonly signer?: Signer; readonly keep?: boolean }
 
@@ -81,12 +87,14 @@ export type CommitOptions = { readonly rev?: Tid; readonly signer?: Signer; read
  * Makes a world. The same seed gives the same keys, DIDs and revs.
  * @param seed any text
  */
-export function createWorld(seed: string, options: { readonly now?: () => number } = {}): World {
+export function createWorld(seed: string, options: WorldOptions = {}): World {
   const now = options.now ?? Date.now
+  const home = options.pds ?? 'https://pds.example.com'
   const clock: TidClock = createTidClock({ now, clockId: sha256(new TextEncoder().encode(seed))[0]! })
   const store = createMemoryRepoStore()
   const accounts = new Map<Did, Account>()
   const missing = new Set<Did>()
+  const keyless = new Set<Did>()
   let keys = 0
 
   const keypair = (curve: Curve): Keypair =>
@@ -96,17 +104,20 @@ export function createWorld(seed: string, options: { readonly now?: () => number
   return {
     accounts,
     missing,
+    keyless,
+    pds: home,
     now,
     time,
     nextRev: (previous = null) => clock.nextAfter(previous),
 
-    createAccount({ curve = 'k256', pds = 'https://pds.example.com' } = {}) {
+    createAccount({ curve = 'k256', pds = home } = {}) {
       const key = keypair(curve)
       const did = didOf(key)
       const account: Account = {
         did,
         handle: `user${accounts.size}.example.com`,
         keypair: key,
+        published: key,
         pds,
         head: null,
         commitBytes: null,
@@ -117,12 +128,16 @@ export function createWorld(seed: string, options: { readonly now?: () => number
     },
 
     rotateKey(account, curve = account.keypair.curve) {
-      account.keypair = keypair(curve)
+      const next = keypair(curve)
+      account.keypair = next
+      return () => {
+        account.published = next
+      }
     },
 
     document(did) {
       const account = accounts.get(did)
-      return account === undefined || missing.has(did) ? null : documentOf(account)
+      return account === undefined || missing.has(did) ? null : documentOf(account, keyless.has(did))
     },
 
     async commit(account, writes, { rev, signer, keep = true } = {}) {
@@ -154,12 +169,35 @@ export function createWorld(seed: string, options: { readonly now?: () => number
       return toSyncEvent({ did, rev, commit, commitBytes: account.commitBytes! }, time())
     },
 
+    async fill(account, records) {
+      const { did } = account
+      const blocks: StoredBlock[] = []
+      for (const [path, record] of records) {
+        const bytes = encode(record).slice()
+        account.records.set(path, { cid: cidForCbor(bytes), bytes })
+      }
+      const entries = [...account.records].toSorted(([a], [b]) => (a < b ? -1 : 1))
+      const tree = buildTree(entries.map(([path, { cid }]) => [path, cid] as const))
+      for (const [cid, bytes] of tree.blocks) blocks.push({ cid, bytes })
+      for (const [, record] of entries) blocks.push(record)
+      const rev = clock.nextAfter(account.head?.rev ?? null)
+      const signed = await signCommit({ did, data: tree.root, rev }, account.keypair)
+      blocks.push({ cid: signed.commit, bytes: signed.commitBytes })
+      account.head = { did, rev, data: tree.root, commit: signed.commit }
+      account.commitBytes = signed.commitBytes
+      await store.replace(account.head, toAsync(blocks))
+    },
+
     async sign(fields, signer) {
       const sig = await signer.sign(encode(fields))
       const bytes = encode({ ...fields, sig })
       return { cid: cidForCbor(bytes), bytes }
     },
   }
+}
+
+async function* toAsync<T>(items: Iterable<T>): AsyncGenerator<T, void> {
+  yield* items
 }
 
 /** A did:plc of the right form, made from the account's first key. */
@@ -171,20 +209,22 @@ function didOf(key: Keypair): Did {
   return `did:plc:${id}`
 }
 
-function documentOf(account: Account): DataObject {
-  const { did, handle, keypair, pds } = account
+function documentOf(account: Account, keyless: boolean): DataObject {
+  const { did, handle, published, pds } = account
   return {
     '@context': ['https://www.w3.org/ns/did/v1', 'https://w3id.org/security/multikey/v1'],
     id: did,
     alsoKnownAs: [`at://${handle}`],
-    verificationMethod: [
-      {
-        id: `${did}#atproto`,
-        type: 'Multikey',
-        controller: did,
-        publicKeyMultibase: formatMultikey(keypair.publicKey),
-      },
-    ],
+    verificationMethod: keyless
+      ? []
+      : [
+          {
+            id: `${did}#atproto`,
+            type: 'Multikey',
+            controller: did,
+            publicKeyMultibase: formatMultikey(published.publicKey),
+          },
+        ],
     service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: pds }],
   }
 }
@@ -230,5 +270,3 @@ export function carOf(root: CID, blocks: Iterable<readonly [CID, Uint8Array]>): 
 export function frameOf(type: `#${string}`, body: DataObject, seq: number): Uint8Array {
   return encodeFrame(type, { ...body, seq })
 }
-
-export { createKeypair }
