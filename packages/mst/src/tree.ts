@@ -457,7 +457,7 @@ export function loadTree(root: CID, source: NodeSource): Tree {
 }
 
 /** Index of the first key that is not before `key`. Nodes have a handful of keys: a walk is faster than bisection. */
-export function lowerBound(keys: readonly string[], key: string): number {
+function lowerBound(keys: readonly string[], key: string): number {
   const { length } = keys
   if (length > 32) {
     let from = 0

@@ -50,7 +50,7 @@ export async function openSnapshot<Tx>(store: RepoStore<Tx>, did: Did): Promise<
 }
 
 /** The signed commit's block. @throws {RepoError} `missing-block` */
-export async function commitBytes(snapshot: RepoSnapshot): Promise<Uint8Array> {
+async function commitBytes(snapshot: RepoSnapshot): Promise<Uint8Array> {
   const { did, commit } = snapshot.head
   const found = await snapshot.getBlocks(did, [commit])
   const bytes = found.get(commit)

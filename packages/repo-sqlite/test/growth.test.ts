@@ -1,0 +1,80 @@
+import { createKeypair } from '@avocet/crypto'
+import { checkRepo, createRepoWriter, exportRepo, prepareWrite } from '@avocet/repo'
+import { openDatabase, type Database } from '@avocet/sqlite'
+import { createTidClock, type Did, type Nsid } from '@avocet/syntax'
+import { expect, it } from 'vitest'
+import { openRepoStore } from '../src/store.ts'
+
+const did: Did = 'did:web:alice.example.com'
+const collection: Nsid = 'com.example.note'
+const signer = createKeypair()
+
+function setUp(db: Database) {
+  const store = openRepoStore(db)
+  return { store, writer: createRepoWriter({ store, clock: createTidClock(), signer: () => signer }) }
+}
+const put = (action: 'create' | 'update', i: number, text: string) =>
+  prepareWrite({ action, collection, rkey: `k${i}`, record: { $type: collection, text } })
+
+it('does not grow from churn: after 2 000 updates of 100 keys it holds what one commit needs', async () => {
+  using db = openDatabase({ path: ':memory:' })
+  const { store, writer } = setUp(db)
+  const first = await writer.create(
+    did,
+    Array.from({ length: 100 }, (_, i) => put('create', i, 'first')),
+  )
+  const before = store.size(did)
+  expect(before.blocks).toBe(first.newBlocks.size)
+  for (let round = 0; round < 20; round++) {
+    await writer.write(
+      did,
+      Array.from({ length: 100 }, (_, i) => put('update', i, `text ${round} ${i}`)),
+    )
+  }
+  const report = await checkRepo(store, did)
+  expect(report.faults).toEqual([])
+  expect(store.size(did).blocks).toBe(report.blocks)
+  expect(store.size(did).blocks).toBeLessThanOrEqual(before.blocks + 100)
+})
+
+it('shares one transaction among commits to many repositories', async () => {
+  using db = openDatabase({ path: ':memory:' })
+  const { writer } = setUp(db)
+  let transactions = 0
+  const exec = db.raw.exec.bind(db.raw)
+  db.raw.exec = (sql) => {
+    if (sql === 'COMMIT') transactions++
+    exec(sql)
+  }
+  await Promise.all(Array.from({ length: 50 }, (_, i) => writer.create(`did:web:w${i}.example.com`, [])))
+  expect(transactions).toBeLessThan(10)
+})
+
+it('keeps blocks that an export still reads, and only as long', async () => {
+  using db = openDatabase({ path: ':memory:' })
+  const { store, writer } = setUp(db)
+  await writer.create(
+    did,
+    Array.from({ length: 150 }, (_, i) => put('create', i, 'x'.repeat(2000) + i)),
+  )
+  const chunks = exportRepo(store, did)[Symbol.asyncIterator]()
+  await chunks.next()
+  await writer.write(
+    did,
+    Array.from({ length: 150 }, (_, i) => prepareWrite({ action: 'delete', collection, rkey: `k${i}` })),
+  )
+  expect(store.size(did).blocks).toBeGreaterThan(150)
+  let size = 0
+  for (let next = await chunks.next(); next.done !== true; next = await chunks.next())
+    size += next.value.length
+  expect(size).toBeGreaterThan(150_000)
+  expect(store.size(did).blocks).toBe(2)
+})
+
+it('refuses an alongside that goes on after its transaction', async () => {
+  using db = openDatabase({ path: ':memory:' })
+  const { store, writer } = setUp(db)
+  const late = writer.create(did, [], { alongside: () => Promise.reject(new Error('late')) })
+  await expect(late).rejects.toThrow(/must be synchronous/)
+  expect(await store.getHead(did)).toBeNull()
+})
