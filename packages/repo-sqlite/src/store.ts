@@ -316,6 +316,8 @@ function digestOf(cid: CID): Uint8Array {
 
 /** `alongside` shares a synchronous transaction: what it would do after an `await` could not be part of it. */
 function refuseAsync(result: void | Promise<void>): void {
-  if (result !== undefined)
-    throw new TypeError('alongside must be synchronous on SQLite, it returned a promise')
+  if (result === undefined) return
+  // Whatever becomes of it: what counts is the error thrown here.
+  result.catch(() => {})
+  throw new TypeError('alongside must be synchronous on SQLite, it returned a promise')
 }
