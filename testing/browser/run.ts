@@ -4,6 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { zstdDecompressSync } from 'node:zlib'
 
 import { chromium } from 'playwright-core'
 
@@ -12,8 +13,12 @@ import type { Outcome } from './page.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const PACKAGES = ['syntax', 'data', 'cbor', 'car', 'crypto']
-/** Captured frames are compressed in a way that pages cannot read. */
-const FIXTURES = ['interop/**/*.{json,txt}', 'cars/*', 'relay-capture/repo.car']
+const FIXTURES = [
+  'interop/**/*.{json,txt}',
+  'cars/*',
+  'relay-capture/repo.car',
+  'relay-capture/frames.bin.zst',
+]
 
 function findChromium(): string | null {
   const places = [
@@ -28,7 +33,14 @@ function findChromium(): string | null {
 function readFixtures(): Record<string, string> {
   const folder = process.env['AVOCET_FIXTURES'] ?? join(ROOT, '../shared/fixtures')
   const paths = FIXTURES.flatMap((pattern) => globSync(pattern, { cwd: folder }))
-  return Object.fromEntries(paths.map((path) => [path, readFileSync(join(folder, path), 'base64')]))
+  return Object.fromEntries(
+    paths.map((path) => {
+      const bytes = readFileSync(join(folder, path))
+      // Pages cannot unpack this kind of compression.
+      if (path.endsWith('.zst')) return [path.slice(0, -4), zstdDecompressSync(bytes).toString('base64')]
+      return [path, bytes.toString('base64')]
+    }),
+  )
 }
 
 async function runInBrowser(executablePath: string, names: readonly string[]): Promise<boolean> {

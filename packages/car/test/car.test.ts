@@ -1,6 +1,14 @@
 import { encode } from '@avocet/cbor'
 import { cidForCbor, cidForRaw, parseCid } from '@avocet/data'
-import { fromBase64, readFixture, readFixtureText, sameBytes, toBase64, toHex } from '@avocet/testing'
+import {
+  fromBase64,
+  fromHex,
+  readFixture,
+  readFixtureText,
+  sameBytes,
+  toBase64,
+  toHex,
+} from '@avocet/testing'
 import { describe, expect, test } from 'vitest'
 import {
   type CarBlock,
@@ -90,6 +98,16 @@ describe('CAR', () => {
     const chunks = await collect(writeCarStream(roots, blocks))
     expect(chunks.length).toBeGreaterThan(10)
     expect(sameBytes(joined(chunks), writeCar(roots, blocks))).toBe(true)
+  })
+
+  test('a known archive', () => {
+    // The header, then the empty map under its CID: 0x3a and 0x25 are the lengths.
+    const cid = '01711220c19a797fa1fd590cd2e5b42d1cf5f246e29b91684e2f87404b81dc345c7a56a0'
+    const car = `3aa265726f6f747381d82a582500${cid}6776657273696f6e0125${cid}a0`
+    const bytes = encode({})
+    const block = { cid: cidForCbor(bytes), bytes }
+    expect(toHex(writeCar([block.cid], [block]))).toBe(car)
+    expect(readCar(fromHex(car))).toEqual({ roots: [block.cid], blocks: [block] })
   })
 
   test('no root, no block', () => {

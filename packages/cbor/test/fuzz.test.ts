@@ -5,14 +5,20 @@ import { randomValue } from './values.ts'
 
 const random = createRandom(7)
 
+/** The captured frames, each after its length; pages are given them unpacked. */
+async function readFrames(): Promise<Uint8Array | null> {
+  if (typeof process !== 'object') return readFixture('relay-capture/frames.bin')
+  const packed = await readFixture('relay-capture/frames.bin.zst')
+  const { zstdDecompressSync } = await import('node:zlib')
+  return packed === null ? null : new Uint8Array(zstdDecompressSync(packed))
+}
+
 /** Encodings to damage: real frames and generated values. */
 async function corpus(): Promise<Uint8Array[]> {
-  const packed = await readFixture('relay-capture/frames.bin.zst')
   const made = Array.from({ length: 200 }, () => encode(randomValue(random)))
-  if (packed === null || typeof process !== 'object') return made
-  const { zstdDecompressSync } = await import('node:zlib')
-  const all = new Uint8Array(zstdDecompressSync(packed))
-  const view = new DataView(all.buffer)
+  const all = await readFrames()
+  if (all === null) return made
+  const view = new DataView(all.buffer, all.byteOffset)
   for (let at = 0; at < all.length && made.length < 400;) {
     const length = view.getUint32(at, true)
     // Long frames are cut: the start holds what is decoded, and a copy of 2 MB for each fault would measure copying.
