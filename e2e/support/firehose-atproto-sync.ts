@@ -14,7 +14,8 @@ const adapter: ConsumerAdapter = {
     const first = new Map<number, string>()
     const firehose = new Firehose({
       service,
-      idResolver: new IdResolver({ plcUrl }),
+      // Its own fetch refuses loopback addresses, as it should.
+      idResolver: new IdResolver({ plcUrl, fetch: (input, init) => globalThis.fetch(input, init) }),
       subscriptionReconnectDelay: 20,
       // Handles of the suite are of example.com; keys are what is tested.
       unauthenticatedHandles: true,

@@ -40,7 +40,7 @@ export async function* readCapture(
       }
       if (buffer.length - at - 4 < length) break
       // A copy: what the app keeps of a frame must not keep the whole chunk.
-      yield buffer.slice(at + 4, at + 4 + length)
+      yield new Uint8Array(buffer.subarray(at + 4, at + 4 + length))
       at += 4 + length
     }
     buffer = buffer.subarray(at)
