@@ -177,15 +177,15 @@ export interface Router {
    *
    * @throws {TypeError} for an NSID already there, or one that the catalog does not have
    */
-  add<S extends Query | Procedure, A = undefined>(
-    schema: S,
-    entry: MethodEntry<S, A> | MethodHandler<S, A>,
-  ): Router
+  add<A = undefined>(nsid: string, entry: UntypedEntry<A> | UntypedHandler<A>): Router
   add<S extends Subscription, A = undefined>(
     schema: S,
     entry: StreamEntry<S, A> | StreamHandler<S, A>,
   ): Router
-  add<A = undefined>(nsid: string, entry: UntypedEntry<A> | UntypedHandler<A>): Router
+  add<S extends Query | Procedure, A = undefined>(
+    schema: S,
+    entry: MethodEntry<S, A> | MethodHandler<S, A>,
+  ): Router
   /** Answers a Fetch request under `/xrpc/`. Mounts in Hono, Bun, Deno, Workers. */
   fetch(request: Request, info?: { readonly address?: string | null }): Promise<Response>
   /** For adapters: answers a call. Never rejects. */
