@@ -16,6 +16,7 @@ import { createResolveActor } from './identity/actors.ts'
 import { createDocumentChecks } from './identity/document-checks.ts'
 import { createHandleChanges } from './identity/handle-changes.ts'
 import { createFileMailer } from './mail/file-mailer.ts'
+import { createSmtpMailer } from './mail/smtp-mailer.ts'
 import { createLetters } from './mail/letters.ts'
 import { createRepoImports } from './repos/imports.ts'
 import { createAppPasswords } from './accounts/app-passwords.ts'
@@ -31,6 +32,7 @@ import { createUploads } from './blobs/uploads.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
 import { loadSecrets } from './config/secrets.ts'
 import { createAnnouncements } from './events/announcements.ts'
+import { createCrawlers } from './events/crawlers.ts'
 import { createBypass, GLOBAL_LIMIT } from './http/rate-limits.ts'
 import { createPages } from './http/pages.ts'
 import { createPublicAddress } from './identity/address.ts'
@@ -147,7 +149,10 @@ export async function createPds(options: PdsOptions, log: Logger = SILENT): Prom
   const purge = (did: Did): void => dids.purge(did)
   const emailTokens = createEmailTokens(db)
   const mailFrom = config.emailFromAddress ?? `noreply@${config.hostname}`
-  const mailer = createFileMailer(join(config.dataDirectory, 'mail'), mailFrom, log)
+  const mailer =
+    config.emailSmtpUrl === null
+      ? createFileMailer(join(config.dataDirectory, 'mail'), mailFrom, log)
+      : opened.use(createSmtpMailer(config.emailSmtpUrl, mailFrom))
   const forward = createForward(fetch)
   const proxy = createServiceProxy(authorizer, signers, createFindTarget(config, dids), forward)
 
@@ -217,6 +222,7 @@ export async function createPds(options: PdsOptions, log: Logger = SILENT): Prom
   })
   address.bind(server.port)
   opened.use(server)
+  opened.use(createCrawlers(config.crawlers, address, stores.log, fetch, log))
   const chores = [() => uploads.collect(), () => lifecycle.removeDue()]
   opened.use(startChores(chores, log))
 

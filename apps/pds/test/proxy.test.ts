@@ -94,7 +94,9 @@ describe('service proxying', () => {
     const before = seen.length
     expect(failure(await net.get('app.bsky.feed.getTimeline'))).toBe('401 AuthMissing')
     expect(failure(await net.get('com.example.nope', { token: alice.accessJwt }))).toBe('400 InvalidRequest')
-    expect(failure(await net.get('tools.ozone.team.listMembers', { token: alice.accessJwt }))).toBe('400 InvalidRequest')
+    expect(failure(await net.get('tools.ozone.team.listMembers', { token: alice.accessJwt }))).toBe(
+      '400 InvalidRequest',
+    )
     expect(seen.length).toBe(before)
   })
 
@@ -113,8 +115,15 @@ describe('service proxying', () => {
 
   test('methods of one’s own account are not handed out', async () => {
     const headers = { 'atproto-proxy': `${alice.did}#atproto_pds` }
-    const answer = await net.post('com.atproto.admin.notThere', { token: alice.accessJwt, input: {}, headers })
-    expect(answer.body).toEqual({ error: 'InvalidRequest', message: 'No service configured for com.atproto.admin.notThere' })
+    const answer = await net.post('com.atproto.admin.notThere', {
+      token: alice.accessJwt,
+      input: {},
+      headers,
+    })
+    expect(answer.body).toEqual({
+      error: 'InvalidRequest',
+      message: 'No service configured for com.atproto.admin.notThere',
+    })
     const token = (lxm: string, exp?: number) =>
       net.get('com.atproto.server.getServiceAuth', {
         token: alice.accessJwt,
@@ -136,14 +145,19 @@ describe('service proxying', () => {
     }
     const lxm = 'chat.bsky.convo.listConvos'
     const ask = (token: string) =>
-      net.get('com.atproto.server.getServiceAuth', { token, params: { aud: 'did:web:chat.example.com', lxm } })
+      net.get('com.atproto.server.getServiceAuth', {
+        token,
+        params: { aud: 'did:web:chat.example.com', lxm },
+      })
     expect((await ask(await session(true))).status).toBe(200)
     expect(failure(await ask(await session(false)))).toBe('400 InvalidRequest')
   })
 
   test('redirects are not followed, too much is cut off', async () => {
-    expect(failure(await net.get('app.bsky.moved.method', { token: alice.accessJwt }))).toBe('502 UpstreamFailure')
-    await expect(net.get('app.bsky.large.method', { token: alice.accessJwt })).rejects.toThrow()
+    expect(failure(await net.get('app.bsky.moved.method', { token: alice.accessJwt }))).toBe(
+      '502 UpstreamFailure',
+    )
+    await expect(net.get('app.bsky.large.method', { token: alice.accessJwt })).rejects.toThrow('terminated')
   })
 
   test('a record that is not here is asked of the AppView', async () => {
@@ -171,7 +185,9 @@ test('outside a development network private addresses are out of reach', async (
 
 describe('rate limits', () => {
   test('sign-ins are counted by account and address, and the policy is told', async () => {
-    await using limited = await startNetwork({ config: { rateLimitsEnabled: true, rateLimitBypassKey: 'let me' } })
+    await using limited = await startNetwork({
+      config: { rateLimitsEnabled: true, rateLimitBypassKey: 'let me' },
+    })
     const ask = (headers: Record<string, string> = {}) =>
       limited.post('com.atproto.server.createSession', {
         input: { identifier: 'nobody.test', password: 'wrong' },

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
 import { loadSecrets } from '../src/config/secrets.ts'
-import { readSettings, SettingError } from '../src/config/settings.ts'
+import { readSettings, SettingError, SETTINGS } from '../src/config/settings.ts'
 
 test.each<[Record<string, string>, string]>([
   [{ PDS_PORT: '70000' }, 'PDS_PORT: expected a whole number'],
@@ -77,5 +77,13 @@ test('secrets that are given are used, and nothing is written when all are', asy
     })
   } finally {
     await rm(folder, { recursive: true, force: true })
+  }
+})
+
+test('the README lists every setting with its default', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  for (const { env, flag = '', description, default: value } of SETTINGS) {
+    const cells = [`\`${env}\``, flag === '' ? '' : `\`${flag}\``, description, value.replaceAll('<', '&lt;')]
+    expect(readme).toContain(`| ${cells.join(' | ')} |`)
   }
 })

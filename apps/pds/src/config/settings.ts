@@ -264,7 +264,10 @@ export const SETTINGS: readonly Setting[] = [
     env: 'PDS_EMAIL_SMTP_URL',
     description: 'SMTP server for mail',
     default: 'none: mail is written to <data>/mail',
-    apply: (text, { options }) => (options.emailSmtpUrl = text),
+    apply: (text, { options }) =>
+      (options.emailSmtpUrl = /^smtps?:\/\//.test(text)
+        ? text
+        : bad('a URL that begins with smtp:// or smtps://', '…')),
   },
   {
     env: 'PDS_EMAIL_FROM_ADDRESS',

@@ -1,0 +1,139 @@
+import { Command, Option } from 'commander'
+
+import { readSettings, SETTINGS } from '../config/settings.ts'
+import type { PdsOptions } from '../config/config.ts'
+import type { Print } from './accounts.ts'
+
+/** What the commands need of the process around them. */
+export interface ProgramParts {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly print: Print
+  /** Runs the server until it is told to stop. */
+  readonly serve: (options: PdsOptions) => Promise<void>
+}
+
+/** The command line: without a command the server runs. */
+export function createProgram({ env, print, serve }: ProgramParts): Command {
+  const program = new Command('avocet-pds')
+    .description('A Personal Data Server of the AT Protocol. A flag beats its environment variable.')
+    .exitOverride()
+    .showHelpAfterError('(run avocet-pds --help for the settings)')
+  for (const setting of SETTINGS) {
+    if (setting.flag === undefined) continue
+    const text = `${setting.description} (env: ${setting.env}, default: ${setting.default})`
+    program.addOption(new Option(`${setting.flag} <${setting.placeholder ?? 'value'}>`, text))
+  }
+  program.addHelpText('after', `\nEnvironment variables without a flag:\n${variables()}`)
+
+  /** The settings as given before or after a command's name. */
+  const settings = (): PdsOptions => {
+    const given = program.opts<Record<string, string>>()
+    const flags = new Map<string, string>()
+    for (const option of program.options) {
+      const value = given[option.attributeName()]
+      if (value !== undefined) flags.set(option.long!, value)
+    }
+    return readSettings(env, flags)
+  }
+  program.action(() => serve(settings()))
+  addAccountCommands(program, settings, print)
+  addBackup(program, settings, print)
+  return program
+}
+
+function variables(): string {
+  const rows = SETTINGS.filter(({ flag }) => flag === undefined)
+  const width = Math.max(...rows.map(({ env }) => env.length))
+  return rows
+    .map(
+      ({ env, description, default: value }) => `  ${env.padEnd(width)}  ${description} (default: ${value})`,
+    )
+    .join('\n')
+}
+
+function addAccountCommands(program: Command, settings: () => PdsOptions, print: Print): void {
+  // Loaded when a command is used, so that --help does not wait for it.
+  const connect = async () => {
+    const [accounts, { connectOperator }] = await Promise.all([
+      import('./accounts.ts'),
+      import('./operator.ts'),
+    ])
+    return { accounts, client: await connectOperator(settings()) }
+  }
+  const account = program.command('account').description('manage the accounts of the running server')
+  account
+    .command('create <handle> <email>')
+    .description('make an account (with an invite of its own, if invites are required)')
+    .option('--password <text>', 'its password (default: one is made up and printed)')
+    .action(async (handle: string, email: string, { password }: { password?: string }) => {
+      const { accounts, client } = await connect()
+      await accounts.createAccount(client, { handle, email, password }, print)
+    })
+  account
+    .command('list')
+    .description('DID, handle and email address of every account')
+    .action(async () => {
+      const { accounts, client } = await connect()
+      await accounts.listAccounts(client, print)
+    })
+  const one = (
+    name: string,
+    description: string,
+    run: (connected: Connected, actor: string) => Promise<void>,
+  ): void => {
+    account
+      .command(`${name} <account>`)
+      .description(description)
+      .action(async (actor: string) => run(await connect(), actor))
+  }
+  one('info', 'what is known of an account, as JSON', ({ accounts, client }, actor) =>
+    accounts.showAccount(client, actor, print),
+  )
+  one('takedown', 'take an account down', ({ accounts, client }, actor) =>
+    accounts.takeDown(client, actor, true, print),
+  )
+  one('untakedown', 'put an account back', ({ accounts, client }, actor) =>
+    accounts.takeDown(client, actor, false, print),
+  )
+  one('delete', 'delete an account and all it has', ({ accounts, client }, actor) =>
+    accounts.deleteAccount(client, actor, print),
+  )
+  one('reset-password', 'set a new password and print it', ({ accounts, client }, actor) =>
+    accounts.resetPassword(client, actor, print),
+  )
+  program
+    .command('invite')
+    .description('manage invite codes of the running server')
+    .command('create')
+    .description('make an invite code')
+    .option('--uses <number>', 'accounts it is good for', '1')
+    .action(async ({ uses }: { uses: string }) => {
+      const { accounts, client } = await connect()
+      print(await accounts.createInvite(client, Number(uses)))
+    })
+}
+
+type Connected = {
+  readonly accounts: typeof import('./accounts.ts')
+  readonly client: Parameters<typeof import('./accounts.ts').listAccounts>[0]
+}
+
+/** Copies of all that a server keeps. */
+function addBackup(program: Command, settings: () => PdsOptions, print: Print): void {
+  program
+    .command('backup <folder>')
+    .description('copy database, blobs and secrets into a new folder, also while the server runs')
+    .action(async (folder: string) => {
+      const { backup } = await import('./backup.ts')
+      const { pages } = await backup(settings(), folder)
+      print(`copied ${pages} pages, blobs and secrets to ${folder}`)
+    })
+  program
+    .command('restore <folder>')
+    .description('put a backup into an empty data directory; event numbers go on above a margin')
+    .action(async (folder: string) => {
+      const { restore } = await import('./restore.ts')
+      const { newest } = await restore(settings(), folder)
+      print(`restored; the next event is number ${newest + 1}`)
+    })
+}

@@ -1,0 +1,42 @@
+import type { Fetch } from '@avocet/did'
+import type { EventLog } from '@avocet/sequencer'
+import type { Database } from '@avocet/sqlite'
+
+import type { PublicAddress } from '../identity/address.ts'
+import type { Logger } from '../logger.ts'
+
+/** How seldom a relay is told again that there is news here, in milliseconds. A connected relay needs no telling. */
+const EVERY_MS = 20 * 60 * 1000
+
+/** Tells relays that there is something to crawl: at the first event after the start, then at most every 20 minutes. */
+export function createCrawlers(
+  hosts: readonly string[],
+  address: PublicAddress,
+  log: EventLog<Database>,
+  fetch: Fetch,
+  logger: Logger,
+  now: () => number = Date.now,
+): Disposable {
+  let last = Number.NEGATIVE_INFINITY
+  const ask = async (host: string): Promise<void> => {
+    const hostname = new URL(address.url()).host
+    try {
+      const response = await fetch(`${host}/xrpc/com.atproto.sync.requestCrawl`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ hostname }),
+      })
+      await response.body?.cancel()
+      if (!response.ok) logger.warn({ host, status: response.status }, 'a relay refused to crawl')
+    } catch (error) {
+      logger.warn({ host, err: error }, 'a relay could not be asked to crawl')
+    }
+  }
+  if (hosts.length === 0) return { [Symbol.dispose]: () => {} }
+  const unwatch = log.watch(() => {
+    if (now() - last < EVERY_MS) return
+    last = now()
+    for (const host of hosts) void ask(host)
+  })
+  return { [Symbol.dispose]: unwatch }
+}

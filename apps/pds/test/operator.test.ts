@@ -1,0 +1,107 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { createPds } from '../src/app.ts'
+import { createProgram } from '../src/commands/program.ts'
+import { readFirehose } from './firehose.ts'
+import { ADMIN_PASSWORD, failure, post, startNetwork, type TestNetwork } from './network.ts'
+
+let net: TestNetwork
+beforeAll(async () => {
+  net = await startNetwork({ config: { inviteRequired: true } })
+})
+afterAll(() => net[Symbol.asyncDispose]())
+
+/** Runs a command against the server and gives what it printed. */
+async function run(...args: string[]): Promise<string[]> {
+  const lines: string[] = []
+  const env = { PDS_ADMIN_PASSWORD: ADMIN_PASSWORD }
+  const program = createProgram({ env, print: (line) => lines.push(line), serve: () => Promise.resolve() })
+  const settings = ['--port', String(net.pds.port), '--data', net.folder]
+  await program.parseAsync([...settings, ...args], { from: 'user' })
+  return lines
+}
+const signIn = (identifier: string, password: string) =>
+  net.post('com.atproto.server.createSession', { input: { identifier, password } })
+
+test('accounts are made, listed, shown, taken down and deleted', async () => {
+  const [created, password] = await run('account', 'create', 'olga.test', 'olga@example.com')
+  const did = /^created olga\.test (did:plc:\S+)$/.exec(created!)![1]!
+  expect((await signIn('olga.test', password!.replace('password ', ''))).status).toBe(200)
+  expect(
+    await run('account', 'create', 'pete.test', 'pete@example.com', '--password', 'given word'),
+  ).toHaveLength(1)
+  expect((await signIn('pete.test', 'given word')).status).toBe(200)
+  expect(await run('account', 'list')).toContain(`${did}\tolga.test\tolga@example.com`)
+  expect(JSON.parse((await run('account', 'info', 'olga.test'))[0]!)).toMatchObject({
+    did,
+    email: 'olga@example.com',
+    takedown: { applied: false },
+    invitedBy: { available: 1 },
+  })
+  expect(await run('account', 'takedown', did)).toEqual([`taken down ${did}`])
+  expect(failure(await net.get('com.atproto.sync.getRepo', { params: { did } }))).toBe('400 RepoTakendown')
+  await run('account', 'untakedown', 'olga.test')
+  const [reset] = await run('account', 'reset-password', 'olga.test')
+  expect((await signIn('olga.test', reset!.replace('password ', ''))).status).toBe(200)
+  expect(await run('account', 'delete', 'olga.test')).toEqual([`deleted ${did}`])
+  expect(failure(await net.get('com.atproto.sync.getRepo', { params: { did } }))).toBe('400 RepoNotFound')
+  await expect(run('account', 'info', did)).rejects.toThrow('Account not found')
+})
+
+test('an invite code is made', async () => {
+  const [code] = await run('invite', 'create', '--uses', '2')
+  expect(code).toMatch(/^localhost-[a-z2-7]{5}-[a-z2-7]{5}$/)
+})
+
+const createSession = async (url: string): Promise<string> => {
+  const response = await fetch(`${url}/xrpc/com.atproto.server.createSession`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ identifier: 'rita.test', password: 'given word' }),
+  })
+  return ((await response.json()) as { accessJwt: string }).accessJwt
+}
+
+test('a backup of a running server is a server', async () => {
+  await run('account', 'create', 'rita.test', 'rita@example.com', '--password', 'given word')
+  const { did, accessJwt } = (await signIn('rita.test', 'given word')).body
+  const input = { repo: did, collection: 'app.bsky.feed.post', record: post('kept') }
+  const { uri } = (await net.post('com.atproto.repo.createRecord', { token: accessJwt, input })).body
+  const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-backup-'))
+  try {
+    const target = join(folder, 'copy')
+    expect((await run('backup', target))[0]).toMatch(/^copied \d+ pages/)
+    await expect(run('backup', target)).rejects.toThrow('the target is there already')
+    const data = join(folder, 'data')
+    const restore = (from: string) =>
+      createProgram({ env: {}, print: () => {}, serve: () => Promise.resolve() }).parseAsync(
+        ['--data', data, 'restore', from],
+        { from: 'user' },
+      )
+    await expect(restore(folder)).rejects.toThrow('no backup here')
+    await restore(target)
+    await expect(restore(target)).rejects.toThrow('not empty')
+    await using copy = await createPds({ dataDirectory: data, port: 0, plcUrl: net.directory.url })
+    const query = `repo=${did}&collection=app.bsky.feed.post&rkey=${uri.split('/').at(-1)}`
+    const answer = await fetch(`${copy.url}/xrpc/com.atproto.repo.getRecord?${query}`)
+    expect(await answer.json()).toMatchObject({ uri, value: post('kept') })
+    // The numbers of events go on far above those of the backup.
+    const session = await createSession(copy.url)
+    const created = await readFirehose(copy.url, 0, () => false).then(
+      ({ events }) => events.at(-1)!.body.seq as number,
+    )
+    await fetch(`${copy.url}/xrpc/com.atproto.repo.createRecord`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${session}` },
+      body: JSON.stringify({ repo: did, collection: 'com.example.after', record: {} }),
+    })
+    const { events } = await readFirehose(copy.url, created, (seen) => seen.length === 1)
+    expect(events[0]!.body.seq).toBeGreaterThan(created + 100_000)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
