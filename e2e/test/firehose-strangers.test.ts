@@ -124,8 +124,8 @@ describe('the stream of our PDS', () => {
     })
     for (const result of data.results ?? []) {
       if ('uri' in result && 'cid' in result) {
-        const uri = String(result.uri)
-        note(uri === kept.uri ? 'update' : 'create', uri, String(result.cid))
+        const { uri, cid } = result
+        note(uri === kept.uri ? 'update' : 'create', uri, cid)
       }
     }
     note('delete', gone.uri, null)

@@ -13,6 +13,8 @@ export type PostgresEventLogOptions = {
   readonly now?: () => number
   /** Rows deleted per transaction when the window moves on. Default 1000. */
   readonly pruneBatch?: number
+  /** Wait before a lost listening connection is made again. Default 1000. */
+  readonly reconnectMs?: number
   /** Told when the listening connection is lost; it is made again, and watchers are woken then. */
   readonly onError?: (error: unknown) => void
 }
@@ -45,12 +47,10 @@ const MIGRATIONS = [
    INSERT INTO event_log (id, newest, oldest, bytes) VALUES (1, 0, 1, 0);`,
 ]
 
-const RECONNECT_MS = 1000
-
 /**
  * Opens (and makes, at first) the event log. The counter's row is locked from `append` to the end of its transaction: numbers
  * follow the order of commits, and a reader never sees one before a smaller one. Append last in a transaction, to hold that
- * lock for a short time.
+ * lock for a short time. From the first `watch` on, one connection of the pool is taken to listen.
  */
 export async function openEventLog(
   db: PostgresDatabase,
@@ -63,12 +63,14 @@ export async function openEventLog(
   const [schema] = await db.query('SELECT current_schema() AS name')
   // A channel is an identifier: at most 63 bytes.
   const channel = `event_log_${String(schema!['name']).replaceAll('"', '')}`.slice(0, 63)
-  const listener = createListener(db, channel, watchers.notify, options.onError ?? (() => {}))
+  const listener = createListener(db, channel, watchers.notify, options)
 
   const notify = (tx: Transaction, change: LogChange): Promise<Row[]> =>
     tx.query('SELECT pg_notify($1, $2)', [channel, change])
 
   const removeBatch = async (tx: Transaction, removal: Removal): Promise<number> => {
+    // The counter is locked before any event, as by `append`: two removals cannot wait for each other.
+    const [counter] = await tx.query('SELECT bytes FROM event_log WHERE id = 1 FOR UPDATE')
     const rows =
       'did' in removal
         ? await tx.query(
@@ -76,7 +78,7 @@ export async function openEventLog(
              RETURNING seq, size`,
             [removal.did, removal.before ?? Number.MAX_SAFE_INTEGER, pruneBatch],
           )
-        : await dropExpired(tx, removal)
+        : await dropExpired(tx, removal, Number(counter!['bytes']))
     if (rows.length === 0) return 0
     const bytes = rows.reduce((sum, row) => sum + (row['size'] as number), 0)
     await tx.query('UPDATE event_log SET bytes = bytes - $1 WHERE id = 1', [bytes])
@@ -84,15 +86,17 @@ export async function openEventLog(
       const last = Math.max(...rows.map((row) => Number(row['seq'])))
       await tx.query('UPDATE event_log SET oldest = $1 WHERE id = 1', [last + 1])
     }
+    // With each batch: what is gone must not be sent by a process that has it in memory, whatever happens to the next batch.
+    await notify(tx, 'remove')
     return rows.length
   }
 
   const dropExpired = async (
     tx: Transaction,
     window: { readonly olderThan?: number; readonly maxBytes?: number },
+    bytes: number,
   ): Promise<Row[]> => {
-    const [counter] = await tx.query('SELECT bytes FROM event_log WHERE id = 1 FOR UPDATE')
-    let left = Number(counter!['bytes'])
+    let left = bytes
     const seqs: number[] = []
     for (const row of await tx.query('SELECT seq, time, size FROM event ORDER BY seq LIMIT $1', [
       pruneBatch,
@@ -113,15 +117,13 @@ export async function openEventLog(
       const [row] = await tx.query('UPDATE event_log SET newest = newest + 1 WHERE id = 1 RETURNING newest')
       const seq = Number(row!['newest'])
       const frame = encodeFrame(event.type, { ...event.body, seq })
-      await tx.query('INSERT INTO event (seq, time, did, size, frame) VALUES ($1, $2, $3, $4, $5)', [
-        seq,
-        now(),
-        event.did,
-        frame.length,
-        frame,
-      ])
-      await tx.query('UPDATE event_log SET bytes = bytes + $1 WHERE id = 1', [frame.length])
-      await notify(tx, 'append')
+      // One round trip for the rest: everybody else's append waits for this transaction.
+      await tx.query(
+        `WITH added AS (INSERT INTO event (seq, time, did, size, frame) VALUES ($1, $2, $3, $4, $5)),
+              counted AS (UPDATE event_log SET bytes = bytes + $4 WHERE id = 1)
+         SELECT pg_notify($6, $7)`,
+        [seq, now(), event.did, frame.length, frame, channel, 'append'],
+      )
       return seq
     },
     read: (after, limit) => readPage(db, after, limit),
@@ -138,9 +140,6 @@ export async function openEventLog(
         total += batch
         if (batch < pruneBatch) break
       }
-      if (total === 0) return 0
-      if (tx === undefined) await db.transaction((own) => notify(own, 'remove'))
-      else await notify(tx, 'remove')
       return total
     },
     watch(listen) {
@@ -181,7 +180,7 @@ function createListener(
   db: PostgresDatabase,
   channel: string,
   notify: (change: LogChange) => void,
-  onError: (error: unknown) => void,
+  { reconnectMs = 1000, onError }: PostgresEventLogOptions,
 ): { start(): void; close(): Promise<void> } {
   let running: Promise<void> | null = null
   const stop = new AbortController()
@@ -202,8 +201,8 @@ function createListener(
     try {
       if (signal.aborted) return
       await client.query(`LISTEN "${channel}"`)
-      // What was appended while nobody listened.
-      notify('append')
+      // Whatever happened while nobody listened. A removal may have been missed too, so nothing in memory is to be trusted.
+      notify('remove')
       await lost.promise
     } finally {
       signal.removeEventListener('abort', onStop)
@@ -218,9 +217,9 @@ function createListener(
         await listen()
       } catch (error) {
         if (signal.aborted) return
-        onError(error)
+        onError?.(error)
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, RECONNECT_MS)
+          const timer = setTimeout(resolve, reconnectMs)
           signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
         })
       }

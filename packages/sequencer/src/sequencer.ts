@@ -71,6 +71,7 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
   let pumping: Promise<void> = Promise.resolve()
   let running = false
   let again = false
+  let removals = 0
 
   const wakeAll = (): void => {
     for (const subscription of subscriptions) subscription.wake()
@@ -85,8 +86,11 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
     do {
       again = false
       for (;;) {
+        const before = removals
         const events = await log.read(tail.end(), page)
         counts.headReads++
+        // Read before something was removed, it may hold just that.
+        if (before !== removals) continue
         let bytes = 0
         for (const event of events) {
           tail.push(event)
@@ -126,8 +130,9 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
   const unwatch = log.watch((change) => {
     if (change === 'remove') {
       // What was removed must not be sent any more: readers not past it go through the log.
+      removals++
       tail.reset(tail.end())
-      wakeAll()
+      for (const subscription of subscriptions) subscription.forget()
     }
     if (subscriptions.size === 0) {
       // Nobody reads along: the next subscriber starts a new tail.

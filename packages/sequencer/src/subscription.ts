@@ -8,6 +8,8 @@ import type { SequencedFrame } from './types.ts'
 export type Subscription = {
   readonly iterator: AsyncIterator<SequencedFrame, undefined>
   wake(): void
+  /** Something was removed from the log: what was read but not handed out is read again. */
+  forget(): void
   close(): void
   stats(): SubscriberStats
 }
@@ -36,6 +38,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   let page: SequencedFrame[] = []
   let pageNext = 0
   let reachedHead = false
+  let forgotten = 0
   let failure: SequencerError | null = null
   let events = 0
   let bytes = 0
@@ -116,8 +119,9 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
       } else if (index === -1) {
         // All up to here was readable before this read began: an empty page means that it holds nothing more for us.
         const from = tail.from()
+        const before = forgotten
         const cold = await options.readCold(position)
-        if (state === 'ended') continue
+        if (state === 'ended' || before !== forgotten) continue
         page = cold
         pageNext = 0
         if (page.length === 0) position = Math.max(position, from)
@@ -155,6 +159,13 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   const subscription: Subscription = {
     iterator,
     wake,
+    forget() {
+      forgotten++
+      // A frame of the stream itself is not in the log.
+      page = page.slice(pageNext).filter(({ seq }) => seq === null)
+      pageNext = 0
+      wake()
+    },
     close: () => end(new SequencerError('closed', 'sequencer is closed')),
     stats: () => ({
       id: options.id,

@@ -166,6 +166,44 @@ describe('sequencer', () => {
     expect((await slow.next()).value?.seq).toBe(8)
   })
 
+  it('a removed account is not sent any more, also to those in the middle of a page or of a read', async () => {
+    const log = createMemoryEventLog()
+    for (let i = 0; i < 8; i++) log.append(undefined, event(`did:a:${i % 2}`, i))
+    let gate: Promise<void> | null = null
+    const late = {
+      ...log,
+      read: async (...args: Parameters<typeof log.read>) => {
+        const page = log.read(...args)
+        await gate
+        return page
+      },
+    }
+    await using sequencer = createSequencer({ log: late, retention: quiet })
+    const [paged, reading] = [0, 1].map((cursor) => sequencer.events(cursor)[Symbol.asyncIterator]())
+    expect((await paged!.next()).value?.seq).toBe(1)
+    const { promise, resolve: open } = Promise.withResolvers<void>()
+    const head = sequencer.events(undefined)[Symbol.asyncIterator]()
+    const live = head.next()
+    await settle()
+    gate = promise
+    const first = reading!.next()
+    log.append(undefined, event('did:a:1', 8))
+    log.append(undefined, event('did:a:0', 9))
+    await settle()
+    // The page is held by one reader, the reads of the others are on their way.
+    log.remove({ did: 'did:a:1' })
+    gate = null
+    open()
+    expect((await first).value?.seq).toBe(3)
+    expect((await live).value?.seq).toBe(10)
+    for (const [reader, rest] of [
+      [paged!, [3, 5, 7, 10]],
+      [reading!, [5, 7, 10]],
+    ] as const) {
+      for (const seq of rest) expect((await reader.next()).value?.seq).toBe(seq)
+    }
+  })
+
   it('ends when the signal aborts, when returned, when closed', async () => {
     const log = createMemoryEventLog()
     const sequencer: Sequencer = createSequencer({ log, retention: quiet })

@@ -1,10 +1,11 @@
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Database, openDatabase } from '@avocet/sqlite'
 import { describe, expect, it } from 'vitest'
 import { advanceSeq, openEventLog } from '../src/sqlite.ts'
-import { describeEventLog, event } from './log-conformance.ts'
+import { bodyOf, describeEventLog, event } from './log-conformance.ts'
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'avocet-log-'))
 
@@ -70,6 +71,42 @@ describe('sqlite event log', () => {
     db.close()
     rmSync(directory, { recursive: true })
   })
+
+  it(
+    'killed at any moment: what was acknowledged is there, no number is given twice',
+    { timeout: 300_000 },
+    async () => {
+      const directory = folder()
+      const file = join(directory, 'log.sqlite')
+      const acknowledged: number[] = []
+      const kills = process.env['AVOCET_FUZZ'] ? 100 : 3
+      for (let kill = 0; kill < kills; kill++) {
+        const child = spawn(process.execPath, [join(import.meta.dirname, 'support/appender.ts'), file])
+        let out = ''
+        const enough = 20 + Math.floor(Math.random() * 200)
+        await new Promise<void>((resolve) => {
+          child.stdout.on('data', (chunk: Buffer) => {
+            out += chunk.toString()
+            if (out.length > enough * 3) child.kill('SIGKILL')
+          })
+          child.on('exit', () => resolve())
+        })
+        // The last line may be cut off: a number half written was not said.
+        acknowledged.push(...out.split('\n').slice(0, -1).map(Number))
+      }
+      expect(acknowledged.length).toBeGreaterThan(kills * 10)
+      expect(new Set(acknowledged).size).toBe(acknowledged.length)
+      using db = openDatabase({ path: file })
+      const log = openEventLog(db)
+      const stored = log.read(0, { count: 1e6, bytes: 1e9 })
+      expect(stored.map((item) => item.seq)).toEqual(stored.map((_, i) => i + 1))
+      const seqs = new Set(stored.map((item) => item.seq))
+      expect(acknowledged.filter((seq) => !seqs.has(seq))).toEqual([])
+      expect(log.bounds()).toEqual({ oldest: 1, newest: stored.length })
+      expect(bodyOf(stored.at(-1)!)).toMatchObject({ seq: stored.length })
+      rmSync(directory, { recursive: true })
+    },
+  )
 
   it('leaves a margin after a restore', () => {
     using db = openDatabase({ path: ':memory:' })
