@@ -29,11 +29,12 @@ export type LanesOptions = {
   readonly onFault: (error: unknown) => void
 }
 
-type Lane = { readonly did: Did; tasks: Task[]; next: number; bytes: number; running: boolean }
+// Places that were passed hold null: a task keeps its frame, a lane its tasks.
+type Lane = { readonly did: Did; tasks: (Task | null)[]; next: number; bytes: number; running: boolean }
 
 export function createLanes(options: LanesOptions): Lanes {
   const lanes = new Map<Did, Lane>()
-  const ready: Lane[] = []
+  const ready: (Lane | null)[] = []
   let readyNext = 0
   let active = 0
   let bytes = 0
@@ -57,7 +58,8 @@ export function createLanes(options: LanesOptions): Lanes {
 
   const runLane = async (lane: Lane): Promise<void> => {
     while (lane.next < lane.tasks.length) {
-      const task = lane.tasks[lane.next++]!
+      const task = lane.tasks[lane.next]!
+      lane.tasks[lane.next++] = null
       if (lane.next > 256) {
         lane.tasks.splice(0, lane.next)
         lane.next = 0
@@ -84,7 +86,8 @@ export function createLanes(options: LanesOptions): Lanes {
 
   const startNext = (): void => {
     while (active < options.concurrency && readyNext < ready.length) {
-      const lane = ready[readyNext++]!
+      const lane = ready[readyNext]!
+      ready[readyNext++] = null
       if (readyNext > 1024 && readyNext * 2 > ready.length) {
         ready.splice(0, readyNext)
         readyNext = 0
@@ -146,6 +149,7 @@ export function createLanes(options: LanesOptions): Lanes {
       for (const lane of lanes.values()) {
         const dropped = lane.tasks.splice(lane.next)
         for (const task of dropped) {
+          if (task === null) continue
           bytes -= task.bytes
           lane.bytes -= task.bytes
           waiting--
