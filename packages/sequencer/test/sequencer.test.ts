@@ -178,9 +178,10 @@ describe('sequencer', () => {
         return page
       },
     }
-    await using sequencer = createSequencer({ log: late, retention: quiet })
-    const [paged, reading] = [0, 1].map((cursor) => sequencer.events(cursor)[Symbol.asyncIterator]())
+    await using sequencer = createSequencer({ log: late, retention: quiet, page: { count: 2, bytes: 1e6 } })
+    const [paged, reading] = [0, 0].map(() => sequencer.events(0)[Symbol.asyncIterator]())
     expect((await paged!.next()).value?.seq).toBe(1)
+    for (const seq of [1, 2]) expect((await reading!.next()).value?.seq).toBe(seq)
     const { promise, resolve: open } = Promise.withResolvers<void>()
     const head = sequencer.events(undefined)[Symbol.asyncIterator]()
     const live = head.next()
