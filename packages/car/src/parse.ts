@@ -79,16 +79,22 @@ export function parseHeader(bytes: Uint8Array, offset: number): CID[] {
   return roots
 }
 
-/** Makes a block of one section's bytes (CID and content, without the length), verifying the hash. */
-export function parseSection(section: Uint8Array, offset: number, skipHash: boolean): CarBlock {
-  if (section.length < CID_LENGTH) {
-    throw new CarError('invalid-cid', `section of ${section.length} bytes holds no CID`, offset)
+/** Makes a block of a section (CID and content, without the length) that is `source[start, end)`, verifying the hash. */
+export function parseSection(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  offset: number,
+  skipHash: boolean,
+): CarBlock {
+  if (end - start < CID_LENGTH) {
+    throw new CarError('invalid-cid', `section of ${end - start} bytes holds no CID`, offset)
   }
-  const cid = cidAt(section, 0)
+  const cid = cidAt(source, start)
   if (cid === null) {
     throw new CarError('invalid-cid', 'block is named by a CID this protocol does not have', offset)
   }
-  const bytes = section.subarray(CID_LENGTH)
+  const bytes = source.subarray(start + CID_LENGTH, end)
   if (!skipHash && !verifyCid(cid, bytes)) {
     throw new CarError('hash-mismatch', `bytes are not those of their CID; cid=${formatCid(cid)}`, offset)
   }

@@ -153,7 +153,8 @@ async function* readBlocks(pull: Pull, options: ReadCarOptions): AsyncGenerator<
       if (count >= maxBlocks) {
         throw new CarError('too-many-blocks', `more blocks than allowed; max=${maxBlocks}`, at)
       }
-      yield parseSection(pull.takeNow(length) ?? (await pull.take(length, 'a block')), at, skipHash)
+      const section = pull.takeNow(length) ?? (await pull.take(length, 'a block'))
+      yield parseSection(section, 0, length, at, skipHash)
     }
   } finally {
     await pull.close()

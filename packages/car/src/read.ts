@@ -51,7 +51,7 @@ export function readCar(car: Uint8Array, options: ReadCarOptions = {}): { roots:
     if (blocks.length === maxBlocks) {
       throw new CarError('too-many-blocks', `more blocks than allowed; max=${maxBlocks}`, at)
     }
-    blocks.push(parseSection(bytes.subarray(start, pos), at, skipHash))
+    blocks.push(parseSection(bytes, start, pos, at, skipHash))
   }
   return { roots, blocks }
 }

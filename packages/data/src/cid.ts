@@ -4,10 +4,10 @@
 
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
+import { isSha256, writeSha256 } from '#sha256'
 import { decodeBase32Cid, encodeBase32Cid } from './base32.ts'
 import { DataError } from './error.ts'
 import { latin1 } from './latin1.ts'
-import { sha256 } from './sha256.ts'
 
 /** The codecs of the protocol: records, tree nodes and commits are `dag-cbor`, blobs are `raw`. */
 export type CidCodec = 'dag-cbor' | 'raw'
@@ -16,6 +16,7 @@ const VERSION = 0x01
 const CODE_CBOR = 0x71
 const CODE_RAW = 0x55
 const HASH_SHA256 = 0x12
+const HEAD_LENGTH = 4
 const DIGEST_LENGTH = 32
 
 /** Bytes in a binary CID of the protocol: version, codec, hash function, hash length, 32 of digest. */
@@ -39,7 +40,7 @@ class CompactCid {
   }
 
   get multihash(): CID['multihash'] {
-    return createDigest(HASH_SHA256, this.bytes.subarray(4))
+    return createDigest(HASH_SHA256, this.bytes.subarray(HEAD_LENGTH))
   }
 
   get [Symbol.toStringTag](): string {
@@ -80,24 +81,30 @@ function copyCid(bytes: Uint8Array, offset: number): Uint8Array<ArrayBuffer> {
   return copy
 }
 
-function withDigest(code: number, digest: Uint8Array): CID {
+/** The 36 bytes of a CID whose digest is yet to be written. */
+function withoutDigest(code: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(CID_LENGTH)
   bytes[0] = VERSION
   bytes[1] = code
   bytes[2] = HASH_SHA256
   bytes[3] = DIGEST_LENGTH
-  bytes.set(digest, 4)
+  return bytes
+}
+
+function hashed(code: number, content: Uint8Array): CID {
+  const bytes = withoutDigest(code)
+  writeSha256(content, bytes, HEAD_LENGTH)
   return compact(bytes)
 }
 
 /** The CID of an encoded block (record, tree node, commit): codec dag-cbor, sha-256 of `bytes`. */
 export function cidForCbor(bytes: Uint8Array): CID {
-  return withDigest(CODE_CBOR, sha256(bytes))
+  return hashed(CODE_CBOR, bytes)
 }
 
 /** The CID of a blob: codec raw, sha-256 of `bytes`. */
 export function cidForRaw(bytes: Uint8Array): CID {
-  return withDigest(CODE_RAW, sha256(bytes))
+  return hashed(CODE_RAW, bytes)
 }
 
 /**
@@ -109,7 +116,9 @@ export function cidFromDigest(codec: CidCodec, digest: Uint8Array): CID {
   if (digest.length !== DIGEST_LENGTH) {
     throw new DataError('invalid-cid', `a sha-256 digest has 32 bytes; length=${digest.length}`)
   }
-  return withDigest(codec === 'raw' ? CODE_RAW : CODE_CBOR, digest)
+  const bytes = withoutDigest(codec === 'raw' ? CODE_RAW : CODE_CBOR)
+  bytes.set(digest, HEAD_LENGTH)
+  return compact(bytes)
 }
 
 /**
@@ -179,11 +188,7 @@ export function isCid(value: unknown): value is CID {
 
 /** Whether `bytes` are what a CID names: their sha-256 is its digest. */
 export function verifyCid(cid: CID, bytes: Uint8Array): boolean {
-  const digest = sha256(bytes)
-  const expected = cid.bytes
-  if (expected.length !== CID_LENGTH) return false
-  for (let i = DIGEST_LENGTH - 1; i >= 0; i--) if (digest[i] !== expected[i + 4]) return false
-  return true
+  return cid.bytes.length === CID_LENGTH && isSha256(bytes, cid.bytes, HEAD_LENGTH)
 }
 
 export { CID }

@@ -1,4 +1,4 @@
-import { sha256 as platformSha256 } from '#sha256'
+import { writeSha256 } from '#sha256'
 
 /**
  * The sha-256 digest of some bytes, synchronously: OpenSSL on Node (and Bun, Deno), `@noble/hashes` elsewhere.
@@ -6,5 +6,7 @@ import { sha256 as platformSha256 } from '#sha256'
  * @returns 32 new bytes.
  */
 export function sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return platformSha256(bytes)
+  const digest = new Uint8Array(32)
+  writeSha256(bytes, digest, 0)
+  return digest
 }
