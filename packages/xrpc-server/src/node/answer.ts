@@ -37,7 +37,11 @@ function write(
   onError: (error: unknown) => void,
 ): void {
   const { status, headers, body } = answer
-  if (!message.complete && message.method !== 'GET') linger(message, response, headers)
+  if (!message.complete && message.method !== 'GET') {
+    // Whoever answers at once will not read the rest; an answer that streams may be made of it.
+    if (!isStream(body)) headers['connection'] = 'close'
+    response.once('finish', () => linger(message))
+  }
   if (body === null) {
     if (status !== 204 && status !== 304) headers['content-length'] ??= '0'
     response.writeHead(status, headers)
@@ -88,22 +92,22 @@ function writable(response: ServerResponse): Promise<void> {
   })
 }
 
-// Closing a connection with unread input resets it, and the caller never sees the answer. So the rest of the body is
+// Closing a connection with unread input resets it, and the caller never sees the answer. So what is left of the body is
 // read and dropped, within bounds.
-function linger(message: IncomingMessage, response: ServerResponse, headers: Answer['headers']): void {
-  headers['connection'] = 'close'
-  response.once('finish', () => {
-    let left = lingerBytes
-    const cut = (): void => {
-      message.destroy()
-    }
-    const timer = setTimeout(cut, lingerMs)
-    message.on('data', (chunk: Uint8Array) => {
-      left -= chunk.length
-      if (left < 0) cut()
-    })
-    message.once('close', () => clearTimeout(timer))
-    message.on('error', () => {})
-    message.resume()
+function linger(message: IncomingMessage): void {
+  if (message.complete) return
+  let left = lingerBytes
+  const cut = (): void => {
+    message.destroy()
+  }
+  const timer = setTimeout(cut, lingerMs)
+  const done = (): void => clearTimeout(timer)
+  message.on('data', (chunk: Uint8Array) => {
+    left -= chunk.length
+    if (left < 0) cut()
   })
+  message.once('end', done)
+  message.once('close', done)
+  message.on('error', done)
+  message.resume()
 }

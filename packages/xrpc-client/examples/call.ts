@@ -1,0 +1,18 @@
+// Calls by schema, with a result to look at, and by name, with the value itself; custom lexicons beside the bundled ones.
+import type { Query } from '@avocet/lexicon'
+import { createClient } from '@avocet/xrpc-client'
+import { catalog } from './lexicons.ts'
+import { startService } from './service.ts'
+
+await using service = await startService()
+const client = createClient({ service: service.url, lexicons: catalog })
+
+const search = catalog.method('io.example.search') as Query<{ q: string }, { results: string[] }>
+const result = await client.call(search, { params: { q: 'avocets' } })
+if (result.ok) console.log(result.status, result.value.results)
+else console.log(result.error.status, result.error.error, result.error.message)
+
+console.log(await client.rpc.io.example.search({ q: 'by name' }))
+
+const wrong = await client.call(search, { params: {} as { q: string } })
+if (!wrong.ok) console.log(wrong.error.code, wrong.error.issues[0]?.path)
