@@ -5,6 +5,10 @@ import { FirehoseSubscription } from '@atcute/firehose'
 import type { ConsumerAdapter } from '@avocet/firehose/conformance'
 import { peerVersion } from './peer-version.ts'
 
+const KNOWN: ReadonlySet<string> = new Set(
+  ['commit', 'sync', 'identity', 'account', 'info'].map((type) => `com.atproto.sync.subscribeRepos#${type}`),
+)
+
 const adapter: ConsumerAdapter = {
   name: '@atcute/firehose',
   version: peerVersion('@atcute/firehose'),
@@ -22,6 +26,8 @@ const adapter: ConsumerAdapter = {
       for (;;) {
         const step = await messages.next()
         if (step.done === true) return
+        // What is passed on without being known is not taken for verified.
+        if (!KNOWN.has(step.value.$type)) continue
         accepted('seq' in step.value ? step.value.seq : null)
       }
     }

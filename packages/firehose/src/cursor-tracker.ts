@@ -8,6 +8,8 @@ export type Ticket = { readonly seq: number; done: boolean }
 export type CursorTracker = {
   /** An event arrived. */
   begin(seq: number): Ticket
+  /** The source numbers anew: call it before the first event with a new number. */
+  renumber(): void
   /** The event is finished for good (durable, or nothing to store). */
   finish(ticket: Ticket): void
   /** The cursor if this ticket (and all finished ones) is counted as finished; null when that tells nothing new. */
@@ -48,12 +50,14 @@ export function createCursorTracker(source: string, start: CursorState | null): 
     begin(seq) {
       const ticket: Ticket = { seq, done: false }
       tickets.push(ticket)
-      if (seq < newest) {
-        // Numbered anew, or sent again: what counts as highest from here on is below.
-        high = Math.min(high, seq)
-      }
-      newest = seq
+      // Where the stream was joined is known from the first event on: what comes before it is not asked for.
+      mark ??= Math.max(0, seq - 1)
+      if (seq > newest) newest = seq
       return ticket
+    },
+    renumber() {
+      high = 0
+      newest = 0
     },
     finish(ticket) {
       ticket.done = true
@@ -66,8 +70,10 @@ export function createCursorTracker(source: string, start: CursorState | null): 
         seq = ticket.seq
         for (let i = head + 1; i < tickets.length && tickets[i]!.done; i++) seq = tickets[i]!.seq
       }
+      // Counted from here on: a save that comes after this one must not store less.
+      if (ticket.seq > high) high = ticket.seq
       if (seq === null) return null
-      return { source, seq, high: Math.max(high, ticket.seq) }
+      return { source, seq, high }
     },
     cursor: () => (mark === null ? null : { source, seq: mark, high: Math.max(high, mark) }),
     stored(cursor) {

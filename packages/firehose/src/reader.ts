@@ -66,6 +66,8 @@ export function createReader(options: ReaderOptions): Reader {
   // Events up to here may have been finished before this connection.
   let replayUntil = 0
   let startLive = false
+  // The last seq of this connection, or the cursor it began at.
+  let previous = 0
 
   const flush = async (): Promise<void> => {
     if (!tracker.dirty()) return
@@ -76,8 +78,9 @@ export function createReader(options: ReaderOptions): Reader {
   }
 
   const cursorForConnection = (): number | undefined => {
+    const cursor = startLive ? null : tracker.cursor()
+    previous = cursor?.seq ?? 0
     if (startLive) return undefined
-    const cursor = tracker.cursor()
     replayUntil = Math.max(tracker.newest(), cursor?.high ?? 0)
     return cursor?.seq
   }
@@ -93,6 +96,7 @@ export function createReader(options: ReaderOptions): Reader {
       // The numbers we know mean nothing any more: live from now on, with the numbers that come.
       startLive = true
       replayUntil = -1
+      tracker.renumber()
       tell('cursor-reset', `source numbers anew; ${event.message}`)
     }
   }
@@ -146,7 +150,11 @@ export function createReader(options: ReaderOptions): Reader {
   }
 
   const begin = (seq: number): ReturnType<CursorTracker['begin']> => {
-    if (seq < tracker.newest()) replayUntil = -1
+    if (seq < previous) {
+      replayUntil = -1
+      tracker.renumber()
+    }
+    previous = seq
     startLive = false
     return tracker.begin(seq)
   }
