@@ -83,7 +83,7 @@ export async function readRepo(source: CarSource, options: ReadRepoOptions): Pro
   try {
     const commit = roots[0]
     if (commit === undefined) throw new RepoError('malformed-repo', 'CAR has no root')
-    const commitBytes = (await buffer.take(commit)) ?? missing(commit, 'commit block is missing')
+    const commitBytes = (await buffer.take(commit, false)) ?? missing(commit, 'commit block is missing')
     const read = readCommit(commitBytes)
     if (did !== undefined && read.did !== did) {
       throw new RepoError('did-mismatch', `repository is of somebody else; did=${did} commit=${read.did}`)
@@ -139,13 +139,13 @@ async function* walkBatches(
     let low = ''
     let high = ''
     while (wanted !== null) {
-      let bytes = buffer.takeNow(wanted)
+      let bytes = buffer.takeNow(wanted, path !== null)
       if (bytes === undefined) {
         if (batch.length > 0) {
           yield batch
           batch = []
         }
-        bytes = (await buffer.take(wanted)) ?? missing(wanted, 'block is missing', path)
+        bytes = (await buffer.take(wanted, path !== null)) ?? missing(wanted, 'block is missing', path)
       }
       batch.push({ cid: wanted, bytes, path })
       if (path === null) {
