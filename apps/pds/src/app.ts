@@ -1,7 +1,14 @@
 import { join } from 'node:path'
 
 import { createTidClock, type Did } from '@avocet/syntax'
-import { createDidResolver, createGuardedFetch, createHandleResolver, withCache } from '@avocet/did'
+import {
+  createDidResolver,
+  createGuardedFetch,
+  createHandleResolver,
+  withCache,
+  type LookupTxt,
+} from '@avocet/did'
+import { createTxtLookup } from '@avocet/did/node'
 import { plcClient } from '@avocet/plc'
 import { createSequencer } from '@avocet/sequencer'
 import { createRouter } from '@avocet/xrpc-server'
@@ -45,15 +52,29 @@ import { createForward, MAX_PROXIED_BYTES } from './proxy/forward.ts'
 import { createServiceProxy } from './proxy/service-proxy.ts'
 import { createFindTarget } from './proxy/targets.ts'
 import { createRepoExports } from './repos/exports.ts'
+import { BUNDLED_LEXICONS, createRecordLexicons } from './repos/lexicons.ts'
 import { createKeyedLock } from './repos/locks.ts'
 import { createRecordReader } from './repos/record-reader.ts'
 import { createSigners } from './repos/signers.ts'
 import { createRepoWriter } from './repos/writer.ts'
 import { openStores } from './stores.ts'
+import { readVersion } from './version.ts'
 import { toXrpcError } from './wire-errors.ts'
 
 export type { PdsConfig, PdsOptions } from './config/config.ts'
 export type { Logger } from './logger.ts'
+
+/** Loopback and private addresses: a front server there is believed about who calls, a caller elsewhere is not. */
+const FRONT_SERVERS = [
+  '127.0.0.0/8',
+  '::1',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  'fc00::/7',
+  'fe80::/10',
+  '169.254.0.0/16',
+]
 
 /** A running PDS. */
 export interface Pds extends AsyncDisposable {
@@ -69,9 +90,14 @@ export interface Pds extends AsyncDisposable {
 
 /**
  * Starts a PDS: opens its stores, wires its parts, listens.
+ * @param lookupTxt asks the DNS, for handles and published lexicons
  * @throws DataDirectoryError when the data directory cannot be used, and what `listen` throws (EADDRINUSE, …)
  */
-export async function createPds(options: PdsOptions, log: Logger = SILENT): Promise<Pds> {
+export async function createPds(
+  options: PdsOptions,
+  log: Logger = SILENT,
+  lookupTxt: LookupTxt = createTxtLookup(),
+): Promise<Pds> {
   const config = resolveConfig(options)
   await using opened = new AsyncDisposableStack()
   const stores = await openStores(config)
@@ -88,7 +114,11 @@ export async function createPds(options: PdsOptions, log: Logger = SILENT): Prom
   const open = config.devMode || config.disableSsrfProtection
   const fetch = createGuardedFetch({ allowLoopback: open, maxBytes: MAX_PROXIED_BYTES, timeoutMs: 30_000 })
   const dids = withCache(createDidResolver({ plcUrl: config.plcUrl, allowLoopback: open }))
-  const handleResolver = createHandleResolver({ allowLoopback: open, allowTestTld: config.devMode })
+  const handleResolver = createHandleResolver({
+    dns: lookupTxt,
+    allowLoopback: open,
+    allowTestTld: config.devMode,
+  })
   const resolveHandle: ResolveHandle = async (handle) => {
     const result = await handleResolver.resolve(handle)
     return result.ok ? result.value : null
@@ -153,6 +183,7 @@ export async function createPds(options: PdsOptions, log: Logger = SILENT): Prom
     config.emailSmtpUrl === null
       ? createFileMailer(join(config.dataDirectory, 'mail'), mailFrom, log)
       : opened.use(createSmtpMailer(config.emailSmtpUrl, mailFrom))
+  const version = `avocet-pds ${readVersion()}`
   const forward = createForward(fetch)
   const proxy = createServiceProxy(authorizer, signers, createFindTarget(config, dids), forward)
 
@@ -162,9 +193,10 @@ export async function createPds(options: PdsOptions, log: Logger = SILENT): Prom
     unknownParams: 'ignore',
     rateLimit: { rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
     fallback: proxy,
+    // Throws, which makes it a 503, when the database does not answer.
     health: () => {
-      accounts.get('did:plc:health')
-      return { version: 'avocet' }
+      db.prepare('SELECT did FROM account LIMIT 1').get()
+      return { version }
     },
     onError: (error, context) => log.error({ err: error, ...context }, 'request failed'),
     onRequest: (report) => log.debug(report, 'request'),
@@ -180,6 +212,7 @@ export async function createPds(options: PdsOptions, log: Logger = SILENT): Prom
     services: createServiceCallers(dids, accounts, address),
     writer,
     nextTid: () => tids.next(),
+    lexicons: config.resolveLexicons ? createRecordLexicons(dids, lookupTxt, fetch) : BUNDLED_LEXICONS,
     records,
     reader: createRecordReader(records, repos),
     appView: createAppViewFallback(config.appView, forward),
@@ -217,6 +250,7 @@ export async function createPds(options: PdsOptions, log: Logger = SILENT): Prom
     router,
     port: config.port,
     hostname: config.host,
+    trustProxy: FRONT_SERVERS,
     fetch: createPages(config, accounts, address).fetch,
     onError: (error) => log.error({ err: error }, 'answering failed'),
   })

@@ -109,6 +109,7 @@ import { getHead } from './methods/com.atproto.sync.getHead.ts'
 import { checkSignupQueue } from './methods/com.atproto.temp.checkSignupQueue.ts'
 import type { AppViewFallback } from './proxy/app-view.ts'
 import type { RepoExports } from './repos/exports.ts'
+import type { RecordLexicons } from './repos/lexicons.ts'
 import type { RecordIndex } from './repos/record-index.ts'
 import type { RecordReader } from './repos/record-reader.ts'
 import type { RepoWriter } from './repos/writer.ts'
@@ -125,6 +126,7 @@ export interface Parts {
   readonly services: ServiceCallers
   readonly writer: RepoWriter
   readonly nextTid: () => string
+  readonly lexicons: RecordLexicons
   readonly records: RecordIndex
   readonly reader: RecordReader
   readonly appView: AppViewFallback
@@ -163,7 +165,7 @@ export function addMethods(router: Router, parts: Parts): void {
   const { config, address, authorizer, accounts, sessions, sessionView, services, writer, nextTid } = parts
   const { records, reader, dids, uploads, blobs, files, repos, exports } = parts
   const { db, invites, lifecycle, documents, letters, emailTokens, credentials, appPasswords } = parts
-  const { identities, signers, handleChanges, moderation, accountView } = parts
+  const { lexicons, identities, signers, handleChanges, moderation, accountView } = parts
 
   describeServer(router, config, address)
   createAccount(router, parts.registration, sessions, services)
@@ -172,10 +174,10 @@ export function addMethods(router: Router, parts: Parts): void {
   getSession(router, authorizer, accounts, sessionView)
   deleteSession(router, authorizer, sessions)
 
-  createRecord(router, authorizer, accounts, writer, nextTid)
-  putRecord(router, authorizer, accounts, writer, nextTid)
+  createRecord(router, authorizer, accounts, writer, lexicons, nextTid)
+  putRecord(router, authorizer, accounts, writer, lexicons, nextTid)
   deleteRecord(router, authorizer, accounts, writer)
-  applyWrites(router, authorizer, accounts, writer, nextTid)
+  applyWrites(router, authorizer, accounts, writer, lexicons, nextTid)
   getRecord(router, accounts, reader, parts.appView)
   listRecords(router, accounts, reader)
   describeRepo(router, accounts, records, dids)

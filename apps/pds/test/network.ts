@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import type { LookupTxt } from '@avocet/did'
+
 import { createPds, type Logger, type Pds, type PdsOptions } from '../src/app.ts'
 import { SILENT } from '../src/logger.ts'
 import { startDirectory, type TestDirectory } from './directory.ts'
@@ -52,6 +54,7 @@ export interface NetworkOptions {
   readonly inProcess?: boolean
   readonly config?: Partial<PdsOptions>
   readonly log?: Logger
+  readonly lookupTxt?: LookupTxt
   /** A directory to share with another network, which then ends it. */
   readonly directory?: TestDirectory
 }
@@ -75,6 +78,8 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
         ...options.config,
       },
       options.log ?? { ...SILENT, error: (data, message) => console.error(message, data) },
+      // No test asks the DNS of the machine it runs on.
+      options.lookupTxt ?? (() => Promise.resolve({ ok: true, value: [] })),
     )
 
   const send = async (method: string, nsid: string, call: CallOptions = {}): Promise<Answer> => {

@@ -203,6 +203,18 @@ describe('rate limits', () => {
     expect((await ask({ 'x-ratelimit-bypass': 'let me' })).status).toBe(401)
   })
 
+  test('callers behind a front server are counted one by one', async () => {
+    await using limited = await startNetwork({ config: { rateLimitsEnabled: true } })
+    const remaining = async (from: string): Promise<number> => {
+      const headers = { 'x-forwarded-for': from }
+      const answer = await limited.get('com.atproto.server.describeServer', { headers })
+      return Number(answer.headers.get('ratelimit-remaining'))
+    }
+    expect(await remaining('198.51.100.1')).toBe(2999)
+    expect(await remaining('198.51.100.1')).toBe(2998)
+    expect(await remaining('198.51.100.2')).toBe(2999)
+  })
+
   test('writes cost points', async () => {
     await using limited = await startNetwork({ config: { rateLimitsEnabled: true } })
     const account = await limited.account()

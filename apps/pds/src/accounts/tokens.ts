@@ -39,7 +39,7 @@ export interface Tokens {
 }
 
 /** Lifetime of an access token, in seconds. */
-export const ACCESS_SECONDS: number = 2 * 60 * 60
+const ACCESS_SECONDS: number = 2 * 60 * 60
 /** Lifetime of a refresh token, in seconds. */
 export const REFRESH_SECONDS: number = 90 * 24 * 60 * 60
 

@@ -25,6 +25,8 @@ export interface PdsConfig {
   readonly maxRepoImportSize: number
   /** Relaxes what only makes sense in public: loopback addresses may be fetched, no rate limits. */
   readonly devMode: boolean
+  /** Whether lexicons that do not come with the server are looked for on the network. */
+  readonly resolveLexicons: boolean
   /** Whether requests to private addresses are allowed although `devMode` is off. */
   readonly disableSsrfProtection: boolean
   readonly rateLimitsEnabled: boolean
@@ -70,7 +72,7 @@ export type PdsOptions = Pick<PdsConfig, 'dataDirectory'> & Partial<PdsConfig>
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** The settings of a PDS for which nothing but its data directory was given. */
-export const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
+const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   port: 2583,
   host: '127.0.0.1',
   hostname: 'localhost',
@@ -83,6 +85,7 @@ export const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   maxRepoImportSize: 500_000_000,
   devMode: false,
   disableSsrfProtection: false,
+  resolveLexicons: true,
   rateLimitsEnabled: true,
   rateLimitBypassKey: null,
   rateLimitBypassIps: [],
@@ -112,6 +115,7 @@ export function resolveConfig(options: PdsOptions): PdsConfig {
     ...DEFAULTS,
     handleDomains: hostname === 'localhost' ? ['.test'] : [`.${hostname}`],
     rateLimitsEnabled: !devMode,
+    resolveLexicons: !devMode,
     ...options,
     devMode,
   }

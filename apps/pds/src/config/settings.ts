@@ -318,6 +318,12 @@ export const SETTINGS: readonly Setting[] = [
     apply: (text, { options }) => (options.disableSsrfProtection = boolean(text)),
   },
   {
+    env: 'PDS_RESOLVE_LEXICONS',
+    description: 'look for lexicons of unknown record types on the network',
+    default: 'true, false in dev mode',
+    apply: (text, { options }) => (options.resolveLexicons = boolean(text)),
+  },
+  {
     env: 'LOG_LEVEL',
     flag: '--log-level',
     placeholder: 'level',

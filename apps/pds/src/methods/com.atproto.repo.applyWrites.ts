@@ -6,7 +6,8 @@ import type { Authorizer } from '../accounts/authorizer.ts'
 import { ownRepo } from '../accounts/lookup.ts'
 import { PdsError } from '../errors.ts'
 import { REPO_WRITE_LIMITS, writeLimits } from '../http/rate-limits.ts'
-import { checkRecord, checkRecordKey } from '../repos/validation.ts'
+import type { RecordLexicons } from '../repos/lexicons.ts'
+import { checkRecord } from '../repos/validation.ts'
 import { recordUri, type RecordWrite, type RepoWriter } from '../repos/writer.ts'
 
 const MAX_WRITES = 200
@@ -17,18 +18,22 @@ export function applyWrites(
   authorizer: Authorizer,
   accounts: AccountStore,
   writer: RepoWriter,
+  lexicons: RecordLexicons,
   nextTid: () => string,
 ): void {
-  const prepare = (
+  const prepare = async (
     item: ComAtprotoRepoApplyWrites.Input['writes'][number],
     validate: boolean | undefined,
-  ): RecordWrite => {
+  ): Promise<RecordWrite> => {
     const { collection } = item
     if (item.$type === 'com.atproto.repo.applyWrites#delete') {
       return { action: 'delete', collection, rkey: item.rkey }
     }
-    const record = checkRecord(collection, item.value, validate)
-    const rkey = checkRecordKey(collection, item.rkey, validate, nextTid)
+    const { rkey, ...record } = await checkRecord(
+      { collection, rkey: item.rkey, record: item.value, validate },
+      lexicons,
+      nextTid,
+    )
     const action = item.$type === 'com.atproto.repo.applyWrites#update' ? 'update' : 'create'
     return { action, collection, rkey, record }
   }
@@ -42,7 +47,7 @@ export function applyWrites(
       if (input.writes.length > MAX_WRITES) {
         throw new PdsError('invalid-request', `Too many writes. Max: ${MAX_WRITES}`)
       }
-      const writes = input.writes.map((item) => prepare(item, input.validate))
+      const writes = await Promise.all(input.writes.map((item) => prepare(item, input.validate)))
       const { commit, cids } = await writer.write(did, writes, input.swapCommit)
       const results = writes.map((write, i) => {
         if (!('record' in write)) {

@@ -5,7 +5,8 @@ import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { ownRepo } from '../accounts/lookup.ts'
 import { REPO_WRITE_LIMITS, writeLimits } from '../http/rate-limits.ts'
-import { checkRecord, checkRecordKey } from '../repos/validation.ts'
+import type { RecordLexicons } from '../repos/lexicons.ts'
+import { checkRecord } from '../repos/validation.ts'
 import { recordUri, type RepoWriter } from '../repos/writer.ts'
 
 /** Writes a new record; a like, repost, follow or block of the same subject is replaced. */
@@ -14,6 +15,7 @@ export function createRecord(
   authorizer: Authorizer,
   accounts: AccountStore,
   writer: RepoWriter,
+  lexicons: RecordLexicons,
   nextTid: () => string,
 ): void {
   router.add(ComAtprotoRepoCreateRecord.main, {
@@ -23,8 +25,11 @@ export function createRecord(
     handler: async ({ input, auth }) => {
       const did = ownRepo(accounts, input.repo, auth.did)
       const { collection, validate } = input
-      const record = checkRecord(collection, input.record, validate)
-      const rkey = checkRecordKey(collection, input.rkey, validate, nextTid)
+      const { rkey, ...record } = await checkRecord(
+        { collection, rkey: input.rkey, record: input.record, validate },
+        lexicons,
+        nextTid,
+      )
       const write = { action: 'create', collection, rkey, record, dedupe: validate !== false } as const
       const { commit, cids } = await writer.write(did, [write], input.swapCommit)
       return {

@@ -5,7 +5,8 @@ import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { ownRepo } from '../accounts/lookup.ts'
 import { REPO_WRITE_LIMITS, writeLimits } from '../http/rate-limits.ts'
-import { checkRecord, checkRecordKey } from '../repos/validation.ts'
+import type { RecordLexicons } from '../repos/lexicons.ts'
+import { checkRecord } from '../repos/validation.ts'
 import { recordUri, type RepoWriter } from '../repos/writer.ts'
 
 /** Creates or replaces a record; one that is the same already makes no commit. */
@@ -14,6 +15,7 @@ export function putRecord(
   authorizer: Authorizer,
   accounts: AccountStore,
   writer: RepoWriter,
+  lexicons: RecordLexicons,
   nextTid: () => string,
 ): void {
   router.add(ComAtprotoRepoPutRecord.main, {
@@ -23,8 +25,11 @@ export function putRecord(
     handler: async ({ input, auth }) => {
       const did = ownRepo(accounts, input.repo, auth.did)
       const { collection, validate, swapRecord } = input
-      const record = checkRecord(collection, input.record, validate)
-      const rkey = checkRecordKey(collection, input.rkey, validate, nextTid)
+      const { rkey, ...record } = await checkRecord(
+        { collection, rkey: input.rkey, record: input.record, validate },
+        lexicons,
+        nextTid,
+      )
       const write = { action: 'put', collection, rkey, record, swapRecord } as const
       const { commit, cids } = await writer.write(did, [write], input.swapCommit)
       return {

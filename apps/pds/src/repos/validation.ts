@@ -1,9 +1,10 @@
 import { findBlobs, formatCid, isLegacyBlobRef, type DataObject, type DataValue } from '@avocet/data'
-import { catalog } from '@avocet/lexicons/catalog'
-import { isNsid, isRecordKey, isRecordKeyOfType, type Did } from '@avocet/syntax'
+import type { Catalog } from '@avocet/lexicon'
+import { isNsid, isRecordKey, isRecordKeyOfType, type Did, type RecordKeyType } from '@avocet/syntax'
 
 import type { BlobIndex } from '../blobs/blob-index.ts'
 import { PdsError } from '../errors.ts'
+import type { RecordLexicons } from './lexicons.ts'
 
 /** Whether a record's lexicon was known and obeyed; absent when the client asked not to check. */
 export type ValidationStatus = 'valid' | 'unknown' | undefined
@@ -16,33 +17,57 @@ export interface CheckedRecord {
   readonly blobs: readonly string[]
 }
 
+/** A record as a client hands it in. */
+export interface GivenRecord {
+  readonly collection: string
+  /** Absent when the client leaves the key to the server. */
+  readonly rkey: string | undefined
+  readonly record: DataObject
+  /** true: the lexicon must be known; undefined: checked if known; false: not checked. */
+  readonly validate: boolean | undefined
+}
+
 /**
- * Checks a record before it is written: its `$type`, its lexicon, and its blobs' form.
- * @param validate true: the lexicon must be known; undefined: checked if known; false: not checked
- * @throws PdsError `invalid-record`
+ * Checks a record before it is written: its `$type`, its lexicon, the form of its blobs, and its key: the one asked for, or
+ * the one its lexicon prescribes, or a fresh TID.
+ * @throws PdsError `invalid-record`, `invalid-request`
  */
-export function checkRecord(
-  collection: string,
-  record: DataObject,
-  validate: boolean | undefined,
-): CheckedRecord {
-  if (!isNsid(collection))
+export async function checkRecord(
+  given: GivenRecord,
+  lexicons: RecordLexicons,
+  nextTid: () => string,
+): Promise<CheckedRecord & { readonly rkey: string }> {
+  const { collection, record, validate } = given
+  if (!isNsid(collection)) {
     throw new PdsError('invalid-request', `Invalid collection NSID; collection=${collection}`)
+  }
   const type = record['$type']
   if (type !== undefined && type !== collection) {
     throw new PdsError('invalid-record', `Invalid $type: expected ${collection}, got ${describe(type)}`)
   }
   const typed = type === undefined ? { $type: collection, ...record } : record
   refuseLegacyBlobs(typed)
-  const status = validate === false ? undefined : validateLexicon(collection, typed, validate === true)
-  return { record: typed, status, blobs: findBlobs(typed).map(({ ref }) => formatCid(ref)) }
+  const catalog = await catalogFor(collection, validate, lexicons)
+  const rkey = recordKey(given, catalog?.record(collection)?.key, nextTid)
+  const status = validate === false ? undefined : validateLexicon(collection, typed, catalog)
+  return { rkey, record: typed, status, blobs: findBlobs(typed).map(({ ref }) => formatCid(ref)) }
 }
 
-function validateLexicon(collection: string, record: DataObject, required: boolean): ValidationStatus {
-  if (catalog.record(collection) === undefined) {
-    if (required) throw new PdsError('invalid-record', `Unknown lexicon type: ${collection}`)
-    return 'unknown'
-  }
+async function catalogFor(
+  collection: string,
+  validate: boolean | undefined,
+  lexicons: RecordLexicons,
+): Promise<Catalog | null> {
+  if (validate === false) return null
+  const catalog = lexicons.known(collection)
+  if (catalog !== null || validate === undefined) return catalog
+  const found = await lexicons.find(collection)
+  if (found === null) throw new PdsError('invalid-record', `Unknown lexicon type: ${collection}`)
+  return found
+}
+
+function validateLexicon(collection: string, record: DataObject, catalog: Catalog | null): ValidationStatus {
+  if (catalog === null) return 'unknown'
   const result = catalog.validateRecord(record)
   if (result.ok) return 'valid'
   const issue = result.issues[0]!
@@ -50,28 +75,23 @@ function validateLexicon(collection: string, record: DataObject, required: boole
   throw new PdsError('invalid-record', `Invalid ${collection} record: ${issue.message} at $.record${path}`)
 }
 
-/**
- * The key a new record gets: the one asked for, checked against its lexicon's key type unless `validate` is false, or
- * the one its lexicon prescribes, or a fresh TID.
- * @throws PdsError `invalid-request`
- */
-export function checkRecordKey(
-  collection: string,
-  rkey: string | undefined,
-  validate: boolean | undefined,
+function recordKey(
+  { collection, rkey }: GivenRecord,
+  kind: string | undefined,
   nextTid: () => string,
 ): string {
-  const kind = validate === false ? undefined : catalog.record(collection)?.key
   if (rkey === undefined) {
     if (kind?.startsWith('literal:') === true) return kind.slice('literal:'.length)
-    if (kind === 'nsid')
+    if (kind === 'nsid') {
       throw new PdsError('invalid-request', `A record key is required; collection=${collection}`)
+    }
     return nextTid()
   }
   const valid: boolean = isRecordKey(rkey)
-  if (!valid)
+  if (!valid) {
     throw new PdsError('invalid-request', `Invalid record key (got "${rkey.slice(0, 64)}") at $.rkey`)
-  const fits: boolean = kind === undefined || isRecordKeyOfType(rkey, kind)
+  }
+  const fits: boolean = kind === undefined || isRecordKeyOfType(rkey, kind as RecordKeyType)
   if (!fits) {
     throw new PdsError(
       'invalid-request',

@@ -1,0 +1,91 @@
+import type { PublicKey } from '@avocet/crypto'
+import { pdsEndpoint, signingKey, type DidResolver, type Fetch, type LookupTxt } from '@avocet/did'
+import { createCatalog, createLexiconResolver, resolveClosure, type Catalog } from '@avocet/lexicon'
+import { catalog, documents } from '@avocet/lexicons/catalog'
+import { verifyRecordProof } from '@avocet/repo'
+
+/** The lexicons of records: those that come with this server, and those that others publish. */
+export interface RecordLexicons {
+  /** A catalog that has this record type, if it is at hand. A published one is looked for meanwhile. */
+  known(collection: string): Catalog | null
+  /** The same, waiting for a published one. */
+  find(collection: string): Promise<Catalog | null>
+}
+
+/** Only the lexicons that come with this server. */
+export const BUNDLED_LEXICONS: RecordLexicons = {
+  known: (collection) => (catalog.record(collection) === undefined ? null : catalog),
+  find: (collection) => Promise.resolve(BUNDLED_LEXICONS.known(collection)),
+}
+
+const LIMIT = 500
+const MAX_AGE_MS = 10 * 60 * 1000
+const MAX_FAILURE_AGE_MS = 60 * 1000
+const WAIT_MS = 5000
+
+interface Entry {
+  readonly found: Promise<Catalog | null>
+  /** What it came to; undefined while it is under way. */
+  result: Catalog | null | undefined
+  readonly since: number
+}
+
+/**
+ * Lexicons published on the network: DNS, DID document, and the record with its proof.
+ * https://atproto.com/specs/lexicon#lexicon-publication-and-resolution
+ */
+export function createRecordLexicons(
+  dids: DidResolver,
+  lookupTxt: LookupTxt,
+  fetch: Fetch,
+  now: () => number = Date.now,
+): RecordLexicons {
+  const resolver = createLexiconResolver<PublicKey>({
+    lookupTxt,
+    fetch,
+    timeout: WAIT_MS,
+    resolveAccount: async (did, options) => {
+      const resolved = await dids.resolve(did, options)
+      if (!resolved.ok) return resolved
+      const [pds, key] = [pdsEndpoint(resolved.value), signingKey(resolved.value)]
+      if (pds === null || key === null) return { ok: false, error: { message: `no PDS or key; did=${did}` } }
+      return { ok: true, value: { pds, key } }
+    },
+    verifyProof: (car, record) => verifyRecordProof(car, record),
+  })
+  const entries = new Map<string, Entry>()
+
+  /** A catalog with the published lexicon and all it refers to; null if any of it is missing, or if it is no record. */
+  const load = async (collection: string): Promise<Catalog | null> => {
+    try {
+      const { resolved, failed } = await resolveClosure(resolver, [collection], {
+        known: (nsid) => catalog.get(nsid),
+        maxDocuments: 50,
+        signal: AbortSignal.timeout(WAIT_MS * 2),
+      })
+      if (failed.length > 0) return null
+      const made = createCatalog([...documents, ...resolved.map(({ document }) => document)])
+      return made.record(collection) === undefined ? null : made
+    } catch {
+      // Too slow, or documents that do not fit together: as good as none.
+      return null
+    }
+  }
+
+  const entry = (collection: string): Entry => {
+    const before = entries.get(collection)
+    const maxAge = before?.result === null ? MAX_FAILURE_AGE_MS : MAX_AGE_MS
+    if (before !== undefined && now() - before.since < maxAge) return before
+    if (entries.size >= LIMIT) entries.delete(entries.keys().next().value!)
+    const found = load(collection)
+    const made: Entry = { found, result: before?.result ?? undefined, since: now() }
+    void found.then((result) => (made.result = result))
+    entries.set(collection, made)
+    return made
+  }
+
+  return {
+    known: (collection) => BUNDLED_LEXICONS.known(collection) ?? entry(collection).result ?? null,
+    find: async (collection) => BUNDLED_LEXICONS.known(collection) ?? (await entry(collection).found),
+  }
+}
