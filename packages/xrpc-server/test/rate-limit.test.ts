@@ -9,7 +9,7 @@ import {
   type Router,
 } from '../src/index.ts'
 import { bothWays, catalog } from './methods.ts'
-import { startRedis } from './redis.ts'
+import { redisServer, startRedis } from './redis.ts'
 
 const echo = '/xrpc/com.example.echo?text=a'
 const minute = 60_000
@@ -144,7 +144,7 @@ describe('the memory store', () => {
   })
 })
 
-const hasRedis = spawnSync('redis-server', ['--version']).status === 0
+const hasRedis = spawnSync(redisServer, ['--version']).status === 0
 if (!hasRedis)
   console.warn('SKIPPED: no redis-server on this machine; the Redis rate limit store is not tested')
 

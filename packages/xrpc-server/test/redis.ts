@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RedisEval } from '../src/index.ts'
 
+/** The machine's Redis. */
+export const redisServer: string = process.env['REDIS_SERVER'] ?? 'redis-server'
+
 /** A running Redis, with a client. */
 export interface TestRedis extends RedisEval, AsyncDisposable {
   command(...words: readonly string[]): Promise<unknown>
@@ -16,7 +19,7 @@ export async function startRedis(): Promise<TestRedis> {
   const directory = await mkdtemp(join(tmpdir(), 'avocet-redis-'))
   const port = await freePort()
   const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory]
-  const server = spawn('redis-server', words, { stdio: 'ignore' })
+  const server = spawn(redisServer, words, { stdio: 'ignore' })
   const exited = new Promise((resolve) => server.once('exit', resolve))
   const socket = await retry(() => open(port))
   const waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = []
