@@ -11,6 +11,8 @@ import { createIgnoredCounter, maintain } from './index/maintenance.ts'
 import { createJudge } from './index/validity.ts'
 import { createFilter } from './sync/collections.ts'
 
+/** Accounts worked on at the same time: as many commits can share one transaction of the database. */
+const CONCURRENCY = 256
 /** Repos read whole at the same time. */
 const RESYNC_CONCURRENCY = 8
 
@@ -59,6 +61,7 @@ export function startPipeline(options: {
       ignored.add(reason)
       options.onIgnored?.(reason)
     },
+    concurrency: CONCURRENCY,
     resyncConcurrency: RESYNC_CONCURRENCY,
     now,
     ...(options.resync === null ? {} : { resync: options.resync }),

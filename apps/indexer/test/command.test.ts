@@ -191,4 +191,69 @@ describe('stopping', () => {
       expect(totals).toEqual({ n: operations.length, records: records?.['n'] })
     },
   )
+
+  test(
+    'killed while it reads a repo and events wait for that: all of it arrives, once',
+    { timeout: 60_000 },
+    async () => {
+      await using host = await startHost()
+      const ada = await host.createAccount('ada')
+      const create = (rkey: string) => ({
+        action: 'create' as const,
+        collection: 'com.example.note',
+        rkey,
+        record: { $type: 'com.example.note', rkey },
+      })
+      for (let i = 0; i < 20; i++) {
+        await host.write(
+          ada,
+          Array.from({ length: 200 }, (_, j) => create(`old${i * 200 + j}`)),
+          { silent: true },
+        )
+      }
+      const count = (sql: string): number => {
+        try {
+          const db = new DatabaseSync(join(folder, 'indexer.sqlite'), { readOnly: true })
+          const n = Number(db.prepare(sql).get()?.['n'])
+          db.close()
+          return n
+        } catch {
+          return 0
+        }
+      }
+      // The export is held back, so that events pile up behind it.
+      const held = Promise.withResolvers<void>()
+      host.hooks.exported = async (car) => {
+        await held.promise
+        return car
+      }
+      const first = start(runFlags(host))
+      await ready(first)
+      await host.write(ada, [create('first')])
+      await eventually(() => host.requests.getRepo > 0)
+      await host.write(ada, [create('second')])
+      await host.write(ada, [
+        { action: 'delete', collection: 'com.example.note', rkey: 'second' },
+        create('third'),
+      ])
+      await eventually(() => count('SELECT count(*) AS n FROM queued_frames') === 2)
+      first.child.kill('SIGKILL')
+      await first.ended
+      held.resolve()
+      // Killed again, in the middle of the rows of the export if it can be.
+      const second = start(runFlags(host))
+      await eventually(() => count('SELECT count(*) AS n FROM records') > 10, 20_000)
+      second.child.kill('SIGKILL')
+      await second.ended
+      const url = await ready(start(runFlags(host)))
+      const there = await host.records(ada)
+      await eventually(async () => (await indexed({ url }, ada.did)).size === there.size, 20_000)
+      expect(await indexed({ url }, ada.did)).toEqual(there)
+      // Each record was created once, whatever way it came.
+      expect(count("SELECT count(*) AS n FROM log WHERE action = 'create'")).toBe(
+        count("SELECT count(DISTINCT rkey) AS n FROM log WHERE action = 'create'"),
+      )
+      expect(count('SELECT count(*) AS n FROM queued_frames')).toBe(0)
+    },
+  )
 })

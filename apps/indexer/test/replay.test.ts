@@ -1,15 +1,17 @@
 // Real frames of the live relay: every commit verifies, and what is indexed is what another consumer saw, record for record.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
+import { readFixture, readFixtureText } from '@avocet/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { replayCapture } from '../src/commands/replay.ts'
 import { openIndexDatabase } from '../src/database/open.ts'
-import { fixturesFolder } from './support/fixtures.ts'
 
-const folder = fixturesFolder()
+const frames = await readFixture('relay-capture/frames.bin.zst')
+const documents = await readFixture('relay-capture/did_docs.json.zst')
+const otherConsumer = await readFixtureText('relay-capture/expected_v1.jsonl')
 
 type Expected = {
   did: string
@@ -17,18 +19,22 @@ type Expected = {
   commit: { rev: string; operation: string; collection: string; rkey: string; cid?: string; record?: unknown }
 }
 
-describe.skipIf(folder === null)('the relay capture', () => {
-  const capture = join(folder ?? '', 'relay-capture/frames.bin.zst')
-  const didDocs = join(folder ?? '', 'relay-capture/did_docs.json.zst')
+describe.skipIf(frames === null)('the relay capture', () => {
   let data: string
+  let capture: string
+  let didDocs: string
   beforeAll(() => {
     data = mkdtempSync(join(tmpdir(), 'avocet-replay-'))
+    capture = join(data, 'frames.bin.zst')
+    didDocs = join(data, 'did_docs.json.zst')
+    writeFileSync(capture, frames!)
+    writeFileSync(didDocs, documents!)
   })
   afterAll(() => rmSync(data, { recursive: true, force: true }))
   const options = { plcUrl: 'http://127.0.0.1:1', collections: null }
 
   const expected = (): Expected[] =>
-    readFileSync(join(folder!, 'relay-capture/expected_v1.jsonl'), 'utf8')
+    otherConsumer!
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Expected)
@@ -103,16 +109,16 @@ describe.skipIf(folder === null)('the relay capture', () => {
   })
 
   test('one flipped bit in a frame is one typed failure, and nothing else is lost', async () => {
-    const plain = zstdDecompressSync(readFileSync(capture))
+    const plain = zstdDecompressSync(frames!)
     // Bytes deep inside the CARs of some commits, found by walking the lengths.
-    const frames: { at: number; length: number }[] = []
+    const places: { at: number; length: number }[] = []
     for (let at = 0; at < plain.length;) {
       const length = plain.readUInt32LE(at)
-      frames.push({ at: at + 4, length })
+      places.push({ at: at + 4, length })
       at += 4 + length
     }
     for (const index of [3, 40, 77]) {
-      const { at, length } = frames[index]!
+      const { at, length } = places[index]!
       const damaged = Buffer.from(plain)
       damaged[at + Math.floor(length / 2)]! ^= 0x04
       const file = join(data, `flipped-${index}.bin`)
@@ -125,7 +131,7 @@ describe.skipIf(folder === null)('the relay capture', () => {
   })
 
   test('a capture that breaks off is said to be broken', async () => {
-    const plain = zstdDecompressSync(readFileSync(capture))
+    const plain = zstdDecompressSync(frames!)
     const file = join(data, 'short.bin')
     writeFileSync(file, plain.subarray(0, plain.length - 7))
     await expect(

@@ -1,13 +1,11 @@
 // Real exports read whole by the reader that the backfill uses.
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { cidForCbor, formatCid } from '@avocet/data'
 import { readRepo } from '@avocet/repo'
+import { readFixture, readFixtureText } from '@avocet/testing'
 import { describe, expect, test } from 'vitest'
-import { fixturesFolder } from './support/fixtures.ts'
 
-const folder = fixturesFolder()
+const described = await readFixtureText('relay-capture/car_expected_commit.txt')
 
 async function readWhole(name: string): Promise<{
   did: string
@@ -16,8 +14,8 @@ async function readWhole(name: string): Promise<{
   data: string
   records: [string, string][]
 }> {
-  const car = new Uint8Array(readFileSync(join(folder!, name)))
-  const read = await readRepo(car, { unsafeSkipSignature: true })
+  const car = await readFixture(name)
+  const read = await readRepo(car!, { unsafeSkipSignature: true })
   const records: [string, string][] = []
   for await (const { path, cid, bytes } of read.entries) {
     expect(formatCid(cidForCbor(bytes))).toBe(formatCid(cid))
@@ -32,13 +30,11 @@ async function readWhole(name: string): Promise<{
   }
 }
 
-describe.skipIf(folder === null)('exports', () => {
+describe.skipIf(described === null)('exports', () => {
   test('repo.car: commit and records as expected', async () => {
-    const lines = readFileSync(join(folder!, 'relay-capture/car_expected_commit.txt'), 'utf8')
-      .trim()
-      .split('\n')
+    const lines = described!.trim().split('\n')
     const said = new Map(lines.map((line) => line.split(': ') as [string, string]))
-    const records = readFileSync(join(folder!, 'relay-capture/car_expected_records.tsv'), 'utf8')
+    const records = (await readFixtureText('relay-capture/car_expected_records.tsv'))!
       .trim()
       .split('\n')
       .map((line) => line.split('\t'))

@@ -198,6 +198,8 @@ function toConfig(flags: RunFlags): IndexerConfig {
     ...relays.map((url) => parseSource(url, 'relay', flags.fromOldest ? 'oldest' : 'live')),
     ...flags.source.map((url) => parseSource(url, 'pds', 'oldest')),
   ]
+  const twice = sources.find(({ url }, i) => sources.findIndex((other) => other.url === url) < i)
+  if (twice !== undefined) throw new IndexerError('bad-config', `Given twice: ${twice.url}`)
   return {
     dataFolder: flags.data,
     host: flags.host,

@@ -35,7 +35,7 @@ export type Hooks = {
   /** Every frame before it is sent; null drops it. */
   frame?: (frame: Uint8Array, seq: number | null) => Uint8Array | null
   /** Every chunk of an export. */
-  exported?: (car: Uint8Array, did: string) => Uint8Array | XrpcError
+  exported?: (car: Uint8Array, did: string) => Uint8Array | XrpcError | Promise<Uint8Array | XrpcError>
 }
 
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567'
@@ -75,7 +75,7 @@ export async function startHost(): Promise<Host> {
       const parts: Uint8Array[] = []
       for await (const part of exportRepo(store, params.did)) parts.push(part)
       const car = new Uint8Array(Buffer.concat(parts))
-      const sent = hooks.exported === undefined ? car : hooks.exported(car, params.did)
+      const sent = hooks.exported === undefined ? car : await hooks.exported(car, params.did)
       if (sent instanceof XrpcError) throw sent
       return respond({ encoding: 'application/vnd.ipld.car', body: sent })
     })

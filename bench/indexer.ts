@@ -1,0 +1,126 @@
+// The indexer, whole: frames or exports in over sockets; verified, validated, stored in SQLite on disk and queryable out. One process,
+// one thread of JavaScript; the traffic comes from another process. `node bench/indexer.ts [live|backfill]`
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createIndexer, type Indexer } from '@avocet/indexer'
+
+import { record, save } from './support/compare.ts'
+import { startTraffic } from './support/traffic.ts'
+
+const only = process.argv[2]
+const commits = Number(process.env['COMMITS'] ?? 30_000)
+const perRepo = Number(process.env['RECORDS'] ?? 20_000)
+
+if (only !== 'backfill') await live()
+if (only !== 'live') await backfill()
+if (only === undefined) save('indexer')
+
+/** Single commits of 200 accounts with 1 000 records each. */
+async function live(): Promise<void> {
+  await using traffic = await startTraffic({ kind: 'live', accounts: 200, perAccount: 1000, commits })
+  await withIndexer(
+    {
+      backfill: false,
+      plcUrl: traffic.url,
+      sources: [{ url: traffic.url.replace('http', 'ws'), kind: 'relay', start: 'oldest' }],
+    },
+    async (indexer) => {
+      await until(() => indexer.status().totals.commits === traffic.warm)
+      const measured = startMeasuring()
+      traffic.go()
+      await until(() => indexer.status().totals.commits === traffic.warm + commits)
+      const { seconds, cpuSeconds } = measured()
+      const { failures, totals } = indexer.status()
+      if (failures.faults > 0) throw new Error(`failures: ${JSON.stringify(failures.byReason)}`)
+      const note = `${commits} commits of 200 accounts, frames of ${traffic.frameBytes} bytes on average, into ${totals.records} records; ${perSecond(commits, cpuSeconds)} per second of CPU time of its thread; ${memory()}`
+      record(
+        'indexer live: frame in; verified, validated, stored, queryable out',
+        { unit: 'commits', note },
+        [{ name: 'avocet', perSecond: commits / seconds }],
+      )
+      console.log(`  ${note}`)
+    },
+  )
+}
+
+/** Whole repos from a host on this machine. */
+async function backfill(): Promise<void> {
+  const repos = 20
+  await using traffic = await startTraffic({ kind: 'repos', accounts: repos, perAccount: perRepo })
+  await withIndexer(
+    {
+      plcUrl: traffic.url,
+      sources: [{ url: traffic.url.replace('http', 'ws'), kind: 'relay', start: 'live' }],
+      repos: traffic.dids,
+    },
+    async (indexer) => {
+      await until(() => indexer.status().totals.records > 0)
+      const before = indexer.status().totals.records
+      const measured = startMeasuring()
+      await until(() => indexer.status().repos.synchronized === repos)
+      const { seconds, cpuSeconds } = measured()
+      const { records } = indexer.status().totals
+      if (records !== repos * perRepo) throw new Error(`records: ${records}`)
+      const note = `${repos} repos of ${perRepo} records; ${perSecond(records - before, cpuSeconds)} per second of CPU time of its thread; ${memory()}`
+      record(
+        'indexer backfill: repos fetched, verified whole, validated, stored',
+        { unit: 'records', note },
+        [{ name: 'avocet', perSecond: (records - before) / seconds }],
+      )
+      console.log(`  ${note}`)
+    },
+  )
+}
+
+async function withIndexer(
+  config: Partial<Parameters<typeof createIndexer>[0]>,
+  work: (indexer: Indexer) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'avocet-bench-'))
+  try {
+    await using indexer = await createIndexer({
+      dataFolder: folder,
+      host: '127.0.0.1',
+      port: null,
+      sources: [],
+      plcUrl: '',
+      collections: null,
+      backfill: true,
+      repos: [],
+      allowLoopback: true,
+      logRetentionMs: 3_600_000,
+      ...config,
+    })
+    await work(indexer)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Wall-clock and CPU time of this thread from now on. */
+function startMeasuring(): () => { seconds: number; cpuSeconds: number } {
+  const cpu = process.threadCpuUsage()
+  const at = performance.now()
+  return () => {
+    const { user, system } = process.threadCpuUsage(cpu)
+    return { seconds: (performance.now() - at) / 1000, cpuSeconds: (user + system) / 1e6 }
+  }
+}
+
+function perSecond(count: number, seconds: number): string {
+  return `${Math.round(count / seconds / 100) / 10} k`
+}
+
+function memory(): string {
+  return `largest RSS ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`
+}
+
+async function until(done: () => boolean): Promise<void> {
+  const deadline = Date.now() + 170_000
+  while (!done()) {
+    if (Date.now() > deadline) throw new Error('took too long')
+    await delay(20)
+  }
+}
