@@ -12,7 +12,7 @@ export type {
   VerifiedEvent,
   VerifiedOp,
 } from './events.ts'
-export { captureSource, type CaptureOptions, readCapture } from './capture.ts'
+export { type CaptureInput, captureSource, type CaptureOptions, readCapture } from './capture.ts'
 export { consume, type Consumer, type ConsumerStats } from './consumer.ts'
 export { FirehoseError, type FirehoseErrorCode, ResyncError, type ResyncErrorCode } from './errors.ts'
 export { createMemoryState, type MemoryState } from './memory-state.ts'

@@ -22,6 +22,7 @@ export type Bench = {
  */
 export async function judge(
   event: ParsedCommit | ParsedSync,
+  frame: Uint8Array,
   repo: RepoState | null,
   source: { readonly id: string; readonly speaker: Speaker },
   bench: Bench,
@@ -30,7 +31,7 @@ export async function judge(
   let result: IdentityResult = cached instanceof Promise ? await cached : cached
   for (let tries = 0; ; tries++) {
     if (!result.ok) return failed(unresolved(result), event)
-    const verdict = await judgeWith(event, repo, source, result.identity, bench)
+    const verdict = await judgeWith(event, frame, repo, source, result.identity, bench)
     if (verdict.outcome === 'accepted' || tries > 0 || !STALE.has(verdict.reason)) return verdict
     const refreshing = bench.identities.refresh(event.did)
     if (refreshing === null) return verdict
@@ -62,6 +63,7 @@ const STALE: ReadonlySet<string> = new Set(['wrong-host', 'key-missing', 'signat
 
 async function judgeWith(
   event: ParsedCommit | ParsedSync,
+  frame: Uint8Array,
   repo: RepoState | null,
   source: { readonly id: string; readonly speaker: Speaker },
   identity: ResolvedIdentity,
@@ -73,11 +75,11 @@ async function judgeWith(
   const order = checkOrder(event, repo, bench.now(), policy)
   if (!order.ok) return failed(order.error, event)
   if (event.kind === 'commit') {
-    const proving = prover.prove(event, identity.key, policy)
+    const proving = prover.prove(event, identity.key, policy, frame)
     const proof = proving instanceof Promise ? await proving : proving
     return proof.ok ? concludeCommit(event, proof.value, repo, policy, source.id) : failed(proof.error, event)
   }
-  const proving = prover.proveSync(event, identity.key, policy)
+  const proving = prover.proveSync(event, identity.key, policy, frame)
   const proof = proving instanceof Promise ? await proving : proving
   return proof.ok ? concludeSync(event, proof.value, repo, source.id) : failed(proof.error, event)
 }

@@ -78,8 +78,19 @@ export type Resync = (request: ResyncRequest) => AsyncIterable<ResyncPart>
 
 /** Proves an event apart from any stored state (steps 4 to 8), here or on another thread. */
 export interface Prover {
-  prove(event: ParsedCommit, key: PublicKey | null, policy: VerifyPolicy): MaybePromise<Checked<CommitProof>>
-  proveSync(event: ParsedSync, key: PublicKey | null, policy: VerifyPolicy): MaybePromise<Checked<SyncProof>>
+  /** `frame` is what the event was parsed from. */
+  prove(
+    event: ParsedCommit,
+    key: PublicKey | null,
+    policy: VerifyPolicy,
+    frame: Uint8Array,
+  ): MaybePromise<Checked<CommitProof>>
+  proveSync(
+    event: ParsedSync,
+    key: PublicKey | null,
+    policy: VerifyPolicy,
+    frame: Uint8Array,
+  ): MaybePromise<Checked<SyncProof>>
 }
 
 type MaybePromise<T> = T | Promise<T>

@@ -149,7 +149,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
         return ignore(item, 'desynchronized', `repo is waiting for a resync; reason=${repo.reason}`)
       }
     }
-    const verdict = await judge(event, repo, item.source, bench)
+    const verdict = await judge(event, item.frame, repo, item.source, bench)
     if (verdict.outcome === 'accepted') return accept(item, verdict, repo)
     return reject(item, verdict, repo)
   }

@@ -1,11 +1,8 @@
 // Every case of the conformance suite on `consume`, in-process, with the reason it must give.
 
 import { describe, expect, it } from 'vitest'
-import { createScript, type Step } from '../src/conformance/script.ts'
 import { CASES } from '../src/conformance/suite.ts'
-import { createWorld } from '../src/conformance/world.ts'
-import { consume, createMemoryState, type FailureEvent, type VerifiedEvent } from '../src/index.ts'
-import { fromFrames, worldResolver } from './support.ts'
+import { playCase } from './play-case.ts'
 
 describe('conformance cases, in process', () => {
   it('are about sixty or more, each with its own name', () => {
@@ -13,47 +10,10 @@ describe('conformance cases, in process', () => {
     expect(new Set(CASES.map(({ name }) => name)).size).toBe(CASES.length)
   })
 
-  for (const { name, group, source, build } of CASES) {
-    it(`${group}: ${name}`, async () => {
-      const world = createWorld(name)
-      const script = createScript()
-      await build(script, world)
-      const verdicts: string[] = []
-      const note = (event: VerifiedEvent | FailureEvent): void => {
-        if (event.kind === 'failure') verdicts.push(`reject ${event.reason}`)
-        else if (event.kind === 'commit' && event.flags.includes('gap')) verdicts.push('gap')
-        else verdicts.push('accept')
-      }
-      async function* play(): AsyncGenerator<Uint8Array> {
-        let sent = 0
-        for (const step of script.steps) {
-          // One after the other: what a frame leads to is known before the next is sent.
-          if (step.kind === 'change') step.apply()
-          else {
-            sent++
-            yield step.frame
-            await expect.poll(() => verdicts.length, { interval: 1, timeout: 3000 }).toBe(sent)
-          }
-        }
-      }
-      const consumer = consume({
-        sources: [fromFrames(play(), source === 'pds' ? { kind: 'pds', host: world.pds } : {})],
-        resolveKey: worldResolver(world),
-        identity: { refreshMs: 0 },
-        state: createMemoryState(),
-        onEvent: note,
-        onIgnored: note,
-      })
-      await consumer.done
-      expect(verdicts).toEqual(script.steps.flatMap(expected))
+  for (const item of CASES) {
+    it(`${item.group}: ${item.name}`, async () => {
+      const { verdicts, expected } = await playCase(item)
+      expect(verdicts).toEqual(expected)
     })
   }
 })
-
-function expected(step: Step): string[] {
-  if (step.kind === 'change') return []
-  if (step.expect.outcome === 'accept') return ['accept']
-  // Without a resync a proved commit that does not follow is delivered as what it is.
-  const { reason } = step.expect
-  return [reason === 'chain-since' || reason === 'chain-data' ? 'gap' : `reject ${reason}`]
-}

@@ -32,8 +32,9 @@ async function makeStream(world: World, count: number): Promise<{ seq: number; f
     const keys = [...account.records.keys()].map((path) => path.slice(path.indexOf('/') + 1))
     const old = keys.length === 0 ? null : random.pick(keys)
     const writes = [create(`k${seq}`)]
-    if (old !== null && random.below(3) === 0) writes.push(remove(old))
-    else if (old !== null && random.below(3) === 0) writes.push(update(old, post(`changed ${seq}`)))
+    const what = old === null ? 0 : random.below(3)
+    if (what === 1) writes.push(remove(old!))
+    if (what === 2) writes.push(update(old!, post(`changed ${seq}`)))
     const commit = await world.commit(account, writes)
     events.push({ seq, frame: frameOf('#commit', world.event(commit), seq) })
   }

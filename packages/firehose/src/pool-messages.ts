@@ -1,0 +1,34 @@
+// What the pool and its workers say to each other. Frames go over in one transferred buffer per batch.
+
+import type { Curve } from '@avocet/crypto'
+import type { VerifyPolicy } from './policy.ts'
+import type { FailureReason } from './reasons.ts'
+
+/** Given to a worker at its start. */
+export type PoolWorkerData = {
+  /** A module whose export makes the signature check; null: that of `@avocet/crypto`. */
+  readonly verifier: { readonly module: string; readonly name: string } | null
+}
+
+/** Some events to prove. */
+export type PoolBatch = {
+  readonly policy: VerifyPolicy
+  /** The frames, one behind the other. */
+  readonly frames: Uint8Array<ArrayBuffer>
+  /** Where each frame ends. */
+  readonly ends: readonly number[]
+  readonly keys: readonly (PoolKey | null)[]
+}
+
+export type PoolKey = { readonly curve: Curve; readonly bytes: Uint8Array }
+
+/** What came of one event. `records`: begin and end of each operation's record in the frame, -1 where there is none. */
+export type PoolResult =
+  | {
+      readonly ok: true
+      readonly data: Uint8Array
+      readonly legacy: boolean
+      readonly records: readonly number[]
+    }
+  | { readonly ok: true; readonly data: Uint8Array; readonly commit: Uint8Array }
+  | { readonly ok: false; readonly reason: FailureReason; readonly message: string }

@@ -1,0 +1,62 @@
+// A worker of the pool: parses the frame again, proves it, and says where in the frame the records are.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { type PublicKey, type VerifySignature, verifySignature } from '@avocet/crypto'
+import { createLru } from './lru.ts'
+import { parseEvent } from './parse.ts'
+import type { PoolBatch, PoolKey, PoolResult, PoolWorkerData } from './pool-messages.ts'
+import type { VerifyPolicy } from './policy.ts'
+import { proveEvent } from './prove.ts'
+
+const { verifier } = workerData as PoolWorkerData
+const verify = verifier === null ? verifySignature : await loadVerifier(verifier)
+// The same key object for the same key: native libraries keep their own form of a key with it.
+const keys = createLru<string, PublicKey>(20_000)
+
+async function loadVerifier({ module, name }: { module: string; name: string }): Promise<VerifySignature> {
+  const loaded = (await import(module)) as Record<string, unknown>
+  const make = loaded[name]
+  if (typeof make !== 'function') throw new TypeError(`no such function; module=${module} name=${name}`)
+  return make() as VerifySignature
+}
+
+function keyOf(given: PoolKey | null | undefined): PublicKey | null {
+  if (!given) return null
+  const name = given.curve + Buffer.from(given.bytes).toString('latin1')
+  const known = keys.get(name)
+  if (known !== undefined) return known
+  const key: PublicKey = { curve: given.curve, bytes: given.bytes }
+  keys.set(name, key)
+  return key
+}
+
+function prove(frame: Uint8Array, key: PublicKey | null, policy: VerifyPolicy): PoolResult {
+  const parsed = parseEvent(frame, policy)
+  if (!parsed.ok) return { ok: false, reason: parsed.error.reason, message: parsed.error.message }
+  const event = parsed.value
+  if (event.kind === 'sync') {
+    const proof = proveEvent(event, key, policy, verify)
+    if (!proof.ok) return { ok: false, reason: proof.error.reason, message: proof.error.message }
+    return { ok: true, data: proof.value.data.bytes.slice(), commit: proof.value.commit.bytes.slice() }
+  }
+  if (event.kind !== 'commit') return { ok: false, reason: 'frame-unknown-type', message: 'nothing to prove' }
+  const proof = proveEvent(event, key, policy, verify)
+  if (!proof.ok) return { ok: false, reason: proof.error.reason, message: proof.error.message }
+  const records: number[] = []
+  for (const { recordBytes } of proof.value.ops) {
+    const begin = recordBytes === null ? -1 : recordBytes.byteOffset - frame.byteOffset
+    records.push(begin, recordBytes === null ? -1 : begin + recordBytes.length)
+  }
+  return { ok: true, data: proof.value.data.bytes.slice(), legacy: proof.value.legacy, records }
+}
+
+parentPort!.on('message', ({ policy, frames, ends, keys: given }: PoolBatch) => {
+  let begin = 0
+  const results = ends.map((end, i) => {
+    const result = prove(frames.subarray(begin, end), keyOf(given[i]), policy)
+    begin = end
+    return result
+  })
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+  parentPort!.postMessage(results)
+})

@@ -1,0 +1,87 @@
+// The conformance cases and the capture once more, proved on worker threads: the same verdicts, the same events.
+
+import { afterAll, describe, expect, it } from 'vitest'
+import { createWorld, create, frameOf } from '../src/conformance/world.ts'
+import { consume, createMemoryState, type VerifiedEvent, verifyEvent } from '../src/index.ts'
+import { createWorkerPool } from '../src/pool.ts'
+import { loadCapture } from './capture-fixture.ts'
+import { playCase } from './play-case.ts'
+import { CASES } from '../src/conformance/suite.ts'
+import { fromFrames, worldResolver } from './support.ts'
+
+const capture = await loadCapture()
+const pool = createWorkerPool({ size: 2 })
+afterAll(() => pool.close())
+
+describe('worker pool', () => {
+  // Those that the workers decide on; the others never reach them.
+  for (const item of CASES.filter(({ group }) =>
+    ['blocks', 'signature', 'operations', 'tree', 'inversion', 'sync'].includes(group),
+  )) {
+    it(`${item.group}: ${item.name}`, async () => {
+      const { verdicts, expected } = await playCase(item, { prover: pool })
+      expect(verdicts).toEqual(expected)
+    })
+  }
+
+  it.skipIf(capture === null)('gives the same events of a real capture as this thread', async () => {
+    const events: VerifiedEvent[] = []
+    const now = Date.parse('2026-07-04T14:40:00Z')
+    const consumer = consume({
+      sources: [fromFrames(capture!.frames)],
+      resolveKey: async (did) => ({ key: capture!.keys.get(did) ?? null, pds: null, handle: null }),
+      state: createMemoryState(),
+      prover: pool,
+      now: () => now,
+      onEvent: (event) => void events.push(event),
+    })
+    await consumer.done
+    const bySeq = new Map(events.map((event) => [event.seq, event]))
+    for (const { frame, event, key } of capture!.commits) {
+      const verdict = verifyEvent({ frame, key, repo: null, now, source: 'test' })
+      expect(bySeq.get(event.seq)).toEqual(verdict.event)
+    }
+  })
+
+  it('keeps the order of each account', async () => {
+    const world = createWorld('pool order')
+    const accounts = Array.from({ length: 4 }, () => world.createAccount())
+    const frames: Uint8Array[] = []
+    for (let i = 0; i < 80; i++) {
+      const commit = await world.commit(accounts[i % 4]!, [create(`k${i}`)])
+      frames.push(frameOf('#commit', world.event(commit), i + 1))
+    }
+    const seen: VerifiedEvent[] = []
+    const consumer = consume({
+      sources: [fromFrames(frames)],
+      resolveKey: worldResolver(world),
+      state: createMemoryState(),
+      prover: pool,
+      onEvent: (event) => void seen.push(event),
+    })
+    await consumer.done
+    expect(consumer.stats().reasons).toEqual({})
+    for (const { did } of accounts) {
+      const seqs = seen.filter((event) => 'did' in event && event.did === did).map(({ seq }) => seq!)
+      expect(seqs).toHaveLength(20)
+      expect(seqs).toEqual(seqs.toSorted((a, b) => a - b))
+    }
+  })
+
+  it('stops the consumer when its threads are gone', async () => {
+    const world = createWorld('pool death')
+    const account = world.createAccount()
+    const frame = frameOf('#commit', world.event(await world.commit(account, [create('a')])), 1)
+    const dying = createWorkerPool({ size: 1 })
+    await dying.close()
+    const consumer = consume({
+      sources: [fromFrames([frame])],
+      resolveKey: worldResolver(world),
+      state: createMemoryState(),
+      prover: dying,
+      onEvent: () => {},
+    })
+    await expect(consumer.done).rejects.toMatchObject({ code: 'worker-failed' })
+    expect(() => createWorkerPool({ size: 0 })).toThrow(expect.objectContaining({ code: 'invalid-option' }))
+  })
+})
