@@ -3,7 +3,8 @@
 import { type BlockMap, type CID, cidEquals, formatCid } from '@avocet/data'
 import { MstError } from './error.ts'
 import { recordReads } from './source.ts'
-import { loadTree, type NodeSource, type Tree } from './tree.ts'
+import type { NodeSource } from './node-keeper.ts'
+import { loadTree, type Tree } from './tree.ts'
 
 /** A change of one key: from `prev` (null = was absent) to `value` (null = is absent). */
 export interface TreeOp {

@@ -1,7 +1,8 @@
 // https://atproto.com/specs/sync#firehose-validation-best-practices
 
 import type { BlockMap, CID } from '@avocet/data'
-import { loadTree, type NodeSource } from './tree.ts'
+import type { NodeSource } from './node-keeper.ts'
+import { loadTree } from './tree.ts'
 
 /**
  * The nodes from the root to where each key is or would be: they prove its presence or absence.

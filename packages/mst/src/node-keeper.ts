@@ -1,0 +1,98 @@
+import { type BlockMap, type CID, cidForCbor, CidMap, formatCid } from '@avocet/data'
+import { MstError } from './error.ts'
+import { Link } from './link.ts'
+import { type Child, decodeNode, encodeNode, patchNode, TreeNode } from './node.ts'
+
+/** Deepest tree that is read. A key of layer 64 takes 2^128 tries to make, so no real tree comes near. */
+export const MAX_DEPTH = 64
+
+/** Where encoded nodes come from: a `BlockMap`, or anything with its `get`. Blocks must hash to their CID. */
+export interface NodeSource {
+  get(cid: CID): Uint8Array | undefined
+}
+
+/** The nodes of one tree: loads them, and knows which have changed since. */
+export class NodeKeeper {
+  readonly source: NodeSource
+  /** How many nodes were taken from the source so far. */
+  loads = 0
+  /** Nodes as loaded that have been changed or left out since. */
+  readonly #dropped: CID[] = []
+  /** Nodes encoded here and still part of the tree. */
+  readonly #fresh = new Set<TreeNode>()
+
+  constructor(source: NodeSource) {
+    this.source = source
+  }
+
+  /** @throws {MstError} `missing-block`, `malformed-node`, `too-deep` */
+  load(cid: CID, layer: number | null, low: string, high: string): TreeNode {
+    const bytes = this.source.get(cid)
+    if (bytes === undefined)
+      throw new MstError('missing-block', `tree node is missing; cid=${formatCid(cid)}`, { cid })
+    this.loads++
+    const node = decodeNode(bytes, layer, cid, low, high)
+    if (node.layer > MAX_DEPTH) {
+      throw new MstError('too-deep', `tree is too deep; layer=${node.layer} cid=${formatCid(cid)}`, { cid })
+    }
+    return node
+  }
+
+  /**
+   * Child `at` of `node`, which must have one, loaded if need be and then kept in place.
+   * `low` and `high` ('' = none) bound the keys of `node`; those of the child are checked against the tighter ones.
+   */
+  child(node: TreeNode, at: number, low: string, high: string): TreeNode {
+    const child = node.children[at]
+    if (child instanceof TreeNode) return child
+    if (!child) throw new RangeError(`node has no child there; at=${at}`)
+    const loaded = this.load(
+      child.cid,
+      node.layer - 1,
+      at > 0 ? node.keys[at - 1]! : low,
+      at < node.keys.length ? node.keys[at]! : high,
+    )
+    loaded.origin = child
+    node.children[at] = loaded
+    return loaded
+  }
+
+  /** Marks a node as changed: its present block is no longer part of the tree. */
+  touch(node: TreeNode, isReshaped = false): void {
+    if (isReshaped) node.template = null
+    const { cid } = node
+    if (cid === null) return
+    // What this tree encoded itself is an intermediate state and leaves no trace; what it loaded is remembered.
+    if (!this.#fresh.delete(node)) this.#dropped.push(cid)
+    node.cid = null
+    node.bytes = null
+  }
+
+  /** Encodes and hashes a node and what changed below it. */
+  seal(node: TreeNode): CID {
+    if (node.cid !== null) return node.cid
+    for (const child of node.children) if (child instanceof TreeNode) this.seal(child)
+    const bytes = patchNode(node) ?? encodeNode(node.keys, node.values, node.children.map(linkOf))
+    const cid = cidForCbor(bytes)
+    node.cid = cid
+    node.bytes = bytes
+    this.#fresh.add(node)
+    return cid
+  }
+
+  /** Nodes of the tree now that were not in it before, and the other way round. All must be sealed. */
+  changes(): { created: BlockMap; removed: CID[] } {
+    const dropped = new CidMap(this.#dropped.map((cid) => [cid, cid]))
+    const created: BlockMap = new CidMap<Uint8Array>()
+    for (const { cid, bytes } of this.#fresh) {
+      // A node changed to and fro is the one that was there.
+      if (!dropped.delete(cid!)) created.set(cid!, bytes!)
+    }
+    const removed = [...dropped.keys()]
+    return { created, removed }
+  }
+}
+
+function linkOf(child: Child): Link | null {
+  return child instanceof TreeNode ? Link.of(child.cid!) : child
+}
