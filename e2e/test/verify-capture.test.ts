@@ -1,0 +1,169 @@
+// The example examples/verify-capture in a real browser: files are dropped on the page, every frame gets its verdict.
+import { existsSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { zstdDecompressSync } from 'node:zlib'
+
+import { buildPage } from '@avocet/example-verify-capture/build'
+import { readFixture } from '@avocet/testing'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  (path) => existsSync(path),
+)
+if (executablePath === undefined) {
+  console.warn('SKIPPED: the verifier in a browser; no chromium on this machine (apt-get install chromium)')
+}
+const compressed = await readFixture('relay-capture/frames.bin.zst')
+const documents = await readFixture('relay-capture/did_docs.json.zst')
+
+type Given = { name: string; bytes: Uint8Array }
+type Counts = Record<'accepted' | 'desynchronized' | 'refused' | 'ignored', number>
+
+describe.skipIf(executablePath === undefined || compressed === null || documents === null)('the page', () => {
+  let server: Server
+  let browser: Browser
+  let page: Page
+  let origin: string
+  const faults: string[] = []
+  const capture = compressed === null ? Buffer.alloc(0) : zstdDecompressSync(compressed)
+  const keys = {
+    name: 'did_docs.json',
+    bytes: documents === null ? Buffer.alloc(0) : zstdDecompressSync(documents),
+  }
+
+  beforeAll(async () => {
+    const files = await buildPage()
+    server = createServer((request, response) => {
+      const name = request.url === '/' ? 'index.html' : (request.url ?? '').slice(1)
+      const type = name.endsWith('.js') ? 'text/javascript' : 'text/html'
+      response.writeHead(files.has(name) ? 200 : 404, { 'content-type': type }).end(files.get(name))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    browser = await chromium.launch({
+      ...(executablePath === undefined ? {} : { executablePath }),
+      args: ['--no-sandbox', '--disable-background-networking'],
+    })
+  })
+  afterAll(async () => {
+    await browser.close()
+    server.close()
+    server.closeAllConnections()
+  })
+  beforeEach(async () => {
+    faults.length = 0
+    page = await browser.newPage()
+    page.on('pageerror', (error) => faults.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text())
+    })
+    await page.goto(origin)
+  })
+  afterEach(async () => {
+    await page.close()
+    if (faults.length > 0) throw new Error(faults.join('\n'))
+  })
+
+  /** Drops files on the page as a pointer does. */
+  async function drop(...files: Given[]): Promise<void> {
+    const given = files.map(({ name, bytes }) => ({ name, base64: Buffer.from(bytes).toString('base64') }))
+    await page.evaluate((list) => {
+      const transfer = new DataTransfer()
+      for (const { name, base64 } of list) {
+        const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
+        transfer.items.add(new File([bytes], name))
+      }
+      const target = document.querySelector('#drop')!
+      for (const type of ['dragover', 'drop']) {
+        target.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }))
+      }
+    }, given)
+  }
+
+  const status = (): Promise<string> => page.locator('#status').innerText()
+  const finished = (): Promise<void> => expect.poll(status, { timeout: 30_000 }).toMatch(/frames of .* in/)
+  const counts = async (): Promise<Counts> => {
+    const cells = await page
+      .locator('[data-count]')
+      .evaluateAll((elements) =>
+        elements.map((element) => [element.getAttribute('data-count'), Number(element.textContent)]),
+      )
+    return Object.fromEntries(cells) as Counts
+  }
+
+  test('verifies every commit of a real capture', async () => {
+    await drop(keys, { name: 'frames.bin', bytes: capture })
+    await finished()
+    expect(await counts()).toEqual({ accepted: 150, desynchronized: 0, refused: 0, ignored: 0 })
+    expect(await page.locator('tbody tr').count()).toBe(150)
+    expect(await page.locator('tbody tr:has-text("#commit")').count()).toBe(148)
+    const account = await page.locator('tbody tr').first().locator('td').nth(3).innerText()
+    expect(account).toMatch(/did:plc:[a-z2-7]{24}/)
+  })
+
+  test('shows what is wrong with a frame that was tampered with', async () => {
+    const bytes = new Uint8Array(capture)
+    // In the middle of the first frame: inside the CAR of a commit.
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
+    bytes[4 + Math.floor(length / 2)]! ^= 1
+    await drop({ name: 'frames.bin', bytes }, keys)
+    await finished()
+    const { accepted, refused, desynchronized } = await counts()
+    expect([accepted, refused + desynchronized]).toEqual([149, 1])
+    await page.locator('#filter').selectOption('others')
+    const visible = page.locator('tbody tr:visible')
+    expect(await visible.count()).toBe(1)
+    expect(await visible.first().locator('td').nth(5).innerText()).toMatch(/refused|desynchronized/)
+    expect((await visible.first().locator('td').last().innerText()).length).toBeGreaterThan(10)
+  })
+
+  test('says which accounts it has no document of', async () => {
+    await drop({ name: 'frames.bin', bytes: capture })
+    await finished()
+    expect(await counts()).toMatchObject({ desynchronized: 148, refused: 0 })
+    expect(await page.locator('tbody tr').first().innerText()).toContain('identity-unresolved')
+    // The documents may come afterwards.
+    await drop(keys)
+    await expect.poll(async () => (await counts()).accepted).toBe(150)
+  })
+
+  test('says what a file is not', async () => {
+    await drop({ name: 'photo.png', bytes: Buffer.from('\x89PNG not at all a capture') })
+    await expect.poll(status).toMatch(/no capture/)
+    await drop({ name: 'frames.bin', bytes: capture.subarray(0, capture.length - 5) })
+    await expect.poll(status).toMatch(/ends inside a frame/)
+    await drop({ name: 'other.json', bytes: Buffer.from('{"a":1}') })
+    await expect.poll(status).toMatch(/ends inside a frame|no DID documents/)
+  })
+
+  test('unpacks what the browser can, and works without a pointer', async () => {
+    const input = page.locator('#files')
+    await input.focus()
+    await input.setInputFiles([
+      { name: 'frames.bin.zst', mimeType: 'application/zstd', buffer: Buffer.from(compressed ?? []) },
+      { name: 'did_docs.json', mimeType: 'application/json', buffer: Buffer.from(keys.bytes) },
+    ])
+    const canUnpack = await page.evaluate(() => {
+      try {
+        return 'readable' in new DecompressionStream('zstd' as CompressionFormat)
+      } catch {
+        return false
+      }
+    })
+    if (canUnpack) await finished()
+    else await expect.poll(status).toMatch(/cannot unpack zstd/)
+    if (canUnpack) expect((await counts()).accepted).toBe(150)
+  })
+
+  test('fits a phone', async () => {
+    await page.setViewportSize({ width: 360, height: 740 })
+    await drop(keys, { name: 'frames.bin', bytes: capture })
+    await finished()
+    const overflow = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    )
+    expect(overflow).toBe(0)
+  })
+})
