@@ -4,6 +4,7 @@
 
 import { CID, type DataValue, isCid } from '@avocet/data'
 import { CborError } from './error.ts'
+import { sortAsciiKeys, sortKeys } from './key-order.ts'
 
 type Utf8Write = (this: Uint8Array, text: string, offset: number, length: number) => number
 type BufferLike = { prototype: { utf8Write?: Utf8Write } }
@@ -128,6 +129,8 @@ function writeBytes(w: Writer, value: Uint8Array): void {
 }
 
 function writeCid(w: Writer, cid: CID): void {
+  // The class knows CIDs of other versions, codecs and hashes, which no decoder of the protocol takes.
+  if (!isCid(cid)) throw new CborError('invalid-cid', 'only CIDs of this protocol can be encoded')
   const source = cid.bytes
   reserve(w, 6 + source.length)
   const { bytes, pos } = w
@@ -139,42 +142,6 @@ function writeCid(w: Writer, cid: CID): void {
   bytes[pos + 4] = 0
   bytes.set(source, pos + 5)
   w.pos = pos + 5 + source.length
-}
-
-/** Whether `a` stands before `b` in canonical order, if both are ASCII: shorter first, then by code unit. */
-function isBefore(a: string, b: string): boolean {
-  return a.length === b.length ? a < b : a.length < b.length
-}
-
-/** Most keys that are sorted by insertion, whose cost grows with the square. */
-const FEW_KEYS = 32
-
-/** Sorts ASCII keys. Records have few keys and are often in order already: insertion beats a general sort. */
-function sortAsciiKeys(keys: string[]): void {
-  if (keys.length > FEW_KEYS) {
-    keys.sort((a, b) => (isBefore(a, b) ? -1 : 1))
-    return
-  }
-  for (let i = 1; i < keys.length; i++) {
-    const key = keys[i]!
-    let j = i - 1
-    for (; j >= 0 && isBefore(key, keys[j]!); j--) keys[j + 1] = keys[j]!
-    keys[j + 1] = key
-  }
-}
-
-/** Sorts keys of any characters: UTF-16 order is not UTF-8 order above the basic plane, so their bytes are compared. */
-function sortKeys(keys: readonly string[]): string[] {
-  return keys
-    .map((key) => ({ key, bytes: textEncoder.encode(key) }))
-    .toSorted((a, b) => compareBytes(a.bytes, b.bytes))
-    .map(({ key }) => key)
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  if (a.length !== b.length) return a.length - b.length
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
-  return 0
 }
 
 function writeMap(w: Writer, value: { readonly [key: string]: DataValue }): void {
@@ -276,7 +243,7 @@ function typeName(value: object): string {
  * Encodes a value as canonical DAG-CBOR: keys sorted by length then bytes, shortest integers, CIDs as tag 42.
  * Results up to 4 kB may be views into memory shared with other results (as with Node's Buffer pool): pass them on as a
  * `Uint8Array`, not by their `.buffer`.
- * @throws CborError `float`, `integer-out-of-range`, `invalid-utf8` (half a surrogate pair), `too-deep`, `unsupported-type`
+ * @throws CborError `float`, `integer-out-of-range`, `invalid-utf8` (half a surrogate pair), `too-deep`, `invalid-cid`, `unsupported-type`
  * (`undefined`, functions, instances of classes).
  * @see https://atproto.com/specs/data-model
  */

@@ -1,4 +1,4 @@
-import { cidForCbor } from '@avocet/data'
+import { CID, cidForCbor } from '@avocet/data'
 import { toHex } from '@avocet/testing'
 import { describe, expect, test } from 'vitest'
 import { CborError, decode, encode } from '../src/index.ts'
@@ -46,6 +46,8 @@ describe('encode', () => {
     [1n, 'unsupported-type'],
     [new Date(0), 'unsupported-type'],
     [new Map(), 'unsupported-type'],
+    [CID.parse('QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR'), 'invalid-cid'],
+    [CID.parse('bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi'), 'invalid-cid'],
     [1.5, 'float'],
     [Number.NaN, 'float'],
     [Infinity, 'float'],
@@ -96,6 +98,15 @@ describe('encode', () => {
     expect(decode(outer.a)).toEqual({ inner: 'y'.repeat(50) })
     expect(outer.b).toBe('z'.repeat(50))
     expect(decode(before)).toEqual({ a: 'before' })
+  })
+
+  test('keys beyond ASCII, deep inside and at the end, cost one round more', () => {
+    let value: { [key: string]: unknown } = { é: 1 }
+    for (let i = 0; i < 100; i++) value = { a: value, b: i, é: i }
+    const start = performance.now()
+    const bytes = encode(value as { a: string })
+    expect(performance.now() - start).toBeLessThan(500)
+    expect(encode(decode(bytes))).toEqual(bytes)
   })
 
   test('CIDs', () => {
