@@ -1,9 +1,10 @@
 import type { CID } from 'multiformats/cid'
 
 /** Up to this many entries a look at each is quicker than a table. */
-const FEW = 8
+const FEW = 16
 
 const EMPTY = -1
+const NO_SLOTS = new Int32Array(0)
 
 /**
  * A `Map` keyed by the value of a CID, not by the identity of its object. Iterates in the order of insertion; do not add
@@ -17,8 +18,8 @@ export class CidMap<V> {
   #cids: Array<CID | undefined> = []
   #values: Array<V | undefined> = []
   #size = 0
-  /** Open addressing: slot → index of an entry, or EMPTY. At most half full; no slots while there are few entries. */
-  #slots: number[] = []
+  /** Open addressing: slot → index of an entry plus one, or 0. At most half full; no slots while there are few entries. */
+  #slots = NO_SLOTS
   /** Secret odd multipliers: nobody can prepare digests that all meet in one slot. */
   readonly #first = randomOdd()
   readonly #second = randomOdd()
@@ -75,7 +76,7 @@ export class CidMap<V> {
   clear(): void {
     this.#cids = []
     this.#values = []
-    this.#slots = []
+    this.#slots = NO_SLOTS
     this.#size = 0
   }
 
@@ -114,7 +115,7 @@ export class CidMap<V> {
     }
     const mask = slots.length - 1
     for (let slot = this.#hash(bytes) & mask; ; slot = (slot + 1) & mask) {
-      const index = slots[slot]!
+      const index = slots[slot]! - 1
       if (index === EMPTY) return EMPTY
       if (isSame(cids[index], bytes)) return index
     }
@@ -123,8 +124,8 @@ export class CidMap<V> {
   #occupy(cid: CID, index: number): void {
     const mask = this.#slots.length - 1
     let slot = this.#hash(cid.bytes) & mask
-    while (this.#slots[slot] !== EMPTY) slot = (slot + 1) & mask
-    this.#slots[slot] = index
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask
+    this.#slots[slot] = index + 1
   }
 
   /** Makes room for twice the entries there are, without the holes. */
@@ -135,7 +136,7 @@ export class CidMap<V> {
     while (length < this.#size * 4) length *= 2
     this.#cids = []
     this.#values = []
-    this.#slots = Array.from<number>({ length }).fill(EMPTY)
+    this.#slots = new Int32Array(length)
     for (let i = 0; i < cids.length; i++) {
       const cid = cids[i]
       if (cid === undefined) continue

@@ -82,13 +82,10 @@ export class NodeKeeper {
 
   /** Nodes of the tree now that were not in it before, and the other way round. All must be sealed. */
   changes(): { created: BlockMap; removed: CID[] } {
-    const dropped = new CidMap(this.#dropped.map((cid) => [cid, cid]))
     const created: BlockMap = new CidMap<Uint8Array>()
-    for (const { cid, bytes } of this.#fresh) {
-      // A node changed to and fro is the one that was there.
-      if (!dropped.delete(cid!)) created.set(cid!, bytes!)
-    }
-    const removed = [...dropped.keys()]
+    for (const { cid, bytes } of this.#fresh) created.set(cid!, bytes!)
+    // A node changed to and fro is the one that was there.
+    const removed = this.#dropped.filter((cid) => !created.delete(cid))
     return { created, removed }
   }
 }
