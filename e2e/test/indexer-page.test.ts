@@ -184,6 +184,10 @@ describe.skipIf(executablePath === undefined)('the page', () => {
     )
     expect(new Set(reasons)).toEqual(new Set(indexer.status().failures.byReason.map(({ reason }) => reason)))
     expect(reasons).toContain('frame-malformed')
+    await page.getByText('Newest dead letters').click()
+    expect(await page.locator('#letters-list li').first().innerText()).toMatch(
+      /^frame-malformed \d\d:\d\d:\d\d /,
+    )
     await page.locator('#coverage dd').first().waitFor()
     expect(await page.locator('#coverage').innerText()).toMatch(/Synchronized\s*6/)
     expect(await page.locator('#sources li').count()).toBe(2)
@@ -229,6 +233,10 @@ describe.skipIf(executablePath === undefined)('the page', () => {
     const { page, complaints, done } = await open()
     await page.getByLabel('Handle, DID or at:// URI').fill('ada.test')
     await page.keyboard.press('Enter')
+    await page.getByRole('link', { name: 'app.bsky.feed.like' }).waitFor()
+    expect(await page.locator('#browse-view .facts').innerText()).toMatch(
+      /Handle\s*ada\.test\s*State\s*synchronized/,
+    )
     await page.getByRole('link', { name: 'app.bsky.feed.like' }).click()
     await page.locator('#browse-view .rows a').first().click()
     const json = page.locator('#browse-view pre')

@@ -97,14 +97,30 @@ function accounts() {
   )
 }
 
+/** Why a repo is not synchronized, and when it is tried next. */
+function whyBehind({ reason, attempts, nextTry }) {
+  const tries = attempts > 0 ? `, ${attempts} ${attempts === 1 ? 'try' : 'tries'} failed` : ''
+  const next = nextTry === null ? '' : nextTry <= Date.now() ? ', due now' : `, next try at ${clock(nextTry)}`
+  return `${reason ?? ''}${tries}${next}`
+}
+
 async function collections(actor) {
   const repo = await query('com.atproto.repo.describeRepo', { repo: actor })
-  const status = await query('com.atproto.sync.getRepoStatus', { did: repo.did })
+  const response = await fetch(`/repos?${new URLSearchParams({ did: repo.did })}`)
+  const state = response.ok ? await response.json() : null
   const facts = el('dl', 'facts')
-  const fact = (name, value) => facts.append(el('dt', '', name), el('dd', '', value))
+  const fact = (name, ...value) => facts.append(el('dt', '', name), el('dd', '', ...value))
   fact('DID', repo.did)
   fact('Handle', repo.handleIsCorrect ? repo.handle : 'none verified')
-  fact('Revision', status.rev ?? 'none')
+  if (state) {
+    const isFine = state.status === 'synchronized'
+    fact(
+      'State',
+      el('span', `tag ${isFine ? 'valid' : 'update'}`, state.status),
+      isFine ? '' : ` ${whyBehind(state)}`,
+    )
+    fact('Revision', state.rev ?? 'none yet')
+  }
   const list = el('ul', 'rows')
   for (const nsid of repo.collections) list.append(el('li', '', recordLink(nsid, repo.did, nsid)))
   if (repo.collections.length === 0) list.append(el('li', 'empty', 'No record of this account is indexed.'))

@@ -1,6 +1,6 @@
 // Wires the parts of the page to the indexer's event stream.
 import { openBrowser } from './browse.js'
-import { showFailure, showStatus } from './status.js'
+import { showFailure, showOldFailures, showStatus } from './status.js'
 import { createStream } from './stream.js'
 
 const state = document.getElementById('state')
@@ -37,5 +37,6 @@ function connect() {
   })
 }
 
-connect()
+// The old ones first, so that the newest is at the top.
+void showOldFailures().finally(connect)
 openBrowser()

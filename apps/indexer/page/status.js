@@ -120,3 +120,10 @@ export function showFailure(failure) {
   )
   while (list.children.length > MAX_LETTERS) list.lastChild.remove()
 }
+
+/** Shows the newest refused events from before the page was opened. */
+export async function showOldFailures() {
+  const response = await fetch('/failures')
+  const { failures } = await response.json()
+  for (const failure of failures.toReversed()) showFailure(failure)
+}

@@ -18,6 +18,7 @@ import { type Status, createStatus } from './http/status.ts'
 import { askHostsFirst } from './identity/host-handles.ts'
 import { createIdentities } from './identity/identities.ts'
 import { startPipeline } from './pipeline.ts'
+import { newestDeadLetters } from './queries/dead-letters.ts'
 import { createLinkReader } from './queries/links.ts'
 import { createRecordReader } from './queries/records.ts'
 import { createRepoReader } from './queries/repos.ts'
@@ -126,7 +127,15 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     identities,
     onError: (error) => log(`request failed: ${String(error)}`),
   })
-  const site = createSite({ page: loadPage(), live, status, records, links: createLinkReader(db) })
+  const site = createSite({
+    repos,
+    deadLetters: (limit) => newestDeadLetters(db, limit),
+    page: loadPage(),
+    live,
+    status,
+    records,
+    links: createLinkReader(db),
+  })
   const serving =
     config.port === null
       ? null

@@ -2,6 +2,8 @@
 
 import { parseAtUri } from '@avocet/syntax'
 import type { RecordReader } from '../queries/records.ts'
+import type { DeadLetter } from '../queries/dead-letters.ts'
+import type { RepoReader } from '../queries/repos.ts'
 import type { LinkReader } from '../queries/links.ts'
 import type { Live } from './live.ts'
 import type { Page } from './page.ts'
@@ -15,6 +17,8 @@ export function createSite(options: {
   readonly status: () => object
   readonly records: RecordReader
   readonly links: LinkReader
+  readonly repos: RepoReader
+  readonly deadLetters: (limit: number) => DeadLetter[]
 }): (request: Request) => Response {
   const { page, live, status, records, links } = options
   return (request) => {
@@ -29,6 +33,10 @@ export function createSite(options: {
         return live.connect(request.signal)
       case '/status':
         return json(status())
+      case '/failures':
+        return json({ failures: options.deadLetters(PAGE) })
+      case '/repos':
+        return repoFacts(url.searchParams.get('did') ?? '')
       case '/accounts':
         return accounts(url.searchParams.get('cursor') ?? '')
       case '/records':
@@ -36,6 +44,14 @@ export function createSite(options: {
       default:
         return json({ error: 'NotFound', message: 'There is nothing at this address' }, 404)
     }
+  }
+
+  /** Where a repo stands, and why. */
+  function repoFacts(did: string): Response {
+    const repo = options.repos.get(did)
+    if (repo === null) return json({ error: 'RepoNotFound', message: `Could not find repo: ${did}` }, 404)
+    const { reason, attempts, rev, next_try: nextTry } = repo
+    return json({ did, status: repo.status, reason, attempts, rev, nextTry })
   }
 
   /** A page of accounts with their handles, for people; listRepos is the one for programs. */
