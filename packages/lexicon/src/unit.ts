@@ -1,12 +1,14 @@
 import { fail, MAX_DEPTH, type Check } from './check/context.ts'
 import {
   arrayCheck,
+  nullableCheck,
   objectCheck,
   recordCheck,
   recursiveCheck,
   unionCheck,
   unknownCheck,
   type PropertyCheck,
+  type Variant,
 } from './check/container.ts'
 import {
   blobCheck,
@@ -142,13 +144,10 @@ export function compileProperties(
   const needed = new Set(required)
   const nulls = new Set(nullable)
   return objectCheck(
-    Object.entries(properties).map(([key, field]): PropertyCheck => ({
-      key,
-      check: compileField(unit, field, level + 1),
-      required: needed.has(key),
-      nullable: nulls.has(key),
-      inherited: key in Object.prototype,
-    })),
+    Object.entries(properties).map(([key, field]): PropertyCheck => {
+      const check = compileField(unit, field, level + 1)
+      return { key, check: nulls.has(key) ? nullableCheck(check) : check, required: needed.has(key) }
+    }),
   )
 }
 
@@ -159,14 +158,13 @@ function compileRef(unit: Unit, ref: string): Check {
 }
 
 function compileUnion(unit: Unit, union: LexiconUnion): Check {
-  const variants = new Map<string, Check>()
+  const variants = new Map<string, Variant>()
   for (const ref of union.refs) {
     const target = lookUp(unit, ref)
     // In an open union, a variant without its document is one variant that is not known.
     if (target === undefined) continue
-    // Variants are compiled when first met: a post's embeds would otherwise compile half of a namespace.
-    const variant = recursiveCheck(() => compile(target.unit, target.name))
-    variants.set(typeName(target.unit.document.id, target.name), variant)
+    const find = (): Check => compile(target.unit, target.name)
+    variants.set(typeName(target.unit.document.id, target.name), { find, check: null })
   }
   return unionCheck(variants, union.closed === true)
 }

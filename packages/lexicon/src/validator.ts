@@ -1,6 +1,13 @@
 import type { Check } from './check/context.ts'
 import { createContext, createQuickContext, fail, type Context } from './check/context.ts'
-import type { StandardProps, StandardResult, Validation, ValidateOptions, Validator } from './validation.ts'
+import type {
+  Issue,
+  StandardProps,
+  StandardResult,
+  Validation,
+  ValidateOptions,
+  Validator,
+} from './validation.ts'
 
 /** A value with defaults filled in or strings shortened; the same value where there is nothing to do. */
 export type Rewrite = (value: unknown, how: { defaults: boolean; truncate: boolean }) => unknown
@@ -18,6 +25,10 @@ export function createValidator<T, In = T>(
   let check: Check | undefined
   function validate(value: unknown, options?: ValidateOptions): Validation<T> {
     check ??= compile()
+    if (options === undefined && !defaults) {
+      const context = createContext(undefined)
+      return check(value, context) ? { ok: true, value: value as T } : { ok: false, issues: close(context) }
+    }
     const context = createContext(options)
     const how = { defaults: options?.defaults ?? defaults, truncate: options?.truncate ?? false }
     const subject = how.defaults || how.truncate ? rewrite(value, how) : value
@@ -39,12 +50,13 @@ export function createValidator<T, In = T>(
   }
 }
 
-function close(context: Context): Context['issues'] {
-  if (context.issues.length >= context.max && context.max > 1) {
-    const last = context.issues.length - 1
-    context.issues[last] = { path: '', code: 'too-many-issues', message: `has ${context.max} issues or more` }
+function close(context: Context): readonly Issue[] {
+  const issues = context.issues ?? []
+  if (issues.length >= context.max && context.max > 1) {
+    const message = `has ${context.max} issues or more`
+    issues[issues.length - 1] = { path: '', code: 'too-many-issues', message }
   }
-  return context.issues
+  return issues
 }
 
 function toStandard<T>(result: Validation<T>): StandardResult<T> {

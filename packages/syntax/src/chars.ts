@@ -2,7 +2,7 @@
 
 /** a-z. */
 export const LOWER = 1
-const UPPER = 2
+export const UPPER = 2
 /** 0-9. */
 export const DIGIT = 4
 /** a-z A-Z. */
@@ -15,7 +15,7 @@ for (let code = 0x61; code <= 0x7a; code++) CLASSES[code] = LOWER
 for (let code = 0x41; code <= 0x5a; code++) CLASSES[code] = UPPER
 for (let code = 0x30; code <= 0x39; code++) CLASSES[code] = DIGIT
 
-const HYPHEN = 0x2d
+export const HYPHEN = 0x2d
 
 /** Whether the character at an index is of one of these classes; false past the end. */
 export function isClass(text: string, index: number, classes: number): boolean {

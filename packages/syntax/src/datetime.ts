@@ -62,9 +62,9 @@ function yearProblem(text: string): string | null {
   return year >= 0 && year <= 9999 ? null : 'outside the years 0000 to 9999'
 }
 
-// UTC, and every day but the 29th of February.
+// Every day but the 29th of February, of the years in which no zone leads out of the four digits.
 const USUAL =
-  /^\d\d\d\d-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/
+  /^[12]\d\d\d-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|\+(?:[01]\d|2[0-3]):[0-5]\d|-(?:0[1-9]|1\d|2[0-3]):[0-5]\d)$/
 
 const grammar = createGrammar<Datetime>(
   'datetime',

@@ -1,7 +1,7 @@
 // BCP 47: https://www.rfc-editor.org/rfc/rfc5646#section-2.1
 // https://atproto.com/specs/lexicon#language
 
-import { ALNUM, DIGIT, isAll, isClass, LETTER, LOWER } from './chars.ts'
+import { ALNUM, DIGIT, HYPHEN, isAll, isClass, LETTER, LOWER, UPPER } from './chars.ts'
 import { createGrammar, type Result } from './result.ts'
 
 /** A BCP 47 language tag, like `pt-BR`. */
@@ -69,9 +69,17 @@ function problem(text: string): string | null {
   return extensionProblem(tags, at)
 }
 
-const USUAL = /^[a-z][a-z][a-z]?(?:-[A-Z][A-Z])?$/
+/** Tags like `en`, `ban` and `pt-BR`. */
+function isUsual(text: string): boolean {
+  const { length } = text
+  if (length !== 2 && length !== 3 && length !== 5) return false
+  if (!isClass(text, 0, LOWER) || !isClass(text, 1, LOWER)) return false
+  if (length === 2) return true
+  if (length === 3) return isClass(text, 2, LOWER)
+  return text.charCodeAt(2) === HYPHEN && isClass(text, 3, UPPER) && isClass(text, 4, UPPER)
+}
 
-const grammar = createGrammar<Language>('language', problem, (text) => USUAL.test(text))
+const grammar = createGrammar<Language>('language', problem, isUsual)
 
 /** Whether a value is a language tag: well-formed, no variant or extension twice. */
 export const isLanguage: (value: unknown) => value is Language = grammar.is

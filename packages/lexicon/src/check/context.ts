@@ -5,7 +5,10 @@ export type OpenIssue = { path: string; code: IssueCode; message: string }
 
 /** What one validation carries through the closures. */
 export interface Context {
-  readonly issues: OpenIssue[]
+  /** Made with the first issue: most values have none. */
+  issues: OpenIssue[] | null
+  /** How many there are. */
+  count: number
   /** Stop when so many issues are found. */
   readonly max: number
   readonly legacyBlobs: boolean
@@ -25,10 +28,11 @@ export const MAX_DEPTH = 256
 /** A context for one validation. */
 export function createContext(options: ValidateOptions | undefined): Context {
   if (options === undefined) {
-    return { issues: [], max: MAX_ISSUES, legacyBlobs: false, rejectUnknown: false, depth: 0 }
+    return { issues: null, count: 0, max: MAX_ISSUES, legacyBlobs: false, rejectUnknown: false, depth: 0 }
   }
   return {
-    issues: [],
+    issues: null,
+    count: 0,
     max: Math.max(1, options.maxIssues ?? MAX_ISSUES),
     legacyBlobs: options.legacyBlobs ?? false,
     rejectUnknown: options.unknownFields === 'reject',
@@ -38,19 +42,21 @@ export function createContext(options: ValidateOptions | undefined): Context {
 
 /** A context that ends at the first issue. */
 export function createQuickContext(): Context {
-  return { issues: [], max: 1, legacyBlobs: false, rejectUnknown: false, depth: 0 }
+  return { issues: null, count: 0, max: 1, legacyBlobs: false, rejectUnknown: false, depth: 0 }
 }
 
 /** Notes an issue at the value itself; the callers above add the path. */
 export function fail(context: Context, code: IssueCode, message: string): false {
-  const { issues, max } = context
-  if (issues.length < max) issues.push({ path: '', code, message })
+  if (context.count < context.max) {
+    context.issues ??= []
+    context.count = context.issues.push({ path: '', code, message })
+  }
   return false
 }
 
 /** Puts `key` before the paths of the issues from `mark` on. Returns the new mark. */
 export function prefix(context: Context, mark: number, key: string | number): number {
-  const { issues } = context
+  const issues = context.issues ?? []
   const head = typeof key === 'number' ? `/${key}` : `/${escapePointer(key)}`
   for (let i = mark; i < issues.length; i++) issues[i]!.path = head + issues[i]!.path
   return issues.length

@@ -1,7 +1,7 @@
 // https://atproto.com/specs/lexicon#field-type-definitions
 import { isBlobRef, isCid, isLegacyBlobRef } from '@avocet/data'
 import type { LexiconBlob, LexiconBoolean, LexiconBytes, LexiconInteger, LexiconString } from '../document.ts'
-import { describe, fail, quote, type Check } from './context.ts'
+import { describe, fail, quote, type Check, type Context } from './context.ts'
 import { FORMATS } from './format.ts'
 import { countGraphemes, utf8Length } from './text.ts'
 
@@ -21,27 +21,32 @@ export function booleanCheck(def: LexiconBoolean): Check {
 
 /** `integer` */
 export function integerCheck(def: LexiconInteger): Check {
-  const { const: expected, minimum, maximum } = def
-  const allowed = def.enum === undefined ? undefined : new Set(def.enum)
-  return (value, context) => {
-    if (!Number.isSafeInteger(value)) {
-      return fail(context, 'invalid-type', `must be an integer, is ${describe(value)}`)
-    }
-    const number = value as number
-    if (expected !== undefined && number !== expected) {
-      return fail(context, 'invalid-const', `must be ${expected}, is ${number}`)
-    }
-    if (allowed !== undefined && !allowed.has(number)) {
-      return fail(context, 'invalid-enum', `must be one of ${[...allowed].join(', ')}, is ${number}`)
-    }
-    if (minimum !== undefined && number < minimum) {
-      return fail(context, 'too-small', `must be at least ${minimum}, is ${number}`)
-    }
-    if (maximum !== undefined && number > maximum) {
-      return fail(context, 'too-large', `must be at most ${maximum}, is ${number}`)
-    }
-    return true
+  const low = def.const ?? def.minimum ?? Number.MIN_SAFE_INTEGER
+  const high = def.const ?? def.maximum ?? Number.MAX_SAFE_INTEGER
+  const allowed = def.enum === undefined ? null : new Set(def.enum)
+  return (value, context) =>
+    (Number.isSafeInteger(value) &&
+      (value as number) >= low &&
+      (value as number) <= high &&
+      (allowed === null || allowed.has(value as number))) ||
+    failInteger(def, value, context)
+}
+
+function failInteger(def: LexiconInteger, value: unknown, context: Context): boolean {
+  if (!Number.isSafeInteger(value)) {
+    return fail(context, 'invalid-type', `must be an integer, is ${describe(value)}`)
   }
+  const number = value as number
+  if (def.const !== undefined && number !== def.const) {
+    return fail(context, 'invalid-const', `must be ${def.const}, is ${number}`)
+  }
+  if (def.enum?.includes(number) === false) {
+    return fail(context, 'invalid-enum', `must be one of ${def.enum.join(', ')}, is ${number}`)
+  }
+  if (def.minimum !== undefined && number < def.minimum) {
+    return fail(context, 'too-small', `must be at least ${def.minimum}, is ${number}`)
+  }
+  return fail(context, 'too-large', `must be at most ${def.maximum}, is ${number}`)
 }
 
 const anyString: Check = (value, context) =>
@@ -49,7 +54,7 @@ const anyString: Check = (value, context) =>
 
 /** `string`: the closure holds only the tests that its definition asks for. */
 export function stringCheck(def: LexiconString): Check {
-  const tests: ((value: string, context: Parameters<Check>[1]) => boolean)[] = []
+  const tests: ((value: string, context: Context) => boolean)[] = []
   const { const: expected, format } = def
   if (expected !== undefined) {
     tests.push(
@@ -81,20 +86,23 @@ export function stringCheck(def: LexiconString): Check {
   }
   const [first, second] = tests
   if (first === undefined) return anyString
-  if (second === undefined) {
-    return (value, context) => (typeof value === 'string' ? first(value, context) : anyString(value, context))
+  if (second !== undefined) {
+    return (value, context) => {
+      if (typeof value !== 'string') return anyString(value, context)
+      for (const test of tests) if (!test(value, context)) return false
+      return true
+    }
   }
-  return (value, context) => {
-    if (typeof value !== 'string') return anyString(value, context)
-    for (const test of tests) if (!test(value, context)) return false
-    return true
+  if (format !== undefined) {
+    const test = FORMATS[format]
+    return (value, context) =>
+      typeof value === 'string' ? test(value) || first(value, context) : anyString(value, context)
   }
+  return (value, context) => (typeof value === 'string' ? first(value, context) : anyString(value, context))
 }
 
 /** Lengths. UTF-8 bytes lie between 1 and 3 times the UTF-16 units; graphemes are no more than the units. */
-function lengthTest(
-  def: LexiconString,
-): ((value: string, context: Parameters<Check>[1]) => boolean) | undefined {
+function lengthTest(def: LexiconString): ((value: string, context: Context) => boolean) | undefined {
   const { minLength = 0, maxLength = Infinity, minGraphemes = 0, maxGraphemes = Infinity } = def
   if (minLength <= 0 && maxLength === Infinity && minGraphemes <= 0 && maxGraphemes === Infinity) {
     return undefined
@@ -177,9 +185,16 @@ export function mimeTest(accept: readonly string[] | undefined): (mimeType: stri
     if (lower.endsWith('/*')) heads.push(lower.slice(0, -1))
     else whole.add(lower)
   }
+  const fits = (type: string): boolean =>
+    whole.has(type) || heads.some((head) => type.length > head.length && type.startsWith(head))
+  // Nearly all blobs of a kind have one and the same type.
+  let last: string | undefined
   return (mimeType) => {
+    if (mimeType === last) return true
     const end = mimeType.indexOf(';')
     const type = (end < 0 ? mimeType : mimeType.slice(0, end)).trim().toLowerCase()
-    return whole.has(type) || heads.some((head) => type.length > head.length && type.startsWith(head))
+    if (!fits(type)) return false
+    last = mimeType.length < 128 ? mimeType : undefined
+    return true
   }
 }
