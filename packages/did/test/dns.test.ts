@@ -26,7 +26,9 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const dns = () => createTxtLookup({ servers: [server.address], timeoutMs: 200, tries: 1 })
+/** Only silence is waited for briefly: an answer has all the time a busy machine needs. */
+const dns = () =>
+  createTxtLookup({ servers: [server.address], timeoutMs: zone === 'silence' ? 100 : 10_000, tries: 1 })
 const codeOf = <T>(result: DidResult<T>): unknown => (result.ok ? result.value : result.error.code)
 
 describe('createTxtLookup against a DNS server', () => {

@@ -62,7 +62,7 @@ const guarded = (options: GuardedFetchOptions = {}) =>
   createGuardedFetch({
     protocols: ['https:', 'http:'],
     isAllowedAddress: (address) => address === PUBLIC,
-    lookup: createAddressLookup({ servers: [dns.address], timeoutMs: 300, tries: 1 }),
+    lookup: createAddressLookup({ servers: [dns.address], timeoutMs: 10_000, tries: 1 }),
     ...options,
   })
 
@@ -150,7 +150,8 @@ describe('addresses', () => {
     zone = () => ({ rcode: 3 })
     expect(await codeOf(guarded()('http://none.example.com/'))).toBe('dns-failure')
     zone = () => 'silence'
-    expect(await codeOf(guarded()('http://silent.example.com/'))).toBe('timeout')
+    const lookup = createAddressLookup({ servers: [dns.address], timeoutMs: 100, tries: 1 })
+    expect(await codeOf(guarded({ lookup })('http://silent.example.com/'))).toBe('timeout')
   })
 })
 
@@ -257,7 +258,7 @@ describe('bounds', () => {
   it.each(['/silent', '/drip'])('ends %s in time', async (path) => {
     const start = performance.now()
     expect(await codeOf(fetch({ timeoutMs: 150 })(open.url + path))).toBe('timeout')
-    expect(performance.now() - start).toBeLessThan(2_000)
+    expect(performance.now() - start).toBeLessThan(8_000)
   })
 
   it('heeds the caller’s signal, before, during and after the headers', async () => {

@@ -43,7 +43,12 @@ beforeEach(() => {
 
 const resolver = (options: HandleResolverOptions = {}) =>
   createHandleResolver({
-    dns: createTxtLookup({ servers: [dnsServer.address], timeoutMs: 400, tries: 1 }),
+    // Only silence is waited for briefly: an answer has all the time a busy machine needs.
+    dns: createTxtLookup({
+      servers: [dnsServer.address],
+      timeoutMs: zone === 'silence' ? 100 : 10_000,
+      tries: 1,
+    }),
     allowLoopback: true,
     wellKnownUrl: (handle) => `${http.url}/.well-known/atproto-did?${handle}`,
     ...options,
@@ -68,7 +73,9 @@ describe('handles by HTTPS', () => {
     ['a redirect to a private address', { location: 'http://10.0.0.1/' }, 'blocked-address'],
   ])('%s', async (_, answer, expected) => {
     page = answer
-    expect(codeOf(await resolve({ dns: null, timeoutMs: 150 }))).toBe(expected)
+    expect(codeOf(await resolve({ dns: null, timeoutMs: page.delay === undefined ? 20_000 : 100 }))).toBe(
+      expected,
+    )
   })
 
   it('asks the handle’s own host over https by default', async () => {
@@ -111,18 +118,18 @@ describe('the policy of both ways', () => {
         return { ok: true, value: [`did=${did}`] }
       }
     page = { body: other }
-    expect(codeOf(await resolve({ dns: slow(60), dnsGraceMs: 300 }))).toBe(did)
+    expect(codeOf(await resolve({ dns: slow(30), dnsGraceMs: 3_000 }))).toBe(did)
     const start = performance.now()
-    expect(codeOf(await resolve({ dns: slow(2_000), dnsGraceMs: 60 }))).toBe(other)
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(codeOf(await resolve({ dns: slow(10_000), dnsGraceMs: 30 }))).toBe(other)
+    expect(performance.now() - start).toBeLessThan(5_000)
   })
 
   it('does not wait for the host once DNS has answered', async () => {
     zone = txt(did)
-    page = { body: other, delay: 2_000 }
+    page = { body: other, delay: 10_000 }
     const start = performance.now()
     expect(codeOf(await resolve())).toBe(did)
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(performance.now() - start).toBeLessThan(5_000)
   })
 
   it('heeds the caller’s signal', async () => {

@@ -20,7 +20,7 @@ afterAll(() => {
 
 const { did, genesis } = await createAccount()
 const entry = logEntry(did, genesis, 0)
-const client = (options: PlcClientOptions = {}) => plcClient({ url, timeoutMs: 500, ...options })
+const client = (options: PlcClientOptions = {}) => plcClient({ url, timeoutMs: 20_000, ...options })
 const answer = (status: number, body: unknown): void => {
   handler = (_, response) =>
     response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body))
