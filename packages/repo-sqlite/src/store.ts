@@ -65,6 +65,9 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
 
   /** How many snapshots are open per repository: while there are any, blocks without references stay. */
   const pins = new Map<number, number>()
+  /** Repositories where that has happened, and those that could not be swept for it. */
+  const kept = new Set<number>()
+  const unswept = new Set<number>()
 
   const addBlock = (repo: number, cid: CID, rev: string, bytes: Uint8Array, references: number): void => {
     db.prepare(
@@ -88,6 +91,7 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
       repo,
       digest,
     )
+    if (pins.has(repo)) kept.add(repo)
   }
 
   const applyBlocks = (repo: number, commit: CommitData): void => {
@@ -108,6 +112,7 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
   /** Deletes the blocks of an anonymous repository, a bounded number in each transaction. */
   const sweep = async (id: number): Promise<void> => {
     // An open snapshot still reads them: closing it sweeps.
+    if (pins.has(id)) unswept.add(id)
     while (!pins.has(id)) {
       const deleted = await db.write(() => {
         const { changes } = db
@@ -194,12 +199,12 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
       return
     }
     pins.delete(id)
-    if (db.prepare('SELECT 1 FROM repo_block WHERE repo = ? AND refs <= 0 LIMIT 1').get(id) !== undefined) {
+    if (kept.delete(id)) {
       await db.write(() => {
         if (!pins.has(id)) db.prepare('DELETE FROM repo_block WHERE repo = ? AND refs <= 0').run(id)
       })
     }
-    if (db.prepare('SELECT 1 FROM repo WHERE id = ? AND did IS NULL').get(id) !== undefined) await sweep(id)
+    if (unswept.delete(id)) await sweep(id)
   }
 
   sweepAtOpen(db)

@@ -52,7 +52,8 @@ export function createRepoWriter<Tx>(options: RepoWriterOptions<Tx>): RepoWriter
   const { store, clock, onCommit } = options
   const inTurn = createTurns()
 
-  const attempt = async (
+  /** The snapshot is closed when the commit is stored: a store keeps removed blocks for those that are open. */
+  const prepare = async (
     did: Did,
     writes: readonly Write[],
     write: WriteOptions<Tx> & { readonly create?: true },
@@ -74,7 +75,16 @@ export function createRepoWriter<Tx>(options: RepoWriterOptions<Tx>): RepoWriter
     const signer = await options.signer(did)
     const rev = clock.nextAfter(head?.rev ?? null)
     const commit = await applyWrites({ did, head, store: snapshot ?? store, writes, signer, rev })
-    if (head !== null && commit.ops.length === 0 && writes.length > 0) return null
+    return head !== null && commit.ops.length === 0 && writes.length > 0 ? null : commit
+  }
+
+  const attempt = async (
+    did: Did,
+    writes: readonly Write[],
+    write: WriteOptions<Tx> & { readonly create?: true },
+  ): Promise<CommitData | null> => {
+    const commit = await prepare(did, writes, write)
+    if (commit === null) return null
     const { alongside } = write
     await store.apply(commit, alongside && ((tx) => alongside(tx, commit)))
     onCommit?.(commit)

@@ -182,10 +182,17 @@ export function openDatabase(options: DatabaseOptions): Database {
       for (; next < batch.length; next++) {
         const item = batch[next]!
         try {
-          savepoint(item.run)
+          // One alone needs no savepoint: the transaction is it.
+          if (batch.length === 1) item.run()
+          else savepoint(item.run)
           kept.push(item)
         } catch (error) {
           item.reject(error)
+          if (batch.length === 1) {
+            hooks = []
+            rollback()
+            return
+          }
           // A full disk or an I/O error makes SQLite roll the whole transaction back, earlier savepoints included.
           if (!raw.isTransaction) {
             next++
