@@ -77,6 +77,23 @@ describe.each([
     expect((await net.post('com.atproto.server.createAccount', { input })).status).toBe(200)
   })
 
+  test('an identity whose account cannot be stored is ended again', async () => {
+    const before = new Set(net.directory.dids())
+    const email = `${newHandle()}@example.com`
+    const ask = () =>
+      net.post('com.atproto.server.createAccount', {
+        input: { handle: newHandle(), email, password: 'secret word' },
+      })
+    // Both find the address free; one of them finds it taken when its account is stored.
+    const answers = await Promise.all([ask(), ask()])
+    expect(answers.map(failure).toSorted()).toEqual(['200 ', '400 InvalidRequest'])
+    const made = answers.find(({ status }) => status === 200)!.body.did as string
+    const others = net.directory.dids().filter((did) => !before.has(did) && did !== made)
+    expect(others.map((did) => net.directory.log(did).map(({ type }) => type))).toEqual(
+      others.map(() => ['plc_operation', 'plc_tombstone']),
+    )
+  })
+
   test('signing in by handle, email address and DID', async () => {
     const { did, handle } = await net.account()
     for (const identifier of [handle, handle.toUpperCase(), `${handle.split('.')[0]}@example.com`, did]) {

@@ -17,6 +17,7 @@ export interface TestDirectory extends AsyncDisposable {
   /** Answers 500 to everything handed in while true. */
   broken: boolean
   log(did: string): readonly SignedOperation[]
+  dids(): string[]
 }
 
 export async function startDirectory(): Promise<TestDirectory> {
@@ -53,6 +54,7 @@ export async function startDirectory(): Promise<TestDirectory> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     broken: false,
     log: (did) => logs.get(did) ?? [],
+    dids: () => [...logs.keys()],
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -1,0 +1,180 @@
+import { scryptSync } from 'node:crypto'
+
+import { migrate, openDatabase } from '@avocet/sqlite'
+import type { Did, Handle } from '@avocet/syntax'
+import { beforeEach, describe, expect, test } from 'vitest'
+
+import { openAccountStore, type AccountStore } from '../src/accounts/account-store.ts'
+import { createAppPasswords, type AppPasswords } from '../src/accounts/app-passwords.ts'
+import { createEmailTokens } from '../src/accounts/email-tokens.ts'
+import { hashPassword, verifyPassword } from '../src/accounts/passwords.ts'
+import { ACCOUNT_MIGRATIONS } from '../src/accounts/schema.ts'
+import { createSessions, type Sessions } from '../src/accounts/sessions.ts'
+import { createTokens, type Tokens } from '../src/accounts/tokens.ts'
+
+const DID: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
+
+let time: number
+let accounts: AccountStore
+let appPasswords: AppPasswords
+let tokens: Tokens
+let sessions: Sessions
+let db: ReturnType<typeof openDatabase>
+beforeEach(async () => {
+  time = Date.parse('2026-01-01T00:00:00Z')
+  db = openDatabase({ path: ':memory:' })
+  migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
+  accounts = openAccountStore(db)
+  appPasswords = createAppPasswords(db)
+  tokens = createTokens(
+    'a secret of some length',
+    () => 'did:web:pds.example.com',
+    () => time,
+  )
+  sessions = createSessions(db, accounts, appPasswords, tokens, 0, () => time)
+  accounts.insert({
+    did: DID,
+    handle: 'anna.test' as Handle,
+    email: 'Anna@Example.com',
+    passwordHash: await hashPassword('correct horse'),
+    signingKey: new Uint8Array(32),
+    createdAt: new Date(time).toISOString(),
+    deactivatedAt: null,
+  })
+})
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'fine',
+    (error: { code: string }) => error.code,
+  )
+
+describe('tokens', () => {
+  test('an access token is good for two hours', async () => {
+    const token = await tokens.access(DID, 'com.atproto.access')
+    expect(await tokens.verifyAccess(token)).toMatchObject({ did: DID, scope: 'com.atproto.access' })
+    time += 2 * HOUR - 1000
+    expect(await codeOf(tokens.verifyAccess(token))).toBe('fine')
+    time += 2000
+    expect(await codeOf(tokens.verifyAccess(token))).toBe('expired-token')
+  })
+
+  test('a token of another server or another secret is none', async () => {
+    const other = createTokens(
+      'another secret of some length',
+      () => 'did:web:pds.example.com',
+      () => time,
+    )
+    const elsewhere = createTokens(
+      'a secret of some length',
+      () => 'did:web:other.example.com',
+      () => time,
+    )
+    for (const issuer of [other, elsewhere]) {
+      const token = await issuer.access(DID, 'com.atproto.access')
+      expect(await codeOf(tokens.verifyAccess(token))).toBe('invalid-token')
+    }
+    expect(await codeOf(tokens.verifyAccess('x'.repeat(10_000)))).toBe('invalid-token')
+  })
+})
+
+describe('sessions', () => {
+  const login = async (password = 'correct horse') =>
+    (await sessions.login('anna@example.COM', password, false)).tokens
+
+  test('a refresh token is good for 90 days, a replaced one for two hours', async () => {
+    const first = await login()
+    const second = (await sessions.refresh(first.refreshJwt)).tokens
+    time += HOUR
+    const again = (await sessions.refresh(first.refreshJwt)).tokens
+    expect((await tokens.verifyRefresh(again.refreshJwt)).id).toBe(
+      (await tokens.verifyRefresh(second.refreshJwt)).id,
+    )
+    time += HOUR + 1000
+    expect(await codeOf(sessions.refresh(first.refreshJwt))).toBe('expired-token')
+    time += 80 * DAY
+    const third = (await sessions.refresh(second.refreshJwt)).tokens
+    time += 91 * DAY
+    expect(await codeOf(sessions.refresh(third.refreshJwt))).toBe('expired-token')
+    expect(await codeOf(sessions.end(third.refreshJwt))).toBe('fine')
+  })
+
+  test('refreshing the successor keeps working while its predecessor is in its grace period', async () => {
+    const first = await login()
+    const second = (await sessions.refresh(first.refreshJwt)).tokens
+    const third = (await sessions.refresh(second.refreshJwt)).tokens
+    expect(await codeOf(sessions.refresh(third.refreshJwt))).toBe('fine')
+    expect(await codeOf(sessions.refresh(first.refreshJwt))).toBe('fine')
+  })
+
+  test('an ended session stays ended, also for the token before it', async () => {
+    const first = await login()
+    const second = (await sessions.refresh(first.refreshJwt)).tokens
+    await sessions.end(second.refreshJwt)
+    expect(await codeOf(sessions.refresh(second.refreshJwt))).toBe('expired-token')
+    expect(await codeOf(sessions.refresh(first.refreshJwt))).toBe('expired-token')
+  })
+
+  test('a session of an app password keeps its scope, and ends when the password is gone', async () => {
+    const { password } = await appPasswords.create(DID, 'phone', true)
+    const first = await login(password)
+    const scope = async (jwt: string): Promise<string> => (await tokens.verifyAccess(jwt)).scope
+    expect(await scope(first.accessJwt)).toBe('com.atproto.appPassPrivileged')
+    const second = (await sessions.refresh(first.refreshJwt)).tokens
+    expect(await scope(second.accessJwt)).toBe('com.atproto.appPassPrivileged')
+    // Only the password is removed here: its sessions must not become those of the account.
+    appPasswords.remove(DID, 'phone')
+    expect(await codeOf(sessions.refresh(second.refreshJwt))).toBe('expired-token')
+  })
+
+  test('an account that was taken down signs in only to leave', async () => {
+    accounts.update(DID, { takedown_ref: 'r' })
+    expect(await codeOf(sessions.login(DID, 'correct horse', false))).toBe('account-takendown')
+    const left = await sessions.login(DID, 'correct horse', true)
+    expect((await tokens.verifyAccess(left.tokens.accessJwt)).scope).toBe('com.atproto.takendown')
+  })
+
+  test('a failed attempt takes as long as the floor', async () => {
+    const slow = createSessions(db, accounts, appPasswords, tokens, 120, () => time)
+    const started = performance.now()
+    expect(await codeOf(slow.login('nobody.test', 'x', false))).toBe('auth-required')
+    expect(performance.now() - started).toBeGreaterThan(115)
+  })
+})
+
+test('a mailed code works once, for 15 minutes, for its purpose and account alone', async () => {
+  const codes = createEmailTokens(db, () => time)
+  const code = await codes.create(DID, 'reset-password')
+  expect(await codeOf(codes.useAny('delete-account', code))).toBe('token-invalid')
+  expect(await codeOf(codes.use('did:plc:bbbbbbbbbbbbbbbbbbbbbbbb', 'reset-password', code))).toBe(
+    'token-invalid',
+  )
+  expect(await codes.useAny('reset-password', ` ${code.toLowerCase()} `)).toBe(DID)
+  expect(await codeOf(codes.useAny('reset-password', code))).toBe('token-invalid')
+  const late = await codes.create(DID, 'reset-password')
+  time += 16 * 60 * 1000
+  expect(await codeOf(codes.useAny('reset-password', late))).toBe('token-expired')
+  expect(await codeOf(codes.useAny('reset-password', late))).toBe('token-invalid')
+  const [first, second] = [
+    await codes.create(DID, 'delete-account'),
+    await codes.create(DID, 'delete-account'),
+  ]
+  expect(await codeOf(codes.useAny('delete-account', first))).toBe('token-invalid')
+  expect(await codeOf(codes.useAny('delete-account', second))).toBe('fine')
+})
+
+test('passwords of both forms verify', async () => {
+  const hash = await hashPassword('correct horse')
+  expect(hash).toMatch(/^\$argon2id\$v=19\$m=12288,t=3,p=1\$/)
+  expect(await hashPassword('correct horse')).not.toBe(hash)
+  const legacy = `00ff00ff:${scryptSync('correct horse', '00ff00ff', 64).toString('hex')}`
+  for (const known of [hash, legacy]) {
+    expect(await verifyPassword('correct horse', known)).toBe(true)
+    expect(await verifyPassword('correct horsf', known)).toBe(false)
+  }
+  for (const odd of ['', 'plain', '$argon2id$v=19$m=12288,t=3,p=1$$', `${hash}x`]) {
+    expect(await verifyPassword('correct horse', odd)).toBe(false)
+  }
+})
