@@ -110,7 +110,7 @@ export function problemAt(
 }
 
 /** The place of a lexicon in a folder: `com/example/post.json`. */
-export function lexiconPath(nsid: string): string {
+function lexiconPath(nsid: string): string {
   return `${nsid.split('.').join('/')}.json`
 }
 

@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { readdir, readFile, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { documents } from '@avocet/lexicons/catalog'
-import { describe, expect, it } from 'vitest'
+import type { Client } from '@avocet/xrpc-client'
+import type { Router } from '@avocet/xrpc-server'
+import { describe, expect, expectTypeOf, it } from 'vitest'
 import { loadBundled } from '../src/bundled.ts'
 import { generate } from '../src/generate.ts'
 import { folder, lexicon, record, write } from './support.ts'
@@ -146,6 +148,11 @@ ComExampleFeedPost.createPost({ text: '', parts: undefined })
     expect(await typeCheck(out)).toBe('')
     execFileSync(process.execPath, [join(out, 'use.ts')], { encoding: 'utf8', cwd: out, stdio: 'pipe' })
   }, 60_000)
+
+  it('is written for the interfaces of the client and of the router', () => {
+    expectTypeOf<Client>().toHaveProperty('call')
+    expectTypeOf<Router>().toHaveProperty('add')
+  })
 
   it('writes the same whatever the order of files, and touches nothing twice', async () => {
     const [from, out, other] = [await folder(files), await folder(), await folder()]

@@ -3,7 +3,7 @@ import type { Nsid } from '@avocet/syntax'
 import { createValidator } from './validator.ts'
 import type { LexiconBody, LexiconDocument, LexiconParams, LexiconPrimary, LexiconUnion } from './document.ts'
 import { LexiconError } from './error.ts'
-import { splitRef, typeName } from './ref.ts'
+import { typeName } from './ref.ts'
 import { rewriteDef, rewriteField } from './rewrite.ts'
 import type {
   Body,
@@ -170,10 +170,4 @@ function fieldValidator<T>(
     () => compileField(lexicon, field, 0),
     (value, how) => rewriteField(lexicon, field, value, how),
   )
-}
-
-/** The full reference of a name in a document, as in `$type`. */
-export function fullRef(ref: string, base: string): string {
-  const { nsid, name } = splitRef(ref, base)
-  return typeName(nsid, name)
 }

@@ -1,5 +1,5 @@
 import type { Check } from './check/context.ts'
-import { createContext, createQuickContext, fail, type Context } from './check/context.ts'
+import { createContext, createQuickContext, type Context } from './check/context.ts'
 import type {
   Issue,
   StandardProps,
@@ -75,9 +75,4 @@ function pointerKeys(pointer: string): PropertyKey[] {
     .map((step) =>
       /^(?:0|[1-9][0-9]*)$/.test(step) ? Number(step) : step.replaceAll('~1', '/').replaceAll('~0', '~'),
     )
-}
-
-/** A check that refuses every value, for what a lexicon does not describe. */
-export function refuse(message: string): Check {
-  return (_, context) => fail(context, 'unknown-lexicon', message)
 }

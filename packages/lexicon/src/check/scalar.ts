@@ -176,7 +176,7 @@ export function blobCheck(def: LexiconBlob): Check {
 }
 
 /** Whether a MIME type is among `accept` (types, `image/*` patterns, or `*` + `/*`). Parameters and case do not count. */
-export function mimeTest(accept: readonly string[] | undefined): (mimeType: string) => boolean {
+function mimeTest(accept: readonly string[] | undefined): (mimeType: string) => boolean {
   if (accept === undefined || accept.includes('*/*')) return () => true
   const whole = new Set<string>()
   const heads: string[] = []

@@ -194,7 +194,7 @@ export function checkUnion(fields: Fields, path: string, report: Report): void {
 }
 
 /** Whether a value is `#name`, an NSID, or `NSID#name`. */
-export function isRef(value: unknown): value is string {
+function isRef(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > 1024) return false
   const hash = value.indexOf('#')
   if (hash < 0) return isNsid(value)
