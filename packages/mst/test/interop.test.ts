@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { CidMap, formatCid, parseCid, type CID } from '@avocet/data'
+import { readFixtureText } from '@avocet/testing'
 import { describe, expect, it } from 'vitest'
 import { buildTree } from '../src/build.ts'
 import { commonPrefixLength } from '../src/key.ts'
@@ -9,21 +8,22 @@ import { inversionNodes, type TreeOp } from '../src/ops.ts'
 import { coveringProofNodes } from '../src/proof.ts'
 import { overlay } from '../src/source.ts'
 import { loadTree } from '../src/tree.ts'
-import { fixtures } from './fixtures.ts'
 
-function json(path: string): unknown {
-  return JSON.parse(readFileSync(join(fixtures!, 'interop', path), 'utf8')) as unknown
-}
+const heights = await readFixtureText('interop/mst/key_heights.json')
+const prefixes = await readFixtureText('interop/mst/common_prefix.json')
+const exampleKeys = await readFixtureText('interop/mst/example_keys.txt')
+const proofs = await readFixtureText('interop/firehose/commit-proof-fixtures.json')
+const isAbsent = heights === null || prefixes === null || exampleKeys === null || proofs === null
 
-describe.skipIf(fixtures === null)('interop fixtures', () => {
+describe.skipIf(isAbsent)('interop fixtures', () => {
   it('key_heights.json', () => {
-    const cases = json('mst/key_heights.json') as { key: string; height: number }[]
+    const cases = JSON.parse(heights!) as { key: string; height: number }[]
     expect(cases.length).toBeGreaterThan(5)
     for (const { key, height } of cases) expect([key, keyLayer(key)]).toEqual([key, height])
   })
 
   it('common_prefix.json', () => {
-    const cases = json('mst/common_prefix.json') as { left: string; right: string; len: number }[]
+    const cases = JSON.parse(prefixes!) as { left: string; right: string; len: number }[]
     expect(cases.length).toBeGreaterThan(5)
     for (const { left, right, len } of cases) {
       // The fixture counts bytes of UTF-8; keys of a tree are ASCII, where these are the characters.
@@ -33,7 +33,7 @@ describe.skipIf(fixtures === null)('interop fixtures', () => {
   })
 
   it('example_keys.txt builds to the same root in any order', () => {
-    const keys = readFileSync(join(fixtures!, 'interop/mst/example_keys.txt'), 'utf8').trim().split('\n')
+    const keys = exampleKeys!.trim().split('\n')
     const value = parseCid('bafyreie5cvv4h45feadgeuwhbcutmh6t2ceseocckahdoe6uat64zmz454')
     expect(keys.length).toBeGreaterThan(100)
     const built = buildTree(keys.toSorted().map((key) => [key, value] as const))
@@ -53,7 +53,7 @@ describe.skipIf(fixtures === null)('interop fixtures', () => {
       rootAfterCommit: string
       blocksInProof: string[]
     }
-    const cases = fixtures === null ? [] : (json('firehose/commit-proof-fixtures.json') as Case[])
+    const cases = JSON.parse(proofs ?? '[]') as Case[]
 
     it.each(cases)('$comment', (fixture) => {
       const value = parseCid(fixture.leafValue)
