@@ -22,7 +22,11 @@ import {
   type RepoStore,
 } from '@avocet/repo'
 import { openRepoStore } from '@avocet/repo-sqlite'
+import { openDatabase as openPostgres } from '@avocet/postgres'
+import { openRepoStore as openPostgresStore } from '@avocet/repo-postgres'
 import { openDatabase } from '@avocet/sqlite'
+import type { Did } from '@avocet/syntax'
+import { startPostgres } from '@avocet/testing/postgres'
 import { compare, record, save } from './support/compare.ts'
 import { clock, did, fill } from './support/repos.ts'
 
@@ -112,6 +116,40 @@ for (const count of [1000, 10_000, 100_000]) {
   record(`${size} records on SQLite: export`, { unit: 'records' }, [
     { name: 'avocet', perSecond: (count * 1000) / (performance.now() - start) },
   ])
+}
+
+// A burst: 32 repositories, each with one commit after the other, all at once.
+async function burst<Tx>(name: string, store: RepoStore<Tx>): Promise<void> {
+  const writer = createRepoWriter({ store, clock, signer: () => native })
+  const dids = Array.from({ length: 32 }, (_, i): Did => `did:web:w${i}.example.com`)
+  await Promise.all(dids.map((one) => writer.create(one, [])))
+  const rounds = 30
+  const start = performance.now()
+  await Promise.all(
+    dids.map(async (one) => {
+      for (let i = 0; i < rounds; i++) await writer.write(one, [createPost()])
+    }),
+  )
+  const perSecond = (dids.length * rounds * 1000) / (performance.now() - start)
+  record(`32 repositories at once on ${name}: commits, on the disk`, { unit: 'commits' }, [
+    { name: 'avocet', perSecond },
+  ])
+}
+{
+  using db = openDatabase({ path: join(folder, 'burst.db') })
+  await burst('SQLite', openRepoStore(db))
+}
+const server = await startPostgres([])
+if (server !== null) {
+  const db = openPostgres({ url: server.url, poolSize: 16 })
+  const store = await openPostgresStore(db)
+  await fill(store, signer, 10_000)
+  record('10 000 records on Postgres: commit one, on the disk', { unit: 'commits' }, [
+    { name: 'avocet', perSecond: await commitsPerSecond(store, 200) },
+  ])
+  await burst('Postgres', store)
+  await db.close()
+  await server.close()
 }
 
 // A thousand keys, each updated a hundred times.

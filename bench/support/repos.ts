@@ -12,7 +12,7 @@ export const clock = createTidClock()
 const collections = ['app.bsky.feed.like', 'app.bsky.feed.post', 'app.bsky.graph.follow'] as const
 
 /** Record `i` of a repository: likes, posts and follows of some 200 bytes, in key order over all `count`. */
-export function recordAt(i: number, count: number): RecordSource {
+function recordAt(i: number, count: number): RecordSource {
   const each = Math.ceil(count / 3)
   const collection = collections[Math.floor(i / each)]!
   const rkey = tidFromMicros(1_700_000_000_000_000 + (i % each) * 61_000_003, 7)
@@ -35,7 +35,7 @@ export function recordAt(i: number, count: number): RecordSource {
 }
 
 /** All records of a repository, in key order, made as they are asked for. */
-export function* recordsOf(count: number): Generator<RecordSource> {
+function* recordsOf(count: number): Generator<RecordSource> {
   for (let i = 0; i < count; i++) yield recordAt(i, count)
 }
 
