@@ -21,7 +21,7 @@ export function checkAuthority(speaker: Speaker, pds: string | null): Checked<nu
 const OK: Checked<null> = { ok: true, value: null }
 
 /** Compares scheme, host and port; a bare host means https. */
-export function sameOrigin(a: string, b: string): boolean {
+function sameOrigin(a: string, b: string): boolean {
   const origin = originOf(a)
   return origin !== null && origin === originOf(b)
 }
