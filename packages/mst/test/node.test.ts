@@ -176,7 +176,7 @@ describe('decodeNode', () => {
       }
     }
     expect(accepted).toBeGreaterThan(0)
-  })
+  }, 120_000)
 })
 
 describe('a hostile tree', () => {

@@ -50,7 +50,7 @@ it('readCommit throws nothing but its own error on mutated commits', () => {
     }
   }
   expect(thrown).toBeGreaterThan(0)
-})
+}, 120_000)
 
 it('mutated archives and proofs fail with a typed error, and with hashes mended still prove nothing false', async () => {
   const random = createRandom(2)
@@ -77,4 +77,4 @@ it('mutated archives and proofs fail with a typed error, and with hashes mended 
     if (result.ok) expect(result.value.record).toEqual({ i: 7 })
   }
   expect(refused).toBeGreaterThan(100)
-})
+}, 300_000)
