@@ -41,6 +41,7 @@ import { loadSecrets } from './config/secrets.ts'
 import { createAnnouncements } from './events/announcements.ts'
 import { createCrawlers } from './events/crawlers.ts'
 import { createBypass, GLOBAL_LIMIT } from './http/rate-limits.ts'
+import { createMetrics } from './http/metrics.ts'
 import { createPages } from './http/pages.ts'
 import { createPublicAddress } from './identity/address.ts'
 import { createHandlePolicy, type ResolveHandle } from './identity/handles.ts'
@@ -183,6 +184,7 @@ export async function createPds(
     config.emailSmtpUrl === null
       ? createFileMailer(join(config.dataDirectory, 'mail'), mailFrom, log)
       : opened.use(createSmtpMailer(config.emailSmtpUrl, mailFrom))
+  const metrics = createMetrics(sequencer, stores.log, () => accounts.count())
   const version = `avocet-pds ${readVersion()}`
   const forward = createForward(fetch)
   const proxy = createServiceProxy(authorizer, signers, createFindTarget(config, dids), forward)
@@ -199,7 +201,10 @@ export async function createPds(
       return { version }
     },
     onError: (error, context) => log.error({ err: error, ...context }, 'request failed'),
-    onRequest: (report) => log.debug(report, 'request'),
+    onRequest: (report) => {
+      metrics.observe(report)
+      log.debug(report, 'request')
+    },
   })
   addMethods(router, {
     config,
@@ -251,7 +256,7 @@ export async function createPds(
     port: config.port,
     hostname: config.host,
     trustProxy: FRONT_SERVERS,
-    fetch: createPages(config, accounts, address).fetch,
+    fetch: createPages(config, accounts, address, authorizer, metrics).fetch,
     onError: (error) => log.error({ err: error }, 'answering failed'),
   })
   address.bind(server.port)

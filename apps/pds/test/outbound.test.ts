@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 
 import { expect, test } from 'vitest'
 
-import { failure, startNetwork } from './network.ts'
+import { ADMIN_PASSWORD, failure, startNetwork } from './network.ts'
 
 /** An SMTP server that takes every mail. */
 async function startSmtp(): Promise<{ url: string; mails: string[]; close: () => void }> {
@@ -118,4 +118,17 @@ test('what is served outside /xrpc', async () => {
   expect((await get(`/tls-check?domain=${handle}`)).status).toBe(200)
   expect((await get('/tls-check?domain=nobody.test')).status).toBe(404)
   expect((await get('/nowhere')).status).toBe(404)
+  expect((await get('/metrics')).status).toBe(401)
+  await net.get('com.atproto.sync.getRepoStatus', { params: { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' } })
+  await net.get('com.example.madeup')
+  const authorization = `Basic ${Buffer.from(`admin:${ADMIN_PASSWORD}`).toString('base64')}`
+  const { body } = await get('/metrics', { authorization })
+  expect(body).toContain(
+    'pds_requests_total{method="com.atproto.server.createAccount",kind="POST",status="200"} 1\n',
+  )
+  expect(body).toContain(
+    'pds_requests_total{method="com.atproto.sync.getRepoStatus",kind="GET",status="400"} 1\n',
+  )
+  expect(body).toContain('pds_stream_newest 4\n')
+  expect(body).toContain('pds_accounts 1\n')
 })

@@ -2,10 +2,18 @@ import { Hono } from 'hono'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { PdsConfig } from '../config/config.ts'
+import type { Authorizer } from '../accounts/authorizer.ts'
+import type { Metrics } from './metrics.ts'
 import type { PublicAddress } from '../identity/address.ts'
 
 /** What is served outside `/xrpc`: pages for people, and the well-known files of handles and of this service. */
-export function createPages(config: PdsConfig, accounts: AccountStore, address: PublicAddress): Hono {
+export function createPages(
+  config: PdsConfig,
+  accounts: AccountStore,
+  address: PublicAddress,
+  authorizer: Authorizer,
+  metrics: Metrics,
+): Hono {
   const pages = new Hono()
   pages.use(async (context, next) => {
     await next()
@@ -45,6 +53,14 @@ export function createPages(config: PdsConfig, accounts: AccountStore, address: 
     if (domain === config.hostname || accounts.byHandle(domain) !== null)
       return context.json({ success: true })
     return context.json({ error: 'InvalidRequest', message: 'No account has this handle' }, 404)
+  })
+
+  pages.get('/metrics', async (context) => {
+    if (authorizer.isAdmin({ header: (name) => context.req.header(name) ?? null })) {
+      return context.text(await metrics.render())
+    }
+    context.header('www-authenticate', 'Basic realm="metrics"')
+    return context.text('For the operator', 401)
   })
 
   pages.notFound((context) => context.json({ error: 'NotFound', message: 'Not found' }, 404))
