@@ -246,7 +246,10 @@ export async function createPds(
     announcements,
     moderation: createModeration(db, accounts, records, blobs, lifecycle),
     accountView: createAccountView(accounts, invites),
-    resolveActor: createResolveActor(dids, resolveHandle),
+    resolveActor: createResolveActor(
+      dids,
+      async (handle) => accounts.byHandle(handle)?.did ?? resolveHandle(handle),
+    ),
     imports: createRepoImports({ db, accounts, repos, records, blobs, signers, locks, tids }),
     purge,
   })

@@ -138,6 +138,46 @@ describe.each([
     expect(await files()).toEqual(before)
   })
 
+  test('uploading again while the last reference goes leaves the blob usable', async () => {
+    const bytes = png(150_000)
+    const cid = cidOf(bytes)
+    const { blob } = (await upload(bytes)).body
+    const rkeys: string[] = []
+    for (let i = 0; i < 5; i++) {
+      rkeys.push((await write(illustrated(blob))).body.uri.split('/').at(-1))
+      const input = { repo: alice.did, collection: 'app.bsky.feed.post', rkey: rkeys.at(-1) }
+      const [, again] = await Promise.all([
+        net.post('com.atproto.repo.deleteRecord', { token: alice.accessJwt, input }),
+        upload(bytes),
+      ])
+      expect(again.status).toBe(200)
+      const made = await write(illustrated(blob))
+      // Which of the two came last decides whether the blob is there; it never is without its file.
+      if (made.status === 200) expect((await fetchBlob(cid)).bytes.length).toBe(150_000)
+      else expect((await upload(bytes)).status).toBe(200)
+    }
+  })
+
+  test('a blob that was taken down is gone, and does not come back', async () => {
+    const bytes = png(2500)
+    const { blob } = (await upload(bytes)).body
+    const { uri } = (await write(illustrated(blob))).body
+    const cid = cidOf(bytes)
+    const subject = { $type: 'com.atproto.admin.defs#repoBlobRef', did: alice.did, cid }
+    const decide = (applied: boolean) =>
+      net.post('com.atproto.admin.updateSubjectStatus', {
+        admin: true,
+        input: { subject, takedown: { applied } },
+      })
+    expect((await decide(true)).status).toBe(200)
+    expect(failure(await fetchBlob(cid))).toBe('400 InvalidRequest')
+    expect(failure(await upload(bytes))).toBe('400 InvalidRequest')
+    expect(failure(await write(illustrated(blob)))).toBe('400 BlobNotFound')
+    await decide(false)
+    expect((await fetchBlob(cid)).status).toBe(200)
+    expect(uri).toContain(alice.did)
+  })
+
   test('one blob in two records stays until both are gone', async () => {
     const bytes = png(3000)
     const { blob } = (await upload(bytes)).body

@@ -28,25 +28,34 @@ export function createUploads(
   limit: number,
   now: () => number = Date.now,
 ): Uploads {
-  // Uploading and discarding the same bytes must not overlap, or the file of a live row would be removed.
-  const busy = new Map<string, number>()
-  const hold = (key: string, by: number): void => {
-    const count = (busy.get(key) ?? 0) + by
-    if (count === 0) busy.delete(key)
-    else busy.set(key, count)
+  // Uploading and discarding the same bytes must not overlap, or the file of a live row would be removed: what is to be
+  // discarded while an account uploads waits until it does not.
+  const uploading = new Map<Did, { count: number; waiting: Set<string> }>()
+
+  const begin = (did: Did): void => {
+    const state = uploading.get(did) ?? { count: 0, waiting: new Set() }
+    state.count += 1
+    uploading.set(did, state)
+  }
+  const end = async (did: Did): Promise<void> => {
+    const state = uploading.get(did)!
+    state.count -= 1
+    if (state.count > 0) return
+    uploading.delete(did)
+    await discard(did, [...state.waiting])
   }
 
   const discard: Uploads['discard'] = async (did, cids) => {
     for (const cid of cids) {
-      // Whoever uploads right now re-adds the row after the file: leaving an unused file is the safe side.
-      if (busy.has(did) || index.get(did, cid) !== null) continue
-      await files.remove(did, cid)
+      const state = uploading.get(did)
+      if (state !== undefined) state.waiting.add(cid)
+      else if (index.get(did, cid) === null) await files.remove(did, cid)
     }
   }
 
   return {
     upload: async (did, source, declared) => {
-      hold(did, 1)
+      begin(did)
       try {
         const { cid, size, head } = await files.put(did, source, limit)
         const claimed = declared?.split(';')[0]!.trim().toLowerCase() ?? ''
@@ -62,7 +71,7 @@ export function createUploads(
         }
         return { $type: 'blob', ref: cid, mimeType: row.mimeType, size }
       } finally {
-        hold(did, -1)
+        await end(did)
       }
     },
     discard,

@@ -92,7 +92,9 @@ export function createRepoWriter(parts: WriterParts): RepoWriter {
     if (head === null) throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
     checkSwap(head, swapCommit)
     const plan = planWrites(did, writes, records)
-    for (const { record } of plan.steps) if (record !== null) checkBlobs(did, record.record, blobs)
+    for (const { record } of plan.steps) {
+      if (record !== null && record.blobs.length > 0) checkBlobs(did, record.record, blobs)
+    }
     if (plan.steps.length === 0) return { commit: null, cids: plan.cids }
     const commit = await applyWrites({
       did,
@@ -107,6 +109,10 @@ export function createRepoWriter(parts: WriterParts): RepoWriter {
     await store.apply(commit, (db) => {
       // The account may have been deactivated while the commit was being made.
       refuseInactive(accounts, did)
+      for (const { record } of plan.steps) {
+        // An upload that nobody referred to for a day may have been collected since.
+        if (record !== null && record.blobs.length > 0) checkBlobs(did, record.record, blobs)
+      }
       for (const step of plan.steps) orphans.push(...writeRows(did, step, commit, records, blobs))
       void log.append(db, { did, type: '#commit', body: event })
     })
