@@ -139,11 +139,14 @@ export function createCache<V>(
     if (!result.error.isTransient) remove(key)
   }
 
+  /** A resolver that throws instead of rejecting is no different. */
+  const ask = async (key: string): Promise<DidResult<V>> => load(key)
+
   const fly = (key: string, isForced: boolean): Promise<DidResult<V>> => {
     const running = flights.get(key)
     // Who forces a refresh wants an answer from after the call; only another forced one is as good.
     if (running !== undefined && (running.isForced || !isForced)) return running.answer
-    const answer = load(key)
+    const answer = ask(key)
       .catch((cause: unknown) => fail('network', `resolver failed; key=${key}`, { cause }))
       .then(async (result) => {
         // A purge or a forced refresh took this flight's place: its answer is older than theirs.

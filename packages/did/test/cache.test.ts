@@ -136,6 +136,12 @@ describe('failures', () => {
   it('takes a resolver that throws for a failure', async () => {
     const cache = withCache({ resolve: () => Promise.reject(new Error('x')) })
     expect(seen(await cache.resolve(did))).toBe('network')
+    const throwing = withCache({
+      resolve: () => {
+        throw new Error('x')
+      },
+    })
+    expect(seen(await throwing.resolve(did))).toBe('network')
   })
 })
 
