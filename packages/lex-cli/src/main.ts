@@ -7,7 +7,7 @@ import { readLexicons } from './folder.ts'
 import { generate } from './generate.ts'
 import { install } from './install.ts'
 import { createNetworkResolver, type NetworkOptions } from './network.ts'
-import { countProblems, formatProblems } from './problem.ts'
+import { countProblems, formatProblems, printable } from './problem.ts'
 import { show } from './show.ts'
 import { watch } from './watch.ts'
 
@@ -144,6 +144,6 @@ function readUrl(text: string): string {
 }
 
 function fail(message: string): void {
-  console.error(`avocet-lex: ${message}`)
+  console.error(printable(`avocet-lex: ${message}`))
   process.exitCode = 1
 }

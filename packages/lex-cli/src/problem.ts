@@ -17,13 +17,22 @@ export type Problem = {
   readonly column?: number
 }
 
+/** A text of strangers for a terminal: its control characters, which could move the cursor or hide lines, made visible. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, (char) =>
+    char === '\n' ? char : `\\u{${char.codePointAt(0)!.toString(16)}}`,
+  )
+}
+
 /** Problems as lines for a terminal: place, severity, message, hint. */
 export function formatProblems(problems: readonly Problem[]): string {
   return problems
     .map(({ severity, rule, file, path, message, hint, line, column }) => {
       const place = line === undefined ? file : `${file}:${line}:${column}`
       const at = path === '' ? '' : ` ${path}`
-      return `${place} ${severity} [${rule}]${at}: ${message}${hint === undefined ? '' : `\n    hint: ${hint}`}`
+      return printable(
+        `${place} ${severity} [${rule}]${at}: ${message}${hint === undefined ? '' : `\n    hint: ${hint}`}`,
+      )
     })
     .join('\n')
 }

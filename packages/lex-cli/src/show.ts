@@ -1,4 +1,5 @@
 import type { LexiconBody, LexiconDef, LexiconDocument, LexiconField, LexiconParam } from '@avocet/lexicon'
+import { printable } from './problem.ts'
 
 /** A lexicon as text for people: what it is, its fields, what they hold. */
 export function show(document: LexiconDocument): string {
@@ -7,7 +8,7 @@ export function show(document: LexiconDocument): string {
     lines.push('', `${name === 'main' ? 'main' : `#${name}`}: ${heading(def)}`, ...about(def.description, 1))
     lines.push(...body(def))
   }
-  return `${lines.join('\n')}\n`
+  return printable(`${lines.join('\n')}\n`)
 }
 
 function heading(def: LexiconDef): string {

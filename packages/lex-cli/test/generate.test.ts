@@ -204,6 +204,57 @@ ComExampleFeedPost.createPost({ text: '', parts: undefined })
     expect(await readFile(join(out, 'com.example.feed.post.ts'), 'utf8')).toMatchSnapshot()
   })
 
+  it('lets no text of a lexicon out of its place', async () => {
+    const evil = [
+      `'; globalThis.escaped = 1; '`,
+      '`${(globalThis.escaped = 1)}`',
+      '*/ globalThis.escaped = 1 /*',
+      '\n globalThis.escaped = 1 //',
+      '\u2028 globalThis.escaped = 1 //',
+      `\\'; globalThis.escaped = 1 //`,
+      `"]; globalThis.escaped = 1 //`,
+    ]
+    const fields = Object.fromEntries(
+      evil.map((text) => [text, { type: 'string', description: text, knownValues: evil, default: text }]),
+    )
+    const from = await folder({
+      'a.json': lexicon(
+        'com.example.evil',
+        {
+          ...record({
+            ...fields,
+            enum: { type: 'string', enum: evil },
+            const: { type: 'string', const: evil[0] },
+          }),
+          description: evil.join(' '),
+        },
+        { token: { type: 'token', description: evil[2] } },
+      ),
+      'b.json': lexicon('com.example.getEvil', {
+        type: 'query',
+        description: evil[2],
+        parameters: { type: 'params', description: evil[2], properties: fields },
+        output: { encoding: evil[0], description: evil[2] },
+        errors: [{ name: `';globalThis.escaped=1//`, description: evil[2] }],
+      }),
+    })
+    const out = await folder()
+    expect(await generate({ paths: [from], out, client: true, server: true })).toMatchObject({ ok: true })
+    await write(out, {
+      'use.ts': `
+import { strict as assert } from 'node:assert'
+import { ComExampleEvil } from './index.ts'
+import * as client from './client.ts'
+import * as server from './server.ts'
+assert.deepEqual([typeof client.createMethods, typeof server.addHandlers], ['function', 'function'])
+assert.equal(ComExampleEvil.main.is({ $type: 'com.example.evil', const: ${JSON.stringify(evil[0])} }), true)
+assert.equal('escaped' in globalThis, false)
+`,
+    })
+    expect(await typeCheck(out)).toBe('')
+    execFileSync(process.execPath, [join(out, 'use.ts')], { encoding: 'utf8', cwd: out, stdio: 'pipe' })
+  }, 60_000)
+
   it('compiles for all bundled documents', async () => {
     const from = await folder(
       Object.fromEntries(documents.map((document) => [`${document.id}.json`, document])),

@@ -87,6 +87,7 @@ export type {
 } from '@avocet/syntax'
 export { effectivePermissions, type EffectivePermissions, type GrantedPermission } from './permissions.ts'
 export { resolveClosure, type ClosureOptions, type LexiconClosure } from './resolve/closure.ts'
+export { resolvePermissionSet } from './resolve/permission-set.ts'
 export { lexiconDnsName, resolveLexicon, SCHEMA_COLLECTION } from './resolve/resolve.ts'
 export { createLexiconResolver } from './resolve/resolver.ts'
 export type {

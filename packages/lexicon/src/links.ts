@@ -164,7 +164,7 @@ function endlessLoops(
             code: 'endless-loop',
             nsid,
             path: `/defs/${escapePointer(at)}`,
-            message: `requires itself, so no value can fit; loop=${loop.join(' -> ')}`,
+            message: `requires itself, so no value can fit; loop=${shorten(loop).join(' -> ')}`,
             ref,
           })
         } else if (!finished.has(ref)) {
@@ -175,4 +175,11 @@ function endlessLoops(
     }
   }
   return problems
+}
+
+/** A list for a message: its two ends where it is long. */
+function shorten(names: readonly string[]): readonly string[] {
+  return names.length <= 10
+    ? names
+    : [...names.slice(0, 5), `(${names.length - 10} more)`, ...names.slice(-5)]
 }

@@ -61,14 +61,14 @@ export function lookUp(unit: Unit, ref: string): Target | undefined {
  *
  * @throws LexiconError `dangling-ref`, `wrong-definition`.
  */
-export function compile(unit: Unit, name: string): Check {
+export function compile(unit: Unit, name: string, level: number = 0): Check {
   const known = unit.checks.get(name)
   if (known === null) return recursiveCheck(() => unit.checks.get(name)!)
   if (known !== undefined) return known
   const { def } = lookUp(unit, `#${name}`)!
   unit.checks.set(name, null)
   try {
-    const check = compileDef(unit, name, def)
+    const check = compileDef(unit, name, def, level)
     unit.checks.set(name, check)
     return check
   } catch (error) {
@@ -77,10 +77,10 @@ export function compile(unit: Unit, name: string): Check {
   }
 }
 
-function compileDef(unit: Unit, name: string, def: LexiconDef): Check {
+function compileDef(unit: Unit, name: string, def: LexiconDef, level: number): Check {
   switch (def.type) {
     case 'record':
-      return recordCheck(unit.document.id, compileField(unit, def.record, 0))
+      return recordCheck(unit.document.id, compileField(unit, def.record, level))
     case 'token': {
       const value = typeName(unit.document.id, name)
       return stringCheck({ type: 'string', const: value })
@@ -95,11 +95,11 @@ function compileDef(unit: Unit, name: string, def: LexiconDef): Check {
         typeName(unit.document.id, name),
       )
     default:
-      return compileField(unit, def, 0)
+      return compileField(unit, def, level)
   }
 }
 
-/** The check of a definition without a name. */
+/** The check of a definition without a name. `level` counts what is being compiled around it, refs included. */
 export function compileField(unit: Unit, field: LexiconField, level: number): Check {
   if (level > MAX_DEPTH) throw new LexiconError('invalid-lexicon', `nested too deep; in=${unit.document.id}`)
   switch (field.type) {
@@ -118,7 +118,7 @@ export function compileField(unit: Unit, field: LexiconField, level: number): Ch
     case 'unknown':
       return unknownCheck
     case 'ref':
-      return compileRef(unit, field.ref)
+      return compileRef(unit, field.ref, level + 1)
     case 'union':
       return compileUnion(unit, field)
     case 'array':
@@ -151,9 +151,15 @@ export function compileProperties(
   )
 }
 
-function compileRef(unit: Unit, ref: string): Check {
+/** Refs followed at once; beyond it they are followed when a value gets there, so that no chain is too long. */
+const MAX_REF_LEVEL = 64
+
+function compileRef(unit: Unit, ref: string, level: number): Check {
   const target = lookUp(unit, ref)
-  if (target !== undefined) return compile(target.unit, target.name)
+  if (target !== undefined) {
+    if (level > MAX_REF_LEVEL) return recursiveCheck(() => compile(target.unit, target.name))
+    return compile(target.unit, target.name, level)
+  }
   return (_, context) => fail(context, 'unknown-lexicon', `cannot be checked: no lexicon of ${ref}`)
 }
 

@@ -101,4 +101,21 @@ describe('hostile values', () => {
     expect(excess(make, 1_000_000)).toBeLessThan(NOISE)
     expect(milliseconds(make(1_000_000))).toBeLessThan(250)
   })
+
+  it('meets a chain of 20 000 definitions without overflowing', () => {
+    const defs = Object.fromEntries(
+      Array.from({ length: 20_000 }, (_, i) => [
+        `d${i}`,
+        {
+          type: 'object',
+          properties: { x: i < 19_999 ? { type: 'ref', ref: `#d${i + 1}` } : { type: 'integer' } },
+        },
+      ]),
+    )
+    const chain = createCatalog([{ lexicon: 1, id: 'com.example.chain', defs } as unknown as LexiconDocument])
+    let value: unknown = { x: 'end' }
+    for (let i = 0; i < 100; i++) value = { x: value }
+    const result = chain.schema('com.example.chain#d0')!.validate(value)
+    expect(result).toMatchObject({ issues: [{ path: '/x'.repeat(101), code: 'invalid-type' }] })
+  })
 })

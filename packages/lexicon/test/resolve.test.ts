@@ -3,6 +3,7 @@ import { cidForCbor, type DataObject } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 import { describe, expect, it } from 'vitest'
 import { resolveClosure } from '../src/resolve/closure.ts'
+import { resolvePermissionSet } from '../src/resolve/permission-set.ts'
 import { lexiconDnsName } from '../src/resolve/resolve.ts'
 import { createLexiconResolver } from '../src/resolve/resolver.ts'
 import type { LexiconResolverOptions, Outcome } from '../src/resolve/types.ts'
@@ -139,6 +140,37 @@ describe('resolve', () => {
     expect(dns()).toBe(6)
   })
 
+  it('gives a stale lexicon while it cannot be resolved afresh, if told to', async () => {
+    let down = false
+    const records: Record<string, DataObject> = { 'com.example.post': schemaRecord('com.example.post') }
+    const lookupTxt = async () => (down ? no('SERVFAIL') : ok([`did=${DID}`]))
+    const { resolver, pass } = network(records, {
+      lookupTxt,
+      maxAge: 1000,
+      maxStale: 5000,
+      maxFailureAge: 100,
+    })
+    const state = async () => {
+      const result = await resolver.resolve('com.example.post')
+      return result.ok ? 'ok' : result.error.code
+    }
+    expect(await state()).toBe('ok')
+    down = true
+    pass(1000)
+    expect(await state()).toBe('ok')
+    pass(4999)
+    expect(await state()).toBe('ok')
+    pass(100)
+    expect(await state()).toBe('dns-failed')
+    down = false
+    pass(100)
+    expect(await state()).toBe('ok')
+    // What is proved to be gone is gone.
+    delete records['com.example.post']
+    pass(1000)
+    expect(await state()).toBe('not-found')
+  })
+
   it('remembers a bounded number', async () => {
     const { resolver, asked } = network({}, { maxEntries: 2 })
     for (const name of ['a', 'b', 'a', 'c', 'a', 'b']) await resolver.resolve(`com.example.${name}`)
@@ -190,5 +222,28 @@ describe('resolveClosure', () => {
     const closure = await resolveClosure(network(records).resolver, ['com.example.x0'], { maxDocuments: 5 })
     expect(closure.resolved).toHaveLength(5)
     expect(closure.failed).toHaveLength(1)
+  })
+})
+
+describe('resolvePermissionSet', () => {
+  it('takes permission sets alone', async () => {
+    const set = {
+      type: 'permission-set',
+      permissions: [{ type: 'permission', resource: 'repo', collection: ['com.example.post'] }],
+    }
+    const { resolver } = network({
+      'com.example.auth': { ...schemaRecord('com.example.auth'), defs: { main: set } },
+      'com.example.post': schemaRecord('com.example.post'),
+    })
+    expect(await resolvePermissionSet(resolver, 'com.example.auth')).toMatchObject({
+      ok: true,
+      value: { type: 'permission-set', nsid: 'com.example.auth', permissions: set.permissions },
+    })
+    expect(await resolvePermissionSet(resolver, 'com.example.post')).toMatchObject({
+      error: { code: 'invalid-lexicon' },
+    })
+    expect(await resolvePermissionSet(resolver, 'com.example.none')).toMatchObject({
+      error: { code: 'not-found' },
+    })
   })
 })

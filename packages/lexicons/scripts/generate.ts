@@ -10,19 +10,29 @@ const target = join(import.meta.dirname, '..', 'generated')
 
 const documents = schemas
   .map((schema): LexiconDocument => {
-    const parsed = parseLexicon(withoutScheme(schema))
+    const parsed = parseLexicon(withoutScheme(schema, schema.id))
     if (!parsed.ok) throw new Error(`${schema.id}: ${parsed.error.message}`)
     return parsed.value
   })
   .toSorted((a, b) => (a.id < b.id ? -1 : 1))
 
-/** The peer's own generator writes refs as `lex:com.example.defs#view`; the language has no such scheme. */
-function withoutScheme(value: unknown): unknown {
-  if (typeof value === 'string') return value.startsWith('lex:') ? value.slice('lex:'.length) : value
-  if (Array.isArray(value)) return value.map(withoutScheme)
+/**
+ * The peer's own generator writes every ref as `lex:com.example.defs#view`. The language has no such scheme, and a
+ * document refers to its own definitions as `#view`.
+ */
+function withoutScheme(value: unknown, id: string): unknown {
+  if (typeof value === 'string') {
+    if (!value.startsWith('lex:')) return value
+    const ref = value.slice('lex:'.length)
+    return ref.startsWith(`${id}#`) ? ref.slice(id.length) : ref
+  }
+  if (Array.isArray(value)) return value.map((item) => withoutScheme(item, id))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, field]) => [key, key === 'description' ? field : withoutScheme(field)]),
+    Object.entries(value).map(([key, field]) => [
+      key,
+      key === 'description' && typeof field === 'string' ? field : withoutScheme(field, id),
+    ]),
   )
 }
 const [problem] = checkDocuments(documents)

@@ -56,8 +56,8 @@ describe('the bundled documents', () => {
 })
 
 /** Runs a script in a fresh process, where nothing is loaded yet. */
-function fresh(script: string): unknown {
-  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+function fresh(script: string, flags: readonly string[] = []): unknown {
+  const output = execFileSync(process.execPath, [...flags, '--input-type=module', '--eval', script], {
     encoding: 'utf8',
     cwd: import.meta.dirname,
   })
@@ -89,5 +89,14 @@ describe('loading', () => {
       console.log(JSON.stringify((user + system) / 1000))`
     const times = [1, 2, 3].map(() => fresh(script) as number)
     expect(Math.min(...times)).toBeLessThan(50)
+  })
+
+  it('and validating make no code from strings, so that it works under a strict CSP', () => {
+    const script = `
+      const { AppBskyFeedPost } = await import(${JSON.stringify(join(generated, 'app.bsky.js'))})
+      const { catalog } = await import(${JSON.stringify(join(generated, 'catalog.js'))})
+      const post = AppBskyFeedPost.createPost({ text: 'x', createdAt: '2024-01-01T00:00:00Z' })
+      console.log(JSON.stringify([AppBskyFeedPost.isPost(post), catalog.validateRecord(post).ok]))`
+    expect(fresh(script, ['--disallow-code-generation-from-strings'])).toEqual([true, true])
   })
 })

@@ -1,15 +1,17 @@
 import { resolveLexicon } from './resolve.ts'
 import type { LexiconResolver, LexiconResolverOptions, ResolveResult } from './types.ts'
 
-type Entry = { readonly result: ResolveResult; readonly until: number }
+/** What is known of an NSID: to be asked again after `until`, not to be given at all after `staleUntil`. */
+type Entry = { readonly result: ResolveResult; readonly until: number; readonly staleUntil: number }
 
 /**
- * A resolver that remembers: lexicons for `maxAge`, failures for `maxFailureAge`. A lexicon that cannot be resolved
- * afresh is not served from the past; callers that want so keep what they got.
+ * A resolver that remembers: lexicons for `maxAge` (and `maxStale`, while they cannot be resolved afresh), failures for
+ * `maxFailureAge`.
  */
 export function createLexiconResolver<Key>(options: LexiconResolverOptions<Key>): LexiconResolver {
   const {
     maxAge = 10 * 60_000,
+    maxStale = 0,
     maxFailureAge = 30_000,
     maxEntries = 1000,
     timeout = 15_000,
@@ -29,8 +31,17 @@ export function createLexiconResolver<Key>(options: LexiconResolverOptions<Key>)
       const message = `took longer than ${timeout} ms; nsid=${nsid.slice(0, 320)}`
       result = { ok: false, error: { code: 'fetch-failed', message, nsid, cause: error } }
     }
+    const old = entries.get(nsid)
+    const time = now()
     entries.delete(nsid)
-    entries.set(nsid, { result, until: now() + (result.ok ? maxAge : maxFailureAge) })
+    if (result.ok) {
+      entries.set(nsid, { result, until: time + maxAge, staleUntil: time + maxAge + maxStale })
+    } else if (old?.result.ok && old.staleUntil > time && result.error.code !== 'not-found') {
+      result = old.result
+      entries.set(nsid, { ...old, until: time + maxFailureAge })
+    } else {
+      entries.set(nsid, { result, until: time + maxFailureAge, staleUntil: 0 })
+    }
     if (entries.size > maxEntries) entries.delete(entries.keys().next().value!)
     return result
   }

@@ -86,6 +86,12 @@ export interface LexiconFetchers<Key> {
 export type LexiconResolverOptions<Key> = LexiconFetchers<Key> & {
   /** How long a lexicon is taken as fresh, in milliseconds (default 10 minutes: DNS changes are not announced). */
   readonly maxAge?: number
+  /**
+   * How long beyond `maxAge` a lexicon is still given while it cannot be resolved afresh, in milliseconds (default 0:
+   * never). For permission sets, the specification recommends a `maxAge` of a day and 90 days of this. A lexicon that
+   * is proved to be gone is not given.
+   */
+  readonly maxStale?: number
   /** How long a failure is remembered, in milliseconds (default 30 seconds). */
   readonly maxFailureAge?: number
   /** Entries remembered (default 1000); the least recently used goes first. */

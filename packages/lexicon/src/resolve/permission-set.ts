@@ -1,0 +1,24 @@
+import { defineLexicon, definePermissionSet } from '../define.ts'
+import type { PermissionSet } from '../schema.ts'
+import type { LexiconResolver, ResolveResult } from './types.ts'
+
+/**
+ * Resolves the permission set that an `include:` scope names.
+ *
+ * @returns also `invalid-lexicon` for a lexicon that is no permission set
+ */
+export async function resolvePermissionSet(
+  resolver: LexiconResolver,
+  nsid: string,
+  options?: Parameters<LexiconResolver['resolve']>[1],
+): Promise<ResolveResult<PermissionSet>> {
+  const resolved = await resolver.resolve(nsid, options)
+  if (!resolved.ok) return resolved
+  const { document } = resolved.value
+  const type = document.defs['main']?.type
+  if (type !== 'permission-set') {
+    const message = `not a permission set; nsid=${nsid} type=${type ?? 'none'}`
+    return { ok: false, error: { code: 'invalid-lexicon', message, nsid } }
+  }
+  return { ok: true, value: definePermissionSet(defineLexicon(document)) }
+}
