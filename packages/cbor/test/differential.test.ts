@@ -1,5 +1,5 @@
 // What `@ipld/dag-cbor` accepts, refuses and produces, and where this codec is stricter.
-import { equals, type DataValue } from '@avocet/data'
+import { CID, equals, type DataValue } from '@avocet/data'
 import { createRandom, fuzzRounds, mutate, sameBytes, toHex } from '@avocet/testing'
 import * as dagCbor from '@ipld/dag-cbor'
 import * as fc from 'fast-check'
@@ -115,6 +115,35 @@ describe('against @ipld/dag-cbor', () => {
       expect(found.slice(0, 10)).toEqual([])
     },
   )
+
+  test.each<[name: string, value: unknown, theirs: boolean]>([
+    ['undefined', undefined, false],
+    ['an undefined entry', { a: undefined }, false],
+    ['NaN', Number.NaN, false],
+    ['an infinity', -Infinity, false],
+    ['a function', () => 1, false],
+    ['a symbol', Symbol.iterator, false],
+    // The written list for encoding: dag-cbor takes these.
+    ['a float', 1.5, true],
+    ['an unsafe integer', 2 ** 60, true],
+    ['a BigInt', 1n, true],
+    ['a Map', new Map([['a', 1]]), true],
+    ['an object of a class', new (class A {})(), true],
+    [
+      'a CID of another codec',
+      CID.parse('bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi'),
+      true,
+    ],
+  ])('refuses to encode %s', (_name, value, takenByThem) => {
+    expect(() => encode(value as DataValue)).toThrow(CborError)
+    let taken = true
+    try {
+      dagCbor.encode(value)
+    } catch {
+      taken = false
+    }
+    expect(taken).toBe(takenByThem)
+  })
 
   test('a map is not a CID because of its keys', () => {
     const value = { '/': 1, bytes: 1 }

@@ -22,7 +22,10 @@ function problem(text: string): string | null {
   return text === '.' || text === '..' ? 'a dot segment' : null
 }
 
-const grammar = createGrammar<RecordKey>('record-key', problem)
+// What starts with a letter or a digit is no dot segment.
+const USUAL = /^[a-zA-Z0-9][a-zA-Z0-9_~.:-]{0,511}$/
+
+const grammar = createGrammar<RecordKey>('record-key', problem, (text) => USUAL.test(text))
 
 /** Whether a value is a record key. */
 export const isRecordKey: (value: unknown) => value is RecordKey = grammar.is
