@@ -3,6 +3,7 @@ export type SequencerErrorCode =
   | 'FutureCursor'
   | 'ConsumerTooSlow'
   | 'closed'
+  | 'frame-too-big'
   | 'invalid-option'
   | 'log-corrupt'
 

@@ -1,6 +1,6 @@
 // The event log in memory: for tests and for services that keep nothing.
 
-import { encodeFrame } from '@avocet/xrpc'
+import { encodeEvent } from './frame.ts'
 import { createWatchers } from './watchers.ts'
 import type { LoggedEvent, NewEvent, Removal, SyncEventLog } from './types.ts'
 
@@ -51,7 +51,7 @@ export function createMemoryEventLog(options: MemoryEventLogOptions = {}): SyncE
   return {
     append(_tx: void, event: NewEvent): number {
       const seq = newest + 1
-      const frame = encodeFrame(event.type, { ...event.body, seq })
+      const frame = encodeEvent(event, seq)
       newest = seq
       entries.push({ seq, frame, did: event.did, time: now() })
       bytes += frame.length

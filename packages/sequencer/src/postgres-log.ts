@@ -2,8 +2,8 @@
 // https://www.postgresql.org/docs/current/sql-notify.html
 
 import { migrate, type PostgresDatabase, type Row, type Transaction } from '@avocet/postgres'
-import { encodeFrame } from '@avocet/xrpc'
 import { SequencerError } from './errors.ts'
+import { encodeEvent } from './frame.ts'
 import { createWatchers } from './watchers.ts'
 import type { EventLog, LogChange, LoggedEvent, NewEvent, ReadLimit, Removal } from './types.ts'
 
@@ -116,7 +116,7 @@ export async function openEventLog(
     async append(tx, event) {
       const [row] = await tx.query('UPDATE event_log SET newest = newest + 1 WHERE id = 1 RETURNING newest')
       const seq = Number(row!['newest'])
-      const frame = encodeFrame(event.type, { ...event.body, seq })
+      const frame = encodeEvent(event, seq)
       // One round trip for the rest: everybody else's append waits for this transaction.
       await tx.query(
         `WITH added AS (INSERT INTO event (seq, time, did, size, frame) VALUES ($1, $2, $3, $4, $5)),

@@ -1,8 +1,8 @@
 // The event log in SQLite: one table beside the app's own, on the app's own handle, so that `append` joins its transaction.
 
 import { type Database, migrate } from '@avocet/sqlite'
-import { encodeFrame } from '@avocet/xrpc'
 import { SequencerError } from './errors.ts'
+import { encodeEvent } from './frame.ts'
 import { createWatchers } from './watchers.ts'
 import type { LoggedEvent, NewEvent, ReadLimit, Removal, SyncEventLog } from './types.ts'
 
@@ -53,7 +53,7 @@ export function openEventLog(db: Database, options: SqliteEventLogOptions = {}):
   const append = (tx: Database, event: NewEvent): number => {
     const row = tx.prepare('UPDATE event_log SET newest = newest + 1 WHERE id = 1 RETURNING newest').get()
     const seq = row!['newest'] as number
-    const frame = encodeFrame(event.type, { ...event.body, seq })
+    const frame = encodeEvent(event, seq)
     tx.prepare('INSERT INTO event (seq, time, did, size, frame) VALUES (?, ?, ?, ?, ?)').run(
       seq,
       now(),

@@ -47,7 +47,10 @@ export type LogChange = 'append' | 'remove'
  * rollback, a removal or a restart), an event never visible before its transaction is, nor after a later one.
  */
 export interface EventLog<Tx = void> {
-  /** Assigns the next seq, encodes the frame, stores it. Synchronous on memory and SQLite, a promise on Postgres. */
+  /**
+   * Assigns the next seq, encodes the frame, stores it. Synchronous on memory and SQLite, a promise on Postgres.
+   * @throws SequencerError `frame-too-big` above 5,000,000 bytes
+   */
   append(tx: Tx, event: NewEvent): number | Promise<number>
   /** Events with seq > `after`, oldest first, at most `limit.count` and about `limit.bytes` (always at least one if there is one). */
   read(after: number, limit: ReadLimit): LoggedEvent[] | Promise<LoggedEvent[]>

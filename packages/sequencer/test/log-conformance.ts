@@ -79,6 +79,14 @@ export function describeEventLog<Tx>(name: string, open: () => Promise<LogFixtur
       expect(await fixture.log.read(9, ALL)).toEqual([])
     })
 
+    it('refuses an event that no reader takes, and the transaction with it', async () => {
+      await append(event('did:a:1'))
+      const large = { ...event('did:a:1'), body: { blocks: new Uint8Array(5_000_000) } }
+      await expect((async () => append(large))()).rejects.toMatchObject({ code: 'frame-too-big' })
+      expect(await append(event('did:a:1'))).toEqual([2])
+      expect((await readAll()).map((e) => e.seq)).toEqual([1, 2])
+    })
+
     it('forgets what is rolled back, and gives no number twice', async () => {
       if (!fixture.transactional) return
       await appendEach(event('did:a:1'))
