@@ -16,14 +16,12 @@ export type PdsErrorCode =
   | 'invalid-request'
   | 'auth-missing'
   | 'auth-required'
-  | 'auth-factor-required'
   | 'invalid-token'
   | 'expired-token'
   | 'account-deactivated'
   | 'account-takendown'
   | 'account-not-found'
   | 'not-your-repo'
-  | 'forbidden'
   | 'handle-taken'
   | 'email-taken'
   | 'invalid-handle'
@@ -32,7 +30,6 @@ export type PdsErrorCode =
   | 'invalid-email'
   | 'invalid-password'
   | 'invalid-invite-code'
-  | 'incompatible-did-doc'
   | 'unresolvable-did'
   | 'handle-not-found'
   | 'did-not-found'
@@ -40,7 +37,6 @@ export type PdsErrorCode =
   | 'repo-not-found'
   | 'repo-deactivated'
   | 'repo-takendown'
-  | 'repo-suspended'
   | 'record-not-found'
   | 'record-exists'
   | 'block-not-found'
@@ -52,11 +48,8 @@ export type PdsErrorCode =
   | 'blob-too-large'
   | 'mime-mismatch'
   | 'invalid-size'
-  | 'duplicate-create'
   | 'upstream-failed'
   | 'upstream-timeout'
-  | 'method-not-supported'
-  | 'rate-limited'
   | 'email-mismatch'
   | 'head-not-found'
   | 'token-invalid'
@@ -64,21 +57,18 @@ export type PdsErrorCode =
   | 'token-required'
   | 'bad-expiration'
   | 'not-found'
-  | 'internal'
 
 /** Status and XRPC error name of every code. */
 export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string]>> = {
   'invalid-request': [400, 'InvalidRequest'],
   'auth-missing': [401, 'AuthMissing'],
   'auth-required': [401, 'AuthenticationRequired'],
-  'auth-factor-required': [401, 'AuthFactorTokenRequired'],
   'invalid-token': [400, 'InvalidToken'],
   'expired-token': [400, 'ExpiredToken'],
   'account-deactivated': [401, 'AccountDeactivated'],
   'account-takendown': [401, 'AccountTakedown'],
   'account-not-found': [400, 'AccountNotFound'],
   'not-your-repo': [403, 'AccountNotFound'],
-  forbidden: [403, 'Forbidden'],
   'handle-taken': [400, 'InvalidRequest'],
   'email-taken': [400, 'InvalidRequest'],
   'invalid-handle': [400, 'InvalidHandle'],
@@ -87,7 +77,6 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'invalid-email': [400, 'InvalidRequest'],
   'invalid-password': [400, 'InvalidPassword'],
   'invalid-invite-code': [400, 'InvalidInviteCode'],
-  'incompatible-did-doc': [400, 'IncompatibleDidDoc'],
   'unresolvable-did': [400, 'UnresolvableDid'],
   'handle-not-found': [400, 'HandleNotFound'],
   'did-not-found': [400, 'DidNotFound'],
@@ -95,7 +84,6 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'repo-not-found': [400, 'RepoNotFound'],
   'repo-deactivated': [400, 'RepoDeactivated'],
   'repo-takendown': [400, 'RepoTakendown'],
-  'repo-suspended': [400, 'RepoSuspended'],
   'record-not-found': [400, 'RecordNotFound'],
   'record-exists': [400, 'RecordAlreadyExists'],
   'block-not-found': [400, 'InvalidRequest'],
@@ -107,11 +95,8 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'blob-too-large': [413, 'PayloadTooLarge'],
   'mime-mismatch': [400, 'InvalidMimeType'],
   'invalid-size': [400, 'InvalidSize'],
-  'duplicate-create': [400, 'DuplicateCreate'],
   'upstream-failed': [502, 'UpstreamFailure'],
   'upstream-timeout': [504, 'UpstreamTimeout'],
-  'method-not-supported': [501, 'MethodNotImplemented'],
-  'rate-limited': [429, 'RateLimitExceeded'],
   'email-mismatch': [400, 'InvalidEmail'],
   'head-not-found': [400, 'HeadNotFound'],
   'token-invalid': [400, 'InvalidToken'],
@@ -119,5 +104,4 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'token-required': [400, 'TokenRequired'],
   'bad-expiration': [400, 'BadExpiration'],
   'not-found': [400, 'NotFound'],
-  internal: [500, 'InternalServerError'],
 }
