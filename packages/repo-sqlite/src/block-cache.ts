@@ -8,41 +8,48 @@ export interface BlockCache {
 }
 
 /** Bytes counted per entry besides the block itself: key, map slot, array header. */
-const OVERHEAD = 200
+const OVERHEAD = 250
 
-/** @param limit bytes; larger blocks than a 64th of it are not kept. */
+/**
+ * Two generations: when the young one has half of the bytes it becomes the old one, and what the old one had and nobody
+ * asked for goes. Taking entries out of a `Map` one by one, oldest first, gets slower with each.
+ *
+ * @param limit bytes; larger blocks than a 64th of it are not kept.
+ */
 export function createBlockCache(limit: number): BlockCache {
-  const entries = new Map<string, Uint8Array>()
-  let size = 0
-  const key = (repo: number, cid: CID): string => `${repo}/${cidKey(cid)}`
-  const drop = (name: string): void => {
-    const bytes = entries.get(name)
-    if (bytes === undefined) return
-    entries.delete(name)
-    size -= bytes.length + OVERHEAD
+  let young = new Map<string, Uint8Array>()
+  let old = new Map<string, Uint8Array>()
+  let youngSize = 0
+  const keyOf = (repo: number, cid: CID): string => `${repo}/${cidKey(cid)}`
+  const add = (key: string, bytes: Uint8Array): void => {
+    young.set(key, bytes)
+    youngSize += bytes.length + OVERHEAD
+    if (youngSize <= limit / 2) return
+    old = young
+    young = new Map<string, Uint8Array>()
+    youngSize = 0
   }
   return {
     get(repo, cid) {
-      const name = key(repo, cid)
-      const bytes = entries.get(name)
-      if (bytes === undefined) return undefined
-      entries.delete(name)
-      entries.set(name, bytes)
-      return bytes
+      const key = keyOf(repo, cid)
+      const bytes = young.get(key)
+      if (bytes !== undefined) return bytes
+      const older = old.get(key)
+      if (older !== undefined) add(key, older)
+      return older
     },
     set(repo, cid, bytes) {
       if (bytes.length > limit / 64) return
-      const name = key(repo, cid)
-      drop(name)
-      entries.set(name, bytes)
-      size += bytes.length + OVERHEAD
-      for (const oldest of entries.keys()) {
-        if (size <= limit) break
-        drop(oldest)
-      }
+      const key = keyOf(repo, cid)
+      if (!young.has(key)) add(key, bytes)
     },
     delete(repo, cid) {
-      drop(key(repo, cid))
+      const key = keyOf(repo, cid)
+      const bytes = young.get(key)
+      old.delete(key)
+      if (bytes === undefined) return
+      young.delete(key)
+      youngSize -= bytes.length + OVERHEAD
     },
   }
 }

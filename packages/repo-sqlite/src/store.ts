@@ -173,21 +173,16 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
 
   const readBlocks = (id: number, cids: readonly CID[], since?: string): BlockMap => {
     const found: BlockMap = new CidMap<Uint8Array>()
-    const select = db.prepare('SELECT rev, bytes FROM repo_block WHERE repo = ? AND digest = ?')
+    const select = db.prepare('SELECT bytes FROM repo_block WHERE repo = ? AND digest = ? AND rev > ?')
     for (const cid of cids) {
       if (cid.code !== 0x71) continue
-      if (since === undefined) {
-        const cached = cache.get(id, cid)
-        if (cached !== undefined) {
-          found.set(cid, cached)
-          continue
-        }
-      }
-      const row = select.get(id, digestOf(cid))
-      if (row === undefined || (since !== undefined && String(row['rev']) <= since)) continue
-      const bytes = row['bytes'] as Uint8Array
-      cache.set(id, cid, bytes)
+      const cached = since === undefined ? cache.get(id, cid) : undefined
+      const bytes =
+        cached ?? (select.get(id, digestOf(cid), since ?? '')?.['bytes'] as Uint8Array | undefined)
+      if (bytes === undefined) continue
       found.set(cid, bytes)
+      // A walk over everything must not displace what single reads come back for.
+      if (cached === undefined && since === undefined) cache.set(id, cid, bytes)
     }
     return found
   }

@@ -77,7 +77,10 @@ export interface CommitData {
 
 /** Reads blocks of a repository. Those it does not have are absent from the result. */
 export interface BlockReader {
-  /** @param since only blocks that were added by a later revision than this. */
+  /**
+   * @param since only blocks that were added by a later revision than this. With '' that is all of them, and tells a
+   *   store that a walk over everything is under way, whose blocks are not worth remembering.
+   */
   getBlocks(did: Did, cids: readonly CID[], since?: Tid): Promise<BlockMap>
 }
 

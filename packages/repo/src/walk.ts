@@ -43,12 +43,12 @@ export async function* walkSnapshot(snapshot: RepoSnapshot, since?: Tid): AsyncG
       if (child !== null) links.push(child.cid)
       if (i < node.values.length) links.push(node.values[i]!.cid)
     }
-    const found = await snapshot.getBlocks(did, links, since)
+    const found = await snapshot.getBlocks(did, links, since ?? '')
     const blocks = new Map<string, Uint8Array>()
     for (const [link, block] of found) blocks.set(cidKey(link), block)
     return { node, blocks, step: 0, low, high }
   }
-  const fetched = await snapshot.getBlocks(did, [data], since)
+  const fetched = await snapshot.getBlocks(did, [data], since ?? '')
   const root = fetched.get(data)
   if (root === undefined) {
     if (since !== undefined) return

@@ -1,0 +1,33 @@
+import { cidForCbor, type CID } from '@avocet/data'
+import { expect, it } from 'vitest'
+import { createBlockCache } from '../src/block-cache.ts'
+
+const blocks = Array.from({ length: 2000 }, (_, i): [CID, Uint8Array] => {
+  const bytes = new Uint8Array(300)
+  new DataView(bytes.buffer).setUint32(0, i)
+  return [cidForCbor(bytes), bytes]
+})
+
+it('keeps what was used last within its bytes, per repository', () => {
+  const cache = createBlockCache(100_000)
+  const [hot, hotBytes] = blocks[0]!
+  cache.set(1, hot, hotBytes)
+  let kept = 0
+  for (const [cid, bytes] of blocks.slice(1)) {
+    cache.set(1, cid, bytes)
+    expect(cache.get(1, cid)).toBe(bytes)
+    expect(cache.get(1, hot)).toBe(hotBytes)
+  }
+  for (const [cid, bytes] of blocks) if (cache.get(1, cid) === bytes) kept++
+  expect(kept).toBeGreaterThan(60)
+  expect(kept).toBeLessThan(200)
+  expect(cache.get(2, hot)).toBeUndefined()
+  cache.delete(1, hot)
+  expect(cache.get(1, hot)).toBeUndefined()
+})
+
+it('of no bytes keeps nothing', () => {
+  const cache = createBlockCache(0)
+  cache.set(1, ...blocks[0]!)
+  expect(cache.get(1, blocks[0]![0])).toBeUndefined()
+})
