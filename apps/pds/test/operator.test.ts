@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -50,6 +53,45 @@ test('accounts are made, listed, shown, taken down and deleted', async () => {
   expect(await run('account', 'delete', 'olga.test')).toEqual([`deleted ${did}`])
   expect(failure(await net.get('com.atproto.sync.getRepo', { params: { did } }))).toBe('400 RepoNotFound')
   await expect(run('account', 'info', did)).rejects.toThrow('Account not found')
+})
+
+test('an identity is announced again', async () => {
+  await run('account', 'create', 'quin.test', 'quin@example.com', '--password', 'given word')
+  const newest = async () => (await readFirehose(net.pds.url, 0, () => false, 300)).events.at(-1)!
+  expect((await newest()).type).toBe('#sync')
+  await run('account', 'publish-identity', 'quin.test')
+  expect(await newest()).toMatchObject({ type: '#identity', body: { handle: 'quin.test' } })
+})
+
+test('the doctor says what works and what does not', async () => {
+  const relay = createServer((request, response) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(
+      JSON.stringify({ hostname: 'x', status: request.url!.includes('bad') ? 'banned' : 'active', seq: 7 }),
+    )
+  }).listen(0, '127.0.0.1')
+  await once(relay, 'listening')
+  const url = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`
+  const lines: string[] = []
+  const look = (env: Record<string, string>) => {
+    lines.length = 0
+    const program = createProgram({ env, print: (line) => lines.push(line), serve: () => Promise.resolve() })
+    return program.parseAsync(['--port', String(net.pds.port), 'doctor'], { from: 'user' })
+  }
+  await look({ PDS_DID_PLC_URL: url, PDS_CRAWLERS: url })
+  expect(lines.map((line) => line.slice(0, 3))).toEqual(lines.map(() => 'ok '))
+  expect(lines).toContain(`ok   relay ${url}: active, at event 7`)
+  expect(lines).toContain('ok   firehose: WebSockets pass')
+  await expect(
+    look({ PDS_DID_PLC_URL: url, PDS_CRAWLERS: `${url}/bad`, PDS_PUBLIC_URL: url }),
+  ).rejects.toThrow('3 of 6 checks failed')
+  expect(lines.filter((line) => line.startsWith('BAD')).map((line) => line.slice(5, 15))).toEqual([
+    'public URL',
+    'firehose: ',
+    'relay http',
+  ])
+  relay.closeAllConnections()
+  relay.close()
 })
 
 test('an invite code is made', async () => {

@@ -5,6 +5,7 @@ import {
   ComAtprotoAdminGetAccountInfo,
   ComAtprotoAdminGetSubjectStatus,
   ComAtprotoAdminSearchAccounts,
+  ComAtprotoAdminUpdateAccountHandle,
   ComAtprotoAdminUpdateAccountPassword,
   ComAtprotoAdminUpdateSubjectStatus,
   ComAtprotoIdentityResolveHandle,
@@ -72,6 +73,14 @@ export async function takeDown(client: Client, actor: string, applied: boolean, 
     client.call(ComAtprotoAdminUpdateSubjectStatus.main, { input: { subject, takedown: { applied } } }),
   )
   print(`${applied ? 'taken down' : 'put back'} ${did}`)
+}
+
+/** Announces an account's identity again, so that the network looks at its DID document anew. */
+export async function publishIdentity(client: Client, actor: string, print: Print): Promise<void> {
+  const did = await didOf(client, actor)
+  const { handle } = await answered(client.call(ComAtprotoAdminGetAccountInfo.main, { params: { did } }))
+  await answered(client.call(ComAtprotoAdminUpdateAccountHandle.main, { input: { did, handle } }))
+  print(`announced ${handle} ${did}`)
 }
 
 /** Deletes an account and all it has. */

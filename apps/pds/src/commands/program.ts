@@ -37,7 +37,7 @@ export function createProgram({ env, print, serve }: ProgramParts): Command {
   }
   program.action(() => serve(settings()))
   addAccountCommands(program, settings, print)
-  addBackup(program, settings, print)
+  addMaintenance(program, settings, print)
   return program
 }
 
@@ -95,6 +95,9 @@ function addAccountCommands(program: Command, settings: () => PdsOptions, print:
   one('untakedown', 'put an account back', ({ accounts, client }, actor) =>
     accounts.takeDown(client, actor, false, print),
   )
+  one('publish-identity', 'announce its identity again', ({ accounts, client }, actor) =>
+    accounts.publishIdentity(client, actor, print),
+  )
   one('delete', 'delete an account and all it has', ({ accounts, client }, actor) =>
     accounts.deleteAccount(client, actor, print),
   )
@@ -118,8 +121,8 @@ type Connected = {
   readonly client: Parameters<typeof import('./accounts.ts').listAccounts>[0]
 }
 
-/** Copies of all that a server keeps. */
-function addBackup(program: Command, settings: () => PdsOptions, print: Print): void {
+/** Copies of all that a server keeps, and a look at whether it works. */
+function addMaintenance(program: Command, settings: () => PdsOptions, print: Print): void {
   program
     .command('backup <folder>')
     .description('copy database, blobs and secrets into a new folder, also while the server runs')
@@ -127,6 +130,13 @@ function addBackup(program: Command, settings: () => PdsOptions, print: Print): 
       const { backup } = await import('./backup.ts')
       const { pages } = await backup(settings(), folder)
       print(`copied ${pages} pages, blobs and secrets to ${folder}`)
+    })
+  program
+    .command('doctor')
+    .description('look at the running server as the network does')
+    .action(async () => {
+      const { doctor } = await import('./doctor.ts')
+      await doctor(settings(), print)
     })
   program
     .command('restore <folder>')
