@@ -93,6 +93,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     concurrency: options.concurrency ?? 64,
     maxBytes: options.maxQueuedBytes ?? 64 * MIB,
     maxLaneBytes: options.maxLaneBytes ?? 8 * MIB,
+    stuckMs: options.stuckMs ?? 5000,
     onFault,
   })
   const identities = createIdentities({

@@ -8,6 +8,11 @@ export type Task = { readonly bytes: number; run(): Promise<void> | void; drop()
 export type Lanes = {
   /** Adds to the lane's end. False when the lane is full (nothing was added). */
   push(did: Did, task: Task): boolean
+  /**
+   * After `push` said no: true as soon as the lane got on with one of its tasks, false when the one it is at has taken
+   * longer than `stuckMs`.
+   */
+  getsOn(did: Did): Promise<boolean>
   /** Runs `work` in the lane, after what waits there; not bounded, resolves with its result. */
   run<T>(did: Did, work: () => Promise<T>): Promise<T>
   /** Resolves when the bytes waiting are below the bound. */
@@ -25,12 +30,21 @@ export type LanesOptions = {
   readonly concurrency: number
   readonly maxBytes: number
   readonly maxLaneBytes: number
+  readonly stuckMs: number
   /** A task threw: a fault of this package or of the store. */
   readonly onFault: (error: unknown) => void
 }
 
 // Places that were passed hold null: a task keeps its frame, a lane its tasks.
-type Lane = { readonly did: Did; tasks: (Task | null)[]; next: number; bytes: number; running: boolean }
+type Lane = {
+  readonly did: Did
+  tasks: (Task | null)[]
+  next: number
+  bytes: number
+  running: boolean
+  since: number
+  waiters: (() => void)[]
+}
 
 export function createLanes(options: LanesOptions): Lanes {
   const lanes = new Map<Did, Lane>()
@@ -65,6 +79,7 @@ export function createLanes(options: LanesOptions): Lanes {
         lane.next = 0
       }
       waiting--
+      lane.since = performance.now()
       try {
         const running = task.run()
         if (running !== undefined) await running
@@ -73,7 +88,9 @@ export function createLanes(options: LanesOptions): Lanes {
       }
       bytes -= task.bytes
       lane.bytes -= task.bytes
+      lane.since = Infinity
       wakeRoom()
+      for (const waiter of lane.waiters.splice(0)) waiter()
       // Others wait for a turn: a long lane takes its next one behind them.
       if (readyNext < ready.length && lane.next < lane.tasks.length) {
         ready.push(lane)
@@ -104,7 +121,7 @@ export function createLanes(options: LanesOptions): Lanes {
   const add = (did: Did, task: Task): void => {
     let lane = lanes.get(did)
     if (lane === undefined) {
-      lane = { did, tasks: [], next: 0, bytes: 0, running: false }
+      lane = { did, tasks: [], next: 0, bytes: 0, running: false, since: Infinity, waiters: [] }
       lanes.set(did, lane)
     }
     lane.tasks.push(task)
@@ -125,6 +142,23 @@ export function createLanes(options: LanesOptions): Lanes {
       add(did, task)
       return true
     },
+    getsOn: (did) =>
+      new Promise((resolve) => {
+        const lane = lanes.get(did)
+        if (lane === undefined) return resolve(true)
+        const isStuck = (): boolean => performance.now() - lane.since >= options.stuckMs
+        if (isStuck()) return resolve(false)
+        const timer = setTimeout(() => {
+          lane.waiters = lane.waiters.filter((waiter) => waiter !== gotOn)
+          // A lane that waits for its turn is not stuck: the caller asks again.
+          resolve(!isStuck())
+        }, options.stuckMs)
+        const gotOn = (): void => {
+          clearTimeout(timer)
+          resolve(true)
+        }
+        lane.waiters.push(gotOn)
+      }),
     run: (did, work) =>
       new Promise((resolve, reject) => {
         add(did, {

@@ -124,8 +124,13 @@ export type ConsumeOptions<Tx> = {
   readonly resyncConcurrency?: number
   /** Bytes of frames in memory before reading pauses. Default 64 MiB. */
   readonly maxQueuedBytes?: number
-  /** Bytes of frames waiting for one DID before they are dropped and the DID is desynchronized. Default 8 MiB. */
+  /** Bytes of frames waiting for one DID before reading pauses. Default 8 MiB. */
   readonly maxLaneBytes?: number
+  /**
+   * How long reading pauses for one DID whose event under way takes its time. After that what comes for it is dropped and
+   * the DID desynchronized, so that the others go on. Default 5 s.
+   */
+  readonly stuckMs?: number
   /** Bytes of frames stored for one DID while it is resyncing. Default 16 MiB. */
   readonly maxResyncQueueBytes?: number
   /** Default: `verifySignature` of `@avocet/crypto`, on this thread. */

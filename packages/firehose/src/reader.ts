@@ -1,9 +1,10 @@
 // One source: its frames parsed, sent to their lanes; its cursor kept.
 
-import { createCursorTracker, type CursorTracker } from './cursor-tracker.ts'
+import type { Did } from '@avocet/syntax'
+import { createCursorTracker, type CursorTracker, type Ticket } from './cursor-tracker.ts'
 import { FirehoseError } from './errors.ts'
 import type { FailureEvent } from './events.ts'
-import type { Lanes } from './lanes.ts'
+import type { Lanes, Task } from './lanes.ts'
 import type { Source, SourceReport } from './options.ts'
 import { parseEvent } from './parse.ts'
 import type { VerifyPolicy } from './policy.ts'
@@ -135,21 +136,28 @@ export function createReader(options: ReaderOptions): Reader {
       queueId: null,
     }
     const task = { bytes: frame.length + 512, run: () => processor.handle(item), drop: () => {} }
-    if (lanes.push(event.did, task)) return null
-    // The lane is full: this DID is stuck. It is read anew later; the others go on.
+    return lanes.push(event.did, task) ? null : waitOrDrop(event.did, task, ticket)
+  }
+
+  /** The lane is full. While it gets on, reading waits for it; when it is stuck, the others go on without it. */
+  const waitOrDrop = async (did: Did, task: Task, ticket: Ticket): Promise<void> => {
+    while (!signal.aborted) {
+      if (!(await lanes.getsOn(did))) break
+      if (lanes.push(did, task)) return
+    }
+    if (signal.aborted) return
     const failure: FailureEvent = {
       kind: 'failure',
       source: source.id,
-      seq: event.seq,
-      did: event.did,
+      seq: ticket.seq,
+      did,
       reason: 'queue-full',
       message: 'too many events waiting for this account',
     }
-    void lanes.run(event.did, () => processor.fail(info, ticket, failure, true)).catch(options.onFault)
-    return null
+    void lanes.run(did, () => processor.fail(info, ticket, failure, true)).catch(options.onFault)
   }
 
-  const begin = (seq: number): ReturnType<CursorTracker['begin']> => {
+  const begin = (seq: number): Ticket => {
     if (seq < previous) {
       replayUntil = -1
       tracker.renumber()

@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Did } from '@avocet/syntax'
+import { encodeErrorFrame } from '@avocet/xrpc'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { FrameStep } from './script.ts'
 import type { World } from './world.ts'
@@ -24,8 +25,14 @@ export type StreamServer = {
   close(): Promise<void>
 }
 
-/** Serves a world's documents and the frames it is given, on a port of its own. */
-export async function serveStream(world: Pick<World, 'document'>): Promise<StreamServer> {
+/**
+ * Serves a world's documents and the frames it is given, on a port of its own. With `newest` a cursor above it is answered
+ * with `FutureCursor`, as the protocol wants.
+ */
+export async function serveStream(
+  world: Pick<World, 'document'>,
+  options: { readonly newest?: () => number } = {},
+): Promise<StreamServer> {
   const history: Pick<FrameStep, 'seq' | 'frame'>[] = []
   const sockets = new Set<WebSocket>()
   let waiters: (() => void)[] = []
@@ -43,6 +50,11 @@ export async function serveStream(world: Pick<World, 'document'>): Promise<Strea
   streams.on('connection', (socket, request) => {
     connections++
     const cursor = new URL(request.url ?? '/', 'http://localhost').searchParams.get('cursor')
+    if (options.newest !== undefined && Number(cursor ?? 0) > options.newest()) {
+      socket.send(encodeErrorFrame('FutureCursor', 'cursor in the future'))
+      socket.close(1008, 'FutureCursor')
+      return
+    }
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => sockets.delete(socket))

@@ -1,0 +1,176 @@
+// Accounts and identities: statuses, purges, returns, keys that change, hosts that move.
+
+import { describe, expect, it } from 'vitest'
+import { create, createWorld } from '../src/conformance/world.ts'
+import { run, start } from './consume-run.ts'
+import { fromFrames, stream, worldResolver } from './support.ts'
+
+describe('accounts', () => {
+  it('ignores the commits of an inactive account, keeps its head, and goes on when it returns', async () => {
+    const world = createWorld('inactive')
+    const account = world.createAccount()
+    const { did } = account
+    const { frames, add } = stream()
+    const time = world.time()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    add('#account', { did, active: false, status: 'takendown', time })
+    add('#commit', world.event(await world.commit(account, [create('b')], { keep: false })))
+    add('#account', { did, active: true, time })
+    add('#commit', world.event(await world.commit(account, [create('c')])))
+    const { lines, ignored, state } = await run(world, frames)
+    expect(lines()).toEqual([
+      'commit create:app.bsky.feed.post/a',
+      'account takendown',
+      'account active',
+      'commit create:app.bsky.feed.post/c',
+    ])
+    expect(ignored.map(({ reason }) => reason)).toEqual(['account-inactive'])
+    expect(state.repos.get(did)?.upstreamStatus).toBe('active')
+  })
+
+  it('purges a deleted account, and starts anew when it comes back', async () => {
+    const world = createWorld('deleted')
+    const account = world.createAccount()
+    const { did } = account
+    const { frames, add } = stream()
+    const time = world.time()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    add('#account', { did, active: false, status: 'deleted', time })
+    const { state } = await run(world, frames)
+    expect(state.repos.get(did)).toMatchObject({ rev: null, data: null, upstreamStatus: 'deleted' })
+    add('#account', { did, active: true, time })
+    add('#commit', world.event(await world.commit(account, [create('b')])))
+    const again = await run(world, frames.slice(2), { state })
+    expect(again.lines()).toEqual(['account active', 'commit create:app.bsky.feed.post/b [first-sighting]'])
+  })
+
+  it('after a return with resync, a #sync that says nothing changed spares the fetch', async () => {
+    const world = createWorld('returning')
+    const account = world.createAccount()
+    const { did } = account
+    const { frames, add } = stream()
+    const time = world.time()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    add('#account', { did, active: false, status: 'deactivated', time })
+    add('#account', { did, active: true, time })
+    add('#sync', world.syncEvent(account))
+    add('#commit', world.event(await world.commit(account, [create('b')])))
+    let fetched = 0
+    const { lines, state } = await run(world, frames, {
+      // oxlint-disable-next-line require-yield
+      async *resync() {
+        fetched++
+      },
+    })
+    expect(fetched).toBe(0)
+    expect(lines()).toEqual([
+      'commit create:app.bsky.feed.post/a',
+      'account deactivated',
+      'account active',
+      'sync unchanged',
+      'commit create:app.bsky.feed.post/b',
+    ])
+    expect(state.repos.get(did)).toMatchObject({ status: 'synchronized', nextTry: null })
+  })
+
+  it('keeps the local status apart from the upstream one', async () => {
+    const world = createWorld('local')
+    const account = world.createAccount()
+    const { did } = account
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    add('#commit', world.event(await world.commit(account, [create('b')])))
+    const go = Promise.withResolvers<void>()
+    async function* play(): AsyncGenerator<Uint8Array> {
+      yield frames[0]!
+      await go.promise
+      yield frames[1]!
+    }
+    const { consumer, ignored, state } = start(world, play())
+    await expect.poll(() => state.repos.get(did)?.rev).toBeTruthy()
+    await consumer.setLocalStatus(did, 'takendown')
+    go.resolve()
+    await consumer.done
+    expect(ignored.map(({ reason }) => reason)).toEqual(['account-inactive'])
+    expect(state.repos.get(did)).toMatchObject({ localStatus: 'takendown', upstreamStatus: 'active' })
+  })
+})
+
+describe('identities', () => {
+  it('refreshes a key that does not fit once, and no more often than allowed', async () => {
+    const world = createWorld('limited')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    const stranger = world.createAccount().keypair
+    for (let i = 0; i < 5; i++) {
+      add(
+        '#commit',
+        world.event(await world.commit(account, [create('b')], { signer: stranger, keep: false })),
+      )
+    }
+    const resolveKey = worldResolver(world)
+    const { lines } = await run(world, frames, { resolveKey, identity: { refreshMs: 60_000 } })
+    expect(lines().slice(1)).toEqual(Array.from({ length: 5 }, () => 'failure signature-invalid'))
+    expect(resolveKey.calls.map(({ forced }) => forced)).toEqual([false, true])
+  })
+
+  it('tries a failing resolution again, then gives the event up for a resync', async () => {
+    const world = createWorld('unresolved')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    let calls = 0
+    const flaky = worldResolver(world)
+    const { lines } = await run(world, frames, {
+      identity: { retryMs: [1, 1] },
+      resolveKey: (did, options) => {
+        if (++calls < 3) throw new Error('directory is down')
+        return flaky(did, options)
+      },
+    })
+    expect(lines()).toEqual(['commit create:app.bsky.feed.post/a'])
+    const down = await run(world, frames, {
+      identity: { retryMs: [1] },
+      resolveKey: async () => {
+        throw new Error('directory is down')
+      },
+    })
+    expect(down.lines()).toEqual(['failure identity-unresolved'])
+    expect(down.state.repos.get(account.did)).toMatchObject({
+      status: 'desynchronized',
+      reason: 'identity-unresolved',
+    })
+  })
+
+  it('an #identity is answered by the directory, never by the cache', async () => {
+    const world = createWorld('identity')
+    const account = world.createAccount()
+    const { did } = account
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    add('#identity', { did, handle: 'liar.example.com', time: world.time() })
+    const resolveKey = worldResolver(world)
+    const { events } = await run(world, frames, { resolveKey })
+    expect(events[1]).toMatchObject({ kind: 'identity', handle: account.handle })
+    expect(resolveKey.calls.map(({ forced }) => forced)).toEqual([false, true])
+  })
+
+  it('a PDS speaks only for its accounts, also about their status', async () => {
+    const world = createWorld('hosts')
+    const mine = world.createAccount({ pds: 'https://pds.example.com' })
+    const foreign = world.createAccount({ pds: 'https://other.example.com' })
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(mine, [create('a')])))
+    add('#commit', world.event(await world.commit(foreign, [create('a')])))
+    add('#account', { did: foreign.did, active: false, status: 'deleted', time: world.time() })
+    const { lines } = await run(world, [], {
+      sources: [fromFrames(frames, { kind: 'pds', host: 'wss://pds.example.com' })],
+    })
+    expect(lines()).toEqual([
+      'commit create:app.bsky.feed.post/a',
+      'failure wrong-host',
+      'failure wrong-host',
+    ])
+  })
+})

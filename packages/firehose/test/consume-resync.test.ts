@@ -1,0 +1,347 @@
+// Repos read anew: what is fetched, what comes of it, and what happens when it fails.
+
+import { writeCar } from '@avocet/car'
+import { openDatabase } from '@avocet/sqlite'
+import { describe, expect, it } from 'vitest'
+import { treeWith } from '../src/conformance/forge.ts'
+import { type Account, create, createWorld, frameOf, post, remove, update } from '../src/conformance/world.ts'
+import {
+  createResync,
+  repoFetcher,
+  type Resync,
+  ResyncError,
+  type ResyncPart,
+  type StoredRecord,
+  type VerifiedEvent,
+} from '../src/index.ts'
+import { openState } from '../src/sqlite.ts'
+import { run, start } from './consume-run.ts'
+import { fromFrames, stream } from './support.ts'
+
+/** The account's whole repo as a CAR, as getRepo gives it. */
+function repoCar(account: Account): Uint8Array {
+  const { head, commitBytes, records } = account
+  const nodes = [...treeWith(account).blocks].map(([cid, bytes]) => ({ cid, bytes }))
+  return writeCar([head!.commit], [{ cid: head!.commit, bytes: commitBytes! }, ...nodes, ...records.values()])
+}
+
+/** What an app would have stored after these events. */
+function stored(events: readonly VerifiedEvent[]): StoredRecord[] {
+  const records = new Map<string, StoredRecord>()
+  for (const event of events) {
+    if (event.kind !== 'commit' && event.kind !== 'resync') continue
+    for (const { path, cid } of event.ops) {
+      if (cid === null) records.delete(path)
+      else records.set(path, { path, cid })
+    }
+  }
+  return [...records.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+const paths = (account: Account): string[] => [...account.records.keys()].toSorted()
+const last = async function* (account: Account): AsyncGenerator<ResyncPart> {
+  const { rev, data, commit } = account.head!
+  yield { rev, data, commit, ops: [], last: true }
+}
+
+describe('resync', () => {
+  it('finds creates, updates and deletes, in parts', async () => {
+    const world = createWorld('diff')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    const first = ['a', 'b', 'c', 'd'].map((key) => create(key))
+    add('#commit', world.event(await world.commit(account, first)))
+    // Missed: one changed, one gone, two new.
+    await world.commit(account, [update('b', post('changed')), remove('c'), create('e'), create('aa')])
+    add('#commit', world.event(await world.commit(account, [create('f')])))
+    const running = start(world, frames, {
+      resync: createResync({
+        fetchRepo: async () => repoCar(account),
+        stored: () => stored(running.events),
+        maxPartOps: 2,
+      }),
+    })
+    await running.consumer.done
+    expect(running.lines().slice(1)).toEqual([
+      'failure chain-since',
+      'resync create:app.bsky.feed.post/aa update:app.bsky.feed.post/b',
+      'resync delete:app.bsky.feed.post/c create:app.bsky.feed.post/e',
+      'resync create:app.bsky.feed.post/f last',
+    ])
+    expect(stored(running.events).map(({ path }) => path)).toEqual(paths(account))
+    expect(running.state.repos.get(account.did)).toMatchObject({
+      status: 'synchronized',
+      rev: account.head!.rev,
+    })
+  })
+
+  it('fetches the history of a repo first seen in the middle, only of wanted collections', async () => {
+    const world = createWorld('first')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    await world.commit(account, [
+      create('old'),
+      { action: 'create', collection: 'com.example.other', rkey: 'x', record: { a: 1 } },
+    ])
+    add('#commit', world.event(await world.commit(account, [create('new')])))
+    const wanted = (collection: string): boolean => collection === 'app.bsky.feed.post'
+    const running = start(world, frames, {
+      collections: ['app.bsky.feed.post'],
+      resync: createResync({
+        fetchRepo: async () => repoCar(account),
+        stored: () => stored(running.events),
+        wanted,
+      }),
+    })
+    await running.consumer.done
+    expect(running.lines()).toEqual([
+      'commit create:app.bsky.feed.post/new [first-sighting]',
+      'resync create:app.bsky.feed.post/old last',
+    ])
+  })
+
+  it('`accept` takes a first sighting as it is', async () => {
+    const world = createWorld('accept')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    await world.commit(account, [create('old')])
+    add('#commit', world.event(await world.commit(account, [create('new')])))
+    add('#commit', world.event(await world.commit(account, [create('newer')])))
+    const { lines } = await run(world, frames, { firstSighting: 'accept', resync: () => last(account) })
+    expect(lines()).toEqual([
+      'commit create:app.bsky.feed.post/new [first-sighting]',
+      'commit create:app.bsky.feed.post/newer',
+    ])
+  })
+
+  it('refuses a copy that is older, forged, or cut off, and tries again', async () => {
+    const world = createWorld('bad copies')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    const good = repoCar(account)
+    add('#commit', world.event(await world.commit(account, [create('b')])))
+    const old = good
+    await world.commit(account, [create('missed')])
+    add('#commit', world.event(await world.commit(account, [create('c')])))
+    const right = repoCar(account)
+    const forged = right.slice()
+    forged[forged.length - 1]! ^= 1
+    const copies = [old, forged, right.slice(0, -5), right]
+    let tries = 0
+    const running = start(world, [], {
+      sources: [fromFrames(frames, { stay: true })],
+      resyncPolicy: { pollMs: 1, intervalMs: 0, backoffMs: 1 },
+      resync: createResync({
+        fetchRepo: async () => copies[tries++]!,
+        stored: () => stored(running.events),
+      }),
+    })
+    await expect.poll(() => running.consumer.stats().resync.finished).toBe(1)
+    await running.consumer.close()
+    expect(running.lines().filter((line) => line.startsWith('failure'))).toEqual([
+      'failure chain-since',
+      'failure resync-rev-regression',
+      'failure resync-failed',
+      'failure resync-failed',
+    ])
+    expect(stored(running.events).map(({ path }) => path)).toEqual(paths(account))
+    expect(running.consumer.stats().resync).toMatchObject({ started: 4, failed: 3, finished: 1 })
+  })
+
+  it('an app that cannot store a record does not stop its account for ever', async () => {
+    const world = createWorld('poison')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    add('#commit', world.event(await world.commit(account, [create('poison')])))
+    add('#commit', world.event(await world.commit(account, [create('c')])))
+    const events: VerifiedEvent[] = []
+    const { state } = await run(world, frames, {
+      onEvent(event) {
+        if (event.kind === 'commit' && event.ops.some(({ rkey }) => rkey === 'poison'))
+          throw new Error('no room')
+        events.push(event)
+      },
+    })
+    expect(events.map((event) => (event.kind === 'failure' ? event.reason : event.kind))).toEqual([
+      'commit',
+      'app-failed',
+      'commit',
+    ])
+    expect(events[2]).toMatchObject({ flags: ['gap'] })
+    expect(state.repos.get(account.did)).toMatchObject({ status: 'desynchronized', reason: 'app-failed' })
+  })
+
+  it('bounds what is queued while it runs, and reads again when there was more', async () => {
+    const world = createWorld('overflow')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    await world.commit(account, [create('missed')])
+    for (let i = 0; i < 8; i++) add('#commit', world.event(await world.commit(account, [create(`k${i}`)])))
+    const sent = Promise.withResolvers<void>()
+    async function* play(): AsyncGenerator<Uint8Array> {
+      yield* frames.slice(0, 2)
+      await expect.poll(() => running.state.repos.get(account.did)?.status).toBe('resyncing')
+      yield* frames.slice(2)
+      sent.resolve()
+      await expect.poll(() => reads, { timeout: 3000 }).toBe(2)
+    }
+    let reads = 0
+    const running = start(world, play(), {
+      maxResyncQueueBytes: frames[2]!.length * 3,
+      async *resync() {
+        reads++
+        if (reads === 1) await sent.promise
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        yield* last(account)
+      },
+    })
+    await running.consumer.done
+    expect(running.ignored.filter(({ reason }) => reason === 'queue-full').length).toBeGreaterThan(0)
+    expect(running.state.repos.get(account.did)).toMatchObject({
+      status: 'synchronized',
+      rev: account.head!.rev,
+    })
+  })
+
+  it('killed while the queue was drained: drains the rest without reading the repo again', async () => {
+    const world = createWorld('drain')
+    const account = world.createAccount()
+    const first = await world.commit(account, [create('a')])
+    const queued = frameOf('#commit', world.event(await world.commit(account, [create('b')])), 5)
+    using db = openDatabase({ path: ':memory:' })
+    const state = openState(db)
+    await state.save({
+      repo: {
+        did: account.did,
+        rev: first.rev,
+        data: first.data,
+        status: 'resyncing',
+        reason: 'draining',
+        nextTry: 1,
+        attempts: 0,
+        upstreamStatus: 'active',
+        localStatus: 'active',
+        lastSource: null,
+        lastSeq: null,
+      },
+      enqueue: { did: account.did, source: 'test', seq: 5, frame: queued },
+    })
+    let reads = 0
+    const { lines } = await run(world, [], {
+      state: state as never,
+      // oxlint-disable-next-line require-yield
+      async *resync() {
+        reads++
+      },
+    })
+    expect(reads).toBe(0)
+    expect(lines()).toEqual(['commit create:app.bsky.feed.post/b [queued]'])
+    expect(await state.load(account.did)).toMatchObject({ status: 'synchronized', nextTry: null })
+    expect(await state.loadQueue(account.did, 1e9)).toEqual([])
+  })
+
+  it('reads a repo on request, also one never seen', async () => {
+    const world = createWorld('request')
+    const account = world.createAccount()
+    await world.commit(account, [create('a'), create('b')])
+    const running = start(world, [], {
+      resync: createResync({ fetchRepo: async () => repoCar(account), stored: () => [] }),
+    })
+    await running.consumer.requestResync(account.did)
+    await running.consumer.done
+    expect(running.lines()).toEqual(['resync create:app.bsky.feed.post/a create:app.bsky.feed.post/b last'])
+    expect(running.state.repos.get(account.did)?.rev).toBe(account.head!.rev)
+  })
+
+  it('many at once, no more than allowed', async () => {
+    const world = createWorld('many')
+    const { frames, add } = stream()
+    for (let i = 0; i < 12; i++) {
+      const account = world.createAccount()
+      await world.commit(account, [create('a')])
+      add('#commit', world.event(await world.commit(account, [create('b')])))
+    }
+    let active = 0
+    let most = 0
+    const resync: Resync = async function* ({ did }) {
+      most = Math.max(most, ++active)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      active--
+      yield* last(world.accounts.get(did)!)
+    }
+    const { consumer } = await run(world, frames, { resync, resyncConcurrency: 3 })
+    expect(most).toBe(3)
+    expect(consumer.stats().resync.finished).toBe(12)
+  })
+})
+
+describe('repo fetcher', () => {
+  const request = {
+    did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa',
+    repo: null as never,
+    reason: '',
+    signal: new AbortController().signal,
+  } as const
+  const identity = { key: null, pds: 'https://pds.example.com', handle: null }
+  const answer = (status: number, body: unknown, headers = {}): Response =>
+    new Response(JSON.stringify(body), { status, headers })
+
+  it('asks upstream first, then the PDS; only the PDS says that a repo is gone', async () => {
+    const asked: string[] = []
+    const fetchRepo = repoFetcher({
+      upstream: ['https://relay.example.com'],
+      fetch: async (url) => {
+        asked.push(new URL(url).host)
+        return answer(400, { error: 'RepoNotFound' })
+      },
+    })
+    await expect(fetchRepo({ ...request, identity })).rejects.toMatchObject({ code: 'repo-not-found' })
+    expect(asked).toEqual(['relay.example.com', 'pds.example.com'])
+    await expect(fetchRepo({ ...request, identity: null })).rejects.toMatchObject({ code: 'fetch-failed' })
+  })
+
+  it.each([
+    ['RepoTakendown', 'repo-takendown'],
+    ['RepoSuspended', 'repo-suspended'],
+    ['RepoDeactivated', 'repo-deactivated'],
+    ['InternalServerError', 'fetch-failed'],
+  ])('%s is %s', async (error, code) => {
+    const fetchRepo = repoFetcher({ fetch: async () => answer(400, { error }) })
+    await expect(fetchRepo({ ...request, identity })).rejects.toMatchObject({ code })
+  })
+
+  it('minds Retry-After, and takes a network failure for what it is', async () => {
+    const busy = repoFetcher({
+      fetch: async () => answer(429, { error: 'RateLimitExceeded' }, { 'retry-after': '7' }),
+    })
+    await expect(busy({ ...request, identity })).rejects.toMatchObject({
+      code: 'fetch-failed',
+      retryAfterMs: 7000,
+    })
+    const down = repoFetcher({
+      fetch: async () => {
+        throw new TypeError('refused')
+      },
+    })
+    await expect(down({ ...request, identity })).rejects.toMatchObject({ code: 'fetch-failed' })
+    expect(new ResyncError('fetch-failed', 'x').retryAfterMs).toBe(null)
+  })
+
+  it('gives the body of a good answer', async () => {
+    const fetchRepo = repoFetcher({
+      fetch: async (url, { headers }) => {
+        expect(url).toBe(
+          `https://pds.example.com/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(request.did)}`,
+        )
+        expect(headers['accept']).toBe('application/vnd.ipld.car')
+        return new Response('CAR')
+      },
+    })
+    expect(await new Response((await fetchRepo({ ...request, identity })) as ReadableStream).text()).toBe(
+      'CAR',
+    )
+  })
+})

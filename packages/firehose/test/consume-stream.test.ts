@@ -1,0 +1,241 @@
+// The stream as a whole: what cannot be read, what is too much, what fails, how it stops.
+
+import { encodeErrorFrame } from '@avocet/xrpc'
+import { describe, expect, it } from 'vitest'
+import { serveStream } from '../src/conformance/server.ts'
+import { create, createWorld, frameOf, type World } from '../src/conformance/world.ts'
+import { consume, createMemoryState, pdsSource, relaySource, type VerifiedEvent } from '../src/index.ts'
+import { run, start } from './consume-run.ts'
+import { fromFrames, stream, worldResolver } from './support.ts'
+
+async function commits(world: World, accounts: number, each: number): Promise<Uint8Array[]> {
+  const writers = Array.from({ length: accounts }, () => world.createAccount())
+  const { frames, add } = stream()
+  for (let round = 0; round < each; round++) {
+    for (const account of writers) {
+      add('#commit', world.event(await world.commit(account, [create(`k${round}`)])))
+    }
+  }
+  return frames
+}
+
+describe('stream', () => {
+  it('a frame that cannot be read is an event with a reason', async () => {
+    const world = createWorld('garbage')
+    const [good] = await commits(world, 1, 1)
+    const frames = [new Uint8Array([1, 2, 3]), new Uint8Array(0), encodeErrorFrame('Oops', 'what'), good!]
+    const { events } = await run(world, frames)
+    expect(events.map((event) => (event.kind === 'failure' ? event.reason : event.kind))).toEqual([
+      'frame-malformed',
+      'frame-malformed',
+      'stream-error',
+      'commit',
+    ])
+  })
+
+  it('delivers only wanted collections, verifies and stores all', async () => {
+    const world = createWorld('filter')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    const write = (collection: `${string}.${string}.${string}`, rkey: string) =>
+      ({ action: 'create', collection, rkey, record: { a: 1 } }) as const
+    add(
+      '#commit',
+      world.event(
+        await world.commit(account, [write('app.bsky.feed.post', 'a'), write('com.example.x', 'a')]),
+      ),
+    )
+    add('#commit', world.event(await world.commit(account, [write('com.example.x', 'b')])))
+    add('#commit', world.event(await world.commit(account, [write('app.bsky.graph.follow', 'c')])))
+    const collections = ['app.bsky.feed.post', 'app.bsky.graph.*']
+    const { lines, state } = await run(world, frames, { collections })
+    expect(lines()).toEqual(['commit create:app.bsky.feed.post/a', 'commit create:app.bsky.graph.follow/c'])
+    expect(state.repos.get(account.did)?.rev).toBe(account.head!.rev)
+    expect(() => start(world, [], { collections: ['post'] })).toThrow(
+      expect.objectContaining({ code: 'invalid-option' }),
+    )
+  })
+
+  it('an account that is stuck does not hold up the others, and what waits for it is bounded', async () => {
+    const world = createWorld('stuck')
+    const frames = await commits(world, 3, 20)
+    const [stuck] = world.accounts.keys()
+    const release = Promise.withResolvers<void>()
+    const resolve = worldResolver(world)
+    const size = frames[0]!.length
+    const running = start(world, [], {
+      sources: [fromFrames(frames, { stay: true })],
+      maxLaneBytes: size * 6,
+      stuckMs: 30,
+      concurrency: 2,
+      resolveKey: async (did, options) => {
+        if (did === stuck) await release.promise
+        return resolve(did, options)
+      },
+    })
+    const others = (): number =>
+      running.events.filter((event) => event.kind === 'commit' && event.did !== stuck).length
+    await expect.poll(others).toBe(40)
+    expect(running.events.filter((event) => 'did' in event && event.did === stuck)).toEqual([])
+    // Its first event holds the cursor.
+    expect(running.consumer.stats().sources[0]?.cursor).toBe(0)
+    release.resolve()
+    await expect.poll(() => running.consumer.stats().sources[0]?.cursor).toBe(60)
+    const { reasons, queuedBytes } = running.consumer.stats()
+    expect(reasons['queue-full']).toBeGreaterThan(0)
+    expect(queuedBytes).toBe(0)
+    await running.consumer.close()
+  })
+
+  it('an account with more than it may have waiting slows reading down, and loses nothing', async () => {
+    const world = createWorld('busy')
+    const frames = await commits(world, 1, 40)
+    const { events, consumer } = await run(world, frames, { maxLaneBytes: frames[0]!.length * 2 })
+    expect(events.map(({ seq }) => seq)).toEqual(frames.map((_, i) => i + 1))
+    expect(consumer.stats().reasons).toEqual({})
+  })
+
+  it('pauses reading while too many bytes wait', async () => {
+    const world = createWorld('pressure')
+    const frames = await commits(world, 10, 3)
+    let taken = 0
+    function* counted(): Generator<Uint8Array> {
+      for (const frame of frames) {
+        taken++
+        yield frame
+      }
+    }
+    const release = Promise.withResolvers<void>()
+    const resolve = worldResolver(world)
+    const running = start(world, counted(), {
+      maxQueuedBytes: frames[0]!.length * 4,
+      resolveKey: async (did, options) => {
+        await release.promise
+        return resolve(did, options)
+      },
+    })
+    await new Promise((done) => setTimeout(done, 20))
+    expect(taken).toBeLessThan(8)
+    release.resolve()
+    await running.consumer.done
+    expect(running.events).toHaveLength(30)
+  })
+
+  it('stops when asked: what runs is finished and stored, what waits is left for the next time', async () => {
+    const world = createWorld('stop')
+    const frames = await commits(world, 2, 10)
+    const state = createMemoryState()
+    const first = start(world, [], { state, sources: [fromFrames(frames.slice(0, 12), { stay: true })] })
+    await expect.poll(() => first.events.length).toBe(12)
+    await first.consumer.close()
+    expect(state.cursors.get('test')).toEqual({ source: 'test', seq: 12, high: 12 })
+    const abort = new AbortController()
+    const second = start(world, frames, { state, signal: abort.signal })
+    await second.consumer.done
+    expect(second.events.map(({ seq }) => seq)).toEqual([13, 14, 15, 16, 17, 18, 19, 20])
+    abort.abort()
+    const third = start(world, frames, { state, signal: AbortSignal.abort() })
+    await third.consumer.done
+    expect(third.events).toEqual([])
+  })
+
+  it('a store that fails ends it with the reason; nothing is acknowledged', async () => {
+    const world = createWorld('broken store')
+    const frames = await commits(world, 1, 2)
+    const state = createMemoryState()
+    const broken = {
+      ...state,
+      save: async () => {
+        throw new Error('disk is full')
+      },
+    }
+    const { consumer } = start(world, frames, { state: broken })
+    await expect(consumer.done).rejects.toMatchObject({ name: 'FirehoseError', code: 'state-failed' })
+    expect(state.cursors.size).toBe(0)
+  })
+
+  it('a source that fails ends it with the reason', async () => {
+    const world = createWorld('broken source')
+    // oxlint-disable-next-line require-yield
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      throw new Error('no such file')
+    }
+    const { consumer } = start(world, failing())
+    await expect(consumer.done).rejects.toMatchObject({ code: 'source-failed' })
+  })
+
+  it('two sources of the same accounts: each event counts once', async () => {
+    const world = createWorld('two')
+    const frames = await commits(world, 3, 5)
+    const { events, ignored } = await run(world, [], {
+      sources: [fromFrames(frames, { id: 'one' }), fromFrames(frames, { id: 'two' })],
+    })
+    expect(events).toHaveLength(15)
+    expect(ignored.map(({ reason }) => reason)).toEqual(Array.from({ length: 15 }, () => 'duplicate'))
+    const twice = { sources: [fromFrames([]), fromFrames([])] }
+    expect(() => start(world, [], twice)).toThrow(expect.objectContaining({ code: 'invalid-option' }))
+  })
+
+  it('legacy commits: as the policy says', async () => {
+    const world = createWorld('legacy')
+    const account = world.createAccount()
+    await world.commit(account, [create('a')])
+    const { prevData: _, ...body } = world.event(await world.commit(account, [create('b')]))
+    const frame = frameOf('#commit', body, 1)
+    const flagged = await run(world, [frame], { policy: { legacy: 'accept-flagged' } })
+    expect(flagged.lines()).toEqual(['commit create:app.bsky.feed.post/b [legacy,first-sighting]'])
+    for (const [legacy, status] of [
+      ['reject', undefined],
+      ['resync', 'desynchronized'],
+    ] as const) {
+      const { lines, state } = await run(world, [frame], { policy: { legacy } })
+      expect(lines()).toEqual(['failure legacy-commit'])
+      expect(state.repos.get(account.did)?.status).toBe(status)
+    }
+  })
+})
+
+describe('sources over a socket', () => {
+  it('a cursor ahead of the server: told, then live with the new numbers', async () => {
+    const world = createWorld('ahead')
+    const server = await serveStream(world, { newest: () => 3 })
+    const account = world.createAccount()
+    const state = createMemoryState()
+    await state.save({ cursor: { source: 'relay', seq: 900, high: 900 } })
+    const events: VerifiedEvent[] = []
+    const reasons: string[] = []
+    const consumer = consume({
+      sources: [relaySource({ url: server.service, id: 'relay', backoff: { minMs: 1, maxMs: 5 } })],
+      resolveKey: worldResolver(world),
+      state,
+      onEvent: (event) => void events.push(event),
+      onIgnored: ({ reason }) => void reasons.push(reason),
+    })
+    await server.connected()
+    const body = world.event(await world.commit(account, [create('a')]))
+    server.send({ seq: 4, frame: frameOf('#commit', body, 4) })
+    await expect.poll(() => state.cursors.get('relay')?.seq).toBe(4)
+    await consumer.close()
+    await server.close()
+    expect(events.map(({ kind }) => kind)).toEqual(['commit'])
+    expect(reasons).toEqual(['cursor-reset'])
+  })
+
+  it('knows what a URL is, and what a PDS is called', () => {
+    expect(() => relaySource({ url: 'not a url' })).toThrow(
+      expect.objectContaining({ code: 'invalid-option' }),
+    )
+    expect(() => relaySource({ url: 'ftp://example.com' })).toThrow(
+      expect.objectContaining({ code: 'invalid-option' }),
+    )
+    expect(pdsSource({ url: 'wss://pds.example.com/' })).toMatchObject({
+      id: 'pds.example.com',
+      kind: 'pds',
+      host: 'wss://pds.example.com',
+    })
+    expect(relaySource({ url: new URL('https://relay.example.com'), id: 'r' })).toMatchObject({
+      id: 'r',
+      host: null,
+    })
+  })
+})

@@ -1,0 +1,134 @@
+// What every state store must do. Each implementation's test file runs this over a store of its own.
+
+import { cidForRaw } from '@avocet/data'
+import type { Did, Tid } from '@avocet/syntax'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { RepoState, RepoStateStore } from '../src/index.ts'
+
+export type StateFixture<Tx> = {
+  readonly state: RepoStateStore<Tx>
+  /** The same store opened anew; null when it keeps nothing. */
+  reopen(): Promise<RepoStateStore<Tx> | null>
+  close(): Promise<void>
+}
+
+const did: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+const other: Did = 'did:web:example.com'
+
+export const repo = (change: Partial<RepoState> = {}): RepoState => ({
+  did,
+  rev: '3mptbypluud2a' as Tid,
+  data: cidForRaw(new Uint8Array([1])),
+  status: 'synchronized',
+  reason: null,
+  nextTry: null,
+  attempts: 0,
+  upstreamStatus: 'active',
+  localStatus: 'active',
+  lastSource: 's',
+  lastSeq: 9_000_000_000,
+  ...change,
+})
+
+/** States compare by value: CIDs as text. */
+const plain = (state: RepoState | null): unknown =>
+  state && { ...state, data: state.data?.toString() ?? null }
+
+export function describeState<Tx>(name: string, open: () => Promise<StateFixture<Tx>>): void {
+  describe(`state: ${name}`, () => {
+    let fixture: StateFixture<Tx>
+    beforeEach(async () => {
+      fixture = await open()
+    })
+    afterEach(() => fixture.close())
+
+    it('gives back what was saved, every field, also after a restart', async () => {
+      const { state } = fixture
+      expect(await state.load(did)).toBe(null)
+      const full = repo({
+        status: 'desynchronized',
+        reason: 'chain-data',
+        nextTry: 5,
+        attempts: 3,
+        localStatus: 'takendown',
+      })
+      await state.save({ repo: full })
+      const empty = repo({ did: other, rev: null, data: null, lastSource: null, lastSeq: null })
+      await state.save({ repo: empty, cursor: { source: 's', seq: 7, high: 9 } })
+      for (const reach of [async () => state, () => fixture.reopen()]) {
+        const store = await reach()
+        if (store === null) continue
+        expect(plain(await store.load(did))).toEqual(plain(full))
+        expect(plain(await store.load(other))).toEqual(plain(empty))
+        expect(await store.loadCursor('s')).toEqual({ source: 's', seq: 7, high: 9 })
+        expect(await store.loadCursor('t')).toBe(null)
+      }
+    })
+
+    it('overwrites and removes', async () => {
+      const { state } = fixture
+      await state.save({ repo: repo(), enqueue: { did, source: 's', seq: 1, frame: new Uint8Array([1]) } })
+      await state.save({ repo: repo({ attempts: 1 }), cursor: { source: 's', seq: 1, high: 1 } })
+      await state.save({ cursor: { source: 's', seq: 2, high: 2 } })
+      expect((await state.load(did))?.attempts).toBe(1)
+      expect((await state.loadCursor('s'))?.seq).toBe(2)
+      await state.save({ remove: did })
+      expect(await state.load(did)).toBe(null)
+      expect(await state.loadQueue(did, 1e9)).toEqual([])
+    })
+
+    it('keeps queued frames in order, per repo, and pages them by bytes', async () => {
+      const { state } = fixture
+      for (let seq = 1; seq <= 5; seq++) {
+        await state.save({ enqueue: { did, source: 's', seq, frame: new Uint8Array(10).fill(seq) } })
+        await state.save({ enqueue: { did: other, source: 's', seq, frame: new Uint8Array([0]) } })
+      }
+      const all = await state.loadQueue(did, 1e9)
+      expect(all.map(({ seq, frame }) => [seq, frame[0]])).toEqual([1, 2, 3, 4, 5].map((n) => [n, n]))
+      expect(await state.loadQueue(did, 25)).toHaveLength(2)
+      expect(await state.loadQueue(did, 1)).toHaveLength(1)
+      await state.save({ dequeue: { did, upTo: all[2]!.id } })
+      expect((await state.loadQueue(did, 1e9)).map(({ seq }) => seq)).toEqual([4, 5])
+      await state.save({ dequeue: { did, upTo: Number.MAX_SAFE_INTEGER } })
+      expect(await state.loadQueue(did, 1e9)).toEqual([])
+      expect(await state.loadQueue(other, 1e9)).toHaveLength(5)
+    })
+
+    it('finds the repos that are due, the longest due first', async () => {
+      const { state } = fixture
+      const names = ['a', 'b', 'c', 'd'] as const
+      const tries = [30, 10, null, 20]
+      for (const [i, name_] of names.entries()) {
+        await state.save({ repo: repo({ did: `did:web:${name_}.example`, nextTry: tries[i]! }) })
+      }
+      const due = async (now: number, limit: number): Promise<string[]> =>
+        (await state.loadDue(now, limit)).map((item) => item.did)
+      expect(await due(9, 9)).toEqual([])
+      expect(await due(25, 9)).toEqual(['did:web:b.example', 'did:web:d.example'])
+      expect(await due(99, 2)).toEqual(['did:web:b.example', 'did:web:d.example'])
+    })
+
+    it('runs `alongside` in the same transaction: a throw leaves everything as it was', async () => {
+      const { state } = fixture
+      await state.save({ repo: repo(), cursor: { source: 's', seq: 1, high: 1 } })
+      const failing = state.save(
+        {
+          repo: repo({ attempts: 9 }),
+          cursor: { source: 's', seq: 2, high: 2 },
+          enqueue: { did, source: 's', seq: 2, frame: new Uint8Array([1]) },
+        },
+        () => {
+          throw new Error('app')
+        },
+      )
+      await expect(failing).rejects.toThrow('app')
+      expect((await state.load(did))?.attempts).toBe(0)
+      expect((await state.loadCursor('s'))?.seq).toBe(1)
+      expect(await state.loadQueue(did, 1e9)).toEqual([])
+      let ran = 0
+      await state.save({ repo: repo({ attempts: 2 }) }, () => void ran++)
+      expect(ran).toBe(1)
+      expect((await state.load(did))?.attempts).toBe(2)
+    })
+  })
+}
