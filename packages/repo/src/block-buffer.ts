@@ -9,7 +9,7 @@ export interface BlockBuffer {
   takeNow(cid: CID, isRecord: boolean): Uint8Array | undefined
   /** Reads on until the block comes; null if it does not. @throws {RepoError} `buffer-exceeded` */
   take(cid: CID, isRecord: boolean): Promise<Uint8Array | null>
-  /** Reads to the end of the source. */
+  /** Reads to the end of the source; what comes may be as much as could have been held back. @throws {RepoError} `buffer-exceeded` */
   drain(): Promise<void>
   close(): Promise<void>
 }
@@ -25,10 +25,12 @@ export function createBlockBuffer(source: AsyncIterator<CarBlock>, limit: number
   const recent = createRecentBlocks(RETAINED)
   let waitingSize = 0
   let ended = false
+  /** Bytes of blocks handed out. */
+  let used = 0
 
   const hold = ({ cid, bytes }: CarBlock): void => {
     const key = cidKey(cid)
-    if (waiting.has(key) || recent.get(cid) !== undefined) return
+    if (waiting.has(key) || recent.has(cid)) return
     waitingSize += bytes.length + OVERHEAD
     if (waitingSize > limit) {
       throw new RepoError(
@@ -52,11 +54,14 @@ export function createBlockBuffer(source: AsyncIterator<CarBlock>, limit: number
       if (bytes !== undefined) {
         waiting.delete(key)
         waitingSize -= bytes.length + OVERHEAD
+        used += bytes.length + OVERHEAD
         if (isRecord) recent.add(cid, bytes)
         return bytes
       }
     }
-    return isRecord ? recent.get(cid) : undefined
+    const again = isRecord ? recent.get(cid) : undefined
+    if (again !== undefined) used += again.length + OVERHEAD
+    return again
   }
 
   return {
@@ -66,6 +71,7 @@ export function createBlockBuffer(source: AsyncIterator<CarBlock>, limit: number
       if (bytes !== undefined) return bytes
       for (let block = await next(); block !== null; block = await next()) {
         if (cidEquals(block.cid, cid)) {
+          used += block.bytes.length + OVERHEAD
           if (isRecord) recent.add(cid, block.bytes)
           return block.bytes
         }
@@ -76,7 +82,17 @@ export function createBlockBuffer(source: AsyncIterator<CarBlock>, limit: number
     async drain() {
       waiting.clear()
       waitingSize = 0
-      while ((await next()) !== null);
+      let superfluous = 0
+      let repeated = 0
+      for (let block = await next(); block !== null; block = await next()) {
+        const size = block.bytes.length + OVERHEAD
+        // Writers may repeat a record for each path that has it, so no more bytes than were of use.
+        if (recent.has(block.cid)) repeated += size
+        else superfluous += size
+        if (superfluous > limit || repeated > used) {
+          throw new RepoError('buffer-exceeded', `too many blocks that belong to nothing; max=${limit}`)
+        }
+      }
     },
     async close() {
       ended = true

@@ -9,6 +9,7 @@ export interface RecentBlocks {
   add(cid: CID, bytes: Uint8Array): void
   /** A copy, or undefined when the block was never added or is forgotten. */
   get(cid: CID): Uint8Array | undefined
+  has(cid: CID): boolean
 }
 
 const FIRST_SIZE = 64 * 1024
@@ -56,6 +57,20 @@ export function createRecentBlocks(limit: number): RecentBlocks {
     return true
   }
 
+  /** Where a block begins in the ring, or -1. */
+  const find = (cid: CID): number => {
+    const { bytes } = cid
+    const first = slotOf(bytes, CID_LENGTH)
+    for (let probe = 0; probe < PROBES; probe++) {
+      const position = positions[(first + probe) % positions.length]!
+      if (position === 0) return -1
+      if (isOutdated(position)) continue
+      const at = (position - 1) % ring.length
+      if (isAt(at, bytes)) return at
+    }
+    return -1
+  }
+
   return {
     add(cid, bytes) {
       const size = HEAD + bytes.length
@@ -76,20 +91,12 @@ export function createRecentBlocks(limit: number): RecentBlocks {
       written += size
     },
     get(cid) {
-      const { bytes } = cid
-      const first = slotOf(bytes, CID_LENGTH)
-      for (let probe = 0; probe < PROBES; probe++) {
-        const position = positions[(first + probe) % positions.length]!
-        if (position === 0) return undefined
-        if (isOutdated(position)) continue
-        const at = (position - 1) % ring.length
-        if (!isAt(at, bytes)) continue
-        const from = at + CID_LENGTH
-        const length =
-          (ring[from]! << 24) | (ring[from + 1]! << 16) | (ring[from + 2]! << 8) | ring[from + 3]!
-        return ring.slice(at + HEAD, at + HEAD + length)
-      }
-      return undefined
+      const at = find(cid)
+      if (at < 0) return undefined
+      const from = at + CID_LENGTH
+      const length = (ring[from]! << 24) | (ring[from + 1]! << 16) | (ring[from + 2]! << 8) | ring[from + 3]!
+      return ring.slice(at + HEAD, at + HEAD + length)
     },
+    has: (cid) => find(cid) >= 0,
   }
 }

@@ -216,6 +216,15 @@ describe('a repository of 300 records', () => {
       broken[broken.length - 1]! ^= 1
       await expect(read(broken)).rejects.toMatchObject({ code: 'hash-mismatch' })
     })
+    it('an endless tail of blocks that belong to nothing', async () => {
+      const { roots, blocks } = readCar(car)
+      const bytes = new Uint8Array(1000)
+      const tail = Array.from({ length: 100 }, () => ({ cid: cidForCbor(bytes), bytes }))
+      const long = writeCar(roots, [...blocks, ...tail])
+      const reader = await readRepo(long, { did, key, maxBuffered: 50_000 })
+      await expect(all(reader.entries)).rejects.toMatchObject({ code: 'buffer-exceeded' })
+      expect(await read(long)).toHaveLength(300)
+    })
     it('a tree whose subtree hangs in the wrong place', async () => {
       const value = cidForCbor(encode({ x: 1 }))
       const layerOne = Array.from({ length: 4000 }, (_, i) => `a/k${i}`)
