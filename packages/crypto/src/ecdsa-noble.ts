@@ -1,4 +1,4 @@
-// The signature backend of every runtime without node:crypto.
+// The signature backend of every runtime but Node.
 
 import { p256 } from '@noble/curves/nist.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'

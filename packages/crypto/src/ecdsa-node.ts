@@ -1,4 +1,4 @@
-// The signature backend on Node (and Bun, Deno): OpenSSL.
+// The signature backend on Node: OpenSSL. Bun and Deno have node:crypto too, over other libraries: they take noble.
 
 import { createECDH, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import type { Curve, PublicKey } from './curve.ts'
