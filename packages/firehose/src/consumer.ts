@@ -96,6 +96,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     stuckMs: options.stuckMs ?? 5000,
     onFault,
   })
+  signal.addEventListener('abort', () => lanes.release(), { once: true })
   const identities = createIdentities({
     resolveKey: options.resolveKey,
     now,

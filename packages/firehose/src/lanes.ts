@@ -19,6 +19,8 @@ export type Lanes = {
   room(): Promise<void> | null
   /** Resolves when no lane has work. */
   idle(): Promise<void>
+  /** Wakes all who wait for room or for a lane to get on: the consumer stops. */
+  release(): void
   /** Drops what waits; what runs goes on to its end. */
   clear(): void
   readonly bytes: number
@@ -42,7 +44,9 @@ type Lane = {
   next: number
   bytes: number
   running: boolean
+  /** When the task it is at began, by `performance.now()`; Infinity between tasks. */
   since: number
+  /** Who waits for it to get on. */
   waiters: (() => void)[]
 }
 
@@ -53,6 +57,7 @@ export function createLanes(options: LanesOptions): Lanes {
   let active = 0
   let bytes = 0
   let waiting = 0
+  let released = false
   let roomWaiters: (() => void)[] = []
   let idleWaiters: (() => void)[] = []
 
@@ -168,7 +173,7 @@ export function createLanes(options: LanesOptions): Lanes {
         })
       }),
     room: () =>
-      bytes < options.maxBytes
+      released || bytes < options.maxBytes
         ? null
         : new Promise((resolve) => {
             roomWaiters.push(resolve)
@@ -179,6 +184,11 @@ export function createLanes(options: LanesOptions): Lanes {
         : new Promise((resolve) => {
             idleWaiters.push(resolve)
           }),
+    release() {
+      released = true
+      for (const waiter of roomWaiters.splice(0)) waiter()
+      for (const lane of lanes.values()) for (const waiter of lane.waiters.splice(0)) waiter()
+    },
     clear() {
       for (const lane of lanes.values()) {
         const dropped = lane.tasks.splice(lane.next)

@@ -178,7 +178,7 @@ export function createReader(options: ReaderOptions): Reader {
         const waiting = take(frame)
         if (waiting !== null) await waiting
         const room = lanes.room()
-        if (room !== null) await Promise.race([room, aborted(signal)])
+        if (room !== null) await room
         while (tracker.inFlight() > MAX_IN_FLIGHT && !signal.aborted) {
           await new Promise((resolve) => setTimeout(resolve, 50))
         }
@@ -209,11 +209,4 @@ export function createReader(options: ReaderOptions): Reader {
       reconnects: seen.reconnects,
     }),
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
