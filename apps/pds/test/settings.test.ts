@@ -6,7 +6,8 @@ import { expect, test } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
 import { loadSecrets } from '../src/config/secrets.ts'
-import { readSettings, SettingError, SETTINGS } from '../src/config/settings.ts'
+import { readSettings, SETTINGS } from '../src/config/settings.ts'
+import { SettingError } from '../src/config/values.ts'
 
 test.each<[Record<string, string>, string]>([
   [{ PDS_PORT: '70000' }, 'PDS_PORT: expected a whole number'],
@@ -17,6 +18,7 @@ test.each<[Record<string, string>, string]>([
   [{ PDS_SERVICE_HANDLE_DOMAINS: 'example.com' }, 'PDS_SERVICE_HANDLE_DOMAINS: expected suffixes'],
   [{ PDS_HOSTNAME: 'https://x.com' }, 'PDS_HOSTNAME: expected a host name'],
   [{ PDS_JWT_SECRET: 'short' }, 'PDS_JWT_SECRET: expected 16 characters or more'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs' }, 'PDS_BLOBSTORE_S3_BUCKET: not supported, blobs are kept on disk'],
   [{ PDS_BSKY_APP_VIEW_URL: 'https://view.example.com' }, 'the URL and the DID of a service belong together'],
 ])('%j is refused', (env, message) => {
   expect(() => readSettings(env)).toThrow(SettingError)

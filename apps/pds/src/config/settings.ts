@@ -1,4 +1,17 @@
-import type { LogLevel, PdsOptions, ServiceEndpoint } from './config.ts'
+import type { PdsOptions, ServiceEndpoint } from './config.ts'
+import {
+  bad,
+  boolean,
+  did,
+  handleDomain,
+  hostname,
+  httpUrl,
+  integer,
+  list,
+  logLevel,
+  privateKeyHex,
+  SettingError,
+} from './values.ts'
 
 /**
  * One setting as an operator sees it: its environment variable (the names of the reference PDS, so that a `pds.env`
@@ -17,71 +30,6 @@ export interface Setting {
 export interface Draft {
   options: { -readonly [K in keyof PdsOptions]?: PdsOptions[K] }
   services: Map<'appView' | 'reportService' | 'modService', { url?: string; did?: string }>
-}
-
-/** A setting whose value cannot be used. `setting` is the name the operator wrote. */
-export class SettingError extends Error {
-  override readonly name = 'SettingError'
-  readonly setting: string
-  constructor(setting: string, message: string) {
-    super(message)
-    this.setting = setting
-  }
-}
-
-const bad = (expected: string, text: string): never => {
-  throw new SettingError('', `expected ${expected}, got "${text}"`)
-}
-
-function integer(text: string, min: number, max: number): number {
-  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-  return value >= min && value <= max ? value : bad(`a whole number from ${min} to ${max}`, text)
-}
-
-function boolean(text: string): boolean {
-  if (text === 'true' || text === '1') return true
-  if (text === 'false' || text === '0' || text === '') return false
-  return bad('true or false', text)
-}
-
-const list = (text: string): string[] =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
-
-function httpUrl(text: string): string {
-  const url = URL.parse(text)
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
-    return bad('an http(s) URL', text)
-  return text.replace(/\/+$/, '')
-}
-
-function hostname(text: string): string {
-  return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text)
-    ? text.toLowerCase()
-    : bad('a host name without scheme or port', text)
-}
-
-function handleDomain(text: string): string {
-  return /^(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/i.test(text)
-    ? text.toLowerCase()
-    : bad('suffixes such as ".example.com"', text)
-}
-
-function did(text: string): string {
-  return /^did:[a-z]+:[a-zA-Z0-9._:%-]+$/.test(text) ? text : bad('a DID', text)
-}
-
-function privateKeyHex(text: string): string {
-  return /^[0-9a-f]{64}$/i.test(text) ? text.toLowerCase() : bad('64 hexadecimal digits', '…')
-}
-
-function logLevel(text: string): LogLevel {
-  const level = text === 'trace' ? 'debug' : text === 'fatal' ? 'error' : text
-  return level === 'silent' || level === 'error' || level === 'warn' || level === 'info' || level === 'debug'
-    ? level
-    : bad('silent, error, warn, info or debug', text)
 }
 
 const service = (key: 'appView' | 'reportService' | 'modService', part: 'url' | 'did') => {
@@ -333,6 +281,12 @@ export const SETTINGS: readonly Setting[] = [
   },
 ]
 
+/** Settings of the reference server that would put data elsewhere: to ignore one would surprise too late. */
+const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
+  ['PDS_BLOBSTORE_S3_BUCKET', 'blobs are kept on disk (PDS_BLOBSTORE_DISK_LOCATION)'],
+  ['PDS_DB_POSTGRES_URL', 'accounts and repositories are kept in SQLite (PDS_DATA_DIRECTORY)'],
+])
+
 /**
  * Reads the settings: a flag beats its environment variable, an empty variable counts as absent.
  * @throws SettingError naming the flag or variable whose value cannot be used
@@ -342,6 +296,10 @@ export function readSettings(
   flags: ReadonlyMap<string, string> = new Map(),
 ): PdsOptions {
   const draft: Draft = { options: {}, services: new Map() }
+  for (const [name, instead] of UNSUPPORTED) {
+    if (env[name] === undefined || env[name] === '') continue
+    throw new SettingError(name, `${name}: not supported, ${instead}`)
+  }
   for (const setting of SETTINGS) {
     const flag = setting.flag === undefined ? undefined : flags.get(setting.flag)
     const text = flag ?? env[setting.env]

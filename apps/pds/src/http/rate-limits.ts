@@ -28,17 +28,22 @@ export const GLOBAL_LIMIT: RateLimitRule = { name: 'global', limit: 3000, window
 /** For getRepo and its like. */
 export const EXPORT_LIMIT: RateLimitRule = { name: 'export', limit: 6000, windowMs: 5 * MINUTE }
 
+/** For attempts to sign in. */
 export const CREATE_SESSION_LIMITS: readonly RateLimitRule[] = [
   { name: 'createSession-day', limit: 300, windowMs: DAY, key: byIdentifier },
   { name: 'createSession', limit: 30, windowMs: 5 * MINUTE, key: byIdentifier },
 ]
 
+/** For new accounts. */
 export const CREATE_ACCOUNT_LIMIT: RateLimitRule = { name: 'createAccount', limit: 100, windowMs: 5 * MINUTE }
 
+/** For attempts at a mailed code. */
 export const RESET_PASSWORD_LIMIT: RateLimitRule = { name: 'resetPassword', limit: 50, windowMs: 5 * MINUTE }
 
+/** For attempts to delete an account. */
 export const DELETE_ACCOUNT_LIMIT: RateLimitRule = { name: 'deleteAccount', limit: 50, windowMs: 5 * MINUTE }
 
+/** For keys made for nobody yet. */
 export const RESERVE_KEY_LIMIT: RateLimitRule = { name: 'reserveSigningKey', limit: 50, windowMs: 5 * MINUTE }
 
 /** For everything that sends mail: by account where there is one, by address otherwise. */
@@ -52,11 +57,13 @@ export const MAIL_LIMITS: readonly RateLimitRule[] = [
   { name: 'mail', limit: 5, windowMs: HOUR, key: (context) => byCaller(context) ?? byIdentifier(context) },
 ]
 
+/** For changes of a handle. */
 export const UPDATE_HANDLE_LIMITS: readonly RateLimitRule[] = [
   { name: 'updateHandle-day', limit: 50, windowMs: DAY, key: byCaller },
   { name: 'updateHandle', limit: 10, windowMs: 5 * MINUTE, key: byCaller },
 ]
 
+/** For uploads. */
 export const UPLOAD_LIMIT: RateLimitRule = { name: 'uploadBlob', limit: 1000, windowMs: DAY, key: byCaller }
 
 /** Points of writes, shared by all methods that write: a creation costs 3, an update 2, a deletion 1. */

@@ -1,0 +1,77 @@
+// Values of settings from their text.
+import type { LogLevel } from './config.ts'
+
+/** A setting whose value cannot be used. `setting` is the name the operator wrote. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError'
+  readonly setting: string
+  constructor(setting: string, message: string) {
+    super(message)
+    this.setting = setting
+  }
+}
+
+/** Refuses a value. `text` is shown: not that of a secret. @throws SettingError */
+export const bad: (expected: string, text: string) => never = (expected, text) => {
+  throw new SettingError('', `expected ${expected}, got "${text}"`)
+}
+
+/** A whole number within bounds. @throws SettingError */
+export function integer(text: string, min: number, max: number): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  return value >= min && value <= max ? value : bad(`a whole number from ${min} to ${max}`, text)
+}
+
+/** `true` or `1`, `false` or `0`. @throws SettingError */
+export function boolean(text: string): boolean {
+  if (text === 'true' || text === '1') return true
+  if (text === 'false' || text === '0' || text === '') return false
+  return bad('true or false', text)
+}
+
+/** Items between commas. */
+export const list: (text: string) => string[] = (text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+
+/** An http(s) URL, without slashes at its end. @throws SettingError */
+export function httpUrl(text: string): string {
+  const url = URL.parse(text)
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    return bad('an http(s) URL', text)
+  return text.replace(/\/+$/, '')
+}
+
+/** A host name, in lower case. @throws SettingError */
+export function hostname(text: string): string {
+  return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text)
+    ? text.toLowerCase()
+    : bad('a host name without scheme or port', text)
+}
+
+/** A suffix of handles with its leading dot, in lower case. @throws SettingError */
+export function handleDomain(text: string): string {
+  return /^(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/i.test(text)
+    ? text.toLowerCase()
+    : bad('suffixes such as ".example.com"', text)
+}
+
+/** A DID. @throws SettingError */
+export function did(text: string): string {
+  return /^did:[a-z]+:[a-zA-Z0-9._:%-]+$/.test(text) ? text : bad('a DID', text)
+}
+
+/** The hex of a 32-byte private key. @throws SettingError */
+export function privateKeyHex(text: string): string {
+  return /^[0-9a-f]{64}$/i.test(text) ? text.toLowerCase() : bad('64 hexadecimal digits', '…')
+}
+
+/** A level of the log; the reference server's names are taken too. @throws SettingError */
+export function logLevel(text: string): LogLevel {
+  const level = text === 'trace' ? 'debug' : text === 'fatal' ? 'error' : text
+  return level === 'silent' || level === 'error' || level === 'warn' || level === 'info' || level === 'debug'
+    ? level
+    : bad('silent, error, warn, info or debug', text)
+}
