@@ -5,6 +5,7 @@ import { FirehoseError } from './errors.ts'
 /** The first four bytes of a zstd frame: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1 */
 const ZSTD_MAGIC = 0xfd2fb528
 
+/** The capture’s bytes, decompressed. */
 export async function* openChunks(
   capture: string | URL | Blob | Uint8Array,
 ): AsyncGenerator<Uint8Array, void, undefined> {

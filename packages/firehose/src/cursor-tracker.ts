@@ -5,6 +5,7 @@ import type { CursorState } from './state.ts'
 /** An event under way. */
 export type Ticket = { readonly seq: number; done: boolean }
 
+/** The tickets of one source. */
 export type CursorTracker = {
   /** An event arrived. */
   begin(seq: number): Ticket

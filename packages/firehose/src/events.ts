@@ -32,6 +32,7 @@ export type Origin = { readonly source: string; readonly seq: number | null }
  */
 export type CommitFlag = 'first-sighting' | 'legacy' | 'queued' | 'gap'
 
+/** A commit, proved: signed by the account, and leading from `prevData` to `data` by exactly these operations. */
 export type CommitEvent = Origin & {
   readonly kind: 'commit'
   readonly did: Did
@@ -77,6 +78,7 @@ export type AccountEvent = Origin & {
   readonly time: string
 }
 
+/** A message of the stream itself, for example `OutdatedCursor`: events are missing. */
 export type InfoEvent = Origin & {
   readonly kind: 'info'
   readonly name: string
@@ -105,6 +107,7 @@ export type FailureEvent = Origin & {
   readonly message: string
 }
 
+/** What `onEvent` gets. */
 export type VerifiedEvent =
   | CommitEvent
   | SyncEvent

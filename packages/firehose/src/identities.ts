@@ -9,6 +9,7 @@ export type IdentityResult =
   | { readonly ok: true; readonly identity: ResolvedIdentity }
   | { readonly ok: false; readonly gone: boolean; readonly message: string }
 
+/** What the cache of identities needs. */
 export type IdentitiesOptions = {
   readonly resolveKey: ResolveKey
   readonly now: () => number
@@ -23,6 +24,7 @@ export type IdentitiesOptions = {
   readonly signal: AbortSignal
 }
 
+/** The identities of a consumer. */
 export type Identities = {
   /** From the cache when it is fresh. Synchronous then, so that the common case costs no turn of the event loop. */
   get(did: Did): IdentityResult | Promise<IdentityResult>
@@ -36,6 +38,7 @@ export type Identities = {
 
 type Entry = { readonly result: IdentityResult; readonly at: number }
 
+/** An empty cache. */
 export function createIdentities(options: IdentitiesOptions): Identities {
   const { now, ttlMs, refreshMs } = options
   const cache = createLru<Did, Entry>(options.maxEntries)

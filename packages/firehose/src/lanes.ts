@@ -5,6 +5,7 @@ import type { Did } from '@avocet/syntax'
 /** A unit of work. `bytes` is what it keeps in memory while it waits. */
 export type Task = { readonly bytes: number; run(): Promise<void> | void; drop(): void }
 
+/** The lanes of a consumer. */
 export type Lanes = {
   /** Adds to the lane's end. False when the lane is full (nothing was added). */
   push(did: Did, task: Task): boolean
@@ -28,6 +29,7 @@ export type Lanes = {
   readonly waiting: number
 }
 
+/** Bounds of the lanes. */
 export type LanesOptions = {
   readonly concurrency: number
   readonly maxBytes: number
@@ -50,6 +52,7 @@ type Lane = {
   waiters: (() => void)[]
 }
 
+/** Makes the lanes; one exists as long as it has work. */
 export function createLanes(options: LanesOptions): Lanes {
   const lanes = new Map<Did, Lane>()
   const ready: (Lane | null)[] = []

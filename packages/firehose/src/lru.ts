@@ -6,6 +6,7 @@ export type Lru<K, V> = {
   readonly size: number
 }
 
+/** At most about `maxSize` entries. */
 export function createLru<K, V>(maxSize: number): Lru<K, V> {
   // Two generations: an entry used since the last turn is in `young`. Cheaper per use than reordering one map.
   let young = new Map<K, V>()

@@ -62,6 +62,7 @@ export type ResyncPart = {
   readonly last: boolean
 }
 
+/** What a `Resync` is asked for. `reason`: why, as in `RepoState`. */
 export type ResyncRequest = {
   readonly did: Did
   readonly repo: RepoState

@@ -16,6 +16,7 @@ export type ClaimedOp = {
   readonly prev: CID | undefined
 }
 
+/** A `#commit`, as claimed. */
 export type ParsedCommit = {
   readonly kind: 'commit'
   readonly seq: number
@@ -29,6 +30,7 @@ export type ParsedCommit = {
   readonly blocks: Uint8Array
   readonly ops: readonly ClaimedOp[]
 }
+/** A `#sync`, as claimed. */
 export type ParsedSync = {
   readonly kind: 'sync'
   readonly seq: number
@@ -37,6 +39,7 @@ export type ParsedSync = {
   readonly time: string
   readonly blocks: Uint8Array
 }
+/** An `#identity`, as claimed. */
 export type ParsedIdentity = {
   readonly kind: 'identity'
   readonly seq: number
@@ -45,6 +48,7 @@ export type ParsedIdentity = {
   /** As the envelope claims it; to be verified by resolution. */
   readonly handle: string | null
 }
+/** An `#account`, as claimed. */
 export type ParsedAccount = {
   readonly kind: 'account'
   readonly seq: number
@@ -53,6 +57,7 @@ export type ParsedAccount = {
   readonly active: boolean
   readonly status: string | null
 }
+/** An `#info`. */
 export type ParsedInfo = { readonly kind: 'info'; readonly name: string; readonly message: string | null }
 
 /** A frame's content, its fields checked one by one but not authenticated. */
@@ -105,6 +110,7 @@ export function parseEvent(frame: Uint8Array, policy: VerifyPolicy): Checked<Par
   }
 }
 
+/** A failed step. */
 export function fail<T>(
   reason: FailureReason,
   message: string,

@@ -20,6 +20,7 @@ export type PoolBatch = {
   readonly keys: readonly (PoolKey | null)[]
 }
 
+/** A public key, as it travels. */
 export type PoolKey = { readonly curve: Curve; readonly bytes: Uint8Array }
 
 /** What came of one event. `records`: begin and end of each operation's record in the frame, -1 where there is none. */

@@ -39,6 +39,7 @@ export type ResyncGate = {
   wake(): void
 }
 
+/** What processing needs. */
 export type ProcessorOptions = {
   readonly bench: Bench
   readonly store: Store
@@ -49,6 +50,7 @@ export type ProcessorOptions = {
   readonly count: (reason: FailureReason | 'accepted') => void
 }
 
+/** Decides what one event changes. */
 export type Processor = {
   /** Handles one event to its end: stored, or found to need no storing. */
   handle(item: Item): Promise<void>
@@ -61,6 +63,7 @@ export type Processor = {
   ): Promise<void>
 }
 
+/** Makes the processor of a consumer. */
 export function createProcessor(options: ProcessorOptions): Processor {
   const { bench, store, resync, wanted, count } = options
   const { now, identities } = bench

@@ -29,6 +29,7 @@ export type ReaderStats = {
   readonly reconnects: number
 }
 
+/** A source being read. */
 export type Reader = {
   readonly info: SourceInfo
   /** Reads until the source is exhausted or the signal aborts. */
@@ -38,6 +39,7 @@ export type Reader = {
   stats(): ReaderStats
 }
 
+/** What reading a source needs. */
 export type ReaderOptions = {
   readonly source: Source
   readonly policy: VerifyPolicy
@@ -53,6 +55,7 @@ const FLUSH_MS = 250
 /** Events unfinished at a time: a bound on what the cursor has to remember. */
 const MAX_IN_FLIGHT = 1_000_000
 
+/** Prepares to read a source; `run` begins. */
 export function createReader(options: ReaderOptions): Reader {
   const { source, policy, lanes, processor, store, signal } = options
   const speaker =

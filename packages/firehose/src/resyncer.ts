@@ -12,6 +12,7 @@ import type { ResyncGate } from './processor.ts'
 import { newRepo, type Store } from './store.ts'
 import type { QueuedFrame, RepoState, RepoStateStore } from './state.ts'
 
+/** What resyncing needs. */
 export type ResyncerOptions = {
   readonly resync: Resync | null
   readonly policy: ResyncPolicy
@@ -28,6 +29,7 @@ export type ResyncerOptions = {
   readonly onFault: (error: unknown) => void
 }
 
+/** Runs the resyncs of a consumer. */
 export type Resyncer = ResyncGate & {
   /** Marks a repo as due now. */
   request(did: Did, reason: string): Promise<void>
@@ -40,6 +42,7 @@ export type Resyncer = ResyncGate & {
 
 type Run = { bytes: number; overflow: boolean }
 
+/** Makes the resyncer of a consumer; `start` begins. */
 export function createResyncer(options: ResyncerOptions): Resyncer {
   const { resync, policy, store, lanes, now, signal } = options
   const runs = new Map<Did, Run>()

@@ -10,6 +10,7 @@ import type { RepoState, StateChange } from './state.ts'
 /** What became of a save: stored, or rolled back because the app's callback threw. */
 export type SaveResult = { readonly ok: true } | { readonly ok: false; readonly error: unknown }
 
+/** The store of a consumer. */
 export type Store = {
   load(did: Did): RepoState | null | Promise<RepoState | null>
   /**
@@ -19,6 +20,7 @@ export type Store = {
   save(change: StateChange, event: VerifiedEvent | null): Promise<SaveResult>
 }
 
+/** Wraps the state and the app of these options. */
 export function createStore<Tx>(
   options: Pick<ConsumeOptions<Tx>, 'state' | 'onEvent'>,
   cacheSize: number,

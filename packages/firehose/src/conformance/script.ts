@@ -27,6 +27,7 @@ export type FrameStep = {
 /** A change of the world, once everything before it was handled. */
 export type ChangeStep = { readonly kind: 'change'; readonly apply: () => void }
 
+/** A step of a case. */
 export type Step = FrameStep | ChangeStep
 
 /** The groups, in the order of the checks. */
@@ -70,6 +71,7 @@ export type Script = {
   seq: number
 }
 
+/** An empty script; seq counts from 1. */
 export function createScript(): Script {
   const steps: Step[] = []
   const script: Script = {

@@ -79,8 +79,10 @@ export type World = {
   sign(fields: CommitFields, signer: Signer): Promise<CarBlock>
 }
 
+/** `now`: clock, ms since the epoch. `pds`: where accounts live unless told otherwise. */
 export type WorldOptions = { readonly now?: () => number; readonly pds?: string }
 
+/** `rev`, `signer`: other than the usual ones. `keep` false: the commit is made but not applied. */
 export type CommitOptions = { readonly rev?: Tid; readonly signer?: Signer; readonly keep?: boolean }
 
 /**

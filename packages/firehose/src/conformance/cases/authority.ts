@@ -6,6 +6,7 @@ import type { Case } from '../script.ts'
 import { create } from '../world.ts'
 import { attempt, goesOn, settled } from './accounts.ts'
 
+/** Who may say it, and when. */
 export const AUTHORITY_CASES: readonly Case[] = [
   {
     name: 'foreign-pds',

@@ -41,6 +41,7 @@ function flip(bytes: Uint8Array, at: number): Uint8Array {
   return copy
 }
 
+/** The CAR and the commit block. */
 export const BLOCK_CASES: readonly Case[] = [
   refusedCase('blocks', 'car-garbage', 'car-malformed', '`blocks` is not a CAR.', async ({ body }) => ({
     ...body,
@@ -112,6 +113,7 @@ export const BLOCK_CASES: readonly Case[] = [
   ),
 ]
 
+/** The signature and the key. */
 export const SIGNATURE_CASES: readonly Case[] = [
   refusedCase(
     'signature',

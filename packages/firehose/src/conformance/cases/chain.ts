@@ -46,6 +46,7 @@ async function signedSync(
   }
 }
 
+/** Commits that do not follow what was there. */
 export const CHAIN_CASES: readonly Case[] = [
   {
     name: 'since-forged',
@@ -128,6 +129,7 @@ export const CHAIN_CASES: readonly Case[] = [
   },
 ]
 
+/** `#sync` events that are not what they say. */
 export const SYNC_CASES: readonly Case[] = [
   syncCase(
     'sync-did-forged',

@@ -20,6 +20,7 @@ function highKeys(layer: number, count: number): string[] {
   return keys
 }
 
+/** The edges of what is legal. */
 export const EDGE_CASES: readonly Case[] = [
   {
     name: 'deep-tree',

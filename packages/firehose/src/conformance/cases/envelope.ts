@@ -64,6 +64,7 @@ function frameCase(
 const large = async (world: World, account: Account): Promise<CommitData> =>
   attempt(world, account, create('g'))
 
+/** Frames and envelopes that are not what the protocol says. */
 export const ENVELOPE_CASES: readonly Case[] = [
   frameCase('frame-empty', 'frame-malformed', 'A message without a byte.', () => new Uint8Array(0)),
   frameCase('frame-truncated', 'frame-malformed', 'A frame cut off in the middle.', (frame) =>

@@ -60,6 +60,7 @@ async function rawRecord({ world, account, commit }: Prepared, bytes: Uint8Array
   })
 }
 
+/** Operations that are not what the signed tree says. */
 export const OPERATION_CASES: readonly Case[] = [
   refusedCase(
     'operations',
@@ -190,6 +191,7 @@ export const OPERATION_CASES: readonly Case[] = [
   ),
 ]
 
+/** Operations that do not lead from the tree before to the tree after. */
 export const INVERSION_CASES: readonly Case[] = [
   refusedCase(
     'inversion',

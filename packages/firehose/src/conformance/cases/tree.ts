@@ -77,6 +77,7 @@ function keysOf(node: RawNode): string[] {
   })
 }
 
+/** Signed trees that break the format, and CARs that hold too little of them. */
 export const TREE_CASES: readonly Case[] = [
   brokenRoot('keys-out-of-order', 'Two keys of a node have changed places.', (node) => {
     const [first, second, ...rest] = keysOf(node)

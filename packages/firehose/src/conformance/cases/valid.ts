@@ -4,6 +4,7 @@ import type { Case } from '../script.ts'
 import { create, post, remove, update } from '../world.ts'
 import { settled } from './accounts.ts'
 
+/** Ordinary streams. */
 export const VALID_CASES: readonly Case[] = [
   {
     name: 'new-account',
