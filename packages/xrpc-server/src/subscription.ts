@@ -55,8 +55,12 @@ export interface StreamEnd {
   readonly error: string | undefined
 }
 
-/** Sends a handler's items until either side ends it. Never rejects. */
-export async function pump(
+/**
+ * Sends a handler's items until either side ends it. Never rejects. Written with callbacks: one that waits in an `await` for
+ * the next event would have to race it against the subscriber's leaving, and every race leaves something behind on the
+ * promise that lives as long as the socket.
+ */
+export function pump(
   items: () => AsyncIterable<unknown>,
   socket: FrameSocket,
   limits: Limits,
@@ -64,38 +68,53 @@ export async function pump(
   onSent: (bytes: number) => void,
   onError: ExplainError,
 ): Promise<StreamEnd> {
-  let iterator: AsyncIterator<unknown> | undefined
-  let gone = (): void => {}
-  const closed = new Promise<undefined>((resolve) => {
-    gone = () => resolve(undefined)
-  })
-  socket.signal.addEventListener('abort', gone, { once: true })
-  if (socket.signal.aborted) gone()
-  try {
-    iterator = items()[Symbol.asyncIterator]()
-    for (;;) {
-      // An iterator that waits for the next event must not keep a subscriber that has left.
-      // oxlint-disable-next-line no-await-in-loop -- one item after the other
-      const next = await Promise.race([iterator.next(), closed])
-      if (next === undefined || socket.signal.aborted) return { status: 101, error: undefined }
-      if (next.done === true) {
-        socket.close(1000, '')
-        return { status: 101, error: undefined }
-      }
-      const frame = encodeItem(next.value)
-      socket.send(frame)
-      onSent(frame.length)
-      // oxlint-disable-next-line no-await-in-loop -- backpressure
-      if (socket.bufferedBytes > limits.bufferedBytes) await drain(socket, limits)
+  return new Promise((resolve) => {
+    let iterator: AsyncIterator<unknown> | undefined
+    let ended = false
+    const finish = (end: StreamEnd): void => {
+      if (ended) return
+      ended = true
+      socket.signal.removeEventListener('abort', onGone)
+      // Not awaited: a generator that is busy ends when it next yields; its own signal is aborted by then.
+      iterator?.return?.().then(undefined, onError)
+      resolve(end)
     }
-  } catch (error) {
-    return fail(error, socket, onError)
-  } finally {
-    socket.signal.removeEventListener('abort', gone)
-    gone()
-    // Not awaited: a generator that is busy ends when it next yields, its signal is aborted already.
-    void Promise.resolve(iterator?.return?.()).catch(onError)
-  }
+    const onGone = (): void => finish({ status: 101, error: undefined })
+    const onFailure = (error: unknown): void => {
+      if (!ended) finish(fail(error, socket, onError))
+    }
+    const onItem = (next: IteratorResult<unknown>): void => {
+      if (ended) return
+      try {
+        if (next.done === true) {
+          socket.close(1000, '')
+          onGone()
+          return
+        }
+        const frame = encodeItem(next.value)
+        socket.send(frame)
+        onSent(frame.length)
+        if (socket.bufferedBytes > limits.bufferedBytes) drain(socket, limits).then(step, onFailure)
+        else step()
+      } catch (error) {
+        onFailure(error)
+      }
+    }
+    const step = (): void => {
+      if (!ended) iterator?.next().then(onItem, onFailure)
+    }
+    socket.signal.addEventListener('abort', onGone, { once: true })
+    if (socket.signal.aborted) {
+      onGone()
+      return
+    }
+    try {
+      iterator = items()[Symbol.asyncIterator]()
+      step()
+    } catch (error) {
+      onFailure(error)
+    }
+  })
 }
 
 async function drain(socket: FrameSocket, limits: Limits): Promise<void> {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { decodeFrame, encodeFrame, XrpcError } from '@avocet/xrpc'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -259,4 +261,33 @@ it('drops what subscribers say, and cuts off who says too much', async () => {
   expect(ws.readyState).toBe(WebSocket.OPEN)
   ws.send(new Uint8Array(100_000))
   expect((await once(ws, 'close'))[0]).toBe(1009)
+})
+
+it('leaves nothing behind of what it has sent', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const heap = (): number => {
+    for (let i = 0; i < 3; i++) collect()
+    return process.memoryUsage().heapUsed
+  }
+  const growth: number[] = []
+  const frame = encodeFrame('#number', { n: 1 })
+  const router = createRouter({ catalog }).add('com.example.count', {
+    handler: async function* () {
+      let before = 0
+      for (let n = 0; n <= 300_000; n++) {
+        if (n === 100_000) before = heap()
+        yield frame
+      }
+      growth.push(heap() - before)
+    },
+  })
+  await using server = await serve({ router })
+  const ws = new WebSocket(server.url + path)
+  let count = 0
+  ws.on('message', () => (count += 1))
+  await once(ws, 'close')
+  expect(count).toBe(300_001)
+  // Thirty bytes a frame would be six megabytes.
+  expect(growth[0]).toBeLessThan(3_000_000)
 })
