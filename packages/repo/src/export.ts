@@ -34,12 +34,8 @@ async function* exportBlocks<Tx>(
   since?: Tid,
 ): AsyncGenerator<Uint8Array, void> {
   await using snapshot = await openSnapshot(store, did)
-  yield* writeCarStream([snapshot.head.commit], withCommit(snapshot, since))
-}
-
-async function* withCommit(snapshot: RepoSnapshot, since?: Tid): AsyncGenerator<CarBlock, void> {
-  yield { cid: snapshot.head.commit, bytes: await commitBytes(snapshot) }
-  yield* walkSnapshot(snapshot, since)
+  const bytes = await commitBytes(snapshot)
+  yield* writeCarStream([snapshot.head.commit], walkSnapshot(snapshot, bytes, since))
 }
 
 /** @throws {RepoError} `repo-not-found` */

@@ -1,5 +1,5 @@
 import type { CarBlock } from '@avocet/car'
-import { type CID, cidKey } from '@avocet/data'
+import type { BlockMap, CID } from '@avocet/data'
 import { decodeNode, type Link, type TreeNode } from '@avocet/mst'
 import type { Tid } from '@avocet/syntax'
 import { missingBlock, typed } from './load.ts'
@@ -8,7 +8,7 @@ import type { RepoSnapshot } from './types.ts'
 /** A node on the way down, with the blocks below it that were fetched together. */
 interface Level {
   readonly node: TreeNode
-  readonly blocks: ReadonlyMap<string, Uint8Array>
+  readonly blocks: BlockMap
   /** Index of the next step: child 0, record 0, child 1, record 1, … */
   step: number
   readonly low: string
@@ -21,14 +21,19 @@ export interface WalkedBlock extends CarBlock {
 }
 
 /**
- * All blocks below the commit in pre-order: a node, then its subtrees and records from left to right. What is held at
+ * The commit and all blocks below it in pre-order: a node, then its subtrees and records from left to right. What is held at
  * a time is one node per layer with the blocks directly below each.
  *
  * @param since leaves out what was there at that revision: a subtree whose node is older is older as a whole.
  * @throws {RepoError} `missing-block`, `malformed-repo`
  */
-export async function* walkSnapshot(snapshot: RepoSnapshot, since?: Tid): AsyncGenerator<WalkedBlock, void> {
-  const { did, data } = snapshot.head
+export async function* walkSnapshot(
+  snapshot: RepoSnapshot,
+  commitBytes: Uint8Array,
+  since?: Tid,
+): AsyncGenerator<WalkedBlock, void> {
+  const { did, data, commit } = snapshot.head
+  yield { cid: commit, bytes: commitBytes, path: null }
   const open = async (
     cid: CID,
     bytes: Uint8Array,
@@ -43,9 +48,7 @@ export async function* walkSnapshot(snapshot: RepoSnapshot, since?: Tid): AsyncG
       if (child !== null) links.push(child.cid)
       if (i < node.values.length) links.push(node.values[i]!.cid)
     }
-    const found = await snapshot.getBlocks(did, links, since ?? '')
-    const blocks = new Map<string, Uint8Array>()
-    for (const [link, block] of found) blocks.set(cidKey(link), block)
+    const blocks = await snapshot.getBlocks(did, links, since ?? '')
     return { node, blocks, step: 0, low, high }
   }
   const fetched = await snapshot.getBlocks(did, [data], since ?? '')
@@ -68,7 +71,7 @@ export async function* walkSnapshot(snapshot: RepoSnapshot, since?: Tid): AsyncG
     const link = path === null ? (node.children[index] as Link | null) : node.values[index]!
     if (link === null || (step % 2 === 1 && path === null)) continue
     const { cid } = link
-    const bytes = level.blocks.get(cidKey(cid))
+    const bytes = level.blocks.get(cid)
     if (bytes === undefined) {
       if (since !== undefined) continue
       throw missingBlock(cid, 'stored block is missing', path === null ? { did } : { did, path })

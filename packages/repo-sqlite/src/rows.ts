@@ -1,0 +1,36 @@
+import { type BlockMap, type CID, cidFromBytes, CidMap } from '@avocet/data'
+import type { RepoStatus, StoredHead } from '@avocet/repo'
+
+/** A head from its row. */
+export function toHead(row: Record<string, unknown>): StoredHead {
+  return {
+    did: row['did'] as StoredHead['did'],
+    rev: row['rev'] as string,
+    data: cidFromBytes(row['data'] as Uint8Array),
+    commit: cidFromBytes(row['head'] as Uint8Array),
+    status: row['status'] as RepoStatus,
+  }
+}
+
+/** Those of some blocks that are asked for. */
+export function pick(blocks: BlockMap, cids: readonly CID[]): BlockMap {
+  const found: BlockMap = new CidMap<Uint8Array>()
+  for (const cid of cids) {
+    const bytes = blocks.get(cid)
+    if (bytes !== undefined) found.set(cid, bytes)
+  }
+  return found
+}
+
+/** What names a block in the table. */
+export function digestOf(cid: CID): Uint8Array {
+  return cid.bytes.subarray(4)
+}
+
+/** `alongside` shares a synchronous transaction: what it would do after an `await` could not be part of it. */
+export function refuseAsync(result: void | Promise<void>): void {
+  if (result === undefined) return
+  // Whatever becomes of it: what counts is the error thrown here.
+  result.catch(() => {})
+  throw new TypeError('alongside must be synchronous on SQLite, it returned a promise')
+}
