@@ -12,9 +12,13 @@ import { describe, expect, it } from 'vitest'
 import atcute from '../support/firehose-atcute.ts'
 import atprotoSync from '../support/firehose-atproto-sync.ts'
 
-async function run(adapter: ConsumerAdapter, only?: string[]): Promise<Map<string, CaseResult>> {
+async function run(
+  adapter: ConsumerAdapter,
+  timeoutMs: number,
+  only?: string[],
+): Promise<Map<string, CaseResult>> {
   const { results } = await runConformance(adapter, {
-    timeoutMs: 2000,
+    timeoutMs,
     ...(only === undefined ? {} : { only }),
   })
   return new Map(results.map((result) => [result.name, result]))
@@ -28,7 +32,7 @@ const outcome = (result: CaseResult | undefined): string => {
 
 describe('firehose conformance', () => {
   it('@avocet/firehose: every case right', { timeout: 60_000 }, async () => {
-    const results = await run(avocetAdapter('workspace'))
+    const results = await run(avocetAdapter('workspace'), 10_000)
     expect(results.size).toBe(CASES.length)
     expect([...results.values()].filter(({ ok }) => !ok)).toEqual([])
   })
@@ -41,7 +45,7 @@ describe('firehose conformance', () => {
       'since-forged',
       'replayed-commit',
     ]
-    const results = await run(atprotoSync, names)
+    const results = await run(atprotoSync, 3000, names)
     expect(names.map((name) => outcome(results.get(name)))).toEqual([
       'right',
       'right',
@@ -53,7 +57,7 @@ describe('firehose conformance', () => {
 
   it('@atcute/firehose: delivers, verifies nothing', { timeout: 30_000 }, async () => {
     const names = ['create-update-delete', 'foreign-key', 'block-changed']
-    const results = await run(atcute, names)
+    const results = await run(atcute, 3000, names)
     expect(names.map((name) => outcome(results.get(name)))).toEqual(['right', 'accepts', 'accepts'])
   })
 })

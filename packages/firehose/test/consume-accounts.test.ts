@@ -87,7 +87,7 @@ describe('accounts', () => {
       yield frames[1]!
     }
     const { consumer, ignored, state } = start(world, play())
-    await expect.poll(() => state.repos.get(did)?.rev).toBeTruthy()
+    await expect.poll(() => state.repos.get(did)?.rev, { timeout: 8000 }).toBeTruthy()
     await consumer.setLocalStatus(did, 'takendown')
     go.resolve()
     await consumer.done

@@ -137,7 +137,7 @@ describe('resync', () => {
         stored: () => stored(running.events),
       }),
     })
-    await expect.poll(() => running.consumer.stats().resync.finished).toBe(1)
+    await expect.poll(() => running.consumer.stats().resync.finished, { timeout: 8000 }).toBe(1)
     await running.consumer.close()
     expect(running.lines().filter((line) => line.startsWith('failure'))).toEqual([
       'failure chain-since',
@@ -183,10 +183,12 @@ describe('resync', () => {
     const sent = Promise.withResolvers<void>()
     async function* play(): AsyncGenerator<Uint8Array> {
       yield* frames.slice(0, 2)
-      await expect.poll(() => running.state.repos.get(account.did)?.status).toBe('resyncing')
+      await expect
+        .poll(() => running.state.repos.get(account.did)?.status, { timeout: 8000 })
+        .toBe('resyncing')
       yield* frames.slice(2)
       sent.resolve()
-      await expect.poll(() => reads, { timeout: 3000 }).toBe(2)
+      await expect.poll(() => reads, { timeout: 8000 }).toBe(2)
     }
     let reads = 0
     const running = start(world, play(), {

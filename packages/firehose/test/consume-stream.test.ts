@@ -66,7 +66,7 @@ describe('stream', () => {
     const running = start(world, [], {
       sources: [fromFrames(frames, { stay: true })],
       maxLaneBytes: size * 6,
-      stuckMs: 30,
+      stuckMs: 400,
       concurrency: 2,
       resolveKey: async (did, options) => {
         if (did === stuck) await release.promise
@@ -75,12 +75,12 @@ describe('stream', () => {
     })
     const others = (): number =>
       running.events.filter((event) => event.kind === 'commit' && event.did !== stuck).length
-    await expect.poll(others).toBe(40)
+    await expect.poll(others, { timeout: 8000 }).toBe(40)
     expect(running.events.filter((event) => 'did' in event && event.did === stuck)).toEqual([])
     // Its first event holds the cursor.
     expect(running.consumer.stats().sources[0]?.cursor).toBe(0)
     release.resolve()
-    await expect.poll(() => running.consumer.stats().sources[0]?.cursor).toBe(60)
+    await expect.poll(() => running.consumer.stats().sources[0]?.cursor, { timeout: 8000 }).toBe(60)
     const { reasons, queuedBytes } = running.consumer.stats()
     expect(reasons['queue-full']).toBeGreaterThan(0)
     expect(queuedBytes).toBe(0)
@@ -126,7 +126,7 @@ describe('stream', () => {
     const frames = await commits(world, 2, 10)
     const state = createMemoryState()
     const first = start(world, [], { state, sources: [fromFrames(frames.slice(0, 12), { stay: true })] })
-    await expect.poll(() => first.events.length).toBe(12)
+    await expect.poll(() => first.events.length, { timeout: 8000 }).toBe(12)
     await first.consumer.close()
     expect(state.cursors.get('test')).toEqual({ source: 'test', seq: 12, high: 12 })
     const abort = new AbortController()
@@ -214,7 +214,7 @@ describe('sources over a socket', () => {
     await server.connected()
     const body = world.event(await world.commit(account, [create('a')]))
     server.send({ seq: 4, frame: frameOf('#commit', body, 4) })
-    await expect.poll(() => state.cursors.get('relay')?.seq).toBe(4)
+    await expect.poll(() => state.cursors.get('relay')?.seq, { timeout: 8000 }).toBe(4)
     await consumer.close()
     await server.close()
     expect(events.map(({ kind }) => kind)).toEqual(['commit'])

@@ -33,7 +33,7 @@ export async function playCase(
       else {
         sent++
         yield step.frame
-        await expect.poll(() => verdicts.length, { interval: 1, timeout: 3000 }).toBe(sent)
+        await expect.poll(() => verdicts.length, { interval: 1, timeout: 10_000 }).toBe(sent)
       }
     }
   }

@@ -128,7 +128,7 @@ export async function runCase(adapter: ConsumerAdapter, item: Case, timeoutMs = 
       const visible = step.seq !== null && !(step.withoutRecords && adapter.perRecord === true)
       if (step.expect.outcome === 'accept' && visible) {
         const through = (): boolean => (delivered.get(step.seq) ?? 0) > 0
-        const arrived = await until(through, arrivals, Math.min(timeoutMs, 1500))
+        const arrived = await until(through, arrivals, timeoutMs)
         if (!arrived && server.connections > connections) {
           // It was on its way while the consumer was dropping the connection over an earlier frame.
           server.send(step)
