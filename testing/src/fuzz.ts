@@ -86,6 +86,11 @@ export function fuzzRounds(usual: number, full: number): number {
   return isFullFuzz() ? full : usual
 }
 
+/** Bytes of memory that the process takes; 0 in a page, which cannot tell. */
+export function residentBytes(): number {
+  return typeof process === 'object' ? process.memoryUsage().rss : 0
+}
+
 /** Whether all of the random input was asked for. */
 export function isFullFuzz(): boolean {
   return typeof process === 'object' && Boolean(process.env?.['AVOCET_FUZZ'])

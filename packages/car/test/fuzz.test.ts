@@ -1,6 +1,14 @@
 import { encode } from '@avocet/cbor'
 import { cidEquals, cidForCbor, cidForRaw } from '@avocet/data'
-import { createRandom, fuzzRounds, mutate, readFixture, sameBytes, toHex } from '@avocet/testing'
+import {
+  createRandom,
+  fuzzRounds,
+  mutate,
+  readFixture,
+  residentBytes,
+  sameBytes,
+  toHex,
+} from '@avocet/testing'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { CarError, readCar, readCarStream, writeCar, type CarBlock } from '../src/index.ts'
@@ -85,6 +93,7 @@ test(
     const cars = await corpus()
     const found: string[] = []
     const seen = new Map<string, number>()
+    const before = residentBytes()
     for (let round = fuzzRounds(8000, 1_000_000); round > 0; round--) {
       const input = mutate(random, random.pick(cars), cars)
       const options = { unsafeSkipHashes: round % 2 === 0, maxBlockSize: 5000, maxBlocks: 50 }
@@ -109,6 +118,7 @@ test(
       }
     }
     expect(found.slice(0, 5)).toEqual([])
+    expect(residentBytes() - before).toBeLessThan(300_000_000)
     for (const code of ['ok', 'hash-mismatch', 'unexpected-end', 'invalid-header', 'invalid-cid']) {
       expect(seen.get(code), code).toBeGreaterThan(0)
     }

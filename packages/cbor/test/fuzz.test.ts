@@ -1,4 +1,12 @@
-import { createRandom, fuzzRounds, mutate, readFixture, sameBytes, toHex } from '@avocet/testing'
+import {
+  createRandom,
+  fuzzRounds,
+  mutate,
+  readFixture,
+  residentBytes,
+  sameBytes,
+  toHex,
+} from '@avocet/testing'
 import { expect, test } from 'vitest'
 import { CborError, decode, decodeFirst, encode } from '../src/index.ts'
 import { randomValue } from './values.ts'
@@ -32,6 +40,7 @@ test('damaged input: a value whose encoding it is, or a typed error', { timeout:
   const inputs = await corpus()
   const found: string[] = []
   let accepted = 0
+  const before = residentBytes()
   for (let round = fuzzRounds(20_000, 1_000_000); round > 0; round--) {
     const input =
       round % 10 === 0 ? random.bytes(random.below(60)) : mutate(random, random.pick(inputs), inputs)
@@ -47,6 +56,7 @@ test('damaged input: a value whose encoding it is, or a typed error', { timeout:
     }
   }
   expect(found.slice(0, 10)).toEqual([])
+  expect(residentBytes() - before).toBeLessThan(300_000_000)
   expect(accepted).toBeGreaterThan(100)
 })
 
