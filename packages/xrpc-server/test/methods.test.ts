@@ -126,6 +126,26 @@ bothWays('methods', (open) => {
     expect(String(seen[0])).toContain('hunter2')
   })
 
+  it('lets an app say what its own errors are on the wire', async () => {
+    const seen: unknown[] = []
+    const router = createRouter({
+      catalog,
+      onError: (error) => seen.push(error),
+      mapError: (error) =>
+        error instanceof RangeError ? new XrpcError(409, 'Conflict', error.message) : undefined,
+    }).add('com.example.echo', {
+      handler: ({ params }) => {
+        throw params.loud === true ? new RangeError('too far') : new Error('inside')
+      },
+    })
+    await using call = await open(router)
+    const mapped = await call('/xrpc/com.example.echo?text=a&loud=true')
+    expect([mapped.status, await mapped.json()]).toEqual([409, { error: 'Conflict', message: 'too far' }])
+    expect(seen).toEqual([])
+    expect((await call('/xrpc/com.example.echo?text=a')).status).toBe(500)
+    expect(seen.length).toBe(1)
+  })
+
   it('checks what a handler returns, unless told not to', async () => {
     const seen: unknown[] = []
     const handler = (): { text: string } => ({ text: 7 as unknown as string })
