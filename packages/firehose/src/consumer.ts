@@ -134,6 +134,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
       prover: options.prover ?? inlineProver(options.verify ?? verifySignature),
       policy,
       now,
+      aside: (work) => lanes.aside(work),
     },
     store,
     resync: resyncer,

@@ -1,9 +1,10 @@
 // A commit or sync on its way through the steps, with the identity fetched, and refreshed once when it does not fit.
 
+import type { Did } from '@avocet/syntax'
 import { checkAuthority, checkOrder, type Speaker } from './chain.ts'
 import type { Identities, IdentityResult } from './identities.ts'
 import type { Prover, ResolvedIdentity } from './options.ts'
-import type { Failure, ParsedAccount, ParsedCommit, ParsedSync } from './parse.ts'
+import type { Failure, ParsedCommit, ParsedSync } from './parse.ts'
 import type { VerifyPolicy } from './policy.ts'
 import { concludeCommit, concludeSync, failed, type Verdict } from './verify.ts'
 import type { RepoState } from './state.ts'
@@ -14,6 +15,8 @@ export type Bench = {
   readonly prover: Prover
   readonly policy: VerifyPolicy
   readonly now: () => number
+  /** Waits for the network without holding up other accounts. */
+  readonly aside: <T>(work: Promise<T>) => Promise<T>
 }
 
 /**
@@ -28,32 +31,33 @@ export async function judge(
   bench: Bench,
 ): Promise<Verdict> {
   const cached = bench.identities.get(event.did)
-  let result: IdentityResult = cached instanceof Promise ? await cached : cached
+  let result: IdentityResult = cached instanceof Promise ? await bench.aside(cached) : cached
   for (let tries = 0; ; tries++) {
     if (!result.ok) return failed(unresolved(result), event)
     const verdict = await judgeWith(event, frame, repo, source, result.identity, bench)
     if (verdict.outcome === 'accepted' || tries > 0 || !STALE.has(verdict.reason)) return verdict
     const refreshing = bench.identities.refresh(event.did)
     if (refreshing === null) return verdict
-    result = await refreshing
+    result = await bench.aside(refreshing)
   }
 }
 
 /** Whether the source may speak about this account: null when it may. The identity is refreshed once if it seems not. */
 export async function judgeHost(
-  event: ParsedAccount,
+  event: { readonly did: Did; readonly seq: number },
   source: { readonly speaker: Speaker },
   bench: Bench,
 ): Promise<Rejection | null> {
   if (source.speaker.kind === 'relay') return null
-  let result: IdentityResult = await bench.identities.get(event.did)
+  const cached = bench.identities.get(event.did)
+  let result: IdentityResult = cached instanceof Promise ? await bench.aside(cached) : cached
   for (let tries = 0; ; tries++) {
     if (!result.ok) return { ...failed(unresolved(result), event), outcome: 'refused' }
     const authority = checkAuthority(source.speaker, result.identity.pds)
     if (authority.ok) return null
     const refreshing = tries > 0 ? null : bench.identities.refresh(event.did)
     if (refreshing === null) return failed(authority.error, event)
-    result = await refreshing
+    result = await bench.aside(refreshing)
   }
 }
 

@@ -16,6 +16,8 @@ export type Lanes = {
   getsOn(did: Did): Promise<boolean>
   /** Runs `work` in the lane, after what waits there; not bounded, resolves with its result. */
   run<T>(did: Did, work: () => Promise<T>): Promise<T>
+  /** Waits for `work` (the network) without taking a place: other lanes run meanwhile. Call it from inside a task. */
+  aside<T>(work: Promise<T>): Promise<T>
   /** Resolves when the bytes waiting are below the bound. */
   room(): Promise<void> | null
   /** Resolves when no lane has work. */
@@ -175,6 +177,15 @@ export function createLanes(options: LanesOptions): Lanes {
           drop: () => reject(new DOMException('consumer was stopped', 'AbortError')),
         })
       }),
+    async aside(work) {
+      active--
+      startNext()
+      try {
+        return await work
+      } finally {
+        active++
+      }
+    },
     room: () =>
       released || bytes < options.maxBytes
         ? null

@@ -239,7 +239,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
 
   const handleIdentity = async (item: Item, repo: RepoState | null): Promise<void> => {
     const { did, seq, time } = item.event
-    const result = await identities.renew(did)
+    const result = await bench.aside(identities.renew(did))
     if (!result.ok && !result.gone) {
       const message = `identity could not be resolved; ${result.message}`
       return reject(
@@ -298,8 +298,11 @@ export function createProcessor(options: ProcessorOptions): Processor {
     async fail(source, ticket, failure, desync) {
       const { did } = failure
       count(failure.reason)
+      // Nothing of it is authenticated: a PDS must not make others' accounts be read anew.
+      const entitled =
+        desync && did !== null && (await judgeHost({ did, seq: failure.seq ?? 0 }, source, bench)) === null
       const cursor = ticket === null ? null : source.tracker.cursorWith(ticket)
-      const loaded = desync && did !== null ? ((await store.load(did)) ?? newRepo(did)) : null
+      const loaded = entitled && did !== null ? ((await store.load(did)) ?? newRepo(did)) : null
       const repo = loaded === null ? null : desynchronize(loaded, failure.reason, null)
       const change = { ...(cursor === null ? {} : { cursor }), ...(repo === null ? {} : { repo }) }
       if (REASONS[failure.reason].effect === 'ignored') options.onIgnored(failure)

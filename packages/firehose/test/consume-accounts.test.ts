@@ -173,4 +173,20 @@ describe('identities', () => {
       'failure wrong-host',
     ])
   })
+
+  it('a PDS cannot make the accounts of others be read anew', async () => {
+    const world = createWorld('foreign faults')
+    const mine = world.createAccount({ pds: 'https://pds.example.com' })
+    const foreign = world.createAccount({ pds: 'https://other.example.com' })
+    const { frames, add } = stream()
+    for (const account of [mine, foreign]) {
+      add('#commit', { ...world.event(await world.commit(account, [create('a')])), tooBig: true })
+    }
+    const { lines, state } = await run(world, [], {
+      sources: [fromFrames(frames, { kind: 'pds', host: 'https://pds.example.com' })],
+    })
+    expect(lines()).toEqual(['failure too-big-flag', 'failure too-big-flag'])
+    expect(state.repos.get(mine.did)?.status).toBe('desynchronized')
+    expect(state.repos.has(foreign.did)).toBe(false)
+  })
 })

@@ -67,7 +67,8 @@ describe('stream', () => {
       sources: [fromFrames(frames, { stay: true })],
       maxLaneBytes: size * 6,
       stuckMs: 400,
-      concurrency: 2,
+      // Not even the only place is taken by one that waits for the network.
+      concurrency: 1,
       resolveKey: async (did, options) => {
         if (did === stuck) await release.promise
         return resolve(did, options)
