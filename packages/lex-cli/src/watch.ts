@@ -22,15 +22,14 @@ export async function watch(
       if (!signal.aborted) throw error
     }
   })
-  const stopped = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => stopped.resolve(), { once: true })
+  signal.addEventListener('abort', () => wake(), { once: true })
   const loop = async (): Promise<void> => {
     await work()
     while (!signal.aborted) {
       if (!dirty) {
         const changed = Promise.withResolvers<void>()
         wake = changed.resolve
-        await Promise.race([changed.promise, stopped.promise])
+        await changed.promise
       }
       // Editors write a file in several steps.
       while (dirty && !signal.aborted) {

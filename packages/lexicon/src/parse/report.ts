@@ -66,6 +66,7 @@ export function step(path: string, key: string | number): string {
   return `${path}/${typeof key === 'number' ? key : escapePointer(key)}`
 }
 
+/** Tests of JSON values, as `Report.field` takes them. */
 export const isString = (value: unknown): value is string => typeof value === 'string'
 export const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean'
 export const isInteger = (value: unknown): value is number => Number.isSafeInteger(value)
