@@ -103,7 +103,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const status = createStatus({
     db,
     repos,
-    sources: createSourceStatuses(config.sources, () => pipeline),
+    sources: createSourceStatuses(config.sources, () => pipeline, log),
     version,
     now,
   })
