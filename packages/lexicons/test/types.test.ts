@@ -12,7 +12,7 @@ import type {
   UnknownVariant,
 } from '@avocet/lexicon'
 import { openVariant } from '@avocet/lexicon'
-import { describe, expectTypeOf, it } from 'vitest'
+import { describe, expect, expectTypeOf, it } from 'vitest'
 import {
   AppBskyActorDefs,
   AppBskyEmbedImages,
@@ -141,5 +141,36 @@ describe('fields', () => {
     expectTypeOf<string>().toExtend<AppBskyGraphDefs.ListPurpose>()
     expectTypeOf(AppBskyGraphDefs.modlist).toEqualTypeOf<'app.bsky.graph.defs#modlist'>()
     expectTypeOf<Infer<typeof AppBskyActorDefs.profileView>>().toEqualTypeOf<AppBskyActorDefs.ProfileView>()
+  })
+})
+
+/** https://standardschema.dev, as its specification prints it. */
+interface StandardSchemaV1<Input, Output> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+  }
+}
+type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | {
+      readonly issues: readonly {
+        readonly message: string
+        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+      }[]
+    }
+
+describe('schemas', () => {
+  it('are Standard Schemas, parameters with different input and output', () => {
+    expectTypeOf(AppBskyFeedPost.main).toExtend<
+      StandardSchemaV1<AppBskyFeedPost.Post, AppBskyFeedPost.Post>
+    >()
+    expectTypeOf(listRecords.params).toExtend<
+      StandardSchemaV1<ComAtprotoRepoListRecords.Params, ComAtprotoRepoListRecords.DecodedParams>
+    >()
+    const result = listRecords.params['~standard'].validate({ repo: 'a.co', collection: 'a.b.c' })
+    expect(result).toEqual({ value: { repo: 'a.co', collection: 'a.b.c', limit: 50 } })
   })
 })
