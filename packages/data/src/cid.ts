@@ -157,7 +157,9 @@ export function parseCid(text: string): CID {
 
 /** The text of a CID: base32, 59 characters for those of the protocol. */
 export function formatCid(cid: CID): string {
-  return CompactCid.is(cid) ? CompactCid.text(cid) : cid.toString()
+  if (CompactCid.is(cid)) return CompactCid.text(cid)
+  // Of multiformats' own making; of other kinds only that package knows the text.
+  return isCid(cid) ? encodeBase32Cid(cid.bytes) : cid.toString()
 }
 
 /** A string that is equal for equal CIDs and no others: the cheapest key for a `Map`. Its content is not specified. */
