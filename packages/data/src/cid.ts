@@ -159,7 +159,8 @@ export function parseCid(text: string): CID {
 export function formatCid(cid: CID): string {
   if (CompactCid.is(cid)) return CompactCid.text(cid)
   // Of multiformats' own making; of other kinds only that package knows the text.
-  return isCid(cid) ? encodeBase32Cid(cid.bytes) : cid.toString()
+  const { bytes } = cid
+  return bytes.length === CID_LENGTH && hasCidShape(bytes, 0) ? encodeBase32Cid(bytes) : cid.toString()
 }
 
 /** A string that is equal for equal CIDs and no others: the cheapest key for a `Map`. Its content is not specified. */
