@@ -9,7 +9,7 @@ import {
   type LexiconResolver,
 } from '@avocet/lexicon'
 import { readLexicons, writeLexicon } from './folder.ts'
-import { readLock, writeLock, type LockEntry } from './lock.ts'
+import { readLock, writeLock, type Lock, type LockEntry } from './lock.ts'
 
 /** What to install, from where, to where. */
 export type InstallOptions = {
@@ -48,14 +48,19 @@ type Found = { readonly document: LexiconDocument; readonly entry: LockEntry }
  * unless all of it could be found, fits together and is what the lock file names.
  */
 export async function install(options: InstallOptions): Promise<InstallResult> {
-  const { folder, bundled = () => undefined, update = false } = options
+  const { folder, from, update = false } = options
   const lock = await readLock(folder)
   const roots = [...new Set([...lock.roots, ...options.nsids])]
   if (roots.length === 0) return { ok: false, reasons: ['nothing to install: name an NSID'] }
+  // What came from a folder is not looked for on the network, nor the other way round: it stays as it is.
+  const kept = await readKept(folder, lock, options)
+  const wanted = roots.filter((nsid) => !kept.has(nsid))
+  const bundled = (nsid: string): LexiconDocument | undefined =>
+    kept.get(nsid)?.document ?? options.bundled?.(nsid)
   const found =
-    options.from === undefined
-      ? await fromNetwork(roots, options.resolver, bundled)
-      : await fromFolder(roots, options.from, bundled)
+    from === undefined
+      ? await fromNetwork(wanted, options.resolver, bundled)
+      : await fromFolder(wanted, from, bundled)
   if (Array.isArray(found)) return { ok: false, reasons: found }
 
   const reasons: string[] = []
@@ -75,9 +80,26 @@ export async function install(options: InstallOptions): Promise<InstallResult> {
   if (reasons.length > 0) return { ok: false, reasons }
 
   for (const document of documents) await writeLexicon(folder, document)
-  const lexicons = Object.fromEntries([...found].map(([nsid, { entry }]) => [nsid, entry]))
+  const lexicons = Object.fromEntries([...kept, ...found].map(([nsid, { entry }]) => [nsid, entry]))
   await writeLock(folder, { version: 1, roots, lexicons })
   return { ok: true, installed }
+}
+
+/** Installed lexicons that are of the other source than this run's, and not asked for by name. */
+async function readKept(
+  folder: string,
+  lock: Lock,
+  { from, nsids }: InstallOptions,
+): Promise<Map<string, Found>> {
+  const kept = new Map<string, Found>()
+  const { lexicons } = await readLexicons(Object.keys(lock.lexicons).length === 0 ? [] : [folder])
+  for (const { document } of lexicons) {
+    const entry = Object.hasOwn(lock.lexicons, document.id) ? lock.lexicons[document.id] : undefined
+    if (entry === undefined || nsids.includes(document.id)) continue
+    if (entry.source.startsWith('folder:') !== (from !== undefined))
+      kept.set(document.id, { document, entry })
+  }
+  return kept
 }
 
 async function fromNetwork(

@@ -64,6 +64,23 @@ describe('install from a folder', () => {
     expect(await install({ nsids: [], folder: to, from })).toMatchObject({ ok: false })
   })
 
+  it('leaves what came over the network as it is', async () => {
+    const [from, to] = [await folder(files), await folder()]
+    const c = files['c.json']
+    const entry = { source: 'at://did:web:a.b/com.atproto.lexicon.schema/com.example.c', cid: 'bafyreia' }
+    await write(to, {
+      'com/example/c.json': c,
+      'lexicons.lock.json': { version: 1, roots: ['com.example.c'], lexicons: { 'com.example.c': entry } },
+    })
+    const result = await install({ nsids: ['com.example.b'], folder: to, from })
+    expect(result).toMatchObject({ ok: true, installed: [{ nsid: 'com.example.b' }] })
+    const lock = await readLock(to)
+    expect(lock.roots).toEqual(['com.example.b', 'com.example.c'])
+    expect(lock.lexicons['com.example.c']).toEqual(entry)
+    // Named, it is taken from the folder, which has another version of it.
+    expect(await install({ nsids: ['com.example.c'], folder: to, from })).toMatchObject({ ok: false })
+  })
+
   it('refuses a lock file that is none', async () => {
     const to = await folder({ 'lexicons.lock.json': { version: 1, lexicons: { 'com.example.a': {} } } })
     await expect(readLock(to)).rejects.toThrow(/no lock file/)
