@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module'
+
 import { CommanderError } from 'commander'
 
 import { createProgram } from './commands/program.ts'
@@ -7,6 +9,8 @@ import { explainFailure } from './config/explain-failure.ts'
 
 /** Runs until SIGINT or SIGTERM. */
 async function serve(options: PdsOptions): Promise<void> {
+  // Compiled modules are kept in the system's folder for temporary files: the next start takes half the time.
+  enableCompileCache()
   // Loaded when it is needed: --help and a refused setting do not wait for a whole server.
   const [{ pino }, { createPds }] = await Promise.all([import('pino'), import('./app.ts')])
   const log = pino({ level: options.logLevel ?? 'info', base: null }, pino.destination(2))
