@@ -11,14 +11,27 @@ export type ImportOptions<Tx> = ReadRepoOptions & {
   readonly did: Did
   readonly store: RepoStore<Tx>
   readonly source: CarSource
-  /** Signs the commit that makes the imported tree this store's own. */
-  readonly signer: Signer
-  /** Its revision: must be above the one in the archive and above the present head's. */
-  readonly rev: Tid | ((archived: Tid) => Tid)
   /** Sees the records in key order, a batch at a time, before anything changes. Throw to break off. */
   readonly onRecords?: (records: readonly RepoEntry[]) => void | Promise<void>
   /** Joins the transaction that makes the imported content the repository. */
   readonly alongside?: Alongside<Tx>
+} & (NewCommit | ArchivedCommit)
+
+/** The imported tree becomes this store's own: a host takes an account over. */
+export interface NewCommit {
+  /** Signs the new commit. */
+  readonly signer: Signer
+  /** Its revision: must be above the one in the archive and above the present head's. */
+  readonly rev: Tid | ((archived: Tid) => Tid)
+  readonly keepCommit?: never
+}
+
+/** The commit of the archive stays the head: a mirror, or a backup put back. */
+export interface ArchivedCommit {
+  /** Its revision must not be below the present head's. */
+  readonly keepCommit: true
+  readonly signer?: never
+  readonly rev?: never
 }
 
 /** What an import did. */
@@ -33,23 +46,32 @@ export interface ImportResult {
 
 /**
  * Takes a repository over from its CAR: everything is verified as in `readRepo`, in bounded memory, the tree gets a new
- * commit, and the store's repository changes at the end, at once or not at all.
+ * commit (or keeps the archive's), and the store's repository changes at the end, at once or not at all.
  *
  * @throws {RepoError} as `readRepo`, `stale-rev`, `head-moved`, `inactive-repo`
  */
 export async function importRepo<Tx>(options: ImportOptions<Tx>): Promise<ImportResult> {
-  const { did, store, source, signer, onRecords, alongside } = options
+  const { did, store, source, onRecords, alongside } = options
   await using reader = await readRepo(source, options)
-  const rev = typeof options.rev === 'function' ? options.rev(reader.rev) : options.rev
+  const { data } = reader
   const head = await store.getHead(did)
-  if (rev <= reader.rev || (head !== null && rev <= head.rev)) {
+  const rev = options.keepCommit
+    ? reader.rev
+    : typeof options.rev === 'function'
+      ? options.rev(reader.rev)
+      : options.rev
+  const isStale = options.keepCommit
+    ? head !== null && rev < head.rev
+    : rev <= reader.rev || (head !== null && rev <= head.rev)
+  if (isStale) {
     throw new RepoError(
       'stale-rev',
       `revision of the import is not the newest; rev=${rev} archive=${reader.rev}`,
     )
   }
-  const { data } = reader
-  const { commit, commitBytes } = await signCommit({ did, data, rev }, signer)
+  const { commit, commitBytes } = options.keepCommit
+    ? reader
+    : await signCommit({ did, data, rev }, options.signer)
   const count = { records: 0 }
   const blocks = withRecords(reader, { cid: commit, bytes: commitBytes }, count, onRecords)
   await store.replace({ did, rev, data, commit }, blocks, alongside)

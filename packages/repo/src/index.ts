@@ -31,7 +31,13 @@ export type {
 export { invertOps, verifyCommit, type RepoResult, type VerifyCommitOptions } from './verify.ts'
 export { listEntries, listRecords } from './entries.ts'
 export { exportRepo, exportSince, getRecordProof } from './export.ts'
-export { importRepo, type ImportOptions, type ImportResult } from './import.ts'
+export {
+  importRepo,
+  type ArchivedCommit,
+  type ImportOptions,
+  type ImportResult,
+  type NewCommit,
+} from './import.ts'
 export { decodeRecord, verifyRecordProof, type ProvedRecord, type VerifyRecordProofOptions } from './proof.ts'
 export {
   readRepo,
