@@ -318,7 +318,6 @@ record(
   `fan-out to ${subscribers} subscribers × ${perSecond} events/s`,
   {
     unit: 'frames per CPU second',
-    target: 0.8,
     note: 'CPU of the server process; 5.4 kB frames; bare ws is one loop of ws.send',
   },
   [...costs].map(([name, cpu]) => ({ name, perSecond: 1 / cpu })),
