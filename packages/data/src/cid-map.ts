@@ -110,7 +110,12 @@ export class CidMap<V> {
     const slots = this.#slots
     const { bytes } = cid
     if (slots.length === 0) {
-      for (let i = 0; i < cids.length; i++) if (isSame(cids[i], bytes)) return i
+      // The last byte tells most of them apart.
+      const last = bytes.length - 1
+      const byte = bytes[last]
+      for (let i = 0; i < cids.length; i++) {
+        if (cids[i]?.bytes[last] === byte && isSame(cids[i], bytes)) return i
+      }
       return EMPTY
     }
     const mask = slots.length - 1

@@ -28,21 +28,26 @@ export function createLayerHasher(): LayerHasher {
   // State before block n at 8n: 1024 characters and the padding are at most 17 blocks; one more for the result.
   const states = new Int32Array(8 * 18)
   states.set(INITIAL)
+  // Of the array given last, mostly the same one: a view reads a whole word at once.
+  let viewed: Uint8Array = new Uint8Array(0)
+  let view: DataView = new DataView(viewed.buffer)
 
   return {
     layer(key, length, shared) {
+      if (key !== viewed) {
+        viewed = key
+        view = new DataView(key.buffer, key.byteOffset, key.byteLength)
+      }
       const blocks = ((length + 8) >> 6) + 1
       const end = blocks << 6
       key[length] = 0x80
-      for (let i = length + 1; i < end - 3; i++) key[i] = 0
-      // Keys have at most 1024 bytes: the length in bits fits the last two.
-      key[end - 3] = 0
-      key[end - 2] = length >> 5
-      key[end - 1] = length << 3
+      // Bytes up to the next whole word, then words.
+      let at = length + 1
+      while ((at & 3) !== 0) key[at++] = 0
+      for (; at < end - 4; at += 4) view.setInt32(at, 0)
+      view.setInt32(end - 4, length << 3)
       for (let block = shared >> 6; block < blocks; block++) {
-        for (let i = 0, p = block << 6; i < 16; i++, p += 4) {
-          w[i] = (key[p]! << 24) | (key[p + 1]! << 16) | (key[p + 2]! << 8) | key[p + 3]!
-        }
+        for (let i = 0, p = block << 6; i < 16; i++, p += 4) w[i] = view.getInt32(p)
         compress(states, block, w)
       }
       const result = blocks * 8

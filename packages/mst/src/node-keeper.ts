@@ -18,8 +18,6 @@ export class NodeKeeper {
   loads = 0
   /** Nodes as loaded that have been changed or left out since. */
   readonly #dropped: CID[] = []
-  /** Nodes encoded here and still part of the tree. */
-  readonly #fresh = new Set<TreeNode>()
 
   constructor(source: NodeSource) {
     this.source = source
@@ -63,7 +61,8 @@ export class NodeKeeper {
     const { cid } = node
     if (cid === null) return
     // What this tree encoded itself is an intermediate state and leaves no trace; what it loaded is remembered.
-    if (!this.#fresh.delete(node)) this.#dropped.push(cid)
+    if (!node.isFresh) this.#dropped.push(cid)
+    node.isFresh = false
     node.cid = null
     node.bytes = null
   }
@@ -76,18 +75,29 @@ export class NodeKeeper {
     const cid = cidForCbor(bytes)
     node.cid = cid
     node.bytes = bytes
-    this.#fresh.add(node)
+    node.isFresh = true
     return cid
   }
 
-  /** Nodes of the tree now that were not in it before, and the other way round. All must be sealed. */
-  changes(): { created: BlockMap; removed: CID[] } {
+  /**
+   * Nodes of the tree now that were not in it before, and the other way round. All must be sealed.
+   *
+   * @param root null where it is not loaded.
+   */
+  changes(root: TreeNode | null): { created: BlockMap; removed: CID[] } {
     const created: BlockMap = new CidMap<Uint8Array>()
-    for (const { cid, bytes } of this.#fresh) created.set(cid!, bytes!)
+    if (root !== null) collectFresh(root, created)
     // A node changed to and fro is the one that was there.
     const removed = this.#dropped.filter((cid) => !created.delete(cid))
     return { created, removed }
   }
+}
+
+/** Adds the nodes that were encoded here, children first. Whatever changes a node changes all those above it. */
+function collectFresh(node: TreeNode, into: BlockMap): void {
+  if (!node.isFresh) return
+  for (const child of node.children) if (child instanceof TreeNode) collectFresh(child, into)
+  into.set(node.cid!, node.bytes!)
 }
 
 function linkOf(child: Child): Link | null {

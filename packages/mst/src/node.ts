@@ -31,6 +31,8 @@ export class TreeNode {
    * their places. Null once keys came, went, or a subtree appeared or vanished.
    */
   template: Uint8Array | null
+  /** Whether `cid` and `bytes` were computed here: the node is not one that was loaded. */
+  isFresh = false
   /** Where the node's link stands in the parent's template. */
   origin: Link | null = null
   /** Values changed since the template: where in it, and to what. */

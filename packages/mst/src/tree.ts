@@ -261,7 +261,7 @@ export class Tree {
   /** The nodes that make the difference between the tree as it was made and as it is now. */
   changes(): TreeChanges {
     const root = this.root()
-    return { root, ...this.#keeper.changes() }
+    return { root, ...this.#keeper.changes(this.#root instanceof TreeNode ? this.#root : null) }
   }
 
   #rootNode(): TreeNode {
