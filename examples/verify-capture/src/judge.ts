@@ -1,4 +1,11 @@
-import { DEFAULT_POLICY, parseEvent, verifyEvent, type RepoState, type Verdict } from '@avocet/firehose'
+import {
+  DEFAULT_POLICY,
+  newRepo,
+  parseEvent,
+  type RepoState,
+  type Verdict,
+  verifyEvent,
+} from '@avocet/firehose'
 import type { Did } from '@avocet/syntax'
 import type { Accounts } from './keys.ts'
 
@@ -61,21 +68,5 @@ export class Judge {
     }
     const reason = verdict.event.kind === 'commit' ? verdict.event.flags.join(', ') : ''
     return { ...shown, outcome: 'accepted', reason, message: '' }
-  }
-}
-
-function newRepo(did: Did): RepoState {
-  return {
-    did,
-    rev: null,
-    data: null,
-    status: 'synchronized',
-    reason: null,
-    nextTry: null,
-    attempts: 0,
-    upstreamStatus: 'active',
-    localStatus: 'active',
-    lastSource: null,
-    lastSeq: null,
   }
 }

@@ -55,3 +55,4 @@ export {
 export type { CursorState, QueuedFrame, RepoState, RepoStateStore, RepoStatus, StateChange } from './state.ts'
 export { pdsSource, relaySource, type StreamSourceOptions } from './stream-source.ts'
 export { type UnconfirmedEvent, type Verdict, verifyEvent, type VerifyInput } from './verify.ts'
+export { newRepo } from './store.ts'
