@@ -41,6 +41,8 @@ export interface RateLimitRule {
    * applied when parameters, credentials and input are known; null does not count.
    */
   readonly key?: (context: RateLimitContext) => string | null
+  /** NSIDs that a rule of the whole router neither counts nor limits. */
+  readonly except?: readonly string[]
 }
 
 /** Rate limits of a router. */

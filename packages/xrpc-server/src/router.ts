@@ -86,8 +86,9 @@ class XrpcRouter implements Router {
     const entry = typeof settings === 'function' ? { handler: settings } : settings
     const rules = splitRules(entry.rateLimit === undefined ? [] : [entry.rateLimit].flat())
     const validateOutput = entry.validateOutput ?? this.#options.validateOutput ?? true
-    const early = [...this.#rules.early, ...rules.early]
-    const late = [...this.#rules.late, ...rules.late]
+    const applies = ({ except }: RateLimitRule): boolean => except?.includes(nsid) !== true
+    const early = [...this.#rules.early.filter(applies), ...rules.early]
+    const late = [...this.#rules.late.filter(applies), ...rules.late]
     this.#routes.set(nsid, {
       schema,
       auth: entry.auth,

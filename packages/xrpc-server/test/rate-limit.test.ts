@@ -46,6 +46,20 @@ bothWays('rate limits', (open) => {
     expect(await refused.json()).toEqual({ error: 'RateLimitExceeded', message: 'Rate Limit Exceeded' })
   })
 
+  it('leaves out the methods that a rule for every method excepts', async () => {
+    const all = { name: 'all', limit: 1, windowMs: minute, key, except: ['com.example.echo'] }
+    const router = createRouter({ catalog, rateLimit: { rules: [all] } })
+      .add('com.example.echo', ({ params }) => ({ text: params.text }))
+      .add('com.example.ping', () => {})
+    await using call = await open(router)
+    const ping = (): Promise<Response> => call('/xrpc/com.example.ping', { method: 'POST' })
+    for (let round = 0; round < 3; round++) {
+      const response = await call(echo)
+      expect([response.status, response.headers.get('ratelimit-limit')]).toEqual([200, null])
+    }
+    expect([(await ping()).status, (await ping()).status, (await call(echo)).status]).toEqual([200, 429, 200])
+  })
+
   it('counts by credentials and input, in points, and over several methods', async () => {
     const writes = {
       name: 'writes',

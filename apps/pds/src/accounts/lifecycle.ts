@@ -19,7 +19,7 @@ import type { Sessions } from './sessions.ts'
 export interface Lifecycle {
   /** @param deleteAfter when the account is to be removed, if it stays deactivated */
   deactivate(did: Did, deleteAfter: string | null): Promise<void>
-  /** Announces the account, its identity, and where its repository stands. */
+  /** Announces the account, its identity, and where its repository stands, also if the account was active before. */
   activate(did: Did): Promise<void>
   /** @param ref the reference of the decision; null takes it back */
   takedown(did: Did, ref: string | null): Promise<void>
@@ -92,8 +92,7 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
         const commitBytes =
           head === null ? undefined : (await repos.getBlocks(did, [head.commit])).get(head.commit)
         await db.write(() => {
-          const before = require(did)
-          if (before.deactivatedAt === null) return
+          require(did)
           accounts.update(did, { deactivated_at: null, delete_after: null })
           const after = require(did)
           announcements.account(db, after)

@@ -22,8 +22,13 @@ const byIdentifier = ({ input, address }: KeyContext): string => {
   return `${identifier ?? did ?? email ?? ''}-${address ?? ''}`.toLowerCase()
 }
 
-/** For every method. */
-export const GLOBAL_LIMIT: RateLimitRule = { name: 'global', limit: 3000, windowMs: 5 * MINUTE }
+/** For every method but exports, which have a wider limit of their own: a crawler that fetches all accounts needs it. */
+export const GLOBAL_LIMIT: RateLimitRule = {
+  name: 'global',
+  limit: 3000,
+  windowMs: 5 * MINUTE,
+  except: ['com.atproto.sync.getRepo', 'com.atproto.sync.getCheckout'],
+}
 
 /** For getRepo and its like. */
 export const EXPORT_LIMIT: RateLimitRule = { name: 'export', limit: 6000, windowMs: 5 * MINUTE }
@@ -62,6 +67,14 @@ export const UPDATE_HANDLE_LIMITS: readonly RateLimitRule[] = [
   { name: 'updateHandle-day', limit: 50, windowMs: DAY, key: byCaller },
   { name: 'updateHandle', limit: 10, windowMs: 5 * MINUTE, key: byCaller },
 ]
+
+/** For announcing an account again: every subscriber of the firehose gets the three events. */
+export const ACTIVATE_LIMIT: RateLimitRule = {
+  name: 'activateAccount',
+  limit: 10,
+  windowMs: 5 * MINUTE,
+  key: byCaller,
+}
 
 /** For uploads. */
 export const UPLOAD_LIMIT: RateLimitRule = { name: 'uploadBlob', limit: 1000, windowMs: DAY, key: byCaller }

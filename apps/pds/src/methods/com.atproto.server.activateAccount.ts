@@ -3,9 +3,13 @@ import type { Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { Lifecycle } from '../accounts/lifecycle.ts'
+import { ACTIVATE_LIMIT } from '../http/rate-limits.ts'
 import type { DocumentChecks } from '../identity/document-checks.ts'
 
-/** Turns the caller's account on, once its DID document sends the world here. */
+/**
+ * Turns the caller's account on, once its DID document sends the world here. One that is on is announced again, which puts
+ * relays right that are out of step with it.
+ */
 export function activateAccount(
   router: Router,
   authorizer: Authorizer,
@@ -14,6 +18,7 @@ export function activateAccount(
 ): void {
   router.add(ComAtprotoServerActivateAccount.main, {
     auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    rateLimit: ACTIVATE_LIMIT,
     handler: async ({ auth }) => {
       await documents.require(auth.did)
       await lifecycle.activate(auth.did)
