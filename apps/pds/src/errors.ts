@@ -37,6 +37,7 @@ export type PdsErrorCode =
   | 'repo-not-found'
   | 'repo-deactivated'
   | 'repo-takendown'
+  | 'rev-ahead'
   | 'record-not-found'
   | 'record-exists'
   | 'block-not-found'
@@ -84,6 +85,7 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'repo-not-found': [400, 'RepoNotFound'],
   'repo-deactivated': [400, 'RepoDeactivated'],
   'repo-takendown': [400, 'RepoTakendown'],
+  'rev-ahead': [409, 'RepoNeedsRepair'],
   'record-not-found': [400, 'RecordNotFound'],
   'record-exists': [400, 'RecordAlreadyExists'],
   'block-not-found': [400, 'InvalidRequest'],

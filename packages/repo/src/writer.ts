@@ -11,7 +11,7 @@ export interface RepoWriterOptions<Tx> {
   readonly store: RepoStore<Tx>
   /** The key that signs for an account. */
   readonly signer: (did: Did) => Signer | Promise<Signer>
-  /** A TID clock, as `createTidClock` of `@avocet/syntax` makes. */
+  /** A TID clock, as `createTidClock` of `@avocet/syntax` makes: one head too far in the future fails its own writes only. */
   readonly clock: { nextAfter(previous: Tid | null): Tid }
   /** Called once for each commit after it is stored, in the order of the commits of a repository. */
   readonly onCommit?: (commit: CommitData) => void
@@ -30,7 +30,8 @@ export interface RepoWriter<Tx> {
   /**
    * Commits some writes; null when nothing would change. Writes to one repository wait for each other in the order of
    * the calls, those to others do not.
-   * @throws {RepoError} `invalid-swap`, `repo-not-found`, `inactive-repo`, and as `applyWrites`
+   * @throws {RepoError} `invalid-swap`, `repo-not-found`, `inactive-repo`, and as `applyWrites`; SyntaxFault `tid-ahead` of
+   *   the clock
    */
   write(did: Did, writes: readonly Write[], options?: WriteOptions<Tx>): Promise<CommitData | null>
   /**
@@ -104,7 +105,7 @@ export function createRepoWriter<Tx>(options: RepoWriterOptions<Tx>): RepoWriter
         if (!(error instanceof RepoError) || error.code !== 'head-moved') throw error
       }
     }
-    throw headMoved({ did, rev: clock.nextAfter(null) })
+    throw headMoved({ did, rev: (await store.getHead(did))?.rev ?? '' })
   }
 
   return {

@@ -23,13 +23,13 @@ export type Result<T, E = SyntaxFailure> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: E }
 
-/** The one error this package throws: an `assertX` that does not hold, or a TID out of range. */
+/** The one error this package throws: an `assertX` that does not hold, or a TID out of range or too far in the future. */
 export class SyntaxFault extends Error {
   override readonly name = 'SyntaxFault'
-  /** Which grammar was missed. */
-  readonly code: SyntaxErrorCode
+  /** Which grammar was missed; `tid-ahead` for a TID that no clock should go on from. */
+  readonly code: SyntaxErrorCode | 'tid-ahead'
 
-  constructor(code: SyntaxErrorCode, message: string) {
+  constructor(code: SyntaxErrorCode | 'tid-ahead', message: string) {
     super(message)
     this.code = code
   }

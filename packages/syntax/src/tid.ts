@@ -104,15 +104,28 @@ export interface TidClockOptions {
   now?: () => number
   /** 0 to 1023, told apart from other writers'; random unless told. */
   clockId?: number
+  /** How far ahead of `now` a TID may be, in milliseconds. Five minutes unless told, which is what relays bear. */
+  maxAheadMs?: number
 }
 
-/** A source of TIDs that never go back. */
+/** A source of TIDs. What callers hand in never moves it: one bad floor spoils the call it came with and no other. */
 export interface TidClock {
-  /** A TID greater than every one this clock gave before, even when the time stands still or goes back. */
+  /**
+   * A TID greater than every one `next` gave before, while the time stands still and when it goes back by less than
+   * `maxAheadMs`. When it goes back further, the clock that ran ahead was wrong, and the TIDs go back with it.
+   */
   next(): Tid
-  /** Like `next`, and also greater than `previous` (a TID of any clock). */
+  /**
+   * A TID greater than `previous` (a TID of any clock, or null for none). It is that of `next` wherever that suffices; else
+   * the one just above `previous`, which this clock does not remember.
+   *
+   * @throws SyntaxFault `tid-ahead` when `previous` is more than `maxAheadMs` ahead of the time: it was made by a wrong clock
+   *   or in bad faith, and whatever follows it would be refused elsewhere. `invalid-tid` when it is no TID.
+   */
   nextAfter(previous: Tid | null): Tid
 }
+
+const MAX_AHEAD_MS = 5 * 60 * 1000
 
 /**
  * A clock of TIDs.
@@ -122,16 +135,30 @@ export interface TidClock {
 export function createTidClock(options: TidClockOptions = {}): TidClock {
   const now = options.now ?? Date.now
   const clockId = options.clockId ?? Math.floor(Math.random() * CLOCK_IDS)
+  const maxAhead = (options.maxAheadMs ?? MAX_AHEAD_MS) * 1000
   // Refuses a bad clock id here, not at the first use.
   tidFromMicros(0, clockId)
   let last = -1
 
-  const after = (floor: number): Tid => {
-    last = Math.max(Math.floor(now() * 1000), last + 1, floor)
-    return tidFromMicros(last, clockId)
+  const upcoming = (time: number): number => (last >= time && last - time < maxAhead ? last + 1 : time)
+  const take = (micros: number): Tid => {
+    // Made before it is remembered: a time that no TID can hold must not outlast its call.
+    const tid = tidFromMicros(micros, clockId)
+    last = micros
+    return tid
   }
+  const microsNow = (): number => Math.floor(now() * 1000)
   return {
-    next: () => after(0),
-    nextAfter: (previous) => after(previous === null ? 0 : tidToMicros(previous) + 1),
+    next: () => take(upcoming(microsNow())),
+    nextAfter: (previous) => {
+      const time = microsNow()
+      const micros = upcoming(time)
+      if (previous === null) return take(micros)
+      const floor = tidToMicros(previous)
+      if (floor - time > maxAhead) {
+        throw new SyntaxFault('tid-ahead', `TID is too far ahead of the clock; tid=${previous}`)
+      }
+      return floor < micros ? take(micros) : tidFromMicros(floor + 1, clockId)
+    },
   }
 }

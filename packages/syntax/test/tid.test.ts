@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   createTidClock,
@@ -63,7 +64,7 @@ describe('the clock', () => {
   })
 
   test('always goes on: while time stands still, goes back and jumps', () => {
-    const times = [1000, 1000, 1000, 500, 0, 1000.001, 2000, 1999, 5_000_000, 1]
+    const times = [1000, 1000, 1000, 500, 0, 1000.001, 2000, 1999, 200_000, 1]
     let step = 0
     const clock = createTidClock({ now: () => times.at(step++ % times.length)!, clockId: 0 })
     let previous: Tid = ''
@@ -76,12 +77,97 @@ describe('the clock', () => {
 
   test('nextAfter is past any other clock', () => {
     const clock = createTidClock({ now: () => 1000, clockId: 0 })
-    const theirs = tidFromMicros(5_000_000_000, 1023)
+    const theirs = tidFromMicros(5_000_000, 1023)
     const next = clock.nextAfter(theirs)
     expect(next > theirs).toBe(true)
-    expect(tidToMicros(next)).toBe(5_000_000_001)
-    expect(clock.nextAfter(null) > next).toBe(true)
-    expect(clock.next() > next).toBe(true)
+    expect(tidToMicros(next)).toBe(5_000_001)
+    expect(tidToMicros(clock.nextAfter(next))).toBe(5_000_002)
+    // Where its own time suffices it is the clock as ever.
+    expect(tidToMicros(clock.nextAfter(tidFromMicros(999_999, 1023)))).toBe(1_000_000)
+    expect(tidToMicros(clock.nextAfter(tidFromMicros(1_000_000, 1023)))).toBe(1_000_001)
+    expect(tidToMicros(clock.nextAfter(null))).toBe(1_000_002)
+  })
+
+  test('no floor moves the clock', () => {
+    const clock = createTidClock({ now: () => 1000, clockId: 0 })
+    clock.nextAfter(tidFromMicros(300_999_999, 1023))
+    expect(tidToMicros(clock.next())).toBe(1_000_000)
+    for (const floor of ['jzzzzzzzzzzzz', 'bzzzzzzzzzzzz', tidFromMicros(7_258_118_400e6, 0)]) {
+      expect(() => clock.nextAfter(floor)).toThrow(expect.objectContaining({ code: 'tid-ahead' }))
+    }
+    expect(tidToMicros(clock.next())).toBe(1_000_001)
+  })
+
+  test('a floor is taken up to five minutes ahead, not one microsecond more', () => {
+    const clock = createTidClock({ now: () => 1000, clockId: 0 })
+    expect(tidToMicros(clock.nextAfter(tidFromMicros(300_999_999, 5)))).toBe(301_000_000)
+    expect(tidToMicros(clock.nextAfter(tidFromMicros(301_000_000, 5)))).toBe(301_000_001)
+    expect(() => clock.nextAfter(tidFromMicros(301_000_001, 5))).toThrow(
+      expect.objectContaining({ code: 'tid-ahead' }),
+    )
+    const patient = createTidClock({ now: () => 1000, maxAheadMs: Number.POSITIVE_INFINITY })
+    // Nothing follows the last moment a number can hold, and the attempt leaves nothing behind.
+    expect(() => patient.nextAfter('bzzzzzzzzzzzz')).toThrow(expect.objectContaining({ code: 'invalid-tid' }))
+    expect(tidToMicros(patient.next())).toBe(1_000_000)
+  })
+
+  test('a clock that ran ahead goes back with the time, one that was set back a little does not', () => {
+    let now = 1_000_000
+    const clock = createTidClock({ now: () => now, clockId: 0 })
+    const before = clock.next()
+    now += 365 * 24 * 3600 * 1000
+    const ahead = clock.next()
+    expect(ahead > before).toBe(true)
+    now = 1_000_001
+    const after = clock.next()
+    expect(tidToMicros(after)).toBe(1_000_001_000)
+    expect(after > before).toBe(true)
+    now -= 299_999
+    expect(clock.next() > after).toBe(true)
+    expect(() => clock.nextAfter(ahead)).toThrow(expect.objectContaining({ code: 'tid-ahead' }))
+  })
+
+  test('a moment that no TID can hold does not stop the clock', () => {
+    let now = Number.NaN
+    const clock = createTidClock({ now: () => now, clockId: 0 })
+    expect(() => clock.next()).toThrow(SyntaxFault)
+    now = 2 ** 60
+    expect(() => clock.next()).toThrow(SyntaxFault)
+    now = 1000
+    expect(tidToMicros(clock.next())).toBe(1_000_000)
+  })
+
+  test('whatever floors come in between, next goes on as if there were none', () => {
+    const moves = fc.array(
+      fc.record({
+        step: fc.integer({ min: -1000, max: 1000 }),
+        floor: fc.option(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n })),
+      }),
+      { maxLength: 60 },
+    )
+    fc.assert(
+      fc.property(moves, (steps) => {
+        let now = 1_700_000_000_000
+        const clock = createTidClock({ now: () => now, clockId: 0 })
+        let last = ''
+        let highest = now
+        for (const { step, floor } of steps) {
+          now += step
+          highest = Math.max(highest, now)
+          if (floor !== null) {
+            const theirs = tidOf(floor)
+            const ahead = Number(floor >> 10n) / 1000 - now > 300_000
+            const answer = attempt(() => clock.nextAfter(theirs))
+            if (ahead) expect(answer).toBe('tid-ahead')
+            else expect(isTid(answer) && answer > theirs).toBe(true)
+          }
+          const tid = clock.next()
+          expect(tid > last).toBe(true)
+          last = tid
+          expect(tidToMicros(tid)).toBeLessThan(highest * 1000 + 1000)
+        }
+      }),
+    )
   })
 
   test('runs by itself, with an id of its own', () => {
@@ -90,7 +176,22 @@ describe('the clock', () => {
     expect(Math.abs(tidToDate(clock.next()).getTime() - now)).toBeLessThan(1000)
     expect(() => createTidClock({ clockId: 1024 })).toThrow(SyntaxFault)
     expect(() => clock.nextAfter('nonsense')).toThrow(SyntaxFault)
-    // Nothing follows the last moment a number can hold.
-    expect(() => clock.nextAfter('bzzzzzzzzzzzz')).toThrow(SyntaxFault)
   })
 })
+
+const DIGITS = '234567abcdefghijklmnopqrstuvwxyz'
+
+/** The TID of 63 bits, times past 2255 included. */
+function tidOf(bits: bigint): Tid {
+  let text = ''
+  for (let rest = bits, i = 0; i < 13; i++, rest >>= 5n) text = DIGITS[Number(rest & 31n)]! + text
+  return text
+}
+
+function attempt(work: () => Tid): string {
+  try {
+    return work()
+  } catch (error) {
+    return (error as SyntaxFault).code
+  }
+}

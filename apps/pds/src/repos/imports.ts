@@ -11,6 +11,7 @@ import { PdsError } from '../errors.ts'
 import { recordLinks } from './links.ts'
 import type { KeyedLock } from './locks.ts'
 import type { RecordIndex } from './record-index.ts'
+import { revAfter, revAfterArchive } from './revs.ts'
 import type { Signers } from './signers.ts'
 
 /** Taking over repositories from elsewhere. */
@@ -92,7 +93,11 @@ export function createRepoImports(parts: ImportParts): RepoImports {
         source: car,
         signer: signers.get(did),
         unsafeSkipSignature: true,
-        rev: (archived) => (rev = tids.nextAfter(head === null || head.rev < archived ? archived : head.rev)),
+        rev: (archived) =>
+          (rev =
+            head === null || head.rev < archived
+              ? revAfterArchive(tids, archived)
+              : revAfter(tids, did, head.rev)),
         onRecords: (batch) => stage(did, rev, batch),
         alongside: () => adopt(did),
       })

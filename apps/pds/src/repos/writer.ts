@@ -20,6 +20,7 @@ import { PdsError } from '../errors.ts'
 import { recordLinks } from './links.ts'
 import type { KeyedLock } from './locks.ts'
 import type { RecordIndex } from './record-index.ts'
+import { revAfter } from './revs.ts'
 import type { Signers } from './signers.ts'
 import { checkBlobs, type CheckedRecord } from './validation.ts'
 
@@ -60,7 +61,7 @@ export interface WriteOutcome {
 export interface RepoWriter {
   /**
    * @throws PdsError `invalid-swap`, `record-exists`, `record-not-found`, `blob-not-found`, `repo-not-found`,
-   *   `account-deactivated`, `account-takendown`; RepoError of `applyWrites`
+   *   `account-deactivated`, `account-takendown`, `rev-ahead`; RepoError of `applyWrites`
    */
   write(did: Did, writes: readonly RecordWrite[], swapCommit?: string | null): Promise<WriteOutcome>
 }
@@ -102,7 +103,7 @@ export function createRepoWriter(parts: WriterParts): RepoWriter {
       store,
       writes: plan.steps.map((step) => step.write),
       signer: signers.get(did),
-      rev: tids.nextAfter(head.rev),
+      rev: revAfter(tids, did, head.rev),
     })
     const orphans: string[] = []
     const event = toCommitEvent(commit, new Date().toISOString() as `${string}T${string}`)
