@@ -50,8 +50,9 @@ import { SILENT, type Logger } from './logger.ts'
 import { addMethods } from './methods.ts'
 import { createAppViewFallback } from './proxy/app-view.ts'
 import { createForward, MAX_PROXIED_BYTES } from './proxy/forward.ts'
+import { createForwardPush } from './proxy/push.ts'
 import { createServiceProxy } from './proxy/service-proxy.ts'
-import { createFindTarget } from './proxy/targets.ts'
+import { createTargets } from './proxy/targets.ts'
 import { createRepoExports } from './repos/exports.ts'
 import { BUNDLED_LEXICONS, createRecordLexicons } from './repos/lexicons.ts'
 import { createKeyedLock } from './repos/locks.ts'
@@ -187,7 +188,7 @@ export async function createPds(
   const metrics = createMetrics(sequencer, stores.log, () => accounts.count())
   const version = `avocet-pds ${readVersion()}`
   const forward = createForward(fetch)
-  const proxy = createServiceProxy(authorizer, signers, createFindTarget(config, dids), forward)
+  const proxy = createServiceProxy(authorizer, signers, createTargets(config, dids), forward)
 
   const router = createRouter({
     mapError: toXrpcError,
@@ -221,6 +222,7 @@ export async function createPds(
     records,
     reader: createRecordReader(records, repos),
     appView: createAppViewFallback(config.appView, forward),
+    forwardPush: config.appView === null ? null : createForwardPush(signers, dids, config.appView, forward),
     dids,
     uploads,
     blobs,

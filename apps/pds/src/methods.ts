@@ -60,6 +60,8 @@ import { listRepos } from './methods/com.atproto.sync.listRepos.ts'
 import { listReposByCollection } from './methods/com.atproto.sync.listReposByCollection.ts'
 import { subscribeRepos } from './methods/com.atproto.sync.subscribeRepos.ts'
 import { getPreferences } from './methods/app.bsky.actor.getPreferences.ts'
+import { registerPush } from './methods/app.bsky.notification.registerPush.ts'
+import { unregisterPush } from './methods/app.bsky.notification.unregisterPush.ts'
 import { putPreferences } from './methods/app.bsky.actor.putPreferences.ts'
 import { adminDeleteAccount } from './methods/com.atproto.admin.deleteAccount.ts'
 import { disableAccountInvites } from './methods/com.atproto.admin.disableAccountInvites.ts'
@@ -108,6 +110,7 @@ import { getCheckout } from './methods/com.atproto.sync.getCheckout.ts'
 import { getHead } from './methods/com.atproto.sync.getHead.ts'
 import { checkSignupQueue } from './methods/com.atproto.temp.checkSignupQueue.ts'
 import type { AppViewFallback } from './proxy/app-view.ts'
+import type { ForwardPush } from './proxy/push.ts'
 import type { RepoExports } from './repos/exports.ts'
 import type { RecordLexicons } from './repos/lexicons.ts'
 import type { RecordIndex } from './repos/record-index.ts'
@@ -130,6 +133,8 @@ export interface Parts {
   readonly records: RecordIndex
   readonly reader: RecordReader
   readonly appView: AppViewFallback
+  /** Null without an AppView: then its methods are not there. */
+  readonly forwardPush: ForwardPush | null
   readonly dids: DidResolver
   readonly uploads: Uploads
   readonly blobs: BlobIndex
@@ -198,6 +203,10 @@ export function addMethods(router: Router, parts: Parts): void {
 
   getPreferences(router, authorizer, accounts)
   putPreferences(router, authorizer, db, accounts)
+  if (parts.forwardPush !== null) {
+    registerPush(router, authorizer, parts.forwardPush)
+    unregisterPush(router, authorizer, parts.forwardPush)
+  }
 
   adminDeleteAccount(router, authorizer, lifecycle)
   disableAccountInvites(router, authorizer, db, accounts)

@@ -2,16 +2,23 @@ import type { Fetch } from '@avocet/did'
 
 import { PdsError } from '../errors.ts'
 import { headersToClient, headersToService } from './headers.ts'
+import { toRefusal } from './refusal.ts'
 
 /** A request to hand on. */
 export interface Forwarded {
   readonly nsid: string
   readonly request: Request
+  /** What to send instead of the request's body, where that was read already. */
+  readonly json?: object
   readonly header: (name: string) => string | null
   readonly signal: AbortSignal
 }
 
-/** Sends a request to a service and hands its answer back. */
+/**
+ * Sends a request to a service and hands its answer back, with the headers that are meant for the client; a refusal is
+ * told in this server's own form.
+ * @throws (from what it returns) PdsError `upstream-failed`, `upstream-timeout`, `blob-too-large`
+ */
 export type Forward = (forwarded: Forwarded, serviceUrl: string, token: string | null) => Promise<Response>
 
 /** Time until the service's headers are there, in milliseconds. */
@@ -24,11 +31,13 @@ export const MAX_PROXIED_BYTES: number = 10 * 1024 * 1024
  * development network.
  */
 export function createForward(fetch: Fetch): Forward {
-  return async ({ nsid, request, header, signal }, serviceUrl, token) => {
-    const headers = headersToService(header)
+  return async ({ nsid, request, json, signal }, serviceUrl, token) => {
+    const hasBody = json === undefined && request.method === 'POST' && request.body !== null
+    const headers = headersToService(request.headers, hasBody)
     if (token !== null) headers['authorization'] = `Bearer ${token}`
-    const hasBody = request.method !== 'GET' && request.method !== 'HEAD' && request.body !== null
-    const body = hasBody ? await readBody(request.body) : undefined
+    if (json !== undefined) headers['content-type'] = 'application/json'
+    const body =
+      json !== undefined ? JSON.stringify(json) : hasBody ? await readBody(request.body) : undefined
     const deadline = new AbortController()
     const timer = setTimeout(() => deadline.abort(), HEADERS_MS)
     let response: Response
@@ -51,9 +60,10 @@ export function createForward(fetch: Fetch): Forward {
       await response.body?.cancel()
       throw new PdsError('upstream-failed', 'Upstream service answered with a redirect')
     }
+    if (response.status >= 400) return toRefusal(response)
     return new Response(response.body, {
       status: response.status,
-      headers: headersToClient(response.headers),
+      headers: headersToClient(response.headers, true),
     })
   }
 }

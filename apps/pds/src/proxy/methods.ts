@@ -1,30 +1,37 @@
-/** Methods of one's own account and server: nobody else is asked to do them, nor gets a token for them. */
-const PROTECTED_PREFIXES = [
-  'com.atproto.admin.',
-  'com.atproto.server.',
-  'com.atproto.sync.',
-  'com.atproto.temp.',
-]
-const PROTECTED: ReadonlySet<string> = new Set([
+/**
+ * Methods of one's own account: nobody else is asked to do them, nor gets a token for them. Names are compared without
+ * regard to case, as some servers route them.
+ */
+const PROTECTED: ReadonlySet<string> = lowerCased([
+  'com.atproto.admin.sendEmail',
   'com.atproto.identity.requestPlcOperationSignature',
   'com.atproto.identity.signPlcOperation',
-  'com.atproto.identity.submitPlcOperation',
   'com.atproto.identity.updateHandle',
-  'com.atproto.identity.getRecommendedDidCredentials',
-  'com.atproto.repo.applyWrites',
-  'com.atproto.repo.createRecord',
-  'com.atproto.repo.deleteRecord',
-  'com.atproto.repo.importRepo',
-  'com.atproto.repo.putRecord',
-  'com.atproto.repo.uploadBlob',
+  'com.atproto.server.activateAccount',
+  'com.atproto.server.confirmEmail',
+  'com.atproto.server.createAppPassword',
+  'com.atproto.server.deactivateAccount',
+  'com.atproto.server.getAccountInviteCodes',
+  'com.atproto.server.getSession',
+  'com.atproto.server.listAppPasswords',
+  'com.atproto.server.requestAccountDelete',
+  'com.atproto.server.requestEmailConfirmation',
+  'com.atproto.server.requestEmailUpdate',
+  'com.atproto.server.revokeAppPassword',
+  'com.atproto.server.updateEmail',
 ])
 
 /** Whether a method is never proxied. */
 export function isProtected(nsid: string): boolean {
-  return PROTECTED.has(nsid) || PROTECTED_PREFIXES.some((prefix) => nsid.startsWith(prefix))
+  return PROTECTED.has(nsid.toLowerCase())
 }
 
 /** Whether an app password needs to be a privileged one: direct messages, and making accounts elsewhere. */
 export function isPrivileged(nsid: string): boolean {
-  return nsid.startsWith('chat.bsky.') || nsid === 'com.atproto.server.createAccount'
+  const name = nsid.toLowerCase()
+  return name.startsWith('chat.bsky.') || name === 'com.atproto.server.createaccount'
+}
+
+function lowerCased(names: readonly string[]): Set<string> {
+  return new Set(names.map((name) => name.toLowerCase()))
 }

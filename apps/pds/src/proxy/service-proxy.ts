@@ -1,12 +1,12 @@
 import { createServiceJwt } from '@avocet/service-auth'
-import { isNsid } from '@avocet/syntax'
+import { isNsid, type Did } from '@avocet/syntax'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { PdsError } from '../errors.ts'
 import type { Signers } from '../repos/signers.ts'
 import type { Forward, Forwarded } from './forward.ts'
 import { isPrivileged, isProtected } from './methods.ts'
-import type { FindTarget } from './targets.ts'
+import type { Targets } from './targets.ts'
 
 /** Answers a method that this server does not have, by the service that has it. */
 export type ServiceProxy = (forwarded: Forwarded) => Promise<Response>
@@ -15,23 +15,29 @@ export type ServiceProxy = (forwarded: Forwarded) => Promise<Response>
 export function createServiceProxy(
   authorizer: Authorizer,
   signers: Signers,
-  findTarget: FindTarget,
+  targets: Targets,
   forward: Forward,
 ): ServiceProxy {
   return async (forwarded) => {
-    const { nsid, header } = forwarded
-    if (!isNsid(nsid) || isProtected(nsid)) {
-      throw new PdsError('invalid-request', `No service configured for ${nsid}`)
+    const { nsid, request, header } = forwarded
+    if (request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'POST') {
+      throw new PdsError('invalid-request', 'XRPC requests only supports GET and POST')
     }
-    const target = await findTarget(nsid, header('atproto-proxy'))
-    const takendown = nsid === 'com.atproto.moderation.createReport'
-    const caller = await authorizer.access(forwarded, { privileged: isPrivileged(nsid), takendown })
-    const token = await createServiceJwt({
-      iss: caller.did,
-      aud: target.did,
-      lxm: nsid,
-      signer: signers.get(caller.did),
+    if (!isNsid(nsid)) throw new PdsError('invalid-request', `No service configured for ${nsid}`)
+    if (isProtected(nsid)) throw new PdsError('invalid-token', 'Bad token method')
+    const service = targets.name(nsid, header('atproto-proxy'))
+    // Before anything is resolved: a stranger makes this server ask nobody.
+    const caller = await authorizer.access(forwarded, {
+      privileged: isPrivileged(nsid),
+      deactivated: true,
+      takendown: nsid === 'com.atproto.moderation.createReport',
     })
-    return forward(forwarded, target.url, token)
+    const { did: aud, url } = await targets.locate(service)
+    return forward(forwarded, url, await userToken(signers, caller.did, aud, nsid))
   }
+}
+
+/** A token in the name of `did` for one call of `lxm`. */
+export function userToken(signers: Signers, did: Did, aud: string, lxm: string): Promise<string> {
+  return createServiceJwt({ iss: did, aud, lxm, signer: signers.get(did) })
 }

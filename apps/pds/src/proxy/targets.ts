@@ -1,41 +1,75 @@
 import { serviceEndpoint, type DidResolver } from '@avocet/did'
-import type { Did } from '@avocet/syntax'
+import { isDid, type Did } from '@avocet/syntax'
 
 import type { PdsConfig, ServiceEndpoint } from '../config/config.ts'
 import { PdsError } from '../errors.ts'
 
-/** Finds the service that answers a method this server does not have. */
-export type FindTarget = (nsid: string, proxyHeader: string | null) => Promise<ServiceEndpoint>
+/** A service as a client names it. */
+export interface ServiceName {
+  readonly did: Did
+  /** Its fragment in the DID document, without `#`. */
+  readonly id: string
+}
 
-/**
- * The service a client names in `atproto-proxy` (`did#id`), else the one configured for the method.
- * https://atproto.com/specs/xrpc#service-proxying
- */
-export function createFindTarget(config: PdsConfig, dids: DidResolver): FindTarget {
-  return async (nsid, proxyHeader) => {
-    if (proxyHeader !== null) return named(proxyHeader, dids)
-    const service = configured(nsid, config)
-    if (service === null) throw new PdsError('invalid-request', `No service configured for ${nsid}`)
-    return service
+/** Where methods that this server does not have are answered. https://atproto.com/specs/xrpc#service-proxying */
+export interface Targets {
+  /**
+   * The service for a method: the one named in `atproto-proxy`, else the one configured.
+   * @throws PdsError `invalid-request`
+   */
+  name(nsid: string, proxyHeader: string | null): ServiceName
+  /** Where a service is. The configured ones are known, others are resolved. @throws PdsError `invalid-request` */
+  locate(service: ServiceName): Promise<ServiceEndpoint>
+}
+
+const APP_VIEW = 'bsky_appview'
+const LABELER = 'atproto_labeler'
+
+/** Targets by the settings, and by DID documents. */
+export function createTargets(config: PdsConfig, dids: DidResolver): Targets {
+  const known = new Map<string, ServiceEndpoint>()
+  const remember = (service: ServiceEndpoint | null, id: string): void => {
+    if (service !== null) known.set(`${service.did}#${id}`, service)
+  }
+  remember(config.modService, LABELER)
+  remember(config.reportService, LABELER)
+  remember(config.appView, APP_VIEW)
+
+  return {
+    name: (nsid, proxyHeader) => {
+      if (proxyHeader !== null) return parseProxyHeader(proxyHeader)
+      const [service, id] = configured(nsid, config)
+      if (service === null) throw refused(`No service configured for ${nsid}`)
+      return { did: service.did as Did, id }
+    },
+    locate: async ({ did, id }) => {
+      const service = known.get(`${did}#${id}`)
+      if (service !== undefined) return service
+      const resolved = await dids.resolve(did)
+      if (!resolved.ok) throw refused('could not resolve proxy did', resolved.error)
+      const url = serviceEndpoint(resolved.value, id)
+      if (url === null) throw refused('could not resolve proxy did service url')
+      return { did, url }
+    },
   }
 }
 
-async function named(header: string, dids: DidResolver): Promise<ServiceEndpoint> {
-  const match = /^(did:[a-z]+:[a-zA-Z0-9._:%-]{1,512})#([a-zA-Z0-9_-]{1,64})$/.exec(header.trim())
-  if (match === null)
-    throw new PdsError('invalid-request', 'Invalid atproto-proxy header: expected did#service')
-  const [, did, id] = match as unknown as [string, Did, string]
-  const resolved = await dids.resolve(did)
-  if (!resolved.ok) {
-    throw new PdsError('invalid-request', `Could not resolve proxy DID: ${did}`, { cause: resolved.error })
-  }
-  const url = serviceEndpoint(resolved.value, `#${id}`)
-  if (url === null) throw new PdsError('invalid-request', `Could not resolve proxy DID service: ${did}#${id}`)
-  return { did, url }
+function parseProxyHeader(header: string): ServiceName {
+  const [did = '', id = '', ...more] = header.split('#')
+  if (header.includes(' ')) throw refused('proxy header cannot contain spaces')
+  if (more.length > 0) throw refused('invalid proxy header format')
+  if (did === '') throw refused('no did specified in proxy header')
+  if (id === '') throw refused('no service id specified in proxy header')
+  if (!isDid(did)) throw refused('invalid did in proxy header')
+  return { did, id }
 }
 
-function configured(nsid: string, config: PdsConfig): ServiceEndpoint | null {
-  if (nsid === 'com.atproto.moderation.createReport') return config.reportService
-  if (nsid.startsWith('tools.ozone.')) return config.modService
-  return nsid.startsWith('app.bsky.') || nsid === 'com.atproto.repo.getRecord' ? config.appView : null
+function configured(nsid: string, config: PdsConfig): [ServiceEndpoint | null, string] {
+  if (nsid === 'com.atproto.moderation.createReport') return [config.reportService, LABELER]
+  if (nsid.startsWith('tools.ozone.')) return [config.modService, LABELER]
+  return [config.appView, APP_VIEW]
+}
+
+function refused(message: string, cause?: unknown): PdsError {
+  return new PdsError('invalid-request', message, { cause })
 }
