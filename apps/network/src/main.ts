@@ -83,7 +83,7 @@ async function main(): Promise<void> {
       url: url(ports.pds),
       healthPath: '/xrpc/_health',
       logFile: log('pds'),
-      env: { PDS_DEV_MODE: 'true' },
+      env: { PDS_DEV_MODE: 'true', PDS_INVITE_REQUIRED: 'false' },
     }),
   )
   const indexer = await step('indexer', () =>

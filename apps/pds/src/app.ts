@@ -25,6 +25,7 @@ import { createHandleChanges } from './identity/handle-changes.ts'
 import { createFileMailer } from './mail/file-mailer.ts'
 import { createSmtpMailer } from './mail/smtp-mailer.ts'
 import { createLetters } from './mail/letters.ts'
+import type { Mailer } from './mail/mailer.ts'
 import { createRepoImports } from './repos/imports.ts'
 import { createAppPasswords } from './accounts/app-passwords.ts'
 import { createAuthorizer } from './accounts/authorizer.ts'
@@ -181,10 +182,15 @@ export async function createPds(
   const purge = (did: Did): void => dids.purge(did)
   const emailTokens = createEmailTokens(db)
   const mailFrom = config.emailFromAddress ?? `noreply@${config.hostname}`
-  const mailer =
-    config.emailSmtpUrl === null
-      ? createFileMailer(join(config.dataDirectory, 'mail'), mailFrom, log)
-      : opened.use(createSmtpMailer(config.emailSmtpUrl, mailFrom))
+  const mailBy = (smtpUrl: string | null, from: string): Mailer =>
+    smtpUrl === null
+      ? createFileMailer(join(config.dataDirectory, 'mail'), from, log)
+      : opened.use(createSmtpMailer(smtpUrl, from))
+  const mailer = mailBy(config.emailSmtpUrl, mailFrom)
+  const operatorMailer = mailBy(
+    config.moderationEmailSmtpUrl ?? config.emailSmtpUrl,
+    config.moderationEmailAddress ?? mailFrom,
+  )
   const metrics = createMetrics(sequencer, stores.log, () => accounts.count())
   const version = `avocet-pds ${readVersion()}`
   const forward = createForward(fetch)
@@ -237,7 +243,7 @@ export async function createPds(
     lifecycle,
     documents: createDocumentChecks(dids, signers, address),
     letters: createLetters(mailer, emailTokens, config.hostname),
-    mailer,
+    operatorMailer,
     emailTokens,
     credentials: createCredentials(db, accounts, sessions),
     appPasswords,

@@ -149,7 +149,8 @@ export interface Parts {
   readonly lifecycle: Lifecycle
   readonly documents: DocumentChecks
   readonly letters: Letters
-  readonly mailer: Mailer
+  /** For the operator's own mail to owners of accounts. */
+  readonly operatorMailer: Mailer
   readonly emailTokens: EmailTokens
   readonly credentials: Credentials
   readonly appPasswords: AppPasswords
@@ -217,7 +218,7 @@ export function addMethods(router: Router, parts: Parts): void {
   getInviteCodes(router, authorizer, invites)
   getSubjectStatus(router, authorizer, moderation)
   searchAccounts(router, authorizer, accounts, accountView)
-  sendEmail(router, authorizer, accounts, parts.mailer, config.hostname)
+  sendEmail(router, authorizer, accounts, parts.operatorMailer, config.hostname)
   updateAccountEmail(router, authorizer, accounts, credentials)
   updateAccountHandle(router, authorizer, handleChanges)
   updateAccountPassword(router, authorizer, credentials)
@@ -232,7 +233,7 @@ export function addMethods(router: Router, parts: Parts): void {
   submitPlcOperation(router, authorizer, db, accounts, identities, signers, parts.announcements, parts.purge)
   updateHandle(router, authorizer, handleChanges)
 
-  importRepo(router, authorizer, parts.imports, config.maxRepoImportSize)
+  importRepo(router, authorizer, parts.imports, config.maxRepoImportSize, config.acceptingImports)
   listMissingBlobs(router, authorizer, blobs)
 
   activateAccount(router, authorizer, lifecycle, documents)

@@ -15,6 +15,8 @@ export interface Finished {
 export interface RunningCommand {
   readonly url: string
   readonly child: ChildProcess
+  /** What it wrote to standard error so far. */
+  errors(): string
   stop(signal: NodeJS.Signals): Promise<number | null>
 }
 
@@ -61,6 +63,7 @@ export async function startCommand(
   return {
     url,
     child,
+    errors: () => errors,
     stop: async (signal) => {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
       const ended = once(child, 'exit')

@@ -18,6 +18,11 @@ test.each<[Record<string, string>, string]>([
   [{ PDS_SERVICE_HANDLE_DOMAINS: 'example.com' }, 'PDS_SERVICE_HANDLE_DOMAINS: expected suffixes'],
   [{ PDS_HOSTNAME: 'https://x.com' }, 'PDS_HOSTNAME: expected a host name'],
   [{ PDS_JWT_SECRET: 'short' }, 'PDS_JWT_SECRET: expected 16 characters or more'],
+  [
+    { PDS_RATE_LIMIT_BYPASS_IPS: '10.0.0.0/33' },
+    'PDS_RATE_LIMIT_BYPASS_IPS: expected an IP address or a block',
+  ],
+  [{ PDS_RATE_LIMIT_BYPASS_IPS: 'relay' }, 'PDS_RATE_LIMIT_BYPASS_IPS: expected an IP address or a block'],
   [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs' }, 'PDS_BLOBSTORE_S3_BUCKET: not supported, blobs are kept on disk'],
   [{ PDS_BSKY_APP_VIEW_URL: 'https://view.example.com' }, 'the URL and the DID of a service belong together'],
 ])('%j is refused', (env, message) => {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 
-import { readSettings, SETTINGS } from '../config/settings.ts'
+import { readSettings, readWarnings, SETTINGS } from '../config/settings.ts'
 import type { PdsOptions } from '../config/config.ts'
 import type { Print } from './accounts.ts'
 
@@ -8,8 +8,8 @@ import type { Print } from './accounts.ts'
 export interface ProgramParts {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly print: Print
-  /** Runs the server until it is told to stop. */
-  readonly serve: (options: PdsOptions) => Promise<void>
+  /** Runs the server until it is told to stop; the warnings are about its environment. */
+  readonly serve: (options: PdsOptions, warnings: readonly string[]) => Promise<void>
 }
 
 /** The command line: without a command the server runs. */
@@ -35,7 +35,7 @@ export function createProgram({ env, print, serve }: ProgramParts): Command {
     }
     return readSettings(env, flags)
   }
-  program.action(() => serve(settings()))
+  program.action(() => serve(settings(), readWarnings(env)))
   addAccountCommands(program, settings, print)
   addMaintenance(program, settings, print)
   return program

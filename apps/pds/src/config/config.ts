@@ -2,7 +2,7 @@
 export interface PdsConfig {
   /** TCP port; 0 picks a free one. */
   readonly port: number
-  /** Address to bind. */
+  /** Address to bind; loopback on localhost, else all (`::`, which takes IPv4 too). */
   readonly host: string
   /** Public host name, `localhost` for a development network. */
   readonly hostname: string
@@ -18,7 +18,10 @@ export interface PdsConfig {
   readonly plcUrl: string
   /** Suffixes under which this host hands out handles, each with its leading dot. */
   readonly handleDomains: readonly string[]
+  /** Whether an account needs an invite code; true unless `devMode`. */
   readonly inviteRequired: boolean
+  /** Whether accounts that move here may bring their repository. */
+  readonly acceptingImports: boolean
   /** Largest blob accepted, in bytes. */
   readonly blobUploadLimit: number
   /** Largest repository CAR accepted by importRepo, in bytes. */
@@ -38,6 +41,7 @@ export interface PdsConfig {
   /** Hosts asked to crawl this server, as base URLs. */
   readonly crawlers: readonly string[]
   readonly appView: ServiceEndpoint | null
+  /** Who takes reports; the moderation service unless another is named. */
   readonly reportService: ServiceEndpoint | null
   readonly modService: ServiceEndpoint | null
   readonly contactEmail: string | null
@@ -45,6 +49,9 @@ export interface PdsConfig {
   readonly termsOfServiceUrl: string | null
   readonly emailSmtpUrl: string | null
   readonly emailFromAddress: string | null
+  /** For the operator's mail to owners of accounts; null: as other mail. */
+  readonly moderationEmailSmtpUrl: string | null
+  readonly moderationEmailAddress: string | null
   /** HS256 key of the session tokens; null: created on first start and kept in the data directory. */
   readonly jwtSecret: string | null
   readonly adminPassword: string | null
@@ -80,7 +87,8 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   serviceDid: null,
   blobDirectory: null,
   plcUrl: 'https://plc.directory',
-  inviteRequired: false,
+  inviteRequired: true,
+  acceptingImports: true,
   blobUploadLimit: 100_000_000,
   maxRepoImportSize: 500_000_000,
   devMode: false,
@@ -99,6 +107,8 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   termsOfServiceUrl: null,
   emailSmtpUrl: null,
   emailFromAddress: null,
+  moderationEmailSmtpUrl: null,
+  moderationEmailAddress: null,
   jwtSecret: null,
   adminPassword: null,
   plcRotationKeyHex: null,
@@ -107,14 +117,20 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   logLevel: 'info',
 }
 
-/** Fills in the defaults: handles live under `.test` on localhost, under the host name elsewhere. */
+/**
+ * Fills in the defaults: handles live under `.test` on localhost, under the host name elsewhere. They are those of the
+ * reference server where a `pds.env` that moves over would change its meaning (`docs/pds-settings.md`).
+ */
 export function resolveConfig(options: PdsOptions): PdsConfig {
   const hostname = options.hostname ?? DEFAULTS.hostname
   const devMode = options.devMode ?? hostname === 'localhost'
   return {
     ...DEFAULTS,
     handleDomains: hostname === 'localhost' ? ['.test'] : [`.${hostname}`],
+    host: hostname === 'localhost' ? '127.0.0.1' : '::',
+    inviteRequired: !devMode,
     rateLimitsEnabled: !devMode,
+    reportService: options.modService ?? null,
     resolveLexicons: !devMode,
     ...options,
     devMode,

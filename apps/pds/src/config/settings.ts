@@ -1,5 +1,7 @@
 import type { PdsOptions, ServiceEndpoint } from './config.ts'
+import { checkEnvironment } from './environment.ts'
 import {
+  addressBlock,
   bad,
   boolean,
   did,
@@ -10,6 +12,7 @@ import {
   list,
   logLevel,
   privateKeyHex,
+  smtpUrl,
   SettingError,
 } from './values.ts'
 
@@ -55,7 +58,7 @@ export const SETTINGS: readonly Setting[] = [
     flag: '--host',
     placeholder: 'address',
     description: 'address to bind',
-    default: '127.0.0.1',
+    default: '127.0.0.1 on localhost, else all addresses',
     apply: (text, { options }) => (options.host = text),
   },
   {
@@ -111,7 +114,7 @@ export const SETTINGS: readonly Setting[] = [
     flag: '--invite-required',
     placeholder: 'true|false',
     description: 'accounts need an invite code',
-    default: 'false',
+    default: 'true, false in dev mode',
     apply: (text, { options }) => (options.inviteRequired = boolean(text)),
   },
   {
@@ -133,6 +136,12 @@ export const SETTINGS: readonly Setting[] = [
     description: 'largest repository import in bytes',
     default: '500000000',
     apply: (text, { options }) => (options.maxRepoImportSize = integer(text, 1, 10_000_000_000)),
+  },
+  {
+    env: 'PDS_ACCEPTING_REPO_IMPORTS',
+    description: 'take in repositories of accounts that move here',
+    default: 'true',
+    apply: (text, { options }) => (options.acceptingImports = boolean(text)),
   },
   {
     env: 'PDS_SERVICE_DID',
@@ -212,16 +221,25 @@ export const SETTINGS: readonly Setting[] = [
     env: 'PDS_EMAIL_SMTP_URL',
     description: 'SMTP server for mail',
     default: 'none: mail is written to <data>/mail',
-    apply: (text, { options }) =>
-      (options.emailSmtpUrl = /^smtps?:\/\//.test(text)
-        ? text
-        : bad('a URL that begins with smtp:// or smtps://', '…')),
+    apply: (text, { options }) => (options.emailSmtpUrl = smtpUrl(text)),
   },
   {
     env: 'PDS_EMAIL_FROM_ADDRESS',
     description: 'sender of mail',
     default: 'noreply@<hostname>',
     apply: (text, { options }) => (options.emailFromAddress = text),
+  },
+  {
+    env: 'PDS_MODERATION_EMAIL_SMTP_URL',
+    description: "SMTP server for the operator's mail to owners of accounts",
+    default: 'that of other mail',
+    apply: (text, { options }) => (options.moderationEmailSmtpUrl = smtpUrl(text)),
+  },
+  {
+    env: 'PDS_MODERATION_EMAIL_ADDRESS',
+    description: 'sender of such mail',
+    default: 'that of other mail',
+    apply: (text, { options }) => (options.moderationEmailAddress = text),
   },
   {
     env: 'PDS_CONTACT_EMAIL_ADDRESS',
@@ -255,9 +273,9 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     env: 'PDS_RATE_LIMIT_BYPASS_IPS',
-    description: 'addresses that are not limited, comma-separated',
+    description: 'addresses or blocks (192.0.2.0/24) that are not limited, comma-separated',
     default: 'none',
-    apply: (text, { options }) => (options.rateLimitBypassIps = list(text)),
+    apply: (text, { options }) => (options.rateLimitBypassIps = list(text).map(addressBlock)),
   },
   {
     env: 'PDS_DISABLE_SSRF_PROTECTION',
@@ -281,25 +299,16 @@ export const SETTINGS: readonly Setting[] = [
   },
 ]
 
-/** Settings of the reference server that would put data elsewhere: to ignore one would surprise too late. */
-const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
-  ['PDS_BLOBSTORE_S3_BUCKET', 'blobs are kept on disk (PDS_BLOBSTORE_DISK_LOCATION)'],
-  ['PDS_DB_POSTGRES_URL', 'accounts and repositories are kept in SQLite (PDS_DATA_DIRECTORY)'],
-])
-
 /**
  * Reads the settings: a flag beats its environment variable, an empty variable counts as absent.
- * @throws SettingError naming the flag or variable whose value cannot be used
+ * @throws SettingError naming the flag or variable whose value cannot be used, or that is not known and bears data or keys
  */
 export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   flags: ReadonlyMap<string, string> = new Map(),
 ): PdsOptions {
   const draft: Draft = { options: {}, services: new Map() }
-  for (const [name, instead] of UNSUPPORTED) {
-    if (env[name] === undefined || env[name] === '') continue
-    throw new SettingError(name, `${name}: not supported, ${instead}`)
-  }
+  readWarnings(env)
   for (const setting of SETTINGS) {
     const flag = setting.flag === undefined ? undefined : flags.get(setting.flag)
     const text = flag ?? env[setting.env]
@@ -319,4 +328,12 @@ export function readSettings(
     draft.options[key] = { url, did: serviceDid } satisfies ServiceEndpoint
   }
   return { dataDirectory: './data/pds', ...draft.options }
+}
+
+/** What to tell the operator about variables without effect, a line each. @throws SettingError for one with data or keys */
+export function readWarnings(env: Readonly<Record<string, string | undefined>>): string[] {
+  return checkEnvironment(
+    env,
+    SETTINGS.map(({ env: name }) => name),
+  )
 }

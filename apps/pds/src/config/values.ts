@@ -1,4 +1,6 @@
 // Values of settings from their text.
+import { isIP } from 'node:net'
+
 import type { LogLevel } from './config.ts'
 
 /** A setting whose value cannot be used. `setting` is the name the operator wrote. */
@@ -42,6 +44,21 @@ export function httpUrl(text: string): string {
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
     return bad('an http(s) URL', text)
   return text.replace(/\/+$/, '')
+}
+
+/** The URL of an SMTP server. It holds a password, so it is not shown. @throws SettingError */
+export function smtpUrl(text: string): string {
+  return /^smtps?:\/\//.test(text) ? text : bad('a URL that begins with smtp:// or smtps://', '…')
+}
+
+/** An IP address, or a block of them such as `192.0.2.0/24`. @throws SettingError */
+export function addressBlock(text: string): string {
+  const [address = '', bits, ...rest] = text.split('/')
+  const family = isIP(address)
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32))
+  return family !== 0 && fits && rest.length === 0
+    ? text
+    : bad('an IP address or a block such as 192.0.2.0/24', text)
 }
 
 /** A host name, in lower case. @throws SettingError */

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import { BlockList, isIP } from 'node:net'
 
 import type { RateLimitRule, RequestInfo } from '@avocet/xrpc-server'
 
@@ -92,11 +93,23 @@ export function writeLimits(cost: number | ((input: unknown) => number)): readon
 export function createBypass(config: PdsConfig): (info: RequestInfo) => boolean {
   if (!config.rateLimitsEnabled) return () => true
   const key = config.rateLimitBypassKey === null ? null : Buffer.from(config.rateLimitBypassKey)
-  const addresses = new Set(config.rateLimitBypassIps)
+  const open = blockList(config.rateLimitBypassIps)
   return ({ header, address }) => {
-    if (address !== null && addresses.has(address)) return true
+    if (address !== null && open.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) return true
     if (key === null) return false
     const given = Buffer.from(header('x-ratelimit-bypass') ?? '')
     return given.length === key.length && timingSafeEqual(given, key)
   }
+}
+
+/** Addresses and blocks, as `addressBlock` let them pass. */
+function blockList(blocks: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const block of blocks) {
+    const [address, bits] = block.split('/') as [string, string?]
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    if (bits === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(bits), family)
+  }
+  return list
 }

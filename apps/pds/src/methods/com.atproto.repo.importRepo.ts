@@ -2,6 +2,7 @@ import { ComAtprotoRepoImportRepo } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
+import { PdsError } from '../errors.ts'
 import type { RepoImports } from '../repos/imports.ts'
 
 /** Replaces the repository of a deactivated account by the one in a CAR file. */
@@ -10,9 +11,15 @@ export function importRepo(
   authorizer: Authorizer,
   imports: RepoImports,
   limit: number,
+  accepting: boolean,
 ): void {
   router.add(ComAtprotoRepoImportRepo.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    auth: async (context) => {
+      const caller = await authorizer.access(context, { full: true, deactivated: true })
+      // Refused before a body is taken in.
+      if (!accepting) throw new PdsError('invalid-request', 'Service is not accepting repo imports')
+      return caller
+    },
     limits: { blobBytes: limit, handlerMs: 0 },
     handler: ({ input, auth }) => imports.importCar(auth.did, input),
   })

@@ -93,13 +93,14 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     }
   })
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port ?? 0, hostname, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+  try {
+    await listen(server, options.port ?? 0, hostname)
+  } catch (error) {
+    // All addresses of a machine without IPv6 are those of IPv4.
+    const { code } = error as NodeJS.ErrnoException
+    if (hostname !== '::' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error
+    await listen(server, options.port ?? 0, '0.0.0.0')
+  }
   const { port, address, family } = server.address() as AddressInfo
   const host =
     address === '0.0.0.0' || address === '::' ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
@@ -112,6 +113,16 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   if (options.signal?.aborted === true) await close()
   else options.signal?.addEventListener('abort', () => void close(), { once: true })
   return { url: `http://${host}:${port}`, port, server, close, [Symbol.asyncDispose]: close }
+}
+
+function listen(server: Server, port: number, hostname: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, hostname, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
 }
 
 async function stop(

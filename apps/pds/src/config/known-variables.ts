@@ -1,0 +1,90 @@
+/**
+ * Variables of the reference PDS (0.5.35) that this server does not read. A test keeps them apart from `SETTINGS`: who
+ * makes one a setting takes it out of here.
+ */
+
+const ENTRYWAY =
+  'an entryway would keep the accounts, here the server does: remove it, or keep such a server where it is'
+const ADOPT =
+  'everything but blobs is kept in <data>/pds.sqlite: to take over the data of a reference server, run "avocet-pds adopt <its data directory>" and remove the variable'
+
+/** Those that say where data or keys are. To go on without them would start a server that lacks them. */
+export const REFUSED: ReadonlyMap<string, string> = new Map([
+  ['PDS_BLOBSTORE_S3_BUCKET', 'blobs are kept on disk: copy them there and set PDS_BLOBSTORE_DISK_LOCATION'],
+  [
+    'PDS_DB_POSTGRES_URL',
+    'accounts and repositories are kept in SQLite: set PDS_DATA_DIRECTORY and remove the variable',
+  ],
+  ['PDS_ACTOR_STORE_DIRECTORY', ADOPT],
+  ['PDS_ACCOUNT_DB_LOCATION', ADOPT],
+  ['PDS_SEQUENCER_DB_LOCATION', ADOPT],
+  [
+    'PDS_PLC_ROTATION_KEY_KMS_KEY_ID',
+    'a key in a key management service cannot be used: set PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX to a key that the identities of the accounts already list, and remove the variable',
+  ],
+  ['PDS_ENTRYWAY_URL', ENTRYWAY],
+  ['PDS_ENTRYWAY_DID', ENTRYWAY],
+  ['PDS_ENTRYWAY_JWT_VERIFY_KEY_K256_PUBLIC_KEY_HEX', ENTRYWAY],
+  ['PDS_ENTRYWAY_PLC_ROTATION_KEY', ENTRYWAY],
+  ['PDS_ENTRYWAY_ADMIN_TOKEN', ENTRYWAY],
+])
+
+const PAGES = 'this server has no sign-in pages to put it on'
+const FIXED = 'the bound is fixed here'
+const NO_BUCKET = 'blobs are kept on disk'
+const ONE_PROCESS = 'one process answers, and counts in its memory'
+const CACHE = 'documents of identities are remembered in memory, for as long as is built in'
+
+/** Those that have no effect here, and why. */
+export const IGNORED: ReadonlyMap<string, string> = new Map([
+  ['PDS_VERSION', 'the version is that of the program'],
+  ['PDS_SERVICE_NAME', PAGES],
+  ['PDS_HOME_URL', PAGES],
+  ['PDS_LOGO_URL', PAGES],
+  ['PDS_SUPPORT_URL', PAGES],
+  ['PDS_PRIMARY_COLOR', PAGES],
+  ['PDS_ERROR_COLOR', PAGES],
+  ['PDS_WARNING_COLOR', PAGES],
+  ['PDS_INFO_COLOR', PAGES],
+  ['PDS_SUCCESS_COLOR', PAGES],
+  ['PDS_BACKGROUND_LIGHT_URL', PAGES],
+  ['PDS_BACKGROUND_DARK_URL', PAGES],
+  ['PDS_HCAPTCHA_SITE_KEY', `${PAGES}; ask for invite codes instead`],
+  ['PDS_HCAPTCHA_SECRET_KEY', PAGES],
+  ['PDS_HCAPTCHA_TOKEN_SALT', PAGES],
+  ['PDS_OAUTH_TRUSTED_CLIENTS', 'there is no OAuth yet'],
+  ['PDS_DPOP_SECRET', 'there is no OAuth yet'],
+  ['PDS_SQLITE_DISABLE_WAL_AUTO_CHECKPOINT', 'the server checkpoints its database itself'],
+  ['PDS_DID_CACHE_DB_LOCATION', CACHE],
+  ['PDS_DID_CACHE_STALE_TTL', CACHE],
+  ['PDS_DID_CACHE_MAX_TTL', CACHE],
+  ['PDS_ACTOR_STORE_CACHE_SIZE', 'there is one database, not one an account'],
+  ['PDS_BLOBSTORE_S3_REGION', NO_BUCKET],
+  ['PDS_BLOBSTORE_S3_ENDPOINT', NO_BUCKET],
+  ['PDS_BLOBSTORE_S3_FORCE_PATH_STYLE', NO_BUCKET],
+  ['PDS_BLOBSTORE_S3_ACCESS_KEY_ID', NO_BUCKET],
+  ['PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY', NO_BUCKET],
+  ['PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS', NO_BUCKET],
+  ['PDS_BLOBSTORE_S3_REQUEST_TIMEOUT_MS', NO_BUCKET],
+  ['PDS_BLOBSTORE_DISK_TMP_LOCATION', 'uploads under way are kept in <blobs>/temporary'],
+  ['PDS_ID_RESOLVER_TIMEOUT', FIXED],
+  ['PDS_HANDLE_BACKUP_NAMESERVERS', 'the name servers of the system are asked'],
+  ['PDS_ENABLE_DID_DOC_WITH_SESSION', 'sessions always come with the DID document'],
+  ['PDS_INVITE_INTERVAL', 'accounts earn no invite codes; make some with "avocet-pds invite create"'],
+  ['PDS_INVITE_EPOCH', 'accounts earn no invite codes; make some with "avocet-pds invite create"'],
+  ['PDS_EMAIL_DISABLE_CONFIRMATION_LINK', 'mail carries codes, no links'],
+  ['PDS_MAX_SUBSCRIPTION_BUFFER', 'a slow subscriber is bounded in bytes and time'],
+  ['PDS_BSKY_APP_VIEW_CDN_URL_PATTERN', 'pictures are not linked to from here'],
+  ['PDS_REDIS_SCRATCH_ADDRESS', ONE_PROCESS],
+  ['PDS_REDIS_SCRATCH_PASSWORD', ONE_PROCESS],
+  ['PDS_FETCH_MAX_RESPONSE_SIZE', FIXED],
+  ['PDS_PROXY_ALLOW_HTTP2', 'services are asked by HTTP/1.1'],
+  ['PDS_PROXY_HEADERS_TIMEOUT', FIXED],
+  ['PDS_PROXY_BODY_TIMEOUT', FIXED],
+  ['PDS_PROXY_MAX_RESPONSE_SIZE', FIXED],
+  ['PDS_PROXY_MAX_RETRIES', 'a request to a service is sent once'],
+  ['PDS_PROXY_PREFER_COMPRESSED', 'services are always asked for compressed answers'],
+  ['PDS_LEXICON_AUTHORITY_DID', 'lexicons are found by DNS'],
+  ['LOG_DESTINATION', 'the log goes to standard error'],
+  ['LOG_SYSTEMS', 'the whole server has one log'],
+])

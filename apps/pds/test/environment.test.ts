@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises'
+
+import { expect, test } from 'vitest'
+
+import { resolveConfig } from '../src/config/config.ts'
+import { nearest } from '../src/config/environment.ts'
+import { IGNORED, REFUSED } from '../src/config/known-variables.ts'
+import { readSettings, readWarnings, SETTINGS } from '../src/config/settings.ts'
+import { SettingError } from '../src/config/values.ts'
+
+/** What the installer of the reference distribution writes. */
+const DISTRIBUTION = {
+  PDS_HOSTNAME: 'pds.example.com',
+  PDS_JWT_SECRET: '0123456789abcdef0123456789abcdef',
+  PDS_ADMIN_PASSWORD: 'secret',
+  PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: 'ab'.repeat(32),
+  PDS_DATA_DIRECTORY: '/pds',
+  PDS_BLOBSTORE_DISK_LOCATION: '/pds/blocks',
+  PDS_BLOB_UPLOAD_LIMIT: '104857600',
+  PDS_DID_PLC_URL: 'https://plc.directory',
+  PDS_BSKY_APP_VIEW_URL: 'https://api.bsky.app',
+  PDS_BSKY_APP_VIEW_DID: 'did:web:api.bsky.app',
+  PDS_REPORT_SERVICE_URL: 'https://mod.bsky.app',
+  PDS_REPORT_SERVICE_DID: 'did:plc:ar7c4by46qjdydhdevvrndac',
+  PDS_CRAWLERS: 'https://bsky.network',
+  LOG_ENABLED: 'true',
+}
+
+test('a pds.env of the reference distribution keeps its meaning: invites are required (B1)', () => {
+  expect(readWarnings(DISTRIBUTION)).toEqual([])
+  expect(resolveConfig(readSettings(DISTRIBUTION))).toMatchObject({
+    inviteRequired: true,
+    acceptingImports: true,
+    host: '::',
+    devMode: false,
+  })
+  const open = { ...DISTRIBUTION, PDS_INVITE_REQUIRED: 'false' }
+  expect(resolveConfig(readSettings(open)).inviteRequired).toBe(false)
+})
+
+test('on localhost registration is open and only this machine is answered', () => {
+  expect(resolveConfig({ dataDirectory: '/data' })).toMatchObject({
+    inviteRequired: false,
+    host: '127.0.0.1',
+  })
+  expect(resolveConfig({ dataDirectory: '/data', devMode: false }).inviteRequired).toBe(true)
+})
+
+test('the moderation service takes reports where no other is named (B7)', () => {
+  const mod = { url: 'https://mod.example.com', did: 'did:web:mod.example.com' }
+  const env = { PDS_MOD_SERVICE_URL: mod.url, PDS_MOD_SERVICE_DID: mod.did }
+  expect(resolveConfig(readSettings(env)).reportService).toEqual(mod)
+  const other = { url: 'https://other.example.com', did: 'did:web:other.example.com' }
+  const both = { ...env, PDS_REPORT_SERVICE_URL: other.url, PDS_REPORT_SERVICE_DID: other.did }
+  expect(resolveConfig(readSettings(both)).reportService).toEqual(other)
+})
+
+test.each([...REFUSED.keys()])('%s stops the start and says what to do (B7)', (name) => {
+  expect(() => readSettings({ [name]: 'x' })).toThrow(SettingError)
+  expect(() => readSettings({ [name]: 'x' })).toThrow(`${name}: not supported, `)
+  expect(readSettings({ [name]: '' })).toEqual({ dataDirectory: './data/pds' })
+})
+
+test('what has no effect is named, with the nearest name that has one (B7)', () => {
+  const env = {
+    HOME: '/root',
+    PDS_INVITE_REQUIRD: 'true',
+    PDS_REDIS_SCRATCH_ADDRESS: 'redis:6379',
+    PDS_WHATEVER_IT_IS: '1',
+    PDS_EMPTY: '',
+  }
+  expect(readWarnings(env)).toEqual([
+    'PDS_INVITE_REQUIRD is no setting and has no effect; did you mean PDS_INVITE_REQUIRED?',
+    'PDS_REDIS_SCRATCH_ADDRESS has no effect: one process answers, and counts in its memory',
+    'PDS_WHATEVER_IT_IS is no setting and has no effect',
+  ])
+})
+
+test.each([
+  ['PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY', 'PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX'],
+  ['PDS_DATA_DIRECTRY', 'PDS_DATA_DIRECTORY'],
+  ['PDS_JWT_SECRETS', 'PDS_JWT_SECRET'],
+  ['PDS_ACTORSTORE_DIRECTORY', 'PDS_ACTOR_STORE_DIRECTORY'],
+])('a slip in the name of a setting with data or keys stops the start: %s', (name, meant) => {
+  const message = `${name}: no such setting, did you mean ${meant}? Rename or remove it`
+  expect(() => readSettings({ [name]: 'ab'.repeat(32) })).toThrow(message)
+})
+
+test('four slips are one of a name, five are another name', () => {
+  expect(nearest('PDS_PORTxxxx', ['PDS_PORT'])).toBe('PDS_PORT')
+  expect(nearest('PDS_PORTxxxxx', ['PDS_PORT'])).toBeNull()
+  expect(nearest('PDS_HOTS', ['PDS_HOSTNAME', 'PDS_HOST'])).toBe('PDS_HOST')
+})
+
+test('each name is known once', () => {
+  const settings = SETTINGS.map(({ env }) => env)
+  const all = [...settings, ...REFUSED.keys(), ...IGNORED.keys()]
+  expect(all.filter((name, index) => all.indexOf(name) !== index)).toEqual([])
+})
+
+test('the page of settings compared names every variable of the reference server', async () => {
+  const page = await readFile(new URL('../../../docs/pds-settings.md', import.meta.url), 'utf8')
+  for (const { env } of SETTINGS) expect(page).toContain(`\`${env}\``)
+  for (const [name, reason] of [...REFUSED, ...IGNORED]) {
+    expect(page).toContain(`\`${name}\``)
+    expect(page).toContain(reason.replaceAll('<', '&lt;'))
+  }
+})
