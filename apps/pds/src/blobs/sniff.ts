@@ -72,13 +72,36 @@ export function sniffMime(head: Uint8Array): string | null {
   return markup(text(0, SNIFF_BYTES))
 }
 
-/** HTML, SVG and XML, which a browser would run or follow. */
-function markup(text: string): string | null {
-  const start = text
-    .replace(/^\u00ef\u00bb\u00bf/, '')
-    .trimStart()
-    .toLowerCase()
-  if (/^(<!--[^]*?-->\s*)*(<!doctype html|<html|<head|<body|<script|<iframe)/.test(start)) return 'text/html'
-  if (/^(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)*(<!doctype svg[^>]*>\s*)?<svg/.test(start)) return 'image/svg+xml'
-  return start.startsWith('<?xml') ? 'text/xml' : null
+const HTML_STARTS = ['<!doctype html', '<html', '<head', '<body', '<script', '<iframe']
+
+/**
+ * HTML, SVG and XML, which a browser would run or follow. What may stand before the first element is skipped piece by
+ * piece and never looked at again, so the work is linear in the text.
+ */
+function markup(head: string): string | null {
+  const text = head.toLowerCase()
+  let at = text.startsWith('\u00ef\u00bb\u00bf') ? 3 : 0
+  let isXml = false
+  for (;;) {
+    while (at < text.length && text[at]!.trim() === '') at += 1
+    if (text.startsWith('<?xml', at)) isXml = true
+    const end = endOfPreamble(text, at)
+    if (end === -1) break
+    at = end
+  }
+  if (text.startsWith('<svg', at)) return 'image/svg+xml'
+  if (isXml) return 'text/xml'
+  return HTML_STARTS.some((start) => text.startsWith(start, at)) ? 'text/html' : null
+}
+
+/** Where the comment, processing instruction or SVG doctype at `at` ends; -1 if there is none, or if it does not end. */
+function endOfPreamble(text: string, at: number): number {
+  if (text.startsWith('<!--', at)) {
+    // `<!-->` is a whole comment: https://html.spec.whatwg.org/multipage/parsing.html#parse-error-abrupt-closing-of-empty-comment
+    const end = text.indexOf('-->', at + 2)
+    return end === -1 ? -1 : end + 3
+  }
+  if (!text.startsWith('<?', at) && !text.startsWith('<!doctype svg', at)) return -1
+  const end = text.indexOf('>', at)
+  return end === -1 ? -1 : end + 1
 }
