@@ -26,6 +26,7 @@ const steps: Step[] = [
   { name: 'types of tests', run: command('tsc', '-p', 'tsconfig.test.json') },
   { name: 'packages', run: command('node', 'scripts/check-packages.ts') },
   { name: 'lint', run: command('oxlint', '--type-aware', '--deny-warnings') },
+  { name: 'expressions', run: command('node', 'scripts/check-expressions.ts') },
   { name: 'unused', run: command('knip', '--no-progress', '--no-config-hints') },
   { name: 'unit', run: vitest('unit') },
   { name: 'readme', run: readme },

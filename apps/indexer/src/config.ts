@@ -109,7 +109,7 @@ export function parseHttpUrl(text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
     throw new IndexerError('bad-config', `Not an http(s) URL: ${text}`)
   }
-  return text.replace(/\/+$/, '')
+  return text.replace(/^(.*[^/])?\/*$/s, '$1')
 }
 
 /** A positive number. @throws IndexerError `bad-config` */

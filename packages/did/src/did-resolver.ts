@@ -49,7 +49,7 @@ const WEB = /^did:web:([A-Za-z0-9.-]+)(?:%3[Aa]([0-9]{1,5}))?$/
  */
 export function createDidResolver(options: DidResolverOptions = {}): DidResolver {
   const { allowLoopback = false, timeoutMs = 10_000, maxBytes = 256 * 1024 } = options
-  const plcUrl = (options.plcUrl ?? 'https://plc.directory').replace(/\/+$/, '')
+  const plcUrl = (options.plcUrl ?? 'https://plc.directory').replace(/^(.*[^/])?\/*$/s, '$1')
   const webFetch =
     options.fetch === undefined
       ? throttleHosts(createGuardedFetch({ allowLoopback, timeoutMs, maxBytes }))

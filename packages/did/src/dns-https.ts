@@ -16,8 +16,11 @@ export interface DohOptions {
 
 const TXT = 16
 const MAX_BYTES = 64 * 1024
-/** `"…" "…"`: quoted pieces, with `\"`, `\\` and `\DDD` within (RFC 1035 section 5.1). */
-const PIECE = /"((?:[^"\\]|\\.)*)"/g
+/**
+ * `"…" "…"`: quoted pieces, with `\"`, `\\` and `\DDD` within (RFC 1035 section 5.1). A last piece without its closing
+ * quote counts too: an expression that gave up on it would begin anew at each quote within.
+ */
+const PIECE = /"((?:[^"\\]|\\[^])*)(?:"|\\?$)/g
 
 /** TXT records by DNS over HTTPS. Fails with `timeout`, `dns-failure`, `network` or `aborted`. */
 export function createDohLookup(options: DohOptions = {}): LookupTxt {

@@ -57,7 +57,7 @@ const MAX_LINE_BYTES = 128 * 1024
 
 /** A client of the did:plc directory at `url`. */
 export function plcClient(options: PlcClientOptions = {}): PlcClient {
-  const base = (options.url ?? 'https://plc.directory').replace(/\/+$/, '')
+  const base = (options.url ?? 'https://plc.directory').replace(/^(.*[^/])?\/*$/s, '$1')
   const { timeoutMs = 10_000, maxBytes = 4 * 1024 * 1024 } = options
   const send = options.fetch ?? ((url: string, init: RequestInit): Promise<Response> => fetch(url, init))
 

@@ -50,7 +50,7 @@ export function encodeSignature(signature: Uint8Array): string {
   return btoa(String.fromCharCode(...signature))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
-    .replace(/=+$/, '')
+    .replaceAll('=', '')
 }
 
 /** The 64 bytes of a `sig`, or null for any other length, padding, white space or stray bits. */

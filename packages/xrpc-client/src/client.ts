@@ -157,7 +157,7 @@ function serviceOf({ service, fetch }: ClientOptions): Service {
     throw new TypeError(`not an http(s) URL; service=${url.href}`)
   // Called as a function of globalThis: browsers refuse fetch with another `this`.
   return {
-    url: url.href.replace(/\/+$/, ''),
+    url: url.href.replace(/^(.*[^/])?\/*$/s, '$1'),
     fetch: fetch ?? ((target, init) => globalThis.fetch(target, init)),
   }
 }

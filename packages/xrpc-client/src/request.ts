@@ -85,7 +85,7 @@ async function sendOnce<T>(
 
 function urlOf(service: Service, request: RawRequest): string {
   const query = request.query?.toString() ?? ''
-  return `${service.url.replace(/\/+$/, '')}/xrpc/${request.nsid}${query === '' ? '' : `?${query}`}`
+  return `${service.url.replace(/^(.*[^/])?\/*$/s, '$1')}/xrpc/${request.nsid}${query === '' ? '' : `?${query}`}`
 }
 
 function initOf(settings: CallSettings, request: RawRequest, signal: AbortSignal): RequestInit {

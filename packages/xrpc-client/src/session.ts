@@ -154,7 +154,7 @@ class PasswordSession implements Session {
     const { identifier, password, authFactorToken, service, resolveService } = this.#options
     const at = service === undefined ? await resolveService?.(identifier) : String(service)
     if (at === undefined) throw new TypeError('passwordSession needs service or resolveService')
-    const url = new URL(at).href.replace(/\/+$/, '')
+    const url = new URL(at).href.replace(/^(.*[^/])?\/*$/s, '$1')
     const body = { identifier, password, ...(authFactorToken === undefined ? {} : { authFactorToken }) }
     const result = await this.#post(url, 'com.atproto.server.createSession', body, undefined)
     if (!result.ok) throw result.error

@@ -90,7 +90,7 @@ async function* run(
   let refusals = 0
   while (!signal.aborted) {
     const base = services[at]!
-    const info = { service: base.href.replace(/\/+$/, ''), attempt }
+    const info = { service: base.href.replace(/^(.*[^/])?\/*$/s, '$1'), attempt }
     // oxlint-disable-next-line no-await-in-loop -- one connection after the other
     const params = withoutEmpty((await options.params?.(info)) ?? {})
     const url = streamUrl(base, nsid, encodeParams(schema?.params ?? null, params))
@@ -187,7 +187,7 @@ function streamUrl(base: URL, nsid: string, query: URLSearchParams): string {
   const url = new URL(base)
   if (url.protocol === 'https:') url.protocol = 'wss:'
   else if (url.protocol === 'http:') url.protocol = 'ws:'
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/xrpc/${nsid}`
+  url.pathname = `${url.pathname.replace(/^(.*[^/])?\/*$/s, '$1')}/xrpc/${nsid}`
   url.search = query.toString()
   url.hash = ''
   return url.href

@@ -60,4 +60,4 @@ function scryptKey(password: string, salt: string): Promise<Buffer> {
   })
 }
 
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64').replace(/=+$/, '')
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64').replaceAll('=', '')

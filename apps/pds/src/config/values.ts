@@ -43,7 +43,7 @@ export function httpUrl(text: string): string {
   const url = URL.parse(text)
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
     return bad('an http(s) URL', text)
-  return text.replace(/\/+$/, '')
+  return text.replace(/^(.*[^/])?\/*$/s, '$1')
 }
 
 /** The URL of an SMTP server. It holds a password, so it is not shown. @throws SettingError */

@@ -42,13 +42,16 @@ export function createForward(fetch: Fetch): Forward {
     const timer = setTimeout(() => deadline.abort(), HEADERS_MS)
     let response: Response
     try {
-      response = await fetch(`${serviceUrl.replace(/\/+$/, '')}/xrpc/${nsid}${new URL(request.url).search}`, {
-        method: request.method,
-        headers,
-        redirect: 'manual',
-        signal: AbortSignal.any([signal, deadline.signal]),
-        ...(body === undefined ? {} : { body }),
-      })
+      response = await fetch(
+        `${serviceUrl.replace(/^(.*[^/])?\/*$/s, '$1')}/xrpc/${nsid}${new URL(request.url).search}`,
+        {
+          method: request.method,
+          headers,
+          redirect: 'manual',
+          signal: AbortSignal.any([signal, deadline.signal]),
+          ...(body === undefined ? {} : { body }),
+        },
+      )
     } catch (cause) {
       if (deadline.signal.aborted)
         throw new PdsError('upstream-timeout', 'Upstream service timed out', { cause })
