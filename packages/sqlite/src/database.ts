@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { createNoDurability, createWalDurability, type Durability } from './durability.ts'
+import { createNoDurability, createWalDurability, type Disk, type Durability } from './durability.ts'
 import { SqliteError } from './error.ts'
 
 /** Options of {@link openDatabase}. */
@@ -18,6 +18,8 @@ export interface DatabaseOptions {
   readonly synchronous?: 'full' | 'normal'
   /** Size of SQLite's page cache, in bytes. Default 16 MiB. */
   readonly cacheSize?: number
+  /** What makes a commit durable. Default: `fdatasync` of `node:fs`; a test gives a disk that fails. */
+  readonly disk?: Disk
   /** Called when an `afterCommit` hook throws. Default: the error is thrown from a microtask of its own. */
   readonly onHookError?: (error: unknown) => void
 }
@@ -62,7 +64,7 @@ const statementLimit = 512
 
 /** Opens (and if need be makes) a database in WAL mode with foreign keys on. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { path, readOnly = false, synchronous = 'full', cacheSize = 16 * 1024 * 1024 } = options
+  const { path, readOnly = false, cacheSize = 16 * 1024 * 1024 } = options
   const inMemory = path === ':memory:'
   if (!inMemory && !readOnly) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const raw = new DatabaseSync(path, { readOnly })
@@ -75,10 +77,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     raw.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
       PRAGMA journal_size_limit = 67108864;`)
   }
-  const durability: Durability =
-    inMemory || readOnly || synchronous === 'normal'
-      ? createNoDurability()
-      : createWalDurability(`${path}-wal`)
+  const durability = openDurability(raw, options)
 
   const statements = new Map<string, StatementSync>()
   let queue: PendingWrite[] = []
@@ -114,7 +113,20 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   const rollback = (): void => {
-    if (raw.isTransaction) raw.exec('ROLLBACK')
+    try {
+      if (raw.isTransaction) raw.exec('ROLLBACK')
+    } catch {
+      // The error that led here is the one to tell; a transaction that stays open refuses the next BEGIN.
+    }
+  }
+
+  /** Commits. A sync of SQLite's own that fails in it is a failed sync like any other. */
+  const commit = (): void => {
+    try {
+      raw.exec('COMMIT')
+    } catch (error) {
+      throw isSyncFailure(error) ? durability.fail(error) : error
+    }
   }
 
   /** Runs `fn` in a savepoint; on a throw everything it did, hooks included, is undone. */
@@ -153,7 +165,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     try {
       result = fn()
       refusePromise(result)
-      raw.exec('COMMIT')
+      commit()
     } catch (error) {
       hooks = []
       rollback()
@@ -202,7 +214,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           }
         }
       }
-      raw.exec('COMMIT')
+      commit()
     } catch (error) {
       hooks = []
       rollback()
@@ -249,10 +261,13 @@ export function openDatabase(options: DatabaseOptions): Database {
     closed = true
     try {
       durability.flush()
+      raw.close()
+    } catch (error) {
+      if (raw.isOpen) closeWithoutCheckpoint(raw, path)
+      throw error
     } finally {
       durability.close()
       statements.clear()
-      raw.close()
     }
   }
 
@@ -267,6 +282,37 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
     close,
     [Symbol.dispose]: close,
+  }
+}
+
+/** How commits of this handle become durable. */
+function openDurability(raw: DatabaseSync, options: DatabaseOptions): Durability {
+  const { path, readOnly = false, synchronous = 'full', disk } = options
+  if (path === ':memory:' || readOnly || synchronous === 'normal') return createNoDurability()
+  // Reading makes SQLite open, and if need be make, the log. What an earlier process left there may be in memory alone
+  // although the system calls it written (after a failed sync): copied into the database it is written anew.
+  raw.exec('PRAGMA schema_version; PRAGMA wal_checkpoint(PASSIVE)')
+  return createWalDurability(`${path}-wal`, disk)
+}
+
+/** SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC: https://www.sqlite.org/rescode.html#ioerr_fsync */
+function isSyncFailure(error: unknown): boolean {
+  const { errcode } = error as { errcode?: unknown }
+  return errcode === 1034 || errcode === 1290
+}
+
+/**
+ * The last handle that closes copies the log into the database. After a failed sync the log's pages in memory may be
+ * replaced at any moment by what the disk has, and would overwrite good ones. A handle that may not write, and closes
+ * last, leaves the log to the next process, which checks it from its start.
+ */
+function closeWithoutCheckpoint(raw: DatabaseSync, path: string): void {
+  const last = new DatabaseSync(path, { readOnly: true })
+  try {
+    last.prepare('SELECT count(*) FROM sqlite_schema').get()
+    raw.close()
+  } finally {
+    last.close()
   }
 }
 

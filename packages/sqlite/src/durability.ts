@@ -19,46 +19,78 @@ export interface Durability {
   flush(): void
   /** Throws if an earlier sync failed. @throws {SqliteError} `sync-failed` */
   check(): void
+  /** Notes a sync that failed elsewhere (SQLite's own, inside COMMIT), and fails everything that waits. */
+  fail(cause: unknown): SqliteError
   close(): void
 }
 
+/**
+ * The calls that make a file durable, those of `node:fs` by default. Another one lets a test stand in for a disk that
+ * fails, which no file system does on demand.
+ */
+export interface Disk {
+  /** Syncs without blocking; the callback gets the error, or null. */
+  readonly fdatasync: (fd: number, callback: (error: Error | null) => void) => void
+  /** Syncs on this thread. */
+  readonly fdatasyncSync: (fd: number) => void
+}
+
+const NODE_DISK: Disk = { fdatasync, fdatasyncSync }
+
 /** No disk to wait for: an in-memory database, or one opened with `synchronous: 'normal'`. */
 export function createNoDurability(): Durability {
-  return { wait: (waiter) => waiter.done(), flush: () => {}, check: () => {}, close: () => {} }
+  return {
+    wait: (waiter) => waiter.done(),
+    flush: () => {},
+    check: () => {},
+    fail: (cause) => new SqliteError('sync-failed', 'commit could not be made durable', { cause }),
+    close: () => {},
+  }
 }
 
 /**
- * @param walPath the path of the -wal file. Opening and closing it aside of SQLite is safe: SQLite's POSIX locks are
- *   on the database and -shm files. It is opened at first need, since SQLite makes it at the first write.
+ * After a sync that failed, nothing is told to be durable any more: the system counts the pages that it could not write
+ * as written, so the next sync succeeds and proves nothing.
+ *
+ * @param walPath the path of the -wal file, which SQLite has made. Opening and closing it aside of SQLite is safe:
+ *   SQLite's POSIX locks are on the database and -shm files.
+ * @throws what `open` throws
  */
-export function createWalDurability(walPath: string): Durability {
-  let fd: number | undefined
+export function createWalDurability(walPath: string, disk: Disk = NODE_DISK): Durability {
+  // Two descriptors: the system tells an error to each of them once. A sync on this thread that overtakes one under way
+  // would else succeed although the other one was told that the disk failed.
+  const aside = openSync(walPath, 'r')
+  const here = openSync(walPath, 'r')
   let waiting: Waiter[] = []
   let syncing: Waiter[] | null = null
   let failure: SqliteError | null = null
   let closed = false
 
-  const handle = (): number => (fd ??= openSync(walPath, 'r'))
-
+  /** Remembers that a sync failed, and tells everybody who waits for one. */
   const fail = (cause: unknown): SqliteError => {
     failure ??= new SqliteError('sync-failed', `commit could not be made durable; path=${walPath}`, { cause })
+    const lost = [...(syncing?.splice(0) ?? []), ...waiting.splice(0)]
+    for (const waiter of lost) waiter.failed(failure)
     return failure
   }
 
   const start = (): void => {
-    if (syncing !== null || waiting.length === 0 || closed) return
+    if (syncing !== null || waiting.length === 0) return
     const batch = waiting
     waiting = []
     syncing = batch
     const finish = (error: unknown): void => {
       // flush() may have served this batch meanwhile: it takes the array's content out.
+      if (error) fail(error)
       syncing = null
-      if (error) for (const waiter of batch.splice(0)) waiter.failed(fail(error))
-      else for (const waiter of batch.splice(0)) waiter.done()
-      start()
+      if (closed) closeSync(aside)
+      else if (!error) {
+        for (const waiter of batch.splice(0)) waiter.done()
+        start()
+      }
     }
     try {
-      fdatasync(handle(), finish)
+      disk.fdatasync(aside, finish)
     } catch (error) {
       finish(error)
     }
@@ -72,28 +104,23 @@ export function createWalDurability(walPath: string): Durability {
     },
     flush() {
       if (failure) throw failure
-      const batch = [...(syncing?.splice(0) ?? []), ...waiting.splice(0)]
       try {
-        fdatasyncSync(handle())
+        disk.fdatasyncSync(here)
       } catch (error) {
-        const typed = fail(error)
-        for (const waiter of batch) waiter.failed(typed)
-        throw typed
+        throw fail(error)
       }
+      const batch = [...(syncing?.splice(0) ?? []), ...waiting.splice(0)]
       for (const waiter of batch) waiter.done()
     },
     check() {
       if (failure) throw failure
     },
+    fail,
     close() {
       closed = true
-      // A sync in flight holds the descriptor: closing it under the thread pool would race, so that one closes it.
-      if (fd !== undefined) {
-        const open = fd
-        fd = undefined
-        if (syncing === null) closeSync(open)
-        else fdatasync(open, () => closeSync(open))
-      }
+      closeSync(here)
+      // A sync under way closes its descriptor when it ends.
+      if (syncing === null) closeSync(aside)
     },
   }
 }

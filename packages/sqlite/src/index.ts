@@ -1,3 +1,4 @@
 export { openDatabase, type Database, type DatabaseOptions } from './database.ts'
+export type { Disk } from './durability.ts'
 export { SqliteError, type SqliteErrorCode } from './error.ts'
 export { migrate } from './migrate.ts'
