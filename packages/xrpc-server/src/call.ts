@@ -40,3 +40,9 @@ export interface Answer {
 export function isStream(value: unknown): value is ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
+
+/** Length of an answer's body in bytes, of text in characters; null for one that arrives in pieces. */
+export function lengthOf({ body }: Answer): number | null {
+  if (body === null) return 0
+  return typeof body === 'string' || body instanceof Uint8Array ? body.length : null
+}

@@ -63,13 +63,13 @@ interface Entry {
 /**
  * Counts in this process's memory, for at most `maxKeys` keys: past that, ended windows go first, then the oldest.
  *
- * @param options `now` in milliseconds
+ * @param options `now` in milliseconds; default the monotonic clock: one that is set back would keep windows open
  */
 export function createMemoryRateLimitStore(
   options: { readonly maxKeys?: number; readonly now?: () => number } = {},
 ): RateLimitStore {
   const maxKeys = options.maxKeys ?? 100_000
-  const now = options.now ?? Date.now
+  const now = options.now ?? (() => performance.now())
   const entries = new Map<string, Entry>()
   return {
     consume(key, cost, windowMs) {

@@ -2,7 +2,7 @@ import type { Procedure, Query, Subscription } from '@avocet/lexicon'
 import { decodeParams, XrpcError } from '@avocet/xrpc'
 import { isNsid } from '@avocet/syntax'
 import { readInput } from './body.ts'
-import type { Answer, Call, HeaderRecord } from './call.ts'
+import { lengthOf, type Answer, type Call, type HeaderRecord } from './call.ts'
 import { checkMethod, errorAnswer, isPromise, splitRules, wrongMethod } from './checks.ts'
 import { compress, wantsCompression } from './compress.ts'
 import { Context } from './context.ts'
@@ -119,19 +119,22 @@ class XrpcRouter implements Router {
     const headers: HeaderRecord = {}
     let answer: Answer
     let failure: string | undefined
+    let length: number | null = null
     try {
       const pending = this.#answer(call, nsid, context, headers)
       answer = pending instanceof Promise ? await pending : pending
+      length = lengthOf(answer)
       if (this.#options.compression !== false && wantsCompression(answer, call))
         answer = await compress(answer)
     } catch (error) {
       const known = this.#known(error, nsid, context.requestId)
       failure = known.error
       answer = errorAnswer(known, headers)
+      length = lengthOf(answer)
     }
     if (this.#cors !== null) addCors(answer.headers, call, this.#cors)
     answer.headers['x-request-id'] = context.requestId
-    this.#report(call, context, nsid, call.method, started, answer.status, failure)
+    this.#report(call, context, nsid, call.method, started, answer.status, failure, length)
     return answer
   }
 
@@ -174,7 +177,7 @@ class XrpcRouter implements Router {
             : fail(refused, socket, onError)
         context.abort(new Error('subscription ended'))
         entry.leave()
-        this.#report(call, context, schema.nsid, 'WS', started, end.status, end.error)
+        this.#report(call, context, schema.nsid, 'WS', started, end.status, end.error, null)
       }
       return { ok: true, run }
     } catch (error) {
@@ -182,7 +185,7 @@ class XrpcRouter implements Router {
       const answer = errorAnswer(known, headers)
       if (this.#cors !== null) addCors(answer.headers, call, this.#cors)
       answer.headers['x-request-id'] = context.requestId
-      this.#report(call, context, nsid, 'WS', started, answer.status, known.error)
+      this.#report(call, context, nsid, 'WS', started, answer.status, known.error, lengthOf(answer))
       return { ok: false, answer }
     }
   }
@@ -198,7 +201,7 @@ class XrpcRouter implements Router {
     if (nsid === null) throw new XrpcError(404, 'XRPCNotSupported', 'Not an XRPC path')
     const route = this.#routes.get(nsid)
     if (route === undefined) {
-      return nsid === '_health' ? this.#health(call) : this.#unknown(nsid, context, headers)
+      return nsid === '_health' ? this.#health(call, context) : this.#unknown(nsid, context, headers)
     }
     checkMethod(route.schema, call)
     if (route.isPlain) {
@@ -258,12 +261,13 @@ class XrpcRouter implements Router {
     context.params = params.value
   }
 
-  async #health(call: Call): Promise<Answer> {
+  async #health(call: Call, context: Context): Promise<Answer> {
     if (call.method !== 'GET' && call.method !== 'HEAD') throw wrongMethod(call.method, 'GET')
     const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
     try {
-      return { status: 200, headers, body: JSON.stringify((await this.#options.health?.()) ?? {}) }
+      return { status: 200, headers, body: JSON.stringify((await this.#options.health?.(context)) ?? {}) }
     } catch (error) {
+      if (error instanceof XrpcError) throw error
       throw new XrpcError(503, 'ServiceUnavailable', 'Service Unavailable', { cause: error })
     }
   }
@@ -322,17 +326,19 @@ class XrpcRouter implements Router {
 
   #report(
     call: Call,
-    { requestId }: Context,
+    { requestId, auth }: Context,
     nsid: string | null,
     method: string,
     started: number,
     status: number,
     error: string | undefined,
+    length: number | null,
   ): void {
     if (this.#options.onRequest === undefined) return
     const durationMs = performance.now() - started
+    const { address } = call
     try {
-      this.#options.onRequest({ requestId, nsid, method, address: call.address, status, error, durationMs })
+      this.#options.onRequest({ requestId, nsid, method, address, status, error, auth, length, durationMs })
     } catch (failure) {
       this.#onError(failure, nsid, requestId)
     }

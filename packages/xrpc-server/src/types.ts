@@ -135,6 +135,10 @@ export interface RequestReport {
   readonly status: number
   /** The error's name, when it was one. */
   readonly error: string | undefined
+  /** What the auth function returned; undefined where there is none, or it refused. */
+  readonly auth: unknown
+  /** Length of the answer's body before compression: bytes, of text characters; null where it is streamed. */
+  readonly length: number | null
   /** From the call until its answer was known (subscriptions: until they ended). */
   readonly durationMs: number
 }
@@ -155,8 +159,11 @@ export interface RouterOptions {
   readonly cors?: boolean | CorsOptions
   /** Whether text of at least 1 KiB is compressed for callers that accept it. Default true. */
   readonly compression?: boolean
-  /** Body of `/xrpc/_health`; a throw makes it a 503. Default `{}`. */
-  readonly health?: () => object | Promise<object>
+  /**
+   * Body of `/xrpc/_health`. Default `{}`. A throw makes it a 503: an `XrpcError` is answered as it is, anything else
+   * without its message.
+   */
+  readonly health?: (info: RequestInfo) => object | Promise<object>
   /** Where counts of rate limits are kept, and the rules for every method. */
   readonly rateLimit?: RateLimitOptions
   /** Told of every request when its answer is known. */

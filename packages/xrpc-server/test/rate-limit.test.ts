@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   createMemoryRateLimitStore,
   createRedisRateLimitStore,
@@ -205,4 +205,18 @@ describe.skipIf(!hasRedis)('the Redis store', () => {
     const store = createRedisRateLimitStore({ eval: async () => 'OK' })
     await expect(store.consume('a', 1, 1)).rejects.toThrow(TypeError)
   })
+})
+
+it('a clock set back by a year does not keep a window open', () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  try {
+    const store = createMemoryRateLimitStore()
+    void store.consume('a', 1, 40)
+    vi.setSystemTime(Date.now() - 365 * 24 * 3_600_000)
+    const until = performance.now() + 60
+    while (performance.now() < until);
+    expect(store.consume('a', 1, 40)).toMatchObject({ used: 1 })
+  } finally {
+    vi.useRealTimers()
+  }
 })

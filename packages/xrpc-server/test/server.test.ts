@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, connect } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { XrpcError } from '@avocet/xrpc'
 import { createRouter, type RequestReport, type Router } from '../src/index.ts'
 import { nodeHandler, serve, type TrustProxy } from '../src/node/index.ts'
 import { bothWays, catalog } from './methods.ts'
@@ -32,11 +33,31 @@ bothWays('the rest of a service', (open) => {
     expect((await call('/xrpc/_health', { method: 'POST' })).status).toBe(405)
   })
 
+  it('tells the reason of its illness to whom its health function chooses', async () => {
+    const router = createRouter({
+      health: ({ header }) => {
+        const reason = header('authorization') === 'Basic me' ? 'the disk is full' : 'unhealthy'
+        throw new XrpcError(503, 'Unhealthy', reason)
+      },
+    })
+    await using call = await open(router)
+    const ill = async (headers: Record<string, string>): Promise<unknown> => {
+      const answer = await call('/xrpc/_health', { headers })
+      return [answer.status, await answer.json()]
+    }
+    expect(await ill({})).toEqual([503, { error: 'Unhealthy', message: 'unhealthy' }])
+    expect(await ill({ authorization: 'Basic me' })).toEqual([
+      503,
+      { error: 'Unhealthy', message: 'the disk is full' },
+    ])
+  })
+
   it('names requests, and reports them', async () => {
     const reports: RequestReport[] = []
     const router = createRouter({ catalog, onRequest: (report) => reports.push(report) }).add(
       'com.example.echo',
       {
+        auth: ({ header }) => ({ id: header('x-request-id') }),
         handler: ({ params, requestId }) => ({ text: params.text + requestId }),
       },
     )
@@ -55,6 +76,11 @@ bothWays('the rest of a service', (open) => {
     ])
     expect(reports.every((report) => report.durationMs >= 0 && report.durationMs < 1000)).toBe(true)
     expect(new Set(reports.map((report) => report.requestId)).size).toBe(4)
+    expect([reports[0]!.auth, reports[0]!.length, reports[2]!.auth]).toEqual([
+      { id: 'trace-1' },
+      '{"text":"atrace-1"}'.length,
+      undefined,
+    ])
   })
 
   it('answers although its hooks throw', async () => {
