@@ -1,0 +1,133 @@
+// Puts one fault at a time into a package and runs its tests: a fault that no test notices shows what the tests do not look at.
+//
+//   npx pnpm mutate packages/mst                     faults by rule (60 of them) and those of test/faults.json
+//   npx pnpm mutate packages/mst --rules 200 --seed 7
+//   npx pnpm mutate apps/pds --only hand --at-least 0.9
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { handMutants } from './mutate/by-hand.ts'
+import { type Mutant, mutantsOf } from './mutate/rules.ts'
+import { createShadow, type Outcome, type Shadow } from './mutate/shadow.ts'
+
+const HELP = `npx pnpm mutate <folder> [options]
+
+  <folder>           a package or an app, e.g. packages/mst
+  --only <kind>      hand | rules (both without it)
+  --rules <n>        how many faults by rule, chosen by the seed (60)
+  --seed <n>         which ones (1)
+  --files <text>     only faults in files whose path holds this text
+  --tests <path>     which tests to run (<folder>/test)
+  --jobs <n>         copies of the workspace that work side by side (1)
+  --wider            survivors are tried again with every unit test that imports the file
+  --at-least <share> exit 1 when a smaller share is noticed
+  --list             prints the faults and ends`
+
+const root = join(import.meta.dirname, '..')
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string' },
+    rules: { type: 'string', default: '60' },
+    seed: { type: 'string', default: '1' },
+    files: { type: 'string', default: '' },
+    tests: { type: 'string' },
+    jobs: { type: 'string', default: '1' },
+    wider: { type: 'boolean', default: false },
+    'at-least': { type: 'string', default: '0' },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+const folder = positionals[0]?.replace(/\/+$/, '')
+if (values.help || folder === undefined) {
+  console.log(HELP)
+  process.exit(values.help ? 0 : 1)
+}
+
+const chosen = [
+  ...(values.only === 'rules' ? [] : handMutants(root, folder)),
+  ...(values.only === 'hand' ? [] : sample(ruleMutants(folder), Number(values.rules), Number(values.seed))),
+].filter(({ file }) => file.includes(values.files))
+if (values.list) {
+  for (const mutant of chosen) console.log(describe(mutant))
+  process.exit(0)
+}
+
+type Result = Mutant & { readonly outcome: Outcome | 'failed elsewhere' }
+const tests = [
+  'run',
+  '--project',
+  'unit',
+  '--bail',
+  '1',
+  '--reporter',
+  'dot',
+  values.tests ?? `${folder}/test`,
+]
+const results: Result[] = []
+const shadows = Array.from({ length: Number(values.jobs) }, () => createShadow(root))
+try {
+  const begun = performance.now()
+  if ((await shadows[0]!.run(null, tests, 20 * 60_000)) !== 'passed') {
+    throw new Error(`the tests fail without any fault; vitest ${tests.join(' ')}`)
+  }
+  const usual = performance.now() - begun
+  console.log(`${chosen.length} faults in ${folder}; the tests take ${(usual / 1000).toFixed(1)} s`)
+  const queue = [...chosen]
+  const work = async (shadow: Shadow): Promise<void> => {
+    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+      const outcome = await tryOut(shadow, mutant, usual * 4 + 30_000)
+      results.push({ ...mutant, outcome })
+      const mark = outcome === 'passed' ? '✗ not noticed' : `✓ ${outcome}`
+      console.log(`[${results.length}/${chosen.length}] ${mark.padEnd(18)} ${describe(mutant)}`)
+    }
+  }
+  await Promise.all(shadows.map(work))
+} finally {
+  for (const shadow of shadows) shadow[Symbol.dispose]()
+}
+
+const noticed = results.filter(({ outcome }) => outcome !== 'passed').length
+const share = results.length === 0 ? 1 : noticed / results.length
+console.log(`\n${folder}: ${noticed} of ${results.length} noticed (${(share * 100).toFixed(1)} %)`)
+const saved = join(root, 'test-results', 'mutation')
+mkdirSync(saved, { recursive: true })
+writeFileSync(join(saved, `${folder.replaceAll('/', '-')}.json`), JSON.stringify(results, null, 2))
+process.exitCode = share >= Number(values['at-least']) ? 0 : 1
+
+async function tryOut(shadow: Shadow, mutant: Mutant, timeoutMs: number): Promise<Result['outcome']> {
+  const outcome = await shadow.run(mutant, tests, timeoutMs)
+  if (outcome !== 'passed' || !values.wider) return outcome
+  const wider = ['related', '--run', '--project', 'unit', '--bail', '1', '--reporter', 'dot', mutant.file]
+  return (await shadow.run(mutant, wider, 20 * 60_000)) === 'passed' ? 'passed' : 'failed elsewhere'
+}
+
+function ruleMutants(of: string): Mutant[] {
+  const files = readdirSync(join(root, of, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.d.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .toSorted()
+  return files.flatMap((file) => mutantsOf(file, readFileSync(join(root, file), 'utf8')))
+}
+
+/** `count` of them, always the same for one seed (mulberry32). */
+function sample(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
+  let state = seed >>> 0
+  const random = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+  const keyed = mutants.map((mutant) => ({ mutant, key: random() }))
+  keyed.sort((a, b) => a.key - b.key)
+  return keyed.slice(0, count).map(({ mutant }) => mutant)
+}
+
+function describe({ file, line, start, end, replacement, rule, why }: Mutant): string {
+  const source = readFileSync(join(root, file), 'utf8')
+  const short = (text: string): string => text.replaceAll(/\s+/g, ' ').slice(0, 60)
+  return `${file}:${line} ${rule}: ${short(source.slice(start, end))} → ${short(replacement)}${why ? ` (${why})` : ''}`
+}
