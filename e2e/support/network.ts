@@ -32,7 +32,7 @@ export async function startNetwork(): Promise<Network> {
       url: `http://127.0.0.1:${ports[name]}`,
       healthPath,
       logFile: join(folder, `${name}.log`),
-      env: { PDS_DEV_MODE: 'true' },
+      env: { PDS_DEV_MODE: 'true', PDS_INVITE_REQUIRED: 'false' },
     })
 
   const plc = await start('plc-directory', 'plc', [], '/_health')

@@ -80,7 +80,7 @@ beforeAll(async () => {
       url: `http://127.0.0.1:${port}`,
       healthPath,
       logFile: join(folder, `${app}.log`),
-      env: { PDS_DEV_MODE: 'true' },
+      env: { PDS_DEV_MODE: 'true', PDS_INVITE_REQUIRED: 'false' },
     })
   plc = await start('plc-directory', ports.plc, '/_health', [])
   pds = await start('pds', ports.pds, '/xrpc/_health', [`--plc-url=${plc.url}`])

@@ -37,7 +37,7 @@ import { createSessions } from './accounts/sessions.ts'
 import { createSessionView } from './accounts/session-view.ts'
 import { createTokens } from './accounts/tokens.ts'
 import { createUploads } from './blobs/uploads.ts'
-import { resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
+import { reachOf, resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
 import { loadSecrets } from './config/secrets.ts'
 import { createAnnouncements } from './events/announcements.ts'
 import { createCrawlers } from './events/crawlers.ts'
@@ -114,12 +114,12 @@ export async function createPds(
   })
   opened.use(sequencer)
 
-  const open = config.devMode || config.disableSsrfProtection
-  const fetch = createGuardedFetch({ allowLoopback: open, maxBytes: MAX_PROXIED_BYTES, timeoutMs: 30_000 })
-  const dids = withCache(createDidResolver({ plcUrl: config.plcUrl, allowLoopback: open }))
+  const reach = reachOf(config)
+  const fetch = createGuardedFetch({ ...reach, maxBytes: MAX_PROXIED_BYTES, timeoutMs: 30_000 })
+  const dids = withCache(createDidResolver({ plcUrl: config.plcUrl, ...reach }))
   const handleResolver = createHandleResolver({
     dns: lookupTxt,
-    allowLoopback: open,
+    ...reach,
     allowTestTld: config.devMode,
   })
   const resolveHandle: ResolveHandle = async (handle) => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 import { expect, test } from 'vitest'
 
-import { resolveConfig } from '../src/config/config.ts'
+import { reachOf, resolveConfig } from '../src/config/config.ts'
 import { nearest } from '../src/config/environment.ts'
 import { IGNORED, REFUSED } from '../src/config/known-variables.ts'
 import { readSettings, readWarnings, SETTINGS } from '../src/config/settings.ts'
@@ -53,6 +53,17 @@ test('the moderation service takes reports where no other is named (B7)', () => 
   const other = { url: 'https://other.example.com', did: 'did:web:other.example.com' }
   const both = { ...env, PDS_REPORT_SERVICE_URL: other.url, PDS_REPORT_SERVICE_DID: other.did }
   expect(resolveConfig(readSettings(both)).reportService).toEqual(other)
+})
+
+test('private addresses are reached where the operator says so, loopback ones in development too (B7)', () => {
+  const reach = (env: Record<string, string>) => reachOf(resolveConfig(readSettings(env)))
+  const name = { PDS_HOSTNAME: 'pds.example.com' }
+  expect(reach(name)).toEqual({ allowLoopback: false, allowPrivate: false })
+  expect(reach({})).toEqual({ allowLoopback: true, allowPrivate: false })
+  expect(reach({ ...name, PDS_DISABLE_SSRF_PROTECTION: 'true' })).toEqual({
+    allowLoopback: true,
+    allowPrivate: true,
+  })
 })
 
 test.each([...REFUSED.keys()])('%s stops the start and says what to do (B7)', (name) => {

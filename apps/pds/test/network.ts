@@ -74,6 +74,7 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
         port: 0,
         plcUrl: directory.url,
         adminPassword: ADMIN_PASSWORD,
+        inviteRequired: false,
         loginFloorMs: 0,
         ...options.config,
       },

@@ -22,6 +22,25 @@ const IPV4_BLOCKS: readonly Block[] = [
   block4('240.0.0.0', 4),
 ]
 
+/**
+ * Blocks that stay closed even where private hosts may be reached: no host, other than one's own, is there, or one that
+ * tells secrets of the machine to whoever asks (the metadata services of clouds).
+ */
+const NEVER_IPV4: readonly Block[] = [
+  block4('0.0.0.0', 8),
+  block4('100.100.100.200', 32),
+  block4('127.0.0.0', 8),
+  block4('169.254.0.0', 16),
+  block4('192.0.0.0', 24),
+  block4('224.0.0.0', 4),
+  block4('240.0.0.0', 4),
+]
+/** Metadata services among the unique local addresses. */
+const METADATA_IPV6: readonly (readonly number[])[] = [
+  [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254],
+  [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254],
+]
+
 /** True for an address of the public internet: not private, loopback, link-local, multicast or reserved. */
 export function isPublicAddress(address: string): boolean {
   const v4 = parseIpv4(address)
@@ -38,6 +57,24 @@ export function isPublicAddress(address: string): boolean {
   return !(first === 0x3fff && second >> 12 === 0)
 }
 
+/**
+ * True for an address of a host in a private network: of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, the blocks
+ * for tests and documentation, fc00::/7. Not for loopback, link-local and multicast ones, nor those of metadata services.
+ */
+export function isPrivateAddress(address: string): boolean {
+  const v4 = parseIpv4(address)
+  if (v4 !== null) return isPrivateIpv4(v4)
+  const v6 = parseIpv6(address)
+  if (v6 === null) return false
+  const embedded = embeddedIpv4(v6)
+  if (embedded !== null) return isPrivateIpv4(embedded)
+  const [first = 0, second = 0] = v6
+  if (first === 0x2001 && second === 0xdb8) return true
+  if (first === 0x3fff && second >> 12 === 0) return true
+  if (first >> 9 !== 0xfc >> 1) return false
+  return !METADATA_IPV6.some((known) => known.every((word, index) => word === v6[index]))
+}
+
 /** True for 127.0.0.0/8 and ::1. */
 export function isLoopbackAddress(address: string): boolean {
   const v4 = parseIpv4(address)
@@ -50,7 +87,15 @@ export function isLoopbackAddress(address: string): boolean {
 }
 
 function isPublicIpv4(address: number): boolean {
-  return IPV4_BLOCKS.every(([network, bits]) => (address ^ network) >>> (32 - bits) !== 0)
+  return !isIn(IPV4_BLOCKS, address)
+}
+
+function isPrivateIpv4(address: number): boolean {
+  return isIn(IPV4_BLOCKS, address) && !isIn(NEVER_IPV4, address)
+}
+
+function isIn(blocks: readonly Block[], address: number): boolean {
+  return blocks.some(([network, bits]) => (address ^ network) >>> (32 - bits) === 0)
 }
 
 /** The IPv4 address that a mapped (::ffff:0:0/96) or NAT64 (64:ff9b::/96) address leads to. */

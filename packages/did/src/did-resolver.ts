@@ -31,6 +31,8 @@ export interface DidResolverOptions {
   readonly plcFetch?: Fetch
   /** did:web of localhost, with a port, over plain http; for development. */
   readonly allowLoopback?: boolean
+  /** Hosts in private networks, in the default fetch; for an operator's own network. */
+  readonly allowPrivate?: boolean
   /** For a whole request once it is sent; default 10 000. */
   readonly timeoutMs?: number
   /** Of a document; default 256 KiB. */
@@ -48,11 +50,11 @@ const WEB = /^did:web:([A-Za-z0-9.-]+)(?:%3[Aa]([0-9]{1,5}))?$/
  * `bad-status`, `too-large`, `timeout`, `network`, `throttled`, `aborted`, or a `blocked-…` code.
  */
 export function createDidResolver(options: DidResolverOptions = {}): DidResolver {
-  const { allowLoopback = false, timeoutMs = 10_000, maxBytes = 256 * 1024 } = options
+  const { allowLoopback = false, allowPrivate = false, timeoutMs = 10_000, maxBytes = 256 * 1024 } = options
   const plcUrl = (options.plcUrl ?? 'https://plc.directory').replace(/^(.*[^/])?\/*$/s, '$1')
   const webFetch =
     options.fetch === undefined
-      ? throttleHosts(createGuardedFetch({ allowLoopback, timeoutMs, maxBytes }))
+      ? throttleHosts(createGuardedFetch({ allowLoopback, allowPrivate, timeoutMs, maxBytes }))
       : withTimeout(options.fetch, timeoutMs)
   const plcFetch =
     options.plcFetch === undefined

@@ -40,7 +40,7 @@ export function createTxtLookup(options: TxtLookupOptions = {}): LookupTxt {
 
 /** Options of {@link createAddressLookup}. */
 export interface AddressLookupOptions extends TxtLookupOptions {
-  /** Asks the operating system, and so its hosts file, for names; for development. */
+  /** Asks the operating system, and so its hosts file, for names; for development and private networks. */
   readonly allowLoopback?: boolean
 }
 

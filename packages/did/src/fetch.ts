@@ -16,6 +16,8 @@ export interface FetchInit {
 export interface GuardedFetchOptions {
   /** For development: loopback addresses too, and plain http to them. */
   readonly allowLoopback?: boolean
+  /** For an operator's own network: private addresses too (`isPrivateAddress`), and plain http to them. */
+  readonly allowPrivate?: boolean
   /** Protocols allowed to every address; default `https:` alone. */
   readonly protocols?: readonly ('https:' | 'http:')[]
   /** Which addresses may be connected to, in place of the public ones. */
@@ -36,8 +38,9 @@ export interface GuardedFetchOptions {
 
 /** What the guard refuses before it looks at addresses. @throws {DidError} `blocked-protocol` */
 export function checkUrl(url: URL, options: GuardedFetchOptions): void {
-  const { protocols = ['https:'], allowLoopback = false } = options
-  const allowed: readonly string[] = allowLoopback ? [...protocols, 'https:', 'http:'] : protocols
+  const { protocols = ['https:'], allowLoopback = false, allowPrivate = false } = options
+  const allowed: readonly string[] =
+    allowLoopback || allowPrivate ? [...protocols, 'https:', 'http:'] : protocols
   if (!allowed.includes(url.protocol)) {
     throw new DidError('blocked-protocol', `protocol is not allowed; url=${shown(url)}`)
   }

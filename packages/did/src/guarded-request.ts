@@ -9,7 +9,7 @@ import {
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import { isLoopbackAddress, isPublicAddress } from './address.ts'
+import { isLoopbackAddress, isPrivateAddress, isPublicAddress } from './address.ts'
 import { createAddressLookup } from './dns-node.ts'
 import { DidError, failWith } from './error.ts'
 import { checkUrl, shown, type Fetch, type FetchInit, type GuardedFetchOptions } from './fetch.ts'
@@ -145,18 +145,25 @@ function lowerCased(headers: Readonly<Record<string, string>> = {}): Record<stri
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
-/** The addresses that pass. @throws {DidError} `blocked-address` when none does */
-function checkAddresses(
+/**
+ * The addresses that pass: loopback and private ones by either protocol where they are allowed, all others by the
+ * protocols that are allowed to every address.
+ * @throws {DidError} `blocked-address` when none does
+ */
+export function checkAddresses(
   addresses: readonly string[],
   options: GuardedFetchOptions,
   protocol: 'http:' | 'https:',
   hostname: string,
 ): string[] {
-  const { allowLoopback = false, isAllowedAddress = isPublicAddress, protocols = ['https:'] } = options
-  const isLoopbackOnly = !protocols.includes(protocol)
+  const { allowLoopback = false, allowPrivate = false, protocols = ['https:'] } = options
+  const { isAllowedAddress = isPublicAddress } = options
+  const isForAll = protocols.includes(protocol)
   const passed = addresses.filter(
     (address) =>
-      (!isLoopbackOnly && isAllowedAddress(address)) || (allowLoopback && isLoopbackAddress(address)),
+      (isForAll && isAllowedAddress(address)) ||
+      (allowLoopback && isLoopbackAddress(address)) ||
+      (allowPrivate && isPrivateAddress(address)),
   )
   if (passed.length === 0) {
     throw new DidError(
@@ -169,7 +176,9 @@ function checkAddresses(
 
 /** The `lookup` of a socket: what it gives is what the socket connects to. */
 function guardLookup(options: GuardedFetchOptions, protocol: 'http:' | 'https:'): LookupFunction {
-  const lookup = options.lookup ?? createAddressLookup({ allowLoopback: options.allowLoopback ?? false })
+  const lookup =
+    options.lookup ??
+    createAddressLookup({ allowLoopback: options.allowLoopback === true || options.allowPrivate === true })
   return (hostname, { all }, callback) => {
     lookup(hostname)
       .then((addresses) => checkAddresses(addresses, options, protocol, hostname))

@@ -26,6 +26,8 @@ export interface HandleResolverOptions {
   readonly allowTestTld?: boolean
   /** Loopback hosts and plain http in the default fetch; for development. */
   readonly allowLoopback?: boolean
+  /** Hosts in private networks, in the default fetch; for an operator's own network. */
+  readonly allowPrivate?: boolean
   /** The well-known URL of a handle; default `https://<handle>/.well-known/atproto-did`. */
   readonly wellKnownUrl?: (handle: Handle) => string
 }
@@ -42,11 +44,17 @@ const MAX_BYTES = 4_096
  * 4. Neither has one: `not-found`, but the failure of a way that could not be asked where there was one.
  */
 export function createHandleResolver(options: HandleResolverOptions = {}): HandleResolver {
-  const { timeoutMs = 5_000, dnsGraceMs = 1_000, allowLoopback = false, allowTestTld = false } = options
+  const {
+    timeoutMs = 5_000,
+    dnsGraceMs = 1_000,
+    allowLoopback = false,
+    allowPrivate = false,
+    allowTestTld = false,
+  } = options
   const dns = options.dns === undefined ? createDefaultTxtLookup() : options.dns
   const send =
     options.fetch === undefined
-      ? throttleHosts(createGuardedFetch({ allowLoopback, timeoutMs, maxBytes: MAX_BYTES }))
+      ? throttleHosts(createGuardedFetch({ allowLoopback, allowPrivate, timeoutMs, maxBytes: MAX_BYTES }))
       : options.fetch
   const wellKnownUrl = options.wellKnownUrl ?? ((handle) => `https://${handle}/.well-known/atproto-did`)
 

@@ -1,5 +1,5 @@
 export { createGuardedFetch } from '#platform'
-export { isLoopbackAddress, isPublicAddress } from './address.ts'
+export { isLoopbackAddress, isPrivateAddress, isPublicAddress } from './address.ts'
 export type { CacheOptions, CacheStore, StoredEntry } from './cache.ts'
 export {
   createDidResolver,

@@ -30,7 +30,7 @@ export interface PdsConfig {
   readonly devMode: boolean
   /** Whether lexicons that do not come with the server are looked for on the network. */
   readonly resolveLexicons: boolean
-  /** Whether requests to private addresses are allowed although `devMode` is off. */
+  /** Whether private addresses, and loopback ones, may be fetched by plain http, as in a network of containers. */
   readonly disableSsrfProtection: boolean
   readonly rateLimitsEnabled: boolean
   /** A request with this value in `x-ratelimit-bypass` is not limited. */
@@ -135,4 +135,12 @@ export function resolveConfig(options: PdsOptions): PdsConfig {
     ...options,
     devMode,
   }
+}
+
+/** Which addresses beside public ones requests may go to: loopback in development, private ones where the operator says so. */
+export function reachOf({ devMode, disableSsrfProtection }: PdsConfig): {
+  readonly allowLoopback: boolean
+  readonly allowPrivate: boolean
+} {
+  return { allowLoopback: devMode || disableSsrfProtection, allowPrivate: disableSsrfProtection }
 }
