@@ -59,7 +59,13 @@ describe('the stream of our PDS', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'avocet-firehose-'))
     plc = await createPlcDirectory({ port: 0, rateLimits: null })
-    pds = await createPds({ dataDirectory: folder, port: 0, plcUrl: plc.url, loginFloorMs: 0 })
+    pds = await createPds({
+      dataDirectory: folder,
+      port: 0,
+      plcUrl: plc.url,
+      loginFloorMs: 0,
+      inviteRequired: false,
+    })
     service = pds.url.replace('http', 'ws')
     for (const name of ['wanda', 'xavier', 'yvonne']) await live(name)
   })

@@ -18,7 +18,13 @@ let ids: IdResolver
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'avocet-strangers-'))
   plc = await createPlcDirectory({ port: 0 })
-  pds = await createPds({ dataDirectory: folder, port: 0, plcUrl: plc.url, loginFloorMs: 0 })
+  pds = await createPds({
+    dataDirectory: folder,
+    port: 0,
+    plcUrl: plc.url,
+    loginFloorMs: 0,
+    inviteRequired: false,
+  })
   ids = new IdResolver({ plcUrl: plc.url, didCache: new MemoryCache(), fetch })
 })
 afterAll(async () => {
