@@ -13,6 +13,7 @@
  *
  * Reading:
  * - `malformed-commit`, `unsupported-version`: a commit block that cannot be read, or is not of version 3.
+ * - `no-key`: neither a key to check the signature with nor `unsafeSkipSignature: true` was given.
  * - `did-mismatch`, `bad-signature`: a commit of somebody else, or not signed by the key.
  * - `missing-block`: a commit, node or record that should be there is not.
  * - `malformed-repo`: an archive, tree or record that breaks the format. `inversion-failed`: ops that do not fit the tree.
@@ -35,6 +36,7 @@ export type RepoErrorCode =
   | 'inactive-repo'
   | 'malformed-commit'
   | 'unsupported-version'
+  | 'no-key'
   | 'did-mismatch'
   | 'bad-signature'
   | 'missing-block'

@@ -72,11 +72,18 @@ const DEFAULT_MAX_RECORDS = 10_000_000
 /**
  * Reads a repository from its CAR. Resolves when the commit is there and is verified.
  *
- * @throws {RepoError} `malformed-commit`, `unsupported-version`, `did-mismatch`, `bad-signature`, `missing-block`,
- *   `malformed-repo`, `buffer-exceeded`, from the promise or while iterating; CarError for what is not a CAR.
+ * @throws {RepoError} `no-key`, `malformed-commit`, `unsupported-version`, `did-mismatch`, `bad-signature`,
+ *   `missing-block`, `malformed-repo`, `buffer-exceeded`, from the promise or while iterating; CarError for what is not a CAR.
  */
 export async function readRepo(source: CarSource, options: ReadRepoOptions): Promise<RepoReader> {
   const { did, maxSize, maxBuffered = DEFAULT_MAX_BUFFERED, maxRecords = DEFAULT_MAX_RECORDS } = options
+  // Types do not reach JavaScript, `any` or a variable that was never filled: no key must never mean no check.
+  if ((options.key ?? null) === null && options.unsafeSkipSignature !== true) {
+    throw new RepoError(
+      'no-key',
+      'readRepo needs the key that signs the commits, or unsafeSkipSignature: true',
+    )
+  }
   const stream = source instanceof Uint8Array ? once(source) : source
   const { roots, blocks } = await readCarStream(stream, maxSize === undefined ? {} : { maxSize })
   const buffer = createBlockBuffer(blocks[Symbol.asyncIterator](), maxBuffered)

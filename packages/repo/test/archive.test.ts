@@ -209,6 +209,27 @@ describe('a repository of 300 records', () => {
         code: 'bad-signature',
       })
     })
+    it('no key, unless that is asked for by name', async () => {
+      const wrong = [
+        { did },
+        { did, key: undefined },
+        { did, unsafeSkipSignature: false },
+        { did, key: null },
+      ]
+      for (const options of wrong as never[]) {
+        await expect(readRepo(car, options)).rejects.toMatchObject({ code: 'no-key' })
+        const empty = createMemoryRepoStore()
+        const importing = importRepo({
+          ...(options as object),
+          did,
+          store: empty,
+          source: car,
+          keepCommit: true,
+        } as never)
+        await expect(importing).rejects.toMatchObject({ code: 'no-key' })
+        expect(await empty.getHead(did)).toBeNull()
+      }
+    })
     it('another account', async () => {
       await expect(readRepo(car, { did: 'did:web:other.example', key })).rejects.toMatchObject({
         code: 'did-mismatch',
