@@ -86,8 +86,10 @@ export function createCatalog(documents: Iterable<LexiconDocument>, options: Cat
   }
   const record: Catalog['record'] = (nsid) => {
     let schema = records.get(nsid)
-    if (schema === undefined && def(nsid)?.type === 'record') {
-      schema = defineRecord(units.get(nsid)!)
+    // The NSID alone names a record: `…#main` is no unit.
+    const unit = schema === undefined ? units.get(nsid) : undefined
+    if (unit !== undefined && def(nsid)?.type === 'record') {
+      schema = defineRecord(unit)
       records.set(nsid, schema)
     }
     return schema

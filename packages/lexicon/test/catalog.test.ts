@@ -1,3 +1,13 @@
+import {
+  anything,
+  array,
+  assert,
+  constantFrom,
+  oneof,
+  property,
+  record as recordOf,
+  string,
+} from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createCatalog } from '../src/catalog.ts'
 import type { LexiconDocument } from '../src/document.ts'
@@ -145,6 +155,27 @@ describe('createCatalog', () => {
     expect(catalog.permissionSet('com.example.rec')).toBeUndefined()
   })
 
+  it('never throws over a value, whatever its type says', () => {
+    const catalog = createCatalog([
+      doc('com.example.rec', {
+        main: { type: 'record', key: 'any', record: object({ any: { type: 'unknown' } }) },
+        other: object({}),
+      }),
+    ])
+    const names = constantFrom('com.example.rec', 'main', 'other', '#', 'constructor', '__proto__', '.')
+    const type = oneof(
+      array(names, { maxLength: 4 }).map((parts) => parts.join('')),
+      string(),
+    )
+    const value = recordOf({ $type: type, any: anything() })
+    assert(
+      property(value, (given) => {
+        expect(typeof catalog.validateRecord(given).ok).toBe('boolean')
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
   it('validates records by their type', () => {
     const catalog = createCatalog([
       doc('com.example.rec', {
@@ -165,6 +196,9 @@ describe('createCatalog', () => {
     expect(codes(record, 'other')).toEqual(['record-key'])
     expect(codes({ ...record, n: 'x' }, 'other')).toEqual(['invalid-type', 'record-key'])
     expect(codes({ ...record, $type: 'com.example.none' })).toEqual(['unknown-lexicon'])
+    for (const type of ['com.example.rec#main', 'com.example.rec#', '#main', '', 'toString', '__proto__']) {
+      expect(codes({ ...record, $type: type })).toEqual(['unknown-lexicon'])
+    }
     for (const value of [null, undefined, 1, 'x', [], {}, { $type: 1 }])
       expect(codes(value)).toEqual(['missing-type'])
     const schema = catalog.record('com.example.rec')!
