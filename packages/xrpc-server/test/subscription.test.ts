@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { decodeFrame, encodeFrame, XrpcError } from '@avocet/xrpc'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -225,6 +226,23 @@ it('limits subscriptions from one address', async () => {
   const again = new WebSocket(server.url + path)
   await once(again, 'message')
   again.terminate()
+})
+
+it('agrees to no subprotocol, since it speaks none', async () => {
+  const { router } = waiting()
+  await using server = await serve({ router })
+  const ws = new WebSocket(server.url + path, ['graphql-ws', 'soap'])
+  let response: IncomingMessage | undefined
+  ws.on('upgrade', (message) => (response = message))
+  // What `ws` makes of it as a client: the server chose none of those that were offered.
+  const error = await new Promise<Error | null>((resolve) => {
+    ws.on('error', resolve)
+    ws.on('open', () => resolve(null))
+  })
+  ws.terminate()
+  expect(response).toBeDefined()
+  expect(response?.headers['sec-websocket-protocol']).toBeUndefined()
+  expect(error?.message).toBe('Server sent no subprotocol')
 })
 
 it('says goodbye when the server stops', async () => {

@@ -35,7 +35,13 @@ const handshakeMs = 30_000
  */
 export function createUpgrader(router: Pick<Router, 'connect'>, options: UpgraderOptions = {}): Upgrader {
   const addressOf = createAddressReader(options.trustProxy ?? false)
-  const wss = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: maxIncoming })
+  const wss = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: maxIncoming,
+    // Without this `ws` agrees to the first one offered, whatever it is.
+    handleProtocols: () => false,
+  })
   const open = new Set<NodeFrameSocket>()
   const running = new Set<Promise<void>>()
   const silent = new WeakSet<object>()
