@@ -103,7 +103,7 @@ export async function createPds(
 ): Promise<Pds> {
   const config = resolveConfig(options)
   await using opened = new AsyncDisposableStack()
-  const stores = await openStores(config)
+  const stores = await openStores(config, log)
   opened.defer(() => stores.db.close())
   const secrets = await loadSecrets(config)
   const address = createPublicAddress(config)

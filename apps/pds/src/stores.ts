@@ -10,9 +10,12 @@ import { ACCOUNT_MIGRATIONS } from './accounts/schema.ts'
 import { openDiskBlobs, type BlobFiles } from './blobs/blob-files.ts'
 import { openBlobIndex, type BlobIndex } from './blobs/blob-index.ts'
 import type { PdsConfig } from './config/config.ts'
+import { blobFolder, DATABASE_FILE, refuseForeignData } from './config/data-directory.ts'
 import { DataDirectoryError, prepareDataDirectory } from './config/secrets.ts'
+import { SILENT, type Logger } from './logger.ts'
 import { openRecordIndex, type RecordIndex } from './repos/record-index.ts'
 import { RECORD_MIGRATIONS } from './repos/schema.ts'
+import { prepareUpgrade } from './upgrade.ts'
 
 /** Everything this server keeps: one database, on which every store works, and the files of blobs. */
 export interface Stores {
@@ -25,13 +28,18 @@ export interface Stores {
   readonly log: EventLog<Database>
 }
 
-/** Opens, and on first use makes, the stores in the data directory. @throws DataDirectoryError */
-export async function openStores(config: PdsConfig): Promise<Stores> {
+/**
+ * Opens, and on first use makes, the stores in the data directory; one of an older version is upgraded, after a copy.
+ * @throws DataDirectoryError
+ */
+export async function openStores(config: PdsConfig, log: Logger = SILENT): Promise<Stores> {
   prepareDataDirectory(config.dataDirectory)
-  const path = join(config.dataDirectory, 'pds.sqlite')
+  refuseForeignData(config)
+  const path = join(config.dataDirectory, DATABASE_FILE)
   let db: Database | undefined
   try {
     db = openDatabase({ path })
+    await prepareUpgrade(db, config, log)
     migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
     migrate(db, 'records', RECORD_MIGRATIONS)
     return {
@@ -41,10 +49,11 @@ export async function openStores(config: PdsConfig): Promise<Stores> {
       records: openRecordIndex(db),
       blobs: openBlobIndex(db),
       log: openEventLog(db),
-      files: await openDiskBlobs(config.blobDirectory ?? join(config.dataDirectory, 'blobs')),
+      files: await openDiskBlobs(blobFolder(config)),
     }
   } catch (cause) {
     db?.close()
+    if (cause instanceof DataDirectoryError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new DataDirectoryError(
       `cannot open the data directory; path=${config.dataDirectory} reason=${reason}`,

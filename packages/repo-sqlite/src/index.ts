@@ -1,1 +1,7 @@
-export { openRepoStore, type RepoSize, type RepoStoreOptions, type SqliteRepoStore } from './store.ts'
+export {
+  openRepoStore,
+  REPO_SCHEMA,
+  type RepoSize,
+  type RepoStoreOptions,
+  type SqliteRepoStore,
+} from './store.ts'

@@ -13,10 +13,13 @@ import {
   type StoredBlock,
   type StoredHead,
 } from '@avocet/repo'
-import { migrate, type Database } from '@avocet/sqlite'
+import { migrate, type Database, type SchemaPart } from '@avocet/sqlite'
 import { createBlockCache } from './block-cache.ts'
 import { digestOf, pick, refuseAsync, toHead } from './rows.ts'
 import { migrations } from './schema.ts'
+
+/** The tables of this store, and their newest version. */
+export const REPO_SCHEMA: SchemaPart = { name: 'repo', version: migrations.length }
 
 /** Options of {@link openRepoStore}. */
 export interface RepoStoreOptions {
@@ -52,7 +55,7 @@ const wholeBytes = 8 * 1024 * 1024
  * is swept now, so open one store per database, before imports begin.
  */
 export function openRepoStore(db: Database, options: RepoStoreOptions = {}): SqliteRepoStore {
-  migrate(db, 'repo', migrations)
+  migrate(db, REPO_SCHEMA.name, migrations)
   const cache = createBlockCache(options.cacheSize ?? 16 * 1024 * 1024)
 
   const find = (did: string): Row | null => {

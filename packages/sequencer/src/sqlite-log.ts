@@ -1,6 +1,6 @@
 // The event log in SQLite: one table beside the app's own, on the app's own handle, so that `append` joins its transaction.
 
-import { type Database, migrate } from '@avocet/sqlite'
+import { type Database, migrate, type SchemaPart } from '@avocet/sqlite'
 import { SequencerError } from './errors.ts'
 import { encodeEvent } from './frame.ts'
 import { createWatchers } from './watchers.ts'
@@ -33,6 +33,9 @@ const MIGRATIONS = [
    INSERT INTO event_log (id, newest, oldest, bytes) VALUES (1, 0, 1, 0);`,
 ]
 
+/** The tables of the event log, and their newest version. */
+export const EVENT_LOG_SCHEMA: SchemaPart = { name: 'event-log', version: MIGRATIONS.length }
+
 /**
  * Opens (and makes, at first) the event log on this handle. `append` must be called inside a transaction of it
  * (`db.transaction`, `db.write`, a store's `alongside`); subscribers see the event once that transaction is durable.
@@ -42,7 +45,7 @@ export function openEventLog(db: Database, options: SqliteEventLogOptions = {}):
   const now = options.now ?? Date.now
   const pruneBatch = options.pruneBatch ?? 1000
   const watchers = createWatchers()
-  migrate(db, 'event-log', MIGRATIONS)
+  migrate(db, EVENT_LOG_SCHEMA.name, MIGRATIONS)
   checkCounter(db)
   // What an earlier process committed may not have reached the disk yet; a commit of our own makes it do so.
   db.transaction(() => db.prepare('UPDATE event_log SET newest = newest').run())
@@ -155,7 +158,7 @@ export function advanceSeq(db: Database, by = 1_000_000): number {
   if (!Number.isSafeInteger(by) || by <= 0) {
     throw new SequencerError('invalid-option', `seq margin is a positive integer; by=${by}`)
   }
-  migrate(db, 'event-log', MIGRATIONS)
+  migrate(db, EVENT_LOG_SCHEMA.name, MIGRATIONS)
   return db.transaction(
     () =>
       db.prepare('UPDATE event_log SET newest = newest + ? WHERE id = 1 RETURNING newest').get(by)![

@@ -1,1 +1,1 @@
-export { advanceSeq, openEventLog, type SqliteEventLogOptions } from './sqlite-log.ts'
+export { advanceSeq, EVENT_LOG_SCHEMA, openEventLog, type SqliteEventLogOptions } from './sqlite-log.ts'

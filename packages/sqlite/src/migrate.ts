@@ -31,3 +31,19 @@ export function migrate(db: Database, name: string, migrations: readonly string[
       .run(name, migrations.length)
   })
 }
+
+/** A part of a schema and the version that a program knows. */
+export interface SchemaPart {
+  readonly name: string
+  readonly version: number
+}
+
+/** The versions of the parts in a database, by name; empty for a new one. */
+export function schemaVersions(db: Database): ReadonlyMap<string, number> {
+  const table = db.raw.prepare(
+    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_versions'",
+  )
+  if (table.get() === undefined) return new Map()
+  const rows = db.raw.prepare('SELECT name, version FROM schema_versions').all()
+  return new Map(rows.map((row) => [row['name'] as string, Number(row['version'])]))
+}

@@ -61,6 +61,8 @@ export interface PdsConfig {
   readonly recoveryDidKey: string | null
   /** Shortest duration of a sign-in attempt in milliseconds, so that its length tells nothing. */
   readonly loginFloorMs: number
+  /** Copies of the database made before upgrades that are kept; 0 makes none. */
+  readonly upgradeBackups: number
   readonly logLevel: LogLevel
 }
 
@@ -114,6 +116,7 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   plcRotationKeyHex: null,
   recoveryDidKey: null,
   loginFloorMs: 350,
+  upgradeBackups: 3,
   logLevel: 'info',
 }
 

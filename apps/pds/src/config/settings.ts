@@ -94,6 +94,12 @@ export const SETTINGS: readonly Setting[] = [
     apply: (text, { options }) => (options.blobDirectory = text),
   },
   {
+    env: 'PDS_UPGRADE_BACKUPS',
+    description: 'copies of the database to keep, one is made before each upgrade; 0 for none',
+    default: '3',
+    apply: (text, { options }) => (options.upgradeBackups = integer(text, 0, 1000)),
+  },
+  {
     env: 'PDS_DID_PLC_URL',
     flag: '--plc-url',
     placeholder: 'url',

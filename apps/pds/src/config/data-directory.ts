@@ -1,0 +1,95 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+import type { PdsConfig } from './config.ts'
+import { DataDirectoryError } from './secrets.ts'
+
+/** The database of this server, in its data directory. */
+export const DATABASE_FILE = 'pds.sqlite'
+
+/** What a reference PDS keeps in its data directory. */
+const REFERENCE = ['account.sqlite', 'sequencer.sqlite', 'did_cache.sqlite', 'actors'] as const
+
+/** What may lie in the data directory of a server that was never started: its settings, a front server's files, ours. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'backup.hold',
+  'before-upgrade',
+  'blobs',
+  'caddy',
+  'lost+found',
+  'mail',
+  'pds.env',
+  'secrets.json',
+])
+
+/** Folders of blobs that are not an account's. */
+const NO_ACCOUNT: ReadonlySet<string> = new Set(['temporary', 'temp', 'tempt', 'quarantine', 'lost+found'])
+
+/** Where the blobs are. */
+export function blobFolder(config: PdsConfig): string {
+  return config.blobDirectory ?? join(config.dataDirectory, 'blobs')
+}
+
+/**
+ * Refuses a data directory that is another program's, or that lost its database: to begin anew there would show the world
+ * an empty server under the same name, and relays would take all its accounts for gone.
+ * @throws DataDirectoryError that says what to do
+ */
+export function refuseForeignData(config: PdsConfig): void {
+  const { dataDirectory } = config
+  const names = namesIn(dataDirectory)
+  const foreign = REFERENCE.filter((name) => names.includes(name))
+  const isNew = !names.includes(DATABASE_FILE)
+  if (foreign.length > 0 && (isNew || isEmpty(join(dataDirectory, DATABASE_FILE)))) {
+    throw new DataDirectoryError(
+      `the data directory holds the data of a reference PDS (${foreign.join(', ')}); path=${dataDirectory}\n` +
+        `To take it over into an empty directory, run: avocet-pds --data <new directory> adopt ${resolve(dataDirectory)}`,
+    )
+  }
+  if (!isNew) return
+  const blobs = blobFolder(config)
+  const accounts = namesIn(blobs).filter((name) => !NO_ACCOUNT.has(name))
+  if (accounts.length > 0) {
+    throw new DataDirectoryError(
+      `there are blobs of accounts but no database; blobs=${blobs} database=${join(dataDirectory, DATABASE_FILE)}\n` +
+        `Check PDS_DATA_DIRECTORY; put a lost database back with: avocet-pds restore <backup>; ` +
+        `take a reference PDS over with: avocet-pds --data <new directory> adopt <its data directory>`,
+    )
+  }
+  const others = names.filter(
+    (name) => !HARMLESS.has(name) && resolve(dataDirectory, name) !== resolve(blobs),
+  )
+  if (others.length > 0) {
+    throw new DataDirectoryError(
+      `the data directory is not empty and not that of this server (${others.slice(0, 5).join(', ')}); path=${dataDirectory}\n` +
+        `Give an empty directory, or take a reference PDS over with: avocet-pds --data <new directory> adopt ${resolve(dataDirectory)}`,
+    )
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    const { message } = error as Error
+    throw new DataDirectoryError(`cannot read a folder; path=${folder} reason=${message}`, { cause: error })
+  }
+}
+
+/** Whether a database of ours was made but never had an account: a start beside foreign data left it there. */
+function isEmpty(path: string): boolean {
+  if (!existsSync(path)) return true
+  try {
+    const db = new DatabaseSync(path, { readOnly: true })
+    try {
+      return db.prepare('SELECT 1 FROM account LIMIT 1').get() === undefined
+    } finally {
+      db.close()
+    }
+  } catch {
+    // Not a database, or none with accounts: opening it says so in its own words.
+    return false
+  }
+}

@@ -1,0 +1,104 @@
+import { readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { REPO_SCHEMA } from '@avocet/repo-sqlite'
+import { EVENT_LOG_SCHEMA } from '@avocet/sequencer/sqlite'
+import { schemaVersions, type Database, type SchemaPart } from '@avocet/sqlite'
+
+import { ACCOUNT_MIGRATIONS } from './accounts/schema.ts'
+import type { PdsConfig } from './config/config.ts'
+import { DATABASE_FILE } from './config/data-directory.ts'
+import { DataDirectoryError } from './config/secrets.ts'
+import type { Logger } from './logger.ts'
+import { RECORD_MIGRATIONS } from './repos/schema.ts'
+
+/** Every part of the database, at the version this program knows. */
+export const SCHEMA: readonly SchemaPart[] = [
+  { name: 'accounts', version: ACCOUNT_MIGRATIONS.length },
+  { name: 'records', version: RECORD_MIGRATIONS.length },
+  REPO_SCHEMA,
+  EVENT_LOG_SCHEMA,
+]
+
+/** Folder of the copies, in the data directory. */
+export const UPGRADE_FOLDER = 'before-upgrade'
+
+/**
+ * Gets ready for the migrations that opening the stores runs: refuses a database of a newer program, and copies one of an
+ * older program as it is to `<data>/before-upgrade`, where the newest `upgradeBackups` copies stay. Migrations go one way
+ * only: such a copy is the way back.
+ * @returns the path of the copy, null when nothing is to be migrated
+ * @throws DataDirectoryError when the database is newer, or there is no room for the copy
+ */
+export async function prepareUpgrade(
+  db: Database,
+  config: PdsConfig,
+  log: Logger,
+  known: readonly SchemaPart[] = SCHEMA,
+  now: Date = new Date(),
+): Promise<string | null> {
+  const versions = schemaVersions(db)
+  refuseNewer(versions, known, join(config.dataDirectory, UPGRADE_FOLDER))
+  const pending = known.filter(({ name, version }) => (versions.get(name) ?? 0) < version)
+  if (versions.size === 0 || pending.length === 0) return null
+  const parts = pending
+    .map(({ name, version }) => `${name} ${versions.get(name) ?? 0} → ${version}`)
+    .join(', ')
+  if (config.upgradeBackups === 0) {
+    log.warn({ parts }, 'the database is upgraded without a copy of it')
+    return null
+  }
+  const folder = join(config.dataDirectory, UPGRADE_FOLDER)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  requireRoom(join(config.dataDirectory, DATABASE_FILE), folder)
+  const path = join(folder, `${now.toISOString().replaceAll(/[:.]/g, '-')}.sqlite`)
+  log.info({ parts, path }, 'copying the database before it is upgraded')
+  const temporary = `${path}.tmp`
+  await rm(temporary, { force: true })
+  db.raw.prepare('VACUUM INTO ?').run(temporary)
+  await sync(temporary)
+  await rename(temporary, path)
+  await sync(folder)
+  keepNewest(folder, config.upgradeBackups)
+  log.info({ path }, 'the copy is complete, upgrading the database')
+  return path
+}
+
+function refuseNewer(
+  versions: ReadonlyMap<string, number>,
+  known: readonly SchemaPart[],
+  folder: string,
+): void {
+  const newer = known.filter(({ name, version }) => (versions.get(name) ?? 0) > version)
+  if (newer.length === 0) return
+  const parts = newer.map(({ name, version }) => `${name} ${versions.get(name)}, known ${version}`).join('; ')
+  throw new DataDirectoryError(
+    `the database was upgraded by a newer version of this program (${parts})\n` +
+      `Start the newer version again; to go back for good, put the copy made before the upgrade in its place with: ` +
+      `avocet-pds rollback <a file of ${folder}>`,
+  )
+}
+
+/** @throws DataDirectoryError when a copy of the file would not fit */
+function requireRoom(file: string, folder: string): void {
+  const { bavail, bsize } = statfsSync(folder)
+  const needed = statSync(file).size
+  if (bavail * bsize > needed) return
+  throw new DataDirectoryError(
+    `no room to copy the database before it is upgraded; needed=${needed} free=${bavail * bsize} path=${folder}\n` +
+      'Free some, or make a backup elsewhere and set PDS_UPGRADE_BACKUPS=0',
+  )
+}
+
+function keepNewest(folder: string, count: number): void {
+  const copies = readdirSync(folder)
+    .filter((name) => name.endsWith('.sqlite'))
+    .toSorted()
+  for (const name of copies.slice(0, -count)) rmSync(join(folder, name))
+}
+
+async function sync(path: string): Promise<void> {
+  await using handle = await open(path, 'r')
+  await handle.sync()
+}
