@@ -245,7 +245,7 @@ export async function createPds(
     letters: createLetters(mailer, emailTokens, config.hostname),
     operatorMailer,
     emailTokens,
-    credentials: createCredentials(db, accounts, sessions),
+    credentials: createCredentials(db, accounts, sessions, emailTokens),
     appPasswords,
     reservedKeys,
     identities,

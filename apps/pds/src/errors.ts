@@ -102,7 +102,8 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'email-mismatch': [400, 'InvalidEmail'],
   'head-not-found': [400, 'HeadNotFound'],
   'token-invalid': [400, 'InvalidToken'],
-  'token-expired': [400, 'ExpiredToken'],
+  // Not `ExpiredToken`: clients take that for their session's end, refresh it and send the procedure again.
+  'token-expired': [400, 'InvalidToken'],
   'token-required': [400, 'TokenRequired'],
   'bad-expiration': [400, 'BadExpiration'],
   'not-found': [400, 'NotFound'],

@@ -229,7 +229,7 @@ export function addMethods(router: Router, parts: Parts): void {
   requestPlcOperationSignature(router, authorizer, accounts, letters)
   resolveDid(router, dids)
   resolveIdentity(router, parts.resolveActor)
-  signPlcOperation(router, authorizer, emailTokens, identities)
+  signPlcOperation(router, authorizer, db, emailTokens, identities)
   submitPlcOperation(router, authorizer, db, accounts, identities, signers, parts.announcements, parts.purge)
   updateHandle(router, authorizer, handleChanges)
 
@@ -238,7 +238,7 @@ export function addMethods(router: Router, parts: Parts): void {
 
   activateAccount(router, authorizer, lifecycle, documents)
   checkAccountStatus(router, authorizer, accounts, documents, repos, records, blobs)
-  confirmEmail(router, authorizer, db, accounts, emailTokens)
+  confirmEmail(router, authorizer, accounts, emailTokens, credentials)
   createAppPassword(router, authorizer, appPasswords)
   createInviteCode(router, authorizer, db, invites)
   createInviteCodes(router, authorizer, db, invites)

@@ -14,7 +14,7 @@ import type { Did } from '@avocet/syntax'
 /** A did:plc directory in memory: every operation is verified against the whole log before it counts. */
 export interface TestDirectory extends AsyncDisposable {
   readonly url: string
-  /** Answers 500 to everything handed in while true. */
+  /** Answers 500 to everything handed in, and to questions for a log, while true. */
   broken: boolean
   log(did: string): readonly SignedOperation[]
   dids(): string[]
@@ -40,6 +40,10 @@ export async function startDirectory(): Promise<TestDirectory> {
       const [, did = '', ...rest] = (request.url ?? '/').split('/').map(decodeURIComponent)
       if (request.method === 'POST') {
         response.writeHead(await submit(did as Did, await text(request))).end('{}')
+        return
+      }
+      if (directory.broken && rest[0] === 'log') {
+        response.writeHead(500).end('{}')
         return
       }
       const last = logs.get(did)?.at(-1)

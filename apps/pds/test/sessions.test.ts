@@ -144,25 +144,38 @@ describe('sessions', () => {
   })
 })
 
-test('a mailed code works once, for 15 minutes, for its purpose and account alone', async () => {
+test('a mailed code works once, for 15 minutes, for its purpose, account and address alone', async () => {
   const codes = createEmailTokens(db, () => time)
-  const code = await codes.create(DID, 'reset-password')
-  expect(await codeOf(codes.useAny('delete-account', code))).toBe('token-invalid')
-  expect(await codeOf(codes.use('did:plc:bbbbbbbbbbbbbbbbbbbbbbbb', 'reset-password', code))).toBe(
-    'token-invalid',
-  )
-  expect(await codes.useAny('reset-password', ` ${code.toLowerCase()} `)).toBe(DID)
-  expect(await codeOf(codes.useAny('reset-password', code))).toBe('token-invalid')
-  const late = await codes.create(DID, 'reset-password')
-  time += 16 * 60 * 1000
-  expect(await codeOf(codes.useAny('reset-password', late))).toBe('token-expired')
-  expect(await codeOf(codes.useAny('reset-password', late))).toBe('token-invalid')
+  const email = `${DID.slice(-5)}@example.com`
+  accounts.update(DID, { email })
+  const codeOfSync = (run: () => unknown): Promise<string> => codeOf(Promise.resolve().then(run))
+  const checked = (token: string) => codeOfSync(() => codes.check('reset-password', token))
+  const code = await codes.create(DID, 'reset-password', email)
+  expect(await codeOfSync(() => codes.check('delete-account', code))).toBe('token-invalid')
+  const stranger = 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb'
+  expect(await codeOfSync(() => codes.check('reset-password', code, stranger))).toBe('token-invalid')
+  expect(await codeOfSync(() => codes.spend('reset-password', code, stranger))).toBe('token-invalid')
+  expect(codes.check('reset-password', ` ${code.toLowerCase()} `)).toBe(DID)
+  accounts.update(DID, { email: `other-${email}` })
+  expect(await checked(code)).toBe('token-invalid')
+  accounts.update(DID, { email })
+  codes.spend('reset-password', code, DID)
+  expect(await checked(code)).toBe('token-invalid')
+  const late = await codes.create(DID, 'reset-password', email)
+  time += 15 * 60 * 1000
+  expect(await checked(late)).toBe('fine')
+  time += 1
+  expect(await checked(late)).toBe('token-expired')
   const [first, second] = [
-    await codes.create(DID, 'delete-account'),
-    await codes.create(DID, 'delete-account'),
+    await codes.create(DID, 'delete-account', email),
+    await codes.create(DID, 'delete-account', email),
   ]
-  expect(await codeOf(codes.useAny('delete-account', first))).toBe('token-invalid')
-  expect(await codeOf(codes.useAny('delete-account', second))).toBe('fine')
+  expect(await codeOfSync(() => codes.check('delete-account', first))).toBe('token-invalid')
+  expect(await codeOfSync(() => codes.check('delete-account', second))).toBe('fine')
+  codes.drop(DID, 'reset-password')
+  expect(await codeOfSync(() => codes.check('delete-account', second))).toBe('fine')
+  codes.drop(DID)
+  expect(await codeOfSync(() => codes.check('delete-account', second))).toBe('token-invalid')
 })
 
 test('passwords of both forms verify', async () => {

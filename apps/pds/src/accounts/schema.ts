@@ -68,4 +68,9 @@ export const ACCOUNT_MIGRATIONS: readonly string[] = [
     created_at TEXT NOT NULL
   ) WITHOUT ROWID, STRICT;
   `,
+  // A code belongs to the address it was mailed to. Codes live for minutes: those under way are asked for again.
+  `
+  DELETE FROM email_token;
+  ALTER TABLE email_token ADD COLUMN address TEXT NOT NULL DEFAULT '';
+  `,
 ]

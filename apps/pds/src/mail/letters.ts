@@ -24,7 +24,7 @@ export function createLetters(mailer: Mailer, tokens: EmailTokens, hostname: str
       if (account.email === null)
         throw new PdsError('invalid-request', 'account does not have an email address')
       const { subject, reason } = WORDS[purpose]
-      const code = await tokens.create(account.did, purpose)
+      const code = await tokens.create(account.did, purpose, account.email)
       const text = [
         `Hello ${shownHandle(account)},`,
         '',

@@ -1,6 +1,7 @@
 import { ComAtprotoIdentitySignPlcOperation } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 import type { DataObject } from '@avocet/data'
+import type { Database } from '@avocet/sqlite'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { EmailTokens } from '../accounts/email-tokens.ts'
@@ -11,6 +12,7 @@ import type { Identities } from '../identity/identities.ts'
 export function signPlcOperation(
   router: Router,
   authorizer: Authorizer,
+  db: Database,
   emailTokens: EmailTokens,
   identities: Identities,
 ): void {
@@ -22,8 +24,8 @@ export function signPlcOperation(
       if (input.token === undefined) {
         throw new PdsError('token-required', 'email confirmation token required to sign PLC operations')
       }
-      await emailTokens.use(did, 'plc-operation', input.token)
-      const { rotationKeys, alsoKnownAs, verificationMethods, services } = input
+      const { token, rotationKeys, alsoKnownAs, verificationMethods, services } = input
+      emailTokens.check('plc-operation', token, did)
       const operation = await identities.sign(did, {
         ...(rotationKeys === undefined ? {} : { rotationKeys }),
         ...(alsoKnownAs === undefined ? {} : { alsoKnownAs }),
@@ -34,6 +36,7 @@ export function signPlcOperation(
           ? {}
           : { services: services as Record<string, { type: string; endpoint: string }> }),
       })
+      await db.write(() => emailTokens.spend('plc-operation', token, did))
       return { operation: operation as unknown as DataObject }
     },
   })

@@ -17,7 +17,8 @@ export function deleteAccount(
     rateLimit: DELETE_ACCOUNT_LIMIT,
     handler: async ({ input }) => {
       await credentials.requirePassword(input.did, input.password)
-      await emailTokens.use(input.did, 'delete-account', input.token)
+      emailTokens.check('delete-account', input.token, input.did)
+      // The code goes with the account.
       await lifecycle.remove(input.did)
     },
   })

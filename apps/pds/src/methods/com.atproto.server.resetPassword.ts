@@ -10,8 +10,9 @@ export function resetPassword(router: Router, emailTokens: EmailTokens, credenti
   router.add(ComAtprotoServerResetPassword.main, {
     rateLimit: RESET_PASSWORD_LIMIT,
     handler: async ({ input }) => {
-      const did = await emailTokens.useAny('reset-password', input.token)
-      await credentials.setPassword(did, input.password)
+      const did = emailTokens.check('reset-password', input.token)
+      const spend = (): void => emailTokens.spend('reset-password', input.token, did)
+      await credentials.setPassword(did, input.password, spend)
     },
   })
 }

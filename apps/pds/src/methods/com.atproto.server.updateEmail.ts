@@ -18,11 +18,13 @@ export function updateEmail(
   router.add(ComAtprotoServerUpdateEmail.main, {
     auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
     handler: async ({ input, auth: { did } }) => {
-      if (accounts.get(did)?.emailConfirmedAt !== null) {
-        if (input.token === undefined) throw new PdsError('token-required', 'confirmation token required')
-        await emailTokens.use(did, 'update-email', input.token)
+      const { token } = input
+      const spend = (): void => {
+        if (accounts.get(did)?.emailConfirmedAt === null) return
+        if (token === undefined) throw new PdsError('token-required', 'confirmation token required')
+        emailTokens.spend('update-email', token, did)
       }
-      await credentials.setEmail(did, input.email.trim())
+      await credentials.setEmail(did, input.email.trim(), spend)
     },
   })
 }
