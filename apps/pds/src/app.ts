@@ -15,6 +15,7 @@ import { createRouter } from '@avocet/xrpc-server'
 import { serve } from '@avocet/xrpc-server/node'
 
 import { createCredentials } from './accounts/credentials.ts'
+import { createDeletions } from './accounts/deletions.ts'
 import { createEmailTokens } from './accounts/email-tokens.ts'
 import { createLifecycle } from './accounts/lifecycle.ts'
 import { createModeration } from './accounts/moderation.ts'
@@ -25,7 +26,7 @@ import { createHandleChanges } from './identity/handle-changes.ts'
 import { createFileMailer } from './mail/file-mailer.ts'
 import { createSmtpMailer } from './mail/smtp-mailer.ts'
 import { createLetters } from './mail/letters.ts'
-import type { Mailer } from './mail/mailer.ts'
+import { createOutbox, type Outbox } from './mail/outbox.ts'
 import { createRepoImports } from './repos/imports.ts'
 import { createAppPasswords } from './accounts/app-passwords.ts'
 import { createAuthorizer } from './accounts/authorizer.ts'
@@ -182,11 +183,16 @@ export async function createPds(
   const purge = (did: Did): void => dids.purge(did)
   const emailTokens = createEmailTokens(db)
   const mailFrom = config.emailFromAddress ?? `noreply@${config.hostname}`
-  const mailBy = (smtpUrl: string | null, from: string): Mailer =>
-    smtpUrl === null
-      ? createFileMailer(join(config.dataDirectory, 'mail'), from, log)
-      : opened.use(createSmtpMailer(smtpUrl, from))
-  const mailer = mailBy(config.emailSmtpUrl, mailFrom)
+  const mailBy = (smtpUrl: string | null, from: string): Outbox => {
+    const mailer =
+      smtpUrl === null
+        ? createFileMailer(join(config.dataDirectory, 'mail'), from, log)
+        : opened.use(createSmtpMailer(smtpUrl, from))
+    return opened.use(createOutbox(mailer, log))
+  }
+  const outbox = mailBy(config.emailSmtpUrl, mailFrom)
+  const letters = createLetters(outbox, emailTokens, config.hostname)
+  const deletions = createDeletions(db, accounts, lifecycle, letters, log)
   const operatorMailer = mailBy(
     config.moderationEmailSmtpUrl ?? config.emailSmtpUrl,
     config.moderationEmailAddress ?? mailFrom,
@@ -242,7 +248,8 @@ export async function createPds(
     invites,
     lifecycle,
     documents: createDocumentChecks(dids, signers, address),
-    letters: createLetters(mailer, emailTokens, config.hostname),
+    letters,
+    deletions,
     operatorMailer,
     emailTokens,
     credentials: createCredentials(db, accounts, sessions, emailTokens),
@@ -273,7 +280,7 @@ export async function createPds(
   address.bind(server.port)
   opened.use(server)
   opened.use(createCrawlers(config.crawlers, address, stores.log, fetch, log))
-  const chores = [() => uploads.collect(), () => lifecycle.removeDue()]
+  const chores = [() => uploads.collect(), () => deletions.run()]
   opened.use(startChores(chores, log))
 
   const running = opened.move()
@@ -288,15 +295,26 @@ export async function createPds(
   }
 }
 
-/** What is done at the start and then every hour. */
-function startChores(chores: readonly (() => Promise<unknown>)[], log: Logger): Disposable {
+/** What is done at the start and then every hour; what runs is finished before the database closes. */
+function startChores(chores: readonly (() => Promise<unknown>)[], log: Logger): AsyncDisposable {
+  const running = new Set<Promise<void>>()
   const run = (): void => {
     for (const chore of chores) {
-      chore().catch((error: unknown) => log.error({ err: error }, 'a chore failed'))
+      const done = chore().then(
+        () => {},
+        (error: unknown) => log.error({ err: error }, 'a chore failed'),
+      )
+      running.add(done)
+      void done.then(() => running.delete(done))
     }
   }
   run()
   const timer = setInterval(run, 60 * 60 * 1000)
   timer.unref()
-  return { [Symbol.dispose]: () => clearInterval(timer) }
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer)
+      await Promise.all(running)
+    },
+  }
 }

@@ -58,6 +58,7 @@ export type PdsErrorCode =
   | 'token-required'
   | 'bad-expiration'
   | 'not-found'
+  | 'mail-busy'
 
 /** Status and XRPC error name of every code. */
 export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string]>> = {
@@ -107,4 +108,5 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'token-required': [400, 'TokenRequired'],
   'bad-expiration': [400, 'BadExpiration'],
   'not-found': [400, 'NotFound'],
+  'mail-busy': [503, 'ServiceUnavailable'],
 }

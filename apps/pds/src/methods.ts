@@ -8,6 +8,7 @@ import type { Router } from '@avocet/xrpc-server'
 import type { AccountStore } from './accounts/account-store.ts'
 import type { AppPasswords } from './accounts/app-passwords.ts'
 import type { Credentials } from './accounts/credentials.ts'
+import type { Deletions } from './accounts/deletions.ts'
 import type { EmailTokens } from './accounts/email-tokens.ts'
 import type { Invites } from './accounts/invites.ts'
 import type { Lifecycle } from './accounts/lifecycle.ts'
@@ -149,6 +150,7 @@ export interface Parts {
   readonly lifecycle: Lifecycle
   readonly documents: DocumentChecks
   readonly letters: Letters
+  readonly deletions: Deletions
   /** For the operator's own mail to owners of accounts. */
   readonly operatorMailer: Mailer
   readonly emailTokens: EmailTokens
@@ -242,7 +244,7 @@ export function addMethods(router: Router, parts: Parts): void {
   createAppPassword(router, authorizer, appPasswords)
   createInviteCode(router, authorizer, db, invites)
   createInviteCodes(router, authorizer, db, invites)
-  deactivateAccount(router, authorizer, lifecycle)
+  deactivateAccount(router, authorizer, parts.deletions)
   deleteAccount(router, credentials, emailTokens, lifecycle)
   getAccountInviteCodes(router, authorizer, invites)
   getServiceAuth(router, authorizer, signers)

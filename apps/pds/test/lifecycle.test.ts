@@ -137,14 +137,6 @@ describe('deletion', () => {
     expect(await eventsOf(did, 0)).toEqual(['#account deleted'])
     expect((await net.account(account.handle)).did).not.toBe(did)
   })
-
-  test('comes by itself when a deactivated account says so', async () => {
-    const account = await net.account()
-    const deleteAfter = new Date(Date.now() - 1000).toISOString()
-    await server('deactivateAccount', account, { deleteAfter })
-    await net.restart()
-    await expect.poll(async () => failure(await sync('getRepo', account.did))).toBe('400 RepoNotFound')
-  })
 })
 
 describe('credentials', () => {

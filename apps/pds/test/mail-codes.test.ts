@@ -18,8 +18,9 @@ const server = (name: string, account: TestAccount | null, input?: object): Prom
 const emailOf = ({ handle }: TestAccount): string => `${handle.split('.')[0]}@example.com`
 const codeFor = async (name: string, account: TestAccount, input?: object): Promise<string> => {
   expect((await server(name, account, input)).status).toBe(200)
-  return mailedCode(net, emailOf(account))
+  return mailedCode(net, emailOf(account), SUBJECTS.get(name))
 }
+const SUBJECTS = new Map([['requestPasswordReset', 'Reset your password']])
 const confirmed = async (account: TestAccount): Promise<unknown> =>
   (await net.get('com.atproto.server.getSession', { token: account.accessJwt })).body.emailConfirmed
 const signIn = (account: TestAccount, password: string): Promise<Answer> =>

@@ -18,6 +18,14 @@ export interface NewAccount {
   readonly deactivatedAt: string | null
 }
 
+/** A deactivated account that is to be removed. */
+export interface PlannedDeletion {
+  readonly did: Did
+  readonly deleteAfter: string
+  /** When its owner was told that the time is near. */
+  readonly warnedAt: string | null
+}
+
 /** Fields of an account that change, by the name of their column. */
 export interface AccountChange {
   readonly handle?: Handle | null
@@ -27,6 +35,7 @@ export interface AccountChange {
   readonly signing_key?: Uint8Array
   readonly deactivated_at?: string | null
   readonly delete_after?: string | null
+  readonly delete_warned_at?: string | null
   readonly takedown_ref?: string | null
   readonly invites_disabled?: number
   readonly invite_note?: string | null
@@ -50,8 +59,8 @@ export interface AccountStore {
   /** @throws PdsError `handle-taken` or `email-taken` */
   update(did: Did, change: AccountChange): void
   remove(did: Did): void
-  /** Deactivated accounts whose time to be deleted has come. */
-  due(now: string): Did[]
+  /** Accounts to be removed before a time. */
+  plannedDeletions(before: string): PlannedDeletion[]
 }
 
 const COLUMNS = `did, handle, email, email_confirmed_at, created_at, deactivated_at, delete_after, takedown_ref,
@@ -124,11 +133,18 @@ export function openAccountStore(db: Database): AccountStore {
       cached.drop(did)
       db.prepare('DELETE FROM account WHERE did = ?').run(did)
     },
-    due: (now) =>
+    plannedDeletions: (before) =>
       db
-        .prepare('SELECT did FROM account WHERE delete_after IS NOT NULL AND delete_after <= ?')
-        .all(now)
-        .map((row) => row['did'] as Did),
+        .prepare(
+          `SELECT did, delete_after, delete_warned_at FROM account
+           WHERE deactivated_at IS NOT NULL AND delete_after <= ? ORDER BY delete_after, did`,
+        )
+        .all(before)
+        .map((row) => ({
+          did: row['did'] as Did,
+          deleteAfter: row['delete_after'] as string,
+          warnedAt: row['delete_warned_at'] as string | null,
+        })),
   }
 }
 

@@ -25,8 +25,6 @@ export interface Lifecycle {
   takedown(did: Did, ref: string | null): Promise<void>
   /** Removes the account with all it has, its earlier events included. */
   remove(did: Did): Promise<void>
-  /** Removes the deactivated accounts whose time has come. */
-  removeDue(): Promise<number>
 }
 
 /** What the lifecycle composes. */
@@ -82,6 +80,7 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
           accounts.update(did, {
             deactivated_at: before.deactivatedAt ?? new Date().toISOString(),
             delete_after: deleteAfter,
+            delete_warned_at: null,
           })
           announceStatus(before)
         }),
@@ -115,10 +114,5 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
         }),
       ),
     remove,
-    removeDue: async () => {
-      const due = accounts.due(new Date().toISOString())
-      for (const did of due) await remove(did)
-      return due.length
-    },
   }
 }

@@ -73,4 +73,10 @@ export const ACCOUNT_MIGRATIONS: readonly string[] = [
   DELETE FROM email_token;
   ALTER TABLE email_token ADD COLUMN address TEXT NOT NULL DEFAULT '';
   `,
+  // Deletions are planned with a hold and a warning. Those planned before there was one get the whole hold.
+  `
+  ALTER TABLE account ADD COLUMN delete_warned_at TEXT;
+  UPDATE account SET delete_after = max(delete_after, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+30 days'))
+    WHERE delete_after IS NOT NULL;
+  `,
 ]

@@ -2,18 +2,19 @@ import { ComAtprotoServerDeactivateAccount } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
-import type { Lifecycle } from '../accounts/lifecycle.ts'
+import type { Deletions } from '../accounts/deletions.ts'
+import { MAIL_LIMITS } from '../http/rate-limits.ts'
 
-/** Turns the caller's account off; with `deleteAfter` it is removed at that time. */
-export function deactivateAccount(router: Router, authorizer: Authorizer, lifecycle: Lifecycle): void {
+/** Turns the caller's account off; with `deleteAfter` it is removed at that time, or at the end of the hold if that is later. */
+export function deactivateAccount(router: Router, authorizer: Authorizer, deletions: Deletions): void {
   router.add(ComAtprotoServerDeactivateAccount.main, {
     auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
-    handler: ({ input, auth }) => {
-      const { deleteAfter } = input
-      return lifecycle.deactivate(
-        auth.did,
-        deleteAfter === undefined ? null : new Date(deleteAfter).toISOString(),
-      )
-    },
+    // A plan to delete is told by mail.
+    rateLimit: MAIL_LIMITS.map((rule) => ({
+      ...rule,
+      cost: ({ input }: { input: unknown }) =>
+        (input as ComAtprotoServerDeactivateAccount.Input).deleteAfter === undefined ? 0 : 1,
+    })),
+    handler: ({ input, auth }) => deletions.deactivate(auth.did, input.deleteAfter ?? null),
   })
 }

@@ -5,13 +5,13 @@ import type { AccountStore } from '../accounts/account-store.ts'
 import { MAIL_LIMITS } from '../http/rate-limits.ts'
 import type { Letters } from '../mail/letters.ts'
 
-/** Mails a code to choose a new password with. The answer tells nobody whether there is such an account. */
+/** Mails a code to choose a new password with. Neither the answer nor its time tells whether there is such an account. */
 export function requestPasswordReset(router: Router, accounts: AccountStore, letters: Letters): void {
   router.add(ComAtprotoServerRequestPasswordReset.main, {
     rateLimit: MAIL_LIMITS,
-    handler: async ({ input }) => {
+    handler: ({ input }) => {
       const account = accounts.byEmail(input.email.trim())
-      if (account !== null) await letters.sendCode(account, 'reset-password')
+      if (account !== null) letters.sendCodeLater(account, 'reset-password')
     },
   })
 }

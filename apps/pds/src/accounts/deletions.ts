@@ -1,0 +1,78 @@
+import type { Database } from '@avocet/sqlite'
+import type { Did } from '@avocet/syntax'
+
+import type { Logger } from '../logger.ts'
+import type { Letters } from '../mail/letters.ts'
+import type { AccountStore, PlannedDeletion } from './account-store.ts'
+import type { Lifecycle } from './lifecycle.ts'
+
+/**
+ * Deletions that an owner plans by deactivating an account. An access token is enough for that, and a token may be stolen: so
+ * nothing is removed before a hold during which the owner is told twice by mail and may come back.
+ */
+export interface Deletions {
+  /** Turns an account off. @param deleteAfter when to remove it, moved on to the end of the hold; null for never */
+  deactivate(did: Did, deleteAfter: string | null): Promise<void>
+  /** Warns the owners whose time is near, and removes the accounts whose time has come. Returns how many were removed. */
+  run(): Promise<number>
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+/** Least time from the plan to the removal. */
+const HOLD_MS = 30 * DAY_MS
+/** How long before the removal the owner is warned. */
+const WARN_MS = 7 * DAY_MS
+/** Least time from the warning to the removal, also where the server stood still in between. */
+const NOTICE_MS = 3 * DAY_MS
+
+/** Deletions of the accounts in `accounts`, whose rows are in `db`. */
+export function createDeletions(
+  db: Database,
+  accounts: AccountStore,
+  lifecycle: Lifecycle,
+  letters: Letters,
+  log: Logger,
+  now: () => number = Date.now,
+): Deletions {
+  const iso = (ms: number): string => new Date(ms).toISOString()
+
+  const warn = async ({ did, deleteAfter }: PlannedDeletion): Promise<void> => {
+    const date = iso(Math.max(Date.parse(deleteAfter), now() + NOTICE_MS))
+    await letters.tellOfDeletion(accounts.get(did)!, date)
+    await db.write(() => accounts.update(did, { delete_warned_at: iso(now()) }))
+  }
+
+  /** Whether the account was removed. */
+  const advance = async (plan: PlannedDeletion): Promise<boolean> => {
+    const hasMail = accounts.get(plan.did)?.email !== null
+    if (hasMail && plan.warnedAt === null) {
+      await warn(plan)
+      return false
+    }
+    if (Date.parse(plan.deleteAfter) > now()) return false
+    if (hasMail && Date.parse(plan.warnedAt!) + NOTICE_MS > now()) return false
+    await lifecycle.remove(plan.did)
+    log.info({ did: plan.did, deleteAfter: plan.deleteAfter }, 'an account was removed as its owner planned')
+    return true
+  }
+
+  return {
+    deactivate: async (did, wanted) => {
+      const deleteAfter = wanted === null ? null : iso(Math.max(new Date(wanted).getTime(), now() + HOLD_MS))
+      await lifecycle.deactivate(did, deleteAfter)
+      if (deleteAfter !== null) letters.tellOfDeletionLater(accounts.get(did)!, deleteAfter)
+    },
+    run: async () => {
+      let removed = 0
+      for (const plan of accounts.plannedDeletions(iso(now() + WARN_MS))) {
+        try {
+          // oxlint-disable-next-line no-await-in-loop -- one at a time: nobody waits for these
+          if (await advance(plan)) removed += 1
+        } catch (error) {
+          log.error({ err: error, did: plan.did }, 'a planned deletion could not go on')
+        }
+      }
+      return removed
+    },
+  }
+}
