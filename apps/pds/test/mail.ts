@@ -6,7 +6,7 @@ import type { TestNetwork } from './network.ts'
 /** Every mail so far, the oldest first. */
 export async function mails(net: TestNetwork): Promise<string[]> {
   const folder = join(net.folder, 'mail')
-  const names = await readdir(folder).catch(() => [])
+  const names = await readdir(folder).catch((): string[] => [])
   return Promise.all(names.toSorted().map((name) => readFile(join(folder, name), 'utf8')))
 }
 
