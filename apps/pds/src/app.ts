@@ -32,11 +32,13 @@ import { createAppPasswords } from './accounts/app-passwords.ts'
 import { createAuthorizer } from './accounts/authorizer.ts'
 import { createInvites } from './accounts/invites.ts'
 import { createRegistration } from './accounts/registration.ts'
+import { createRemovals } from './accounts/removals.ts'
 import { createReservedKeys } from './accounts/reserved-keys.ts'
 import { createServiceCallers } from './accounts/service-callers.ts'
 import { createSessions } from './accounts/sessions.ts'
 import { createSessionView } from './accounts/session-view.ts'
 import { createTokens } from './accounts/tokens.ts'
+import { collectOrphans } from './blobs/orphans.ts'
 import { createUploads } from './blobs/uploads.ts'
 import { reachOf, resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
 import { loadSecrets } from './config/secrets.ts'
@@ -129,7 +131,8 @@ export async function createPds(
   }
   const plc = plcClient({ url: config.plcUrl })
 
-  const { db, accounts, records, blobs, files, repos } = stores
+  const startedAt = Date.now()
+  const { db, accounts, sets, records, blobs, files, repos } = stores
   const locks = createKeyedLock()
   const tids = createTidClock()
   const tokens = createTokens(secrets.jwtSecret, () => address.serviceDid())
@@ -143,6 +146,8 @@ export async function createPds(
   const uploads = createUploads(db, files, blobs, config.blobUploadLimit)
   const invites = createInvites(db, config.hostname)
   const reservedKeys = createReservedKeys(db)
+  const removals = createRemovals({ db, sets, blobs, files, log: stores.log })
+  const imports = createRepoImports({ db, accounts, repos, sets, signers, locks, tids })
   const registration = createRegistration({
     accounts,
     invites,
@@ -155,6 +160,7 @@ export async function createPds(
     announcements,
     locks,
     tids,
+    removals,
   })
   const writer = createRepoWriter({
     store: repos,
@@ -171,14 +177,14 @@ export async function createPds(
     db,
     accounts,
     sessions,
-    records,
-    blobs,
-    files,
+    removals,
+    imports,
     signers,
     repos,
     log: stores.log,
     announcements,
     locks,
+    onError: (error) => log.error({ err: error }, 'removing what a deleted account left failed'),
   })
   const purge = (did: Did): void => dids.purge(did)
   const emailTokens = createEmailTokens(db)
@@ -265,7 +271,7 @@ export async function createPds(
       dids,
       async (handle) => accounts.byHandle(handle)?.did ?? resolveHandle(handle),
     ),
-    imports: createRepoImports({ db, accounts, repos, records, blobs, signers, locks, tids }),
+    imports,
     purge,
   })
 
@@ -280,7 +286,13 @@ export async function createPds(
   address.bind(server.port)
   opened.use(server)
   opened.use(createCrawlers(config.crawlers, address, stores.log, fetch, log))
-  const chores = [() => uploads.collect(), () => deletions.run()]
+  const chores = [
+    () => uploads.collect(),
+    () => deletions.run(),
+    () => imports.clean(),
+    () => removals.run(),
+    () => collectOrphans(accounts, blobs, files, uploads, startedAt),
+  ]
   opened.use(startChores(chores, log))
 
   const running = opened.move()

@@ -38,6 +38,10 @@ export type PdsErrorCode =
   | 'repo-deactivated'
   | 'repo-takendown'
   | 'rev-ahead'
+  | 'import-busy'
+  | 'import-running'
+  | 'import-stopped'
+  | 'import-too-slow'
   | 'record-not-found'
   | 'record-exists'
   | 'block-not-found'
@@ -87,6 +91,10 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'repo-deactivated': [400, 'RepoDeactivated'],
   'repo-takendown': [400, 'RepoTakendown'],
   'rev-ahead': [409, 'RepoNeedsRepair'],
+  'import-busy': [503, 'ImportsBusy'],
+  'import-running': [409, 'ImportRunning'],
+  'import-stopped': [409, 'ImportStopped'],
+  'import-too-slow': [408, 'RequestTimeout'],
   'record-not-found': [400, 'RecordNotFound'],
   'record-exists': [400, 'RecordAlreadyExists'],
   'block-not-found': [400, 'InvalidRequest'],

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 
 import { openRepoStore, type SqliteRepoStore } from '@avocet/repo-sqlite'
-import type { EventLog } from '@avocet/sequencer'
+import type { SyncEventLog } from '@avocet/sequencer'
 import { openEventLog } from '@avocet/sequencer/sqlite'
 import { migrate, openDatabase, type Database } from '@avocet/sqlite'
 
@@ -14,6 +14,7 @@ import { blobFolder, DATABASE_FILE, refuseForeignData } from './config/data-dire
 import { DataDirectoryError, prepareDataDirectory } from './config/secrets.ts'
 import { SILENT, type Logger } from './logger.ts'
 import { openRecordIndex, type RecordIndex } from './repos/record-index.ts'
+import { openRecordSets, type RecordSets } from './repos/record-sets.ts'
 import { RECORD_MIGRATIONS } from './repos/schema.ts'
 import { prepareUpgrade } from './upgrade.ts'
 
@@ -21,11 +22,12 @@ import { prepareUpgrade } from './upgrade.ts'
 export interface Stores {
   readonly db: Database
   readonly accounts: AccountStore
+  readonly sets: RecordSets
   readonly records: RecordIndex
   readonly blobs: BlobIndex
   readonly files: BlobFiles
   readonly repos: SqliteRepoStore
-  readonly log: EventLog<Database>
+  readonly log: SyncEventLog<Database>
 }
 
 /**
@@ -42,12 +44,14 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
     await prepareUpgrade(db, config, log)
     migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
     migrate(db, 'records', RECORD_MIGRATIONS)
+    const sets = openRecordSets(db)
     return {
       db,
+      sets,
       repos: openRepoStore(db),
       accounts: openAccountStore(db),
-      records: openRecordIndex(db),
-      blobs: openBlobIndex(db),
+      records: openRecordIndex(db, sets),
+      blobs: openBlobIndex(db, sets),
       log: openEventLog(db),
       files: await openDiskBlobs(blobFolder(config)),
     }

@@ -51,6 +51,32 @@ export function findBlobs(value: DataValue, bounds: Bounds = {}): BlobRef[] {
   return found
 }
 
+/**
+ * The CID of every blob a value names, in whatever form records of the network have it: typed, typed with a size that is not
+ * known (-1) or with fields of its own, or the early form. Order and duplicates as in {@link findBlobs}.
+ *
+ * @throws DataError `too-deep`, `too-large`.
+ */
+export function findBlobCids(value: DataValue, bounds: Bounds = {}): CID[] {
+  const found: CID[] = []
+  collectCids(value, 0, new Budget(bounds), found)
+  return found
+}
+
+function collectCids(value: DataValue, depth: number, budget: Budget, found: CID[]): void {
+  budget.spend(depth)
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || isCid(value)) return
+  if (Array.isArray(value)) {
+    for (const item of value) collectCids(item, depth + 1, budget, found)
+  } else if (value['$type'] === 'blob' && isCid(value['ref'])) {
+    found.push(value['ref'])
+  } else if (isLegacyBlobRef(value)) {
+    found.push(parseCid(value.cid))
+  } else {
+    for (const key of Object.keys(value)) collectCids(value[key]!, depth + 1, budget, found)
+  }
+}
+
 function collect(value: DataValue, depth: number, budget: Budget, found: BlobRef[]): void {
   budget.spend(depth)
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array || isCid(value)) return

@@ -1,4 +1,11 @@
-export { findBlobs, isBlobRef, isLegacyBlobRef, type BlobRef, type LegacyBlobRef } from './blob.ts'
+export {
+  findBlobCids,
+  findBlobs,
+  isBlobRef,
+  isLegacyBlobRef,
+  type BlobRef,
+  type LegacyBlobRef,
+} from './blob.ts'
 export {
   CID,
   CID_LENGTH,

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import {
+  formatCid,
   CidMap,
   cidForCbor,
   cidFromBytes,
   equals,
+  findBlobCids,
   findBlobs,
   isBlobRef,
   isLegacyBlobRef,
@@ -80,6 +82,28 @@ describe('blobs', () => {
     ]) {
       expect(isLegacyBlobRef(value)).toBe(false)
     }
+  })
+
+  test('findBlobCids finds what records of the network hold, typed or not', () => {
+    const legacy = { cid: formatCid(RAW), mimeType: 'image/png' }
+    const odd = [
+      legacy,
+      { $type: 'blob', ref: RAW, mimeType: 'image/png', size: -1 },
+      { $type: 'blob', ref: RAW, mimeType: 'image/png', size: 3, alt: 'more' },
+      { $type: 'blob', ref: RAW, mimeType: '' },
+    ]
+    for (const value of odd)
+      expect(findBlobCids({ a: [{ b: value }] }).map(formatCid)).toEqual([formatCid(RAW)])
+    const none = [
+      { ...legacy, size: 3 },
+      { cid: 'nonsense', mimeType: 'image/png' },
+      { $type: 'blob', ref: formatCid(RAW) },
+      RAW,
+    ]
+    for (const value of none) expect(findBlobCids({ a: [{ b: value }] })).toEqual([])
+    expect(() => findBlobCids(JSON.parse('['.repeat(9000) + ']'.repeat(9000)))).toThrow(
+      expect.objectContaining({ code: 'too-deep' }),
+    )
   })
 
   test('findBlobs walks everything once, in order', () => {

@@ -19,8 +19,37 @@ const OVERHEAD = 250
 /** Bytes of records that are kept after use. */
 const RETAINED = 8 * 1024 * 1024
 
-/** @param limit bytes that may be held back at a time. */
-export function createBlockBuffer(source: AsyncIterator<CarBlock>, limit: number): BlockBuffer {
+/** Bytes of memory that several reads share. Made by {@link createByteBudget}. */
+export interface ByteBudget {
+  /** Takes some, if so many are left. */
+  take(bytes: number): boolean
+  give(bytes: number): void
+}
+
+/** A budget of so many bytes. */
+export function createByteBudget(limit: number): ByteBudget {
+  let taken = 0
+  return {
+    take(bytes) {
+      if (taken + bytes > limit) return false
+      taken += bytes
+      return true
+    },
+    give(bytes) {
+      taken -= bytes
+    },
+  }
+}
+
+/**
+ * @param limit bytes that may be held back at a time.
+ * @param budget what is held back is taken from it.
+ */
+export function createBlockBuffer(
+  source: AsyncIterator<CarBlock>,
+  limit: number,
+  budget?: ByteBudget,
+): BlockBuffer {
   const waiting = new Map<string, Uint8Array>()
   const recent = createRecentBlocks(RETAINED)
   let waitingSize = 0
@@ -31,14 +60,26 @@ export function createBlockBuffer(source: AsyncIterator<CarBlock>, limit: number
   const hold = ({ cid, bytes }: CarBlock): void => {
     const key = cidKey(cid)
     if (waiting.has(key) || recent.has(cid)) return
-    waitingSize += bytes.length + OVERHEAD
-    if (waitingSize > limit) {
+    const size = bytes.length + OVERHEAD
+    if (waitingSize + size > limit) {
       throw new RepoError(
         'buffer-exceeded',
         `blocks come in an order that needs too much memory; max=${limit}`,
       )
     }
+    if (budget?.take(size) === false) {
+      throw new RepoError(
+        'buffers-full',
+        'other reads need the memory for blocks out of order; try again later',
+      )
+    }
+    waitingSize += size
     waiting.set(key, bytes)
+  }
+  const forget = (): void => {
+    waiting.clear()
+    budget?.give(waitingSize)
+    waitingSize = 0
   }
   const next = async (): Promise<CarBlock | null> => {
     if (ended) return null
@@ -54,6 +95,7 @@ export function createBlockBuffer(source: AsyncIterator<CarBlock>, limit: number
       if (bytes !== undefined) {
         waiting.delete(key)
         waitingSize -= bytes.length + OVERHEAD
+        budget?.give(bytes.length + OVERHEAD)
         used += bytes.length + OVERHEAD
         if (isRecord) recent.add(cid, bytes)
         return bytes
@@ -80,8 +122,7 @@ export function createBlockBuffer(source: AsyncIterator<CarBlock>, limit: number
       return null
     },
     async drain() {
-      waiting.clear()
-      waitingSize = 0
+      forget()
       let superfluous = 0
       let repeated = 0
       for (let block = await next(); block !== null; block = await next()) {
@@ -96,7 +137,7 @@ export function createBlockBuffer(source: AsyncIterator<CarBlock>, limit: number
     },
     async close() {
       ended = true
-      waiting.clear()
+      forget()
       await source.return?.()
     },
   }

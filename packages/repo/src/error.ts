@@ -17,7 +17,8 @@
  * - `did-mismatch`, `bad-signature`: a commit of somebody else, or not signed by the key.
  * - `missing-block`: a commit, node or record that should be there is not.
  * - `malformed-repo`: an archive, tree or record that breaks the format. `inversion-failed`: ops that do not fit the tree.
- * - `buffer-exceeded`: an archive in an order that would need more memory than allowed.
+ * - `buffer-exceeded`: an archive in an order that would need more memory than allowed. `buffers-full`: more than is left of
+ *   the budget it shares with other reads.
  */
 export type RepoErrorCode =
   | 'record-exists'
@@ -43,6 +44,7 @@ export type RepoErrorCode =
   | 'malformed-repo'
   | 'inversion-failed'
   | 'buffer-exceeded'
+  | 'buffers-full'
 
 /** Data that goes with a {@link RepoError}, where it applies. */
 export interface RepoErrorData {

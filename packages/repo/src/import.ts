@@ -13,6 +13,11 @@ export type ImportOptions<Tx> = ReadRepoOptions & {
   readonly source: CarSource
   /** Sees the records in key order, a batch at a time, before anything changes. Throw to break off. */
   readonly onRecords?: (records: readonly RepoEntry[]) => void | Promise<void>
+  /**
+   * Called once all has been read and verified, before the transaction: wait for a lock here, so that it is not held while
+   * bytes come in.
+   */
+  readonly beforeSwap?: () => Promise<void>
   /** Joins the transaction that makes the imported content the repository. */
   readonly alongside?: Alongside<Tx>
 } & (NewCommit | ArchivedCommit)
@@ -51,7 +56,7 @@ export interface ImportResult {
  * @throws {RepoError} as `readRepo`, `stale-rev`, `head-moved`, `inactive-repo`
  */
 export async function importRepo<Tx>(options: ImportOptions<Tx>): Promise<ImportResult> {
-  const { did, store, source, onRecords, alongside } = options
+  const { did, store, source, alongside } = options
   await using reader = await readRepo(source, options)
   const { data } = reader
   const head = await store.getHead(did)
@@ -73,7 +78,7 @@ export async function importRepo<Tx>(options: ImportOptions<Tx>): Promise<Import
     ? reader
     : await signCommit({ did, data, rev }, options.signer)
   const count = { records: 0 }
-  const blocks = withRecords(reader, { cid: commit, bytes: commitBytes }, count, onRecords)
+  const blocks = withRecords(reader, { cid: commit, bytes: commitBytes }, count, options)
   await store.replace({ did, rev, data, commit }, blocks, alongside)
   return { did, rev, data, commit, commitBytes, records: count.records }
 }
@@ -82,7 +87,7 @@ async function* withRecords(
   reader: RepoReader,
   commit: StoredBlock,
   count: { records: number },
-  onRecords?: (records: readonly RepoEntry[]) => void | Promise<void>,
+  { onRecords, beforeSwap }: Pick<ImportOptions<unknown>, 'onRecords' | 'beforeSwap'>,
 ): AsyncGenerator<StoredBlock, void> {
   yield commit
   let batch: RepoEntry[] = []
@@ -98,4 +103,5 @@ async function* withRecords(
     }
   }
   if (batch.length > 0) await onRecords?.(batch)
+  await beforeSwap?.()
 }

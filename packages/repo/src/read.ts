@@ -7,7 +7,7 @@ import { type PublicKey, verifySignature, type VerifySignature } from '@avocet/c
 import type { CID } from '@avocet/data'
 import { decodeNode, type Link, type TreeNode } from '@avocet/mst'
 import type { Did } from '@avocet/syntax'
-import { createBlockBuffer, type BlockBuffer } from './block-buffer.ts'
+import { createBlockBuffer, type BlockBuffer, type ByteBudget } from './block-buffer.ts'
 import { type Commit, readCommit } from './commit.ts'
 import { RepoError } from './error.ts'
 import { missingBlock, typed } from './load.ts'
@@ -37,6 +37,8 @@ export interface ReadRepoBounds {
    * the specification asks for, needs next to none; other servers send newest blocks first, and need about their size.
    */
   readonly maxBuffered?: number
+  /** Shared with other reads: what is held back is taken from it, and it may be used up before `maxBuffered` is. */
+  readonly budget?: ByteBudget
   /** Most records. Default 10 million. */
   readonly maxRecords?: number
 }
@@ -73,7 +75,8 @@ const DEFAULT_MAX_RECORDS = 10_000_000
  * Reads a repository from its CAR. Resolves when the commit is there and is verified.
  *
  * @throws {RepoError} `no-key`, `malformed-commit`, `unsupported-version`, `did-mismatch`, `bad-signature`,
- *   `missing-block`, `malformed-repo`, `buffer-exceeded`, from the promise or while iterating; CarError for what is not a CAR.
+ *   `missing-block`, `malformed-repo`, `buffer-exceeded`, `buffers-full`, from the promise or while iterating;
+ *   CarError for what is not a CAR.
  */
 export async function readRepo(source: CarSource, options: ReadRepoOptions): Promise<RepoReader> {
   const { did, maxSize, maxBuffered = DEFAULT_MAX_BUFFERED, maxRecords = DEFAULT_MAX_RECORDS } = options
@@ -86,7 +89,7 @@ export async function readRepo(source: CarSource, options: ReadRepoOptions): Pro
   }
   const stream = source instanceof Uint8Array ? once(source) : source
   const { roots, blocks } = await readCarStream(stream, maxSize === undefined ? {} : { maxSize })
-  const buffer = createBlockBuffer(blocks[Symbol.asyncIterator](), maxBuffered)
+  const buffer = createBlockBuffer(blocks[Symbol.asyncIterator](), maxBuffered, options.budget)
   try {
     const commit = roots[0]
     if (commit === undefined) throw new RepoError('malformed-repo', 'CAR has no root')

@@ -76,8 +76,9 @@ export function createMemoryEventLog(options: MemoryEventLogOptions = {}): SyncE
     remove(removal: Removal): number {
       const before = entries.length
       if ('did' in removal) {
-        const limit = removal.before ?? Infinity
-        entries = entries.filter((entry) => entry.did !== removal.did || entry.seq >= limit)
+        const { did, before: bound = Infinity, limit = Infinity } = removal
+        let left = limit
+        entries = entries.filter((entry) => entry.did !== did || entry.seq >= bound || --left < 0)
       } else {
         const gone = entries.splice(0, expired(removal))
         if (gone.length > 0) oldest = gone.at(-1)!.seq + 1

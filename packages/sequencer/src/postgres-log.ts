@@ -68,7 +68,7 @@ export async function openEventLog(
   const notify = (tx: Transaction, change: LogChange): Promise<Row[]> =>
     tx.query('SELECT pg_notify($1, $2)', [channel, change])
 
-  const removeBatch = async (tx: Transaction, removal: Removal): Promise<number> => {
+  const removeBatch = async (tx: Transaction, removal: Removal, size: number): Promise<number> => {
     // The counter is locked before any event, as by `append`: two removals cannot wait for each other.
     const [counter] = await tx.query('SELECT bytes FROM event_log WHERE id = 1 FOR UPDATE')
     const rows =
@@ -76,7 +76,7 @@ export async function openEventLog(
         ? await tx.query(
             `DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE did = $1 AND seq < $2 ORDER BY seq LIMIT $3)
              RETURNING seq, size`,
-            [removal.did, removal.before ?? Number.MAX_SAFE_INTEGER, pruneBatch],
+            [removal.did, removal.before ?? Number.MAX_SAFE_INTEGER, size],
           )
         : await dropExpired(tx, removal, Number(counter!['bytes']))
     if (rows.length === 0) return 0
@@ -133,12 +133,14 @@ export async function openEventLog(
     },
     async remove(removal, tx) {
       let total = 0
+      const most = ('did' in removal ? removal.limit : undefined) ?? Number.POSITIVE_INFINITY
       for (;;) {
+        const size = Math.min(pruneBatch, most - total)
         const batch = await (tx === undefined
-          ? db.transaction((own) => removeBatch(own, removal))
-          : removeBatch(tx, removal))
+          ? db.transaction((own) => removeBatch(own, removal, size))
+          : removeBatch(tx, removal, size))
         total += batch
-        if (batch < pruneBatch) break
+        if (batch < size || total >= most) break
       }
       return total
     },

@@ -89,11 +89,15 @@ export function openEventLog(db: Database, options: SqliteEventLogOptions = {}):
 
   const remove = (removal: Removal, tx?: Database): number => {
     const total = { rows: 0 }
+    const most = ('did' in removal ? removal.limit : undefined) ?? Number.POSITIVE_INFINITY
     for (;;) {
+      const size = Math.min(pruneBatch, most - total.rows)
       const batch =
-        tx === undefined ? db.transaction(() => removeBatch(db, removal)) : removeBatch(tx, removal)
+        tx === undefined
+          ? db.transaction(() => removeBatch(db, removal, size))
+          : removeBatch(tx, removal, size)
       total.rows += batch
-      if (batch < pruneBatch) break
+      if (batch < size || total.rows >= most) break
     }
     if (total.rows === 0) return 0
     if (tx === undefined) watchers.notify('remove')
@@ -101,12 +105,12 @@ export function openEventLog(db: Database, options: SqliteEventLogOptions = {}):
     return total.rows
   }
 
-  const removeBatch = (handle: Database, removal: Removal): number => {
+  const removeBatch = (handle: Database, removal: Removal, size: number): number => {
     const rows =
       'did' in removal
         ? handle
             .prepare('SELECT seq, size FROM event WHERE did = ? AND seq < ? ORDER BY seq LIMIT ?')
-            .all(removal.did, removal.before ?? Number.MAX_SAFE_INTEGER, pruneBatch)
+            .all(removal.did, removal.before ?? Number.MAX_SAFE_INTEGER, size)
         : expired(handle, removal)
     if (rows.length === 0) return 0
     let bytes = 0

@@ -23,9 +23,12 @@ export type SequencedFrame = { readonly seq: number | null; readonly frame: Uint
  */
 export type LogBounds = { readonly oldest: number; readonly newest: number }
 
-/** What to remove: the events of one account (below `before`, if given), or those that fell out of the window. */
+/**
+ * What to remove: the events of one account (below `before`, if given, and the oldest `limit` of them), or those that fell out
+ * of the window.
+ */
 export type Removal =
-  | { readonly did: string; readonly before?: number }
+  | { readonly did: string; readonly before?: number; readonly limit?: number }
   | {
       /** Remove events appended before this time, in ms since the epoch. */
       readonly olderThan?: number

@@ -115,7 +115,8 @@ export function describeEventLog<Tx>(name: string, open: () => Promise<LogFixtur
 
     it('removes one account, all of it or below a seq, and leaves the others', async () => {
       await appendEach(event('did:a:1'), event('did:a:2'), event('did:a:1'), event('did:a:1'))
-      expect(await fixture.log.remove({ did: 'did:a:1', before: 4 })).toBe(2)
+      expect(await fixture.log.remove({ did: 'did:a:1', before: 4, limit: 1 })).toBe(1)
+      expect(await fixture.log.remove({ did: 'did:a:1', before: 4, limit: 5 })).toBe(1)
       expect((await readAll()).map((e) => e.seq)).toEqual([2, 4])
       expect(await fixture.log.remove({ did: 'did:a:1' })).toBe(1)
       expect((await readAll()).map((e) => e.seq)).toEqual([2])

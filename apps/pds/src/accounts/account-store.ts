@@ -51,6 +51,8 @@ export interface AccountStore {
   list(after: string, limit: number): Account[]
   search(options: { email: string | null; after: string; limit: number }): Account[]
   count(): number
+  /** Every DID, in order. */
+  dids(): Did[]
   passwordHash(did: Did): string | null
   signingKey(did: Did): Uint8Array | null
   preferences(did: Did): string
@@ -94,6 +96,11 @@ export function openAccountStore(db: Database): AccountStore {
         .all(after, email, email?.toLowerCase() ?? null, limit)
         .map(toAccount),
     count: () => Number(db.prepare('SELECT count(*) AS n FROM account').get()!['n']),
+    dids: () =>
+      db
+        .prepare('SELECT did FROM account ORDER BY did')
+        .all()
+        .map((row) => row['did'] as Did),
     passwordHash: (did) => (cell('password_hash', did) as string | undefined) ?? null,
     signingKey: (did) => (cell('signing_key', did) as Uint8Array | undefined) ?? null,
     preferences: (did) => (cell('preferences', did) as string | undefined) ?? '[]',

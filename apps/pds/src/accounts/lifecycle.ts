@@ -3,16 +3,15 @@ import type { EventLog } from '@avocet/sequencer'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
-import type { BlobFiles } from '../blobs/blob-files.ts'
-import type { BlobIndex } from '../blobs/blob-index.ts'
 import { PdsError } from '../errors.ts'
 import type { Announcements } from '../events/announcements.ts'
 import type { KeyedLock } from '../repos/locks.ts'
-import type { RecordIndex } from '../repos/record-index.ts'
+import type { RepoImports } from '../repos/imports.ts'
 import type { Signers } from '../repos/signers.ts'
 import type { Account } from './account.ts'
 import { accountStatus } from './account.ts'
 import type { AccountStore } from './account-store.ts'
+import type { Removals } from './removals.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Turning accounts off and on, and removing them. Each change and its events are one transaction. */
@@ -32,19 +31,24 @@ export interface LifecycleParts {
   readonly db: Database
   readonly accounts: AccountStore
   readonly sessions: Sessions
-  readonly records: RecordIndex
-  readonly blobs: BlobIndex
-  readonly files: BlobFiles
+  readonly removals: Removals
+  readonly imports: Pick<RepoImports, 'stop'>
   readonly signers: Signers
   readonly repos: RepoStore<Database> & Pick<RepoDirectory<Database>, 'remove'>
   readonly log: EventLog<Database>
   readonly announcements: Announcements
   readonly locks: KeyedLock
+  /** Told when removing what an account left behind failed; it is tried again within the hour. */
+  readonly onError: (error: unknown) => void
 }
 
-/** A lifecycle over the stores of this server. A change waits for the writes of the repository that are under way. */
+/**
+ * A lifecycle over the stores of this server. A change waits for the writes of the repository that are under way, and ends an
+ * import.
+ */
 export function createLifecycle(parts: LifecycleParts): Lifecycle {
-  const { db, accounts, sessions, records, blobs, files, signers, repos, log, announcements, locks } = parts
+  const { db, accounts, sessions, removals, signers, repos, log, announcements, locks, imports, onError } =
+    parts
 
   const require = (did: Did): Account => {
     const account = accounts.get(did)
@@ -59,18 +63,19 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
     }
   }
 
-  const remove = (did: Did): Promise<void> =>
-    locks.run(did, async () => {
+  const remove = async (did: Did): Promise<void> => {
+    imports.stop(did)
+    await locks.run(did, async () => {
       require(did)
       await repos.remove(did, () => {
-        records.removeAll(did)
-        blobs.removeAll(did)
         accounts.remove(did)
-        announcements.deleted(db, did)
+        removals.note(did, announcements.deleted(db, did))
       })
       signers.drop(did)
-      await files.removeAll(did)
     })
+    // The account is gone. What it left is removed beside everything else.
+    removals.run().catch(onError)
+  }
 
   return {
     deactivate: (did, deleteAfter) =>
@@ -104,15 +109,17 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
           void log.append(db, { did, type: '#sync', body: body })
         })
       }),
-    takedown: (did, ref) =>
-      locks.run(did, () =>
+    takedown: (did, ref) => {
+      imports.stop(did)
+      return locks.run(did, () =>
         db.write(() => {
           const before = require(did)
           accounts.update(did, { takedown_ref: ref })
           if (ref !== null) sessions.endAll(did)
           announceStatus(before)
         }),
-      ),
+      )
+    },
     remove,
   }
 }

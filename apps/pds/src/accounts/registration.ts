@@ -13,6 +13,7 @@ import type { Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
 import type { Invites } from './invites.ts'
 import { hashPassword, MAX_PASSWORD_LENGTH } from './passwords.ts'
+import type { Removals } from './removals.ts'
 import type { ReservedKeys } from './reserved-keys.ts'
 
 /** What someone who wants an account hands in. */
@@ -48,14 +49,26 @@ export interface RegistrationParts {
   readonly announcements: Announcements
   readonly locks: KeyedLock
   readonly tids: TidClock
+  readonly removals: Pick<Removals, 'blobsGone'>
 }
 
 const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,190}\.[^\s@.]{2,63}$/
 
 /** Registration over the stores of this server. */
 export function createRegistration(parts: RegistrationParts): Registration {
-  const { accounts, invites, reservedKeys, handles, identities, store, log, announcements, locks, tids } =
-    parts
+  const {
+    accounts,
+    invites,
+    reservedKeys,
+    handles,
+    identities,
+    store,
+    log,
+    announcements,
+    locks,
+    tids,
+    removals,
+  } = parts
 
   const checkApplication = async (application: Application, did: Did | null): Promise<Handle> => {
     const { email, password, inviteCode, byOperator = false } = application
@@ -138,7 +151,11 @@ export function createRegistration(parts: RegistrationParts): Registration {
     const hash = await hashPassword(application.password)
     const reserved = reservedKeys.take(did)
     const key = reserved === null ? createKeypair('k256') : importKeypair('k256', reserved)
-    return keep(did, handle, key, application, hash, false)
+    // A former account of this DID may be on its way out: its lock is free when it is gone, its blobs go first.
+    return locks.run(did, async () => {
+      await removals.blobsGone(did)
+      return keep(did, handle, key, application, hash, false)
+    })
   }
 
   // Two applications for one handle run one after the other, so that the second sees the first.

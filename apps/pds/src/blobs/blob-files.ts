@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 
 import { cidFromDigest, formatCid, type CID } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
@@ -32,15 +32,25 @@ export interface BlobFiles {
     range?: { start: number; end: number },
   ): Promise<AsyncIterable<Uint8Array> | null>
   remove(did: Did, cid: string): Promise<void>
+  /** Puts all files of an account out of reach, at once; they are deleted by and by. */
   removeAll(did: Did): Promise<void>
-  /** Removes what uploads cut short left behind. */
+  /** Removes what uploads and removals cut short left behind. */
   clean(olderThanMs: number): Promise<number>
+  /** CIDs of an account's files that were written before `before` (ms since 1970), some at a time. */
+  written(did: Did, before: number): AsyncIterable<string[]>
+  /** Puts the folders away that belong to none of these accounts; how many there were. */
+  keepOnly(dids: Iterable<Did>, before: number): Promise<number>
 }
 
-/** Blobs as files: `<folder>/<did>/<cid>`, unfinished ones in `<folder>/temporary`. */
+/** Names of files handed out at a time. */
+const LISTED = 200
+
+/** Blobs as files: `<folder>/<did>/<cid>`, unfinished ones in `<folder>/temporary`, folders on their way out in `<folder>/removed`. */
 export async function openDiskBlobs(folder: string): Promise<BlobFiles> {
   const temporary = join(folder, 'temporary')
+  const discarded = join(folder, 'removed')
   await mkdir(temporary, { recursive: true, mode: 0o700 })
+  await mkdir(discarded, { recursive: true, mode: 0o700 })
   const folderOf = (did: Did): string => join(folder, did.replaceAll(/[^a-zA-Z0-9:._-]/g, '_'))
 
   const write = async (
@@ -62,6 +72,19 @@ export async function openDiskBlobs(folder: string): Promise<BlobFiles> {
     await file.sync()
     const digest = new Uint8Array(hash.digest())
     return { cid: cidFromDigest('raw', digest), size, head: head.subarray(0, Math.min(size, SNIFF_BYTES)) }
+  }
+
+  /** A rename is one step however much is in the folder, and leaves the name free for an account that comes after. */
+  const putAway = async (path: string): Promise<void> => {
+    const target = join(discarded, randomUUID())
+    try {
+      await rename(path, target)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      throw error
+    }
+    // What is left of it goes with the next `clean`.
+    rm(target, { recursive: true, force: true }).catch(() => {})
   }
 
   return {
@@ -89,9 +112,41 @@ export async function openDiskBlobs(folder: string): Promise<BlobFiles> {
       }
     },
     remove: (did, cid) => rm(join(folderOf(did), cid), { force: true }),
-    removeAll: (did) => rm(folderOf(did), { recursive: true, force: true }),
+    removeAll: (did) => putAway(folderOf(did)),
+    written: async function* (did, before) {
+      let names: string[] = []
+      try {
+        for await (const entry of await opendir(folderOf(did))) {
+          const { mtimeMs } = await stat(join(folderOf(did), entry.name)).catch(() => ({ mtimeMs: before }))
+          if (mtimeMs >= before) continue
+          names.push(entry.name)
+          if (names.length < LISTED) continue
+          yield names
+          names = []
+        }
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      }
+      if (names.length > 0) yield names
+    },
+    keepOnly: async (dids, before) => {
+      const kept = new Set<string>(['temporary', 'removed'])
+      for (const did of dids) kept.add(basename(folderOf(did)))
+      let removed = 0
+      for (const name of await readdir(folder)) {
+        if (kept.has(name)) continue
+        const { mtimeMs } = await stat(join(folder, name)).catch(() => ({ mtimeMs: before }))
+        if (mtimeMs >= before) continue
+        await putAway(join(folder, name))
+        removed++
+      }
+      return removed
+    },
     clean: async (olderThanMs) => {
       let removed = 0
+      for (const name of await readdir(discarded)) {
+        await rm(join(discarded, name), { recursive: true, force: true })
+      }
       for (const name of await readdir(temporary)) {
         const path = join(temporary, name)
         const { mtimeMs } = await stat(path)

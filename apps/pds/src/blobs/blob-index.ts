@@ -2,6 +2,8 @@ import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import type { SQLOutputValue } from 'node:sqlite'
 
+import { LIVE_SET, type RecordSets } from '../repos/record-sets.ts'
+
 /** What is known of an uploaded blob. */
 export interface BlobRow {
   readonly cid: string
@@ -26,13 +28,16 @@ export interface BlobIndex {
   missing(did: Did, after: string, limit: number): { cid: string; recordUri: `at://${string}` }[]
   counts(did: Did): { expected: number; imported: number }
   takedown(did: Did, cid: string, ref: string | null): boolean
-  removeAll(did: Did): void
+  /** Forgets at most `limit` blobs; how many there were. */
+  removeSome(did: Did, limit: number): number
+  /** Those of some CIDs that are known. */
+  among(did: Did, cids: readonly string[]): Set<string>
   /** Forgets blobs uploaded before `before` (ms) that no record refers to, and names them. */
   expire(before: number): { did: Did; cid: string }[]
 }
 
 /** The blob rows in `db`, which must carry `RECORD_MIGRATIONS`. */
-export function openBlobIndex(db: Database): BlobIndex {
+export function openBlobIndex(db: Database, sets: RecordSets): BlobIndex {
   return {
     get: (did, cid) => {
       const row = db.prepare('SELECT * FROM blob WHERE did = ? AND cid = ?').get(did, cid)
@@ -42,32 +47,31 @@ export function openBlobIndex(db: Database): BlobIndex {
       // A blob that records named before it was uploaded (after an import) is permanent at once.
       db.prepare(
         `INSERT INTO blob (did, cid, mime_type, size, created_at, permanent)
-         VALUES (?1, ?2, ?3, ?4, ?5, EXISTS (SELECT 1 FROM record_blob WHERE did = ?1 AND cid = ?2))
+         VALUES (?1, ?2, ?3, ?4, ?5, EXISTS (SELECT 1 FROM record_set JOIN record_blob r ON r.owner = id
+             WHERE record_set.did = ?1 AND state <> 'dropped' AND r.cid = ?2))
          ON CONFLICT (did, cid) DO UPDATE SET created_at = excluded.created_at`,
       ).run(did, cid, mimeType, size, now)
     },
     refer: (did, collection, rkey, rev, cids) => {
+      const owner = sets.ensure(did)
       const before = db
-        .prepare('SELECT cid FROM record_blob WHERE did = ? AND collection = ? AND rkey = ?')
-        .all(did, collection, rkey)
+        .prepare('SELECT cid FROM record_blob WHERE owner = ? AND collection = ? AND rkey = ?')
+        .all(owner, collection, rkey)
         .map((row) => row['cid'] as string)
       const kept = new Set(cids)
-      for (const cid of kept) {
-        db.prepare(
-          'INSERT OR IGNORE INTO record_blob (did, cid, collection, rkey, rev) VALUES (?, ?, ?, ?, ?)',
-        ).run(did, cid, collection, rkey, rev)
-        db.prepare('UPDATE blob SET permanent = 1 WHERE did = ? AND cid = ? AND permanent = 0').run(did, cid)
-      }
+      referFrom(db, owner, { did, collection, rkey, rev }, kept)
       const orphans: string[] = []
       for (const cid of before) {
         if (kept.has(cid)) continue
-        db.prepare('DELETE FROM record_blob WHERE did = ? AND cid = ? AND collection = ? AND rkey = ?').run(
-          did,
+        db.prepare('DELETE FROM record_blob WHERE owner = ? AND cid = ? AND collection = ? AND rkey = ?').run(
+          owner,
           cid,
           collection,
           rkey,
         )
-        const other = db.prepare('SELECT 1 FROM record_blob WHERE did = ? AND cid = ? LIMIT 1').get(did, cid)
+        const other = db
+          .prepare('SELECT 1 FROM record_blob WHERE owner = ? AND cid = ? LIMIT 1')
+          .get(owner, cid)
         if (other !== undefined) continue
         // A blob under a takedown keeps its row, so that it cannot come back by a new upload.
         const { changes } = db
@@ -80,42 +84,68 @@ export function openBlobIndex(db: Database): BlobIndex {
     page: (did, { since, after, limit }) =>
       db
         .prepare(
-          `SELECT DISTINCT cid FROM record_blob WHERE did = ? AND cid > ? AND rev > ?
-           AND EXISTS (SELECT 1 FROM blob WHERE blob.did = record_blob.did AND blob.cid = record_blob.cid
+          `SELECT DISTINCT cid FROM record_blob WHERE owner = ${LIVE_SET} AND cid > ? AND rev > ?
+           AND EXISTS (SELECT 1 FROM blob WHERE blob.did = ? AND blob.cid = record_blob.cid
              AND takedown_ref IS NULL)
            ORDER BY cid LIMIT ?`,
         )
-        .all(did, after, since ?? '', limit)
+        .all(did, after, since ?? '', did, limit)
         .map((row) => row['cid'] as string),
     missing: (did, after, limit) =>
       db
         .prepare(
-          `SELECT cid, min(collection || '/' || rkey) AS path FROM record_blob WHERE did = ? AND cid > ?
-           AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.did = record_blob.did AND blob.cid = record_blob.cid)
+          `SELECT cid, min(collection || '/' || rkey) AS path FROM record_blob WHERE owner = ${LIVE_SET} AND cid > ?
+           AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.did = ? AND blob.cid = record_blob.cid)
            GROUP BY cid ORDER BY cid LIMIT ?`,
         )
-        .all(did, after, limit)
+        .all(did, after, did, limit)
         .map((row) => ({ cid: row['cid'] as string, recordUri: `at://${did}/${row['path'] as string}` })),
     counts: (did) => {
       const row = db
         .prepare(
-          `SELECT (SELECT count(DISTINCT cid) FROM record_blob WHERE did = ?1) AS expected,
-             (SELECT count(*) FROM blob WHERE did = ?1 AND permanent = 1) AS imported`,
+          `SELECT (SELECT count(DISTINCT cid) FROM record_blob WHERE owner = ${LIVE_SET}) AS expected,
+             (SELECT count(*) FROM blob WHERE did = ? AND permanent = 1) AS imported`,
         )
-        .get(did)!
+        .get(did, did)!
       return { expected: Number(row['expected']), imported: Number(row['imported']) }
     },
     takedown: (did, cid, ref) =>
       db.prepare('UPDATE blob SET takedown_ref = ? WHERE did = ? AND cid = ?').run(ref, did, cid).changes > 0,
-    removeAll: (did) => {
-      db.prepare('DELETE FROM record_blob WHERE did = ?').run(did)
-      db.prepare('DELETE FROM blob WHERE did = ?').run(did)
+    removeSome: (did, limit) => {
+      const rows = db.prepare('SELECT cid FROM blob WHERE did = ? LIMIT ?').all(did, limit)
+      for (const row of rows) db.prepare('DELETE FROM blob WHERE did = ? AND cid = ?').run(did, row['cid']!)
+      return rows.length
     },
+    among: (did, cids) =>
+      new Set(
+        db
+          .prepare('SELECT cid FROM blob WHERE did = ? AND cid IN (SELECT value FROM json_each(?))')
+          .all(did, JSON.stringify(cids))
+          .map((row) => row['cid'] as string),
+      ),
     expire: (before) =>
       db
         .prepare('DELETE FROM blob WHERE permanent = 0 AND created_at < ? RETURNING did, cid')
         .all(before)
         .map((row) => ({ did: row['did'] as Did, cid: row['cid'] as string })),
+  }
+}
+
+/** A record as it refers to blobs. */
+export interface Referrer {
+  readonly did: Did
+  readonly collection: string
+  readonly rkey: string
+  readonly rev: string
+}
+
+/** Notes in a set that a record refers to blobs; those that are here stay. */
+export function referFrom(db: Database, owner: number, from: Referrer, cids: Iterable<string>): void {
+  for (const cid of cids) {
+    db.prepare(
+      'INSERT OR IGNORE INTO record_blob (owner, cid, collection, rkey, rev) VALUES (?, ?, ?, ?, ?)',
+    ).run(owner, cid, from.collection, from.rkey, from.rev)
+    db.prepare('UPDATE blob SET permanent = 1 WHERE did = ? AND cid = ? AND permanent = 0').run(from.did, cid)
   }
 }
 

@@ -1,5 +1,5 @@
 /** Bodies of the firehose's account and identity events. https://atproto.com/specs/sync#firehose */
-import type { EventLog } from '@avocet/sequencer'
+import type { SyncEventLog } from '@avocet/sequencer'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
@@ -11,12 +11,12 @@ export interface Announcements {
   identity(db: Database, did: Did, handle: string | null): void
   /** The hosting status of an account as it stands now. */
   account(db: Database, account: Account): void
-  /** The account is gone: its earlier events are removed, this one stays. */
-  deleted(db: Database, did: Did): void
+  /** The account is gone. Returns the event's number: the account's earlier ones are to be removed. */
+  deleted(db: Database, did: Did): number
 }
 
 /** Announcements into `log`. */
-export function createAnnouncements(log: EventLog<Database>): Announcements {
+export function createAnnouncements(log: SyncEventLog<Database>): Announcements {
   const time = (): string => new Date().toISOString()
   return {
     identity: (db, did, handle) => {
@@ -28,9 +28,8 @@ export function createAnnouncements(log: EventLog<Database>): Announcements {
       void log.append(db, { did, type: '#account', body: { did, time: time(), ...accountStatus(account) } })
     },
     deleted: (db, did) => {
-      void log.remove({ did }, db)
       const body = { did, time: time(), active: false, status: 'deleted' }
-      void log.append(db, { did, type: '#account', body })
+      return log.append(db, { did, type: '#account', body })
     },
   }
 }

@@ -5,6 +5,11 @@ import type { Authorizer } from '../accounts/authorizer.ts'
 import { PdsError } from '../errors.ts'
 import type { RepoImports } from '../repos/imports.ts'
 
+/** Asks that records which cannot stand here be left out, and named in the answer's headers. */
+const SKIP_HEADER = 'avocet-skip-records'
+/** Paths of left out records that the answer names. */
+const SHOWN = 20
+
 /** Replaces the repository of a deactivated account by the one in a CAR file. */
 export function importRepo(
   router: Router,
@@ -21,6 +26,15 @@ export function importRepo(
       return caller
     },
     limits: { blobBytes: limit, handlerMs: 0 },
-    handler: ({ input, auth }) => imports.importCar(auth.did, input),
+    handler: async (context) => {
+      const skip = context.header(SKIP_HEADER) === 'true'
+      const skipped = await imports.importCar(context.auth.did, context.input, skip)
+      if (!skip) return
+      context.headers.set('avocet-skipped-records', String(skipped.length))
+      if (skipped.length > 0) {
+        const paths = skipped.slice(0, SHOWN).map(({ path }) => path)
+        context.headers.set('avocet-skipped-paths', paths.join(' '))
+      }
+    },
   })
 }

@@ -34,7 +34,7 @@ export function checkAccountStatus(
         repoCommit: formatCid(head.commit),
         repoRev: head.rev,
         repoBlocks: repos.size(did).blocks,
-        indexedRecords: records.count(did),
+        indexedRecords: await records.count(did),
         privateStateValues: readPreferences(accounts, did).length,
         expectedBlobs: expected,
         importedBlobs: imported,

@@ -1,6 +1,9 @@
 import type { Database } from '@avocet/sqlite'
 import type { Did, Nsid } from '@avocet/syntax'
 import type { SQLOutputValue } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
+
+import { LIVE_SET, type RecordSets } from './record-sets.ts'
 
 /** Where a record is and which version of it stands; its bytes are a block of the repository. */
 export interface RecordRow {
@@ -24,11 +27,10 @@ export interface RecordIndex {
   get(did: Did, collection: string, rkey: string): RecordRow | null
   page(did: Did, collection: string, options: PageOptions): RecordRow[]
   collections(did: Did): Nsid[]
-  count(did: Did): number
+  count(did: Did): Promise<number>
   /** @param links what it points at; @param replaces whether there may be a row, whose links go */
   put(did: Did, row: Omit<RecordRow, 'takedownRef'>, links: readonly string[], replaces: boolean): void
   remove(did: Did, collection: string, rkey: string): void
-  removeAll(did: Did): void
   /** Keys of the records in a collection that link to `target`. */
   linking(did: Did, collection: string, target: string): string[]
   takedown(did: Did, collection: string, rkey: string, ref: string | null): boolean
@@ -36,14 +38,17 @@ export interface RecordIndex {
   reposWith(collection: string, after: string, limit: number): Did[]
 }
 
+/** Rows counted before others get their turn. */
+const COUNTED_AT_ONCE = 10_000
+
 const COLUMNS = 'collection, rkey, cid, rev, takedown_ref'
 
 /** The record rows in `db`, which must carry `RECORD_MIGRATIONS`. */
-export function openRecordIndex(db: Database): RecordIndex {
+export function openRecordIndex(db: Database, sets: RecordSets): RecordIndex {
   return {
     get: (did, collection, rkey) => {
       const row = db
-        .prepare(`SELECT ${COLUMNS} FROM record WHERE did = ? AND collection = ? AND rkey = ?`)
+        .prepare(`SELECT ${COLUMNS} FROM record WHERE owner = ${LIVE_SET} AND collection = ? AND rkey = ?`)
         .get(did, collection, rkey)
       return row === undefined ? null : toRow(row)
     },
@@ -52,7 +57,7 @@ export function openRecordIndex(db: Database): RecordIndex {
       const bound = cursor === undefined ? '' : `AND rkey ${after} ?`
       return db
         .prepare(
-          `SELECT ${COLUMNS} FROM record WHERE did = ? AND collection = ? ${bound} AND takedown_ref IS NULL
+          `SELECT ${COLUMNS} FROM record WHERE owner = ${LIVE_SET} AND collection = ? ${bound} AND takedown_ref IS NULL
            ORDER BY rkey ${order} LIMIT ?`,
         )
         .all(did, collection, ...(cursor === undefined ? [] : [cursor]), limit)
@@ -61,7 +66,7 @@ export function openRecordIndex(db: Database): RecordIndex {
     collections: (did) => {
       // One index seek per collection, however many records each holds.
       const next = db.prepare(
-        'SELECT collection FROM record WHERE did = ? AND collection > ? ORDER BY collection LIMIT 1',
+        `SELECT collection FROM record WHERE owner = ${LIVE_SET} AND collection > ? ORDER BY collection LIMIT 1`,
       )
       const found: Nsid[] = []
       for (let row = next.get(did, ''); row !== undefined; row = next.get(did, found.at(-1)!)) {
@@ -69,49 +74,58 @@ export function openRecordIndex(db: Database): RecordIndex {
       }
       return found
     },
-    count: (did) => Number(db.prepare('SELECT count(*) AS n FROM record WHERE did = ?').get(did)!['n']),
-    put: (did, row, links, replaces) => {
-      db.prepare(
-        `INSERT INTO record (did, collection, rkey, cid, rev, indexed_at) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT (did, collection, rkey)
-         DO UPDATE SET cid = excluded.cid, rev = excluded.rev, indexed_at = excluded.indexed_at`,
-      ).run(did, row.collection, row.rkey, row.cid, row.rev, new Date().toISOString())
-      if (replaces) unlink(db, did, row.collection, row.rkey)
-      for (const target of links) {
-        db.prepare('INSERT OR IGNORE INTO backlink (did, target, collection, rkey) VALUES (?, ?, ?, ?)').run(
-          did,
-          target,
-          row.collection,
-          row.rkey,
-        )
+    count: async (did) => {
+      const owner = sets.live(did)
+      if (owner === null) return 0
+      // A step at a time: counting a million rows in one go would hold everybody else up.
+      const step = db.prepare(
+        `SELECT collection, rkey FROM record WHERE owner = ? AND (collection, rkey) > (?, ?)
+         ORDER BY collection, rkey LIMIT 1 OFFSET ${COUNTED_AT_ONCE - 1}`,
+      )
+      const rest = db.prepare(
+        'SELECT count(*) AS n FROM record WHERE owner = ? AND (collection, rkey) > (?, ?)',
+      )
+      let count = 0
+      let [collection, rkey] = ['', '']
+      for (;;) {
+        const row = step.get(owner, collection, rkey)
+        if (row === undefined) return count + Number(rest.get(owner, collection, rkey)!['n'])
+        count += COUNTED_AT_ONCE
+        collection = row['collection'] as string
+        rkey = row['rkey'] as string
+        await setImmediate()
       }
     },
+    put: (did, row, links, replaces) => {
+      putRow(db, sets.ensure(did), row, links, replaces, new Date().toISOString())
+    },
     remove: (did, collection, rkey) => {
-      db.prepare('DELETE FROM record WHERE did = ? AND collection = ? AND rkey = ?').run(
-        did,
+      const owner = sets.live(did)
+      if (owner === null) return
+      db.prepare('DELETE FROM record WHERE owner = ? AND collection = ? AND rkey = ?').run(
+        owner,
         collection,
         rkey,
       )
-      unlink(db, did, collection, rkey)
-    },
-    removeAll: (did) => {
-      db.prepare('DELETE FROM record WHERE did = ?').run(did)
-      db.prepare('DELETE FROM backlink WHERE did = ?').run(did)
+      unlink(db, owner, collection, rkey)
     },
     linking: (did, collection, target) =>
       db
-        .prepare('SELECT rkey FROM backlink WHERE did = ? AND target = ? AND collection = ?')
+        .prepare(`SELECT rkey FROM backlink WHERE owner = ${LIVE_SET} AND target = ? AND collection = ?`)
         .all(did, target, collection)
         .map((row) => row['rkey'] as string),
     takedown: (did, collection, rkey, ref) =>
       db
-        .prepare('UPDATE record SET takedown_ref = ? WHERE did = ? AND collection = ? AND rkey = ?')
+        .prepare(
+          `UPDATE record SET takedown_ref = ? WHERE owner = ${LIVE_SET} AND collection = ? AND rkey = ?`,
+        )
         .run(ref, did, collection, rkey).changes > 0,
     reposWith: (collection, after, limit) =>
       db
         .prepare(
           `SELECT did FROM account WHERE did > ? AND deactivated_at IS NULL AND takedown_ref IS NULL
-           AND EXISTS (SELECT 1 FROM record WHERE record.did = account.did AND collection = ?)
+           AND EXISTS (SELECT 1 FROM record_set JOIN record ON owner = id
+             WHERE record_set.did = account.did AND state = 'live' AND collection = ?)
            ORDER BY did LIMIT ?`,
         )
         .all(after, collection, limit)
@@ -119,8 +133,37 @@ export function openRecordIndex(db: Database): RecordIndex {
   }
 }
 
-function unlink(db: Database, did: Did, collection: string, rkey: string): void {
-  db.prepare('DELETE FROM backlink WHERE did = ? AND collection = ? AND rkey = ?').run(did, collection, rkey)
+/** Writes the row of a record and what it links to, into a set. */
+export function putRow(
+  db: Database,
+  owner: number,
+  row: Omit<RecordRow, 'takedownRef'>,
+  links: readonly string[],
+  replaces: boolean,
+  now: string,
+): void {
+  db.prepare(
+    `INSERT INTO record (owner, collection, rkey, cid, rev, indexed_at) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (owner, collection, rkey)
+     DO UPDATE SET cid = excluded.cid, rev = excluded.rev, indexed_at = excluded.indexed_at`,
+  ).run(owner, row.collection, row.rkey, row.cid, row.rev, now)
+  if (replaces) unlink(db, owner, row.collection, row.rkey)
+  for (const target of links) {
+    db.prepare('INSERT OR IGNORE INTO backlink (owner, target, collection, rkey) VALUES (?, ?, ?, ?)').run(
+      owner,
+      target,
+      row.collection,
+      row.rkey,
+    )
+  }
+}
+
+function unlink(db: Database, owner: number, collection: string, rkey: string): void {
+  db.prepare('DELETE FROM backlink WHERE owner = ? AND collection = ? AND rkey = ?').run(
+    owner,
+    collection,
+    rkey,
+  )
 }
 
 function toRow(row: Record<string, SQLOutputValue>): RecordRow {
