@@ -1,180 +1,137 @@
-// The PDS as a process of its own, over HTTP, durable. Run: node bench/pds.ts
-// The reference PDS needs a native build, so its figures are those once measured with the same kind of client on the same
-// kind of machine (Node 24, 2 cores), not of this run.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { Agent, request } from 'node:http'
+// The PDS beside the reference PDS: both as processes, durable, on one did:plc directory; one client, the same requests, in
+// turns. Run: AVOCET_REFERENCE_PDS=<folder> node bench/pds.ts [--save] [--only getRepo,…] [--rounds 7]
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { record, save } from './support/compare.ts'
+import { median } from './support/load.ts'
+import { accountCount, prepareSide, type Side, works } from './support/pds-work.ts'
+import { startServer, type Server } from './support/processes.ts'
+import { findReference, startReference } from './support/reference-pds.ts'
 
-const REFERENCE = '@atproto/pds 0.5.35 (measured before)'
-const agent = new Agent({ keepAlive: true, maxSockets: 64 })
-const children: ChildProcess[] = []
-const folder = mkdtempSync(join(tmpdir(), 'avocet-bench-pds-'))
+const flag = (name: string): string | undefined => process.argv.find((_, i) => process.argv[i - 1] === name)
+const ROUNDS = Number(flag('--rounds') ?? 7)
+const only = flag('--only')?.split(',')
+const reference = findReference()
+if (reference === null)
+  console.log('AVOCET_REFERENCE_PDS is not set: the reference PDS is not run, no ratios')
 
-interface Account {
-  readonly did: string
-  readonly accessJwt: string
-}
+await using stack = new AsyncDisposableStack()
+const folder = mkdtempSync(join(process.env['AVOCET_BENCH_FOLDER'] ?? tmpdir(), 'avocet-bench-pds-'))
+stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+const app = (name: string): string => join(import.meta.dirname, '../apps', name, 'src/main.ts')
 
-async function start(app: string, args: readonly string[]): Promise<string> {
-  const main = join(import.meta.dirname, '../apps', app, 'src/main.ts')
-  const profile = app === 'pds' ? (process.env['AVOCET_PROFILE'] ?? '') : ''
-  const flags = profile === '' ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-  const child = spawn(process.execPath, [...flags, main, ...args], {
-    env: { ...process.env, LOG_LEVEL: 'error' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  children.push(child)
-  return new Promise((resolve, reject) => {
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
-      const url = /(http:\/\/\S+)/.exec(output)?.[1]
-      if (url !== undefined) resolve(url)
-    })
-    child.once('exit', (code) => reject(new Error(`${app} ended; code=${code}`)))
-  })
-}
-
-function call(url: string, input?: object, token?: string): Promise<Buffer> {
-  const body = input === undefined ? undefined : JSON.stringify(input)
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      url,
-      {
-        agent,
-        method: body === undefined ? 'GET' : 'POST',
-        headers: {
-          ...(body === undefined
-            ? {}
-            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-      },
-      (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => {
-          const bytes = Buffer.concat(chunks)
-          if (response.statusCode === 200) resolve(bytes)
-          else reject(new Error(`${response.statusCode} ${bytes.toString().slice(0, 200)}`))
-        })
-      },
-    )
-    outgoing.on('error', reject)
-    outgoing.end(body)
-  })
-}
-
-/** CPU time the PDS has used, in milliseconds; the machine's other work does not count. Null where there is no /proc. */
-function cpuMs(): number | null {
-  try {
-    const fields = readFileSync(`/proc/${children.at(-1)!.pid}/stat`, 'utf8')
-      .split(') ')[1]!
-      .split(' ')
-    return (Number(fields[11]) + Number(fields[12])) * 10
-  } catch {
-    return null
-  }
-}
-
-/** Runs `count` calls over `lanes` connections; the rate per second. */
-async function rate(
-  lanes: number,
-  count: number,
-  task: (lane: number, i: number) => Promise<unknown>,
-): Promise<number> {
-  const started = performance.now()
-  const cpu = cpuMs()
-  let next = 0
-  await Promise.all(
-    Array.from({ length: lanes }, async (_, lane) => {
-      for (let i = next++; i < count; i = next++) await task(lane, i)
+const plc = stack.use(
+  await startServer({
+    command: process.execPath,
+    args: [app('plc-directory'), '--port', '0', '--no-rate-limits', '--data', join(folder, 'plc')],
+  }),
+)
+const profile = process.env['AVOCET_PROFILE']
+const servers: Record<string, Server> = {
+  avocet: stack.use(
+    await startServer({
+      command: process.execPath,
+      args: [
+        ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
+        app('pds'),
+        '--port',
+        '0',
+        '--data',
+        join(folder, 'avocet'),
+        '--plc-url',
+        plc.url,
+      ],
+      env: { NODE_ENV: 'production', LOG_LEVEL: 'error', PDS_RATE_LIMITS_ENABLED: 'false' },
     }),
-  )
-  const elapsed = performance.now() - started
-  if (cpu !== null)
-    console.log(
-      `  ${((cpuMs()! - cpu) / count).toFixed(3)} ms of CPU each, ${count} in ${elapsed.toFixed(0)} ms`,
-    )
-  return (count * 1000) / elapsed
+  ),
+}
+if (reference !== null) {
+  const data = join(folder, 'reference')
+  mkdirSync(data)
+  const name = `@atproto/pds@${reference.version}`
+  servers[name] = stack.use(await startReference(reference.folder, await freePort(), data, plc.url))
 }
 
-try {
-  const plc = await start('plc-directory', ['--port', '0', '--data', join(folder, 'plc')])
-  const pds = await start('pds', ['--port', '0', '--data', join(folder, 'pds'), '--plc-url', plc])
-  const xrpc = (nsid: string): string => `${pds}/xrpc/${nsid}`
-  const signUp = async (i: number): Promise<Account> => {
-    const input = { handle: `bench${i}.test`, email: `bench${i}@example.com`, password: 'correct horse' }
-    return JSON.parse((await call(xrpc('com.atproto.server.createAccount'), input)).toString()) as Account
+const sides: Side[] = []
+for (const [name, server] of Object.entries(servers)) {
+  // oxlint-disable-next-line no-await-in-loop -- the second server waits, as it does in every round
+  sides.push(await prepareSide(name, server))
+}
+console.log(`${accountCount} accounts on each; ${ROUNDS} rounds in turns, medians`)
+
+const verdicts: string[] = []
+for (const work of works) {
+  if (only !== undefined && !only.some((name) => work.name.includes(name))) continue
+  const rates = new Map<Side, number[]>(sides.map((side) => [side, []]))
+  const costs = new Map<Side, number[]>(sides.map((side) => [side, []]))
+  const latencies = new Map<Side, number[]>(sides.map((side) => [side, []]))
+  const sizes = new Map<Side, number>()
+  for (let round = -1; round < ROUNDS; round++) {
+    // Who comes first changes, so that neither always finds the machine as the other left it.
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      // oxlint-disable-next-line no-await-in-loop
+      const requests = await work.requests(side, round)
+      const cpu = side.server.cpuMs()
+      // oxlint-disable-next-line no-await-in-loop
+      const { elapsed, times, bytes } = await side.run(requests, work.lanes)
+      sizes.set(side, bytes)
+      // The first round warms up.
+      if (round < 0) continue
+      rates.get(side)!.push((requests.length * 1000) / elapsed)
+      costs.get(side)!.push((side.server.cpuMs() - cpu) / requests.length)
+      latencies.get(side)!.push(...times)
+    }
   }
-  const write = ({ did, accessJwt }: Account, i: number): Promise<Buffer> => {
-    const text = `post number ${i} of a bench, about as long as people write them, which is not very long at all`
-    const post = { $type: 'app.bsky.feed.post', text, langs: ['en'], createdAt: new Date().toISOString() }
-    const input = { repo: did, collection: 'app.bsky.feed.post', record: post }
-    return call(xrpc('com.atproto.repo.createRecord'), input, accessJwt)
-  }
-
-  const accounts: Account[] = []
-  for (let i = 0; i < 5; i++) accounts.push(await signUp(i))
-  const signUps = await rate(1, 40, async (_, i) => accounts.push(await signUp(100 + i)))
-  record('createAccount, one by one', { unit: 'accounts', target: 4 }, [
-    { name: 'avocet', perSecond: signUps },
-    { name: REFERENCE, perSecond: 1000 / 107 },
-  ])
-
-  await rate(1, 300, (_, i) => write(accounts[0]!, i))
-  const single = await rate(1, 1500, (_, i) => write(accounts[0]!, i))
-  record('createRecord, one account, one by one', { unit: 'records', target: 10 }, [
-    { name: 'avocet', perSecond: single },
-    { name: REFERENCE, perSecond: 106 },
-  ])
-  await rate(8, 800, (lane, i) => write(accounts[lane]!, i))
-  const many = await rate(8, 6000, (lane, i) => write(accounts[lane]!, i))
-  record('createRecord, 8 accounts', { unit: 'records', target: 10 }, [
-    { name: 'avocet', perSecond: many },
-    { name: REFERENCE, perSecond: 165 },
-  ])
-
-  const { did } = accounts[0]!
-  const list = `${xrpc('com.atproto.repo.listRecords')}?repo=${did}&collection=app.bsky.feed.post&limit=100`
-  const page = JSON.parse((await call(list)).toString()) as { records: { uri: string }[] }
-  const urls = page.records.map(({ uri }) => {
-    const rkey = uri.split('/').at(-1)!
-    return `${xrpc('com.atproto.repo.getRecord')}?repo=${did}&collection=app.bsky.feed.post&rkey=${rkey}`
-  })
-  await rate(8, 3000, (_, i) => call(urls[i % urls.length]!))
-  const reads = await rate(8, 20_000, (_, i) => call(urls[i % urls.length]!))
-  record('getRecord, 8 connections', { unit: 'records', target: 8 }, [
-    { name: 'avocet', perSecond: reads },
-    { name: REFERENCE, perSecond: 941 },
-  ])
-
-  // A repository of about 163 kB, as the reference was measured with.
-  const small = accounts[20]!
-  for (let i = 0; i < 480; i++) await write(small, i)
-  const repo = `${xrpc('com.atproto.sync.getRepo')}?did=${small.did}`
-  const size = (await call(repo)).length
-  await rate(1, 50, () => call(repo))
-  const exports = await rate(1, 300, () => call(repo))
-  record(`getRepo of ${Math.round(size / 1000)} kB`, { unit: 'repositories', target: 8 }, [
-    { name: 'avocet', perSecond: exports },
-    { name: `${REFERENCE}, 163 kB`, perSecond: 1000 / 19 },
-  ])
-  if (process.argv.includes('--save')) save('pds')
-} finally {
-  agent.destroy()
-  for (const child of children) child.kill('SIGTERM')
-  await Promise.all(
-    children.map(
-      (child) =>
-        new Promise<void>((resolve) =>
-          child.exitCode === null ? child.once('exit', () => resolve()) : resolve(),
-        ),
-    ),
+  const row = record(
+    work.name,
+    { unit: work.unit, target: work.target, note: note(sides, costs, latencies, sizes) },
+    sides.map((side) => ({ name: side.name, perSecond: median(rates.get(side)!) })),
   )
-  rmSync(folder, { recursive: true, force: true })
+  console.log(`  ${row.note}`)
+  const [ours, theirs] = row.results
+  if (theirs === undefined) continue
+  const ratio = ours!.perSecond / theirs.perSecond
+  const [ourCost, theirCost] = sides.map((side) => median(costs.get(side)!))
+  verdicts.push(
+    [
+      ratio >= work.target ? 'pass' : 'FAIL',
+      `${ratio.toFixed(2).padStart(6)} ×`,
+      `target ${String(work.target).padStart(4)} ×`,
+      `by CPU time of the servers ${(theirCost! / ourCost!).toFixed(2).padStart(6)} ×`,
+      work.name,
+    ].join('  '),
+  )
+}
+for (const { name, server } of sides)
+  console.log(`largest memory of ${name}: ${server.peakMb().toFixed(0)} MB`)
+if (verdicts.length > 0) console.log(`\n${verdicts.join('\n')}`)
+if (process.argv.includes('--save')) save('pds')
+
+/** CPU time of the server a request, the 99th percentile and the longest of the answers' times, bytes of a body. */
+function note(
+  all: readonly Side[],
+  costs: ReadonlyMap<Side, readonly number[]>,
+  latencies: ReadonlyMap<Side, number[]>,
+  sizes: ReadonlyMap<Side, number>,
+): string {
+  const parts = all.map((side) => {
+    const times = latencies.get(side)!.toSorted((a, b) => a - b)
+    const p99 = times[Math.floor(times.length * 0.99)]!
+    const cpu = median(costs.get(side)!)
+    return `${side === all[0] ? 'avocet' : 'reference'}: ${cpu.toPrecision(3)} ms of CPU, p99 ${p99.toPrecision(3)} ms, longest ${times.at(-1)!.toPrecision(3)} ms, ${Math.round(sizes.get(side)!)} bytes`
+  })
+  return parts.join('; ')
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
 }

@@ -1,0 +1,91 @@
+// Servers as processes of their own, each with its CPU time and memory as the kernel counts them.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** A process that listens. */
+export interface Server extends AsyncDisposable {
+  /** `http://host:port`, as it printed it. */
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  /** CPU time of all its threads, in milliseconds. NaN where there is no /proc. */
+  cpuMs(): number
+  /** Largest resident memory so far, in MB. NaN where there is no /proc. */
+  peakMb(): number
+}
+
+/** What to run. */
+export interface Program {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const READY_MS = 60_000
+
+/** Starts a program and waits for the line with its URL. @throws when it ends, or says nothing for a minute */
+export async function startServer({ command, args, cwd, env }: Program): Promise<Server> {
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const url = await readUrl(child, command)
+  const pid = child.pid!
+  return {
+    url,
+    port: Number(new URL(url).port),
+    pid,
+    cpuMs: () => cpuMs(pid),
+    peakMb: () => peakMb(pid),
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+      await ended
+      clearTimeout(timer)
+    },
+  }
+}
+
+function readUrl(child: ChildProcess, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`not ready in time; command=${command}`))
+    }, READY_MS)
+    let output = ''
+    child.stdout!.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      const url = /(http:\/\/[\w.[\]:-]+:\d+)/.exec(output)?.[1]
+      if (url === undefined) return
+      clearTimeout(timer)
+      resolve(url)
+    })
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`ended; command=${command} code=${code}`)))
+  })
+}
+
+/** Threads have nanoseconds; the ticks of /proc/<pid>/stat (10 ms) hold what ended threads used, which servers have few of. */
+function cpuMs(pid: number): number {
+  try {
+    let nanoseconds = 0
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+    }
+    return nanoseconds / 1e6
+  } catch {
+    return NaN
+  }
+}
+
+function peakMb(pid: number): number {
+  try {
+    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
+  } catch {
+    return NaN
+  }
+}
