@@ -46,7 +46,7 @@ export async function openConnection(port: number): Promise<Connection> {
   /** Bytes of head and body together, once the head told; Infinity while a chunked body goes on. */
   let wanted = -1
   let bodyAt = 0
-  let waiting: { resolve(body: Buffer): void; reject(error: Error): void } | null = null
+  let waiting: { resolve: (body: Buffer) => void; reject: (error: Error) => void } | null = null
 
   const fail = (error: Error): void => {
     waiting?.reject(error)
