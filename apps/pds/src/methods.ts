@@ -183,7 +183,7 @@ export function addMethods(router: Router, parts: Parts): void {
   deleteSession(router, authorizer, sessions)
 
   createRecord(router, authorizer, accounts, writer, lexicons, nextTid)
-  putRecord(router, authorizer, accounts, writer, lexicons, nextTid)
+  putRecord(router, authorizer, accounts, writer, lexicons, nextTid, records, blobs)
   deleteRecord(router, authorizer, accounts, writer)
   applyWrites(router, authorizer, accounts, writer, lexicons, nextTid)
   getRecord(router, accounts, reader, parts.appView)

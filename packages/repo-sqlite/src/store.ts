@@ -14,9 +14,11 @@ import {
   type StoredHead,
 } from '@avocet/repo'
 import { migrate, type Database, type SchemaPart } from '@avocet/sqlite'
+import { setImmediate } from 'node:timers/promises'
 import { createBlockCache } from './block-cache.ts'
 import { digestOf, pick, refuseAsync, toHead } from './rows.ts'
 import { migrations } from './schema.ts'
+import { createSweeping } from './sweeping.ts'
 
 /** The tables of this store, and their newest version. */
 export const REPO_SCHEMA: SchemaPart = { name: 'repo', version: migrations.length }
@@ -35,8 +37,12 @@ export interface RepoSize {
 
 /** A {@link RepoStore} on SQLite: `alongside` gets the database and must be synchronous. */
 export interface SqliteRepoStore extends RepoStore<Database>, RepoDirectory<Database> {
-  /** How many blocks a repository has, and their bytes. Zero for an unknown one. */
+  /** How many blocks a repository has, and their bytes; reads all of them. Zero for an unknown one. */
   size(did: string): RepoSize
+  /** How many blocks a repository has, counted in steps that leave others their turn. Zero for an unknown one. */
+  countBlocks(did: string): Promise<number>
+  /** Resolves when nothing is left of repositories that were replaced or removed. Nobody needs to wait for it. */
+  swept(): Promise<void>
 }
 
 interface Row {
@@ -44,15 +50,16 @@ interface Row {
   readonly head: StoredHead
 }
 
-const stagedPerTransaction = 1000
-const sweptPerTransaction = 2000
+const stagedPerTransaction = 500
+/** Blocks counted before others get their turn. */
+const countedAtOnce = 10_000
 /** A repository with fewer blocks and bytes than this is read at once by a walk. */
 const wholeBlocks = 20_000
 const wholeBytes = 8 * 1024 * 1024
 
 /**
  * Opens the repository tables on a database, making them if need be. What an interrupted import or deletion left behind
- * is swept now, so open one store per database, before imports begin.
+ * is swept from now on in the background, so open one store per database, before imports begin.
  */
 export function openRepoStore(db: Database, options: RepoStoreOptions = {}): SqliteRepoStore {
   migrate(db, REPO_SCHEMA.name, migrations)
@@ -116,22 +123,7 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     db.prepare('UPDATE repo SET did = NULL WHERE id = ?').run(id)
   }
 
-  /** Deletes the blocks of an anonymous repository, a bounded number in each transaction. */
-  const sweep = async (id: number): Promise<void> => {
-    // An open snapshot still reads them: closing it sweeps.
-    if (pins.has(id)) unswept.add(id)
-    while (!pins.has(id)) {
-      const deleted = await db.write(() => {
-        const { changes } = db
-          .prepare('DELETE FROM repo_block WHERE id IN (SELECT id FROM repo_block WHERE repo = ? LIMIT ?)')
-          .run(id, sweptPerTransaction)
-        if (Number(changes) < sweptPerTransaction)
-          db.prepare('DELETE FROM repo WHERE id = ? AND did IS NULL').run(id)
-        return Number(changes)
-      })
-      if (deleted < sweptPerTransaction) return
-    }
-  }
+  const sweeping = createSweeping(db, pins, kept, unswept)
 
   const stage = async (id: number, rev: string, blocks: AsyncIterable<StoredBlock>): Promise<void> => {
     let batch: StoredBlock[] = []
@@ -172,10 +164,10 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
         refuseAsync(alongside?.(db))
       })
     } catch (error) {
-      await sweep(id)
+      sweeping.sweep(id)
       throw error
     }
-    if (before !== null) await sweep(before.id)
+    if (before !== null) sweeping.sweep(before.id)
   }
 
   const readBlocks = (id: number, cids: readonly CID[], since?: string): BlockMap => {
@@ -209,22 +201,18 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     return whole
   }
 
-  const unpin = async (id: number): Promise<void> => {
+  const unpin = (id: number): void => {
     const left = pins.get(id)! - 1
     if (left > 0) {
       pins.set(id, left)
       return
     }
     pins.delete(id)
-    if (kept.delete(id)) {
-      await db.write(() => {
-        if (!pins.has(id)) db.prepare('DELETE FROM repo_block WHERE repo = ? AND refs <= 0').run(id)
-      })
-    }
-    if (unswept.delete(id)) await sweep(id)
+    if (kept.delete(id)) sweeping.sweepDead(id)
+    if (unswept.delete(id)) sweeping.sweep(id)
   }
 
-  sweepAtOpen(db)
+  sweeping.resume()
 
   return {
     async getHead(did) {
@@ -252,7 +240,7 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
         async [Symbol.asyncDispose]() {
           if (!open) return
           open = false
-          await unpin(id)
+          unpin(id)
         },
       }
     },
@@ -295,7 +283,7 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
         refuseAsync(alongside?.(db))
         return status === 'deleted' ? row.id : null
       })
-      if (swept !== null) await sweep(swept)
+      if (swept !== null) sweeping.sweep(swept)
     },
     async remove(did, alongside) {
       const swept = await db.write(() => {
@@ -304,8 +292,26 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
         refuseAsync(alongside?.(db))
         return row?.id ?? null
       })
-      if (swept !== null) await sweep(swept)
+      if (swept !== null) sweeping.sweep(swept)
     },
+    async countBlocks(did) {
+      const row = find(did)
+      if (row === null) return 0
+      const step = db.prepare(
+        'SELECT digest FROM repo_block WHERE repo = ? AND digest > ? ORDER BY digest LIMIT 1 OFFSET ?',
+      )
+      const rest = db.prepare('SELECT count(*) AS n FROM repo_block WHERE repo = ? AND digest > ?')
+      let count = 0
+      let last: Uint8Array = new Uint8Array()
+      for (;;) {
+        const next = step.get(row.id, last, countedAtOnce - 1)
+        if (next === undefined) return count + Number(rest.get(row.id, last)!['n'])
+        count += countedAtOnce
+        last = next['digest'] as Uint8Array
+        await setImmediate()
+      }
+    },
+    swept: sweeping.done,
     size(did) {
       const row = db
         .prepare(
@@ -316,14 +322,4 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
       return { blocks: Number(row['blocks']), bytes: Number(row['bytes']) }
     },
   }
-}
-
-function sweepAtOpen(db: Database): void {
-  db.transaction(() => {
-    db.raw.exec(
-      `DELETE FROM repo_block WHERE refs <= 0;
-       DELETE FROM repo_block WHERE repo IN (SELECT id FROM repo WHERE did IS NULL);
-       DELETE FROM repo WHERE did IS NULL;`,
-    )
-  })
 }

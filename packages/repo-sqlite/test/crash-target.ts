@@ -17,7 +17,10 @@ export function openCrashTarget(path: string): { db: Database; target: CrashTarg
           .prepare('SELECT rev FROM log WHERE did = ? ORDER BY n')
           .all(did)
           .map((row) => String(row['rev'])),
-      countBlocks: async (did) => store.size(did).blocks,
+      countBlocks: async (did) => {
+        await store.swept()
+        return store.size(did).blocks
+      },
     },
   }
 }

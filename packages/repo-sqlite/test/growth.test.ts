@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 import { createKeypair } from '@avocet/crypto'
 import { checkRepo, createRepoWriter, exportRepo, prepareWrite } from '@avocet/repo'
 import { openDatabase, type Database } from '@avocet/sqlite'
@@ -68,7 +70,9 @@ it('keeps blocks that an export still reads, and only as long', async () => {
   for (let next = await chunks.next(); next.done !== true; next = await chunks.next())
     size += next.value.length
   expect(size).toBeGreaterThan(150_000)
+  await store.swept()
   expect(store.size(did).blocks).toBe(2)
+  expect(await store.countBlocks(did)).toBe(2)
 })
 
 it('refuses an alongside that goes on after its transaction', async () => {
@@ -77,4 +81,29 @@ it('refuses an alongside that goes on after its transaction', async () => {
   const late = writer.create(did, [], { alongside: () => Promise.reject(new Error('late')) })
   await expect(late).rejects.toThrow(/must be synchronous/)
   expect(await store.getHead(did)).toBeNull()
+})
+
+it('counts, and sweeps what an earlier process left, in steps', async () => {
+  using db = openDatabase({ path: ':memory:' })
+  const { store } = setUp(db)
+  const rows = (repo: number, count: number, refs: number): void => {
+    const insert = db.prepare(
+      'INSERT INTO repo_block (repo, digest, refs, rev, bytes) VALUES (?, ?, ?, ?, ?)',
+    )
+    db.transaction(() => {
+      for (let i = 0; i < count; i++)
+        insert.run(repo, new Uint8Array(randomBytes(32)), refs, '', Buffer.alloc(8))
+    })
+  }
+  db.raw.exec(`INSERT INTO repo (id, did, rev, data, head, status) VALUES
+    (1, '${did}', '', x'', x'', 'active'), (2, NULL, '', x'', x'', 'active')`)
+  rows(2, 1501, 1)
+  rows(1, 20_001, 1)
+  rows(1, 1001, 0)
+  const again = openRepoStore(db)
+  expect(db.prepare('SELECT count(*) AS n FROM repo_block').get()).toEqual({ n: 22_503 })
+  await again.swept()
+  expect(db.prepare('SELECT count(*) AS n FROM repo_block').get()).toEqual({ n: 20_001 })
+  expect(db.prepare('SELECT id FROM repo').all()).toEqual([{ id: 1 }])
+  void store
 })

@@ -32,6 +32,7 @@ describe.each(['file', 'memory', 'file without cache'])('sqlite store in a %s', 
             .map((row) => String(row['text'])),
         ),
     })
+    await store.swept()
     // Nothing of replaced, deleted or broken-off repositories stays behind.
     expect(
       db

@@ -4,8 +4,11 @@ import type { Router } from '@avocet/xrpc-server'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { ownRepo } from '../accounts/lookup.ts'
+import type { BlobIndex } from '../blobs/blob-index.ts'
 import { REPO_WRITE_LIMITS, writeLimits } from '../http/rate-limits.ts'
+import { upgradeProfile } from '../repos/legacy-blobs.ts'
 import type { RecordLexicons } from '../repos/lexicons.ts'
+import type { RecordIndex } from '../repos/record-index.ts'
 import { checkRecord } from '../repos/validation.ts'
 import { recordUri, type RepoWriter } from '../repos/writer.ts'
 
@@ -17,6 +20,8 @@ export function putRecord(
   writer: RepoWriter,
   lexicons: RecordLexicons,
   nextTid: () => string,
+  records: RecordIndex,
+  blobs: BlobIndex,
 ): void {
   router.add(ComAtprotoRepoPutRecord.main, {
     auth: (context) => authorizer.access(context),
@@ -25,8 +30,10 @@ export function putRecord(
     handler: async ({ input, auth }) => {
       const did = ownRepo(accounts, input.repo, auth.did)
       const { collection, validate, swapRecord } = input
+      const isUpdate = records.get(did, collection, input.rkey) !== null
+      const given = isUpdate ? upgradeProfile(did, collection, input.record, blobs) : input.record
       const { rkey, ...record } = await checkRecord(
-        { collection, rkey: input.rkey, record: input.record, validate },
+        { collection, rkey: input.rkey, record: given, validate },
         lexicons,
         nextTid,
       )

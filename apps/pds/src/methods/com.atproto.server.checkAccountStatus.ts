@@ -33,7 +33,7 @@ export function checkAccountStatus(
         validDid: problem === null,
         repoCommit: formatCid(head.commit),
         repoRev: head.rev,
-        repoBlocks: repos.size(did).blocks,
+        repoBlocks: await repos.countBlocks(did),
         indexedRecords: await records.count(did),
         privateStateValues: readPreferences(accounts, did).length,
         expectedBlobs: expected,
