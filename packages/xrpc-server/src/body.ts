@@ -29,13 +29,14 @@ export async function readInput(call: Call, schema: Procedure, limits: Limits): 
     if (chunks !== null) await refuseBody(chunks, limits)
     return nothing
   }
-  if (chunks === null) throw missing()
-  const encoding = checkEncoding(body.encoding, call.header('content-type'))
   const json = isJsonEncoding(body.encoding)
+  // No bytes at all are bytes too, for who says what they are.
+  if (chunks === null && (json || call.header('content-type') === null)) throw missing()
+  const encoding = checkEncoding(body.encoding, call.header('content-type'))
   const max = json ? limits.jsonBytes : limits.blobBytes
   const declared = Number(call.header('content-length') ?? '0')
   if (declared > max) throw tooLarge(max)
-  const plain = decompress(chunks, call.header('content-encoding'))
+  const plain = decompress(chunks ?? none(), call.header('content-encoding'))
   if (!json) return { input: boundedStream(plain, max, limits.bodyMs), encoding }
   const bytes = await readAll(plain, max, limits.bodyMs)
   if (bytes.length === 0) throw missing()
@@ -50,6 +51,8 @@ export async function readInput(call: Call, schema: Procedure, limits: Limits): 
     `Invalid input: ${first?.message ?? 'refused'} at ${first?.path || '/'}`,
   )
 }
+
+async function* none(): AsyncGenerator<Uint8Array> {}
 
 function checkEncoding(wanted: string, contentType: string | null): string {
   if (contentType === null) {

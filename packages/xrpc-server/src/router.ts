@@ -253,8 +253,8 @@ class XrpcRouter implements Router {
     if (call.query.length > limits.queryLength) {
       throw new XrpcError(414, 'InvalidRequest', `Query string too long; max=${limits.queryLength}`)
     }
-    const unknown = this.#options.unknownParams ?? 'refuse'
-    const params = decodeParams(schema.params, call.query, { unknown })
+    const { unknownParams: unknown = 'refuse', emptyParams: empty = 'keep' } = this.#options
+    const params = decodeParams(schema.params, call.query, { unknown, empty })
     if (!params.ok) {
       throw new XrpcError(400, 'InvalidRequest', `Invalid ${schema.nsid} params: ${params.error.message}`)
     }

@@ -153,6 +153,8 @@ export interface RouterOptions {
   readonly validateOutput?: boolean
   /** What to do with parameters that a schema does not have. Default `refuse`. */
   readonly unknownParams?: 'refuse' | 'ignore'
+  /** What a parameter without a value (`cursor=`) is: an empty string (default `keep`), or absent. */
+  readonly emptyParams?: 'keep' | 'ignore'
   /** Bounds on what is taken and on time. */
   readonly limits?: Partial<Limits>
   /** Cross-origin access. Default true: every origin, without cookies. */

@@ -74,6 +74,9 @@ bothWays('methods', (open) => {
         body: new Uint8Array(size),
       })
     expect(await (await upload(100_000)).json()).toEqual({ size: 100_000, type: 'image/png' })
+    expect(await (await upload(0)).json()).toEqual({ size: 0, type: 'image/png' })
+    const untyped = await call('/xrpc/com.example.upload', { method: 'POST' })
+    expect([untyped.status, await untyped.json()]).toMatchObject([400, { error: 'InvalidRequest' }])
     const refused = await upload(100_001)
     expect(refused.status).toBe(413)
     expect(await refused.json()).toMatchObject({ error: 'PayloadTooLarge' })

@@ -166,6 +166,28 @@ describe('serve', () => {
     expect(await response.json()).toEqual({ text: address })
   })
 
+  it.each<[TrustProxy, string | undefined, string]>([
+    [false, 'alice.example.com', '127.0.0.1'],
+    [['10.0.0.0/8'], 'alice.example.com', '127.0.0.1'],
+    [['127.0.0.0/8'], undefined, '127.0.0.1'],
+    [['127.0.0.0/8'], 'alice.example.com', 'alice.example.com'],
+    [true, 'forged.example.com, alice.example.com', 'alice.example.com'],
+    [true, 'not a host', 'localhost'],
+  ])('believes proxies %j about the host %s: %s', async (trustProxy, forwarded, hostname) => {
+    const hosts: string[] = []
+    await using server = await serve({
+      router: addressed(),
+      trustProxy,
+      fetch: (request) => {
+        hosts.push(new URL(request.url).hostname)
+        return new Response('')
+      },
+    })
+    const headers: Record<string, string> = forwarded === undefined ? {} : { 'x-forwarded-host': forwarded }
+    await fetch(`${server.url}/`, { headers })
+    expect(hosts).toEqual([hostname])
+  })
+
   it('refuses a proxy range that is none', async () => {
     await expect(serve({ router: addressed(), trustProxy: ['localhost'] })).rejects.toThrow(TypeError)
   })

@@ -19,6 +19,8 @@ export interface ParamsError {
 export interface DecodeParamsOptions {
   /** What to do with a parameter that the schema does not have: refuse the request (default) or pass over it. */
   readonly unknown?: 'refuse' | 'ignore'
+  /** What a parameter without a value (`cursor=`) is: an empty string (default), or absent. */
+  readonly empty?: 'keep' | 'ignore'
 }
 
 /** Values a parameter may have before it is encoded; null and undefined leave it out. */
@@ -40,7 +42,7 @@ const noPlans: ReadonlyMap<string, Plan> = new Map()
 /**
  * Reads and validates a query string by a method's schema: arrays from repeated names, `true` and `false`, decimal
  * integers, defaults filled in. A scalar given twice, a name that the schema does not have (see `options.unknown`),
- * malformed percent encoding and ill-formed UTF-8 are refused.
+ * malformed percent encoding and ill-formed UTF-8 are refused. What `cursor=` means is `options.empty`.
  *
  * @param schema the method's parameters; null for a method that takes none
  * @param query with or without its `?`, or parsed
@@ -143,6 +145,7 @@ function take(
   options: DecodeParamsOptions,
 ): ParamsError | null {
   const plan = table.get(name)
+  if (value === '' && options.empty === 'ignore') return null
   if (plan === undefined) {
     if (options.unknown === 'ignore') return null
     return { code: 'unknown-param', param: name, message: `Unknown parameter "${shorten(name)}"` }

@@ -77,6 +77,16 @@ describe('decodeParams', () => {
     })
   })
 
+  it('passes over parameters without a value when told', () => {
+    const query = 'did=x&limit=&cursor=&reverse=&sizes=&sizes=1'
+    expect(decodeParams(schema, query).ok).toBe(false)
+    expect(decodeParams(schema, query, { empty: 'ignore' })).toEqual({
+      ok: true,
+      value: { did: 'x', limit: 50, sizes: [1] },
+    })
+    expect(decodeParams(schema, 'did=', { empty: 'ignore' }).ok).toBe(false)
+  })
+
   it('takes no parameter for a method without any', () => {
     expect(decodeParams(null, '')).toEqual({ ok: true, value: {} })
     expect(decodeParams(null, 'a=1').ok).toBe(false)

@@ -30,6 +30,22 @@ export function createAddressReader(trust: TrustProxy): (message: IncomingMessag
   }
 }
 
+/**
+ * Makes the function that tells the host a caller asked for: what a trusted proxy directly in front says in
+ * `X-Forwarded-Host`, the last one if there are several; else the Host header.
+ *
+ * @throws {TypeError} for a range that is not one
+ */
+export function createHostReader(trust: TrustProxy): (message: IncomingMessage) => string | undefined {
+  const trusted = trustTest(trust)
+  return (message) => {
+    const { host, 'x-forwarded-host': forwarded } = message.headers
+    const address = plain(message.socket.remoteAddress)
+    if (forwarded === undefined || trusted === null || address === null || !trusted(address, 0)) return host
+    return (typeof forwarded === 'string' ? forwarded : forwarded.join(',')).split(',').pop()!.trim()
+  }
+}
+
 function trustTest(trust: TrustProxy): ((address: string, hop: number) => boolean) | null {
   if (trust === false || trust === 0) return null
   if (typeof trust === 'boolean') return (_, hop) => hop === 0

@@ -13,6 +13,7 @@ export class NodeCall implements Call {
   readonly address: string | null
   readonly #message: IncomingMessage
   readonly #response: ServerResponse | null
+  readonly #readHost: (message: IncomingMessage) => string | undefined
   #request: Request | undefined
   #abort: AbortController | undefined
   #taken = false
@@ -20,12 +21,14 @@ export class NodeCall implements Call {
   /**
    * @param target path and query, as in the request line
    * @param response null for a request that asks for a WebSocket
+   * @param readHost tells the host that was asked for, which becomes that of the Request's URL
    */
   constructor(
     message: IncomingMessage,
     response: ServerResponse | null,
     target: string,
     address: string | null,
+    readHost: (message: IncomingMessage) => string | undefined = ({ headers }) => headers.host,
   ) {
     const queryAt = target.indexOf('?')
     this.method = message.method ?? 'GET'
@@ -34,6 +37,7 @@ export class NodeCall implements Call {
     this.address = address
     this.#message = message
     this.#response = response
+    this.#readHost = readHost
   }
 
   get signal(): AbortSignal {
@@ -60,7 +64,7 @@ export class NodeCall implements Call {
           // Node takes some header values that Fetch refuses; such a header is of no use to a handler.
         }
       }
-      const url = `http://${hostOf(this.#message)}${this.path}${this.query === '' ? '' : `?${this.query}`}`
+      const url = `http://${usableHost(this.#readHost(this.#message))}${this.path}${this.query === '' ? '' : `?${this.query}`}`
       const body = this.#hasBody() && this.method !== 'GET' && this.method !== 'HEAD' && !this.#taken
       const init: RequestInit & { duplex?: 'half' } = { method: this.method, headers, signal: this.signal }
       if (body) {
@@ -109,7 +113,6 @@ function hasHeader(raw: readonly string[], name: string): boolean {
 }
 
 // The Host header may be anything at all; what cannot be a URL must not make the Request fail.
-function hostOf(message: IncomingMessage): string {
-  const host = message.headers.host ?? 'localhost'
+function usableHost(host = 'localhost'): string {
   return /^[\w.:[\]-]{1,255}$/.test(host) && URL.canParse(`http://${host}/`) ? host : 'localhost'
 }

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { fromResponse } from '../output.ts'
 import type { Router } from '../types.ts'
-import { createAddressReader, type TrustProxy } from './address.ts'
+import { createAddressReader, createHostReader, type TrustProxy } from './address.ts'
 import { writeAnswer } from './answer.ts'
 import { NodeCall } from './call.ts'
 import { createUpgrader } from './upgrade.ts'
@@ -18,7 +18,7 @@ export interface ServeOptions {
   readonly fetch?: (request: Request) => Response | Promise<Response>
   /** WebSocket requests that are not under `/xrpc/`; refused when absent. */
   readonly upgrade?: (message: IncomingMessage, socket: import('node:stream').Duplex, head: Buffer) => void
-  /** Which proxies are believed about who calls. Default none. */
+  /** Which proxies are believed about who calls, and which host was asked for. Default none. */
   readonly trustProxy?: TrustProxy
   /** Stops the server, as `close` does. */
   readonly signal?: AbortSignal
@@ -57,6 +57,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { router, hostname = '127.0.0.1', trustProxy = false } = options
   const onError = options.onError ?? (() => {})
   const addressOf = createAddressReader(trustProxy)
+  const readHost = createHostReader(trustProxy)
   const upgrader = createUpgrader(router, {
     trustProxy,
     ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
@@ -72,7 +73,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     },
     (message, response) => {
       const target = message.url ?? '/'
-      const call = new NodeCall(message, response, target, addressOf(message))
+      const call = new NodeCall(message, response, target, addressOf(message), readHost)
       if (target.startsWith('/xrpc/') || options.fetch === undefined) {
         void router.handle(call).then((answer) => writeAnswer(message, response, answer, onError))
       } else {
