@@ -8,8 +8,8 @@ export interface ServiceJwtOptions {
   readonly iss: string
   /** The service it speaks to: a DID, with or without `#service`. */
   readonly aud: string
-  /** NSID of the one method it may call. */
-  readonly lxm: string
+  /** NSID of the one method it may call; null for a token that names none, which most services refuse. */
+  readonly lxm: string | null
   /** The issuer's signing key. */
   readonly signer: Signer
   /** Lifetime in seconds; default 60. */
@@ -20,12 +20,12 @@ export interface ServiceJwtOptions {
   readonly jti?: string
 }
 
-/** Makes a signed token for one call of one method of another service. */
+/** Makes a signed token for a call of another service. */
 export async function createServiceJwt(options: ServiceJwtOptions): Promise<string> {
   const { iss, aud, lxm, signer, expiresIn = 60, now = Date.now, jti = randomNonce() } = options
   const iat = Math.floor(now() / 1000)
   const header = { typ: 'JWT', alg: jwtAlgorithm(signer.curve) }
-  const payload = { iat, iss, aud, exp: iat + expiresIn, lxm, jti }
+  const payload = { iat, iss, aud, exp: iat + expiresIn, ...(lxm === null ? {} : { lxm }), jti }
   const signed = `${encodeJson(header)}.${encodeJson(payload)}`
   const signature = await signer.sign(new TextEncoder().encode(signed))
   return `${signed}.${encodeBase64url(signature)}`
