@@ -206,12 +206,15 @@ export async function createPds(
   const metrics = createMetrics(sequencer, stores.log, () => accounts.count())
   const version = `avocet-pds ${readVersion()}`
   const forward = createForward(fetch)
-  const proxy = createServiceProxy(authorizer, signers, createTargets(config, dids), forward)
+  const targets = createTargets(config, dids)
+  const proxy = createServiceProxy(authorizer, signers, targets, forward)
 
   const router = createRouter({
     mapError: toXrpcError,
     // Clients may send parameters of newer lexicons than those known here.
     unknownParams: 'ignore',
+    // And `cursor=` for no cursor.
+    emptyParams: 'ignore',
     rateLimit: { rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
     fallback: proxy,
     // Throws, which makes it a 503, when the database does not answer.
@@ -240,6 +243,8 @@ export async function createPds(
     records,
     reader: createRecordReader(records, repos),
     appView: createAppViewFallback(config.appView, forward),
+    targets,
+    proxy,
     forwardPush: config.appView === null ? null : createForwardPush(signers, dids, config.appView, forward),
     dids,
     uploads,
@@ -263,7 +268,7 @@ export async function createPds(
     reservedKeys,
     identities,
     signers,
-    handleChanges: createHandleChanges(db, accounts, handles, identities, announcements, locks, purge),
+    handleChanges: createHandleChanges(db, accounts, dids, handles, identities, announcements, locks),
     announcements,
     moderation: createModeration(db, accounts, records, blobs, lifecycle),
     accountView: createAccountView(accounts, invites),

@@ -112,6 +112,8 @@ import { getHead } from './methods/com.atproto.sync.getHead.ts'
 import { checkSignupQueue } from './methods/com.atproto.temp.checkSignupQueue.ts'
 import type { AppViewFallback } from './proxy/app-view.ts'
 import type { ForwardPush } from './proxy/push.ts'
+import type { ServiceProxy } from './proxy/service-proxy.ts'
+import type { Targets } from './proxy/targets.ts'
 import type { RepoExports } from './repos/exports.ts'
 import type { RecordLexicons } from './repos/lexicons.ts'
 import type { RecordIndex } from './repos/record-index.ts'
@@ -134,6 +136,8 @@ export interface Parts {
   readonly records: RecordIndex
   readonly reader: RecordReader
   readonly appView: AppViewFallback
+  readonly targets: Targets
+  readonly proxy: ServiceProxy
   /** Null without an AppView: then its methods are not there. */
   readonly forwardPush: ForwardPush | null
   readonly dids: DidResolver
@@ -204,8 +208,8 @@ export function addMethods(router: Router, parts: Parts): void {
   listBlobs(router, authorizer, accounts, blobs)
   subscribeRepos(router, parts.sequencer)
 
-  getPreferences(router, authorizer, accounts)
-  putPreferences(router, authorizer, db, accounts)
+  getPreferences(router, authorizer, accounts, parts.targets, parts.proxy)
+  putPreferences(router, authorizer, db, accounts, parts.targets, parts.proxy)
   if (parts.forwardPush !== null) {
     registerPush(router, authorizer, parts.forwardPush)
     unregisterPush(router, authorizer, parts.forwardPush)
@@ -261,5 +265,5 @@ export function addMethods(router: Router, parts: Parts): void {
   getCheckout(router, authorizer, accounts, exports)
   getHead(router, authorizer, accounts, repos)
 
-  checkSignupQueue(router)
+  checkSignupQueue(router, authorizer)
 }

@@ -212,7 +212,7 @@ describe('credentials', () => {
     ).toBe('400 HandleNotFound')
     expect(await eventsOf(account.did, cursor)).toEqual(['#identity'])
     const other = await net.account()
-    expect(failure(await change(other.handle))).toBe('400 InvalidRequest')
+    expect(failure(await change(other.handle))).toBe('400 HandleNotAvailable')
     expect(failure(await change('admin.test'))).toBe('400 HandleNotAvailable')
     const described = await net.get('com.atproto.repo.describeRepo', { params: { repo: account.did } })
     expect(described.body).toMatchObject({ handle, handleIsCorrect: true })
@@ -232,9 +232,15 @@ test('preferences are private, and app passwords leave the personal ones alone',
   ).body
   const get = async (token: string) =>
     (await net.get('app.bsky.actor.getPreferences', { token })).body.preferences
-  expect(await get(app.accessJwt)).toEqual([adult])
+  const age = {
+    $type: 'app.bsky.actor.defs#declaredAgePref',
+    isOverAge13: true,
+    isOverAge16: true,
+    isOverAge18: true,
+  }
+  expect(await get(app.accessJwt)).toEqual([adult, age])
   await put(app.accessJwt, [{ ...adult, enabled: false }])
-  expect(await get(account.accessJwt)).toEqual([{ ...adult, enabled: false }, personal])
+  expect(await get(account.accessJwt)).toEqual([personal, { ...adult, enabled: false }, age])
   expect(failure(await put(account.accessJwt, [{ $type: 'com.example.pref' }]))).toBe('400 InvalidRequest')
 })
 

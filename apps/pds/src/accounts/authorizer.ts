@@ -73,7 +73,10 @@ export function createAuthorizer(accounts: AccountStore, tokens: Tokens, adminPa
     }
     const account = accounts.get(did)
     if (account === null) throw new PdsError('invalid-token', 'Account not found')
-    if (needs.takendown !== true && (account.takedownRef !== null || scope === 'com.atproto.takendown')) {
+    if (needs.takendown !== true && scope === 'com.atproto.takendown') {
+      throw new PdsError('invalid-token', 'Bad token scope')
+    }
+    if (needs.takendown !== true && account.takedownRef !== null) {
       throw new PdsError('account-takendown', 'Account has been taken down')
     }
     if (needs.deactivated !== true && account.deactivatedAt !== null) {

@@ -3,9 +3,9 @@ import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
 import type { AccountStore } from './account-store.ts'
+import { checkEmail } from './email-address.ts'
 import type { EmailTokens } from './email-tokens.ts'
 import { hashPassword, MAX_PASSWORD_LENGTH, verifyPassword } from './passwords.ts'
-import { checkEmail } from './registration.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Changing what an account signs in with. */

@@ -1,3 +1,4 @@
+import type { JsonObject } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
@@ -9,44 +10,74 @@ export interface Preference {
   readonly [field: string]: unknown
 }
 
-const MAX_BYTES = 100_000
+/** The date of birth: only whoever has the account's own password sees and sets it. */
+const PERSONAL = 'app.bsky.actor.defs#personalDetailsPref'
+/** What is told of it to everybody else; computed, never stored. */
+const DECLARED_AGE = 'app.bsky.actor.defs#declaredAgePref'
 
-/** Whether app passwords neither see nor set a preference: what tells the person's age. */
-export function isPersonal($type: string): boolean {
-  return $type === 'app.bsky.actor.defs#personalDetailsPref'
+/**
+ * The preferences of an account, in their order.
+ * @param full whether the personal ones are among them
+ */
+export function readPreferences(
+  accounts: AccountStore,
+  did: Did,
+  full: boolean,
+  now: () => number = Date.now,
+): Preference[] {
+  const stored = storedPreferences(accounts, did)
+  const birthDate = stored.find(({ $type }) => $type === PERSONAL)?.['birthDate']
+  const age = typeof birthDate === 'string' ? ageAt(birthDate, new Date(now())) : null
+  return [
+    ...stored.filter(({ $type }) => full || $type !== PERSONAL),
+    ...(age === null
+      ? []
+      : [{ $type: DECLARED_AGE, isOverAge13: age >= 13, isOverAge16: age >= 16, isOverAge18: age >= 18 }]),
+  ]
 }
 
-/** The preferences of an account, in their order. */
-export function readPreferences(accounts: AccountStore, did: Did): Preference[] {
-  return JSON.parse(accounts.preferences(did)) as Preference[]
+/** How many preferences are stored. */
+export function countPreferences(accounts: AccountStore, did: Did): number {
+  return storedPreferences(accounts, did).length
 }
 
 /**
- * Replaces the preferences of an account, in the transaction of the caller.
- * @param keepPersonal leaves the personal ones as they are, whatever is given
+ * Replaces the preferences of an account, in the transaction of the caller. Computed ones are passed over.
+ * @param full whether personal ones may be set; without, they stay as they are
  * @throws PdsError `invalid-request`
  */
 export function writePreferences(
   accounts: AccountStore,
   did: Did,
-  given: readonly Preference[],
-  keepPersonal: boolean,
+  given: readonly (Preference | JsonObject)[],
+  full: boolean,
 ): void {
-  const foreign = given.find(({ $type }) => typeof $type !== 'string' || !$type.startsWith('app.bsky.'))
-  if (foreign !== undefined) {
-    throw new PdsError(
-      'invalid-request',
-      `Some preferences are not in the app.bsky namespace: ${foreign.$type}`,
-    )
+  if (given.some(({ $type }) => typeof $type !== 'string')) {
+    throw new PdsError('invalid-request', 'Preference is missing a $type')
   }
-  const kept = keepPersonal
-    ? [
-        ...given.filter(({ $type }) => !isPersonal($type)),
-        ...readPreferences(accounts, did).filter(({ $type }) => isPersonal($type)),
-      ]
-    : given
-  const text = JSON.stringify(kept)
-  if (text.length > MAX_BYTES)
-    throw new PdsError('invalid-request', `Preferences are too large; max=${MAX_BYTES}`)
-  accounts.update(did, { preferences: text })
+  const preferences = given as readonly Preference[]
+  if (!preferences.every(({ $type }) => $type.startsWith('app.bsky.'))) {
+    throw new PdsError('invalid-request', 'Some preferences are not in the app.bsky namespace')
+  }
+  if (!full && preferences.some(({ $type }) => $type === PERSONAL)) {
+    throw new PdsError('invalid-request', `Do not have authorization to set preferences: ${PERSONAL}`)
+  }
+  const kept = full ? [] : storedPreferences(accounts, did).filter(({ $type }) => $type === PERSONAL)
+  const next = [...kept, ...preferences.filter(({ $type }) => $type !== DECLARED_AGE)]
+  accounts.update(did, { preferences: JSON.stringify(next) })
+}
+
+function storedPreferences(accounts: AccountStore, did: Did): Preference[] {
+  return JSON.parse(accounts.preferences(did)) as Preference[]
+}
+
+/** Whole years between a birth and a day, by the calendar; null for what is no date. */
+function ageAt(birthDate: string, today: Date): number | null {
+  const born = new Date(birthDate)
+  if (Number.isNaN(born.getTime())) return null
+  const years = today.getUTCFullYear() - born.getUTCFullYear()
+  const before =
+    today.getUTCMonth() < born.getUTCMonth() ||
+    (today.getUTCMonth() === born.getUTCMonth() && today.getUTCDate() < born.getUTCDate())
+  return before ? years - 1 : years
 }

@@ -11,6 +11,7 @@ import type { Identities, NewIdentity } from '../identity/identities.ts'
 import type { KeyedLock } from '../repos/locks.ts'
 import type { Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
+import { checkEmail } from './email-address.ts'
 import type { Invites } from './invites.ts'
 import { hashPassword, MAX_PASSWORD_LENGTH } from './passwords.ts'
 import type { Removals } from './removals.ts'
@@ -51,8 +52,6 @@ export interface RegistrationParts {
   readonly tids: TidClock
   readonly removals: Pick<Removals, 'blobsGone'>
 }
-
-const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,190}\.[^\s@.]{2,63}$/
 
 /** Registration over the stores of this server. */
 export function createRegistration(parts: RegistrationParts): Registration {
@@ -165,12 +164,5 @@ export function createRegistration(parts: RegistrationParts): Registration {
   return {
     create: (application) => serially(application, () => create(application)),
     adopt: (did, application) => serially(application, () => adopt(did, application)),
-  }
-}
-
-/** @throws PdsError `invalid-email` */
-export function checkEmail(email: string | null): void {
-  if (email !== null && !EMAIL.test(email)) {
-    throw new PdsError('invalid-email', 'This email address is not supported, please use a different email.')
   }
 }

@@ -31,8 +31,9 @@ export function createPages(
   )
 
   pages.get('/.well-known/atproto-did', (context) => {
-    const host = (context.req.header('host') ?? '').split(':')[0]!.toLowerCase()
-    const local = config.handleDomains.some((domain) => host.endsWith(domain))
+    // What a front server says it was asked for counts: the URL is made of it.
+    const host = new URL(context.req.url).hostname
+    const local = config.handleDomains.some((domain) => host.endsWith(domain) || host === domain.slice(1))
     const account = local ? accounts.byHandle(host) : null
     return account === null ? context.text('User not found', 404) : context.text(account.did)
   })

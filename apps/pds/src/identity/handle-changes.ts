@@ -1,5 +1,6 @@
+import { handleOf, type CachedDidResolver } from '@avocet/did'
 import type { Database } from '@avocet/sqlite'
-import type { Did } from '@avocet/syntax'
+import type { Did, Handle } from '@avocet/syntax'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import { PdsError } from '../errors.ts'
@@ -12,20 +13,20 @@ import type { Identities } from './identities.ts'
 export interface HandleChanges {
   /**
    * Checks the handle, tells the directory, stores it and announces it.
-   * @throws PdsError `handle-taken`, those of `HandlePolicy.check`, `directory-failed`
+   * @throws PdsError `handle-not-available`, those of `HandlePolicy.check`, `directory-failed`, `invalid-request`
    */
   change(did: Did, handle: string, byOperator: boolean): Promise<void>
 }
 
-/** Changes over the accounts of this server; `purge` forgets a cached DID document. */
+/** Changes over the accounts of this server. */
 export function createHandleChanges(
   db: Database,
   accounts: AccountStore,
+  dids: CachedDidResolver,
   policy: HandlePolicy,
   identities: Identities,
   announcements: Announcements,
   locks: KeyedLock,
-  purge: (did: Did) => void,
 ): HandleChanges {
   return {
     change: (did, text, byOperator) =>
@@ -35,15 +36,24 @@ export function createHandleChanges(
         const handle = await policy.check(text, did, byOperator)
         const owner = accounts.byHandle(handle)
         if (owner !== null && owner.did !== did) {
-          throw new PdsError('handle-taken', `Handle already taken: ${handle}`)
+          throw new PdsError('handle-not-available', `Handle already taken: ${handle}`)
         }
         // The directory first: if it refuses, nothing here has changed. The same handle again only announces it.
-        if (account.handle !== handle) await identities.change(did, { handle })
-        purge(did)
+        if (!did.startsWith('did:plc:')) await requireClaim(dids, did, handle)
+        else if (account.handle !== handle) await identities.change(did, { handle })
+        dids.purge(did)
         await db.write(() => {
           accounts.update(did, { handle })
           announcements.identity(db, did, handle)
         })
       }),
+  }
+}
+
+/** A DID that this server cannot change has to name the handle already. @throws PdsError `invalid-request` */
+async function requireClaim(dids: CachedDidResolver, did: Did, handle: Handle): Promise<void> {
+  const resolved = await dids.resolve(did, { forceRefresh: true })
+  if (!resolved.ok || handleOf(resolved.value) !== handle) {
+    throw new PdsError('invalid-request', 'DID is not properly configured for handle')
   }
 }

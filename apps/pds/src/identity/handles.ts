@@ -1,7 +1,9 @@
 import { isDisallowedTld, isHandle, normalizeHandle, type Did, type Handle } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
+import { KNOWN_NAMES } from './known-names.ts'
 import { RESERVED_NAMES } from './reserved-names.ts'
+import { hasSlur } from './slurs.ts'
 
 /** Answers which DID a handle points at, from outside this server; null if it cannot be told. */
 export type ResolveHandle = (handle: Handle) => Promise<Did | null>
@@ -13,7 +15,7 @@ export interface HandlePolicy {
   /**
    * The handle in its normal form, if an account may take it. A handle of the server's own domain has one label in
    * front of it; any other must already point at `did`.
-   * @param reserved whether names kept for the operator are allowed (an admin's call)
+   * @param reserved whether names kept for the operator, and words nobody may use, are allowed (an admin's call)
    * @throws PdsError `invalid-handle`, `handle-not-available`, `unsupported-domain`
    */
   check(handle: string, did: Did | null, reserved?: boolean): Promise<Handle>
@@ -31,6 +33,9 @@ export function createHandlePolicy(domains: readonly string[], resolve: ResolveH
     check: async (text, did, reserved = false) => {
       if (!isHandle(text)) throw new PdsError('invalid-handle', `Invalid handle (got "${text.slice(0, 64)}")`)
       const handle = normalizeHandle(text)
+      if (!reserved && hasSlur(handle)) {
+        throw new PdsError('invalid-handle', 'Inappropriate language in handle')
+      }
       const domain = domainOf(handle)
       if (domain !== undefined) {
         checkLabel(handle.slice(0, -domain.length), reserved)
@@ -52,5 +57,9 @@ function checkLabel(label: string, reserved: boolean): void {
   if (label.includes('.')) throw new PdsError('invalid-handle', 'Invalid characters in handle')
   if (label.length < MIN_LABEL) throw new PdsError('invalid-handle', 'Handle too short')
   if (label.length > MAX_LABEL) throw new PdsError('invalid-handle', 'Handle too long')
-  if (!reserved && RESERVED_NAMES.has(label)) throw new PdsError('handle-not-available', 'Reserved handle')
+  if (!reserved && isReserved(label)) throw new PdsError('handle-not-available', 'Reserved handle')
+}
+
+function isReserved(label: string): boolean {
+  return RESERVED_NAMES.has(label) || KNOWN_NAMES.has(label) || KNOWN_NAMES.has(label.replaceAll('-', ''))
 }

@@ -1,3 +1,4 @@
+import { toJson } from '@avocet/data'
 import { AppBskyActorPutPreferences } from '@avocet/lexicons/app.bsky'
 import type { Router } from '@avocet/xrpc-server'
 import type { Database } from '@avocet/sqlite'
@@ -5,19 +6,27 @@ import type { Database } from '@avocet/sqlite'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { writePreferences, type Preference } from '../accounts/preferences.ts'
+import type { ServiceProxy } from '../proxy/service-proxy.ts'
+import type { Targets } from '../proxy/targets.ts'
 
-/** Replaces the caller's private preferences. */
+/** Replaces the caller's private preferences, here or at the other AppView that the client names. */
 export function putPreferences(
   router: Router,
   authorizer: Authorizer,
   db: Database,
   accounts: AccountStore,
+  targets: Targets,
+  proxy: ServiceProxy,
 ): void {
   router.add(AppBskyActorPutPreferences.main, {
     auth: (context) => authorizer.access(context, { deactivated: true }),
-    handler: async ({ input, auth: { did, scope } }) => {
-      const given = input.preferences as unknown as Preference[]
-      await db.write(() => writePreferences(accounts, did, given, scope === 'com.atproto.appPass'))
+    handler: async (context) => {
+      const { nsid, request, header, signal, input, auth } = context
+      const json = toJson(input) as { preferences: Preference[] }
+      if (targets.isForeign(header('atproto-proxy'))) return proxy({ nsid, request, header, signal, json })
+      const full = auth.scope === 'com.atproto.access'
+      await db.write(() => writePreferences(accounts, auth.did, json.preferences, full))
+      return undefined
     },
   })
 }

@@ -14,7 +14,7 @@ export function requestPlcOperationSignature(
   letters: Letters,
 ): void {
   router.add(ComAtprotoIdentityRequestPlcOperationSignature.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    auth: (context) => authorizer.access(context, { full: true, deactivated: true, takendown: true }),
     rateLimit: MAIL_LIMITS,
     handler: ({ auth }) => letters.sendCode(accounts.get(auth.did)!, 'plc-operation'),
   })

@@ -17,7 +17,7 @@ export function signPlcOperation(
   identities: Identities,
 ): void {
   router.add(ComAtprotoIdentitySignPlcOperation.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    auth: (context) => authorizer.access(context, { full: true, deactivated: true, takendown: true }),
     handler: async ({ input, auth: { did } }) => {
       if (!did.startsWith('did:plc:'))
         throw new PdsError('invalid-request', 'Only a did:plc can be changed by this server')

@@ -5,10 +5,10 @@ import type { Authorizer } from '../accounts/authorizer.ts'
 import { UPDATE_HANDLE_LIMITS } from '../http/rate-limits.ts'
 import type { HandleChanges } from '../identity/handle-changes.ts'
 
-/** Gives the caller another handle. */
+/** Gives the caller another handle; an app password may ask for it, as tools for handles do. */
 export function updateHandle(router: Router, authorizer: Authorizer, changes: HandleChanges): void {
   router.add(ComAtprotoIdentityUpdateHandle.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    auth: (context) => authorizer.access(context, { deactivated: true }),
     rateLimit: UPDATE_HANDLE_LIMITS,
     handler: ({ input, auth }) => changes.change(auth.did, input.handle, false),
   })

@@ -5,7 +5,7 @@ import type { SqliteRepoStore } from '@avocet/repo-sqlite'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
-import { readPreferences } from '../accounts/preferences.ts'
+import { countPreferences } from '../accounts/preferences.ts'
 import type { BlobIndex } from '../blobs/blob-index.ts'
 import { PdsError } from '../errors.ts'
 import type { DocumentChecks } from '../identity/document-checks.ts'
@@ -35,7 +35,7 @@ export function checkAccountStatus(
         repoRev: head.rev,
         repoBlocks: await repos.countBlocks(did),
         indexedRecords: await records.count(did),
-        privateStateValues: readPreferences(accounts, did).length,
+        privateStateValues: countPreferences(accounts, did),
         expectedBlobs: expected,
         importedBlobs: imported,
       }

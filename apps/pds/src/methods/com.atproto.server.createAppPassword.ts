@@ -7,7 +7,7 @@ import type { Authorizer } from '../accounts/authorizer.ts'
 /** Makes a password for one client; its text is shown once. */
 export function createAppPassword(router: Router, authorizer: Authorizer, appPasswords: AppPasswords): void {
   router.add(ComAtprotoServerCreateAppPassword.main, {
-    auth: (context) => authorizer.access(context, { full: true }),
+    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
     handler: async ({ input, auth }) => {
       const made = await appPasswords.create(auth.did, input.name, input.privileged ?? false)
       return { ...made, createdAt: made.createdAt as `${string}T${string}` }

@@ -8,7 +8,7 @@ import { MAIL_LIMITS } from '../http/rate-limits.ts'
 /** Turns the caller's account off; with `deleteAfter` it is removed at that time, or at the end of the hold if that is later. */
 export function deactivateAccount(router: Router, authorizer: Authorizer, deletions: Deletions): void {
   router.add(ComAtprotoServerDeactivateAccount.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    auth: (context) => authorizer.access(context, { full: true, deactivated: true, takendown: true }),
     // A plan to delete is told by mail.
     rateLimit: MAIL_LIMITS.map((rule) => ({
       ...rule,

@@ -21,7 +21,8 @@ export function describeServer(router: Router, config: PdsConfig, address: Publi
     phoneVerificationRequired: false,
     links,
     contact: config.contactEmail === null ? {} : { email: config.contactEmail },
-    // Not in the lexicon, which is open: what an upload may weigh, so that a client can tell before it tries.
+    // Not in the lexicon, which is open: what may be sent, so that a client can tell before it tries.
+    blobUploadLimit: config.blobUploadLimit,
     limits: { blobBytes: config.blobUploadLimit, recordBytes: 1_000_000, writesPerCommit: 200 },
   }))
 }

@@ -8,7 +8,7 @@ import { toInviteView } from '../accounts/views.ts'
 /** The invite codes the caller may hand out. */
 export function getAccountInviteCodes(router: Router, authorizer: Authorizer, invites: Invites): void {
   router.add(ComAtprotoServerGetAccountInviteCodes.main, {
-    auth: (context) => authorizer.access(context, { full: true }),
+    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
     handler: ({ params, auth }) => ({
       codes: invites
         .forAccount(auth.did)

@@ -18,6 +18,8 @@ export interface Targets {
    * @throws PdsError `invalid-request`
    */
   name(nsid: string, proxyHeader: string | null): ServiceName
+  /** Whether a header names another AppView than the configured one. */
+  isForeign(proxyHeader: string | null): boolean
   /** Where a service is. The configured ones are known, others are resolved. @throws PdsError `invalid-request` */
   locate(service: ServiceName): Promise<ServiceEndpoint>
 }
@@ -42,6 +44,8 @@ export function createTargets(config: PdsConfig, dids: DidResolver): Targets {
       if (service === null) throw refused(`No service configured for ${nsid}`)
       return { did: service.did as Did, id }
     },
+    isForeign: (proxyHeader) =>
+      proxyHeader !== null && config.appView !== null && proxyHeader !== `${config.appView.did}#${APP_VIEW}`,
     locate: async ({ did, id }) => {
       const service = known.get(`${did}#${id}`)
       if (service !== undefined) return service

@@ -1,9 +1,10 @@
 import { findBlobs, formatCid, isLegacyBlobRef, type DataObject, type DataValue } from '@avocet/data'
 import type { Catalog } from '@avocet/lexicon'
-import { isNsid, isRecordKey, isRecordKeyOfType, type Did, type RecordKeyType } from '@avocet/syntax'
+import { isNsid, isRecordKey, isRecordKeyOfType, isTid, type Did, type RecordKeyType } from '@avocet/syntax'
 
 import type { BlobIndex } from '../blobs/blob-index.ts'
 import { PdsError } from '../errors.ts'
+import { hasSlur } from '../identity/slurs.ts'
 import type { RecordLexicons } from './lexicons.ts'
 
 /** Whether a record's lexicon was known and obeyed; absent when the client asked not to check. */
@@ -91,6 +92,8 @@ function recordKey(
   if (!valid) {
     throw new PdsError('invalid-request', `Invalid record key (got "${rkey.slice(0, 64)}") at $.rkey`)
   }
+  // A timestamp says nothing, whatever it looks like.
+  if (!isTid(rkey) && hasSlur(rkey)) throw new PdsError('invalid-request', 'Unacceptable slur in record key')
   const fits: boolean = kind === undefined || isRecordKeyOfType(rkey, kind as RecordKeyType)
   if (!fits) {
     throw new PdsError(
