@@ -8,10 +8,14 @@ const MAX_LETTERS = 20
 
 const STATES = {
   synchronized: 'Synchronized',
+  unconfirmed: 'To be confirmed',
+  suspect: 'In doubt',
   resyncing: 'Being read',
   desynchronized: 'Waiting to be read',
   terminal: 'Gone or closed',
 }
+
+const RARE = new Set(['unconfirmed', 'suspect', 'terminal'])
 
 function set(id, text) {
   const element = at(id)
@@ -71,7 +75,8 @@ function showRates(rate) {
 }
 
 function showCoverage(repos) {
-  const parts = Object.keys(STATES).filter((name) => name !== 'terminal' || repos.terminal > 0)
+  // What is an exception has its place only when there is one.
+  const parts = Object.keys(STATES).filter((name) => !RARE.has(name) || repos[name] > 0)
   at('coverage-bar').replaceChildren(
     ...parts
       .filter((name) => repos[name] > 0)

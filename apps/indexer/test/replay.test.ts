@@ -46,10 +46,11 @@ describe.skipIf(frames === null)('the relay capture', () => {
       creates: 144,
       updates: 2,
       deletes: 4,
-      identities: 1,
-      accounts: 1,
       failures: {},
-      ignored: {},
+      // An #identity and an #account of somebody whose document is not in the file.
+      identities: 0,
+      accounts: 0,
+      ignored: { 'account-unknown': 2 },
     })
   })
 
@@ -80,8 +81,6 @@ describe.skipIf(frames === null)('the relay capture', () => {
         }
       }
       expect(db.prepare('SELECT kind, count(*) AS n FROM log GROUP BY kind ORDER BY kind').all()).toEqual([
-        { kind: 'account', n: 1 },
-        { kind: 'identity', n: 1 },
         { kind: 'record', n: 150 },
       ])
     } finally {

@@ -33,27 +33,29 @@ function originOf(address: string): string | null {
   return url === null ? null : url.origin
 }
 
-/** Steps 2 and 3 as far as the stored state goes: account active, rev newer than the stored one, not from the future. */
-export function checkOrder(
-  event: ParsedCommit | ParsedSync,
-  repo: RepoState | null,
-  now: number,
-  policy: VerifyPolicy,
-): Checked<null> {
-  if (repo !== null && (repo.upstreamStatus !== 'active' || repo.localStatus !== 'active')) {
+/** Steps 2 and 3 as far as the stored state goes: account active, rev newer than the stored one. */
+export function checkOrder(event: ParsedCommit | ParsedSync, repo: RepoState | null): Checked<null> {
+  if (repo === null) return OK
+  if (repo.upstreamStatus !== 'active' || repo.localStatus !== 'active') {
     const who =
       repo.upstreamStatus === 'active' ? `local=${repo.localStatus}` : `upstream=${repo.upstreamStatus}`
     return fail('account-inactive', `account is not active; ${who}`)
   }
-  if (repo !== null && repo.rev !== null) {
-    const old = event.kind === 'commit' ? event.rev <= repo.rev : event.rev < repo.rev
-    if (old)
-      return fail('duplicate', `rev is not newer than the stored one; rev=${event.rev} stored=${repo.rev}`)
-  }
-  if (tidToMicros(event.rev) > (now + policy.maxFutureMs) * 1000) {
-    return fail('rev-future', `rev lies in the future; rev=${event.rev}`)
-  }
+  if (repo.rev === null) return OK
+  const old = event.kind === 'commit' ? event.rev <= repo.rev : event.rev < repo.rev
+  if (old)
+    return fail('duplicate', `rev is not newer than the stored one; rev=${event.rev} stored=${repo.rev}`)
   return OK
+}
+
+/** A rev is not from the future. `now`: ms since the epoch. */
+export function checkFuture(
+  event: ParsedCommit | ParsedSync,
+  now: number,
+  policy: VerifyPolicy,
+): Checked<null> {
+  if (tidToMicros(event.rev) <= (now + policy.maxFutureMs) * 1000) return OK
+  return fail('rev-future', `rev lies in the future; rev=${event.rev}`)
 }
 
 /** A head a repo can move to. */

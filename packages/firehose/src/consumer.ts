@@ -2,12 +2,12 @@
 // Spec: https://atproto.com/specs/sync
 
 import { verifySignature } from '@avocet/crypto'
-import type { Did } from '@avocet/syntax'
+import type { Did, Tid } from '@avocet/syntax'
 import { createCursorTracker } from './cursor-tracker.ts'
 import { FirehoseError } from './errors.ts'
 import { createIdentities } from './identities.ts'
 import { createLanes } from './lanes.ts'
-import type { ConsumeOptions, Source } from './options.ts'
+import type { ConsumeOptions, Source, Timers } from './options.ts'
 import { parseEvent } from './parse.ts'
 import { pause } from './pause.ts'
 import { DEFAULT_POLICY, type VerifyPolicy } from './policy.ts'
@@ -16,7 +16,9 @@ import { inlineProver } from './prove.ts'
 import { createReader, type ReaderStats } from './reader.ts'
 import type { FailureReason } from './reasons.ts'
 import { createResyncer } from './resyncer.ts'
-import { createStore, newRepo } from './store.ts'
+import { createStore } from './store.ts'
+import { collectionFilter, filterHash } from './filter.ts'
+import type { RepoPolicy } from './facts.ts'
 
 /** Figures since the consumer started. */
 export type ConsumerStats = {
@@ -36,6 +38,8 @@ export type ConsumerStats = {
     readonly finished: number
     readonly failed: number
     readonly terminal: number
+    /** Times the host of an account was asked for its newest rev. */
+    readonly checks: number
   }
   readonly sources: readonly ReaderStats[]
 }
@@ -47,8 +51,17 @@ export interface Consumer {
    * Rejects with FirehoseError `state-failed` or `source-failed` when it cannot go on.
    */
   readonly done: Promise<void>
-  /** Marks a repo (also one never seen) to be read anew, now. */
-  requestResync(did: Did, reason?: string): Promise<void>
+  /**
+   * Marks a repo (also one never seen) to be read anew. `reason`: `requested` (default) goes before what is merely
+   * `discovered`. `rev`: what it is said to have; `source`: the id of the source whose list it is in.
+   */
+  requestResync(did: Did, reason?: string, about?: { rev?: Tid | null; source?: string }): Promise<void>
+  /**
+   * Tells what a host lists (com.atproto.sync.listRepos): the same rev confirms what is stored, a newer one makes the repo
+   * `suspect` until the stream has brought it or the repo was read. `own`: the host is the account's own. Repos that are not
+   * stored are not marked.
+   */
+  reportListed(did: Did, rev: Tid, about?: { own?: boolean }): Promise<void>
   /**
    * Sets what this service itself decided about an account. While it is not `active`, its events are ignored; on return to
    * `active` the repo is read anew.
@@ -61,6 +74,14 @@ export interface Consumer {
 }
 
 const MIB = 1024 * 1024
+
+const PLATFORM_TIMERS: Timers = {
+  after(ms, call) {
+    const timer = setTimeout(call, ms)
+    timer.unref?.()
+    return () => clearTimeout(timer)
+  },
+}
 
 /**
  * Consumes streams and hands over what is verified: in order per DID, side by side across DIDs, each event in one
@@ -88,7 +109,32 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     stop.abort()
   }
 
-  const store = createStore(options, cacheSize)
+  const timers = options.timers ?? PLATFORM_TIMERS
+  const wait = (ms: number): Promise<void> => pause(ms, signal, options.timers)
+  const startedAt = now()
+  const repoPolicy: RepoPolicy = {
+    resync: options.resync !== undefined,
+    check: options.latestRev !== undefined,
+    firstSighting: options.resync === undefined ? 'accept' : (options.firstSighting ?? 'resync'),
+    filter: filterHash(options.collections),
+    intervalMs: 60_000,
+    backoffMs: 10_000,
+    maxBackoffMs: 86_400_000,
+    graceMs: 30_000,
+    reactivationMs: 3000,
+    ...options.resyncPolicy,
+  }
+  const gapAt = (source: string | null): number | null => {
+    let latest: number | null = null
+    for (const { info } of readers) {
+      if (source === info.id) return info.tracker.gapAt()
+      const gap = info.tracker.gapAt()
+      if (gap !== null && (latest === null || gap > latest)) latest = gap
+    }
+    // Nobody tells any more what the repos of a source did that is not followed now.
+    return source === null ? latest : startedAt
+  }
+  const store = createStore(options, cacheSize, gapAt)
   const lanes = createLanes({
     concurrency: options.concurrency ?? 64,
     maxBytes: options.maxQueuedBytes ?? 64 * MIB,
@@ -102,22 +148,20 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     now,
     maxEntries: cacheSize,
     ttlMs: 12 * 3_600_000,
+    goneTtlMs: 2 * 60_000,
     refreshMs: 60_000,
     retryMs: [500, 2000, 6000],
     ...options.identity,
-    wait: (ms) => pause(ms, signal),
+    wait,
     signal,
   })
   const resyncer = createResyncer({
     resync: options.resync ?? null,
-    policy: {
-      intervalMs: 60_000,
-      backoffMs: 10_000,
-      maxBackoffMs: 86_400_000,
-      pollMs: 1000,
-      ...options.resyncPolicy,
-    },
+    latestRev: options.latestRev ?? null,
+    policy: repoPolicy,
+    pollMs: options.resyncPolicy?.pollMs ?? 1000,
     concurrency: options.resyncConcurrency ?? 4,
+    checkConcurrency: options.checkConcurrency ?? 8,
     maxQueueBytes: options.maxResyncQueueBytes ?? 16 * MIB,
     state: options.state,
     store,
@@ -125,6 +169,8 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     identities,
     replay: (queued) => replay(queued.frame, queued.source, queued.id, queued.did),
     now,
+    timers,
+    random: options.random ?? Math.random,
     signal,
     onFault,
   })
@@ -134,11 +180,13 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
       prover: options.prover ?? inlineProver(options.verify ?? verifySignature),
       policy,
       now,
+      signal,
       aside: (work) => lanes.aside(work),
     },
     store,
     resync: resyncer,
-    firstSighting: options.resync === undefined ? 'accept' : (options.firstSighting ?? 'resync'),
+    policy: repoPolicy,
+    hostStatus: options.hostStatus ?? null,
     wanted: options.collections === undefined ? null : collectionFilter(options.collections),
     onIgnored: options.onIgnored ?? (() => {}),
     count: (reason) => {
@@ -148,7 +196,18 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
   })
 
   const readers = options.sources.map((source) =>
-    createReader({ source, policy, lanes, processor, store, state: options.state, signal, onFault }),
+    createReader({
+      source,
+      policy,
+      lanes,
+      processor,
+      store,
+      state: options.state,
+      now,
+      timers,
+      signal,
+      onFault,
+    }),
   )
 
   /** A frame from the durable queue: parsed anew, judged like a new one. */
@@ -199,25 +258,10 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
 
   return {
     done,
-    requestResync: (did, reason = 'requested') => resyncer.request(did, reason),
-    setLocalStatus: (did, status) =>
-      lanes.run(did, async () => {
-        const before = (await store.load(did)) ?? newRepo(did)
-        const back = status === 'active' && before.localStatus !== 'active'
-        const due = back && resyncer.enabled
-        await store.save(
-          {
-            repo: {
-              ...before,
-              localStatus: status,
-              ...(back && before.rev !== null ? { status: 'desynchronized', reason: 'reactivated' } : {}),
-              ...(due ? { nextTry: resyncer.dueAt(did) } : {}),
-            },
-          },
-          null,
-        )
-        if (due) resyncer.wake()
-      }),
+    requestResync: (did, reason = 'requested', { rev: claimed = null, source } = {}) =>
+      resyncer.tell(did, { kind: 'requested', reason, claimed }, source),
+    reportListed: (did, rev, { own = false } = {}) => resyncer.tell(did, { kind: 'listed', rev, own }),
+    setLocalStatus: (did, status) => resyncer.tell(did, { kind: 'local', status }),
     stats: () => ({
       accepted,
       reasons: Object.fromEntries(reasons),
@@ -236,12 +280,6 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
 function orphan(id: string): SourceInfo {
   // Its source is not consumed any more. It was let in by a check of the host then; a relay's rights are enough now.
   return { id, speaker: { kind: 'relay' }, tracker: createCursorTracker(id, null) }
-}
-
-function collectionFilter(patterns: readonly string[]): (collection: string) => boolean {
-  const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')))
-  const prefixes = patterns.filter((pattern) => pattern.endsWith('.*')).map((pattern) => pattern.slice(0, -1))
-  return (collection) => exact.has(collection) || prefixes.some((prefix) => collection.startsWith(prefix))
 }
 
 function checkOptions(options: {

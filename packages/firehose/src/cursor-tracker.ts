@@ -24,6 +24,10 @@ export type CursorTracker = {
   /** The highest seq that arrived. */
   newest(): number
   inFlight(): number
+  /** The source lost events for certain, at `at` (ms since the epoch). */
+  gap(at: number): void
+  /** When it last did; null when it never did. */
+  gapAt(): number | null
 }
 
 /**
@@ -38,6 +42,8 @@ export function createCursorTracker(source: string, start: CursorState | null): 
   let newest = high
   let storedMark = mark
   let storedHigh = high
+  let gapAt = start?.gapAt ?? null
+  let storedGapAt = gapAt
 
   const settle = (): void => {
     while (head < tickets.length && tickets[head]!.done) mark = tickets[head++]!.seq
@@ -74,14 +80,20 @@ export function createCursorTracker(source: string, start: CursorState | null): 
       // Counted from here on: a save that comes after this one must not store less.
       if (ticket.seq > high) high = ticket.seq
       if (seq === null) return null
-      return { source, seq, high }
+      return { source, seq, high, gapAt }
     },
-    cursor: () => (mark === null ? null : { source, seq: mark, high: Math.max(high, mark) }),
+    cursor: () => (mark === null ? null : { source, seq: mark, high: Math.max(high, mark), gapAt }),
     stored(cursor) {
       storedMark = cursor.seq
       storedHigh = cursor.high
+      storedGapAt = cursor.gapAt
     },
-    dirty: () => mark !== null && (mark !== storedMark || Math.max(high, mark) !== storedHigh),
+    dirty: () =>
+      mark !== null && (mark !== storedMark || Math.max(high, mark) !== storedHigh || gapAt !== storedGapAt),
+    gap(at) {
+      gapAt = at
+    },
+    gapAt: () => gapAt,
     newest: () => newest,
     inFlight: () => tickets.length - head,
   }

@@ -29,6 +29,7 @@ export class FirehoseError extends Error {
  * - `rev-regression`: the copy offered is older than what is stored.
  * - `invalid-repo`: the copy offered does not verify.
  * - `fetch-failed`: no copy could be had.
+ * - `host-busy`: the host was not asked, since it wants a pause or has its share of requests: try after `retryAfterMs`.
  */
 export type ResyncErrorCode =
   | 'repo-not-found'
@@ -38,6 +39,7 @@ export type ResyncErrorCode =
   | 'rev-regression'
   | 'invalid-repo'
   | 'fetch-failed'
+  | 'host-busy'
 
 /** Thrown by a `Resync`; any other error counts as `fetch-failed`. */
 export class ResyncError extends Error {

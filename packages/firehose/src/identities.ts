@@ -14,8 +14,9 @@ export type IdentitiesOptions = {
   readonly resolveKey: ResolveKey
   readonly now: () => number
   readonly maxEntries: number
-  /** How long an answer is used without asking again, ms. */
+  /** How long an answer is used without asking again, ms; and the answer that there is no such DID. */
   readonly ttlMs: number
+  readonly goneTtlMs: number
   /** Least time between two forced refreshes of one DID, ms. */
   readonly refreshMs: number
   /** Waits between tries of a failing resolution, ms. */
@@ -30,6 +31,8 @@ export type Identities = {
   get(did: Did): IdentityResult | Promise<IdentityResult>
   /** Asked anew, past every cache; null when this DID was refreshed too short a time ago. */
   refresh(did: Did): Promise<IdentityResult> | null
+  /** When `refresh` will be allowed again, ms since the epoch; null: now. */
+  refreshableAt(did: Did): number | null
   /** Forgets what is cached and asks anew; waits until the rate limit allows it. */
   renew(did: Did): Promise<IdentityResult>
   /** How many resolutions were asked for, and how many of them by force. */
@@ -40,7 +43,7 @@ type Entry = { readonly result: IdentityResult; readonly at: number }
 
 /** An empty cache. */
 export function createIdentities(options: IdentitiesOptions): Identities {
-  const { now, ttlMs, refreshMs } = options
+  const { now, refreshMs } = options
   const cache = createLru<Did, Entry>(options.maxEntries)
   const refreshedAt = createLru<Did, number>(options.maxEntries)
   const counts = { resolved: 0, refreshed: 0 }
@@ -73,17 +76,23 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     return resolve(did, true)
   }
 
+  const ttlOf = ({ result }: Entry): number => (result.ok || !result.gone ? options.ttlMs : options.goneTtlMs)
+
   return {
     counts,
     get(did) {
       const entry = cache.get(did)
-      if (entry !== undefined && now() - entry.at < ttlMs) return entry.result
+      if (entry !== undefined && now() - entry.at < ttlOf(entry)) return entry.result
       return resolve(did, false)
     },
     refresh(did) {
       const last = refreshedAt.get(did)
       if (last !== undefined && now() - last < refreshMs) return null
       return force(did)
+    },
+    refreshableAt(did) {
+      const last = refreshedAt.get(did)
+      return last === undefined || now() - last >= refreshMs ? null : last + refreshMs
     },
     async renew(did) {
       cache.delete(did)

@@ -52,7 +52,21 @@ export {
   type RepoFetcherOptions,
   type StoredRecord,
 } from './resync.ts'
-export type { CursorState, QueuedFrame, RepoState, RepoStateStore, RepoStatus, StateChange } from './state.ts'
+export {
+  type CursorState,
+  type Priority,
+  type QueuedFrame,
+  REPO_STATUSES,
+  type RepoFlag,
+  type RepoQuery,
+  type RepoState,
+  type RepoStateStore,
+  type RepoStatus,
+  type RunPhase,
+  type StateChange,
+} from './state.ts'
 export { pdsSource, relaySource, type StreamSourceOptions } from './stream-source.ts'
-export { type UnconfirmedEvent, type Verdict, verifyEvent, type VerifyInput } from './verify.ts'
-export { newRepo } from './store.ts'
+export type { UnconfirmedEvent, Verdict } from './conclude.ts'
+export { newRepo, type RepoEffect, type RepoFact, type RepoPolicy, type Transition } from './facts.ts'
+export { next, type Route, route } from './machine.ts'
+export { verifyEvent, type VerifyInput } from './verify.ts'

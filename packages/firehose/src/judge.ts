@@ -1,12 +1,13 @@
 // A commit or sync on its way through the steps, with the identity fetched, and refreshed once when it does not fit.
 
 import type { Did } from '@avocet/syntax'
-import { checkAuthority, checkOrder, type Speaker } from './chain.ts'
+import { checkAuthority, type Speaker } from './chain.ts'
+import { failed, type Verdict } from './conclude.ts'
 import type { Identities, IdentityResult } from './identities.ts'
-import type { Prover, ResolvedIdentity } from './options.ts'
+import type { Prover } from './options.ts'
 import type { Failure, ParsedCommit, ParsedSync } from './parse.ts'
 import type { VerifyPolicy } from './policy.ts'
-import { concludeCommit, concludeSync, failed, type Verdict } from './verify.ts'
+import { runSteps } from './steps.ts'
 import type { RepoState } from './state.ts'
 
 /** What judging needs beside the event. */
@@ -15,9 +16,13 @@ export type Bench = {
   readonly prover: Prover
   readonly policy: VerifyPolicy
   readonly now: () => number
+  readonly signal: AbortSignal
   /** Waits for the network without holding up other accounts. */
   readonly aside: <T>(work: Promise<T>) => Promise<T>
 }
+
+/** A verdict, and when it may turn out otherwise: the identity may be asked for anew then (ms since the epoch). */
+export type Judgement = { readonly verdict: Verdict; readonly retryAt: number | null }
 
 /**
  * Judges with the account's current key. A source that is not the account's PDS, a missing key or a signature that does
@@ -29,15 +34,30 @@ export async function judge(
   repo: RepoState | null,
   source: { readonly id: string; readonly speaker: Speaker },
   bench: Bench,
-): Promise<Verdict> {
-  const cached = bench.identities.get(event.did)
+): Promise<Judgement> {
+  const { identities, policy, prover } = bench
+  const cached = identities.get(event.did)
   let result: IdentityResult = cached instanceof Promise ? await bench.aside(cached) : cached
   for (let tries = 0; ; tries++) {
-    if (!result.ok) return failed(unresolved(result), event)
-    const verdict = await judgeWith(event, frame, repo, source, result.identity, bench)
-    if (verdict.outcome === 'accepted' || tries > 0 || !STALE.has(verdict.reason)) return verdict
-    const refreshing = bench.identities.refresh(event.did)
-    if (refreshing === null) return verdict
+    if (!result.ok) return { verdict: failed(unresolved(result), event), retryAt: null }
+    const { key, pds } = result.identity
+    const { id, speaker } = source
+    const running = runSteps(event, {
+      frame,
+      speaker,
+      pds,
+      key,
+      repo,
+      now: bench.now(),
+      policy,
+      prover,
+      source: id,
+    })
+    const verdict = running instanceof Promise ? await running : running
+    if (verdict.outcome === 'accepted' || tries > 0 || !STALE.has(verdict.reason))
+      return { verdict, retryAt: null }
+    const refreshing = identities.refresh(event.did)
+    if (refreshing === null) return { verdict, retryAt: identities.refreshableAt(event.did) }
     result = await bench.aside(refreshing)
   }
 }
@@ -52,7 +72,7 @@ export async function judgeHost(
   const cached = bench.identities.get(event.did)
   let result: IdentityResult = cached instanceof Promise ? await bench.aside(cached) : cached
   for (let tries = 0; ; tries++) {
-    if (!result.ok) return { ...failed(unresolved(result), event), outcome: 'refused' }
+    if (!result.ok) return failed(unresolved(result), event)
     const authority = checkAuthority(source.speaker, result.identity.pds)
     if (authority.ok) return null
     const refreshing = tries > 0 ? null : bench.identities.refresh(event.did)
@@ -61,32 +81,10 @@ export async function judgeHost(
   }
 }
 
-type Rejection = Exclude<Verdict, { outcome: 'accepted' }>
+/** A verdict that is not `accepted`. */
+export type Rejection = Exclude<Verdict, { outcome: 'accepted' }>
 
 const STALE: ReadonlySet<string> = new Set(['wrong-host', 'key-missing', 'signature-invalid'])
-
-async function judgeWith(
-  event: ParsedCommit | ParsedSync,
-  frame: Uint8Array,
-  repo: RepoState | null,
-  source: { readonly id: string; readonly speaker: Speaker },
-  identity: ResolvedIdentity,
-  bench: Bench,
-): Promise<Verdict> {
-  const { policy, prover } = bench
-  const authority = checkAuthority(source.speaker, identity.pds)
-  if (!authority.ok) return failed(authority.error, event)
-  const order = checkOrder(event, repo, bench.now(), policy)
-  if (!order.ok) return failed(order.error, event)
-  if (event.kind === 'commit') {
-    const proving = prover.prove(event, identity.key, policy, frame)
-    const proof = proving instanceof Promise ? await proving : proving
-    return proof.ok ? concludeCommit(event, proof.value, repo, policy, source.id) : failed(proof.error, event)
-  }
-  const proving = prover.proveSync(event, identity.key, policy, frame)
-  const proof = proving instanceof Promise ? await proving : proving
-  return proof.ok ? concludeSync(event, proof.value, repo, source.id) : failed(proof.error, event)
-}
 
 function unresolved(result: Extract<IdentityResult, { ok: false }>): Failure {
   return { reason: 'identity-unresolved', message: result.message, did: null, seq: null }

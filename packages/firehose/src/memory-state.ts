@@ -51,9 +51,17 @@ export function createMemoryState(): MemoryState {
       }
       return page
     },
-    loadDue(now, limit) {
+    find(query, limit) {
+      if ('after' in query) {
+        return [...repos.values()]
+          .filter(({ did }) => query.after === null || did > query.after)
+          .toSorted((a, b) => (a.did < b.did ? -1 : 1))
+          .slice(0, limit)
+      }
       return [...repos.values()]
-        .filter((repo) => repo.nextTry !== null && repo.nextTry <= now)
+        .filter(
+          ({ nextTry, priority }) => nextTry !== null && nextTry <= query.due && priority === query.priority,
+        )
         .toSorted((a, b) => a.nextTry! - b.nextTry!)
         .slice(0, limit)
     },

@@ -60,6 +60,8 @@ export type ResyncPart = {
   readonly data: CID
   readonly ops: readonly VerifiedOp[]
   readonly last: boolean
+  /** Whether the copy is of the account's own host, which is the last word, or of a mirror, which may be behind. Default true. */
+  readonly own?: boolean
 }
 
 /** What a `Resync` is asked for. `reason`: why, as in `RepoState`. */
@@ -76,6 +78,28 @@ export type ResyncRequest = {
  * @throws ResyncError with what to do about it
  */
 export type Resync = (request: ResyncRequest) => AsyncIterable<ResyncPart>
+
+/**
+ * Asks the account's own host for the rev of its newest commit (com.atproto.sync.getLatestCommit); null: it has no such repo.
+ * A rejection is a passing failure; a ResyncError may say when to try again.
+ */
+export type LatestRev = (request: HostRequest) => Promise<Tid | null>
+
+/**
+ * Asks the account's own host for the account's status (com.atproto.sync.getRepoStatus): `active` or another word; null: it
+ * does not say.
+ */
+export type HostStatus = (request: HostRequest) => Promise<string | null>
+
+/** Whom a question to a host is about. */
+export type HostRequest = {
+  readonly did: Did
+  readonly identity: ResolvedIdentity
+  readonly signal: AbortSignal
+}
+
+/** Waits: `after` calls back once, later, and returns how to prevent that. Must not keep the process alive. */
+export type Timers = { after(ms: number, call: () => void): () => void }
 
 /** Proves an event apart from any stored state (steps 4 to 8), here or on another thread. */
 export interface Prover {
@@ -114,6 +138,16 @@ export type ConsumeOptions<Tx> = {
    * is delivered with the flag `gap`.
    */
   readonly resync?: Resync
+  /**
+   * Asks the account's own host which rev is its newest: a repo of which something was refused, or may have been lost, is
+   * checked by it before it is read. Without it such a repo is read at once.
+   */
+  readonly latestRev?: LatestRev
+  /**
+   * Asks the account's own host for the account's status, when a relay says that it changed. For several sources, of which one
+   * may be behind. Without it each is believed.
+   */
+  readonly hostStatus?: HostStatus
   /** What to do with a repo first seen in the middle: fetch its history, or go on from there. Default `resync` if there is one. */
   readonly firstSighting?: 'resync' | 'accept'
   readonly policy?: Partial<VerifyPolicy>
@@ -123,6 +157,8 @@ export type ConsumeOptions<Tx> = {
   readonly concurrency?: number
   /** Repos resynced at the same time. Default 4. */
   readonly resyncConcurrency?: number
+  /** Repos checked (`latestRev`) at the same time. Default 8. */
+  readonly checkConcurrency?: number
   /** Bytes of frames in memory before reading pauses. Default 64 MiB. */
   readonly maxQueuedBytes?: number
   /** Bytes of frames waiting for one DID before reading pauses. Default 8 MiB. */
@@ -144,6 +180,10 @@ export type ConsumeOptions<Tx> = {
   readonly cacheSize?: number
   /** Clock, ms since the epoch. */
   readonly now?: () => number
+  /** Timers. Default: those of the platform. */
+  readonly timers?: Timers
+  /** Numbers from 0 to 1, to spread what would come back at the same moment. Default `Math.random`. */
+  readonly random?: () => number
   readonly signal?: AbortSignal
 }
 
@@ -151,6 +191,8 @@ export type ConsumeOptions<Tx> = {
 export type IdentityPolicy = {
   /** Default 12 h; `#identity` events and failed signatures renew sooner. */
   readonly ttlMs: number
+  /** How long a DID that was not found is taken to be gone. Default 2 min: directories lag, and fail. */
+  readonly goneTtlMs: number
   /** Least time between two forced refreshes of one DID. Default 1 min. */
   readonly refreshMs: number
   /** Waits between tries while resolution fails. Default 0.5 s, 2 s, 6 s. */
@@ -167,4 +209,8 @@ export type ResyncPolicy = {
   readonly maxBackoffMs: number
   /** How often what is due is looked for. Default 1 s. */
   readonly pollMs: number
+  /** How long the stream has to bring what a host shows already. Default 30 s. */
+  readonly graceMs: number
+  /** How long a `#sync` has to come after a reactivation, before the repo is read. Default 3 s. */
+  readonly reactivationMs: number
 }

@@ -1,16 +1,20 @@
-// What one event changes: decided and stored inside its DID's lane.
+// What one event leads to: decided and stored inside its DID's lane. What becomes of the repo is the machine's to say.
 // Spec: https://atproto.com/specs/sync, https://atproto.com/specs/account#hosting-status
 
-import type { Did } from '@avocet/syntax'
+import type { Did, Tid } from '@avocet/syntax'
 import type { Speaker } from './chain.ts'
+import type { Verdict } from './conclude.ts'
 import type { CursorTracker, Ticket } from './cursor-tracker.ts'
 import type { CommitEvent, FailureEvent, IdentityEvent, VerifiedEvent, VerifiedOp } from './events.ts'
-import { type Bench, judge, judgeHost } from './judge.ts'
+import type { RepoEffect, RepoFact, RepoPolicy } from './facts.ts'
+import { newRepo } from './facts.ts'
+import { type Bench, judge, judgeHost, type Rejection } from './judge.ts'
+import { next, route } from './machine.ts'
+import type { HostStatus } from './options.ts'
 import type { ParsedCommit, ParsedEvent, ParsedSync } from './parse.ts'
 import { type FailureReason, REASONS } from './reasons.ts'
-import { newRepo, type Store } from './store.ts'
+import type { Store } from './store.ts'
 import type { RepoState, StateChange } from './state.ts'
-import type { Verdict } from './verify.ts'
 
 /** A source as events know it. */
 export type SourceInfo = { readonly id: string; readonly speaker: Speaker; readonly tracker: CursorTracker }
@@ -28,15 +32,21 @@ export type Item = {
   readonly queueId: number | null
 }
 
+/** An event of which only this is left: it could not be read, or had to be given up. */
+export type Remnant = {
+  readonly source: SourceInfo
+  readonly tickets: readonly Ticket[]
+  readonly failure: FailureEvent
+  readonly claimed: Tid | null
+}
+
 /** What the resyncer decides about a repo. */
 export type ResyncGate = {
   readonly enabled: boolean
-  /** When a resync asked for now may begin. */
-  dueAt(did: Did): number
   /** Whether there is still room in the repo's durable queue; counts the bytes. */
   admit(did: Did, bytes: number): boolean
-  /** Something became due. */
-  wake(): void
+  /** Does what a transition asks for beside storing. */
+  react(did: Did, effects: readonly RepoEffect[]): void
 }
 
 /** What processing needs. */
@@ -44,8 +54,10 @@ export type ProcessorOptions = {
   readonly bench: Bench
   readonly store: Store
   readonly resync: ResyncGate
-  readonly firstSighting: 'resync' | 'accept'
+  readonly policy: RepoPolicy
   readonly wanted: ((collection: string) => boolean) | null
+  /** Asks the account's own host for its status; null: events are believed as they come. */
+  readonly hostStatus: HostStatus | null
   readonly onIgnored: (failure: FailureEvent) => void
   readonly count: (reason: FailureReason | 'accepted') => void
 }
@@ -54,75 +66,79 @@ export type ProcessorOptions = {
 export type Processor = {
   /** Handles one event to its end: stored, or found to need no storing. */
   handle(item: Item): Promise<void>
-  /** An event that never reached a lane, or was dropped from it. */
-  fail(
-    source: SourceInfo,
-    ticket: Ticket | null,
-    failure: FailureEvent,
-    desynchronize: boolean,
-  ): Promise<void>
+  /** What is known only to have been. */
+  lose(remnant: Remnant): Promise<void>
+  /** A failure of the stream itself. */
+  tell(failure: FailureEvent): Promise<void>
 }
 
 /** Makes the processor of a consumer. */
 export function createProcessor(options: ProcessorOptions): Processor {
-  const { bench, store, resync, wanted, count } = options
-  const { now, identities } = bench
+  const { bench, store, resync, policy, wanted, count } = options
+  const { now, identities, signal } = bench
 
-  /** Stores with the cursor that counts this event as finished, then finishes it. */
-  const save = async (item: Item, change: StateChange, event: VerifiedEvent | null): Promise<void> => {
+  const fresh = (did: Did): RepoState => newRepo(did, policy.filter)
+
+  /** Stores what the fact makes of the repo, with the cursor that counts this event as finished, then finishes it. */
+  const save = async (
+    item: Item,
+    repo: RepoState | null,
+    fact: RepoFact | null,
+    event: VerifiedEvent | null,
+    more: StateChange = {},
+  ): Promise<void> => {
+    const { did } = item.event
     const { tracker } = item.source
     const cursor = item.ticket === null ? null : tracker.cursorWith(item.ticket)
-    const queued = item.queueId === null ? {} : { dequeue: { did: item.event.did, upTo: item.queueId } }
-    const result = await store.save({ ...change, ...(cursor === null ? {} : { cursor }), ...queued }, event)
+    const effects: RepoEffect[] = []
+    let change: StateChange = { ...more, ...(cursor === null ? {} : { cursor }), ...dequeued(item) }
+    if (fact !== null) {
+      const step = next(repo ?? fresh(did), fact, policy, now())
+      effects.push(...step.effects)
+      change = { ...change, repo: seen(item, step.state), ...dropped(did, step.effects) }
+    }
+    const result = await store.save(change, event)
     if (!result.ok) {
-      await appFailed(item, result.error)
+      await appFailed(item, repo, result.error)
       return
     }
     if (cursor !== null) tracker.stored(cursor)
     finish(item)
+    if (effects.length > 0) resync.react(did, effects)
   }
 
   const finish = (item: Item): void => {
     if (item.ticket !== null) item.source.tracker.finish(item.ticket)
   }
 
-  /** The app refused the event: what it holds of this repo is no longer what the stream says. */
-  const appFailed = async (item: Item, error: unknown): Promise<void> => {
+  const failureOf = (item: Item, reason: FailureReason, message: string): FailureEvent => {
     const { did, seq } = item.event
-    const failure: FailureEvent = {
-      kind: 'failure',
-      source: item.source.id,
-      seq,
-      did,
-      reason: 'app-failed',
-      message: error instanceof Error ? error.message : String(error),
-    }
-    count('app-failed')
-    const repo = desynchronize((await store.load(did)) ?? newRepo(did), 'app-failed', item)
-    const queued = item.queueId === null ? {} : { dequeue: { did, upTo: item.queueId } }
-    const told = await store.save({ repo, ...queued }, failure)
-    if (!told.ok) await store.save({ repo, ...queued }, null)
-    finish(item)
-    resync.wake()
+    return { kind: 'failure', source: item.source.id, seq, did, reason, message }
   }
 
-  const desynchronize = (repo: RepoState, reason: string, item: Item | null): RepoState => ({
-    ...repo,
-    status: 'desynchronized',
-    reason,
-    nextTry: resync.enabled ? resync.dueAt(repo.did) : null,
-    ...(item === null ? {} : seen(item)),
-  })
+  /** The app refused the event: what it holds of this repo is no longer what the stream says. */
+  const appFailed = async (item: Item, repo: RepoState | null, error: unknown): Promise<void> => {
+    const { event } = item
+    const { did } = event
+    const failure = failureOf(item, 'app-failed', error instanceof Error ? error.message : String(error))
+    count('app-failed')
+    const rev = event.kind === 'commit' || event.kind === 'sync' ? event.rev : null
+    const { state, effects } = next(repo ?? fresh(did), { kind: 'app-failed', rev }, policy, now())
+    const change = { repo: seen(item, state), ...dequeued(item), ...dropped(did, effects) }
+    const told = await store.save(change, failure)
+    if (!told.ok) await store.save(change, null)
+    finish(item)
+    resync.react(did, effects)
+  }
 
   const ignore = (item: Item, reason: FailureReason, message: string): Promise<void> | void => {
-    const { did, seq } = item.event
     count(reason)
-    options.onIgnored({ kind: 'failure', source: item.source.id, seq, did, reason, message })
-    if (item.queueId !== null) return save(item, {}, null)
+    options.onIgnored(failureOf(item, reason, message))
+    if (item.queueId !== null) return save(item, null, null, null)
     finish(item)
   }
 
-  const handle = async (item: Item): Promise<void> => {
+  const handleItem = async (item: Item): Promise<void> => {
     const { event } = item
     const loaded = store.load(event.did)
     const repo = loaded instanceof Promise ? await loaded : loaded
@@ -144,127 +160,127 @@ export function createProcessor(options: ProcessorOptions): Processor {
     event: ParsedCommit | ParsedSync,
     repo: RepoState | null,
   ): Promise<void> => {
-    if (repo !== null && resync.enabled && item.queueId === null) {
-      if (repo.status === 'resyncing') return enqueue(item, repo)
-      // After a reactivation a #sync may say that nothing changed meanwhile; all else waits for the resync.
-      const mayClear = event.kind === 'sync' && repo.reason === 'reactivated'
-      if (repo.status === 'desynchronized' && !mayClear) {
-        return ignore(item, 'desynchronized', `repo is waiting for a resync; reason=${repo.reason}`)
-      }
-    }
-    const verdict = await judge(event, item.frame, repo, item.source, bench)
+    const way = item.queueId === null ? route(repo, event.kind, policy) : 'judge'
+    if (way === 'queue') return enqueue(item, event, repo!)
+    if (way === 'ignore') return disregard(item, event, repo!)
+    const { verdict, retryAt } = await judge(event, item.frame, repo, item.source, bench)
     if (verdict.outcome === 'accepted') return accept(item, verdict, repo)
-    return reject(item, verdict, repo)
+    return reject(item, event, verdict, retryAt, repo)
   }
 
   const accept = (
     item: Item,
-    verdict: Extract<Verdict, { outcome: 'accepted' }>,
+    { event, head }: Extract<Verdict, { outcome: 'accepted' }>,
     repo: RepoState | null,
   ): Promise<void> => {
-    const { event, head } = verdict
     count('accepted')
-    let next: RepoState = { ...(repo ?? newRepo(item.event.did)), ...head, ...seen(item) }
-    if (next.status === 'terminal' || (event.kind === 'sync' && next.reason === 'reactivated')) {
-      next = { ...next, status: 'synchronized', reason: null, nextTry: null, attempts: 0 }
+    const { rev, data } = head!
+    if (event.kind !== 'commit') {
+      return save(item, repo, { kind: 'accepted', rev, data, flags: [] }, event as VerifiedEvent)
     }
-    if (
-      event.kind === 'commit' &&
-      event.flags.includes('first-sighting') &&
-      options.firstSighting === 'resync'
-    ) {
-      next = desynchronize(next, 'first-sighting', item)
-    }
-    return save(
-      item,
-      { repo: next },
-      event.kind === 'commit' ? deliver(item, event) : (event as VerifiedEvent),
-    ).then(() => {
-      if (next.nextTry !== null) resync.wake()
-    })
+    return save(item, repo, { kind: 'accepted', rev, data, flags: event.flags }, deliver(item, event))
   }
 
   /** The event as the app gets it; null when none of its operations is wanted. */
-  const deliver = (
-    item: Item,
-    event: CommitEvent,
-    flag?: CommitEvent['flags'][number],
-  ): CommitEvent | null => {
+  const deliver = (item: Item, event: CommitEvent): CommitEvent | null => {
     let ops: readonly VerifiedOp[] = event.ops
     if (wanted !== null && ops.length > 0) {
       ops = ops.filter((op) => wanted(op.collection))
       if (ops.length === 0) return null
     }
-    const flags = [...event.flags]
-    if (flag !== undefined) flags.push(flag)
-    if (item.queueId !== null) flags.push('queued')
-    return { ...event, ops, flags }
+    return { ...event, ops, flags: item.queueId === null ? event.flags : [...event.flags, 'queued'] }
   }
 
   const reject = (
     item: Item,
-    verdict: Exclude<Verdict, { outcome: 'accepted' }>,
+    event: ParsedCommit | ParsedSync,
+    verdict: Rejection,
+    retryAt: number | null,
     repo: RepoState | null,
   ): Promise<void> | void => {
-    if (verdict.outcome === 'ignored') return ignore(item, verdict.reason, verdict.message)
+    const { reason, outcome } = verdict
+    if (outcome === 'ignored') return ignore(item, reason, verdict.message)
     const proved = verdict.event
-    if (proved?.kind === 'commit' && !resync.enabled) {
+    if (proved?.kind === 'commit' && !policy.resync) {
       count('accepted')
       const { rev, data } = proved
-      const next: RepoState = { ...(repo ?? newRepo(proved.did)), rev, data, ...seen(item) }
-      return save(item, { repo: next }, deliver(item, proved, 'gap'))
+      const adopted: CommitEvent = { ...proved, flags: [...proved.flags, 'gap'] }
+      return save(item, repo, { kind: 'accepted', rev, data, flags: adopted.flags }, deliver(item, adopted))
     }
-    count(verdict.reason)
-    const failure: FailureEvent = {
-      kind: 'failure',
-      source: item.source.id,
-      seq: item.event.seq,
-      did: item.event.did,
-      reason: verdict.reason,
-      message: verdict.message,
+    count(reason)
+    const failure = failureOf(item, reason, verdict.message)
+    if (outcome === 'desynchronized') {
+      const fact: RepoFact = { kind: 'broken', reason, rev: event.rev }
+      return save(item, repo, fact, proved?.kind === 'sync' ? proved : failure)
     }
-    if (verdict.outcome === 'refused') return save(item, {}, failure)
-    const next = desynchronize(repo ?? newRepo(item.event.did), verdict.reason, item)
-    return save(item, { repo: next }, proved?.kind === 'sync' ? proved : failure).then(() => resync.wake())
+    return save(item, repo, doubtOf(repo, reason, event.rev, retryAt), failure)
   }
 
-  const enqueue = (item: Item, repo: RepoState): Promise<void> | void => {
-    const { did, seq } = item.event
+  /** Of a repo nothing is stored of there is nothing to doubt, but what is signed shows that it is there. */
+  const doubtOf = (
+    repo: RepoState | null,
+    reason: FailureReason,
+    claimed: Tid | null,
+    retryAt: number | null,
+  ): RepoFact | null =>
+    UNENTITLED.has(reason) || (repo === null && !SIGNED.has(reason))
+      ? null
+      : { kind: 'doubted', reason, claimed, retryAt }
+
+  /** Not looked at: the repo is to be read, and only has to be read as new as this. */
+  const disregard = (item: Item, event: ParsedCommit | ParsedSync, repo: RepoState): Promise<void> => {
+    const message = `repo is waiting for a resync; reason=${repo.reason}`
+    count('desynchronized')
+    options.onIgnored(failureOf(item, 'desynchronized', message))
+    return save(
+      item,
+      repo,
+      { kind: 'doubted', reason: 'desynchronized', claimed: event.rev, retryAt: null },
+      null,
+    )
+  }
+
+  const enqueue = (item: Item, event: ParsedCommit | ParsedSync, repo: RepoState): Promise<void> => {
+    const { did, seq } = event
     if (!resync.admit(did, item.frame.length)) {
-      return ignore(item, 'queue-full', 'too many events while the repo is resyncing')
+      count('queue-full')
+      options.onIgnored(failureOf(item, 'queue-full', 'too many events while the repo is resyncing'))
+      return save(
+        item,
+        repo,
+        { kind: 'doubted', reason: 'queue-full', claimed: event.rev, retryAt: null },
+        null,
+      )
     }
     const queued = { did, source: item.source.id, seq, frame: item.frame }
-    return save(item, { repo: { ...repo, ...seen(item) }, enqueue: queued }, null)
+    return save(item, null, null, null, { repo: seen(item, repo), enqueue: queued })
   }
 
   const handleIdentity = async (item: Item, repo: RepoState | null): Promise<void> => {
     const { did, seq, time } = item.event
     const result = await bench.aside(identities.renew(did))
+    if (!result.ok && result.gone && repo === null) {
+      return ignore(item, 'account-unknown', result.message)
+    }
     if (!result.ok && !result.gone) {
+      count('identity-unresolved')
       const message = `identity could not be resolved; ${result.message}`
-      return reject(
-        item,
-        {
-          outcome: repo === null ? 'refused' : REASONS['identity-unresolved'].effect,
-          reason: 'identity-unresolved',
-          message,
-          did,
-          seq,
-          event: null,
-        },
-        repo,
-      )
+      return save(item, repo, null, failureOf(item, 'identity-unresolved', message))
     }
-    const event: IdentityEvent = {
-      kind: 'identity',
-      source: item.source.id,
-      seq,
-      did,
-      handle: result.ok ? result.identity.handle : null,
-      time,
-    }
+    const foreign = await judgeHost(item.event, item.source, bench)
+    if (foreign !== null && result.ok) return refuse(item, foreign)
+    const handle = result.ok ? result.identity.handle : null
+    const event: IdentityEvent = { kind: 'identity', source: item.source.id, seq, did, handle, time }
     count('accepted')
-    return save(item, { repo: { ...(repo ?? newRepo(did)), ...seen(item) } }, event)
+    const fact: RepoFact = result.ok
+      ? { kind: 'identity' }
+      : { kind: 'doubted', reason: 'identity-gone', claimed: null, retryAt: null }
+    return save(item, repo, fact, event)
+  }
+
+  const refuse = (item: Item, { reason, message }: Rejection): Promise<void> => {
+    count(reason)
+    return save(item, null, null, failureOf(item, reason, message))
   }
 
   const handleAccount = async (item: Item, repo: RepoState | null): Promise<void> => {
@@ -273,52 +289,83 @@ export function createProcessor(options: ProcessorOptions): Processor {
     const { did, seq, time, active, status } = account
     // A PDS speaks only for the accounts it hosts, also about their status.
     const foreign = await judgeHost(account, item.source, bench)
-    if (foreign !== null) return reject(item, foreign, repo)
+    if (foreign !== null) return refuse(item, foreign)
+    if (repo === null && item.source.speaker.kind === 'relay') {
+      const found = identities.get(did)
+      const result = found instanceof Promise ? await bench.aside(found) : found
+      if (!result.ok && result.gone) return ignore(item, 'account-unknown', result.message)
+    }
     const upstreamStatus = active ? 'active' : (status ?? 'inactive')
-    const before = repo ?? newRepo(did)
-    let next: RepoState = { ...before, upstreamStatus, ...seen(item) }
-    if (upstreamStatus === 'deleted') {
-      // Purged: what is left says only that it is gone.
-      next = { ...newRepo(did), upstreamStatus, localStatus: before.localStatus, ...seen(item) }
-    } else if (active && before.upstreamStatus !== 'active' && (before.rev !== null || resync.enabled)) {
-      next = desynchronize(next, 'reactivated', item)
-      if (next.nextTry !== null)
-        next = { ...next, nextTry: Math.max(next.nextTry, now() + REACTIVATION_GRACE_MS) }
-    } else if (active && before.status === 'terminal') {
-      next = desynchronize(next, 'reactivated', item)
+    if (await isOverruled(item, repo, upstreamStatus)) {
+      return ignore(item, 'status-overruled', `the account's own host says otherwise; said=${upstreamStatus}`)
     }
     count('accepted')
     const event: VerifiedEvent = { kind: 'account', source: item.source.id, seq, did, active, status, time }
-    await save(item, { repo: next }, event)
-    if (next.nextTry !== null) resync.wake()
+    return save(item, repo, { kind: 'account', status: upstreamStatus }, event)
+  }
+
+  /** Sources are not in order with each other: what a relay says of a change is asked of the account's own host. */
+  const isOverruled = async (item: Item, repo: RepoState | null, said: string): Promise<boolean> => {
+    const { hostStatus } = options
+    if (hostStatus === null || item.source.speaker.kind === 'pds') return false
+    if (said === (repo?.upstreamStatus ?? 'active')) return false
+    const found = identities.get(item.event.did)
+    const result = found instanceof Promise ? await bench.aside(found) : found
+    if (!result.ok) return false
+    const request = { did: item.event.did, identity: result.identity, signal }
+    const answer = await bench.aside(hostStatus(request).catch(() => null))
+    return answer !== null && (answer === 'active') !== (said === 'active')
   }
 
   return {
-    handle,
-    async fail(source, ticket, failure, desync) {
-      const { did } = failure
-      count(failure.reason)
-      // Nothing of it is authenticated: a PDS must not make others' accounts be read anew.
+    handle: handleItem,
+    async lose({ source, tickets, failure, claimed }) {
+      const { did, reason } = failure
+      count(reason)
+      const repo = did === null ? null : await store.load(did)
+      // Nothing of it is authenticated: a PDS must not make others' accounts be asked for.
       const entitled =
-        desync && did !== null && (await judgeHost({ did, seq: failure.seq ?? 0 }, source, bench)) === null
-      const cursor = ticket === null ? null : source.tracker.cursorWith(ticket)
-      const loaded = entitled && did !== null ? ((await store.load(did)) ?? newRepo(did)) : null
-      const repo = loaded === null ? null : desynchronize(loaded, failure.reason, null)
-      const change = { ...(cursor === null ? {} : { cursor }), ...(repo === null ? {} : { repo }) }
-      if (REASONS[failure.reason].effect === 'ignored') options.onIgnored(failure)
-      else {
-        const result = await store.save(change, failure)
-        if (!result.ok) await store.save(change, null)
-        else if (cursor !== null) source.tracker.stored(cursor)
+        did !== null &&
+        repo !== null &&
+        (await judgeHost({ did, seq: failure.seq ?? 0 }, source, bench)) === null
+      const fact = entitled ? doubtOf(repo, reason, claimed, null) : null
+      const step = fact === null || repo === null ? null : next(repo, fact, policy, now())
+      const last = tickets.at(-1)
+      for (const ticket of tickets) if (ticket !== last) source.tracker.finish(ticket)
+      const cursor = last === undefined ? null : source.tracker.cursorWith(last)
+      const change = {
+        ...(cursor === null ? {} : { cursor }),
+        ...(step === null ? {} : { repo: step.state }),
       }
-      if (ticket !== null) source.tracker.finish(ticket)
-      if (repo !== null) resync.wake()
+      if (REASONS[reason].effect === 'ignored') options.onIgnored(failure)
+      const event = REASONS[reason].effect === 'ignored' ? null : failure
+      if (event !== null || step !== null) {
+        const result = await store.save(change, event)
+        if (!result.ok) await store.save(change, null)
+        if (cursor !== null) source.tracker.stored(cursor)
+      }
+      if (last !== undefined) source.tracker.finish(last)
+      if (did !== null && step !== null) resync.react(did, step.effects)
+    },
+    async tell(failure) {
+      count(failure.reason)
+      if (REASONS[failure.reason].effect === 'ignored') return options.onIgnored(failure)
+      const result = await store.save({}, failure)
+      if (!result.ok) await store.save({}, null)
     },
   }
 }
 
-/** After a reactivation the `#sync` comes right behind: it may spare the fetch. */
-const REACTIVATION_GRACE_MS = 3000
+/** Who says it may not say anything of the account. */
+const UNENTITLED: ReadonlySet<string> = new Set(['wrong-host'])
+/** Refused though the account signed it. */
+const SIGNED: ReadonlySet<string> = new Set(['rev-future', 'legacy-commit'])
 
-const seen = (item: Item): Partial<Pick<RepoState, 'lastSource' | 'lastSeq'>> =>
-  item.ticket === null ? {} : { lastSource: item.source.id, lastSeq: item.event.seq }
+const dequeued = (item: Item): StateChange =>
+  item.queueId === null ? {} : { dequeue: { did: item.event.did, upTo: item.queueId } }
+
+const dropped = (did: Did, effects: readonly RepoEffect[]): StateChange =>
+  effects.includes('drop-queue') ? { dequeue: { did, upTo: Number.MAX_SAFE_INTEGER } } : {}
+
+const seen = (item: Item, state: RepoState): RepoState =>
+  item.ticket === null ? state : { ...state, lastSource: item.source.id, lastSeq: item.event.seq }

@@ -5,11 +5,10 @@ import { createCursorTracker, type CursorTracker, type Ticket } from './cursor-t
 import { FirehoseError } from './errors.ts'
 import type { FailureEvent } from './events.ts'
 import type { Lanes, Task } from './lanes.ts'
-import type { Source, SourceReport } from './options.ts'
+import type { Source, SourceReport, Timers } from './options.ts'
 import { parseEvent } from './parse.ts'
 import type { VerifyPolicy } from './policy.ts'
 import type { Item, Processor, SourceInfo } from './processor.ts'
-import { REASONS } from './reasons.ts'
 import type { Store } from './store.ts'
 import type { RepoStateStore } from './state.ts'
 
@@ -47,6 +46,8 @@ export type ReaderOptions = {
   readonly processor: Processor
   readonly store: Store
   readonly state: Pick<RepoStateStore<never>, 'loadCursor'>
+  readonly now: () => number
+  readonly timers: Timers
   readonly signal: AbortSignal
   readonly onFault: (error: unknown) => void
 }
@@ -101,13 +102,14 @@ export function createReader(options: ReaderOptions): Reader {
       startLive = true
       replayUntil = -1
       tracker.renumber()
+      tracker.gap(options.now())
       tell('cursor-reset', `source numbers anew; ${event.message}`)
     }
   }
 
   const tell = (reason: FailureEvent['reason'], message: string): void => {
     processor
-      .fail(info, null, { kind: 'failure', source: source.id, seq: null, did: null, reason, message }, false)
+      .tell({ kind: 'failure', source: source.id, seq: null, did: null, reason, message })
       .catch(options.onFault)
   }
 
@@ -120,14 +122,19 @@ export function createReader(options: ReaderOptions): Reader {
       const { reason, message, did, seq } = parsed.error
       const ticket = seq === null ? null : begin(seq)
       const failure: FailureEvent = { kind: 'failure', source: source.id, seq, did, reason, message }
-      const desync = REASONS[reason].effect === 'desynchronized'
-      // In its lane when it has one, so that it cannot overtake.
-      if (did !== null) return lanes.run(did, () => processor.fail(info, ticket, failure, desync))
-      return processor.fail(info, ticket, failure, false)
+      if (did !== null) return lose(did, ticket, failure)
+      return processor.lose({
+        source: info,
+        tickets: ticket === null ? [] : [ticket],
+        failure,
+        claimed: null,
+      })
     }
     const event = parsed.value
-    if (event.kind === 'info')
+    if (event.kind === 'info') {
+      if (event.name === 'OutdatedCursor') tracker.gap(options.now())
       return store.save({}, { ...event, source: source.id, seq: null }).then(() => {})
+    }
     seen.lastTime = event.time
     const ticket = begin(event.seq)
     const item: Item = {
@@ -157,7 +164,19 @@ export function createReader(options: ReaderOptions): Reader {
       reason: 'queue-full',
       message: 'too many events waiting for this account',
     }
-    void lanes.run(did, () => processor.fail(info, ticket, failure, true)).catch(options.onFault)
+    lose(did, ticket, failure)
+  }
+
+  /** In its lane, so that it cannot overtake; nobody waits for that. */
+  const lose = (did: Did, ticket: Ticket | null, failure: FailureEvent): null => {
+    const tickets = ticket === null ? [] : [ticket]
+    const work = (): Promise<void> => processor.lose({ source: info, tickets, failure, claimed: null })
+    lanes.run(did, work).catch(onLaneFault)
+    return null
+  }
+
+  const onLaneFault = (error: unknown): void => {
+    if (!signal.aborted) options.onFault(error)
   }
 
   const begin = (seq: number): Ticket => {
@@ -173,8 +192,14 @@ export function createReader(options: ReaderOptions): Reader {
   const run = async (): Promise<void> => {
     tracker = createCursorTracker(source.id, await options.state.loadCursor(source.id))
     info.tracker = tracker
-    const timer = setInterval(() => void flush().catch(options.onFault), FLUSH_MS)
-    timer.unref?.()
+    let cancel = (): void => {}
+    const flushLater = (): void => {
+      cancel = options.timers.after(FLUSH_MS, () => {
+        flush().catch(options.onFault)
+        flushLater()
+      })
+    }
+    flushLater()
     try {
       for await (const frame of source.frames({ cursor: cursorForConnection, signal, report })) {
         if (signal.aborted) break
@@ -191,7 +216,7 @@ export function createReader(options: ReaderOptions): Reader {
       if (cause instanceof FirehoseError) throw cause
       throw new FirehoseError('source-failed', `source failed; id=${source.id}`, { cause })
     } finally {
-      clearInterval(timer)
+      cancel()
       seen.connected = false
     }
   }

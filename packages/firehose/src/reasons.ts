@@ -1,15 +1,15 @@
 // Every way an event can fail, one name each, in the order of the checks.
 // Spec: https://atproto.com/specs/sync ("Commit validation")
 
-/** What a failure does: see `Verdict`. */
+/** What a failure does: see `Verdict`. Only what is signed desynchronizes; what is refused makes a known repo `suspect`. */
 export type Effect = 'refused' | 'ignored' | 'desynchronized'
 
 type Reason = { readonly step: string; readonly effect: Effect }
 
 const refused = (step: string): Reason => ({ step, effect: 'refused' })
 const ignored = (step: string): Reason => ({ step, effect: 'ignored' })
-// The account's repo did change, but this event cannot tell how: it is signed and does not prove what it claims, or it
-// says itself that it carries no content. The repo is read again; nothing is lost silently.
+// The account's repo did change, but this event cannot tell how: it is signed and does not prove what it claims. The repo is
+// read again; nothing is lost silently.
 const lost = (step: string): Reason => ({ step, effect: 'desynchronized' })
 
 /** Why an event was not accepted. */
@@ -29,7 +29,9 @@ export type FailureReason =
   | 'op-malformed'
   | 'wrong-host'
   | 'identity-unresolved'
+  | 'account-unknown'
   | 'account-inactive'
+  | 'status-overruled'
   | 'duplicate'
   | 'rev-future'
   | 'car-malformed'
@@ -79,14 +81,18 @@ export const REASONS: Readonly<Record<FailureReason, Reason>> = {
   'rev-invalid': refused('envelope'),
   'since-invalid': refused('envelope'),
   'time-invalid': refused('envelope'),
-  'blocks-too-big': lost('envelope'),
-  'too-many-ops': lost('envelope'),
-  'too-big-flag': lost('envelope'),
+  'blocks-too-big': refused('envelope'),
+  'too-many-ops': refused('envelope'),
+  'too-big-flag': refused('envelope'),
   'op-malformed': refused('envelope'),
 
   'wrong-host': refused('authority'),
-  'identity-unresolved': lost('authority'),
+  'identity-unresolved': refused('authority'),
+  // An #identity or #account of a DID that has no document, and of which nothing is stored.
+  'account-unknown': ignored('authority'),
   'account-inactive': ignored('authority'),
+  // A source that is behind said a status that the account's own host does not confirm.
+  'status-overruled': ignored('authority'),
 
   duplicate: ignored('order'),
   'rev-future': refused('order'),

@@ -1,72 +1,100 @@
-// Repos that must be read anew: when, how many at a time, and what happens to their events meanwhile.
+// Repos that must be read anew or checked: which first, how many at a time, and what happens to their events meanwhile.
 // Spec: https://atproto.com/specs/sync ("Resynchronization")
 
-import type { Did } from '@avocet/syntax'
+import type { Did, Tid } from '@avocet/syntax'
 import { isTerminal, ResyncError } from './errors.ts'
-import type { ResyncEvent } from './events.ts'
+import type { FailureEvent, ResyncEvent } from './events.ts'
+import { newRepo, type RepoEffect, type RepoFact, type RepoPolicy, type Transition } from './facts.ts'
 import type { Identities } from './identities.ts'
 import type { Lanes } from './lanes.ts'
-import { createLru } from './lru.ts'
-import type { Resync, ResyncPart, ResyncPolicy } from './options.ts'
+import { next } from './machine.ts'
+import type { LatestRev, ResolvedIdentity, Resync, ResyncPart, Timers } from './options.ts'
 import type { ResyncGate } from './processor.ts'
-import { newRepo, type Store } from './store.ts'
-import type { QueuedFrame, RepoState, RepoStateStore } from './state.ts'
+import type { FailureReason } from './reasons.ts'
+import type { Store } from './store.ts'
+import type { Priority, QueuedFrame, RepoState, RepoStateStore } from './state.ts'
 
 /** What resyncing needs. */
 export type ResyncerOptions = {
   readonly resync: Resync | null
-  readonly policy: ResyncPolicy
+  readonly latestRev: LatestRev | null
+  readonly policy: RepoPolicy
+  /** How often what is due is looked for, ms. */
+  readonly pollMs: number
   readonly concurrency: number
+  readonly checkConcurrency: number
   readonly maxQueueBytes: number
-  readonly state: Pick<RepoStateStore<never>, 'loadDue' | 'loadQueue'>
+  readonly state: Pick<RepoStateStore<never>, 'find' | 'loadQueue'>
   readonly store: Store
   readonly lanes: Lanes
   readonly identities: Identities
   /** Handles a frame of the durable queue as if it came now; takes it out of the queue. */
   readonly replay: (frame: QueuedFrame) => Promise<void>
   readonly now: () => number
+  readonly timers: Timers
+  /** From 0 to 1: spreads what would come back at the same moment. */
+  readonly random: () => number
   readonly signal: AbortSignal
   readonly onFault: (error: unknown) => void
 }
 
-/** Runs the resyncs of a consumer. */
+/** Runs the resyncs and checks of a consumer. */
 export type Resyncer = ResyncGate & {
-  /** Marks a repo as due now. */
-  request(did: Did, reason: string): Promise<void>
+  /** Stores what a fact of its own makes of a repo, in the repo's lane. */
+  tell(did: Did, fact: RepoFact, source?: string): Promise<void>
   start(): void
   /** Resolves when nothing runs and nothing is due now. */
   idle(): Promise<void>
   readonly running: number
-  readonly counts: { started: number; finished: number; failed: number; terminal: number }
+  readonly counts: ResyncCounts
 }
 
-type Run = { bytes: number; overflow: boolean }
+/** How often what came about. */
+export type ResyncCounts = {
+  started: number
+  finished: number
+  failed: number
+  terminal: number
+  checks: number
+}
+
+type Run = { readonly stop: AbortController; epoch: number; bytes: number }
+
+const PRIORITIES: readonly Priority[] = [0, 1, 2, 3, 4]
+/** An identity that is not found may be on its way: so many tries before the repo is given up. */
+const MIN_TRIES_UNTIL_GONE = 3
 
 /** Makes the resyncer of a consumer; `start` begins. */
 export function createResyncer(options: ResyncerOptions): Resyncer {
-  const { resync, policy, store, lanes, now, signal } = options
+  const { resync, latestRev, policy, store, lanes, now, signal } = options
   const runs = new Map<Did, Run>()
-  const lastStart = createLru<Did, number>(100_000)
-  const counts = { started: 0, finished: 0, failed: 0, terminal: 0 }
-  let timer: ReturnType<typeof setTimeout> | undefined
+  const checks = new Set<Did>()
+  const counts: ResyncCounts = { started: 0, finished: 0, failed: 0, terminal: 0, checks: 0 }
+  let cancelTimer: (() => void) | null = null
+  let started = false
   let looking: Promise<void> | null = null
   let again = false
-  let started = false
   let idleWaiters: (() => void)[] = []
 
+  /** Starts what is due, by priority: a gap in a repo that is followed never waits behind the backfill. */
   const look = async (): Promise<void> => {
-    const free = options.concurrency - runs.size
-    if (free <= 0 || signal.aborted || resync === null) return
-    const due = await options.state.loadDue(now(), free + runs.size)
-    for (const repo of due) {
-      if (runs.size >= options.concurrency || signal.aborted) break
-      if (runs.has(repo.did)) continue
-      void start(repo.did, resync)
+    for (const priority of PRIORITIES) {
+      const busy = runs.size + checks.size
+      const most = options.concurrency + options.checkConcurrency
+      if (busy >= most || signal.aborted) return
+      for (const repo of await options.state.find({ due: now(), priority }, most)) {
+        const { did, status } = repo
+        if (signal.aborted) return
+        if (runs.has(did) || checks.has(did)) continue
+        if (latestRev !== null && (status === 'suspect' || status === 'unconfirmed')) {
+          if (checks.size < options.checkConcurrency) void check(did, latestRev)
+        } else if (resync !== null && runs.size < options.concurrency) void start(did, resync)
+      }
     }
   }
 
   const poll = (): void => {
-    clearTimeout(timer)
+    cancelTimer?.()
     if (signal.aborted || !started || resync === null) return wakeIdle()
     if (looking !== null) {
       again = true
@@ -78,27 +106,51 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
       .finally(() => {
         looking = null
         if (again) return poll()
-        if (!signal.aborted) timer = setTimeout(poll, policy.pollMs)
-        timer?.unref?.()
+        if (!signal.aborted) cancelTimer = options.timers.after(options.pollMs, poll)
         wakeIdle()
       })
   }
 
   const wakeIdle = (): void => {
-    if (runs.size > 0 || looking !== null) return
-    const waiters = idleWaiters
-    idleWaiters = []
-    for (const waiter of waiters) waiter()
+    if (runs.size > 0 || checks.size > 0 || looking !== null) return
+    for (const waiter of idleWaiters.splice(0)) waiter()
+  }
+
+  const react = (did: Did, effects: readonly RepoEffect[]): void => {
+    if (effects.includes('end-run')) runs.get(did)?.stop.abort()
+    if (effects.includes('wake')) poll()
+  }
+
+  /** Only inside the DID's lane. Stores nothing when nothing changed. */
+  const step = async (
+    did: Did,
+    fact: RepoFact,
+    event: ResyncEvent | FailureEvent | null = null,
+    source?: string,
+  ): Promise<Transition> => {
+    const before = (await store.load(did)) ?? newRepo(did, policy.filter)
+    const after = next(before, fact, policy, now())
+    const { effects } = after
+    const stale = effects.includes('stale')
+    const sourced = source !== undefined && after.state.lastSource === null
+    const state = sourced ? { ...after.state, lastSource: source } : after.state
+    if (state === before && (event === null || stale)) return after
+    const dequeue = effects.includes('drop-queue') ? { dequeue: { did, upTo: Number.MAX_SAFE_INTEGER } } : {}
+    const result = await store.save({ repo: state, ...dequeue }, stale ? null : event)
+    if (!result.ok) throw new AppFailure(result.error)
+    react(did, effects)
+    return after
   }
 
   const start = async (did: Did, read: Resync): Promise<void> => {
-    const run: Run = { bytes: 0, overflow: false }
+    const run: Run = { stop: new AbortController(), epoch: 0, bytes: 0 }
     runs.set(did, run)
-    lastStart.set(did, now())
-    counts.started++
     try {
-      const repo = await lanes.run(did, () => begin(did))
-      if (repo !== null) await readRepo(repo, run, read)
+      const { state, effects } = await lanes.run(did, () => step(did, { kind: 'begun' }))
+      if (effects.includes('stale')) return
+      counts.started++
+      run.epoch = state.epoch
+      await readRepo(state, run, read)
     } catch (error) {
       if (!signal.aborted) options.onFault(error)
     } finally {
@@ -108,109 +160,105 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
     }
   }
 
-  /** From here on events of this repo go to the durable queue. Null when there is nothing to do any more. */
-  const begin = async (did: Did): Promise<RepoState | null> => {
-    const repo = await store.load(did)
-    if (repo === null || repo.nextTry === null || repo.nextTry > now()) return null
-    if (repo.upstreamStatus !== 'active' && repo.reason !== 'requested') {
-      // Nothing to be had from an inactive account; its reactivation asks again.
-      await store.save({ repo: { ...repo, nextTry: null } }, null)
-      return null
-    }
-    // `nextTry` stays: should the process die, the repo is found due again.
-    const next: RepoState = { ...repo, status: 'resyncing' }
-    await store.save({ repo: next }, null)
-    return next
-  }
-
   const readRepo = async (repo: RepoState, run: Run, read: Resync): Promise<void> => {
     const { did } = repo
-    let delivered = false
     try {
-      if (repo.reason !== DRAINING) {
-        const found = await options.identities.get(did)
-        if (!found.ok && found.gone) throw new ResyncError('repo-not-found', found.message)
-        const identity = found.ok ? found.identity : null
-        let last: ResyncPart | null = null
-        for await (const part of read({ did, repo, identity, reason: repo.reason ?? 'unknown', signal })) {
-          signal.throwIfAborted()
-          if (repo.rev !== null && part.rev < repo.rev) {
-            throw new ResyncError(
-              'rev-regression',
-              `copy is older than what is stored; rev=${part.rev} stored=${repo.rev}`,
-            )
-          }
-          await lanes.run(did, () => apply(did, part))
-          delivered = true
-          last = part
-          if (part.last) break
-        }
-        if (last === null || !last.last)
-          throw new ResyncError('fetch-failed', 'resync ended without its last part')
-      }
+      if (repo.phase !== 'draining') await readParts(repo, run, read)
       await lanes.run(did, () => drain(did, run))
       counts.finished++
     } catch (error) {
-      if (signal.aborted) return
-      await lanes.run(did, () => giveUp(did, toResyncError(error), delivered))
+      if (signal.aborted || run.stop.signal.aborted || error instanceof Ended) return
+      await lanes.run(did, () => giveUp(did, run, toResyncError(error)))
     }
   }
 
-  const apply = async (did: Did, part: ResyncPart): Promise<void> => {
-    const event: ResyncEvent = { kind: 'resync', source: RESYNC_SOURCE, seq: null, did, ...part }
-    const repo = await store.load(did)
-    const next = { ...(repo ?? newRepo(did)), rev: part.rev, data: part.data, reason: DRAINING }
-    const result = await store.save(part.last ? { repo: next } : {}, event)
-    if (!result.ok) throw new AppFailure(result.error)
+  /** The identity is asked for anew before an answer is believed that nobody would ask about again. */
+  const readParts = async (repo: RepoState, run: Run, read: Resync): Promise<void> => {
+    const { did } = repo
+    let found = await options.identities.get(did)
+    for (let tries = 0; ; tries++) {
+      try {
+        if (!found.ok && found.gone) throw new ResyncError('repo-not-found', found.message)
+        return await readFrom(repo, run, read, found.ok ? found.identity : null)
+      } catch (error) {
+        if (tries > 0 || !(error instanceof ResyncError) || !isTerminal(error.code)) throw error
+        const before = found.ok ? found.identity.pds : null
+        const refreshing = options.identities.refresh(did)
+        if (refreshing === null) throw new ResyncError('fetch-failed', error.message, { cause: error })
+        found = await refreshing
+        if (!found.ok && found.gone && repo.attempts + 1 < MIN_TRIES_UNTIL_GONE) {
+          throw new ResyncError('fetch-failed', found.message, { cause: error })
+        }
+        if (!found.ok)
+          throw new ResyncError(found.gone ? error.code : 'fetch-failed', found.message, { cause: error })
+        if (found.identity.pds === before) throw error
+      }
+    }
+  }
+
+  const readFrom = async (
+    repo: RepoState,
+    run: Run,
+    read: Resync,
+    identity: ResolvedIdentity | null,
+  ): Promise<void> => {
+    const { did, floor } = repo
+    const either = AbortSignal.any([signal, run.stop.signal])
+    const least = repo.rev === null || (floor !== null && floor > repo.rev) ? floor : repo.rev
+    let ended = false
+    for await (const part of read({
+      did,
+      repo,
+      identity,
+      reason: repo.reason ?? 'unknown',
+      signal: either,
+    })) {
+      either.throwIfAborted()
+      if (least !== null && part.rev < least) {
+        throw new ResyncError(
+          'rev-regression',
+          `copy is older than what is known; rev=${part.rev} known=${least}`,
+        )
+      }
+      await lanes.run(did, () => apply(did, run, part))
+      ended = part.last
+      if (ended) break
+    }
+    if (!ended) throw new ResyncError('fetch-failed', 'resync ended without its last part')
+  }
+
+  const apply = async (did: Did, run: Run, part: ResyncPart): Promise<void> => {
+    const { own = true, ...content } = part
+    const { rev, data, last } = part
+    const event: ResyncEvent = { kind: 'resync', source: RESYNC_SOURCE, seq: null, did, ...content }
+    const { effects } = await step(did, { kind: 'part', epoch: run.epoch, rev, data, last, own }, event)
+    // The account went, or came back as another one, while this was on its way.
+    if (effects.includes('stale')) throw new Ended()
   }
 
   /** What was queued meanwhile, then everything is as the stream says. */
   const drain = async (did: Did, run: Run): Promise<void> => {
     for (;;) {
+      const repo = await store.load(did)
+      // A queued event may have broken the chain again.
+      if (repo?.status !== 'resyncing' || repo.epoch !== run.epoch) throw new Ended()
       const page = await options.state.loadQueue(did, 1024 * 1024)
-      for (const frame of page) await options.replay(frame)
       if (page.length === 0) break
+      for (const frame of page) await options.replay(frame)
     }
-    const repo = await store.load(did)
-    // A queued event may have broken the chain again.
-    if (repo === null || repo.status !== 'resyncing') return
-    const { overflow } = run
-    await store.save(
-      {
-        repo: {
-          ...repo,
-          status: overflow ? 'desynchronized' : 'synchronized',
-          reason: overflow ? 'queue-full' : null,
-          nextTry: overflow ? now() + policy.intervalMs : null,
-          attempts: 0,
-        },
-      },
-      null,
-    )
+    await step(did, { kind: 'drained', epoch: run.epoch })
   }
 
-  const giveUp = async (did: Did, error: ResyncError | AppFailure, delivered: boolean): Promise<void> => {
-    const repo = (await store.load(did)) ?? newRepo(did)
+  const giveUp = async (did: Did, run: Run, error: ResyncError | AppFailure): Promise<void> => {
     const code = error instanceof AppFailure ? 'app-failed' : error.code
     const terminal = error instanceof ResyncError && isTerminal(error.code)
-    counts[terminal ? 'terminal' : 'failed']++
-    const attempts = repo.attempts + 1
-    const backoff = Math.min(policy.maxBackoffMs, policy.backoffMs * 2 ** Math.min(attempts - 1, 30))
-    const retryAfter = error instanceof ResyncError ? (error.retryAfterMs ?? 0) : 0
-    const next: RepoState = {
-      ...repo,
-      // Half applied, neither the old head nor the new one says what the app holds.
-      ...(delivered && repo.reason !== DRAINING ? { rev: null, data: null } : {}),
-      status: terminal ? 'terminal' : 'desynchronized',
-      reason: code,
-      nextTry: terminal
-        ? null
-        : now() + Math.round(Math.max(backoff * (0.75 + Math.random() / 2), retryAfter)),
-      attempts,
+    const retryAfterMs = error instanceof ResyncError ? (error.retryAfterMs ?? 0) : 0
+    if (code === 'host-busy') {
+      await step(did, { kind: 'postponed', epoch: run.epoch, until: now() + spread(retryAfterMs) })
+      return
     }
-    // What was queued is covered by the next resync.
-    const dequeue = { did, upTo: Number.MAX_SAFE_INTEGER }
-    const reason =
+    counts[terminal ? 'terminal' : 'failed']++
+    const reason: FailureReason =
       code === 'app-failed'
         ? 'app-failed'
         : terminal
@@ -220,31 +268,67 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
             : 'resync-failed'
     const message = `${code}: ${error.message}`
     const event = { kind: 'failure', source: RESYNC_SOURCE, seq: null, did, reason, message } as const
-    const result = await store.save({ repo: next, dequeue }, event)
-    if (!result.ok) await store.save({ repo: next, dequeue }, null)
+    const fact: RepoFact = {
+      kind: 'failed',
+      epoch: run.epoch,
+      reason: code,
+      terminal,
+      retryAfterMs,
+      jitter: options.random(),
+    }
+    await step(did, fact, event).catch((failure: unknown) => {
+      if (failure instanceof AppFailure) return step(did, fact)
+      throw failure
+    })
   }
 
-  signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  /** What a host put off does not all come back in one moment. */
+  const spread = (ms: number): number => Math.round(ms * (1 + options.random() / 4)) + 1
+
+  /** Asks the account's own host which rev is the newest. Its events go on meanwhile. */
+  const check = async (did: Did, ask: LatestRev): Promise<void> => {
+    checks.add(did)
+    counts.checks++
+    try {
+      const askedAt = now()
+      const fact = await answerOf(did, ask).then(
+        (rev): RepoFact => ({ kind: 'checked', rev, askedAt }),
+        (error: unknown): RepoFact => {
+          const { retryAfterMs } = toResyncError(error) as Partial<ResyncError>
+          return { kind: 'check-failed', retryAfterMs: retryAfterMs ?? 0, jitter: options.random() }
+        },
+      )
+      if (!signal.aborted) await lanes.run(did, () => step(did, fact))
+    } catch (error) {
+      if (!signal.aborted) options.onFault(error)
+    } finally {
+      checks.delete(did)
+      poll()
+      wakeIdle()
+    }
+  }
+
+  const answerOf = async (did: Did, ask: LatestRev): Promise<Tid | null> => {
+    // What was refused may have been so because the identity that is cached is old.
+    const refreshing = options.identities.refresh(did)
+    const found = await (refreshing ?? options.identities.get(did))
+    if (!found.ok && !found.gone) throw new Error(found.message)
+    return found.ok ? ask({ did, identity: found.identity, signal }) : null
+  }
+
+  signal.addEventListener('abort', () => cancelTimer?.(), { once: true })
 
   return {
     enabled: resync !== null,
     counts,
-    dueAt: (did) => Math.max(now(), (lastStart.get(did) ?? -Infinity) + policy.intervalMs),
     admit(did, bytes) {
       const run = runs.get(did)
       if (run === undefined) return true
       run.bytes += bytes
-      if (run.bytes > options.maxQueueBytes) run.overflow = true
-      return !run.overflow
+      return run.bytes <= options.maxQueueBytes
     },
-    wake: poll,
-    request: (did, reason) =>
-      lanes.run(did, async () => {
-        const repo = (await store.load(did)) ?? newRepo(did)
-        if (repo.status === 'resyncing') return
-        await store.save({ repo: { ...repo, status: 'desynchronized', reason, nextTry: now() } }, null)
-        poll()
-      }),
+    react,
+    tell: (did, fact, source) => lanes.run(did, async () => void (await step(did, fact, null, source))),
     start() {
       started = true
       poll()
@@ -262,8 +346,9 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
 
 /** The source named in events that a resync makes. */
 const RESYNC_SOURCE = 'resync'
-/** The repo is read; only its queue is left. */
-const DRAINING = 'draining'
+
+/** The resync is not wanted any more. */
+class Ended extends Error {}
 
 class AppFailure extends Error {
   constructor(cause: unknown) {

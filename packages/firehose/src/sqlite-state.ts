@@ -3,7 +3,7 @@
 import { cidFromBytes } from '@avocet/data'
 import { type Database, migrate } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
-import type { CursorState, QueuedFrame, RepoState, RepoStateStore, StateChange } from './state.ts'
+import type { CursorState, QueuedFrame, RepoFlag, RepoState, RepoStateStore, StateChange } from './state.ts'
 
 const MIGRATIONS = [
   `CREATE TABLE repos (
@@ -30,18 +30,57 @@ const MIGRATIONS = [
      frame BLOB NOT NULL
    ) STRICT;
    CREATE INDEX queued_frames_did ON queued_frames (did, id);`,
+  // What a resync under way had applied was not told apart: it is taken to be half.
+  `ALTER TABLE repos ADD COLUMN priority INTEGER NOT NULL DEFAULT 3;
+   ALTER TABLE repos ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE repos ADD COLUMN phase TEXT;
+   ALTER TABLE repos ADD COLUMN lost TEXT;
+   ALTER TABLE repos ADD COLUMN tried_at INTEGER;
+   ALTER TABLE repos ADD COLUMN floor TEXT;
+   ALTER TABLE repos ADD COLUMN claimed TEXT;
+   ALTER TABLE repos ADD COLUMN flags TEXT NOT NULL DEFAULT '';
+   ALTER TABLE repos ADD COLUMN partial_since TEXT;
+   ALTER TABLE repos ADD COLUMN filter TEXT NOT NULL DEFAULT '';
+   ALTER TABLE repos ADD COLUMN confirmed_at INTEGER;
+   ALTER TABLE cursors ADD COLUMN gap_at INTEGER;
+   UPDATE repos SET phase = iif(reason = 'draining', 'draining', 'applying') WHERE status = 'resyncing';
+   UPDATE repos SET priority = 0 WHERE status = 'desynchronized' AND rev IS NOT NULL;
+   DROP INDEX repos_due;
+   CREATE INDEX repos_due ON repos (priority, next_try) WHERE next_try IS NOT NULL;`,
 ]
 
-const UPSERT_REPO = `INSERT INTO repos (did, rev, data, status, reason, next_try, attempts, upstream_status,
-    local_status, last_source, last_seq)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (did) DO UPDATE SET rev = excluded.rev, data = excluded.data, status = excluded.status,
-    reason = excluded.reason, next_try = excluded.next_try, attempts = excluded.attempts,
-    upstream_status = excluded.upstream_status, local_status = excluded.local_status,
-    last_source = excluded.last_source, last_seq = excluded.last_seq`
+const COLUMNS = [
+  'did',
+  'rev',
+  'data',
+  'status',
+  'reason',
+  'next_try',
+  'priority',
+  'attempts',
+  'epoch',
+  'phase',
+  'lost',
+  'tried_at',
+  'floor',
+  'claimed',
+  'flags',
+  'partial_since',
+  'filter',
+  'confirmed_at',
+  'upstream_status',
+  'local_status',
+  'last_source',
+  'last_seq',
+]
 
-const UPSERT_CURSOR = `INSERT INTO cursors (source, seq, high) VALUES (?, ?, ?)
-  ON CONFLICT (source) DO UPDATE SET seq = excluded.seq, high = excluded.high`
+const UPSERT_REPO = `INSERT INTO repos (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
+  ON CONFLICT (did) DO UPDATE SET ${COLUMNS.slice(1)
+    .map((name) => `${name} = excluded.${name}`)
+    .join(', ')}`
+
+const UPSERT_CURSOR = `INSERT INTO cursors (source, seq, high, gap_at) VALUES (?, ?, ?, ?)
+  ON CONFLICT (source) DO UPDATE SET seq = excluded.seq, high = excluded.high, gap_at = excluded.gap_at`
 
 /**
  * The consumer's state on this handle: tables `repos`, `cursors`, `queued_frames`. `save` runs in the group commit of
@@ -64,7 +103,18 @@ export function openState(db: Database): RepoStateStore<Database> {
         repo.status,
         repo.reason,
         repo.nextTry,
+        repo.priority,
         repo.attempts,
+        repo.epoch,
+        repo.phase,
+        repo.lost,
+        repo.triedAt,
+        repo.floor,
+        repo.claimed,
+        repo.flags.length === 0 ? '' : repo.flags.join(','),
+        repo.partialSince,
+        repo.filter,
+        repo.confirmedAt,
         repo.upstreamStatus,
         repo.localStatus,
         repo.lastSource,
@@ -72,7 +122,8 @@ export function openState(db: Database): RepoStateStore<Database> {
       )
     }
     if (change.cursor !== undefined) {
-      db.prepare(UPSERT_CURSOR).run(change.cursor.source, change.cursor.seq, change.cursor.high)
+      const { source, seq, high, gapAt } = change.cursor
+      db.prepare(UPSERT_CURSOR).run(source, seq, high, gapAt)
     }
     if (change.enqueue !== undefined) {
       const { did, source, seq, frame } = change.enqueue
@@ -97,7 +148,9 @@ export function openState(db: Database): RepoStateStore<Database> {
       return row === undefined ? null : toRepo(row)
     },
     loadCursor(source) {
-      const row = db.prepare('SELECT source, seq, high FROM cursors WHERE source = ?').get(source)
+      const row = db
+        .prepare('SELECT source, seq, high, gap_at AS gapAt FROM cursors WHERE source = ?')
+        .get(source)
       return row === undefined ? null : (row as CursorState)
     },
     loadQueue(did, maxBytes) {
@@ -114,11 +167,16 @@ export function openState(db: Database): RepoStateStore<Database> {
       }
       return page
     },
-    loadDue: (now, limit) =>
-      db
-        .prepare('SELECT * FROM repos WHERE next_try <= ? ORDER BY next_try LIMIT ?')
-        .all(now, limit)
-        .map(toRepo),
+    find(query, limit) {
+      if ('after' in query) {
+        const rows = db.prepare('SELECT * FROM repos WHERE did > ? ORDER BY did LIMIT ?')
+        return rows.all(query.after ?? '', limit).map(toRepo)
+      }
+      const rows = db.prepare(
+        'SELECT * FROM repos WHERE priority = ? AND next_try <= ? ORDER BY next_try LIMIT ?',
+      )
+      return rows.all(query.priority, query.due, limit).map(toRepo)
+    },
     save: (change, alongside) =>
       db.write(() => {
         apply(change)
@@ -136,10 +194,23 @@ function toRepo(row: Record<string, unknown>): RepoState {
     status: row['status'] as RepoState['status'],
     reason: row['reason'] as string | null,
     nextTry: row['next_try'] as number | null,
+    priority: row['priority'] as RepoState['priority'],
     attempts: row['attempts'] as number,
+    epoch: row['epoch'] as number,
+    phase: row['phase'] as RepoState['phase'],
+    lost: row['lost'] as string | null,
+    triedAt: row['tried_at'] as number | null,
+    floor: row['floor'] as RepoState['floor'],
+    claimed: row['claimed'] as RepoState['claimed'],
+    flags: row['flags'] === '' ? NO_FLAGS : ((row['flags'] as string).split(',') as RepoFlag[]),
+    partialSince: row['partial_since'] as RepoState['partialSince'],
+    filter: row['filter'] as string,
+    confirmedAt: row['confirmed_at'] as number | null,
     upstreamStatus: row['upstream_status'] as string,
     localStatus: row['local_status'] as string,
     lastSource: row['last_source'] as string | null,
     lastSeq: row['last_seq'] as number | null,
   }
 }
+
+const NO_FLAGS: readonly RepoFlag[] = []

@@ -20,22 +20,38 @@ export type Store = {
   save(change: StateChange, event: VerifiedEvent | null): Promise<SaveResult>
 }
 
-/** Wraps the state and the app of these options. */
+/**
+ * Wraps the state and the app of these options.
+ * @param gapAt when the source that a repo was last seen in (null: any) last lost events: a repo not confirmed since is
+ *   `unconfirmed`, whatever its row says
+ */
 export function createStore<Tx>(
   options: Pick<ConsumeOptions<Tx>, 'state' | 'onEvent'>,
   cacheSize: number,
+  gapAt: (source: string | null) => number | null,
 ): Store {
   const { state, onEvent } = options
   const cache = createLru<Did, RepoState>(cacheSize)
 
+  const asOfNow = (repo: RepoState): RepoState => {
+    if (repo.status !== 'synchronized' || repo.rev === null) return repo
+    const gap = gapAt(repo.lastSource)
+    if (gap === null || (repo.confirmedAt ?? 0) >= gap) return repo
+    return { ...repo, status: 'unconfirmed', reason: 'source-gap' }
+  }
+
   const loadSlow = async (did: Did): Promise<RepoState | null> => {
     const repo = await state.load(did)
-    if (repo !== null) cache.set(did, repo)
-    return repo
+    if (repo === null) return null
+    cache.set(did, repo)
+    return asOfNow(repo)
   }
 
   return {
-    load: (did) => cache.get(did) ?? loadSlow(did),
+    load(did) {
+      const repo = cache.get(did)
+      return repo === undefined ? loadSlow(did) : asOfNow(repo)
+    },
     async save(change, event) {
       let app: { readonly error: unknown } | null = null
       const alongside = (tx: Tx): void | Promise<void> => {
@@ -64,20 +80,3 @@ export function createStore<Tx>(
 }
 
 const OK: SaveResult = { ok: true }
-
-/** A repo nothing is known of yet. */
-export function newRepo(did: Did): RepoState {
-  return {
-    did,
-    rev: null,
-    data: null,
-    status: 'synchronized',
-    reason: null,
-    nextTry: null,
-    attempts: 0,
-    upstreamStatus: 'active',
-    localStatus: 'active',
-    lastSource: null,
-    lastSeq: null,
-  }
-}

@@ -115,7 +115,7 @@ describe('identities', () => {
     expect(resolveKey.calls.map(({ forced }) => forced)).toEqual([false, true])
   })
 
-  it('tries a failing resolution again, then gives the event up for a resync', async () => {
+  it('tries a failing resolution again, then gives the event up and doubts the repo', async () => {
     const world = createWorld('unresolved')
     const account = world.createAccount()
     const { frames, add } = stream()
@@ -130,17 +130,29 @@ describe('identities', () => {
       },
     })
     expect(lines()).toEqual(['commit create:app.bsky.feed.post/a'])
-    const down = await run(world, frames, {
+    // Of a repo that is known it says that something was refused; of one that is not there is nothing to say.
+    const { state } = await run(world, frames)
+    add('#commit', world.event(await world.commit(account, [create('b')])))
+    const down = await run(world, frames.slice(1), {
+      state,
       identity: { retryMs: [1] },
       resolveKey: async () => {
         throw new Error('directory is down')
       },
     })
     expect(down.lines()).toEqual(['failure identity-unresolved'])
-    expect(down.state.repos.get(account.did)).toMatchObject({
-      status: 'desynchronized',
+    expect(state.repos.get(account.did)).toMatchObject({
+      status: 'suspect',
       reason: 'identity-unresolved',
+      claimed: account.head!.rev,
     })
+    const never = await run(world, frames, {
+      identity: { retryMs: [] },
+      resolveKey: async () => {
+        throw new Error('directory is down')
+      },
+    })
+    expect(never.state.repos.size).toBe(0)
   })
 
   it('an #identity is answered by the directory, never by the cache', async () => {
@@ -174,19 +186,29 @@ describe('identities', () => {
     ])
   })
 
-  it('a PDS cannot make the accounts of others be read anew', async () => {
+  it('a PDS cannot make the accounts of others be doubted; its own are, and the head that follows clears that', async () => {
     const world = createWorld('foreign faults')
     const mine = world.createAccount({ pds: 'https://pds.example.com' })
     const foreign = world.createAccount({ pds: 'https://other.example.com' })
     const { frames, add } = stream()
     for (const account of [mine, foreign]) {
-      add('#commit', { ...world.event(await world.commit(account, [create('a')])), tooBig: true })
+      add('#commit', world.event(await world.commit(account, [create('a')])))
     }
-    const { lines, state } = await run(world, [], {
-      sources: [fromFrames(frames, { kind: 'pds', host: 'https://pds.example.com' })],
-    })
+    const { state } = await run(world, frames)
+    for (const account of [mine, foreign]) {
+      const commit = await world.commit(account, [create('b')], { keep: false })
+      add('#commit', { ...world.event(commit), tooBig: true })
+    }
+    const sources = (from: number) => [
+      fromFrames(frames.slice(from), { kind: 'pds', host: 'https://pds.example.com' }),
+    ]
+    const { lines } = await run(world, [], { state, sources: sources(2) })
     expect(lines()).toEqual(['failure too-big-flag', 'failure too-big-flag'])
-    expect(state.repos.get(mine.did)?.status).toBe('desynchronized')
-    expect(state.repos.has(foreign.did)).toBe(false)
+    expect(state.repos.get(mine.did)).toMatchObject({ status: 'suspect', reason: 'too-big-flag' })
+    expect(state.repos.get(foreign.did)).toMatchObject({ status: 'synchronized', reason: null })
+    // It was not part of the repo after all.
+    add('#commit', world.event(await world.commit(mine, [create('c')])))
+    await run(world, [], { state, sources: sources(4) })
+    expect(state.repos.get(mine.did)).toMatchObject({ status: 'synchronized', rev: mine.head!.rev })
   })
 })

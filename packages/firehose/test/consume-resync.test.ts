@@ -7,6 +7,7 @@ import { treeWith } from '../src/conformance/forge.ts'
 import { type Account, create, createWorld, frameOf, post, remove, update } from '../src/conformance/world.ts'
 import {
   createResync,
+  newRepo,
   repoFetcher,
   type Resync,
   ResyncError,
@@ -170,7 +171,10 @@ describe('resync', () => {
       'commit',
     ])
     expect(events[2]).toMatchObject({ flags: ['gap'] })
-    expect(state.repos.get(account.did)).toMatchObject({ status: 'desynchronized', reason: 'app-failed' })
+    expect(state.repos.get(account.did)).toMatchObject({
+      flags: ['gap'],
+      partialSince: account.head!.rev,
+    })
   })
 
   it('bounds what is queued while it runs, and reads again when there was more', async () => {
@@ -217,17 +221,12 @@ describe('resync', () => {
     const state = openState(db)
     await state.save({
       repo: {
-        did: account.did,
+        ...newRepo(account.did, 'all'),
         rev: first.rev,
         data: first.data,
         status: 'resyncing',
-        reason: 'draining',
+        phase: 'draining',
         nextTry: 1,
-        attempts: 0,
-        upstreamStatus: 'active',
-        localStatus: 'active',
-        lastSource: null,
-        lastSeq: null,
       },
       enqueue: { did: account.did, source: 'test', seq: 5, frame: queued },
     })

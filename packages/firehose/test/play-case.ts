@@ -50,7 +50,8 @@ export async function playCase(
   return { verdicts, expected: script.steps.flatMap(expectedVerdict) }
 }
 
-function expectedVerdict(step: Step): string[] {
+/** What a step must come to where there is no resync. */
+export function expectedVerdict(step: Step): string[] {
   if (step.kind === 'change') return []
   if (step.expect.outcome === 'accept') return ['accept']
   // Without a resync a proved commit that does not follow is delivered as what it is.

@@ -22,7 +22,18 @@ export const repo = (change: Partial<RepoState> = {}): RepoState => ({
   status: 'synchronized',
   reason: null,
   nextTry: null,
+  priority: 0,
   attempts: 0,
+  epoch: 0,
+  phase: null,
+  lost: null,
+  triedAt: null,
+  floor: null,
+  claimed: null,
+  flags: [],
+  partialSince: null,
+  filter: 'all',
+  confirmedAt: null,
   upstreamStatus: 'active',
   localStatus: 'active',
   lastSource: 's',
@@ -49,18 +60,29 @@ export function describeState<Tx>(name: string, open: () => Promise<StateFixture
         status: 'desynchronized',
         reason: 'chain-data',
         nextTry: 5,
+        priority: 2,
         attempts: 3,
+        epoch: 7,
+        phase: 'applying',
+        lost: 'queue-full',
+        triedAt: 11,
+        floor: '3mptbypluud2b' as Tid,
+        claimed: '3mptbypluud2c' as Tid,
+        flags: ['first-sighting', 'legacy'],
+        partialSince: '3mptbypluud22' as Tid,
+        filter: 'x1',
+        confirmedAt: 12,
         localStatus: 'takendown',
       })
       await state.save({ repo: full })
       const empty = repo({ did: other, rev: null, data: null, lastSource: null, lastSeq: null })
-      await state.save({ repo: empty, cursor: { source: 's', seq: 7, high: 9 } })
+      await state.save({ repo: empty, cursor: { source: 's', seq: 7, high: 9, gapAt: 4 } })
       for (const reach of [async () => state, () => fixture.reopen()]) {
         const store = await reach()
         if (store === null) continue
         expect(plain(await store.load(did))).toEqual(plain(full))
         expect(plain(await store.load(other))).toEqual(plain(empty))
-        expect(await store.loadCursor('s')).toEqual({ source: 's', seq: 7, high: 9 })
+        expect(await store.loadCursor('s')).toEqual({ source: 's', seq: 7, high: 9, gapAt: 4 })
         expect(await store.loadCursor('t')).toBe(null)
       }
     })
@@ -68,8 +90,8 @@ export function describeState<Tx>(name: string, open: () => Promise<StateFixture
     it('overwrites and removes', async () => {
       const { state } = fixture
       await state.save({ repo: repo(), enqueue: { did, source: 's', seq: 1, frame: new Uint8Array([1]) } })
-      await state.save({ repo: repo({ attempts: 1 }), cursor: { source: 's', seq: 1, high: 1 } })
-      await state.save({ cursor: { source: 's', seq: 2, high: 2 } })
+      await state.save({ repo: repo({ attempts: 1 }), cursor: { source: 's', seq: 1, high: 1, gapAt: null } })
+      await state.save({ cursor: { source: 's', seq: 2, high: 2, gapAt: null } })
       expect((await state.load(did))?.attempts).toBe(1)
       expect((await state.loadCursor('s'))?.seq).toBe(2)
       await state.save({ remove: did })
@@ -94,27 +116,41 @@ export function describeState<Tx>(name: string, open: () => Promise<StateFixture
       expect(await state.loadQueue(other, 1e9)).toHaveLength(5)
     })
 
-    it('finds the repos that are due, the longest due first', async () => {
+    it('finds the repos of a priority that are due, the longest due first', async () => {
       const { state } = fixture
-      const names = ['a', 'b', 'c', 'd'] as const
-      const tries = [30, 10, null, 20]
-      for (const [i, name_] of names.entries()) {
-        await state.save({ repo: repo({ did: `did:web:${name_}.example`, nextTry: tries[i]! }) })
+      const names = ['a', 'b', 'c', 'd', 'e'] as const
+      const tries = [30, 10, null, 20, 15]
+      for (const [i, letter] of names.entries()) {
+        const priority = letter === 'e' ? 3 : 1
+        await state.save({ repo: repo({ did: `did:web:${letter}.example`, nextTry: tries[i]!, priority }) })
       }
-      const due = async (now: number, limit: number): Promise<string[]> =>
-        (await state.loadDue(now, limit)).map((item) => item.did)
+      const due = async (now: number, limit: number, priority: 1 | 3 = 1): Promise<string[]> =>
+        (await state.find({ due: now, priority }, limit)).map((item) => item.did)
       expect(await due(9, 9)).toEqual([])
-      expect(await due(25, 9)).toEqual(['did:web:b.example', 'did:web:d.example'])
+      expect(await due(20, 9)).toEqual(['did:web:b.example', 'did:web:d.example'])
       expect(await due(99, 2)).toEqual(['did:web:b.example', 'did:web:d.example'])
+      expect(await due(14, 2, 3)).toEqual([])
+      expect(await due(15, 2, 3)).toEqual(['did:web:e.example'])
+    })
+
+    it('gives all repos page by page, in order of DID', async () => {
+      const { state } = fixture
+      for (const letter of ['c', 'a', 'b'])
+        await state.save({ repo: repo({ did: `did:web:${letter}.example` }) })
+      const page = async (after: Did | null, limit: number): Promise<string[]> =>
+        (await state.find({ after }, limit)).map((item) => item.did)
+      expect(await page(null, 2)).toEqual(['did:web:a.example', 'did:web:b.example'])
+      expect(await page('did:web:b.example', 2)).toEqual(['did:web:c.example'])
+      expect(await page('did:web:c.example', 2)).toEqual([])
     })
 
     it('runs `alongside` in the same transaction: a throw leaves everything as it was', async () => {
       const { state } = fixture
-      await state.save({ repo: repo(), cursor: { source: 's', seq: 1, high: 1 } })
+      await state.save({ repo: repo(), cursor: { source: 's', seq: 1, high: 1, gapAt: null } })
       const failing = state.save(
         {
           repo: repo({ attempts: 9 }),
-          cursor: { source: 's', seq: 2, high: 2 },
+          cursor: { source: 's', seq: 2, high: 2, gapAt: null },
           enqueue: { did, source: 's', seq: 2, frame: new Uint8Array([1]) },
         },
         () => {

@@ -1,6 +1,6 @@
 // The states of repos, as the firehose keeps them in the tables `repos` and `cursors` of the same database.
 
-import type { RepoStatus } from '@avocet/firehose'
+import { REPO_STATUSES, type RepoStatus } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 
 /** A repo's place in the index. */
@@ -13,8 +13,13 @@ export type RepoRow = {
   readonly attempts: number
 }
 
-/** How many repos are in each state. */
-export type RepoCounts = { readonly known: number } & Readonly<Record<RepoStatus, number>>
+/**
+ * How many repos are in each state. `partial`: those among the synchronized ones of which the head is known but not all that was
+ * before it.
+ */
+export type RepoCounts = { readonly known: number; readonly partial: number } & Readonly<
+  Record<RepoStatus, number>
+>
 
 /** Questions about the states of repos. */
 export type RepoReader = {
@@ -22,6 +27,8 @@ export type RepoReader = {
   /** Counted anew at most every few seconds, less often for large tables. */
   counts(): RepoCounts
 }
+
+const COUNTS = "SELECT status, count(*) AS n, sum(flags <> '') AS partial FROM repos GROUP BY status"
 
 /** A reader on an open database; `now` is ms since the epoch. */
 export function createRepoReader(db: Database, now: () => number): RepoReader {
@@ -36,9 +43,11 @@ export function createRepoReader(db: Database, now: () => number): RepoReader {
     counts() {
       if (cached !== null && cached.until > now()) return cached.counts
       const started = performance.now()
-      const counts = { known: 0, synchronized: 0, desynchronized: 0, resyncing: 0, terminal: 0 }
-      const rows = db.prepare('SELECT status, count(*) AS n FROM repos GROUP BY status').all()
-      for (const { status, n } of rows as { status: RepoStatus; n: number }[]) {
+      const byStatus = Object.fromEntries(REPO_STATUSES.map((status) => [status, 0]))
+      const counts = { known: 0, partial: 0, ...(byStatus as Record<RepoStatus, number>) }
+      const rows = db.prepare(COUNTS).all() as { status: RepoStatus; n: number; partial: number }[]
+      for (const { status, n, partial } of rows) {
+        if (status === 'synchronized') counts.partial = partial
         counts[status] = n
         counts.known += n
       }

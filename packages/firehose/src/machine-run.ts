@@ -1,0 +1,69 @@
+// The part of the repo's machine that is about a resync under way.
+
+import type { RepoPolicy, Transition } from './facts.ts'
+import {
+  above,
+  backoff,
+  doubt,
+  type Fact,
+  half,
+  isActive,
+  newest,
+  settle,
+  to,
+  wakeIf,
+} from './machine-rules.ts'
+import type { RepoState } from './state.ts'
+
+/** A resync begins, if it is still wanted and due. */
+export function begun(state: RepoState, policy: RepoPolicy, now: number): Transition {
+  const doubtful = !policy.check && (state.status === 'suspect' || state.status === 'unconfirmed')
+  if (!doubtful && state.status !== 'desynchronized' && state.status !== 'resyncing')
+    return to(state, 'stale')
+  if (state.nextTry === null || state.nextTry > now) return to(state, 'stale')
+  if (!isActive(state) && state.reason !== 'requested') {
+    // Nothing to be had of an inactive account; its reactivation asks again.
+    return to({ ...half(state), status: 'desynchronized', phase: null, lost: null, nextTry: null }, 'stale')
+  }
+  // `nextTry` stays: should the process die, the repo is found due again.
+  const run = { status: 'resyncing', epoch: state.epoch + 1, triedAt: now } as const
+  if (state.phase === 'draining') return to({ ...state, ...run })
+  return to({ ...half(state), ...run, phase: 'reading', lost: null })
+}
+
+/** A part of a copy is applied, unless its resync ended meanwhile. */
+export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy, now: number): Transition {
+  if (state.status !== 'resyncing' || state.epoch !== fact.epoch) return to(state, 'stale')
+  const { rev, data, own } = fact
+  const least = newest(state.rev, state.floor)
+  if (least !== null && rev < least) return to(state, 'stale')
+  if (!fact.last) return to(state.phase === 'applying' ? state : { ...state, phase: 'applying' })
+  const claimed = own ? null : above(state.claimed, rev)
+  const whole = { flags: [], partialSince: null, filter: policy.filter, confirmedAt: now } as const
+  return to({ ...state, ...whole, rev, data, claimed, floor: above(state.floor, rev), phase: 'draining' })
+}
+
+/** Read, and the queue worked off. */
+export function drained(state: RepoState, epoch: number, policy: RepoPolicy, now: number): Transition {
+  if (state.status !== 'resyncing' || state.epoch !== epoch) return to(state, 'stale')
+  const { lost } = state
+  const settled = settle({ ...state, reason: null }, policy, now)
+  return lost === null ? to(settled, ...wakeIf(settled)) : doubt(settled, lost, null, policy, now)
+}
+
+/** A resync failed. */
+export function failed(state: RepoState, fact: Fact<'failed'>, policy: RepoPolicy, now: number): Transition {
+  if (state.status !== 'resyncing' || state.epoch !== fact.epoch) return to(state, 'stale')
+  const attempts = state.attempts + 1
+  const nextTry = fact.terminal ? null : now + backoff({ ...fact, attempts }, policy)
+  const status = fact.terminal ? 'terminal' : 'desynchronized'
+  const { reason } = fact
+  return to({ ...half(state), status, reason, nextTry, attempts, phase: null, lost: null }, 'drop-queue')
+}
+
+/** A resync was put off by its host; nothing happened. */
+export function postponed(state: RepoState, fact: Fact<'postponed'>): Transition {
+  if (state.status !== 'resyncing' || state.epoch !== fact.epoch) return to(state, 'stale')
+  const waiting = { ...half(state), status: 'desynchronized', phase: null, lost: null } as const
+  return to({ ...waiting, nextTry: fact.until }, 'drop-queue')
+}
