@@ -4,7 +4,14 @@ import { zstdDecompressSync } from 'node:zlib'
 import { parseVerificationMethod, type PublicKey } from '@avocet/crypto'
 import type { Did } from '@avocet/syntax'
 import { readFixture } from '@avocet/testing'
-import { type ParsedCommit, parseEvent, readCapture, DEFAULT_POLICY, type RepoState } from '../src/index.ts'
+import {
+  newRepo,
+  type ParsedCommit,
+  parseEvent,
+  readCapture,
+  DEFAULT_POLICY,
+  type RepoState,
+} from '../src/index.ts'
 
 export type Capture = {
   /** The file as it is. */
@@ -45,17 +52,5 @@ export async function loadCapture(): Promise<Capture | null> {
 /** The state that a commit follows. */
 export function stateBefore({ did, since, prevData }: ParsedCommit): RepoState | null {
   if (since === null || prevData === undefined) return null
-  return {
-    did,
-    rev: since,
-    data: prevData,
-    status: 'synchronized',
-    reason: null,
-    nextTry: null,
-    attempts: 0,
-    upstreamStatus: 'active',
-    localStatus: 'active',
-    lastSource: null,
-    lastSeq: null,
-  }
+  return { ...newRepo(did, 'all'), rev: since, data: prevData }
 }
