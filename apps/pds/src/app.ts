@@ -39,13 +39,15 @@ import { createSessions } from './accounts/sessions.ts'
 import { createSessionView } from './accounts/session-view.ts'
 import { createTokens } from './accounts/tokens.ts'
 import { collectOrphans } from './blobs/orphans.ts'
+import { watchDirectory, watchForward, watchMailer, watchResolver } from './operations/failures.ts'
+import { createWatch } from './operations/watch.ts'
 import { createUploads } from './blobs/uploads.ts'
 import { reachOf, resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
 import { loadSecrets } from './config/secrets.ts'
 import { createAnnouncements } from './events/announcements.ts'
 import { createCrawlers } from './events/crawlers.ts'
 import { createBypass, GLOBAL_LIMIT } from './http/rate-limits.ts'
-import { createMetrics } from './http/metrics.ts'
+import { createHealthCheck } from './health/health-check.ts'
 import { createPages } from './http/pages.ts'
 import { createPublicAddress } from './identity/address.ts'
 import { createHandlePolicy, type ResolveHandle } from './identity/handles.ts'
@@ -113,13 +115,19 @@ export async function createPds(
   const sequencer = createSequencer({
     log: stores.log,
     retention: { maxAgeMs: config.repoBackfillLimitMs },
-    onError: (error) => log.error({ err: error }, 'the event log failed'),
+    onError: (error) => {
+      log.error({ err: error }, 'the event log failed')
+      health.observe(error)
+    },
   })
   opened.use(sequencer)
+  const { db, accounts, sets, records, blobs, files, repos } = stores
+  const watch = opened.use(createWatch(config, stores, sequencer, log))
+  const { health, metrics } = watch
 
   const reach = reachOf(config)
   const fetch = createGuardedFetch({ ...reach, maxBytes: MAX_PROXIED_BYTES, timeoutMs: 30_000 })
-  const dids = withCache(createDidResolver({ plcUrl: config.plcUrl, ...reach }))
+  const dids = withCache(watchResolver(createDidResolver({ plcUrl: config.plcUrl, ...reach }), log, metrics))
   const handleResolver = createHandleResolver({
     dns: lookupTxt,
     ...reach,
@@ -129,10 +137,9 @@ export async function createPds(
     const result = await handleResolver.resolve(handle)
     return result.ok ? result.value : null
   }
-  const plc = plcClient({ url: config.plcUrl })
+  const plc = watchDirectory(plcClient({ url: config.plcUrl }), log, metrics)
 
   const startedAt = Date.now()
-  const { db, accounts, sets, records, blobs, files, repos } = stores
   const locks = createKeyedLock()
   const tids = createTidClock()
   const tokens = createTokens(secrets.jwtSecret, () => address.serviceDid())
@@ -194,7 +201,7 @@ export async function createPds(
       smtpUrl === null
         ? createFileMailer(join(config.dataDirectory, 'mail'), from, log)
         : opened.use(createSmtpMailer(smtpUrl, from))
-    return opened.use(createOutbox(mailer, log))
+    return opened.use(createOutbox(watchMailer(mailer, log, metrics), log))
   }
   const outbox = mailBy(config.emailSmtpUrl, mailFrom)
   const letters = createLetters(outbox, emailTokens, config.hostname)
@@ -203,32 +210,27 @@ export async function createPds(
     config.moderationEmailSmtpUrl ?? config.emailSmtpUrl,
     config.moderationEmailAddress ?? mailFrom,
   )
-  const metrics = createMetrics(sequencer, stores.log, () => accounts.count())
   const version = `avocet-pds ${readVersion()}`
-  const forward = createForward(fetch)
+  const forward = watchForward(createForward(fetch), log, metrics)
   const targets = createTargets(config, dids)
   const proxy = createServiceProxy(authorizer, signers, targets, forward)
 
   const router = createRouter({
-    mapError: toXrpcError,
+    mapError: (error) => {
+      health.observe(error)
+      return toXrpcError(error)
+    },
     // Clients may send parameters of newer lexicons than those known here.
     unknownParams: 'ignore',
     // And `cursor=` for no cursor.
     emptyParams: 'ignore',
     rateLimit: { rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
     fallback: proxy,
-    // Throws, which makes it a 503, when the database does not answer.
-    health: () => {
-      db.prepare('SELECT did FROM account LIMIT 1').get()
-      return { version }
-    },
+    health: createHealthCheck(health, authorizer, version),
     onError: (error, context) => log.error({ err: error, ...context }, 'request failed'),
-    onRequest: (report) => {
-      metrics.observe(report)
-      log.debug(report, 'request')
-    },
+    onRequest: watch.observe,
   })
-  addMethods(router, {
+  addMethods(watch.audited(router), {
     config,
     address,
     authorizer,
@@ -285,18 +287,22 @@ export async function createPds(
     port: config.port,
     hostname: config.host,
     trustProxy: FRONT_SERVERS,
-    fetch: createPages(config, accounts, address, authorizer, metrics).fetch,
-    onError: (error) => log.error({ err: error }, 'answering failed'),
+    fetch: createPages(config, accounts, address, authorizer, metrics, db).fetch,
+    onError: (error) => {
+      log.error({ err: error }, 'answering failed')
+      health.observe(error)
+    },
   })
   address.bind(server.port)
   opened.use(server)
-  opened.use(createCrawlers(config.crawlers, address, stores.log, fetch, log))
+  opened.use(createCrawlers(config.crawlers, address, stores.log, fetch, log, () => metrics.failed('relay')))
   const chores = [
     () => uploads.collect(),
     () => deletions.run(),
     () => imports.clean(),
     () => removals.run(),
     () => collectOrphans(accounts, blobs, files, uploads, startedAt),
+    () => watch.audit.prune(),
   ]
   opened.use(startChores(chores, log))
 

@@ -15,6 +15,7 @@ import { DataDirectoryError, prepareDataDirectory } from './config/secrets.ts'
 import { SILENT, type Logger } from './logger.ts'
 import { openRecordIndex, type RecordIndex } from './repos/record-index.ts'
 import { openRecordSets, type RecordSets } from './repos/record-sets.ts'
+import { OPERATION_MIGRATIONS } from './operations/schema.ts'
 import { RECORD_MIGRATIONS } from './repos/schema.ts'
 import { prepareUpgrade } from './upgrade.ts'
 
@@ -45,6 +46,7 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
     migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
     migrate(db, 'records', RECORD_MIGRATIONS)
     const sets = openRecordSets(db)
+    migrate(db, 'operations', OPERATION_MIGRATIONS)
     return {
       db,
       sets,

@@ -4,10 +4,11 @@ import { SequencerError } from '@avocet/sequencer'
 import { XrpcError } from '@avocet/xrpc'
 
 import { ERROR_TABLE, PdsError } from './errors.ts'
+import { storageFailure } from './health/storage-failure.ts'
 
 /**
  * What the caller is told of a failure: its status and name by `ERROR_TABLE`, or by the kinds of failure of the
- * packages this server composes. Undefined for what nobody expects, which becomes a 500 without its message.
+ * packages this server composes, or that the disk below it failed. Undefined for what nobody expects, which becomes a 500 without its message.
  */
 export function toXrpcError(error: unknown): XrpcError | undefined {
   if (error instanceof PdsError) {
@@ -28,6 +29,11 @@ export function toXrpcError(error: unknown): XrpcError | undefined {
       return new XrpcError(400, 'ConsumerTooSlow', 'Stream consumer too slow', { cause: error })
     }
     return undefined
+  }
+  if (storageFailure(error) !== null) {
+    return new XrpcError(503, 'ServiceUnavailable', 'The server cannot store data at the moment', {
+      cause: error,
+    })
   }
   if (error instanceof DataError) return new XrpcError(400, 'InvalidRequest', error.message, { cause: error })
   return undefined

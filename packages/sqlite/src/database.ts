@@ -49,6 +49,8 @@ export interface Database {
    * @throws {SqliteError} `no-transaction`
    */
   afterCommit(fn: () => void): void
+  /** How many calls of `write` are not on the disk yet. */
+  pending(): number
   /** Runs what is queued, makes it durable, closes the file. A second call does nothing. */
   close(): void
   [Symbol.dispose](): void
@@ -85,6 +87,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   let depth = 0
   let hooks: (() => void)[] = []
   let closed = false
+  let pending = 0
 
   const runHooks = (list: readonly (() => void)[]): void => {
     for (const hook of list) {
@@ -240,13 +243,20 @@ export function openDatabase(options: DatabaseOptions): Database {
     new Promise<T>((resolve, reject) => {
       if (closed) return reject(new SqliteError('closed', `database is closed; path=${path}`))
       let result: T
+      pending++
       queue.push({
         run: () => {
           result = fn()
           refusePromise(result)
         },
-        durable: () => resolve(result),
-        reject,
+        durable: () => {
+          pending--
+          resolve(result)
+        },
+        reject: (error) => {
+          pending--
+          reject(error)
+        },
       })
       if (!scheduled) {
         scheduled = true
@@ -276,6 +286,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     prepare,
     transaction,
     write,
+    pending: () => pending,
     afterCommit(fn) {
       if (depth === 0) throw new SqliteError('no-transaction', 'afterCommit was called outside a transaction')
       hooks.push(fn)

@@ -23,6 +23,7 @@ export type {
   HandlerOutput,
   MethodEntry,
   MethodHandler,
+  FallbackContext,
   RequestReport,
   Router,
   RouterOptions,

@@ -143,12 +143,18 @@ export interface RequestReport {
   readonly durationMs: number
 }
 
+/** What a fallback gets. */
+export interface FallbackContext extends RequestInfo {
+  /** Who calls, if the fallback finds out: it is reported to `onRequest`. */
+  auth: unknown
+}
+
 /** Settings of a router. */
 export interface RouterOptions {
   /** Lets `add` take a method by its NSID. */
   readonly catalog?: Pick<Catalog, 'method'>
   /** Answers for methods that were not added, such as a proxy; 501 `MethodNotImplemented` when absent. */
-  readonly fallback?: (context: RequestInfo) => Response | Reply | Promise<Response | Reply>
+  readonly fallback?: (context: FallbackContext) => Response | Reply | Promise<Response | Reply>
   /** Whether answers and messages are checked against their schemas. Default true. */
   readonly validateOutput?: boolean
   /** What to do with parameters that a schema does not have. Default `refuse`. */

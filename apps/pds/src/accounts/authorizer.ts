@@ -12,6 +12,11 @@ export interface Caller {
   readonly scope: AccessScope
 }
 
+/** The operator behind a request. */
+export interface Operator {
+  readonly operator: true
+}
+
 /** A request, as far as authorization needs it. */
 export interface Headed {
   readonly header: (name: string) => string | null
@@ -38,7 +43,7 @@ export interface Authorizer {
   /** The raw bearer token. @throws PdsError `auth-missing` or `invalid-token` */
   bearer(request: Headed): string
   /** HTTP Basic with the admin password. @throws PdsError `auth-required` */
-  admin(request: Headed): void
+  admin(request: Headed): Operator
   isAdmin(request: Headed): boolean
 }
 
@@ -94,6 +99,7 @@ export function createAuthorizer(accounts: AccountStore, tokens: Tokens, adminPa
     bearer,
     admin: (request) => {
       if (!isAdmin(request)) throw new PdsError('auth-required', 'Authentication Required')
+      return { operator: true }
     },
     isAdmin,
   }

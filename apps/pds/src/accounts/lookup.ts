@@ -5,7 +5,10 @@ import { accountStatus, type Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
 
 /** The account behind a DID or handle, or null. */
-export function findAccount(accounts: AccountStore, identifier: string): Account | null {
+export function findAccount(
+  accounts: Pick<AccountStore, 'get' | 'byHandle'>,
+  identifier: string,
+): Account | null {
   return identifier.startsWith('did:') ? accounts.get(identifier as Did) : accounts.byHandle(identifier)
 }
 

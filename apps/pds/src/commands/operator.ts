@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ComAtprotoServerDescribeServer } from '@avocet/lexicons/com.atproto'
 import { createClient, XrpcClientError, type Client } from '@avocet/xrpc-client'
 
+import { COMMAND_AGENT } from '../audit/command-agent.ts'
 import { resolveConfig, type PdsOptions } from '../config/config.ts'
 
 /** A command that could not do what it was asked; the message says why. */
@@ -22,7 +23,7 @@ export async function connectOperator(options: PdsOptions): Promise<Client> {
   const service = `http://${address.includes(':') ? `[${address}]` : address}:${port}`
   const password = adminPassword ?? storedPassword(dataDirectory)
   const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
-  const client = createClient({ service, headers: { authorization } })
+  const client = createClient({ service, headers: { authorization, 'user-agent': COMMAND_AGENT } })
   const described = await client.call(ComAtprotoServerDescribeServer.main, {})
   if (!described.ok) {
     throw new CommandError(`no server answers; url=${service} (start it, or give its --host and --port)`)

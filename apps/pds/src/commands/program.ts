@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { readSettings, readWarnings, SETTINGS } from '../config/settings.ts'
 import type { PdsOptions } from '../config/config.ts'
 import type { Print } from './accounts.ts'
+import type { AuditFlags } from './audit.ts'
 
 /** What the commands need of the process around them. */
 export interface ProgramParts {
@@ -130,6 +131,17 @@ function addMaintenance(program: Command, settings: () => PdsOptions, print: Pri
       const { backup } = await import('./backup.ts')
       const { pages } = await backup(settings(), folder)
       print(`copied ${pages} pages, blobs and secrets to ${folder}`)
+    })
+  program
+    .command('audit')
+    .description('who did what: sign-ins, changes of accounts and keys, acts of the operator; newest first')
+    .option('--account <account>', 'of one account, a handle or a DID')
+    .option('--since <time>', 'from a date on, or so long ago (30m, 12h, 7d)')
+    .option('--limit <number>', 'at most so many entries, up to 1000', '100')
+    .option('--json', 'one JSON object a line')
+    .action(async (flags: AuditFlags) => {
+      const { printAudit } = await import('./audit.ts')
+      printAudit(settings(), flags, print)
     })
   program
     .command('doctor')

@@ -64,6 +64,16 @@ export interface PdsConfig {
   /** Copies of the database made before upgrades that are kept; 0 makes none. */
   readonly upgradeBackups: number
   readonly logLevel: LogLevel
+  /** Whether each request gets a line in the log. */
+  readonly requestLog: boolean
+  /** From this many milliseconds on a request is logged as slow; 0: none is. */
+  readonly slowRequestMs: number
+  /** How long entries of the audit log are kept, in milliseconds. */
+  readonly auditRetentionMs: number
+  /** Bytes of blobs one account may have, unreferenced ones included; 0: no bound. */
+  readonly accountBlobQuota: number
+  /** Records one account may have; 0: no bound. */
+  readonly accountRecordQuota: number
 }
 
 /** A service that requests are forwarded to. */
@@ -118,6 +128,11 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   loginFloorMs: 350,
   upgradeBackups: 3,
   logLevel: 'info',
+  requestLog: true,
+  slowRequestMs: 2000,
+  auditRetentionMs: 365 * DAY_MS,
+  accountBlobQuota: 0,
+  accountRecordQuota: 0,
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { PdsOptions, ServiceEndpoint } from './config.ts'
+import { OPERATOR_SETTINGS } from './operator-settings.ts'
+import type { Draft, Setting } from './setting.ts'
 import { checkEnvironment } from './environment.ts'
 import {
   addressBlock,
@@ -15,25 +17,6 @@ import {
   smtpUrl,
   SettingError,
 } from './values.ts'
-
-/**
- * One setting as an operator sees it: its environment variable (the names of the reference PDS, so that a `pds.env`
- * moves over), an optional flag, what it means, and how its text becomes a value.
- */
-export interface Setting {
-  readonly env: string
-  readonly flag?: string
-  readonly placeholder?: string
-  readonly description: string
-  readonly default: string
-  readonly apply: (text: string, draft: Draft) => void
-}
-
-/** Options being put together; service endpoints arrive as two settings each. */
-export interface Draft {
-  options: { -readonly [K in keyof PdsOptions]?: PdsOptions[K] }
-  services: Map<'appView' | 'reportService' | 'modService', { url?: string; did?: string }>
-}
 
 const service = (key: 'appView' | 'reportService' | 'modService', part: 'url' | 'did') => {
   return (text: string, draft: Draft): void => {
@@ -303,6 +286,7 @@ export const SETTINGS: readonly Setting[] = [
     default: 'info',
     apply: (text, { options }) => (options.logLevel = logLevel(text)),
   },
+  ...OPERATOR_SETTINGS,
 ]
 
 /**

@@ -15,6 +15,7 @@ export function createCrawlers(
   log: EventLog<Database>,
   fetch: Fetch,
   logger: Logger,
+  failed: () => void = () => {},
   now: () => number = Date.now,
 ): Disposable {
   let last = Number.NEGATIVE_INFINITY
@@ -27,8 +28,11 @@ export function createCrawlers(
         body: JSON.stringify({ hostname }),
       })
       await response.body?.cancel()
-      if (!response.ok) logger.warn({ host, status: response.status }, 'a relay refused to crawl')
+      if (response.ok) return
+      failed()
+      logger.warn({ host, status: response.status }, 'a relay refused to crawl')
     } catch (error) {
+      failed()
       logger.warn({ host, err: error }, 'a relay could not be asked to crawl')
     }
   }

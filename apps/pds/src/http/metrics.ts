@@ -1,80 +1,157 @@
-// https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+// https://prometheus.io/docs/practices/naming
+import { statfs } from 'node:fs/promises'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+
 import type { EventLog, Sequencer } from '@avocet/sequencer'
 import type { Database } from '@avocet/sqlite'
 import type { RequestReport } from '@avocet/xrpc-server'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+import type { Service } from '../operations/failures.ts'
+import { createBlobMeter } from './blob-meter.ts'
 
 /** What this server counts. */
-export interface Metrics {
+export interface Metrics extends Disposable {
   /** Counts a finished request. */
   observe(report: RequestReport): void
+  /** Counts a mail. */
+  mail(sent: boolean): void
+  /** Counts a call to another service that failed. */
+  failed(service: Service): void
+  /** Imports under way: 1 at the start of one, -1 at its end. */
+  imports(change: 1 | -1): void
   /** Everything counted, in the text form of Prometheus. */
   render(): Promise<string>
 }
 
-/** Series of requests kept apart; past that they are counted together, since callers choose the names of methods. */
-const MAX_SERIES = 500
-
-interface Series {
-  count: number
-  seconds: number
+/** What the metrics look at. */
+export interface MetricsParts {
+  readonly db: Database
+  readonly log: EventLog<Database>
+  readonly sequencer: Sequencer
+  readonly accounts: () => number
+  readonly healthy: () => boolean
+  /** The server's own methods; all others are counted together, since callers choose their names. */
+  readonly methods: ReadonlySet<string>
+  /** Folders whose disks are looked at, by the name they get. */
+  readonly folders: Readonly<Record<string, string>>
 }
 
-/** Counters of requests, and gauges of the stream, the accounts and the process. */
-export function createMetrics(
-  sequencer: Sequencer,
-  log: EventLog<Database>,
-  accounts: () => number,
-): Metrics {
-  const requests = new Map<string, Series>()
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-  const observe: Metrics['observe'] = ({ nsid, method, status, durationMs }) => {
-    // A method nobody has is named by the caller: it could be anything, so it is not.
-    const name = nsid === null || status === 404 || status === 501 ? 'none' : nsid.replaceAll(/[^\w.-]/g, '_')
-    let key = `method="${name}",kind="${method}",status="${status}"`
-    if (!requests.has(key) && requests.size >= MAX_SERIES) key = 'method="other",kind="other",status="0"'
-    const series = requests.get(key) ?? { count: 0, seconds: 0 }
-    series.count += 1
-    series.seconds += durationMs / 1000
-    requests.set(key, series)
+/** Counters and histograms of requests, and gauges of the stream, the disk, the accounts and the process. */
+export function createMetrics(parts: MetricsParts): Metrics {
+  const register = new Registry()
+  const registers = [register]
+  const requests = new Counter({
+    name: 'pds_requests_total',
+    help: 'Requests answered.',
+    labelNames: ['method', 'kind', 'status'],
+    registers,
+  })
+  const durations = new Histogram({
+    name: 'pds_request_duration_seconds',
+    help: 'Time until the answer of a request was known, by method.',
+    labelNames: ['method'],
+    buckets: SECONDS,
+    registers,
+  })
+  const limited = new Counter({
+    name: 'pds_rate_limited_total',
+    help: 'Requests refused because of a rate limit.',
+    labelNames: ['method'],
+    registers,
+  })
+  const mails = new Counter({
+    name: 'pds_mails_total',
+    help: 'Mails handed to the mail server, or not.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const failures = new Counter({
+    name: 'pds_service_failures_total',
+    help: 'Calls to other services that failed.',
+    labelNames: ['service'],
+    registers,
+  })
+  const imports = new Gauge({ name: 'pds_imports_running', help: 'Imports under way.', registers })
+  const delay = addGauges(parts, registers)
+
+  const observe: Metrics['observe'] = ({ nsid, method: kind, status, durationMs }) => {
+    const method = nsid === null ? 'none' : parts.methods.has(nsid) ? nsid : 'other'
+    requests.inc({ method, kind: KINDS.has(kind) ? kind : 'other', status })
+    if (status === 429) limited.inc({ method })
+    // A subscription lasts as long as its subscriber likes.
+    if (kind !== 'WS') durations.observe({ method }, durationMs / 1000)
   }
 
-  const render: Metrics['render'] = async () => {
-    const lines: string[] = []
-    const family = (
-      name: string,
-      type: 'counter' | 'gauge',
-      help: string,
-      rows: readonly [string, number][],
-    ): void => {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`)
-      for (const [labels, value] of rows) lines.push(`${name}${labels === '' ? '' : `{${labels}}`} ${value}`)
-    }
-    const series = [...requests]
-    family(
-      'pds_requests_total',
-      'counter',
-      'Requests answered.',
-      series.map(([labels, { count }]) => [labels, count]),
-    )
-    family(
-      'pds_request_seconds_total',
-      'counter',
-      'Time until their answers were known.',
-      series.map(([labels, { seconds }]) => [labels, Number(seconds.toFixed(6))]),
-    )
-    const { subscribers } = sequencer.stats()
-    const { newest } = await log.bounds()
-    const lag = Math.max(0, ...subscribers.map((subscriber) => subscriber.lag))
-    family('pds_stream_subscribers', 'gauge', 'Subscribers of the firehose.', [['', subscribers.length]])
-    family('pds_stream_lag', 'gauge', 'Events that the slowest subscriber is behind.', [['', lag]])
-    family('pds_stream_newest', 'gauge', 'Number of the newest event.', [['', newest]])
-    family('pds_accounts', 'gauge', 'Accounts, active or not.', [['', accounts()]])
-    const { rss, heapUsed } = process.memoryUsage()
-    family('process_resident_memory_bytes', 'gauge', 'Resident memory.', [['', rss]])
-    family('nodejs_heap_used_bytes', 'gauge', 'Used heap.', [['', heapUsed]])
-    const { user, system } = process.cpuUsage()
-    family('process_cpu_seconds_total', 'counter', 'CPU time.', [['', (user + system) / 1e6]])
-    return `${lines.join('\n')}\n`
+  return {
+    observe,
+    mail: (sent) => mails.inc({ outcome: sent ? 'sent' : 'failed' }),
+    failed: (service) => failures.inc({ service }),
+    imports: (change) => imports.inc(change),
+    render: () => register.metrics(),
+    [Symbol.dispose]: () => delay.disable(),
   }
-  return { observe, render }
+}
+
+const KINDS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'WS'])
+
+/** What is looked at when somebody asks. */
+function addGauges(parts: MetricsParts, registers: Registry[]): { disable(): unknown } {
+  const { db, log, sequencer, accounts, healthy, folders } = parts
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
+    const made: Gauge = new Gauge({
+      name,
+      help,
+      registers,
+      collect: async () => made.set(await read()),
+    })
+  }
+  const lag = (): number => Math.max(0, ...sequencer.stats().subscribers.map((reader) => reader.lag))
+  gauge('pds_healthy', '1 while this server can store data.', () => (healthy() ? 1 : 0))
+  gauge('pds_stream_subscribers', 'Subscribers of the firehose.', () => sequencer.stats().subscribers.length)
+  gauge('pds_stream_lag', 'Events that the slowest subscriber is behind.', lag)
+  gauge('pds_stream_newest', 'Number of the newest event.', async () => (await log.bounds()).newest)
+  gauge('pds_stream_oldest', 'Lowest number that can still be read.', async () => (await log.bounds()).oldest)
+  gauge('pds_writes_waiting', 'Writes that are not on the disk yet.', () => db.pending())
+  gauge('pds_accounts', 'Accounts, active or not.', accounts)
+  gauge('pds_blob_bytes', 'Bytes of all blobs, as of some minutes ago.', createBlobMeter(db))
+  gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss())
+  gauge('nodejs_heap_used_bytes', 'Used heap.', () => process.memoryUsage().heapUsed)
+  const disks = new Gauge({
+    name: 'pds_disk_free_bytes',
+    help: 'Free bytes of the disk under a folder.',
+    labelNames: ['folder'],
+    registers,
+    collect: async () => {
+      for (const [folder, path] of Object.entries(folders)) {
+        const { bavail, bsize } = await statfs(path)
+        disks.set({ folder }, bavail * bsize)
+      }
+    },
+  })
+  const cpu = new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'CPU time.',
+    registers,
+    collect: () => {
+      const { user, system } = process.cpuUsage()
+      cpu.reset()
+      cpu.inc((user + system) / 1e6)
+    },
+  })
+  const delay = monitorEventLoopDelay({ resolution: 20 })
+  delay.enable()
+  gauge(
+    'nodejs_eventloop_delay_p99_seconds',
+    'Delay of the event loop since the last look, 99th percentile.',
+    () => (delay.count === 0 ? 0 : delay.percentile(99) / 1e9),
+  )
+  gauge('nodejs_eventloop_delay_max_seconds', 'Longest delay of the event loop since the last look.', () => {
+    const longest = delay.count === 0 ? 0 : delay.max / 1e9
+    setImmediate(() => delay.reset())
+    return longest
+  })
+  return delay
 }

@@ -1,8 +1,11 @@
-import { Hono } from 'hono'
+import type { Database } from '@avocet/sqlite'
+import { Hono, type Context } from 'hono'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
+import { listAudit } from '../audit/audit-log.ts'
+import { readAuditQuery } from '../audit/audit-query.ts'
 import type { Metrics } from './metrics.ts'
 import type { PublicAddress } from '../identity/address.ts'
 
@@ -12,7 +15,8 @@ export function createPages(
   accounts: AccountStore,
   address: PublicAddress,
   authorizer: Authorizer,
-  metrics: Metrics,
+  metrics: Pick<Metrics, 'render'>,
+  db: Database,
 ): Hono {
   const pages = new Hono()
   pages.use(async (context, next) => {
@@ -56,13 +60,28 @@ export function createPages(
     return context.json({ error: 'InvalidRequest', message: 'No account has this handle' }, 404)
   })
 
-  pages.get('/metrics', async (context) => {
+  const forOperator = async (
+    context: Context,
+    answer: () => Response | Promise<Response>,
+  ): Promise<Response> => {
     if (authorizer.isAdmin({ header: (name) => context.req.header(name) ?? null })) {
-      return context.text(await metrics.render())
+      context.header('cache-control', 'no-store')
+      return answer()
     }
-    context.header('www-authenticate', 'Basic realm="metrics"')
+    context.header('www-authenticate', 'Basic realm="operator"')
     return context.text('For the operator', 401)
-  })
+  }
+
+  pages.get('/metrics', (context) => forOperator(context, async () => context.text(await metrics.render())))
+
+  pages.get('/audit', (context) =>
+    forOperator(context, () => {
+      const query = readAuditQuery((name) => context.req.query(name), accounts)
+      return query === null
+        ? context.json({ error: 'InvalidRequest', message: 'Expected account, since, before, limit' }, 400)
+        : context.json({ entries: listAudit(db, query) })
+    }),
+  )
 
   pages.notFound((context) => context.json({ error: 'NotFound', message: 'Not found' }, 404))
   return pages

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Logger } from '../logger.ts'
+import { maskEmail } from '../operations/redact.ts'
 import type { Mailer } from './mailer.ts'
 
 /**
@@ -18,7 +19,7 @@ export function createFileMailer(folder: string, from: string, log: Logger): Mai
       const path = join(folder, name)
       const head = `Date: ${date.toUTCString()}\nFrom: ${from}\nTo: ${to}\nSubject: ${subject}\n`
       await writeFile(path, `${head}\n${text}\n`, { mode: 0o600 })
-      log.info({ to, subject, path }, 'mail written to a file, no SMTP server is configured')
+      log.info({ to: maskEmail(to), subject, path }, 'mail written to a file, no SMTP server is configured')
     },
   }
 }

@@ -2,9 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { PdsError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { causeOf } from '../operations/redact.ts'
 import type { Mailer } from './mailer.ts'
 
-/** A mailer that has a bound on what is under way, and that tells the operator of every mail that failed. */
+/** A mailer that has a bound on what is under way, and can send after the answer. */
 export interface Outbox extends Mailer, AsyncDisposable {
   /**
    * Runs a task that sends mail after the present request is answered: its answer, and how long it takes, must not tell
@@ -32,9 +33,6 @@ export function createOutbox(mailer: Mailer, log: Logger, maxPending: number = M
     sending += 1
     try {
       await mailer.send(mail)
-    } catch (error) {
-      log.error({ err: error, subject }, 'a mail could not be sent')
-      throw error
     } finally {
       sending -= 1
     }
@@ -45,7 +43,7 @@ export function createOutbox(mailer: Mailer, log: Logger, maxPending: number = M
     try {
       await task()
     } catch (error) {
-      log.warn({ err: error }, 'a letter was not sent')
+      log.warn({ cause: causeOf(error) }, 'a letter was not sent')
     }
   }
 

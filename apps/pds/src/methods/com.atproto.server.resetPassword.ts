@@ -3,14 +3,17 @@ import type { Router } from '@avocet/xrpc-server'
 
 import type { Credentials } from '../accounts/credentials.ts'
 import type { EmailTokens } from '../accounts/email-tokens.ts'
+import { aboutAccount } from '../audit/audited-router.ts'
 import { RESET_PASSWORD_LIMIT } from '../http/rate-limits.ts'
 
 /** Sets a new password with a mailed code. */
 export function resetPassword(router: Router, emailTokens: EmailTokens, credentials: Credentials): void {
   router.add(ComAtprotoServerResetPassword.main, {
     rateLimit: RESET_PASSWORD_LIMIT,
-    handler: async ({ input }) => {
+    handler: async (context) => {
+      const { input } = context
       const did = emailTokens.check('reset-password', input.token)
+      aboutAccount(context, did)
       const spend = (): void => emailTokens.spend('reset-password', input.token, did)
       await credentials.setPassword(did, input.password, spend)
     },

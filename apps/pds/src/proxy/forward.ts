@@ -12,6 +12,8 @@ export interface Forwarded {
   readonly json?: object
   readonly header: (name: string) => string | null
   readonly signal: AbortSignal
+  /** Who calls, once that is known: for the log. */
+  auth?: unknown
 }
 
 /**

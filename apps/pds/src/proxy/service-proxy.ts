@@ -32,6 +32,7 @@ export function createServiceProxy(
       deactivated: true,
       takendown: nsid === 'com.atproto.moderation.createReport',
     })
+    forwarded.auth = caller
     const { did: aud, url } = await targets.locate(service)
     return forward(forwarded, url, await userToken(signers, caller.did, aud, nsid))
   }

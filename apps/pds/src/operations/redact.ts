@@ -1,0 +1,26 @@
+/** An address as a log may show it: enough to tell two apart, not enough to write to. */
+export function maskEmail(email: string): string {
+  const at = email.lastIndexOf('@')
+  return at < 1 ? '…' : `${email.slice(0, 1)}…${email.slice(at)}`
+}
+
+/** Bounds what a mail server's words are searched in. */
+const MAX_TEXT = 500
+
+/** Text of another server for the log: bounded, its addresses masked, the parts of URLs that hold passwords gone. */
+export function redact(text: string): string {
+  return text
+    .slice(0, MAX_TEXT)
+    .replaceAll(/\/\/[^\s/@]{1,200}@/g, '//…@')
+    .replaceAll(/[^\s@<>"'(),:;]{1,64}@[^\s@<>"'(),:;]{1,100}/g, maskEmail)
+}
+
+/** The message of a failure and of what caused it, for one line of the log. */
+export function causeOf(error: unknown): string {
+  const parts: string[] = []
+  for (let [current, depth] = [error, 0]; current instanceof Error && depth < 4; depth++) {
+    if (!parts.includes(current.message)) parts.push(current.message)
+    current = current.cause
+  }
+  return redact(parts.length === 0 ? String(error) : parts.join(': '))
+}
