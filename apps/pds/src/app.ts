@@ -43,6 +43,7 @@ import { watchDirectory, watchForward, watchMailer, watchResolver } from './oper
 import { createWatch } from './operations/watch.ts'
 import { createUploads } from './blobs/uploads.ts'
 import { reachOf, resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
+import { noteRotationKey } from './config/rotation-key.ts'
 import { loadSecrets } from './config/secrets.ts'
 import { createAnnouncements } from './events/announcements.ts'
 import { createCrawlers } from './events/crawlers.ts'
@@ -111,6 +112,13 @@ export async function createPds(
   const stores = await openStores(config, log)
   opened.defer(() => stores.db.close())
   const secrets = await loadSecrets(config)
+  const formerKey = await noteRotationKey(config.dataDirectory, secrets.plcRotationKeyHex)
+  if (formerKey !== null) {
+    log.warn(
+      { formerKey },
+      'the rotation key is another than at the last start; identities that do not list it cannot be changed',
+    )
+  }
   const address = createPublicAddress(config)
   const sequencer = createSequencer({
     log: stores.log,

@@ -8,6 +8,7 @@ import { migrate, openDatabase, type Database } from '@avocet/sqlite'
 import { openAccountStore, type AccountStore } from './accounts/account-store.ts'
 import { ACCOUNT_MIGRATIONS } from './accounts/schema.ts'
 import { openDiskBlobs, type BlobFiles } from './blobs/blob-files.ts'
+import { areRemovalsHeld } from './blobs/removal-hold.ts'
 import { openBlobIndex, type BlobIndex } from './blobs/blob-index.ts'
 import type { PdsConfig } from './config/config.ts'
 import { blobFolder, DATABASE_FILE, refuseForeignData } from './config/data-directory.ts'
@@ -31,6 +32,12 @@ export interface Stores {
   readonly log: SyncEventLog<Database>
 }
 
+/** Brings the tables of this app to their newest version; the stores below do the same with theirs as they open. */
+export function migrateSchema(db: Database): void {
+  migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
+  migrate(db, 'records', RECORD_MIGRATIONS)
+}
+
 /**
  * Opens, and on first use makes, the stores in the data directory; one of an older version is upgraded, after a copy.
  * @throws DataDirectoryError
@@ -43,8 +50,7 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
   try {
     db = openDatabase({ path })
     await prepareUpgrade(db, config, log)
-    migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
-    migrate(db, 'records', RECORD_MIGRATIONS)
+    migrateSchema(db)
     const sets = openRecordSets(db)
     migrate(db, 'operations', OPERATION_MIGRATIONS)
     return {
@@ -55,7 +61,7 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
       records: openRecordIndex(db, sets),
       blobs: openBlobIndex(db, sets),
       log: openEventLog(db),
-      files: await openDiskBlobs(blobFolder(config)),
+      files: await openDiskBlobs(blobFolder(config), () => areRemovalsHeld(config.dataDirectory)),
     }
   } catch (cause) {
     db?.close()

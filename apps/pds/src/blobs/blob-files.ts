@@ -7,6 +7,7 @@ import { cidFromDigest, formatCid, type CID } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
+import { HELD_FOLDER } from './removal-hold.ts'
 import { SNIFF_BYTES } from './sniff.ts'
 
 /** A blob whose bytes are safely on disk. */
@@ -45,13 +46,31 @@ export interface BlobFiles {
 /** Names of files handed out at a time. */
 const LISTED = 200
 
-/** Blobs as files: `<folder>/<did>/<cid>`, unfinished ones in `<folder>/temporary`, folders on their way out in `<folder>/removed`. */
-export async function openDiskBlobs(folder: string): Promise<BlobFiles> {
+/** The name of the folder of an account's blobs. */
+export const blobFolderName = (did: string): string => did.replaceAll(/[^a-zA-Z0-9:._-]/g, '_')
+
+/**
+ * Blobs as files: `<folder>/<did>/<cid>`, unfinished ones in `<folder>/temporary`, folders on their way out in
+ * `<folder>/removed`.
+ * @param isHeld whether what is to be removed is moved to `<folder>/held`, as while a backup is made
+ */
+export async function openDiskBlobs(
+  folder: string,
+  isHeld: () => Promise<boolean> = () => Promise.resolve(false),
+): Promise<BlobFiles> {
   const temporary = join(folder, 'temporary')
   const discarded = join(folder, 'removed')
+  const held = join(folder, HELD_FOLDER)
   await mkdir(temporary, { recursive: true, mode: 0o700 })
   await mkdir(discarded, { recursive: true, mode: 0o700 })
-  const folderOf = (did: Did): string => join(folder, did.replaceAll(/[^a-zA-Z0-9:._-]/g, '_'))
+  const folderOf = (did: Did): string => join(folder, blobFolderName(did))
+
+  /** Moves a file aside; the place it had is free at once, so that an upload of the same bytes does not meet it. */
+  const putAside = async (account: string, cid: string): Promise<void> => {
+    const aside = join(held, account)
+    await mkdir(aside, { recursive: true, mode: 0o700 })
+    await ifPresent(rename(join(folder, account, cid), join(aside, cid)))
+  }
 
   const write = async (
     path: string,
@@ -76,13 +95,11 @@ export async function openDiskBlobs(folder: string): Promise<BlobFiles> {
 
   /** A rename is one step however much is in the folder, and leaves the name free for an account that comes after. */
   const putAway = async (path: string): Promise<void> => {
-    const target = join(discarded, randomUUID())
-    try {
-      await rename(path, target)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-      throw error
+    if (await isHeld()) {
+      for (const cid of (await ifPresent(readdir(path))) ?? []) await putAside(basename(path), cid)
     }
+    const target = join(discarded, randomUUID())
+    if ((await ifPresent(rename(path, target).then(() => true))) === null) return
     // What is left of it goes with the next `clean`.
     rm(target, { recursive: true, force: true }).catch(() => {})
   }
@@ -111,7 +128,10 @@ export async function openDiskBlobs(folder: string): Promise<BlobFiles> {
         throw error
       }
     },
-    remove: (did, cid) => rm(join(folderOf(did), cid), { force: true }),
+    remove: async (did, cid) => {
+      if (await isHeld()) await putAside(blobFolderName(did), cid)
+      else await rm(join(folderOf(did), cid), { force: true })
+    },
     removeAll: (did) => putAway(folderOf(did)),
     written: async function* (did, before) {
       let names: string[] = []
@@ -130,7 +150,7 @@ export async function openDiskBlobs(folder: string): Promise<BlobFiles> {
       if (names.length > 0) yield names
     },
     keepOnly: async (dids, before) => {
-      const kept = new Set<string>(['temporary', 'removed'])
+      const kept = new Set<string>(['temporary', 'removed', HELD_FOLDER])
       for (const did of dids) kept.add(basename(folderOf(did)))
       let removed = 0
       for (const name of await readdir(folder)) {
@@ -144,6 +164,7 @@ export async function openDiskBlobs(folder: string): Promise<BlobFiles> {
     },
     clean: async (olderThanMs) => {
       let removed = 0
+      if (!(await isHeld())) await rm(held, { recursive: true, force: true })
       for (const name of await readdir(discarded)) {
         await rm(join(discarded, name), { recursive: true, force: true })
       }
@@ -156,6 +177,16 @@ export async function openDiskBlobs(folder: string): Promise<BlobFiles> {
       }
       return removed
     },
+  }
+}
+
+/** What a call gives, or null where there is no such file. */
+async function ifPresent<T>(call: Promise<T>): Promise<T | null> {
+  try {
+    return await call
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
   }
 }
 

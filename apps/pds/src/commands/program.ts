@@ -127,10 +127,30 @@ function addMaintenance(program: Command, settings: () => PdsOptions, print: Pri
   program
     .command('backup <folder>')
     .description('copy database, blobs and secrets into a new folder, also while the server runs')
-    .action(async (folder: string) => {
+    .option('--verify', 'check a backup that was made, and change nothing')
+    .option('--without-secrets', 'leave the keys out: whoever has the backup cannot act as this server')
+    .action(async (folder: string, flags: { verify?: boolean; withoutSecrets?: boolean }) => {
+      if (flags.verify === true) {
+        const [{ verifyBackup }, { counted }] = await Promise.all([
+          import('./verify-backup.ts'),
+          import('./backup-format.ts'),
+        ])
+        const { accounts, blobs, madeAt, secrets } = await verifyBackup(folder)
+        const without = secrets ? '' : ', WITHOUT SECRETS'
+        print(
+          `ok: ${counted(accounts, 'account')}, ${counted(blobs.count, 'blob')}, made at ${madeAt}${without}`,
+        )
+        return
+      }
       const { backup } = await import('./backup.ts')
-      const { pages } = await backup(settings(), folder)
-      print(`copied ${pages} pages, blobs and secrets to ${folder}`)
+      await backup(settings(), folder, print, flags.withoutSecrets)
+    })
+  program
+    .command('rollback <file>')
+    .description('put a copy of the database from before an upgrade in its place (the server is stopped)')
+    .action(async (file: string) => {
+      const { rollback } = await import('./restore.ts')
+      await rollback(settings(), file, print)
     })
   program
     .command('audit')
@@ -152,10 +172,10 @@ function addMaintenance(program: Command, settings: () => PdsOptions, print: Pri
     })
   program
     .command('restore <folder>')
-    .description('put a backup into an empty data directory; event numbers go on above a margin')
-    .action(async (folder: string) => {
+    .description('put a backup where the settings say; every account is announced anew')
+    .option('--new-keys', 'go on although the rotation key of the backup is lost')
+    .action(async (folder: string, { newKeys }: { newKeys?: boolean }) => {
       const { restore } = await import('./restore.ts')
-      const { newest } = await restore(settings(), folder)
-      print(`restored; the next event is number ${newest + 1}`)
+      await restore(settings(), folder, print, newKeys)
     })
 }

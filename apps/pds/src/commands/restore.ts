@@ -1,25 +1,215 @@
-import { cp, mkdir, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { constants } from 'node:fs'
+import { copyFile, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
+import { DatabaseSync } from 'node:sqlite'
 
-import { advanceSeq } from '@avocet/sequencer/sqlite'
-import { openDatabase } from '@avocet/sqlite'
+import { openRepoStore } from '@avocet/repo-sqlite'
+import { advanceSeq, openEventLog } from '@avocet/sequencer/sqlite'
+import { openDatabase, schemaVersions } from '@avocet/sqlite'
 
-import { resolveConfig, type PdsOptions } from '../config/config.ts'
+import { openAccountStore } from '../accounts/account-store.ts'
+import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
+import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
+import { rotationDidKey } from '../config/rotation-key.ts'
+import { migrateSchema } from '../stores.ts'
+import { SCHEMA } from '../upgrade.ts'
+import { announceAll } from './announce-all.ts'
+import { BACKUP_FILES, counted, eachOf, type Manifest } from './backup-format.ts'
+import type { Report } from './backup.ts'
 import { CommandError } from './operator.ts'
+import { verifyBackup } from './verify-backup.ts'
+
+/** Numbers left out: those of events sent after the copy was made must never come again for other events. */
+const SEQ_MARGIN = 1_000_000
+const COPIES_AT_A_TIME = 8
+/** What may lie in the data directory before a restore. */
+const SETUP: ReadonlySet<string> = new Set(['pds.env', 'caddy', 'lost+found'])
 
 /**
- * Puts a backup into an empty data directory. Its event numbers go on above a margin: relays saw numbers after the backup
- * was made, which must never come again for other events.
+ * Puts a backup, once it is checked whole, where the settings say: the database and secrets into the data directory, blobs
+ * into their folder, both empty before. Its event numbers go on above a margin, and every account is announced anew.
+ * @param newKeys go on without the rotation key, with a new one
  * @throws CommandError
  */
-export async function restore(options: PdsOptions, source: string): Promise<{ newest: number }> {
-  const { dataDirectory } = resolveConfig(options)
-  const found = await stat(join(source, 'pds.sqlite')).catch(() => null)
-  if (found === null) throw new CommandError(`no backup here; path=${source}`)
-  const present = await readdir(dataDirectory).catch(() => [])
-  if (present.length > 0) throw new CommandError(`the data directory is not empty; path=${dataDirectory}`)
-  await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
-  await cp(source, dataDirectory, { recursive: true })
-  using db = openDatabase({ path: join(dataDirectory, 'pds.sqlite') })
-  return { newest: advanceSeq(db) }
+export async function restore(
+  options: PdsOptions,
+  source: string,
+  report: Report,
+  newKeys = false,
+): Promise<void> {
+  const config = resolveConfig(options)
+  await report('checking the backup')
+  const manifest = await verifyBackup(source)
+  await requireEmpty(config.dataDirectory, [...SETUP])
+  await requireEmpty(blobFolder(config), ['lost+found', 'temporary', 'removed'])
+  await checkRotationKey(config, manifest, source, newKeys)
+
+  await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 })
+  await report(`copying ${counted(manifest.blobs.count, 'blob')} to ${blobFolder(config)}`)
+  await copyBlobs(source, blobFolder(config))
+  if (manifest.secrets) {
+    await copyDurably(join(source, BACKUP_FILES.secrets), join(config.dataDirectory, BACKUP_FILES.secrets))
+  }
+  // Under another name until all is done: a server started meanwhile refuses the directory.
+  const path = join(config.dataDirectory, `${DATABASE_FILE}.restoring`)
+  await copyDurably(join(source, BACKUP_FILES.database), path)
+  await report('announcing the accounts')
+  const announced = await catchUp(path, 0, report)
+  await putInPlace(path, config.dataDirectory)
+  await report(`restored; ${announced}; the backup was made at ${manifest.madeAt}`)
+}
+
+/**
+ * Puts the copy of the database that was made before an upgrade in its place; the present one stays beside it. What was
+ * written since is lost, files of blobs stay. For the version of the program that the copy belongs to.
+ * @throws CommandError
+ */
+export async function rollback(options: PdsOptions, copy: string, report: Report): Promise<void> {
+  const config = resolveConfig(options)
+  await refuseRunning(config)
+  if (!(await exists(copy))) throw new CommandError(`no database here; path=${copy}`)
+  checkCopy(copy)
+  const present = join(config.dataDirectory, DATABASE_FILE)
+  const path = `${present}.restoring`
+  await copyDurably(copy, path)
+  const newest = (await exists(present)) ? newestEvent(present) : 0
+  const announced = await catchUp(path, newest, report)
+  if (await exists(present)) {
+    const aside = `${present}.replaced-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`
+    // Closing the only connection writes its log back, so that the file is whole without it.
+    openDatabase({ path: present }).close()
+    await rename(present, aside)
+    await report(`the database as it was is ${aside}`)
+  }
+  await putInPlace(path, config.dataDirectory)
+  await report(`rolled back; ${announced}`)
+}
+
+/** Brings a copied database up to now: event numbers above all that were given out, every account announced. */
+async function catchUp(path: string, newestSent: number, report: Report): Promise<string> {
+  using db = openDatabase({ path })
+  migrateSchema(db)
+  const newest = Number(db.prepare('SELECT newest FROM event_log').get()!['newest'])
+  const first = advanceSeq(db, Math.max(newestSent - newest, 0) + SEQ_MARGIN)
+  const parts = { db, accounts: openAccountStore(db), repos: openRepoStore(db), log: openEventLog(db) }
+  const problems: string[] = []
+  const { active, inactive } = await announceAll(parts, (text) => problems.push(text))
+  for (const problem of problems) await report(`NOT ANNOUNCED ${problem}`)
+  return `events go on from number ${first + 1}, ${counted(active + inactive, 'account')} announced (${inactive} inactive)`
+}
+
+async function requireEmpty(folder: string, allowed: readonly string[]): Promise<void> {
+  const present = (await readdir(folder).catch(() => [])).filter((name) => !allowed.includes(name))
+  // A folder of blobs within the data directory is looked at on its own.
+  const filled: string[] = []
+  for (const name of present) {
+    const inside = await readdir(join(folder, name)).catch(() => null)
+    if (inside === null || inside.some((entry) => entry !== 'temporary' && entry !== 'removed'))
+      filled.push(name)
+  }
+  if (filled.length > 0) {
+    throw new CommandError(
+      `the folder is not empty (${filled.slice(0, 5).join(', ')}); path=${resolve(folder)}`,
+    )
+  }
+}
+
+/** @throws CommandError when the server would start with a rotation key that the identities do not list */
+async function checkRotationKey(
+  config: PdsConfig,
+  manifest: Manifest,
+  source: string,
+  newKeys: boolean,
+): Promise<void> {
+  if (newKeys) return
+  const given = config.plcRotationKeyHex
+  if (given === null && !manifest.secrets) {
+    throw new CommandError(
+      'the backup has no rotation key, and none is given: set PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX to that of the server' +
+        '; if it is lost, --new-keys makes a new one, with which the identities of these accounts cannot be changed',
+    )
+  }
+  if (given === null || manifest.rotationKey === null || rotationDidKey(given) === manifest.rotationKey)
+    return
+  const { plcRotationKeyHex } = manifest.secrets
+    ? (JSON.parse(await readFile(join(source, BACKUP_FILES.secrets), 'utf8')) as {
+        plcRotationKeyHex: string
+      })
+    : { plcRotationKeyHex: '' }
+  if (plcRotationKeyHex === given) return
+  throw new CommandError(
+    `the rotation key given is not that of the backup; backup=${manifest.rotationKey} given=${rotationDidKey(given)}` +
+      '; remove PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX or correct it (--new-keys goes on with the one given)',
+  )
+}
+
+/** @throws CommandError unless the copy is a database of this version of the program */
+function checkCopy(copy: string): void {
+  using db = openDatabase({ path: copy, readOnly: true })
+  const versions = schemaVersions(db)
+  if (versions.size === 0) throw new CommandError(`no database of this server; path=${copy}`)
+  const other = SCHEMA.find(({ name, version }) => versions.get(name) !== version)
+  if (other !== undefined) {
+    throw new CommandError(
+      `the copy is of another version of this program (${other.name} ${versions.get(other.name) ?? 0}, known ${other.version}); run the version it was made by`,
+    )
+  }
+  const [row] = db.raw.prepare('PRAGMA quick_check(1)').all()
+  if (row?.['quick_check'] !== 'ok') throw new CommandError(`the copy is damaged; path=${copy}`)
+}
+
+function newestEvent(path: string): number {
+  const db = new DatabaseSync(path, { readOnly: true })
+  try {
+    return Number(db.prepare('SELECT newest FROM event_log').get()!['newest'])
+  } finally {
+    db.close()
+  }
+}
+
+async function refuseRunning({ host, port }: PdsConfig): Promise<void> {
+  const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}/xrpc/_health`
+  const answered = await fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+    () => true,
+    () => false,
+  )
+  if (answered) throw new CommandError(`stop the server first; it answers at ${url}`)
+}
+
+async function copyBlobs(source: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const lines = createInterface({
+    input: createReadStream(join(source, BACKUP_FILES.sums)),
+    crlfDelay: Infinity,
+  })
+  await eachOf(lines, COPIES_AT_A_TIME, async (line) => {
+    const name = line.slice(66)
+    if (!name.startsWith('blobs/')) return
+    const target = join(folder, name.slice('blobs/'.length))
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+    await copyDurably(join(source, name), target)
+  })
+}
+
+async function copyDurably(source: string, target: string): Promise<void> {
+  await copyFile(source, target, constants.COPYFILE_FICLONE)
+  await using file = await open(target, 'r+')
+  await file.chmod(0o600)
+  await file.sync()
+}
+
+async function putInPlace(path: string, dataDirectory: string): Promise<void> {
+  await rename(path, join(dataDirectory, DATABASE_FILE))
+  await using folder = await open(dataDirectory, 'r')
+  await folder.sync()
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  )
 }

@@ -24,7 +24,15 @@ const HARMLESS: ReadonlySet<string> = new Set([
 ])
 
 /** Folders of blobs that are not an account's. */
-const NO_ACCOUNT: ReadonlySet<string> = new Set(['temporary', 'temp', 'tempt', 'quarantine', 'lost+found'])
+const NO_ACCOUNT: ReadonlySet<string> = new Set([
+  'temporary',
+  'held',
+  'removed',
+  'temp',
+  'tempt',
+  'quarantine',
+  'lost+found',
+])
 
 /** Where the blobs are. */
 export function blobFolder(config: PdsConfig): string {

@@ -33,6 +33,16 @@ export function prepareDataDirectory(path: string): void {
   }
 }
 
+/** The secrets as settings and file give them, null for those that are nowhere; none is made. @throws DataDirectoryError */
+export function readSecrets(config: PdsConfig): { readonly [K in keyof Secrets]: string | null } {
+  const stored = readStored(join(config.dataDirectory, FILE))
+  return {
+    jwtSecret: config.jwtSecret ?? stored.jwtSecret ?? null,
+    adminPassword: config.adminPassword ?? stored.adminPassword ?? null,
+    plcRotationKeyHex: config.plcRotationKeyHex ?? stored.plcRotationKeyHex ?? null,
+  }
+}
+
 /**
  * The secrets of a server: those given in its settings, else those in `<data>/secrets.json`, else new ones, which are
  * written there (mode 0600, to disk before the server answers) so that sessions and identities outlive a restart.

@@ -1,0 +1,45 @@
+import { stat, utimes, writeFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/**
+ * While a backup is made, files of blobs that are to be removed are moved aside: the database was copied first, and what it
+ * names has to be there when the files are copied. The backup is another process, so the two meet in the file system: the
+ * file below exists, and is touched, as long as the hold lasts.
+ */
+const HOLD_FILE = 'backup.hold'
+/** A hold that was not touched for so long is that of a process that ended. */
+const EXPIRES_MS = 60_000
+const TOUCH_MS = 5000
+
+/** Folder of the files that were moved aside, within that of the blobs. */
+export const HELD_FOLDER = 'held'
+
+/** Whether removals are held, by the data directory of the server. */
+export async function areRemovalsHeld(dataDirectory: string): Promise<boolean> {
+  try {
+    const { mtimeMs } = await stat(join(dataDirectory, HOLD_FILE))
+    return Date.now() - mtimeMs < EXPIRES_MS
+  } catch {
+    // No file: nothing is held.
+    return false
+  }
+}
+
+/** Holds removals until it is disposed of; null when another backup holds them. */
+export async function holdRemovals(dataDirectory: string): Promise<AsyncDisposable | null> {
+  if (await areRemovalsHeld(dataDirectory)) return null
+  const path = join(dataDirectory, HOLD_FILE)
+  await writeFile(path, `${process.pid}\n`, { mode: 0o600 })
+  const timer = setInterval(() => {
+    const now = new Date()
+    utimes(path, now, now).catch(() => {
+      // Removed by hand: the check of every file against the database tells what that cost.
+    })
+  }, TOUCH_MS)
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer)
+      await rm(path, { force: true })
+    },
+  }
+}
