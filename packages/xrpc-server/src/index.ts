@@ -1,6 +1,7 @@
 export type { Answer, BodyBytes, Call, HeaderRecord } from './call.ts'
 export type { CorsOptions } from './cors.ts'
 export type { RequestInfo } from './info.ts'
+export { networkOf } from './network.ts'
 export { defaultLimits, type Limits } from './limits.ts'
 export { OutputError } from './output.ts'
 export {

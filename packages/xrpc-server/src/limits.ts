@@ -14,8 +14,13 @@ export interface Limits {
   readonly bufferedBytes: number
   /** Time for those bytes to be taken before the subscriber is cut off as too slow; 0 cuts it off at once. Default 30 000. */
   readonly drainMs: number
-  /** Open subscriptions of one method from one address. Default 0: no limit. */
+  /**
+   * Open subscriptions of one method from one address (an IPv6 /64). Callers that no rate limit holds for count in the
+   * total alone. Default 0: no limit.
+   */
   readonly subscribersPerAddress: number
+  /** Open subscriptions of one method from everywhere. Default 0: no limit. */
+  readonly subscribers: number
 }
 
 /** The bounds used unless told. */
@@ -28,4 +33,5 @@ export const defaultLimits: Limits = {
   bufferedBytes: 1024 * 1024,
   drainMs: 30_000,
   subscribersPerAddress: 0,
+  subscribers: 0,
 }

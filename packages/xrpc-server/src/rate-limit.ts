@@ -5,6 +5,7 @@
 import { headerNames, XrpcError } from '@avocet/xrpc'
 import type { HeaderRecord } from './call.ts'
 import type { RequestInfo } from './info.ts'
+import { networkOf } from './network.ts'
 
 /** Where counts are kept; shared by all processes that share a limit. */
 export interface RateLimitStore {
@@ -37,7 +38,7 @@ export interface RateLimitRule {
   /** Points of one request. Default 1; 0 does not count. */
   readonly cost?: number | ((context: RateLimitContext) => number)
   /**
-   * Whom to count. Default: the caller's address, before anything else is looked at. With a function, the rule is
+   * Whom to count. Default: the caller's address (an IPv6 /64), before anything else is looked at. With a function, the rule is
    * applied when parameters, credentials and input are known; null does not count.
    */
   readonly key?: (context: RateLimitContext) => string | null
@@ -98,6 +99,8 @@ function makeRoom(entries: Map<string, Entry>, time: number): void {
   }
 }
 
+const addressKey = (address: string | null): string | null => (address === null ? null : networkOf(address))
+
 /** Whether a rule can be applied before parameters and credentials are known. */
 export function isEarly(rule: RateLimitRule): boolean {
   return rule.key === undefined && typeof rule.cost !== 'function'
@@ -117,7 +120,7 @@ export async function applyRules(
 ): Promise<void> {
   let tightest: { rule: RateLimitRule; count: RateLimitCount; left: number } | undefined
   for (const rule of rules) {
-    const key = rule.key === undefined ? context.address : rule.key(context)
+    const key = rule.key === undefined ? addressKey(context.address) : rule.key(context)
     const cost = typeof rule.cost === 'function' ? rule.cost(context) : (rule.cost ?? 1)
     if (key === null || cost <= 0) continue
     let count: RateLimitCount

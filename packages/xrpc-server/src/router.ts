@@ -10,11 +10,13 @@ import { addCors, type CorsOptions, preflight } from './cors.ts'
 import { Deadlines } from './deadlines.ts'
 import { callOf, responseOf } from './fetch.ts'
 import { defaultLimits, type Limits } from './limits.ts'
+import { networkOf } from './network.ts'
 import { fromResponse, makeAnswer } from './output.ts'
 import { applyRules, createMemoryRateLimitStore, type RateLimitRule } from './rate-limit.ts'
 import { Reply } from './reply.ts'
 import { createItemEncoder, fail, pump, type Connection, type FrameSocket } from './subscription.ts'
 import { Subscribers } from './subscribers.ts'
+import { Turns } from './turns.ts'
 import type {
   Auth,
   MethodEntry,
@@ -60,6 +62,7 @@ class XrpcRouter implements Router {
   readonly #routes = new Map<string, Route>()
   readonly #subscribers = new Subscribers()
   readonly #deadlines = new Deadlines()
+  readonly #turns = new Turns()
   readonly #options: RouterOptions
   readonly #limits: Limits
   readonly #cors: CorsOptions | null
@@ -151,7 +154,8 @@ class XrpcRouter implements Router {
       if (call.method !== 'GET') throw wrongMethod(call.method, 'GET')
       const { schema, limits, encodeItem } = route
       await this.#limit(route.early, context, headers)
-      this.#checkPlace(route, call)
+      const taken = this.#placeTaken(route, call, context)
+      if (taken !== undefined) throw taken
       // Later failures travel in the stream: https://atproto.com/specs/event-stream#connection
       let refused: unknown
       try {
@@ -165,6 +169,8 @@ class XrpcRouter implements Router {
       const run = async (socket: FrameSocket): Promise<void> => {
         const onError = (error: unknown): XrpcError | undefined =>
           this.#explain(error, schema.nsid, context.requestId)
+        // Others may have taken the places while this one's handshake was under way.
+        refused ??= this.#placeTaken(route, call, context)
         const entry = this.#subscribers.enter(context.requestId, schema.nsid, context.params, call, socket)
         socket.signal.addEventListener('abort', () => context.abort(socket.signal.reason), { once: true })
         const onSent = (bytes: number): void => {
@@ -173,7 +179,15 @@ class XrpcRouter implements Router {
         }
         const end =
           refused === undefined
-            ? await pump(() => handler(context as never), socket, limits, encodeItem, onSent, onError)
+            ? await pump(
+                () => handler(context as never),
+                socket,
+                limits,
+                encodeItem,
+                onSent,
+                onError,
+                this.#turns,
+              )
             : fail(refused, socket, onError)
         context.abort(new Error('subscription ended'))
         entry.leave()
@@ -290,11 +304,17 @@ class XrpcRouter implements Router {
     )
   }
 
-  #checkPlace(route: Route, call: Call): void {
-    const max = route.limits.subscribersPerAddress
-    if (max === 0 || call.address === null) return
-    if (this.#subscribers.count(route.schema.nsid, call.address) < max) return
-    throw new XrpcError(429, 'RateLimitExceeded', `Too many subscriptions from this address; max=${max}`)
+  /** Why there is no place for one more subscriber, if there is none. */
+  #placeTaken({ schema: { nsid }, limits }: Route, call: Call, context: Context): XrpcError | undefined {
+    const { subscribers, subscribersPerAddress: max } = limits
+    if (subscribers > 0 && this.#subscribers.count(nsid) >= subscribers) {
+      return new XrpcError(503, 'ServiceUnavailable', `Too many subscriptions; max=${subscribers}`)
+    }
+    const { address } = call
+    if (max === 0 || address === null) return undefined
+    if (this.#subscribers.countFrom(nsid, networkOf(address)) < max) return undefined
+    if (this.#options.rateLimit?.bypass?.(context) === true) return undefined
+    return new XrpcError(429, 'RateLimitExceeded', `Too many subscriptions from this address; max=${max}`)
   }
 
   #requestId(call: Call): string {

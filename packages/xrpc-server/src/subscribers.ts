@@ -1,9 +1,11 @@
 import type { Call } from './call.ts'
+import { networkOf } from './network.ts'
 import type { FrameSocket, Subscriber } from './subscription.ts'
 
 /** The open subscriptions of a router. */
 export class Subscribers {
   readonly #open = new Map<string, Set<Entry>>()
+  readonly #networks = new Map<string, number>()
 
   /** Who is there, of one method or of all. */
   list(nsid?: string): Subscriber[] {
@@ -11,11 +13,14 @@ export class Subscribers {
     return [...this.#open.values()].flatMap((entries) => [...entries.keys()])
   }
 
-  /** How many there are from one address. */
-  count(nsid: string, address: string | null): number {
-    let count = 0
-    for (const entry of this.#open.get(nsid)?.keys() ?? []) if (entry.address === address) count += 1
-    return count
+  /** How many there are from one network (see `networkOf`). */
+  countFrom(nsid: string, network: string): number {
+    return this.#networks.get(`${nsid} ${network}`) ?? 0
+  }
+
+  /** How many there are. */
+  count(nsid: string): number {
+    return this.#open.get(nsid)?.size ?? 0
   }
 
   /** Enters one; call the entry's `leave` when it ends. */
@@ -26,12 +31,21 @@ export class Subscribers {
       this.#open.set(nsid, entries)
     }
     const all = entries
+    const network = call.address === null ? null : `${nsid} ${networkOf(call.address)}`
     const entry = new Entry(id, nsid, params, call, socket, () => {
       all.delete(entry)
       if (all.size === 0) this.#open.delete(nsid)
+      if (network !== null) this.#add(network, -1)
     })
     entries.add(entry)
+    if (network !== null) this.#add(network, 1)
     return entry
+  }
+
+  #add(network: string, change: 1 | -1): void {
+    const count = (this.#networks.get(network) ?? 0) + change
+    if (count === 0) this.#networks.delete(network)
+    else this.#networks.set(network, count)
   }
 }
 

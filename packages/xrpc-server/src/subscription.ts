@@ -8,6 +8,7 @@ import { encodeErrorFrame, encodeFrame, shortType, XrpcError } from '@avocet/xrp
 import type { Answer } from './call.ts'
 import type { Limits } from './limits.ts'
 import { OutputError } from './output.ts'
+import type { Turns } from './turns.ts'
 
 /** An open WebSocket, as an adapter gives it. */
 export interface FrameSocket {
@@ -15,7 +16,7 @@ export interface FrameSocket {
   readonly bufferedBytes: number
   /** Aborted when the socket is closed, by either side. */
   readonly signal: AbortSignal
-  /** Sends one binary message. Ignored once closed. */
+  /** Sends one binary message. Aborts {@link signal} when the socket is closing: there is nobody to send to any more. */
   send(frame: Uint8Array): void
   /** Resolves when nothing is buffered any more, or the socket is closed. */
   drained(): Promise<void>
@@ -67,6 +68,7 @@ export function pump(
   encodeItem: (item: unknown) => Uint8Array,
   onSent: (bytes: number) => void,
   onError: ExplainError,
+  turns: Turns,
 ): Promise<StreamEnd> {
   return new Promise((resolve) => {
     let iterator: AsyncIterator<unknown> | undefined
@@ -95,7 +97,7 @@ export function pump(
         socket.send(frame)
         onSent(frame.length)
         if (socket.bufferedBytes > limits.bufferedBytes) drain(socket, limits).then(step, onFailure)
-        else step()
+        else turns.run(step)
       } catch (error) {
         onFailure(error)
       }

@@ -12,7 +12,7 @@ const framed = new WeakMap<Uint8Array, Uint8Array>()
  * same bytes go to every subscriber. Writes of one turn of the event loop leave in one system call.
  */
 export class NodeFrameSocket implements FrameSocket {
-  readonly signal: AbortSignal
+  readonly #abort = new AbortController()
   readonly #ws: WebSocket
   readonly #stream: Duplex
   #corked = false
@@ -21,11 +21,13 @@ export class NodeFrameSocket implements FrameSocket {
   constructor(ws: WebSocket, stream: Duplex) {
     this.#ws = ws
     this.#stream = stream
-    const abort = new AbortController()
-    this.signal = abort.signal
-    ws.once('close', () => abort.abort(new Error('the socket is closed')))
+    ws.once('close', () => this.#abort.abort(new Error('the socket is closed')))
     // A broken socket also closes; there is nobody else to tell.
     ws.on('error', () => {})
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
   }
 
   get bufferedBytes(): number {
@@ -33,7 +35,12 @@ export class NodeFrameSocket implements FrameSocket {
   }
 
   send(frame: Uint8Array): void {
-    if (this.#closing || this.signal.aborted || this.#stream.destroyed) return
+    if (this.#closing || this.signal.aborted) return
+    if (this.#ws.readyState !== this.#ws.OPEN || this.#stream.destroyed || this.#stream.writableEnded) {
+      // The peer is leaving. What is written now goes nowhere and fills no buffer, so nothing else would stop the sender.
+      this.#abort.abort(new Error('the socket is closing'))
+      return
+    }
     if (!this.#corked) {
       this.#corked = true
       this.#stream.cork()
