@@ -3,6 +3,7 @@
 import { encodeFrame } from '@avocet/xrpc'
 import { SequencerError } from './errors.ts'
 import { createMeter, type SequencerStats } from './stats.ts'
+import { createPages } from './pages.ts'
 import { createSubscription, type Subscription } from './subscription.ts'
 import { createTail } from './tail.ts'
 import type { EventLog, SequencedFrame } from './types.ts'
@@ -63,9 +64,10 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
   const page = options.page ?? { count: 500, bytes: 1024 * 1024 }
   const { maxAgeMs = 72 * HOUR, maxBytes, everyMs = HOUR / 6 } = options.retention ?? {}
   const tail = createTail(options.tailBytes ?? 8 * 1024 * 1024)
+  const pages = createPages(log, page)
   const meter = createMeter(now)
   const subscriptions = new Set<Subscription>()
-  const counts = { events: 0, bytes: 0, headReads: 0, coldReads: 0, dropped: 0, nextId: 1 }
+  const counts = { events: 0, bytes: 0, headReads: 0, dropped: 0, nextId: 1 }
   let started = false
   let closed = false
   let pumping: Promise<void> = Promise.resolve()
@@ -132,6 +134,7 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
       // What was removed must not be sent any more: readers not past it go through the log.
       removals++
       tail.reset(tail.end())
+      pages.forget()
       for (const subscription of subscriptions) subscription.forget()
     }
     if (subscriptions.size === 0) {
@@ -141,11 +144,6 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
     }
     startPump().catch(onError)
   })
-
-  const readCold = async (after: number): Promise<SequencedFrame[]> => {
-    counts.coldReads++
-    return await log.read(after, page)
-  }
 
   const open = async (cursor: number | undefined): Promise<{ position: number; outdated: boolean }> => {
     if (closed) throw new SequencerError('closed', 'sequencer is closed')
@@ -186,7 +184,7 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
             signal,
             tail,
             open,
-            readCold,
+            readCold: pages.read,
             maxLag,
             since: now(),
             outdatedFrame,
@@ -208,7 +206,7 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
       ...meter.rates(),
       tailBytes: tail.bytes(),
       headReads: counts.headReads,
-      coldReads: counts.coldReads,
+      coldReads: pages.reads(),
       dropped: counts.dropped,
       subscribers: [...subscriptions].map((subscription) => subscription.stats()),
     }),

@@ -17,6 +17,44 @@ async function take(stream: AsyncIterable<SequencedFrame>, count: number): Promi
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
 
 describe('sequencer', () => {
+  it('reads the log once for cold readers that come together, wherever they begin', async () => {
+    const log = createMemoryEventLog()
+    for (let i = 0; i < 400; i++) log.append(undefined, event('did:a:1', i))
+    let reads = 0
+    const counted = {
+      ...log,
+      read: (after: number, limit: { count: number; bytes: number }) => {
+        reads++
+        return log.read(after, limit)
+      },
+    }
+    const page = { count: 20, bytes: 1e6 }
+    await using sequencer = createSequencer({ log: counted, page, tailBytes: 1, retention: quiet })
+    const cursors = Array.from({ length: 100 }, (_, i) => i % 20)
+    const all = await Promise.all(cursors.map((cursor) => take(sequencer.events(cursor), 400 - cursor)))
+    for (const [i, cursor] of cursors.entries()) {
+      expect(all[i]).toEqual(Array.from({ length: 400 - cursor }, (_, n) => cursor + n + 1))
+    }
+    // Alone, one of them needs 20 and a few at the head; on their own a hundred would need 2000.
+    expect(reads).toBeLessThan(80)
+    expect(sequencer.stats().coldReads).toBeLessThan(80)
+  })
+
+  it('hands out no event of a shared page after its removal', async () => {
+    const log = createMemoryEventLog()
+    for (let i = 0; i < 40; i++) log.append(undefined, event(i % 2 === 0 ? 'did:a:1' : 'did:b:1', i))
+    await using sequencer = createSequencer({
+      log,
+      page: { count: 20, bytes: 1e6 },
+      tailBytes: 1,
+      retention: quiet,
+    })
+    expect(await take(sequencer.events(0), 3)).toEqual([1, 2, 3])
+    log.remove({ did: 'did:a:1' })
+    expect(await take(sequencer.events(0), 3)).toEqual([2, 4, 6])
+    expect(await take(sequencer.events(5), 2)).toEqual([6, 8])
+  })
+
   it('without a cursor: only what comes after', async () => {
     const log = createMemoryEventLog()
     for (let i = 0; i < 3; i++) log.append(undefined, event('did:a:1', i))
