@@ -53,7 +53,10 @@ export function createPages<Tx>(log: EventLog<Tx>, limit: ReadLimit): Pages {
         const page = pages.find((one) => one.after === after || (one.after < after && after < one.last))
         if (page !== undefined) {
           const events = await page.events
-          return page.after === after ? events : events.slice(events.findIndex(({ seq }) => seq > after))
+          if (page.after !== after) return events.slice(events.findIndex(({ seq }) => seq > after))
+          if (events.length > 0) return events
+          // That read began before this call: there may be something by now.
+          continue
         }
         const coming = pages.find(
           (one) => one.isLoading && one.after < after && after < one.after + limit.count,
