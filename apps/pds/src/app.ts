@@ -47,7 +47,7 @@ import { noteRotationKey } from './config/rotation-key.ts'
 import { loadSecrets } from './config/secrets.ts'
 import { createAnnouncements } from './events/announcements.ts'
 import { createCrawlers } from './events/crawlers.ts'
-import { createBypass, GLOBAL_LIMIT } from './http/rate-limits.ts'
+import { createBypass, GLOBAL_LIMIT, STREAM_BUFFER_BYTES } from './http/rate-limits.ts'
 import { createHealthCheck } from './health/health-check.ts'
 import { createPages } from './http/pages.ts'
 import { createPublicAddress } from './identity/address.ts'
@@ -123,6 +123,7 @@ export async function createPds(
   const sequencer = createSequencer({
     log: stores.log,
     retention: { maxAgeMs: config.repoBackfillLimitMs },
+    page: { count: 500, bytes: STREAM_BUFFER_BYTES },
     onError: (error) => {
       log.error({ err: error }, 'the event log failed')
       health.observe(error)

@@ -62,7 +62,8 @@ export type PdsErrorCode =
   | 'token-required'
   | 'bad-expiration'
   | 'not-found'
-  | 'mail-busy'
+  | 'busy'
+  | 'too-many-at-once'
 
 /** Status and XRPC error name of every code. */
 export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string]>> = {
@@ -116,5 +117,6 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'token-required': [400, 'TokenRequired'],
   'bad-expiration': [400, 'BadExpiration'],
   'not-found': [400, 'NotFound'],
-  'mail-busy': [503, 'ServiceUnavailable'],
+  busy: [503, 'ServiceUnavailable'],
+  'too-many-at-once': [429, 'RateLimitExceeded'],
 }

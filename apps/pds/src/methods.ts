@@ -206,7 +206,7 @@ export function addMethods(router: Router, parts: Parts): void {
   listReposByCollection(router, records)
   getBlob(router, authorizer, accounts, blobs, files)
   listBlobs(router, authorizer, accounts, blobs)
-  subscribeRepos(router, parts.sequencer)
+  subscribeRepos(router, config, parts.sequencer)
 
   getPreferences(router, authorizer, accounts, parts.targets, parts.proxy)
   putPreferences(router, authorizer, db, accounts, parts.targets, parts.proxy)

@@ -23,7 +23,7 @@ test('no more mails are under way than the bound, and the refused one is told of
   const mailer = { send: async ({ to }: { to: string }) => gate.promise.then(() => void sent.push(to)) }
   await using outbox = createOutbox(mailer, log, 2)
   const first = [outbox.send(mail), outbox.send(mail)]
-  await expect(outbox.send(mail)).rejects.toMatchObject({ code: 'mail-busy' })
+  await expect(outbox.send(mail)).rejects.toMatchObject({ code: 'busy' })
   expect(lines).toEqual(['a mail was not sent: too many are under way'])
   gate.resolve()
   await Promise.all(first)

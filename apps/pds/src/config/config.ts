@@ -38,6 +38,9 @@ export interface PdsConfig {
   readonly rateLimitBypassIps: readonly string[]
   /** How long events stay readable on the firehose, in milliseconds. */
   readonly repoBackfillLimitMs: number
+  /** Open firehose subscriptions from everywhere, and from one address (an IPv6 /64). */
+  readonly subscribers: number
+  readonly subscribersPerAddress: number
   /** Hosts asked to crawl this server, as base URLs. */
   readonly crawlers: readonly string[]
   readonly appView: ServiceEndpoint | null
@@ -110,6 +113,8 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   rateLimitBypassKey: null,
   rateLimitBypassIps: [],
   repoBackfillLimitMs: 3 * DAY_MS,
+  subscribers: 1000,
+  subscribersPerAddress: 5,
   crawlers: [],
   appView: null,
   reportService: null,

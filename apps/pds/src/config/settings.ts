@@ -164,6 +164,18 @@ export const SETTINGS: readonly Setting[] = [
     apply: (text, { options }) => (options.recoveryDidKey = did(text)),
   },
   {
+    env: 'PDS_MAX_SUBSCRIBERS',
+    description: 'open subscriptions of the firehose',
+    default: '1000',
+    apply: (text, { options }) => (options.subscribers = integer(text, 1, 100_000)),
+  },
+  {
+    env: 'PDS_MAX_SUBSCRIBERS_PER_ADDRESS',
+    description: 'those from one address, an IPv6 address by its /64; no limit in dev mode',
+    default: '5',
+    apply: (text, { options }) => (options.subscribersPerAddress = integer(text, 1, 100_000)),
+  },
+  {
     env: 'PDS_CRAWLERS',
     description: 'relays asked to crawl this server, comma-separated',
     default: 'none',

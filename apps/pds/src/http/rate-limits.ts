@@ -4,9 +4,22 @@ import { BlockList, isIP } from 'node:net'
 import type { RateLimitRule, RequestInfo } from '@avocet/xrpc-server'
 
 import type { PdsConfig } from '../config/config.ts'
+import type { GateLimits } from './gates.ts'
 
 /** Bounds of the methods that write records: a record may weigh 1 MB, which is more than other JSON bodies may. */
 export const REPO_WRITE_LIMITS: { readonly jsonBytes: number } = { jsonBytes: 1024 * 1024 }
+
+/**
+ * Bounds of the firehose. A subscriber that reads nothing holds this many unsent bytes until it is cut off; readers of the log's
+ * past share what they read.
+ */
+export const STREAM_BUFFER_BYTES: number = 256 * 1024
+
+/** Uploads at a time. Each holds a file and a chunk, for as long as its sender takes. */
+export const UPLOADS_AT_ONCE: GateLimits = { total: 400, perAccount: 8, perAddress: 20 }
+
+/** Repository imports at a time. Each holds what its archive makes it remember. */
+export const IMPORTS_AT_ONCE: GateLimits = { total: 8, perAccount: 1, perAddress: 2 }
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -5,7 +5,7 @@ import type { Outbox } from './outbox.ts'
 
 /** Letters to the owners of accounts. */
 export interface Letters {
-  /** @throws PdsError `invalid-request` if the account has no address, `upstream-failed`, `mail-busy` */
+  /** @throws PdsError `invalid-request` if the account has no address, `upstream-failed`, `busy` */
   sendCode(account: Account, purpose: TokenPurpose): Promise<void>
   /** The same after the present request is answered, with an answer that tells nothing. */
   sendCodeLater(account: Account, purpose: TokenPurpose): void

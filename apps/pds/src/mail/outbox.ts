@@ -28,7 +28,7 @@ export function createOutbox(mailer: Mailer, log: Logger, maxPending: number = M
     const { subject } = mail
     if (sending >= maxPending) {
       log.error({ subject, pending: sending }, 'a mail was not sent: too many are under way')
-      throw new PdsError('mail-busy', 'Too much mail is being sent, try again later')
+      throw new PdsError('busy', 'Too much mail is being sent, try again later')
     }
     sending += 1
     try {

@@ -3,6 +3,8 @@ import type { Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { PdsError } from '../errors.ts'
+import { createGate } from '../http/gates.ts'
+import { IMPORTS_AT_ONCE } from '../http/rate-limits.ts'
 import type { RepoImports } from '../repos/imports.ts'
 
 /** Asks that records which cannot stand here be left out, and named in the answer's headers. */
@@ -18,6 +20,7 @@ export function importRepo(
   limit: number,
   accepting: boolean,
 ): void {
+  const gate = createGate('imports', IMPORTS_AT_ONCE)
   router.add(ComAtprotoRepoImportRepo.main, {
     auth: async (context) => {
       const caller = await authorizer.access(context, { full: true, deactivated: true })
@@ -28,7 +31,10 @@ export function importRepo(
     limits: { blobBytes: limit, handlerMs: 0 },
     handler: async (context) => {
       const skip = context.header(SKIP_HEADER) === 'true'
-      const skipped = await imports.importCar(context.auth.did, context.input, skip)
+      const { auth, address } = context
+      const skipped = await gate.run({ did: auth.did, address }, () =>
+        imports.importCar(auth.did, context.input, skip),
+      )
       if (!skip) return
       context.headers.set('avocet-skipped-records', String(skipped.length))
       if (skipped.length > 0) {

@@ -1,0 +1,91 @@
+import { readdir } from 'node:fs/promises'
+import { request } from 'node:http'
+import { join } from 'node:path'
+
+import { expect, onTestFinished, test } from 'vitest'
+
+import { createGate } from '../src/http/gates.ts'
+import { failure, startNetwork, type TestNetwork } from './network.ts'
+
+const start = async (config: object): Promise<TestNetwork> => {
+  const net = await startNetwork({ config: { rateLimitsEnabled: true, ...config } })
+  onTestFinished(() => net[Symbol.asyncDispose]())
+  return net
+}
+
+/** Subscribes from an address, in front of which stands a front server. */
+async function subscribe(net: TestNetwork, from: string): Promise<'open' | 'refused'> {
+  const url = `${net.pds.url.replace('http', 'ws')}/xrpc/com.atproto.sync.subscribeRepos`
+  const socket = new WebSocket(url, { headers: { 'x-forwarded-for': from } } as never)
+  onTestFinished(() => socket.close())
+  return new Promise((resolve) => {
+    socket.addEventListener('open', () => resolve('open'))
+    socket.addEventListener('error', () => resolve('refused'))
+  })
+}
+
+test('one address gets five subscriptions of the firehose, all together get their total', async () => {
+  const net = await start({ subscribers: 8 })
+  for (let i = 0; i < 5; i++) expect(await subscribe(net, '203.0.113.1')).toBe('open')
+  expect(await subscribe(net, '203.0.113.1')).toBe('refused')
+  for (let i = 0; i < 3; i++) expect(await subscribe(net, '2001:db8::1')).toBe('open')
+  expect(await subscribe(net, '198.51.100.1')).toBe('refused')
+})
+
+test('a gate counts by account, by address and in total, and lets go on every way out', async () => {
+  const gate = createGate('things', { total: 4, perAccount: 2, perAddress: 3 })
+  const open: (() => void)[] = []
+  const enter = (did: string, address: string | null): Promise<string> =>
+    new Promise((resolve) => {
+      const task = (): Promise<void> => {
+        resolve('in')
+        return new Promise((leave) => open.push(leave))
+      }
+      gate.run({ did, address }, task).catch((error: { code: string }) => resolve(error.code))
+    })
+  expect(await enter('a', '203.0.113.1')).toBe('in')
+  expect(await enter('a', '203.0.113.1')).toBe('in')
+  expect(await enter('a', '203.0.113.2')).toBe('too-many-at-once')
+  expect(await enter('b', '203.0.113.1')).toBe('in')
+  expect(await enter('c', '203.0.113.1')).toBe('too-many-at-once')
+  // A refusal by address took no place of the account.
+  expect(await enter('c', null)).toBe('in')
+  expect(await enter('d', null)).toBe('busy')
+  open.shift()!()
+  await new Promise(setImmediate)
+  expect(await enter('a', null)).toBe('in')
+  for (const leave of open.splice(0)) leave()
+  await new Promise(setImmediate)
+  for (let i = 0; i < 10; i++) {
+    await expect(gate.run({ did: 'a', address: null }, () => Promise.reject(new Error('x')))).rejects.toThrow(
+      'x',
+    )
+  }
+  expect(await enter('a', null)).toBe('in')
+})
+
+test('an account has eight uploads under way, and another account is not held up', async () => {
+  const net = await start({})
+  const [alice, bob] = [await net.account(), await net.account()]
+  const upload = (token: string) =>
+    net.post('com.atproto.repo.uploadBlob', { bytes: new Uint8Array(9), type: 'image/png', token })
+  const dripping = Array.from({ length: 8 }, () => {
+    const message = request(`${net.pds.url}/xrpc/com.atproto.repo.uploadBlob`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${alice.accessJwt}`,
+        'content-type': 'image/png',
+        'content-length': '100',
+      },
+    })
+    message.on('error', () => {})
+    message.write('x')
+    return message
+  })
+  await expect.poll(() => readdir(join(net.folder, 'blobs', 'temporary'))).toHaveLength(8)
+  expect(failure(await upload(alice.accessJwt))).toBe('429 RateLimitExceeded')
+  expect((await upload(bob.accessJwt)).status).toBe(200)
+  dripping[0]!.destroy()
+  await expect.poll(async () => (await upload(alice.accessJwt)).status).toBe(200)
+  for (const message of dripping) message.destroy()
+})
