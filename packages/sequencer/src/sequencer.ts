@@ -184,7 +184,7 @@ export function createSequencer<Tx>(options: SequencerOptions<Tx>): Sequencer {
             signal,
             tail,
             open,
-            readCold: pages.read,
+            readCold: (after) => pages.read(after),
             maxLag,
             since: now(),
             outdatedFrame,
