@@ -40,6 +40,12 @@ function* recordsOf(count: number): Generator<RecordSource> {
 }
 
 /** Puts a repository of `count` records in a store. */
-export async function fill<Tx>(store: RepoStore<Tx>, signer: Keypair, count: number): Promise<void> {
-  await rebuildRepo({ store, did, signer, rev: clock.nextAfter(null), records: () => recordsOf(count) })
+export async function fill<Tx>(
+  store: RepoStore<Tx>,
+  signer: Keypair,
+  count: number,
+  owner: Did = did,
+): Promise<void> {
+  const rev = clock.nextAfter(null)
+  await rebuildRepo({ store, did: owner, signer, rev, records: () => recordsOf(count) })
 }

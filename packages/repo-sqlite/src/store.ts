@@ -54,8 +54,8 @@ const stagedPerTransaction = 500
 /** Blocks counted before others get their turn. */
 const countedAtOnce = 10_000
 /** A repository with fewer blocks and bytes than this is read at once by a walk. */
-const wholeBlocks = 20_000
-const wholeBytes = 8 * 1024 * 1024
+const wholeBlocks = 8_000
+const wholeBytes = 4 * 1024 * 1024
 
 /**
  * Opens the repository tables on a database, making them if need be. What an interrupted import or deletion left behind
@@ -188,14 +188,14 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
 
   /** All blocks of a small repository at once: a fifth of what reading them one by one costs. Null for a large one. */
   const readWhole = (id: number): BlockMap | null => {
+    const beyond = db.prepare('SELECT 1 FROM repo_block WHERE repo = ? LIMIT 1 OFFSET ?').get(id, wholeBlocks)
+    if (beyond !== undefined) return null
     const whole: BlockMap = new CidMap<Uint8Array>()
     let size = 0
-    for (const row of db
-      .prepare('SELECT digest, bytes FROM repo_block WHERE repo = ? LIMIT ?')
-      .iterate(id, wholeBlocks)) {
+    for (const row of db.prepare('SELECT digest, bytes FROM repo_block WHERE repo = ?').iterate(id)) {
       const bytes = row['bytes'] as Uint8Array
       size += bytes.length
-      if (size > wholeBytes || whole.size === wholeBlocks - 1) return null
+      if (size > wholeBytes) return null
       whole.set(cidFromDigest('dag-cbor', row['digest'] as Uint8Array), bytes)
     }
     return whole

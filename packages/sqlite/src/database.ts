@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { createCheckpointer, NO_CHECKPOINTS } from './checkpointer.ts'
 import { createNoDurability, createWalDurability, type Disk, type Durability } from './durability.ts'
 import { SqliteError } from './error.ts'
 
@@ -75,11 +76,17 @@ export function openDatabase(options: DatabaseOptions): Database {
      PRAGMA cache_size = -${Math.ceil(cacheSize / 1024)};`,
   )
   if (!readOnly) {
-    // 4 000 pages (16 MB) of log before a checkpoint: pages written often are then copied back seldom.
-    raw.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
+    // A thread copies the log back (`checkpointer.ts`). SQLite does it in a commit only where that does not keep up.
+    raw.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000;
       PRAGMA journal_size_limit = 67108864;`)
   }
   const durability = openDurability(raw, options)
+  const checkpointer =
+    inMemory || readOnly
+      ? NO_CHECKPOINTS
+      : createCheckpointer(raw, path, () => {
+          if (scheduled) setImmediate(drain)
+        })
 
   const statements = new Map<string, StatementSync>()
   let queue: PendingWrite[] = []
@@ -130,6 +137,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     } catch (error) {
       throw isSyncFailure(error) ? durability.fail(error) : error
     }
+    checkpointer.committed()
   }
 
   /** Runs `fn` in a savepoint; on a throw everything it did, hooks included, is undone. */
@@ -184,6 +192,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   /** Commits everything queued as one transaction. */
   const drain = (): void => {
+    if (checkpointer.isHolding()) return
     scheduled = false
     const batch = queue
     if (batch.length === 0) return
@@ -267,6 +276,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const close = (): void => {
     if (closed) return
     if (depth > 0) throw new SqliteError('no-transaction', 'close was called inside a transaction')
+    checkpointer.close()
     drain()
     closed = true
     try {

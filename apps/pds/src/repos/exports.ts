@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
+
 import { writeCar } from '@avocet/car'
 import { formatCid, type CID } from '@avocet/data'
 import { exportRepo, exportSince, getRecordProof, type RepoStore } from '@avocet/repo'
@@ -26,7 +28,7 @@ export function createRepoExports(store: RepoStore<Database>): RepoExports {
   return {
     repo: async (did, since) => {
       await requireHead(did)
-      return since === undefined ? exportRepo(store, did) : exportSince(store, did, since)
+      return inTurns(since === undefined ? exportRepo(store, did) : exportSince(store, did, since))
     },
     record: async (did, path) => {
       await requireHead(did)
@@ -42,5 +44,19 @@ export function createRepoExports(store: RepoStore<Database>): RepoExports {
         cids.map((cid) => ({ cid, bytes: found.get(cid)! })),
       )
     },
+  }
+}
+
+/** Work on a stream after which others get their turn, in milliseconds. */
+const TURN_MS = 8
+
+/** The same chunks. A stream that nobody slows down would else be read to its end before anything else is done. */
+async function* inTurns(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let began = performance.now()
+  for await (const chunk of chunks) {
+    yield chunk
+    if (performance.now() - began < TURN_MS) continue
+    await setImmediate()
+    began = performance.now()
   }
 }

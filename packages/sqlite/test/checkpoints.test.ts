@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { openDatabase } from '../src/index.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'avocet-checkpoints-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Writes `count` rows of 400 bytes, 250 in each transaction, several transactions at a time. */
+async function fill(path: string, count: number): Promise<number> {
+  using db = openDatabase({ path })
+  db.raw.exec('CREATE TABLE IF NOT EXISTS item (id INTEGER PRIMARY KEY, body BLOB NOT NULL)')
+  const insert = db.prepare('INSERT INTO item (body) VALUES (?)')
+  const body = Buffer.alloc(400, 7)
+  let longest = 0
+  const write = async (): Promise<void> => {
+    await db.write(() => {
+      for (let i = 0; i < 250; i++) insert.run(body)
+    })
+    longest = Math.max(longest, statSync(`${path}-wal`).size)
+  }
+  const writers = Array.from({ length: 3 }, async () => {
+    for (let i = 0; i < count / 750; i++) await write()
+  })
+  await Promise.all(writers)
+  expect(db.prepare('SELECT count(*) AS n FROM item').get()).toEqual({ n: count })
+  return longest
+}
+
+it('keeps the log short while several write on and on, and loses nothing', async () => {
+  const path = join(folder, 'a.db')
+  // 75 MB; SQLite itself would copy the log back at 64 MB only.
+  expect(await fill(path, 150_000)).toBeLessThan(60e6)
+  using db = openDatabase({ path, readOnly: true })
+  expect(db.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' })
+  expect(db.prepare('SELECT count(*) AS n FROM item').get()).toEqual({ n: 150_000 })
+})
+
+it('does not bring back a database that was closed and deleted', async () => {
+  const path = join(folder, 'b.db')
+  await fill(path, 15_000)
+  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(() => statSync(path)).toThrow('ENOENT')
+})
