@@ -9,5 +9,6 @@ export { inversionNodes, inversionOrder, invertTreeOps, type TreeOp } from './op
 export { coveringProofNodes, proofNodes } from './proof.ts'
 export { overlay } from './source.ts'
 export { MAX_DEPTH, type NodeSource } from './node-keeper.ts'
+export { scanLinks } from './scan.ts'
 export { emptyTree, loadTree, type Tree, type TreeChanges } from './tree.ts'
 export { type EntriesOptions } from './walk.ts'

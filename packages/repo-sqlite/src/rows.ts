@@ -1,4 +1,4 @@
-import { type BlockMap, type CID, cidFromBytes, CidMap } from '@avocet/data'
+import { type CID, cidFromBytes } from '@avocet/data'
 import type { RepoStatus, StoredHead } from '@avocet/repo'
 
 /** A head from its row. */
@@ -10,16 +10,6 @@ export function toHead(row: Record<string, unknown>): StoredHead {
     commit: cidFromBytes(row['head'] as Uint8Array),
     status: row['status'] as RepoStatus,
   }
-}
-
-/** Those of some blocks that are asked for. */
-export function pick(blocks: BlockMap, cids: readonly CID[]): BlockMap {
-  const found: BlockMap = new CidMap<Uint8Array>()
-  for (const cid of cids) {
-    const bytes = blocks.get(cid)
-    if (bytes !== undefined) found.set(cid, bytes)
-  }
-  return found
 }
 
 /** What names a block in the table. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 import { createKeypair } from '@avocet/crypto'
-import { checkRepo, createRepoWriter, exportRepo, prepareWrite } from '@avocet/repo'
+import { checkRepo, createRepoWriter, exportSince, prepareWrite } from '@avocet/repo'
 import { openDatabase, type Database } from '@avocet/sqlite'
 import { createTidClock, type Did, type Nsid } from '@avocet/syntax'
 import { expect, it } from 'vitest'
@@ -59,7 +59,8 @@ it('keeps blocks that an export still reads, and only as long', async () => {
     did,
     Array.from({ length: 150 }, (_, i) => put('create', i, 'x'.repeat(2000) + i)),
   )
-  const chunks = exportRepo(store, did)[Symbol.asyncIterator]()
+  // A walk over single blocks, as of a large repository.
+  const chunks = exportSince(store, did, '')[Symbol.asyncIterator]()
   await chunks.next()
   await writer.write(
     did,

@@ -5,7 +5,8 @@ import { type CID, CidMap } from '@avocet/data'
 import type { Did, Tid } from '@avocet/syntax'
 import { RepoError } from './error.ts'
 import { fetchInto, loadPaths, missingBlock } from './load.ts'
-import type { RepoSnapshot, RepoStore } from './types.ts'
+import { writePacked } from './packed.ts'
+import type { PackedBlocks, RepoSnapshot, RepoStore, StoredHead } from './types.ts'
 import { walkSnapshot } from './walk.ts'
 
 /**
@@ -33,9 +34,24 @@ async function* exportBlocks<Tx>(
   did: Did,
   since?: Tid,
 ): AsyncGenerator<Uint8Array, void> {
+  const all = since === undefined ? await readAll(store, did) : null
+  if (all !== null) {
+    yield* writePacked(all.head, all.blocks)
+    return
+  }
   await using snapshot = await openSnapshot(store, did)
   const bytes = await commitBytes(snapshot)
   yield* writeCarStream([snapshot.head.commit], walkSnapshot(snapshot, bytes, since))
+}
+
+/** All of a repository that is small: its snapshot is closed before the first byte waits for whoever reads. */
+async function readAll<Tx>(
+  store: RepoStore<Tx>,
+  did: Did,
+): Promise<{ head: StoredHead; blocks: PackedBlocks } | null> {
+  await using snapshot = await openSnapshot(store, did)
+  const blocks = await snapshot.readAll?.()
+  return blocks ? { head: snapshot.head, blocks } : null
 }
 
 /** @throws {RepoError} `repo-not-found` */

@@ -19,6 +19,7 @@ export type {
   BlockReader,
   CommitData,
   RepoDirectory,
+  PackedBlocks,
   RepoHead,
   RepoOp,
   RepoSnapshot,

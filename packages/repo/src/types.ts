@@ -117,6 +117,15 @@ export interface RepoStore<Tx = void> extends BlockReader {
 /** A repository at one commit, for work that takes many reads. */
 export interface RepoSnapshot extends BlockReader, AsyncDisposable {
   readonly head: StoredHead
+  /** All blocks at once; null for more than a few megabytes of them, which are better read as a walk comes by. */
+  readonly readAll?: () => Promise<PackedBlocks | null>
+}
+
+/** Many blocks in one piece, in any order: for each its sha-256, then its bytes. All are dag-cbor. */
+export interface PackedBlocks {
+  readonly bytes: Uint8Array
+  /** How long each block is, without its hash. */
+  readonly lengths: readonly number[]
 }
 
 /** Work that joins a store's transaction. */
