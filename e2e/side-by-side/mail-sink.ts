@@ -1,0 +1,81 @@
+// An SMTP server that keeps what it gets, so that a test can read the codes that a server mails.
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+
+/** A mailbox for every address. */
+export interface MailSink {
+  /** `smtp://127.0.0.1:port` */
+  readonly url: string
+  /** The newest code mailed to the address; waits up to 5 s for one that was not read yet. */
+  code(to: string): Promise<string>
+  close(): Promise<void>
+}
+
+/** Codes have one form on both servers: two groups of five characters. */
+const CODE = /\b[A-Z0-9]{5}-[A-Z0-9]{5}\b/
+
+export async function startMailSink(): Promise<MailSink> {
+  const codes = new Map<string, string>()
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy())
+    talk(socket, (to, text) => {
+      const code = CODE.exec(text)?.[0]
+      if (code !== undefined) codes.set(to, code)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async code(to) {
+      for (let waited = 0; waited < 5000; waited += 20) {
+        const code = codes.get(to.toLowerCase())
+        if (code !== undefined) {
+          codes.delete(to.toLowerCase())
+          return code
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      throw new Error(`no code was mailed to ${to}`)
+    },
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy()
+        server.close(() => resolve())
+      }),
+  }
+}
+
+/** The few commands that nodemailer sends, without TLS or authentication. */
+function talk(socket: Socket, received: (to: string, text: string) => void): void {
+  let pending = ''
+  let to: string[] = []
+  let inData = false
+  socket.setEncoding('utf8')
+  socket.write('220 sink\r\n')
+  socket.on('data', (chunk: string) => {
+    pending += chunk
+    for (;;) {
+      const end = pending.indexOf(inData ? '\r\n.\r\n' : '\r\n')
+      if (end < 0) return
+      const line = pending.slice(0, end)
+      pending = pending.slice(end + (inData ? 5 : 2))
+      if (inData) {
+        inData = false
+        // Quoted-printable breaks long lines with `=`.
+        for (const address of to) received(address, line.replaceAll('=\r\n', ''))
+        to = []
+        socket.write('250 kept\r\n')
+      } else if (/^DATA/i.test(line)) {
+        inData = true
+        socket.write('354 go on\r\n')
+      } else if (/^QUIT/i.test(line)) {
+        socket.end('221 bye\r\n')
+      } else {
+        const address = /^RCPT TO:<([^>]*)>/i.exec(line)?.[1]
+        if (address !== undefined) to.push(address.toLowerCase())
+        socket.write('250 ok\r\n')
+      }
+    }
+  })
+}
