@@ -31,6 +31,7 @@ import { createRepoImports } from './repos/imports.ts'
 import { createAppPasswords } from './accounts/app-passwords.ts'
 import { createAuthorizer } from './accounts/authorizer.ts'
 import { createInvites } from './accounts/invites.ts'
+import { createQuotas } from './accounts/quotas.ts'
 import { createRegistration } from './accounts/registration.ts'
 import { createRemovals } from './accounts/removals.ts'
 import { createReservedKeys } from './accounts/reserved-keys.ts'
@@ -49,6 +50,7 @@ import { createAnnouncements } from './events/announcements.ts'
 import { createCrawlers } from './events/crawlers.ts'
 import { createBypass, GLOBAL_LIMIT, STREAM_BUFFER_BYTES } from './http/rate-limits.ts'
 import { createHealthCheck } from './health/health-check.ts'
+import { createOperatorPages } from './http/operator-pages.ts'
 import { createPages } from './http/pages.ts'
 import { createPublicAddress } from './identity/address.ts'
 import { createHandlePolicy, type ResolveHandle } from './identity/handles.ts'
@@ -159,11 +161,12 @@ export async function createPds(
   const handles = createHandlePolicy(config.handleDomains, resolveHandle)
   const identities = createIdentities(plc, secrets.plcRotationKeyHex, config.recoveryDidKey, address)
   const announcements = createAnnouncements(stores.log)
-  const uploads = createUploads(db, files, blobs, config.blobUploadLimit)
+  const quotas = createQuotas(db, config, (did) => records.count(did))
+  const uploads = createUploads(db, files, blobs, config.blobUploadLimit, quotas)
   const invites = createInvites(db, config.hostname)
   const reservedKeys = createReservedKeys(db)
   const removals = createRemovals({ db, sets, blobs, files, log: stores.log })
-  const imports = createRepoImports({ db, accounts, repos, sets, signers, locks, tids })
+  const imports = createRepoImports({ db, accounts, repos, sets, quotas, signers, locks, tids })
   const registration = createRegistration({
     accounts,
     invites,
@@ -185,6 +188,7 @@ export async function createPds(
     records,
     blobs,
     uploads,
+    quotas,
     signers,
     locks,
     tids,
@@ -219,7 +223,6 @@ export async function createPds(
     config.moderationEmailSmtpUrl ?? config.emailSmtpUrl,
     config.moderationEmailAddress ?? mailFrom,
   )
-  const version = `avocet-pds ${readVersion()}`
   const forward = watchForward(createForward(fetch), log, metrics)
   const targets = createTargets(config, dids)
   const proxy = createServiceProxy(authorizer, signers, targets, forward)
@@ -235,7 +238,7 @@ export async function createPds(
     emptyParams: 'ignore',
     rateLimit: { rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
     fallback: proxy,
-    health: createHealthCheck(health, authorizer, version),
+    health: createHealthCheck(health, authorizer, `avocet-pds ${readVersion()}`),
     onError: (error, context) => log.error({ err: error, ...context }, 'request failed'),
     onRequest: watch.observe,
   })
@@ -291,12 +294,13 @@ export async function createPds(
     purge,
   })
 
+  const operatorPages = createOperatorPages({ config, stores, watch, authorizer, quotas, outbox })
   const server = await serve({
     router,
     port: config.port,
     hostname: config.host,
     trustProxy: FRONT_SERVERS,
-    fetch: createPages(config, accounts, address, authorizer, metrics, db).fetch,
+    fetch: createPages(config, accounts, address, operatorPages).fetch,
     onError: (error) => {
       log.error({ err: error }, 'answering failed')
       health.observe(error)

@@ -53,6 +53,7 @@ export type PdsErrorCode =
   | 'blob-too-large'
   | 'mime-mismatch'
   | 'invalid-size'
+  | 'quota-exceeded'
   | 'upstream-failed'
   | 'upstream-timeout'
   | 'email-mismatch'
@@ -107,6 +108,7 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'blob-too-large': [413, 'PayloadTooLarge'],
   'mime-mismatch': [400, 'InvalidMimeType'],
   'invalid-size': [400, 'InvalidSize'],
+  'quota-exceeded': [413, 'QuotaExceeded'],
   'upstream-failed': [502, 'UpstreamFailure'],
   'upstream-timeout': [504, 'UpstreamTimeout'],
   'email-mismatch': [400, 'InvalidEmail'],

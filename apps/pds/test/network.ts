@@ -45,6 +45,8 @@ export interface TestNetwork extends AsyncDisposable {
   account(handle?: string): Promise<TestAccount>
   /** Stops the PDS and starts it again on the same data. */
   restart(): Promise<void>
+  /** Starts it on the same data, after `pds.close()`. */
+  start(): Promise<void>
 }
 
 export const ADMIN_PASSWORD = 'operator-password'
@@ -125,6 +127,9 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
       if (answer.status !== 200)
         throw new Error(`createAccount: ${answer.status} ${JSON.stringify(answer.body)}`)
       return answer.body as TestAccount
+    },
+    start: async () => {
+      network.pds = await start()
     },
     restart: async () => {
       await network.pds.close()

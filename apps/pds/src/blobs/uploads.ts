@@ -3,7 +3,8 @@ import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
-import type { BlobFiles } from './blob-files.ts'
+import type { Quotas } from '../accounts/quotas.ts'
+import type { BlobFiles, StoredBlob } from './blob-files.ts'
 import type { BlobIndex } from './blob-index.ts'
 import { sniffMime } from './sniff.ts'
 
@@ -26,6 +27,7 @@ export function createUploads(
   files: BlobFiles,
   index: BlobIndex,
   limit: number,
+  quotas: Pick<Quotas, 'room' | 'checkBlobs'>,
   now: () => number = Date.now,
 ): Uploads {
   // Uploading and discarding the same bytes must not overlap, or the file of a live row would be removed: what is to be
@@ -53,17 +55,40 @@ export function createUploads(
     }
   }
 
+  /** Stores the bytes; what an account's room is too small for is refused as soon as that shows. */
+  const put = async (did: Did, source: AsyncIterable<Uint8Array>): Promise<StoredBlob> => {
+    const room = quotas.room(did)
+    try {
+      return await files.put(did, source, Math.min(limit, room))
+    } catch (error) {
+      const full = error instanceof PdsError && error.code === 'blob-too-large' && room < limit
+      throw full ? new PdsError('quota-exceeded', `The account has room for ${room} bytes of blobs`) : error
+    }
+  }
+
+  /** Stores the row of a file; a file whose row is refused goes. */
+  const kept = async <T>(did: Did, cid: string, write: () => T): Promise<T> => {
+    try {
+      return await db.write(write)
+    } catch (error) {
+      await discard(did, [cid])
+      throw error
+    }
+  }
+
   return {
     upload: async (did, source, declared) => {
       begin(did)
       try {
-        const { cid, size, head } = await files.put(did, source, limit)
+        const { cid, size, head } = await put(did, source)
         const claimed = declared?.split(';')[0]!.trim().toLowerCase() ?? ''
         const mimeType =
           sniffMime(head) ?? (MIME.test(claimed) && claimed !== '*/*' ? claimed : 'application/octet-stream')
         const key = formatCid(cid)
-        const row = await db.write(() => {
+        const row = await kept(did, key, () => {
           index.add(did, { cid: key, mimeType, size, now: now() })
+          // Uploads side by side each found room.
+          quotas.checkBlobs(did)
           return index.get(did, key)!
         })
         if (row.takedownRef !== null) {

@@ -57,12 +57,18 @@ export async function listAccounts(client: Client, print: Print): Promise<void> 
   }
 }
 
-/** Prints what is known of an account, as JSON. */
-export async function showAccount(client: Client, actor: string, print: Print): Promise<void> {
+/** Prints what is known of an account, as JSON: with what it has and may have, as `holdings` tells. */
+export async function showAccount(
+  client: Client,
+  actor: string,
+  holdings: (did: Did) => Promise<object>,
+  print: Print,
+): Promise<void> {
   const did = await didOf(client, actor)
   const info = await answered(client.call(ComAtprotoAdminGetAccountInfo.main, { params: { did } }))
   const status = await answered(client.call(ComAtprotoAdminGetSubjectStatus.main, { params: { did } }))
-  print(JSON.stringify({ ...info, takedown: status.takedown, deactivated: status.deactivated }, null, 2))
+  const { takedown, deactivated } = status
+  print(JSON.stringify({ ...info, takedown, deactivated, ...(await holdings(did)) }, null, 2))
 }
 
 /** Takes an account down, or puts it back. */

@@ -12,23 +12,61 @@ export class CommandError extends Error {
   override readonly name = 'CommandError'
 }
 
+/** Where the server is, and the header that makes a request the operator's. @throws CommandError when there is no password */
+function operatorAccess(options: PdsOptions): { service: string; headers: Record<string, string> } {
+  const { adminPassword, dataDirectory, host, port } = resolveConfig(options)
+  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  const password = adminPassword ?? storedPassword(dataDirectory)
+  return {
+    service: `http://${address.includes(':') ? `[${address}]` : address}:${port}`,
+    headers: {
+      authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`,
+      'user-agent': COMMAND_AGENT,
+    },
+  }
+}
+
 /**
  * A client of the running server with the operator's rights: the password of the settings, else the one in the data
  * directory. Commands go through the server, so that what they change takes effect, and is announced, at once.
  * @throws CommandError when there is no password, or no server answers
  */
 export async function connectOperator(options: PdsOptions): Promise<Client> {
-  const { adminPassword, dataDirectory, host, port } = resolveConfig(options)
-  const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  const service = `http://${address.includes(':') ? `[${address}]` : address}:${port}`
-  const password = adminPassword ?? storedPassword(dataDirectory)
-  const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
-  const client = createClient({ service, headers: { authorization, 'user-agent': COMMAND_AGENT } })
+  const { service, headers } = operatorAccess(options)
+  const client = createClient({ service, headers })
   const described = await client.call(ComAtprotoServerDescribeServer.main, {})
   if (!described.ok) {
     throw new CommandError(`no server answers; url=${service} (start it, or give its --host and --port)`)
   }
   return client
+}
+
+/**
+ * Asks one of the operator's pages of the running server: by POST when there is a body.
+ * @throws CommandError with what the server said against it, or when none answers
+ */
+export async function askOperatorPage(
+  options: PdsOptions,
+  path: string,
+  body?: object,
+): Promise<Record<string, unknown>> {
+  const { service, headers } = operatorAccess(options)
+  let response: Response
+  try {
+    response = await fetch(`${service}${path}`, {
+      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    })
+  } catch (cause) {
+    throw new CommandError(`no server answers; url=${service} (start it, or give its --host and --port)`, {
+      cause,
+    })
+  }
+  const text = await response.text()
+  const json: unknown = text.startsWith('{') ? JSON.parse(text) : { message: text }
+  if (response.ok) return json as Record<string, unknown>
+  const { error = String(response.status), message = '' } = json as { error?: string; message?: string }
+  throw new CommandError(`${error}: ${message}`)
 }
 
 function storedPassword(dataDirectory: string): string {

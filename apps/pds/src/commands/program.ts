@@ -77,6 +77,10 @@ function addAccountCommands(program: Command, settings: () => PdsOptions, print:
       const { accounts, client } = await connect()
       await accounts.listAccounts(client, print)
     })
+  const holdings = async (did: string): Promise<object> => {
+    const { askOperatorPage } = await import('./operator.ts')
+    return askOperatorPage(settings(), `/quota?account=${encodeURIComponent(did)}`)
+  }
   const one = (
     name: string,
     description: string,
@@ -88,7 +92,7 @@ function addAccountCommands(program: Command, settings: () => PdsOptions, print:
       .action(async (actor: string) => run(await connect(), actor))
   }
   one('info', 'what is known of an account, as JSON', ({ accounts, client }, actor) =>
-    accounts.showAccount(client, actor, print),
+    accounts.showAccount(client, actor, holdings, print),
   )
   one('takedown', 'take an account down', ({ accounts, client }, actor) =>
     accounts.takeDown(client, actor, true, print),
@@ -105,6 +109,16 @@ function addAccountCommands(program: Command, settings: () => PdsOptions, print:
   one('reset-password', 'set a new password and print it', ({ accounts, client }, actor) =>
     accounts.resetPassword(client, actor, print),
   )
+  account
+    .command('quota <account> [bytes]')
+    .description(
+      'show what an account has and may have, or bound its blobs: bytes, 0 for no bound, "default"',
+    )
+    .option('--records <number>', 'bound its records: a number, 0 for no bound, "default"')
+    .action(async (actor: string, bytes: string | undefined, { records }: { records?: string }) => {
+      const { quota } = await import('./quota.ts')
+      await quota(settings(), { actor, bytes, records }, print)
+    })
   program
     .command('invite')
     .description('manage invite codes of the running server')
@@ -169,6 +183,14 @@ function addMaintenance(program: Command, settings: () => PdsOptions, print: Pri
     .action(async () => {
       const { doctor } = await import('./doctor.ts')
       await doctor(settings(), print)
+    })
+  program
+    .command('send-test <address>')
+    .description('send a mail from the running server, and say what the mail server says')
+    .action(async (to: string) => {
+      const { askOperatorPage } = await import('./operator.ts')
+      await askOperatorPage(settings(), '/send-test', { to })
+      print(`sent to ${to}`)
     })
   program
     .command('restore <folder>')

@@ -1,12 +1,7 @@
-import type { Database } from '@avocet/sqlite'
-import { Hono, type Context } from 'hono'
+import { Hono } from 'hono'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { PdsConfig } from '../config/config.ts'
-import type { Authorizer } from '../accounts/authorizer.ts'
-import { listAudit } from '../audit/audit-log.ts'
-import { readAuditQuery } from '../audit/audit-query.ts'
-import type { Metrics } from './metrics.ts'
 import type { PublicAddress } from '../identity/address.ts'
 
 /** What is served outside `/xrpc`: pages for people, and the well-known files of handles and of this service. */
@@ -14,9 +9,7 @@ export function createPages(
   config: PdsConfig,
   accounts: AccountStore,
   address: PublicAddress,
-  authorizer: Authorizer,
-  metrics: Pick<Metrics, 'render'>,
-  db: Database,
+  operatorPages: Hono,
 ): Hono {
   const pages = new Hono()
   pages.use(async (context, next) => {
@@ -60,28 +53,7 @@ export function createPages(
     return context.json({ error: 'InvalidRequest', message: 'No account has this handle' }, 404)
   })
 
-  const forOperator = async (
-    context: Context,
-    answer: () => Response | Promise<Response>,
-  ): Promise<Response> => {
-    if (authorizer.isAdmin({ header: (name) => context.req.header(name) ?? null })) {
-      context.header('cache-control', 'no-store')
-      return answer()
-    }
-    context.header('www-authenticate', 'Basic realm="operator"')
-    return context.text('For the operator', 401)
-  }
-
-  pages.get('/metrics', (context) => forOperator(context, async () => context.text(await metrics.render())))
-
-  pages.get('/audit', (context) =>
-    forOperator(context, () => {
-      const query = readAuditQuery((name) => context.req.query(name), accounts)
-      return query === null
-        ? context.json({ error: 'InvalidRequest', message: 'Expected account, since, before, limit' }, 400)
-        : context.json({ entries: listAudit(db, query) })
-    }),
-  )
+  pages.route('/', operatorPages)
 
   pages.notFound((context) => context.json({ error: 'NotFound', message: 'Not found' }, 404))
   return pages

@@ -28,7 +28,7 @@ export function createRepoExports(store: RepoStore<Database>): RepoExports {
   return {
     repo: async (did, since) => {
       await requireHead(did)
-      return inTurns(since === undefined ? exportRepo(store, did) : exportSince(store, did, since))
+      return readAhead(inTurns(since === undefined ? exportRepo(store, did) : exportSince(store, did, since)))
     },
     record: async (did, path) => {
       await requireHead(did)
@@ -58,5 +58,38 @@ async function* inTurns(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
     if (performance.now() - began < TURN_MS) continue
     await setImmediate()
     began = performance.now()
+  }
+}
+
+/** Bytes read before an export is begun: a repository that fits is known to be whole when its status goes out. */
+const AHEAD_BYTES = 256 * 1024
+
+/** Reads the first chunks, so that what cannot be read becomes an answer with a status, not a connection that breaks off. */
+async function readAhead(source: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const iterator = source[Symbol.asyncIterator]()
+  const first: Uint8Array[] = []
+  let size = 0
+  let ended = false
+  while (size < AHEAD_BYTES && !ended) {
+    const step = await iterator.next()
+    if (step.done === true) ended = true
+    else {
+      first.push(step.value)
+      size += step.value.length
+    }
+  }
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: async () => {
+        const value = first.shift()
+        if (value !== undefined) return { done: false, value }
+        return ended ? { done: true, value: undefined } : iterator.next()
+      },
+      return: async () => {
+        first.length = 0
+        if (!ended) await iterator.return?.()
+        return { done: true, value: undefined }
+      },
+    }),
   }
 }

@@ -4,6 +4,7 @@ import type { Database } from '@avocet/sqlite'
 import type { Did, Tid, TidClock } from '@avocet/syntax'
 
 import type { AccountStore } from '../accounts/account-store.ts'
+import type { Quotas } from '../accounts/quotas.ts'
 import { PdsError } from '../errors.ts'
 import { readImported, stageRecords, type ImportedRecord, type OddRecord } from './import-records.ts'
 import { IMPORT_PACE, readPaced, type ImportPace } from './import-source.ts'
@@ -19,7 +20,8 @@ export interface RepoImports {
    * checked (the old key's signature is not, the new key signs the same tree), in bounded memory; at once or not at all.
    * No lock is held while the bytes come in.
    * @param skip leaves out records that cannot stand here, and names them
-   * @throws PdsError `invalid-request`, `import-running`, `import-busy`, `import-stopped`, `import-too-slow`, `rev-ahead`;
+   * @throws PdsError `invalid-request`, `import-running`, `import-busy`, `import-stopped`, `import-too-slow`, `rev-ahead`,
+   *   `quota-exceeded`;
    *   RepoError `head-moved`
    */
   importCar(did: Did, car: ReadableStream<Uint8Array>, skip?: boolean): Promise<readonly OddRecord[]>
@@ -56,6 +58,7 @@ export interface ImportParts {
   readonly accounts: AccountStore
   readonly repos: RepoStore<Database>
   readonly sets: RecordSets
+  readonly quotas: Pick<Quotas, 'checkImport'>
   readonly signers: Signers
   readonly locks: KeyedLock
   readonly tids: TidClock
@@ -64,7 +67,7 @@ export interface ImportParts {
 
 /** Imports into the stores of this server. */
 export function createRepoImports(parts: ImportParts): RepoImports {
-  const { db, accounts, repos, sets, signers, locks, tids, limits = IMPORT_LIMITS } = parts
+  const { db, accounts, repos, sets, quotas, signers, locks, tids, limits = IMPORT_LIMITS } = parts
   const running = new Map<Did, AbortController>()
   const staged = new Set<number>()
   const budget = createByteBudget(limits.bufferedBytes)
@@ -87,6 +90,7 @@ export function createRepoImports(parts: ImportParts): RepoImports {
     const head = await repos.getHead(did)
     const odd: OddRecord[] = []
     let rev = ''
+    let total = 0
     let release = (): void => {}
     let adopted = false
     const set = await db.write(() => sets.stage(did))
@@ -108,6 +112,8 @@ export function createRepoImports(parts: ImportParts): RepoImports {
             if ('reason' in read) refuse(read, skip, odd)
             else records.push(read)
           }
+          total += records.length
+          quotas.checkImport(did, total)
           await db.write(() => stageRecords(db, did, set, rev, records))
         },
         beforeSwap: async () => {

@@ -14,6 +14,7 @@ import type { Did, Nsid, Tid, TidClock } from '@avocet/syntax'
 
 import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
+import type { Quotas } from '../accounts/quotas.ts'
 import type { BlobIndex } from '../blobs/blob-index.ts'
 import type { Uploads } from '../blobs/uploads.ts'
 import { PdsError } from '../errors.ts'
@@ -61,7 +62,7 @@ export interface WriteOutcome {
 export interface RepoWriter {
   /**
    * @throws PdsError `invalid-swap`, `record-exists`, `record-not-found`, `blob-not-found`, `repo-not-found`,
-   *   `account-deactivated`, `account-takendown`, `rev-ahead`; RepoError of `applyWrites`
+   *   `account-deactivated`, `account-takendown`, `rev-ahead`, `quota-exceeded`; RepoError of `applyWrites`
    */
   write(did: Did, writes: readonly RecordWrite[], swapCommit?: string | null): Promise<WriteOutcome>
 }
@@ -74,6 +75,7 @@ export interface WriterParts {
   readonly records: RecordIndex
   readonly blobs: BlobIndex
   readonly uploads: Uploads
+  readonly quotas: Pick<Quotas, 'checkRecords'>
   readonly signers: Signers
   readonly locks: KeyedLock
   readonly tids: TidClock
@@ -81,7 +83,7 @@ export interface WriterParts {
 
 /** A writer; writes to one repository run in the order they came, those to different ones side by side. */
 export function createRepoWriter(parts: WriterParts): RepoWriter {
-  const { store, log, accounts, records, blobs, uploads, signers, locks, tids } = parts
+  const { store, log, accounts, records, blobs, uploads, quotas, signers, locks, tids } = parts
 
   const write = async (
     did: Did,
@@ -97,6 +99,7 @@ export function createRepoWriter(parts: WriterParts): RepoWriter {
       if (record !== null && record.blobs.length > 0) checkBlobs(did, record.record, blobs)
     }
     if (plan.steps.length === 0) return { commit: null, cids: plan.cids }
+    await quotas.checkRecords(did, head.rev, added(plan.steps))
     const commit = await applyWrites({
       did,
       head,
@@ -122,6 +125,13 @@ export function createRepoWriter(parts: WriterParts): RepoWriter {
   }
 
   return { write: (did, writes, swapCommit) => locks.run(did, () => write(did, writes, swapCommit)) }
+}
+
+/** By how many records a commit grows its repository. */
+function added(steps: readonly Step[]): number {
+  let count = 0
+  for (const { write } of steps) count += write.action === 'create' ? 1 : write.action === 'delete' ? -1 : 0
+  return count
 }
 
 /** One operation of the commit and the rows it changes. */
