@@ -22,7 +22,7 @@ export const SCHEMA: readonly SchemaPart[] = [
 ]
 
 /** Folder of the copies, in the data directory. */
-export const UPGRADE_FOLDER = 'before-upgrade'
+const UPGRADE_FOLDER = 'before-upgrade'
 
 /**
  * Gets ready for the migrations that opening the stores runs: refuses a database of a newer program, and copies one of an

@@ -13,9 +13,6 @@ import { CommandError } from './operator.ts'
 const AT_A_TIME = 8
 /** Faults named; more are counted. */
 const SHOWN = 20
-/** `sha256sum -c` reads the same. No path leads out of the folder: the parts are a DID's and a CID's characters. */
-const LINE = /^([0-9a-f]{64}) {2}(pds\.sqlite|secrets\.json|blobs\/did[a-zA-Z0-9:._-]+\/[a-z0-9]+)$/
-
 /**
  * Checks a backup: the list of files against the manifest, every file against its hash and its CID, the database itself, and
  * that every blob it names is there.
@@ -65,7 +62,7 @@ async function checkFiles(
   }
   const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity })
   await eachOf(lines, AT_A_TIME, async (line) => {
-    const [, expected, name] = LINE.exec(line) ?? []
+    const [expected, name] = parseLine(line) ?? []
     if (name === undefined) return fault(`${BACKUP_FILES.sums}: no line of such a list`)
     if (name.startsWith('blobs/')) blobs += 1
     else names.add(name)
@@ -112,4 +109,17 @@ async function checkDatabase(
 
 function cidOf(hash: string): string {
   return formatCid(cidFromDigest('raw', new Uint8Array(Buffer.from(hash, 'hex'))))
+}
+
+/**
+ * Hash and name of a line, as `sha256sum -c` reads it; null for another. No name leads out of the folder: its parts are a
+ * DID's and a CID's characters.
+ */
+function parseLine(line: string): [hash: string, name: string] | null {
+  const [hash, name] = [line.slice(0, 64), line.slice(66)]
+  if (!/^[0-9a-f]{64}$/.test(hash) || line.slice(64, 66) !== '  ') return null
+  if (name === BACKUP_FILES.database || name === BACKUP_FILES.secrets) return [hash, name]
+  const [top, account = '', cid = '', ...rest] = name.split('/')
+  const isBlob = /^did:[a-zA-Z0-9:._-]+$/.test(account) && /^[a-z0-9]+$/.test(cid) && rest.length === 0
+  return top === 'blobs' && isBlob ? [hash, name] : null
 }
