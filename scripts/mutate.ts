@@ -67,6 +67,7 @@ const tests = [
   values.tests ?? `${folder}/test`,
 ]
 const results: Result[] = []
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const shadows = Array.from({ length: Number(values.jobs) }, () => createShadow(root))
 try {
   const begun = performance.now()

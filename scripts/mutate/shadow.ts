@@ -59,7 +59,9 @@ export function createShadow(root: string): Shadow {
     }
   }
 
-  return { run, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
+  return { run, [Symbol.dispose]: remove }
 }
 
 /** The whole process group is ended, since tests start processes of their own. */
@@ -85,8 +87,11 @@ function vitest(root: string, cwd: string, args: readonly string[], timeoutMs: n
       late = true
       end()
     }, timeoutMs)
+    // A process group of its own outlives this process unless it is ended too.
+    process.prependOnceListener('exit', end)
     child.on('close', (code) => {
       clearTimeout(timer)
+      process.off('exit', end)
       end()
       resolve(late ? 'timeout' : code === 0 ? 'passed' : 'failed')
     })
