@@ -35,14 +35,21 @@ async function feed(
     for await (const chunk of chunks) {
       if (gzipper.destroyed) return
       if (!gzipper.write(chunk)) {
-        await new Promise<void>((resolve) => {
-          gzipper.once('drain', resolve)
-          gzipper.once('close', resolve)
-        })
+        await roomIn(gzipper)
       }
     }
     gzipper.end()
   } catch (error) {
     gzipper.destroy(error instanceof Error ? error : new Error('body failed', { cause: error }))
   }
+}
+
+function roomIn(gzipper: ReturnType<typeof createGzip>): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      gzipper.off('drain', done).off('close', done)
+      resolve()
+    }
+    gzipper.once('drain', done).once('close', done)
+  })
 }
