@@ -57,11 +57,15 @@ import { createHandlePolicy, type ResolveHandle } from './identity/handles.ts'
 import { createIdentities } from './identity/identities.ts'
 import { SILENT, type Logger } from './logger.ts'
 import { addMethods } from './methods.ts'
-import { createAppViewFallback } from './proxy/app-view.ts'
+import { createAskAppView } from './proxy/ask.ts'
+import { createFeedClaims, createReadValue } from './proxy/feed-claims.ts'
 import { createForward, MAX_PROXIED_BYTES } from './proxy/forward.ts'
 import { createForwardPush } from './proxy/push.ts'
+import { createFindRemoteRecord } from './proxy/remote-records.ts'
 import { createServiceProxy } from './proxy/service-proxy.ts'
 import { createTargets } from './proxy/targets.ts'
+import { createImageUrl } from './read-after-write/image-url.ts'
+import { createReadAfterWrite } from './read-after-write/read-after-write.ts'
 import { createRepoExports } from './repos/exports.ts'
 import { BUNDLED_LEXICONS, createRecordLexicons } from './repos/lexicons.ts'
 import { createKeyedLock } from './repos/locks.ts'
@@ -225,7 +229,35 @@ export async function createPds(
   )
   const forward = watchForward(createForward(fetch), log, metrics)
   const targets = createTargets(config, dids)
-  const proxy = createServiceProxy(authorizer, signers, targets, forward)
+  const reader = createRecordReader(records, repos)
+  const findRemote = createFindRemoteRecord({
+    appView: config.appView,
+    fetch,
+    dids,
+    resolveHandle,
+    address,
+  })
+  const { appView } = config
+  const proxy = createServiceProxy(
+    authorizer,
+    signers,
+    targets,
+    forward,
+    appView === null
+      ? null
+      : {
+          claims: createFeedClaims(createReadValue(accounts, reader, findRemote)),
+          answer: createReadAfterWrite({
+            db,
+            store: repos,
+            accounts,
+            ask: createAskAppView(fetch, appView, signers),
+            imageUrl: createImageUrl(config.appViewImages, address),
+            onError: (error) =>
+              log.debug({ err: error }, 'an answer was handed on without what is newer here'),
+          }),
+        },
+  )
 
   const router = createRouter({
     mapError: (error) => {
@@ -255,8 +287,8 @@ export async function createPds(
     nextTid: () => tids.next(),
     lexicons: config.resolveLexicons ? createRecordLexicons(dids, lookupTxt, fetch) : BUNDLED_LEXICONS,
     records,
-    reader: createRecordReader(records, repos),
-    appView: createAppViewFallback(config.appView, forward),
+    reader,
+    findRemote,
     targets,
     proxy,
     forwardPush: config.appView === null ? null : createForwardPush(signers, dids, config.appView, forward),

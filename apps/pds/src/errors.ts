@@ -54,6 +54,7 @@ export type PdsErrorCode =
   | 'mime-mismatch'
   | 'invalid-size'
   | 'quota-exceeded'
+  | 'unknown-feed'
   | 'upstream-failed'
   | 'upstream-timeout'
   | 'email-mismatch'
@@ -109,6 +110,7 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'mime-mismatch': [400, 'InvalidMimeType'],
   'invalid-size': [400, 'InvalidSize'],
   'quota-exceeded': [413, 'QuotaExceeded'],
+  'unknown-feed': [400, 'UnknownFeed'],
   'upstream-failed': [502, 'UpstreamFailure'],
   'upstream-timeout': [504, 'UpstreamTimeout'],
   'email-mismatch': [400, 'InvalidEmail'],

@@ -110,8 +110,8 @@ import { updateEmail } from './methods/com.atproto.server.updateEmail.ts'
 import { getCheckout } from './methods/com.atproto.sync.getCheckout.ts'
 import { getHead } from './methods/com.atproto.sync.getHead.ts'
 import { checkSignupQueue } from './methods/com.atproto.temp.checkSignupQueue.ts'
-import type { AppViewFallback } from './proxy/app-view.ts'
 import type { ForwardPush } from './proxy/push.ts'
+import type { FindRemoteRecord } from './proxy/remote-records.ts'
 import type { ServiceProxy } from './proxy/service-proxy.ts'
 import type { Targets } from './proxy/targets.ts'
 import type { RepoExports } from './repos/exports.ts'
@@ -135,7 +135,7 @@ export interface Parts {
   readonly lexicons: RecordLexicons
   readonly records: RecordIndex
   readonly reader: RecordReader
-  readonly appView: AppViewFallback
+  readonly findRemote: FindRemoteRecord
   readonly targets: Targets
   readonly proxy: ServiceProxy
   /** Null without an AppView: then its methods are not there. */
@@ -190,7 +190,7 @@ export function addMethods(router: Router, parts: Parts): void {
   putRecord(router, authorizer, accounts, writer, lexicons, nextTid, records, blobs)
   deleteRecord(router, authorizer, accounts, writer)
   applyWrites(router, authorizer, accounts, writer, lexicons, nextTid)
-  getRecord(router, accounts, reader, parts.appView)
+  getRecord(router, accounts, reader, parts.findRemote)
   listRecords(router, accounts, reader)
   describeRepo(router, accounts, records, dids)
   uploadBlob(router, authorizer, services, uploads, config.blobUploadLimit)

@@ -135,13 +135,6 @@ describe('service proxying', () => {
     )
     await expect(net.get('app.bsky.large.method', { token: alice.accessJwt })).rejects.toThrow('terminated')
   })
-
-  test('a record that is not here is asked of the AppView', async () => {
-    const params = { repo: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa', collection: 'app.bsky.feed.post', rkey: 'x' }
-    const answer = await net.get('com.atproto.repo.getRecord', { params })
-    expect(answer.body).toEqual({ ok: true })
-    expect(seen.at(-1)!.headers.authorization).toBeUndefined()
-  })
 })
 
 test('outside a development network private addresses are out of reach', async () => {

@@ -44,6 +44,8 @@ export interface PdsConfig {
   /** Hosts asked to crawl this server, as base URLs. */
   readonly crawlers: readonly string[]
   readonly appView: ServiceEndpoint | null
+  /** URL of the AppView's pictures with `%s` for preset, DID and CID, in this order; null: they are linked to here. */
+  readonly appViewImages: string | null
   /** Who takes reports; the moderation service unless another is named. */
   readonly reportService: ServiceEndpoint | null
   readonly modService: ServiceEndpoint | null
@@ -117,6 +119,7 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   subscribersPerAddress: 5,
   crawlers: [],
   appView: null,
+  appViewImages: null,
   reportService: null,
   modService: null,
   contactEmail: null,

@@ -74,7 +74,6 @@ export const IGNORED: ReadonlyMap<string, string> = new Map([
   ['PDS_INVITE_EPOCH', 'accounts earn no invite codes; make some with "avocet-pds invite create"'],
   ['PDS_EMAIL_DISABLE_CONFIRMATION_LINK', 'mail carries codes, no links'],
   ['PDS_MAX_SUBSCRIPTION_BUFFER', 'a slow subscriber is bounded in bytes and time'],
-  ['PDS_BSKY_APP_VIEW_CDN_URL_PATTERN', 'pictures are not linked to from here'],
   ['PDS_REDIS_SCRATCH_ADDRESS', ONE_PROCESS],
   ['PDS_REDIS_SCRATCH_PASSWORD', ONE_PROCESS],
   ['PDS_FETCH_MAX_RESPONSE_SIZE', FIXED],

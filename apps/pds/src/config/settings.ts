@@ -10,6 +10,7 @@ import {
   handleDomain,
   hostname,
   httpUrl,
+  imagePattern,
   integer,
   list,
   logLevel,
@@ -194,6 +195,12 @@ export const SETTINGS: readonly Setting[] = [
     apply: service('appView', 'url'),
   },
   { env: 'PDS_BSKY_APP_VIEW_DID', description: 'its DID', default: 'none', apply: service('appView', 'did') },
+  {
+    env: 'PDS_BSKY_APP_VIEW_CDN_URL_PATTERN',
+    description: 'URL of its pictures, with %s for preset, DID and CID',
+    default: 'none: pictures are linked to here',
+    apply: (text, { options }) => (options.appViewImages = imagePattern(text)),
+  },
   {
     env: 'PDS_REPORT_SERVICE_URL',
     description: 'service that takes reports',

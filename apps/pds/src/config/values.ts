@@ -61,6 +61,12 @@ export function addressBlock(text: string): string {
     : bad('an IP address or a block such as 192.0.2.0/24', text)
 }
 
+/** An http(s) URL with three `%s`. @throws SettingError */
+export function imagePattern(text: string): string {
+  const isPattern = text.split('%s').length === 4
+  return isPattern ? httpUrl(text) : bad('a URL with three %s', text)
+}
+
 /** A host name, in lower case. @throws SettingError */
 export function hostname(text: string): string {
   return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text)

@@ -1,29 +1,31 @@
 import { ComAtprotoRepoGetRecord } from '@avocet/lexicons/com.atproto'
-import type { Router } from '@avocet/xrpc-server'
+import { respond, type Router } from '@avocet/xrpc-server'
 
 import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import { findAccount } from '../accounts/lookup.ts'
 import { PdsError } from '../errors.ts'
-import type { AppViewFallback } from '../proxy/app-view.ts'
+import type { FindRemoteRecord } from '../proxy/remote-records.ts'
 import type { RecordReader } from '../repos/record-reader.ts'
 
-/** One record of a repository that lives here; one that lives elsewhere is asked of the AppView. */
+/** One record of a repository that lives here; one that lives elsewhere, or moved there, is asked for there. */
 export function getRecord(
   router: Router,
   accounts: AccountStore,
   records: RecordReader,
-  appView: AppViewFallback,
+  findRemote: FindRemoteRecord,
 ): void {
   router.add(ComAtprotoRepoGetRecord.main, async (context) => {
     const { repo, collection, rkey, cid } = context.params
     const account = findAccount(accounts, repo)
-    if (account === null) {
-      const answer = await appView(context)
-      if (answer !== null) return answer
-    }
-    if (account === null || !accountStatus(account).active) {
-      throw new PdsError('invalid-request', 'Could not locate record')
+    const status = account === null ? null : accountStatus(account)
+    if (account === null || status?.active !== true) {
+      // What this server took down it does not hand out from elsewhere either.
+      const isTakenDown = status !== null && !status.active && status.status === 'takendown'
+      const name = { repo: account?.did ?? repo, collection, rkey, cid }
+      const remote = isTakenDown ? null : await findRemote(name)
+      if (remote === null) throw new PdsError('invalid-request', 'Could not locate record')
+      return respond({ encoding: 'application/json', body: JSON.stringify(remote) })
     }
     const record = await records.get(account.did, collection, rkey)
     if (record === null || record.takedownRef !== null || (cid !== undefined && cid !== record.cid)) {

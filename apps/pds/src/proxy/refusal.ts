@@ -1,5 +1,6 @@
 import { parseErrorBody } from '@avocet/xrpc'
 
+import { readBody } from './bounded-body.ts'
 import { headersToClient } from './headers.ts'
 
 /** Longest refusal that is read, in bytes. */
@@ -26,15 +27,11 @@ async function readJson(response: Response): Promise<unknown> {
     await body.cancel()
     return undefined
   }
-  const chunks: Uint8Array[] = []
-  let size = 0
   try {
-    for await (const chunk of body) {
-      size += chunk.length
-      if (size > MAX_BYTES) return undefined
-      chunks.push(chunk)
-    }
-    return JSON.parse(Buffer.concat(chunks).toString())
+    const read = await readBody(body, MAX_BYTES)
+    if (read.whole) return JSON.parse(Buffer.from(read.bytes).toString())
+    await read.stream.cancel()
+    return undefined
   } catch {
     return undefined
   }

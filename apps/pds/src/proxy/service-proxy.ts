@@ -11,12 +11,21 @@ import type { Targets } from './targets.ts'
 /** Answers a method that this server does not have, by the service that has it. */
 export type ServiceProxy = (forwarded: Forwarded) => Promise<Response>
 
+/** What is special about the methods of an AppView. */
+export interface ProxyExtras {
+  /** What the token for a method says, where that is not simply the service and the method. */
+  readonly claims: (forwarded: Forwarded) => Promise<{ aud: string; lxm: string } | null>
+  /** The answer to `did`, as it goes to the client. */
+  readonly answer: (forwarded: Forwarded, did: Did, response: Response) => Promise<Response>
+}
+
 /** A proxy that speaks to services in the name of the signed-in user. */
 export function createServiceProxy(
   authorizer: Authorizer,
   signers: Signers,
   targets: Targets,
   forward: Forward,
+  extras: ProxyExtras | null = null,
 ): ServiceProxy {
   return async (forwarded) => {
     const { nsid, request, header } = forwarded
@@ -34,7 +43,10 @@ export function createServiceProxy(
     })
     forwarded.auth = caller
     const { did: aud, url } = await targets.locate(service)
-    return forward(forwarded, url, await userToken(signers, caller.did, aud, nsid))
+    const claims = (await extras?.claims(forwarded)) ?? { aud, lxm: nsid }
+    const token = await userToken(signers, caller.did, claims.aud, claims.lxm)
+    const response = await forward(forwarded, url, token)
+    return extras === null ? response : extras.answer(forwarded, caller.did, response)
   }
 }
 

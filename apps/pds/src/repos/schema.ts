@@ -109,4 +109,9 @@ export const RECORD_MIGRATIONS: readonly string[] = [
     before_seq INTEGER NOT NULL
   ) WITHOUT ROWID, STRICT;
   `,
+  `
+  -- What an account's own posts and profile are since a revision: shown to it before an AppView has them.
+  CREATE INDEX record_recent ON record (owner, rev)
+    WHERE collection IN ('app.bsky.actor.profile', 'app.bsky.feed.post');
+  `,
 ]

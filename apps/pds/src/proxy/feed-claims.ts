@@ -1,0 +1,48 @@
+import { isDid, parseAtUri } from '@avocet/syntax'
+
+import { accountStatus } from '../accounts/account.ts'
+import type { AccountStore } from '../accounts/account-store.ts'
+import { findAccount } from '../accounts/lookup.ts'
+import { PdsError } from '../errors.ts'
+import type { RecordReader } from '../repos/record-reader.ts'
+import type { Forwarded } from './forward.ts'
+import type { FindRemoteRecord, RecordName } from './remote-records.ts'
+
+/** The value of a record, here or elsewhere; null when there is none. */
+export type ReadValue = (name: RecordName) => Promise<{ readonly [field: string]: unknown } | null>
+
+/**
+ * What the token for `app.bsky.feed.getFeed` says. The AppView hands it on to the generator of the feed, which has to
+ * believe that it speaks to the user: its audience is the generator, its method what the generator is asked.
+ * @returns null for every other method
+ * @throws PdsError `invalid-request`, `unknown-feed`
+ */
+export function createFeedClaims(
+  readValue: ReadValue,
+): (forwarded: Forwarded) => Promise<{ aud: string; lxm: string } | null> {
+  return async ({ nsid, request }) => {
+    if (nsid !== 'app.bsky.feed.getFeed') return null
+    const parsed = parseAtUri(new URL(request.url).searchParams.get('feed') ?? '')
+    if (!parsed.ok) throw new PdsError('invalid-request', 'feed must be a valid at-uri')
+    const { authority: repo, collection, rkey } = parsed.value
+    const value =
+      collection === undefined || rkey === undefined ? null : await readValue({ repo, collection, rkey })
+    const did = value?.['did']
+    if (!isDid(did)) throw new PdsError('unknown-feed', 'could not resolve feed did')
+    return { aud: did, lxm: 'app.bsky.feed.getFeedSkeleton' }
+  }
+}
+
+/** Reads from the repositories that are served here, and asks elsewhere for others. */
+export function createReadValue(
+  accounts: AccountStore,
+  records: RecordReader,
+  findRemote: FindRemoteRecord,
+): ReadValue {
+  return async (name) => {
+    const account = findAccount(accounts, name.repo)
+    if (account === null || !accountStatus(account).active) return (await findRemote(name))?.value ?? null
+    const record = await records.get(account.did, name.collection, name.rkey)
+    return record === null || record.takedownRef !== null ? null : record.value
+  }
+}
