@@ -70,6 +70,7 @@ import { createRepoExports } from './repos/exports.ts'
 import { BUNDLED_LEXICONS, createRecordLexicons } from './repos/lexicons.ts'
 import { createKeyedLock } from './repos/locks.ts'
 import { createRecordReader } from './repos/record-reader.ts'
+import { createRepairs } from './repos/repairs.ts'
 import { createSigners } from './repos/signers.ts'
 import { createRepoWriter } from './repos/writer.ts'
 import { openStores } from './stores.ts'
@@ -326,7 +327,17 @@ export async function createPds(
     purge,
   })
 
-  const operatorPages = createOperatorPages({ config, stores, watch, authorizer, quotas, outbox })
+  const repairs = createRepairs({ db, accounts, repos, records, sets, signers, locks, tids, log: stores.log })
+  const operatorPages = createOperatorPages({
+    config,
+    stores,
+    watch,
+    authorizer,
+    quotas,
+    outbox,
+    repairs,
+    imports,
+  })
   const server = await serve({
     router,
     port: config.port,

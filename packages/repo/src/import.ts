@@ -4,7 +4,7 @@ import type { Did, Tid } from '@avocet/syntax'
 import { signCommit } from './commit.ts'
 import { RepoError } from './error.ts'
 import { type CarSource, type ReadRepoOptions, readRepo, type RepoEntry, type RepoReader } from './read.ts'
-import type { Alongside, RepoStore, StoredBlock } from './types.ts'
+import type { RepoStore, StoredBlock } from './types.ts'
 
 /** What {@link importRepo} takes, besides how to read the source. */
 export type ImportOptions<Tx> = ReadRepoOptions & {
@@ -19,8 +19,11 @@ export type ImportOptions<Tx> = ReadRepoOptions & {
    */
   readonly beforeSwap?: () => Promise<void>
   /** Joins the transaction that makes the imported content the repository. */
-  readonly alongside?: Alongside<Tx>
+  readonly alongside?: (tx: Tx, head: NewHead) => void | Promise<void>
 } & (NewCommit | ArchivedCommit)
+
+/** What a repository comes to. */
+export type NewHead = Pick<ImportResult, 'did' | 'rev' | 'data' | 'commit' | 'commitBytes'>
 
 /** The imported tree becomes this store's own: a host takes an account over. */
 export interface NewCommit {
@@ -28,6 +31,8 @@ export interface NewCommit {
   readonly signer: Signer
   /** Its revision: must be above the one in the archive and above the present head's. */
   readonly rev: Tid | ((archived: Tid) => Tid)
+  /** The revision may be lower than those: they are known to be wrong, made by a clock that ran ahead. */
+  readonly unsafeOlderRev?: true
   readonly keepCommit?: never
 }
 
@@ -37,6 +42,7 @@ export interface ArchivedCommit {
   readonly keepCommit: true
   readonly signer?: never
   readonly rev?: never
+  readonly unsafeOlderRev?: never
 }
 
 /** What an import did. */
@@ -68,7 +74,7 @@ export async function importRepo<Tx>(options: ImportOptions<Tx>): Promise<Import
   const isStale = options.keepCommit
     ? head !== null && rev < head.rev
     : rev <= reader.rev || (head !== null && rev <= head.rev)
-  if (isStale) {
+  if (isStale && options.unsafeOlderRev !== true) {
     throw new RepoError(
       'stale-rev',
       `revision of the import is not the newest; rev=${rev} archive=${reader.rev}`,
@@ -79,7 +85,8 @@ export async function importRepo<Tx>(options: ImportOptions<Tx>): Promise<Import
     : await signCommit({ did, data, rev }, options.signer)
   const count = { records: 0 }
   const blocks = withRecords(reader, { cid: commit, bytes: commitBytes }, count, options)
-  await store.replace({ did, rev, data, commit }, blocks, alongside)
+  const made = { did, rev, data, commit, commitBytes }
+  await store.replace({ did, rev, data, commit }, blocks, alongside && ((tx) => alongside(tx, made)))
   return { did, rev, data, commit, commitBytes, records: count.records }
 }
 

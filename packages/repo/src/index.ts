@@ -39,6 +39,7 @@ export {
   type ImportOptions,
   type ImportResult,
   type NewCommit,
+  type NewHead,
 } from './import.ts'
 export { decodeRecord, verifyRecordProof, type ProvedRecord, type VerifyRecordProofOptions } from './proof.ts'
 export {

@@ -4,7 +4,8 @@ import { buildTree } from '@avocet/mst'
 import type { Did, Tid } from '@avocet/syntax'
 import { signCommit } from './commit.ts'
 import { RepoError } from './error.ts'
-import type { Alongside, RepoHead, RepoStore, StoredBlock } from './types.ts'
+import type { NewHead } from './import.ts'
+import type { RepoHead, RepoStore, StoredBlock } from './types.ts'
 
 /** A record to rebuild from. */
 export interface RecordSource {
@@ -19,9 +20,11 @@ export interface RebuildOptions<Tx> {
   readonly signer: Signer
   /** Must be above the present head's. */
   readonly rev: Tid
+  /** It may be lower: the present one is known to be wrong, made by a clock that ran ahead. */
+  readonly unsafeOlderRev?: true
   /** All records, in key order: from a table of the app, or what `checkRepo` found. Iterated twice. */
   readonly records: () => AsyncIterable<RecordSource> | Iterable<RecordSource>
-  readonly alongside?: Alongside<Tx>
+  readonly alongside?: (tx: Tx, head: NewHead) => void | Promise<void>
 }
 
 /**
@@ -34,7 +37,7 @@ export async function rebuildRepo<Tx>(
 ): Promise<RepoHead & { readonly commitBytes: Uint8Array }> {
   const { store, did, signer, rev, records, alongside } = options
   const head = await store.getHead(did)
-  if (head !== null && rev <= head.rev) {
+  if (head !== null && rev <= head.rev && options.unsafeOlderRev !== true) {
     throw new RepoError('stale-rev', `revision is not above the one before; rev=${rev} head=${head.rev}`)
   }
   const entries: [path: string, cid: CID][] = []
@@ -42,8 +45,9 @@ export async function rebuildRepo<Tx>(
   const { root: data, blocks } = buildTree(entries)
   const { commit, commitBytes } = await signCommit({ did, data, rev }, signer)
   const stored = allBlocks({ cid: commit, bytes: commitBytes }, blocks, records)
-  await store.replace({ did, rev, data, commit }, stored, alongside)
-  return { did, rev, data, commit, commitBytes }
+  const made = { did, rev, data, commit, commitBytes }
+  await store.replace({ did, rev, data, commit }, stored, alongside && ((tx) => alongside(tx, made)))
+  return made
 }
 
 async function* allBlocks(

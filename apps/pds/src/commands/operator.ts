@@ -42,7 +42,7 @@ export async function connectOperator(options: PdsOptions): Promise<Client> {
 }
 
 /**
- * Asks one of the operator's pages of the running server: by POST when there is a body.
+ * Asks one of the operator's pages of the running server: by POST when there is a body, JSON or the stream of an archive.
  * @throws CommandError with what the server said against it, or when none answers
  */
 export async function askOperatorPage(
@@ -51,11 +51,15 @@ export async function askOperatorPage(
   body?: object,
 ): Promise<Record<string, unknown>> {
   const { service, headers } = operatorAccess(options)
+  const isArchive = body instanceof ReadableStream
+  const type = isArchive ? 'application/vnd.ipld.car' : 'application/json'
   let response: Response
   try {
     response = await fetch(`${service}${path}`, {
-      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      headers: body === undefined ? headers : { ...headers, 'content-type': type },
+      ...(body === undefined
+        ? {}
+        : { method: 'POST', body: isArchive ? body : JSON.stringify(body), duplex: 'half' }),
     })
   } catch (cause) {
     throw new CommandError(`no server answers; url=${service} (start it, or give its --host and --port)`, {

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { readSettings, readWarnings, SETTINGS } from '../config/settings.ts'
 import type { PdsOptions } from '../config/config.ts'
 import type { Print } from './accounts.ts'
+import { addRepoCommands } from './repo-commands.ts'
 import type { AuditFlags } from './audit.ts'
 
 /** What the commands need of the process around them. */
@@ -39,6 +40,7 @@ export function createProgram({ env, print, serve }: ProgramParts): Command {
   program.action(() => serve(settings(), readWarnings(env)))
   addAccountCommands(program, settings, print)
   addMaintenance(program, settings, print)
+  addRepoCommands(program, settings, print)
   return program
 }
 

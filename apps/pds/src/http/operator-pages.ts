@@ -12,6 +12,8 @@ import type { PdsConfig } from '../config/config.ts'
 import type { Mailer } from '../mail/mailer.ts'
 import { causeOf, maskEmail } from '../operations/redact.ts'
 import type { Watch } from '../operations/watch.ts'
+import type { RepoImports } from '../repos/imports.ts'
+import type { Repairs } from '../repos/repairs.ts'
 import type { Stores } from '../stores.ts'
 import { toXrpcError } from '../wire-errors.ts'
 
@@ -23,6 +25,8 @@ export interface OperatorPagesParts {
   readonly authorizer: Authorizer
   readonly quotas: Quotas
   readonly outbox: Mailer
+  readonly repairs: Repairs
+  readonly imports: Pick<RepoImports, 'importCar'>
 }
 
 type Page = (context: Context) => Response | Promise<Response>
@@ -39,7 +43,7 @@ const MAX_BODY = 16 * 1024
 
 /** Pages that take the operator's password (HTTP Basic): metrics, the audit log, and the acts that no lexicon has. */
 export function createOperatorPages(parts: OperatorPagesParts): Hono {
-  const { authorizer, quotas, outbox } = parts
+  const { authorizer, quotas, outbox, repairs, imports } = parts
   const { db, accounts } = parts.stores
   const { metrics, audit } = parts.watch
   const { hostname } = parts.config
@@ -55,6 +59,17 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono {
       context.header('cache-control', 'no-store')
       return page(context)
     }
+
+  const record = (context: Context, known: Omit<Act, 'run'>, failure: unknown): Promise<void> =>
+    audit.record({
+      action: known.action,
+      actor: context.req.header('user-agent') === COMMAND_AGENT ? 'command line' : 'operator',
+      did: known.did,
+      address: null,
+      error: failure === undefined ? null : (toXrpcError(failure)?.error ?? 'InternalServerError'),
+      attempt: false,
+      detail: known.detail,
+    })
 
   /** An act by POST: only of JSON, which no form of another site can send with the password a browser remembers. */
   const act = (path: string, read: (body: Record<string, unknown>) => Act): void => {
@@ -74,17 +89,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono {
           if (told === undefined) throw error
           return refuse(context, told.status, told.error, causeOf(error))
         } finally {
-          if (known !== null) {
-            await audit.record({
-              action: known.action,
-              actor: context.req.header('user-agent') === COMMAND_AGENT ? 'command line' : 'operator',
-              did: known.did,
-              address: null,
-              error: failure === undefined ? null : (toXrpcError(failure)?.error ?? 'InternalServerError'),
-              attempt: false,
-              detail: known.detail,
-            })
-          }
+          if (known !== null) await record(context, known, failure)
         }
       }),
     )
@@ -150,6 +155,43 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono {
       },
     }
   })
+
+  for (const [path, action, run] of [
+    ['/repair-rev', 'revision repaired', (did: Did, apply: boolean) => repairs.repairRev(did, apply)],
+    ['/rebuild-repo', 'repository rebuilt', (did: Did, apply: boolean) => repairs.rebuild(did, apply)],
+  ] as const) {
+    act(path, (body) => {
+      const did = accountOf(body['account'])
+      const apply = body['apply'] === true
+      return { action, did, detail: { apply }, run: () => run(did, apply) }
+    })
+  }
+
+  pages.post(
+    '/import-repo',
+    only(async (context) => {
+      const { body } = context.req.raw
+      // No form of another site can send this type.
+      if (body === null || context.req.header('content-type') !== 'application/vnd.ipld.car') {
+        return refuse(context, 400, 'InvalidRequest', 'Expected an archive')
+      }
+      let known: Omit<Act, 'run'> | null = null
+      let failure: unknown
+      try {
+        const did = accountOf(context.req.query('account'))
+        const skip = context.req.query('skip') === 'true'
+        known = { action: 'repository imported', did, detail: { skip } }
+        return context.json({ skipped: await imports.importCar(did, body, skip) })
+      } catch (error) {
+        failure = error
+        const told = toXrpcError(error)
+        if (told === undefined) throw error
+        return refuse(context, told.status, told.error, causeOf(error))
+      } finally {
+        if (known !== null) await record(context, known, failure)
+      }
+    }),
+  )
 
   return pages
 }

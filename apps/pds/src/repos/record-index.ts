@@ -28,6 +28,8 @@ export interface RecordIndex {
   page(did: Did, collection: string, options: PageOptions): RecordRow[]
   collections(did: Did): Nsid[]
   count(did: Did): Promise<number>
+  /** Every row, so many at a time. */
+  all(did: Did, size: number): AsyncIterable<RecordRow[]>
   /** @param links what it points at; @param replaces whether there may be a row, whose links go */
   put(did: Did, row: Omit<RecordRow, 'takedownRef'>, links: readonly string[], replaces: boolean): void
   remove(did: Did, collection: string, rkey: string): void
@@ -94,6 +96,22 @@ export function openRecordIndex(db: Database, sets: RecordSets): RecordIndex {
         collection = row['collection'] as string
         rkey = row['rkey'] as string
         await setImmediate()
+      }
+    },
+    all: async function* (did, size) {
+      let [collection, rkey] = ['', '']
+      for (;;) {
+        const rows = db
+          .prepare(
+            `SELECT ${COLUMNS} FROM record WHERE owner = ${LIVE_SET} AND (collection, rkey) > (?, ?)
+             ORDER BY collection, rkey LIMIT ?`,
+          )
+          .all(did, collection, rkey, size)
+          .map(toRow)
+        if (rows.length > 0) yield rows
+        if (rows.length < size) return
+        collection = rows.at(-1)!.collection
+        rkey = rows.at(-1)!.rkey
       }
     },
     put: (did, row, links, replaces) => {

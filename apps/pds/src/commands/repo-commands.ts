@@ -1,0 +1,34 @@
+import type { Command } from 'commander'
+
+import type { PdsOptions } from '../config/config.ts'
+import type { Print } from './accounts.ts'
+
+/** Commands about single repositories of the running server. */
+export function addRepoCommands(program: Command, settings: () => PdsOptions, print: Print): void {
+  program
+    .command('repair-rev <account>')
+    .description('mend a repository whose revision is in the future; without --apply only say what is wrong')
+    .option('--apply', 'make the repository anew, with a revision of now, and announce it')
+    .action(async (account: string, { apply = false }: { apply?: boolean }) => {
+      const { repairRev } = await import('./repos.ts')
+      await repairRev(settings(), account, apply, print)
+    })
+  program
+    .command('rebuild-repo <account>')
+    .description(
+      'make tree, rows and blob references anew from the blocks; without --apply only say what is wrong',
+    )
+    .option('--apply', 'do it, and announce the repository')
+    .action(async (account: string, { apply = false }: { apply?: boolean }) => {
+      const { rebuildRepo } = await import('./repos.ts')
+      await rebuildRepo(settings(), account, apply, print)
+    })
+  program
+    .command('import-repo <account> <file>')
+    .description('import an archive (CAR) into a deactivated account')
+    .option('--skip', 'leave out records that cannot stand here, and name them')
+    .action(async (account: string, file: string, { skip = false }: { skip?: boolean }) => {
+      const { importArchive } = await import('./repos.ts')
+      await importArchive(settings(), account, file, skip, print)
+    })
+}

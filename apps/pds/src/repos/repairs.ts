@@ -1,0 +1,236 @@
+import { setImmediate } from 'node:timers/promises'
+
+import { formatCid, parseCid, type CID } from '@avocet/data'
+import {
+  checkRepo,
+  exportRepo,
+  importRepo,
+  rebuildRepo,
+  toSyncEvent,
+  type NewHead,
+  type RecordSource,
+  type RepoEntry,
+  type RepoStore,
+} from '@avocet/repo'
+import type { EventLog } from '@avocet/sequencer'
+import type { Database } from '@avocet/sqlite'
+import { SyntaxFault, tidToDate, type Did, type Tid, type TidClock } from '@avocet/syntax'
+
+import { accountStatus } from '../accounts/account.ts'
+import type { AccountStore } from '../accounts/account-store.ts'
+import { PdsError } from '../errors.ts'
+import { readImported, stageRecords, type ImportedRecord } from './import-records.ts'
+import type { KeyedLock } from './locks.ts'
+import type { RecordIndex } from './record-index.ts'
+import type { RecordSets } from './record-sets.ts'
+import type { Signers } from './signers.ts'
+
+/** What was found of a repository, and what became of it. */
+export interface RepairReport {
+  readonly did: Did
+  /** The revision that was found, and its time. */
+  readonly rev: Tid
+  readonly revTime: string
+  /** Whether that is too far in the future for the repository to be written. */
+  readonly isAhead: boolean
+  /** What is wrong with the blocks, at most 100 lines. */
+  readonly faults: readonly string[]
+  /** Records that will stand. */
+  readonly records: number
+  /** Of these, those that only a row still led to. */
+  readonly fromRows: number
+  /** Rows that were not there or said something else, and rows of records that are not there. */
+  readonly rowsMissing: number
+  readonly rowsStale: number
+  /** The new revision; null when nothing was changed. */
+  readonly newRev: Tid | null
+}
+
+/** Putting a repository right. The operator asks for it; the account waits meanwhile. */
+export interface Repairs {
+  /**
+   * Makes tree, record rows and blob references anew from the blocks, every one verified, under a new commit that is announced.
+   * @param apply false only looks
+   * @throws PdsError `repo-not-found`
+   */
+  rebuild(did: Did, apply: boolean): Promise<RepairReport>
+  /** The same for a repository whose revision is in the future, and nothing for any other. */
+  repairRev(did: Did, apply: boolean): Promise<RepairReport>
+}
+
+const SHOWN_FAULTS = 100
+/** Rows and blocks handled at a time. */
+const PAGE = 500
+/** Work after which others get their turn, in milliseconds. */
+const TURN_MS = 8
+
+/** What repairs compose. */
+export interface RepairParts {
+  readonly db: Database
+  readonly accounts: AccountStore
+  readonly repos: RepoStore<Database>
+  readonly records: RecordIndex
+  readonly sets: RecordSets
+  readonly signers: Signers
+  readonly locks: KeyedLock
+  readonly tids: TidClock
+  readonly log: EventLog<Database>
+}
+
+/** Repairs of the repositories of this server. */
+export function createRepairs(parts: RepairParts): Repairs {
+  const { db, accounts, repos, records, sets, signers, locks, tids, log } = parts
+
+  /** Every sound record of the tree, and what is wrong with the rest. */
+  const look = async (did: Did): Promise<{ found: Map<string, CID>; faults: string[] }> => {
+    const found = new Map<string, CID>()
+    let began = performance.now()
+    const report = await checkRepo(repos, did, {
+      key: signers.get(did).publicKey,
+      onRecord: async ({ path, cid }) => {
+        found.set(path, cid)
+        if (performance.now() - began < TURN_MS) return
+        await setImmediate()
+        began = performance.now()
+      },
+    })
+    const faults = report.faults.map(
+      ({ code, message, cid, path }) => `${code}: ${message}; cid=${formatCid(cid)} path=${path ?? ''}`,
+    )
+    return { found, faults }
+  }
+
+  /** Compares the rows with the records; where the tree is damaged, rows lead to records that it lost. */
+  const compareRows = async (did: Did, found: Map<string, CID>, isDamaged: boolean) => {
+    const seen = { right: 0, stale: 0, fromRows: 0 }
+    for await (const rows of records.all(did, PAGE)) {
+      const unknown = rows.filter(({ collection, rkey }) => !found.has(`${collection}/${rkey}`))
+      const blocks = isDamaged
+        ? await repos.getBlocks(
+            did,
+            unknown.map(({ cid }) => parseCid(cid)),
+          )
+        : null
+      for (const { collection, rkey, cid } of rows) {
+        const path = `${collection}/${rkey}`
+        const known = found.get(path)
+        if (known !== undefined) {
+          if (formatCid(known) === cid) seen.right++
+          else seen.stale++
+        } else if (blocks?.has(parseCid(cid)) === true) {
+          found.set(path, parseCid(cid))
+          seen.fromRows++
+        } else seen.stale++
+      }
+      await setImmediate()
+    }
+    return seen
+  }
+
+  const sources = (did: Did, found: ReadonlyMap<string, CID>): (() => AsyncIterable<RecordSource>) => {
+    const paths = [...found.keys()].toSorted()
+    return async function* () {
+      for (let from = 0; from < paths.length; from += PAGE) {
+        const page = paths.slice(from, from + PAGE)
+        const blocks = await repos.getBlocks(
+          did,
+          page.map((path) => found.get(path)!),
+        )
+        for (const path of page) yield { path, bytes: blocks.get(found.get(path)!)! }
+        await setImmediate()
+      }
+    }
+  }
+
+  /** Stages rows for the records, puts the repository in place of the former, and announces it. */
+  const replace = async (did: Did, found: ReadonlyMap<string, CID>, isDamaged: boolean): Promise<Tid> => {
+    const head = (await repos.getHead(did))!
+    const rev = isAhead(head.rev) ? tids.next() : tids.nextAfter(head.rev)
+    const set = await db.write(() => sets.stage(did))
+    const stage = async (batch: readonly RepoEntry[]): Promise<void> => {
+      const rows = batch.map(readImported).filter((read): read is ImportedRecord => !('reason' in read))
+      await db.write(() => stageRecords(db, did, set, rev, rows))
+    }
+    const alongside = (_: Database, made: NewHead): void => {
+      sets.adopt(did, set)
+      const account = accounts.get(did)
+      if (account === null || !accountStatus(account).active) return
+      const body = toSyncEvent(made, new Date().toISOString() as `${string}T${string}`)
+      void log.append(db, { did, type: '#sync', body })
+    }
+    const common = {
+      did,
+      store: repos,
+      signer: signers.get(did),
+      rev,
+      unsafeOlderRev: true,
+      alongside,
+    } as const
+    try {
+      if (isDamaged) {
+        const from = sources(did, found)
+        let batch: RepoEntry[] = []
+        for await (const { path, bytes } of from()) {
+          batch.push({ path, bytes, cid: found.get(path)! })
+          if (batch.length >= PAGE) await stage(batch.splice(0))
+        }
+        await stage(batch)
+        await rebuildRepo({ ...common, records: from })
+      } else {
+        const source = exportRepo(repos, did)
+        await importRepo({ ...common, source, unsafeSkipSignature: true, onRecords: stage })
+      }
+    } catch (error) {
+      await db.write(() => sets.discard(set))
+      throw error
+    } finally {
+      sets.sweep().catch(() => {})
+    }
+    return rev
+  }
+
+  const isAhead = (rev: Tid): boolean => {
+    try {
+      tids.nextAfter(rev)
+      return false
+    } catch (error) {
+      if (error instanceof SyntaxFault && error.code === 'tid-ahead') return true
+      throw error
+    }
+  }
+
+  const repair = async (did: Did, apply: boolean, onlyAhead: boolean): Promise<RepairReport> => {
+    const head = await repos.getHead(did)
+    if (head === null) throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
+    const { found, faults } = await look(did)
+    // A commit that the key did not sign is made anew like any other; the tree below it is what it is.
+    const isDamaged = faults.some((fault) => !/^(bad-signature|malformed-commit|head-mismatch):/.test(fault))
+    const inTree = found.size
+    const rows = await compareRows(did, found, isDamaged)
+    const ahead = isAhead(head.rev)
+    const newRev = apply && (ahead || !onlyAhead) ? await replace(did, found, isDamaged) : null
+    return {
+      did,
+      rev: head.rev,
+      revTime: timeOf(head.rev),
+      isAhead: ahead,
+      faults: faults.slice(0, SHOWN_FAULTS),
+      records: found.size,
+      fromRows: rows.fromRows,
+      rowsMissing: inTree - rows.right,
+      rowsStale: rows.stale,
+      newRev,
+    }
+  }
+
+  return {
+    rebuild: (did, apply) => locks.run(did, () => repair(did, apply, false)),
+    repairRev: (did, apply) => locks.run(did, () => repair(did, apply, true)),
+  }
+}
+
+/** The time of a revision, which may be past what a date can hold. */
+function timeOf(rev: Tid): string {
+  const date = tidToDate(rev)
+  return Number.isNaN(date.getTime()) ? 'past all dates' : date.toISOString()
+}
