@@ -119,9 +119,10 @@ function note(
 ): string {
   const parts = all.map((side) => {
     const times = latencies.get(side)!.toSorted((a, b) => a - b)
+    const p50 = median(times)
     const p99 = times[Math.floor(times.length * 0.99)]!
     const cpu = median(costs.get(side)!)
-    return `${side === all[0] ? 'avocet' : 'reference'}: ${cpu.toPrecision(3)} ms of CPU, p99 ${p99.toPrecision(3)} ms, longest ${times.at(-1)!.toPrecision(3)} ms, ${Math.round(sizes.get(side)!)} bytes`
+    return `${side === all[0] ? 'avocet' : 'reference'}: ${cpu.toPrecision(3)} ms of CPU, half of the answers within ${p50.toPrecision(3)} ms, p99 ${p99.toPrecision(3)} ms, longest ${times.at(-1)!.toPrecision(3)} ms, ${Math.round(sizes.get(side)!)} bytes`
   })
   return parts.join('; ')
 }

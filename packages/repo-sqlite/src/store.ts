@@ -195,7 +195,8 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     const beyond = db.prepare('SELECT 1 FROM repo_block WHERE repo = ? LIMIT 1 OFFSET ?').get(id, wholeBlocks)
     if (beyond !== undefined) return null
     const size = db.prepare('SELECT sum(length(bytes)) AS n FROM repo_block WHERE repo = ?')
-    if (Number(size.get(id)!['n']) > wholeBytes) return null
+    const total = size.get(id)!['n']
+    if (total === null || Number(total) > wholeBytes) return null
     const row = db
       .prepare(
         `SELECT CAST(group_concat(digest || bytes, '') AS BLOB) AS packed, json_group_array(length(bytes)) AS lengths

@@ -6,6 +6,7 @@ import type { AccountStore } from '../accounts/account-store.ts'
 import { findAccount } from '../accounts/lookup.ts'
 import { PdsError } from '../errors.ts'
 import type { FindRemoteRecord } from '../proxy/remote-records.ts'
+import { JSON_TYPE, recordJson } from '../repos/record-json.ts'
 import type { RecordReader } from '../repos/record-reader.ts'
 
 /** One record of a repository that lives here; one that lives elsewhere, or moved there, is asked for there. */
@@ -25,7 +26,7 @@ export function getRecord(
       const name = { repo: account?.did ?? repo, collection, rkey, cid }
       const remote = isTakenDown ? null : await findRemote(name)
       if (remote === null) throw new PdsError('invalid-request', 'Could not locate record')
-      return respond({ encoding: 'application/json', body: JSON.stringify(remote) })
+      return respond({ encoding: JSON_TYPE, body: JSON.stringify(remote) })
     }
     const record = await records.get(account.did, collection, rkey)
     if (record === null || record.takedownRef !== null || (cid !== undefined && cid !== record.cid)) {
@@ -34,6 +35,6 @@ export function getRecord(
         `Could not locate record: at://${account.did}/${collection}/${rkey}`,
       )
     }
-    return { uri: record.uri, cid: record.cid, value: record.value }
+    return respond({ encoding: JSON_TYPE, body: recordJson(record) })
   })
 }

@@ -1,9 +1,10 @@
 import { ComAtprotoRepoListRecords } from '@avocet/lexicons/com.atproto'
-import type { Router } from '@avocet/xrpc-server'
+import { respond, type Router } from '@avocet/xrpc-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import { findAccount, servedRepo } from '../accounts/lookup.ts'
 import { PdsError } from '../errors.ts'
+import { JSON_TYPE, recordJson } from '../repos/record-json.ts'
 import type { RecordReader } from '../repos/record-reader.ts'
 
 /** The records of a collection, page by page, newest key first. */
@@ -16,9 +17,8 @@ export function listRecords(router: Router, accounts: AccountStore, records: Rec
     const { did } = servedRepo(accounts, repo)
     const page = await records.page(did, collection, { limit, cursor, reverse })
     const last = page.length === limit ? page.at(-1)!.rkey : undefined
-    return {
-      records: page.map(({ uri, cid, value }) => ({ uri, cid, value })),
-      ...(last === undefined ? {} : { cursor: last }),
-    }
+    const list = page.map(recordJson).join(',')
+    const rest = last === undefined ? '' : `,"cursor":${JSON.stringify(last)}`
+    return respond({ encoding: JSON_TYPE, body: `{"records":[${list}]${rest}}` })
   })
 }

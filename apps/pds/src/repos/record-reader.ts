@@ -1,16 +1,21 @@
 import { decode } from '@avocet/cbor'
-import { parseCid, type DataObject } from '@avocet/data'
+import { fromJson, parseCid, type DataObject } from '@avocet/data'
 import type { RepoStore } from '@avocet/repo'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
+import { stringifyJson } from '@avocet/xrpc'
 
-import type { PageOptions, RecordIndex, RecordRow } from './record-index.ts'
+import type { PageOptions, RecordIndex } from './record-index.ts'
+import { createRecordTexts } from './record-texts.ts'
 
 /** A record and its value. */
 export interface StoredRecord {
   readonly uri: `at://${string}`
   readonly cid: string
   readonly rkey: string
+  /** The value in its JSON form. */
+  readonly json: string
+  /** The value, made from `json` when it is asked for. */
   readonly value: DataObject
   readonly takedownRef: string | null
 }
@@ -21,30 +26,77 @@ export interface RecordReader {
   page(did: Did, collection: string, options: PageOptions): Promise<StoredRecord[]>
 }
 
-/** A reader over the rows of records and the blocks they name. */
+/** What a row says of a record, taken down or not. */
+type Found = readonly [rkey: string, cid: string, takedownRef: string | null]
+
+/** A reader over the rows of records and the blocks they name. The values read last stay in memory, as JSON. */
 export function createRecordReader(index: RecordIndex, store: RepoStore<Database>): RecordReader {
-  const load = async (did: Did, collection: string, rows: readonly RecordRow[]): Promise<StoredRecord[]> => {
-    const cids = rows.map((row) => parseCid(row.cid))
-    const blocks = await store.getBlocks(did, cids)
-    return rows.flatMap((row, i) => {
-      const bytes = blocks.get(cids[i]!)
-      // A commit that lands between the two reads may have removed the version that its row named.
-      if (bytes === undefined) return []
-      const uri = `at://${did}/${collection}/${row.rkey}` as const
-      const { cid, rkey, takedownRef } = row
-      return [{ uri, cid, rkey, value: decode(bytes) as DataObject, takedownRef }]
-    })
+  const texts = createRecordTexts()
+
+  const load = async (did: Did, collection: string, rows: readonly Found[]): Promise<StoredRecord[]> => {
+    const found = rows.map(([, cid]) => texts.get(cid))
+    if (found.includes(undefined)) await addTexts(did, rows, found)
+    const records: StoredRecord[] = []
+    for (const [i, [rkey, cid, takedownRef]] of rows.entries()) {
+      const json = found[i]
+      // A commit that landed between the two reads may have removed the version that its row named.
+      if (json !== undefined) {
+        records.push(stored(`at://${did}/${collection}/${rkey}`, cid, rkey, json, takedownRef))
+      }
+    }
+    return records
   }
+
+  /** Makes the texts that are missing. */
+  const addTexts = async (did: Did, rows: readonly Found[], found: (string | undefined)[]): Promise<void> => {
+    const missing = rows.flatMap(([, cid], i) => (found[i] === undefined ? [{ i, cid: parseCid(cid) }] : []))
+    const blocks = await store.getBlocks(
+      did,
+      missing.map(({ cid }) => cid),
+    )
+    for (const { i, cid } of missing) {
+      const bytes = blocks.get(cid)
+      if (bytes === undefined) continue
+      const json = stringifyJson(decode(bytes))
+      texts.set(rows[i]![1], json)
+      found[i] = json
+    }
+  }
+
   return {
     get: async (did, collection, rkey) => {
       for (let attempt = 0; attempt < 3; attempt++) {
-        const row = index.get(did, collection, rkey)
+        const row = index.find(did, collection, rkey)
         if (row === null) return null
-        const [record] = await load(did, collection, [row])
+        const [record] = await load(did, collection, [[rkey, row.cid, row.takedownRef]])
         if (record !== undefined) return record
       }
       return null
     },
-    page: (did, collection, options) => load(did, collection, index.page(did, collection, options)),
+    page: (did, collection, options) =>
+      load(
+        did,
+        collection,
+        index.page(did, collection, options).map(([rkey, cid]) => [rkey, cid, null]),
+      ),
+  }
+}
+
+function stored(
+  uri: `at://${string}`,
+  cid: string,
+  rkey: string,
+  json: string,
+  takedownRef: string | null,
+): StoredRecord {
+  return {
+    uri,
+    cid,
+    rkey,
+    json,
+    takedownRef,
+    get value() {
+      return fromJson(JSON.parse(json)) as DataObject
+    },
   }
 }
