@@ -283,7 +283,7 @@ export async function createPds(
     registration,
     sessions,
     sessionView: createSessionView(dids),
-    services: createServiceCallers(dids, accounts, address),
+    services: createServiceCallers(dids, accounts, address, config.modService?.did ?? null),
     writer,
     nextTid: () => tids.next(),
     lexicons: config.resolveLexicons ? createRecordLexicons(dids, lookupTxt, fetch) : BUNDLED_LEXICONS,

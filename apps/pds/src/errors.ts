@@ -17,6 +17,14 @@ export type PdsErrorCode =
   | 'auth-missing'
   | 'auth-required'
   | 'invalid-token'
+  | 'bad-jwt'
+  | 'bad-jwt-type'
+  | 'bad-jwt-issuer'
+  | 'bad-jwt-audience'
+  | 'bad-jwt-method'
+  | 'bad-jwt-signature'
+  | 'jwt-expired'
+  | 'untrusted-issuer'
   | 'expired-token'
   | 'account-deactivated'
   | 'account-takendown'
@@ -73,6 +81,15 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'auth-missing': [401, 'AuthMissing'],
   'auth-required': [401, 'AuthenticationRequired'],
   'invalid-token': [400, 'InvalidToken'],
+  // Of service tokens.
+  'bad-jwt': [401, 'BadJwt'],
+  'bad-jwt-type': [401, 'BadJwtType'],
+  'bad-jwt-issuer': [401, 'BadJwtIss'],
+  'bad-jwt-audience': [401, 'BadJwtAudience'],
+  'bad-jwt-method': [401, 'BadJwtLexiconMethod'],
+  'bad-jwt-signature': [401, 'BadJwtSignature'],
+  'jwt-expired': [401, 'JwtExpired'],
+  'untrusted-issuer': [401, 'UntrustedIss'],
   'expired-token': [400, 'ExpiredToken'],
   'account-deactivated': [401, 'AccountDeactivated'],
   'account-takendown': [401, 'AccountTakedown'],

@@ -208,7 +208,7 @@ export function addMethods(router: Router, parts: Parts): void {
   listBlobs(router, authorizer, accounts, blobs)
   subscribeRepos(router, config, parts.sequencer)
 
-  getPreferences(router, authorizer, accounts, parts.targets, parts.proxy)
+  getPreferences(router, authorizer, services, accounts, parts.targets, parts.proxy)
   putPreferences(router, authorizer, db, accounts, parts.targets, parts.proxy)
   if (parts.forwardPush !== null) {
     registerPush(router, authorizer, parts.forwardPush)
@@ -216,19 +216,19 @@ export function addMethods(router: Router, parts: Parts): void {
   }
 
   adminDeleteAccount(router, authorizer, lifecycle)
-  disableAccountInvites(router, authorizer, db, accounts)
-  disableInviteCodes(router, authorizer, db, invites)
-  enableAccountInvites(router, authorizer, db, accounts)
-  getAccountInfo(router, authorizer, accountView)
-  getAccountInfos(router, authorizer, accountView)
-  getInviteCodes(router, authorizer, invites)
-  getSubjectStatus(router, authorizer, moderation)
+  disableAccountInvites(router, authorizer, services, db, accounts)
+  disableInviteCodes(router, authorizer, services, db, invites)
+  enableAccountInvites(router, authorizer, services, db, accounts)
+  getAccountInfo(router, authorizer, services, accountView)
+  getAccountInfos(router, authorizer, services, accountView)
+  getInviteCodes(router, authorizer, services, invites)
+  getSubjectStatus(router, authorizer, services, moderation)
   searchAccounts(router, authorizer, accounts, accountView)
-  sendEmail(router, authorizer, accounts, parts.operatorMailer, config.hostname)
+  sendEmail(router, authorizer, services, accounts, parts.operatorMailer, config.hostname)
   updateAccountEmail(router, authorizer, accounts, credentials)
   updateAccountHandle(router, authorizer, handleChanges)
   updateAccountPassword(router, authorizer, credentials)
-  updateSubjectStatus(router, authorizer, moderation)
+  updateSubjectStatus(router, authorizer, services, moderation)
 
   getRecommendedDidCredentials(router, authorizer, accounts, identities, signers)
   refreshIdentity(router, authorizer, parts.resolveActor)

@@ -135,9 +135,9 @@ test('who cannot prove the DID gets no account for it', async () => {
   const ask = (token?: string) =>
     next.post('com.atproto.server.createAccount', { input, ...(token === undefined ? {} : { token }) })
   expect(failure(await ask())).toBe('401 AuthMissing')
-  expect(failure(await ask(account.accessJwt))).toBe('401 AuthenticationRequired')
+  expect(failure(await ask(account.accessJwt))).toBe('401 BadJwt')
   expect(failure(await ask(await serviceToken(account, 'com.atproto.repo.uploadBlob')))).toBe(
-    '401 AuthenticationRequired',
+    '401 BadJwtLexiconMethod',
   )
   const other = await old.account()
   const stolen = await serviceToken(other, 'com.atproto.server.createAccount')

@@ -46,13 +46,15 @@ export interface StubService extends AsyncDisposable {
 export const echo = (request: SeenRequest): StubAnswer => ({ body: { echo: request.nsid } })
 
 /**
- * Starts a service whose DID document names `ids` (fragments without `#`) at itself, and `elsewhere` at other URLs.
+ * Starts a service whose DID document names `ids` (fragments without `#`) at itself, `elsewhere` at other URLs, and `keys`
+ * (multikeys by fragment).
  * Tokens are taken apart with Node's own cryptography alone, by the key that `keyOf` (a did:key) says.
  */
 export async function startService(
   ids: readonly string[],
   keyOf: (did: string) => string | undefined = () => undefined,
   elsewhere: Readonly<Record<string, string>> = {},
+  keys: Readonly<Record<string, string>> = {},
 ): Promise<StubService> {
   const seen: SeenRequest[] = []
   const server = createServer((message, response) => {
@@ -87,6 +89,12 @@ export async function startService(
   const document = (): object => ({
     '@context': ['https://www.w3.org/ns/did/v1'],
     id: did,
+    verificationMethod: Object.entries(keys).map(([id, publicKeyMultibase]) => ({
+      id: `${did}#${id}`,
+      type: 'Multikey',
+      controller: did,
+      publicKeyMultibase,
+    })),
     service: [...ids.map((id) => [id, url] as const), ...Object.entries(elsewhere)].map(
       ([id, serviceEndpoint]) => ({ id: `#${id}`, type: 'BskyNotificationService', serviceEndpoint }),
     ),

@@ -3,6 +3,7 @@ import type { Router } from '@avocet/xrpc-server'
 import type { Database } from '@avocet/sqlite'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
+import type { ServiceCallers } from '../accounts/service-callers.ts'
 import type { Invites } from '../accounts/invites.ts'
 import { PdsError } from '../errors.ts'
 
@@ -10,11 +11,12 @@ import { PdsError } from '../errors.ts'
 export function disableInviteCodes(
   router: Router,
   authorizer: Authorizer,
+  services: ServiceCallers,
   db: Database,
   invites: Invites,
 ): void {
   router.add(ComAtprotoAdminDisableInviteCodes.main, {
-    auth: (context) => authorizer.admin(context),
+    auth: (context) => services.moderator(context, authorizer, context.nsid),
     handler: ({ input }) => {
       const { codes = [], accounts = [] } = input
       if (accounts.includes('admin'))

@@ -2,13 +2,19 @@ import { ComAtprotoAdminGetAccountInfo } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
+import type { ServiceCallers } from '../accounts/service-callers.ts'
 import type { AccountView } from '../accounts/views.ts'
 import { PdsError } from '../errors.ts'
 
 /** What the operator may know of an account. */
-export function getAccountInfo(router: Router, authorizer: Authorizer, accountView: AccountView): void {
+export function getAccountInfo(
+  router: Router,
+  authorizer: Authorizer,
+  services: ServiceCallers,
+  accountView: AccountView,
+): void {
   router.add(ComAtprotoAdminGetAccountInfo.main, {
-    auth: (context) => authorizer.admin(context),
+    auth: (context) => services.moderator(context, authorizer, context.nsid),
     handler: ({ params }) => {
       const view = accountView(params.did)
       if (view === null) throw new PdsError('invalid-request', 'Account not found')

@@ -2,12 +2,18 @@ import { ComAtprotoAdminGetAccountInfos } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
+import type { ServiceCallers } from '../accounts/service-callers.ts'
 import type { AccountView } from '../accounts/views.ts'
 
 /** What the operator may know of several accounts; those that are not here are left out. */
-export function getAccountInfos(router: Router, authorizer: Authorizer, accountView: AccountView): void {
+export function getAccountInfos(
+  router: Router,
+  authorizer: Authorizer,
+  services: ServiceCallers,
+  accountView: AccountView,
+): void {
   router.add(ComAtprotoAdminGetAccountInfos.main, {
-    auth: (context) => authorizer.admin(context),
+    auth: (context) => services.moderator(context, authorizer, context.nsid),
     handler: ({ params }) => ({ infos: params.dids.map(accountView).filter((view) => view !== null) }),
   })
 }

@@ -2,14 +2,20 @@ import { ComAtprotoAdminGetInviteCodes } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
+import type { ServiceCallers } from '../accounts/service-callers.ts'
 import type { Invites } from '../accounts/invites.ts'
 import { toInviteView } from '../accounts/views.ts'
 import { PdsError } from '../errors.ts'
 
 /** All invite codes, newest or most used first. */
-export function getInviteCodes(router: Router, authorizer: Authorizer, invites: Invites): void {
+export function getInviteCodes(
+  router: Router,
+  authorizer: Authorizer,
+  services: ServiceCallers,
+  invites: Invites,
+): void {
   router.add(ComAtprotoAdminGetInviteCodes.main, {
-    auth: (context) => authorizer.admin(context),
+    auth: (context) => services.moderator(context, authorizer, context.nsid),
     handler: ({ params }) => {
       const { sort, limit, cursor = null } = params
       const known = sort === 'usage' ? 'usage' : sort === 'recent' ? 'recent' : null

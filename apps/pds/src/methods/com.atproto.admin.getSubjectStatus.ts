@@ -2,13 +2,19 @@ import { ComAtprotoAdminGetSubjectStatus } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
+import type { ServiceCallers } from '../accounts/service-callers.ts'
 import type { Moderation } from '../accounts/moderation.ts'
 import { PdsError } from '../errors.ts'
 
 /** Whether an account, a record or a blob is taken down. */
-export function getSubjectStatus(router: Router, authorizer: Authorizer, moderation: Moderation): void {
+export function getSubjectStatus(
+  router: Router,
+  authorizer: Authorizer,
+  services: ServiceCallers,
+  moderation: Moderation,
+): void {
   router.add(ComAtprotoAdminGetSubjectStatus.main, {
-    auth: (context) => authorizer.admin(context),
+    auth: (context) => services.moderator(context, authorizer, context.nsid),
     handler: ({ params }) => {
       const found = moderation.status(params)
       if (found === null) throw new PdsError('not-found', 'Subject not found')

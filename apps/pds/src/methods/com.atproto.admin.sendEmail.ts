@@ -3,6 +3,7 @@ import type { Router } from '@avocet/xrpc-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
+import type { ServiceCallers } from '../accounts/service-callers.ts'
 import { PdsError } from '../errors.ts'
 import type { Mailer } from '../mail/mailer.ts'
 
@@ -10,12 +11,13 @@ import type { Mailer } from '../mail/mailer.ts'
 export function sendEmail(
   router: Router,
   authorizer: Authorizer,
+  services: ServiceCallers,
   accounts: AccountStore,
   mailer: Mailer,
   hostname: string,
 ): void {
   router.add(ComAtprotoAdminSendEmail.main, {
-    auth: (context) => authorizer.admin(context),
+    auth: (context) => services.moderator(context, authorizer, context.nsid),
     handler: async ({ input }) => {
       const account = accounts.get(input.recipientDid)
       if (account === null) throw new PdsError('invalid-request', 'Recipient not found')
