@@ -18,6 +18,7 @@ import { createCredentials } from './accounts/credentials.ts'
 import { createDeletions } from './accounts/deletions.ts'
 import { createEmailTokens } from './accounts/email-tokens.ts'
 import { createLifecycle } from './accounts/lifecycle.ts'
+import { createLoginBrake, NO_BRAKE } from './accounts/login-brake.ts'
 import { createModeration } from './accounts/moderation.ts'
 import { createAccountView } from './accounts/views.ts'
 import { createResolveActor } from './identity/actors.ts'
@@ -282,6 +283,7 @@ export async function createPds(
     accounts,
     registration,
     sessions,
+    brake: config.rateLimitsEnabled ? createLoginBrake() : NO_BRAKE,
     sessionView: createSessionView(dids),
     services: createServiceCallers(dids, accounts, address, config.modService?.did ?? null),
     writer,

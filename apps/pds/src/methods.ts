@@ -12,6 +12,7 @@ import type { Deletions } from './accounts/deletions.ts'
 import type { EmailTokens } from './accounts/email-tokens.ts'
 import type { Invites } from './accounts/invites.ts'
 import type { Lifecycle } from './accounts/lifecycle.ts'
+import type { LoginBrake } from './accounts/login-brake.ts'
 import type { Moderation } from './accounts/moderation.ts'
 import type { ReservedKeys } from './accounts/reserved-keys.ts'
 import type { AccountView } from './accounts/views.ts'
@@ -128,6 +129,7 @@ export interface Parts {
   readonly accounts: AccountStore
   readonly registration: Registration
   readonly sessions: Sessions
+  readonly brake: LoginBrake
   readonly sessionView: SessionView
   readonly services: ServiceCallers
   readonly writer: RepoWriter
@@ -177,12 +179,12 @@ export function addMethods(router: Router, parts: Parts): void {
   const { config, address, authorizer, accounts, sessions, sessionView, services, writer, nextTid } = parts
   const { records, reader, dids, uploads, blobs, files, repos, exports } = parts
   const { db, invites, lifecycle, documents, letters, emailTokens, credentials, appPasswords } = parts
-  const { lexicons, identities, signers, handleChanges, moderation, accountView } = parts
+  const { brake, lexicons, identities, signers, handleChanges, moderation, accountView } = parts
 
   describeServer(router, config, address)
   createAccount(router, parts.registration, sessions, services)
-  createSession(router, sessions, sessionView)
-  refreshSession(router, authorizer, sessions, sessionView)
+  createSession(router, accounts, sessions, brake, sessionView)
+  refreshSession(router, authorizer, sessions, brake, sessionView)
   getSession(router, authorizer, accounts, sessionView)
   deleteSession(router, authorizer, sessions)
 
@@ -249,7 +251,7 @@ export function addMethods(router: Router, parts: Parts): void {
   createInviteCode(router, authorizer, db, invites)
   createInviteCodes(router, authorizer, db, invites)
   deactivateAccount(router, authorizer, parts.deletions)
-  deleteAccount(router, credentials, emailTokens, lifecycle)
+  deleteAccount(router, credentials, emailTokens, lifecycle, brake)
   getAccountInviteCodes(router, authorizer, invites)
   getServiceAuth(router, authorizer, signers)
   listAppPasswords(router, authorizer, appPasswords)
@@ -258,7 +260,7 @@ export function addMethods(router: Router, parts: Parts): void {
   requestEmailUpdate(router, authorizer, accounts, letters)
   requestPasswordReset(router, accounts, letters)
   reserveSigningKey(router, parts.reservedKeys)
-  resetPassword(router, emailTokens, credentials)
+  resetPassword(router, emailTokens, credentials, brake)
   revokeAppPassword(router, authorizer, db, appPasswords, sessions)
   updateEmail(router, authorizer, accounts, emailTokens, credentials)
 

@@ -12,6 +12,21 @@ export function findAccount(
   return identifier.startsWith('did:') ? accounts.get(identifier as Did) : accounts.byHandle(identifier)
 }
 
+/** The account that somebody who signs in means, by DID, handle (with `@` or without) or email address; null if there is none. */
+export function findByLogin(accounts: AccountStore, identifier: string): Account | null {
+  const name = identifier.trim()
+  if (name.startsWith('did:')) return accounts.get(name as Did)
+  if (name.includes('@') && !name.startsWith('@')) return accounts.byEmail(name)
+  return accounts.byHandle(name.replace(/^@/, ''))
+}
+
+/** What attempts on an account are counted by, however it is named: its DID, or else the text in a normal form. */
+export function loginKey(accounts: AccountStore, identifier: string): string {
+  return (
+    findByLogin(accounts, identifier)?.did ?? identifier.trim().slice(0, 512).toLowerCase().replace(/^@/, '')
+  )
+}
+
 /** The account whose repository anybody may read. @throws PdsError `repo-not-found`, `repo-takendown`, `repo-deactivated` */
 export function servedRepo(accounts: AccountStore, identifier: string, everything = false): Account {
   const account = findAccount(accounts, identifier)

@@ -7,6 +7,7 @@ import { PdsError } from '../errors.ts'
 import { accountStatus, type Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
 import type { AppPasswords } from './app-passwords.ts'
+import { findByLogin } from './lookup.ts'
 import { verifyPassword } from './passwords.ts'
 import { REFRESH_SECONDS, type AccessScope, type Tokens } from './tokens.ts'
 
@@ -16,18 +17,21 @@ export interface SessionTokens {
   readonly refreshJwt: string
 }
 
+/** An account, the tokens for it, and whether they allow to see its email address: those of an app password do not. */
+export interface SignedIn {
+  readonly account: Account
+  readonly tokens: SessionTokens
+  readonly withEmail: boolean
+}
+
 /** Signing in, refreshing, signing out. */
 export interface Sessions {
   /** Checks a password (the account's, or an app password). @throws PdsError `auth-required`, `account-takendown` */
-  login(
-    identifier: string,
-    password: string,
-    allowTakendown: boolean,
-  ): Promise<{ account: Account; tokens: SessionTokens }>
+  login(identifier: string, password: string, allowTakendown: boolean): Promise<SignedIn>
   /** A session for an account just made or proven otherwise. */
   start(account: Account, appPassword?: { name: string; privileged: boolean } | null): Promise<SessionTokens>
   /** Exchanges a refresh token for its successor. @throws PdsError `invalid-token`, `expired-token`, `account-takendown` */
-  refresh(refreshJwt: string): Promise<{ account: Account; tokens: SessionTokens }>
+  refresh(refreshJwt: string): Promise<SignedIn>
   /** Ends the session of a refresh token, expired or not. @throws PdsError `invalid-token` */
   end(refreshJwt: string): Promise<void>
   /** Ends every session of an account, or those of one app password. */
@@ -80,8 +84,7 @@ export function createSessions(
   }
 
   const login: Sessions['login'] = async (identifier, password, allowTakendown) => {
-    const name = identifier.trim()
-    const account = find(accounts, name)
+    const account = findByLogin(accounts, identifier)
     const hash = account === null ? DUMMY_HASH : accounts.passwordHash(account.did)!
     const main = await verifyPassword(password, hash)
     const app = main || account === null ? null : appPasswords.verify(account.did, password)
@@ -91,7 +94,7 @@ export function createSessions(
     if (account.takedownRef !== null && !allowTakendown) {
       throw new PdsError('account-takendown', 'Account has been taken down')
     }
-    return { account, tokens: await start(account, main ? null : app) }
+    return { account, tokens: await start(account, main ? null : app), withEmail: main }
   }
 
   return {
@@ -141,7 +144,8 @@ export function createSessions(
       if (next === null) throw new PdsError('expired-token', 'Token has been revoked')
       const app = next.app === null ? null : appPasswords.get(account.did, next.app)
       if (next.app !== null && app === null) throw new PdsError('expired-token', 'Token has been revoked')
-      return { account, tokens: await pair(account.did, scopeOf(account, app), next.id, next.exp) }
+      const renewed = await pair(account.did, scopeOf(account, app), next.id, next.exp)
+      return { account, tokens: renewed, withEmail: app === null }
     },
     end: async (refreshJwt) => {
       const claims = await tokens.verifyRefresh(refreshJwt, { allowExpired: true })
@@ -158,12 +162,6 @@ export function createSessions(
 
 /** Verified against when there is no account, so that both cases cost the same. */
 const DUMMY_HASH = `$argon2id$v=19$m=12288,t=3,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
-
-function find(accounts: AccountStore, identifier: string): Account | null {
-  if (identifier.startsWith('did:')) return accounts.get(identifier as Did)
-  if (identifier.includes('@') && !identifier.startsWith('@')) return accounts.byEmail(identifier)
-  return accounts.byHandle(identifier.replace(/^@/, ''))
-}
 
 const tokenId = (): string => randomBytes(32).toString('base64url')
 

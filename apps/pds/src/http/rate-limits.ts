@@ -1,8 +1,10 @@
 import { timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 
-import type { RateLimitRule, RequestInfo } from '@avocet/xrpc-server'
+import { networkOf, type RateLimitRule, type RequestInfo } from '@avocet/xrpc-server'
 
+import type { AccountStore } from '../accounts/account-store.ts'
+import { loginKey } from '../accounts/lookup.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { GateLimits } from './gates.ts'
 
@@ -30,11 +32,13 @@ type KeyContext = Parameters<NonNullable<RateLimitRule['key']>>[0]
 /** Counts by the signed-in account. */
 const byCaller = ({ auth }: KeyContext): string | null => (auth as { did?: string } | undefined)?.did ?? null
 
-/** Counts by the account that is spoken of and the address that speaks, so that nobody locks another out. */
-const byIdentifier = ({ input, address }: KeyContext): string => {
-  const { identifier, did, email } = (input ?? {}) as { identifier?: string; did?: string; email?: string }
-  return `${identifier ?? did ?? email ?? ''}-${address ?? ''}`.toLowerCase()
-}
+/** Counts by the account that is spoken of and the network that speaks, so that nobody locks another out. */
+const byLogin =
+  (accounts: AccountStore) =>
+  ({ input, address }: KeyContext): string => {
+    const { identifier, email } = (input ?? {}) as { identifier?: string; email?: string }
+    return `${loginKey(accounts, identifier ?? email ?? '')} ${address === null ? '' : networkOf(address)}`
+  }
 
 /** For every method but exports, which have a wider limit of their own: a crawler that fetches all accounts needs it. */
 export const GLOBAL_LIMIT: RateLimitRule = {
@@ -48,9 +52,9 @@ export const GLOBAL_LIMIT: RateLimitRule = {
 export const EXPORT_LIMIT: RateLimitRule = { name: 'export', limit: 6000, windowMs: 5 * MINUTE }
 
 /** For attempts to sign in. */
-export const CREATE_SESSION_LIMITS: readonly RateLimitRule[] = [
-  { name: 'createSession-day', limit: 300, windowMs: DAY, key: byIdentifier },
-  { name: 'createSession', limit: 30, windowMs: 5 * MINUTE, key: byIdentifier },
+export const createSessionLimits = (accounts: AccountStore): readonly RateLimitRule[] => [
+  { name: 'createSession-day', limit: 300, windowMs: DAY, key: byLogin(accounts) },
+  { name: 'createSession', limit: 30, windowMs: 5 * MINUTE, key: byLogin(accounts) },
 ]
 
 /** For new accounts. */
@@ -65,16 +69,17 @@ export const DELETE_ACCOUNT_LIMIT: RateLimitRule = { name: 'deleteAccount', limi
 /** For keys made for nobody yet. */
 export const RESERVE_KEY_LIMIT: RateLimitRule = { name: 'reserveSigningKey', limit: 50, windowMs: 5 * MINUTE }
 
-/** For everything that sends mail: by account where there is one, by address otherwise. */
-export const MAIL_LIMITS: readonly RateLimitRule[] = [
-  {
-    name: 'mail-day',
-    limit: 15,
-    windowMs: DAY,
-    key: (context) => byCaller(context) ?? byIdentifier(context),
-  },
-  { name: 'mail', limit: 5, windowMs: HOUR, key: (context) => byCaller(context) ?? byIdentifier(context) },
+const mailLimits = (key: NonNullable<RateLimitRule['key']>): readonly RateLimitRule[] => [
+  { name: 'mail-day', limit: 15, windowMs: DAY, key },
+  { name: 'mail', limit: 5, windowMs: HOUR, key },
 ]
+
+/** For everything that sends mail to the caller. */
+export const MAIL_LIMITS: readonly RateLimitRule[] = mailLimits(byCaller)
+
+/** For mail to somebody who is not signed in. */
+export const passwordResetLimits = (accounts: AccountStore): readonly RateLimitRule[] =>
+  mailLimits(byLogin(accounts))
 
 /** For changes of a handle. */
 export const UPDATE_HANDLE_LIMITS: readonly RateLimitRule[] = [

@@ -1,21 +1,27 @@
 import { ComAtprotoServerCreateSession } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
+import type { AccountStore } from '../accounts/account-store.ts'
+import { loginKey } from '../accounts/lookup.ts'
+import type { LoginBrake } from '../accounts/login-brake.ts'
 import type { Sessions } from '../accounts/sessions.ts'
-import { CREATE_SESSION_LIMITS } from '../http/rate-limits.ts'
+import { createSessionLimits } from '../http/rate-limits.ts'
 import type { SessionView } from '../accounts/session-view.ts'
 
-/** Signs in with a handle, an email address or a DID, and a password. */
-export function createSession(router: Router, sessions: Sessions, view: SessionView): void {
+/** Signs in with a handle, an email address or a DID, and a password. An app password does not get to see the email address. */
+export function createSession(
+  router: Router,
+  accounts: AccountStore,
+  sessions: Sessions,
+  brake: LoginBrake,
+  view: SessionView,
+): void {
   router.add(ComAtprotoServerCreateSession.main, {
-    rateLimit: CREATE_SESSION_LIMITS,
-    handler: async ({ input }) => {
-      const { account, tokens } = await sessions.login(
-        input.identifier,
-        input.password,
-        input.allowTakendown ?? false,
-      )
-      return { ...tokens, ...(await view(account)) }
+    rateLimit: createSessionLimits(accounts),
+    handler: async ({ input: { identifier, password, allowTakendown = false }, address }) => {
+      const login = () => sessions.login(identifier, password, allowTakendown)
+      const { account, tokens, withEmail } = await brake.guard(loginKey(accounts, identifier), address, login)
+      return { ...tokens, ...(await view(account, withEmail)) }
     },
   })
 }

@@ -4,6 +4,7 @@ import type { Router } from '@avocet/xrpc-server'
 import type { Credentials } from '../accounts/credentials.ts'
 import type { EmailTokens } from '../accounts/email-tokens.ts'
 import type { Lifecycle } from '../accounts/lifecycle.ts'
+import type { LoginBrake } from '../accounts/login-brake.ts'
 import { DELETE_ACCOUNT_LIMIT } from '../http/rate-limits.ts'
 
 /** Deletes an account: whoever knows its password and the mailed code. */
@@ -12,11 +13,12 @@ export function deleteAccount(
   credentials: Credentials,
   emailTokens: EmailTokens,
   lifecycle: Lifecycle,
+  brake: LoginBrake,
 ): void {
   router.add(ComAtprotoServerDeleteAccount.main, {
     rateLimit: DELETE_ACCOUNT_LIMIT,
-    handler: async ({ input }) => {
-      await credentials.requirePassword(input.did, input.password)
+    handler: async ({ input, address }) => {
+      await brake.guard(input.did, address, () => credentials.requirePassword(input.did, input.password))
       emailTokens.check('delete-account', input.token, input.did)
       // The code goes with the account.
       await lifecycle.remove(input.did)

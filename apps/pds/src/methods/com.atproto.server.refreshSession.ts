@@ -2,6 +2,7 @@ import { ComAtprotoServerRefreshSession } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
+import type { LoginBrake } from '../accounts/login-brake.ts'
 import type { Sessions } from '../accounts/sessions.ts'
 import type { SessionView } from '../accounts/session-view.ts'
 
@@ -10,10 +11,12 @@ export function refreshSession(
   router: Router,
   authorizer: Authorizer,
   sessions: Sessions,
+  brake: LoginBrake,
   view: SessionView,
 ): void {
   router.add(ComAtprotoServerRefreshSession.main, async (context) => {
-    const { account, tokens } = await sessions.refresh(authorizer.bearer(context))
-    return { ...tokens, ...(await view(account)) }
+    const { account, tokens, withEmail } = await sessions.refresh(authorizer.bearer(context))
+    brake.trust(account.did, context.address)
+    return { ...tokens, ...(await view(account, withEmail)) }
   })
 }

@@ -2,13 +2,13 @@ import { ComAtprotoServerRequestPasswordReset } from '@avocet/lexicons/com.atpro
 import type { Router } from '@avocet/xrpc-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
-import { MAIL_LIMITS } from '../http/rate-limits.ts'
+import { passwordResetLimits } from '../http/rate-limits.ts'
 import type { Letters } from '../mail/letters.ts'
 
 /** Mails a code to choose a new password with. Neither the answer nor its time tells whether there is such an account. */
 export function requestPasswordReset(router: Router, accounts: AccountStore, letters: Letters): void {
   router.add(ComAtprotoServerRequestPasswordReset.main, {
-    rateLimit: MAIL_LIMITS,
+    rateLimit: passwordResetLimits(accounts),
     handler: ({ input }) => {
       const account = accounts.byEmail(input.email.trim())
       if (account !== null) letters.sendCodeLater(account, 'reset-password')

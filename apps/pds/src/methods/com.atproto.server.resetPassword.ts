@@ -3,11 +3,17 @@ import type { Router } from '@avocet/xrpc-server'
 
 import type { Credentials } from '../accounts/credentials.ts'
 import type { EmailTokens } from '../accounts/email-tokens.ts'
+import type { LoginBrake } from '../accounts/login-brake.ts'
 import { aboutAccount } from '../audit/audited-router.ts'
 import { RESET_PASSWORD_LIMIT } from '../http/rate-limits.ts'
 
 /** Sets a new password with a mailed code. */
-export function resetPassword(router: Router, emailTokens: EmailTokens, credentials: Credentials): void {
+export function resetPassword(
+  router: Router,
+  emailTokens: EmailTokens,
+  credentials: Credentials,
+  brake: LoginBrake,
+): void {
   router.add(ComAtprotoServerResetPassword.main, {
     rateLimit: RESET_PASSWORD_LIMIT,
     handler: async (context) => {
@@ -16,6 +22,8 @@ export function resetPassword(router: Router, emailTokens: EmailTokens, credenti
       aboutAccount(context, did)
       const spend = (): void => emailTokens.spend('reset-password', input.token, did)
       await credentials.setPassword(did, input.password, spend)
+      // Who reads the owner's mail here may sign in from here, whoever else is guessing.
+      brake.trust(did, context.address)
     },
   })
 }
