@@ -357,6 +357,7 @@ export async function createPds(
   const chores = [
     () => uploads.collect(),
     () => deletions.run(),
+    () => reservedKeys.collect(),
     () => imports.clean(),
     () => removals.run(),
     () => collectOrphans(accounts, blobs, files, uploads, startedAt),

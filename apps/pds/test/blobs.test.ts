@@ -69,7 +69,7 @@ describe.each([
       'content-length': '100000',
       'x-content-type-options': 'nosniff',
       'content-security-policy': `default-src 'none'; sandbox`,
-      'cache-control': 'public, max-age=31536000, immutable',
+      'cache-control': 'public, max-age=3600',
     })
     const params = { did: alice.did }
     expect((await net.get('com.atproto.sync.listBlobs', { params })).body.cids).toEqual([cid])

@@ -45,3 +45,14 @@ export function errorAnswer(error: XrpcError, headers: HeaderRecord): Answer {
 export function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
+
+/**
+ * Marks an answer to somebody who showed credentials: caches that serve others must not keep it, unless the method says
+ * otherwise. https://www.rfc-editor.org/rfc/rfc9111#section-3.5
+ */
+export function markPrivate(headers: HeaderRecord): void {
+  headers['cache-control'] ??= 'private'
+  const vary = headers['vary']
+  if (vary === undefined) headers['vary'] = 'Authorization'
+  else if (!/\bauthorization\b|\*/i.test(String(vary))) headers['vary'] = `${String(vary)}, Authorization`
+}

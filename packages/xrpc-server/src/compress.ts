@@ -26,6 +26,9 @@ export async function compress(answer: Answer): Promise<Answer> {
   if (body === null) return answer
   headers['content-encoding'] = 'gzip'
   delete headers['content-length']
+  // Other bytes than the plain ones: what names those exactly must not name these too.
+  const etag = headers['etag']
+  if (typeof etag === 'string' && etag.startsWith('"')) headers['etag'] = `W/${etag}`
   if (isStream(body)) return { ...answer, body: gzipChunks(body as AsyncIterable<Uint8Array>) }
   return { ...answer, body: await gzipBytes(typeof body === 'string' ? utf8.encode(body) : body) }
 }

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util'
 import { createGzip, gzip } from 'node:zlib'
+import { ending } from './stream.ts'
 
 const gzipAsync = promisify(gzip)
 
@@ -13,7 +14,7 @@ export async function gzipBytes(bytes: Uint8Array): Promise<Uint8Array> {
 
 /** Gzips a stream. */
 export function gzipChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  return run(chunks)
+  return ending(run(chunks), chunks)
 }
 
 async function* run(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

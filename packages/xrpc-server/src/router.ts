@@ -2,8 +2,8 @@ import type { Procedure, Query, Subscription } from '@avocet/lexicon'
 import { decodeParams, XrpcError } from '@avocet/xrpc'
 import { isNsid } from '@avocet/syntax'
 import { readInput } from './body.ts'
-import { lengthOf, type Answer, type Call, type HeaderRecord } from './call.ts'
-import { checkMethod, errorAnswer, isPromise, splitRules, wrongMethod } from './checks.ts'
+import { isStream, lengthOf, type Answer, type Call, type HeaderRecord } from './call.ts'
+import { checkMethod, errorAnswer, isPromise, markPrivate, splitRules, wrongMethod } from './checks.ts'
 import { compress, wantsCompression } from './compress.ts'
 import { Context } from './context.ts'
 import { addCors, type CorsOptions, preflight } from './cors.ts'
@@ -14,6 +14,7 @@ import { networkOf } from './network.ts'
 import { fromResponse, makeAnswer } from './output.ts'
 import { applyRules, createMemoryRateLimitStore, type RateLimitRule } from './rate-limit.ts'
 import { Reply } from './reply.ts'
+import { discard } from './stream.ts'
 import { createItemEncoder, fail, pump, type Connection, type FrameSocket } from './subscription.ts'
 import { Subscribers } from './subscribers.ts'
 import { Turns } from './turns.ts'
@@ -135,6 +136,7 @@ class XrpcRouter implements Router {
       answer = errorAnswer(known, headers)
       length = lengthOf(answer)
     }
+    if (call.header('authorization') !== null) markPrivate(answer.headers)
     if (this.#cors !== null) addCors(answer.headers, call, this.#cors)
     answer.headers['x-request-id'] = context.requestId
     this.#report(call, context, nsid, call.method, started, answer.status, failure, length)
@@ -245,17 +247,29 @@ class XrpcRouter implements Router {
       context.usedHeaders?.forEach((value, name) => {
         headers[name] = name === 'set-cookie' ? context.headers.getSetCookie() : value
       })
-      return makeAnswer(schema as Query | Procedure, result, headers, validateOutput)
+      try {
+        return makeAnswer(schema as Query | Procedure, result, headers, validateOutput)
+      } catch (error) {
+        drop(result)
+        throw error
+      }
     }
     const pending: unknown = handler(context as never)
     if (!isPromise(pending)) return finish(pending)
     if (limits.handlerMs === 0 || context.input instanceof ReadableStream) return pending.then(finish)
+    let isLate = false
     const late = (): XrpcError => {
+      isLate = true
       const error = new XrpcError(504, 'UpstreamTimeout', 'The method took too long')
       context.abort(error)
       return error
     }
-    return this.#deadlines.race(pending, limits.handlerMs, late, finish)
+    const inTime = (result: unknown): Answer => {
+      // Nobody waits for it any more.
+      if (isLate) drop(result)
+      return finish(result)
+    }
+    return this.#deadlines.race(pending, limits.handlerMs, late, inTime)
   }
 
   async #establish(route: Route, call: Call, context: Context): Promise<void> {
@@ -363,4 +377,10 @@ class XrpcRouter implements Router {
       this.#onError(failure, nsid, requestId)
     }
   }
+}
+
+/** Closes the body of a result that will not be sent. */
+function drop(result: unknown): void {
+  const body = result instanceof Reply || result instanceof Response ? result.body : result
+  if (isStream(body)) void discard(body as AsyncIterable<Uint8Array>)
 }

@@ -87,7 +87,8 @@ export function createAuthorizer(accounts: AccountStore, tokens: Tokens, adminPa
     if (needs.deactivated !== true && account.deactivatedAt !== null) {
       throw new PdsError('account-deactivated', 'Account is deactivated')
     }
-    return { did, scope }
+    // A token that was made before the takedown counts as one made after it.
+    return { did, scope: account.takedownRef === null ? scope : 'com.atproto.takendown' }
   }
 
   return {

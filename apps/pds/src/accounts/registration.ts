@@ -97,6 +97,7 @@ export function createRegistration(parts: RegistrationParts): Registration {
     const now = new Date().toISOString()
     const commit = await applyWrites({ did, head: null, store, writes: [], signer: key, rev: tids.next() })
     await store.apply(commit, (db) => {
+      reservedKeys.release(did)
       accounts.insert({
         did,
         handle,
@@ -148,7 +149,7 @@ export function createRegistration(parts: RegistrationParts): Registration {
       throw new PdsError('invalid-request', `Account already exists; did=${did}`)
     const handle = await checkApplication(application, did)
     const hash = await hashPassword(application.password)
-    const reserved = reservedKeys.take(did)
+    const reserved = reservedKeys.find(did)
     const key = reserved === null ? createKeypair('k256') : importKeypair('k256', reserved)
     // A former account of this DID may be on its way out: its lock is free when it is gone, its blobs go first.
     return locks.run(did, async () => {

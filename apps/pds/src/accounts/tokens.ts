@@ -14,6 +14,10 @@ export type AccessScope =
   | 'com.atproto.appPassPrivileged'
   | 'com.atproto.takendown'
 
+/** Whether a session was begun with an app password, a privileged one or not. */
+export const isAppPassword = (scope: AccessScope): boolean =>
+  scope === 'com.atproto.appPass' || scope === 'com.atproto.appPassPrivileged'
+
 /** A verified access token. */
 export interface AccessClaims {
   readonly did: Did

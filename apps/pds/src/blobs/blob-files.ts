@@ -26,7 +26,10 @@ export interface BlobFiles {
    * @throws PdsError `blob-too-large` past `limit` bytes
    */
   put(did: Did, source: AsyncIterable<Uint8Array>, limit: number): Promise<StoredBlob>
-  /** The bytes from `start` to `end` (inclusive), or null if there is no such file. */
+  /**
+   * The bytes from `start` to `end` (inclusive), or null if there is no such file. The file is opened when the first byte is
+   * asked for and closed on every way out, so that an answer without a body holds nothing.
+   */
   open(
     did: Did,
     cid: string,
@@ -120,13 +123,8 @@ export async function openDiskBlobs(
     },
     open: async (did, cid, range) => {
       const path = join(folderOf(did), cid)
-      try {
-        const handle = await open(path, 'r')
-        return createReadStream('', { fd: handle, ...range }) as AsyncIterable<Buffer>
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-        throw error
-      }
+      if ((await ifPresent(stat(path))) === null) return null
+      return readRange(path, range)
     },
     remove: async (did, cid) => {
       if (await isHeld()) await putAside(blobFolderName(did), cid)
@@ -194,4 +192,12 @@ async function ifPresent<T>(call: Promise<T>): Promise<T | null> {
 async function syncFolder(path: string): Promise<void> {
   await using folder = await open(path, 'r')
   await folder.sync()
+}
+
+async function* readRange(
+  path: string,
+  range: { start: number; end: number } | undefined,
+): AsyncGenerator<Buffer> {
+  // Ending the generator destroys the stream, which closes the file.
+  for await (const chunk of createReadStream(path, range)) yield chunk as Buffer
 }

@@ -67,7 +67,10 @@ export const RESET_PASSWORD_LIMIT: RateLimitRule = { name: 'resetPassword', limi
 export const DELETE_ACCOUNT_LIMIT: RateLimitRule = { name: 'deleteAccount', limit: 50, windowMs: 5 * MINUTE }
 
 /** For keys made for nobody yet. */
-export const RESERVE_KEY_LIMIT: RateLimitRule = { name: 'reserveSigningKey', limit: 50, windowMs: 5 * MINUTE }
+export const RESERVE_KEY_LIMITS: readonly RateLimitRule[] = [
+  { name: 'reserveSigningKey-day', limit: 200, windowMs: DAY },
+  { name: 'reserveSigningKey', limit: 50, windowMs: 5 * MINUTE },
+]
 
 const mailLimits = (key: NonNullable<RateLimitRule['key']>): readonly RateLimitRule[] => [
   { name: 'mail-day', limit: 15, windowMs: DAY, key },

@@ -42,12 +42,20 @@ export function applyWrites(
     auth: (context) => authorizer.access(context),
     limits: REPO_WRITE_LIMITS,
     rateLimit: writeLimits((input) => costOf(input as ComAtprotoRepoApplyWrites.Input)),
-    handler: async ({ input, auth }) => {
+    handler: async (context) => {
+      const { input, auth } = context
       const did = ownRepo(accounts, input.repo, auth.did)
       if (input.writes.length > MAX_WRITES) {
         throw new PdsError('invalid-request', `Too many writes. Max: ${MAX_WRITES}`)
       }
-      const writes = await Promise.all(input.writes.map((item) => prepare(item, input.validate)))
+      const writes: RecordWrite[] = []
+      for (const item of input.writes) {
+        // One after the other: with `validate` each may ask the network for a lexicon, and others have look-ups to make too.
+        // oxlint-disable-next-line no-await-in-loop
+        writes.push(await prepare(item, input.validate))
+        if (input.validate === true && context.signal.aborted)
+          throw new PdsError('upstream-timeout', 'The lexicons could not be looked up in time')
+      }
       const { commit, cids } = await writer.write(did, writes, input.swapCommit)
       const results = writes.map((write, i) => {
         if (!('record' in write)) {

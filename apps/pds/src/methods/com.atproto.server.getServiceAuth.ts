@@ -17,7 +17,8 @@ const MAX_METHODLESS_SECONDS = 60
 export function getServiceAuth(router: Router, authorizer: Authorizer, signers: Signers): void {
   router.add(ComAtprotoServerGetServiceAuth.main, {
     auth: (context) => authorizer.access(context, { deactivated: true, takendown: true }),
-    handler: async ({ params, auth }) => {
+    handler: async ({ params, auth, headers }) => {
+      headers.set('cache-control', 'no-store')
       const { aud, exp, lxm = null } = params
       if (!isAudience(aud)) {
         throw new PdsError('invalid-request', 'aud must be a valid atproto DID or did#serviceId reference')

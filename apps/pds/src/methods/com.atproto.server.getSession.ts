@@ -2,6 +2,7 @@ import { ComAtprotoServerGetSession } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
+import { isAppPassword } from '../accounts/tokens.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { SessionView } from '../accounts/session-view.ts'
 
@@ -14,6 +15,6 @@ export function getSession(
 ): void {
   router.add(ComAtprotoServerGetSession.main, {
     auth: (context) => authorizer.access(context, { deactivated: true, takendown: true }),
-    handler: ({ auth }) => view(accounts.get(auth.did)!, auth.scope !== 'com.atproto.appPass'),
+    handler: ({ auth }) => view(accounts.get(auth.did)!, !isAppPassword(auth.scope)),
   })
 }

@@ -1,6 +1,7 @@
 import { ComAtprotoSyncGetBlob } from '@avocet/lexicons/com.atproto'
 import { respond, type Router } from '@avocet/xrpc-server'
 
+import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { servedRepo } from '../accounts/lookup.ts'
@@ -8,6 +9,12 @@ import type { BlobFiles } from '../blobs/blob-files.ts'
 import type { BlobIndex } from '../blobs/blob-index.ts'
 import { parseRange } from '../blobs/range.ts'
 import { PdsError } from '../errors.ts'
+
+/**
+ * The bytes of a CID never change, but whether they may be shown does: a blob or an account that is taken down must leave the
+ * caches on the way soon. After that they ask again, and are answered 304 while it may be shown.
+ */
+const PUBLIC = 'public, max-age=3600'
 
 /** The bytes of a blob, or a range of them. Whatever they are, a browser must neither run nor guess at them. */
 export function getBlob(
@@ -22,15 +29,16 @@ export function getBlob(
     handler: async (context) => {
       const { did, cid } = context.params
       const caller = await authorizer.optional(context).catch(() => null)
-      servedRepo(accounts, did, authorizer.isAdmin(context) || caller?.did === did)
+      const account = servedRepo(accounts, did, authorizer.isAdmin(context) || caller?.did === did)
       const row = index.get(did, cid)
       if (row === null || !row.permanent || (row.takedownRef !== null && !authorizer.isAdmin(context))) {
         throw new PdsError('blob-not-found-public', 'Blob not found')
       }
+      const isPublic = accountStatus(account).active && row.takedownRef === null
       const headers = {
         etag: `"${cid}"`,
         'accept-ranges': 'bytes',
-        'cache-control': 'public, max-age=31536000, immutable',
+        'cache-control': isPublic ? PUBLIC : 'private, no-store',
         'x-content-type-options': 'nosniff',
         'content-security-policy': `default-src 'none'; sandbox`,
         'content-disposition': `attachment; filename="${cid}"`,

@@ -6,7 +6,7 @@ import { verifyRecordProof } from '@avocet/repo'
 
 /** The lexicons of records: those that come with this server, and those that others publish. */
 export interface RecordLexicons {
-  /** A catalog that has this record type, if it is at hand. A published one is looked for meanwhile. */
+  /** A catalog that has this record type, if it is at hand. A published one is looked for meanwhile, if few are. */
   known(collection: string): Catalog | null
   /** The same, waiting for a published one. */
   find(collection: string): Promise<Catalog | null>
@@ -22,6 +22,8 @@ const LIMIT = 500
 const MAX_AGE_MS = 10 * 60 * 1000
 const MAX_FAILURE_AGE_MS = 60 * 1000
 const WAIT_MS = 5000
+/** Look-ups under way. Each asks hosts that strangers choose, and makes a catalog of some 100 KB. */
+const MAX_LOADING = 8
 
 interface Entry {
   readonly found: Promise<Catalog | null>
@@ -72,20 +74,42 @@ export function createRecordLexicons(
     }
   }
 
-  const entry = (collection: string): Entry => {
+  let loading = 0
+  const idle: (() => void)[] = []
+  /** Resolves when there is room for one more look-up. */
+  const room = async (): Promise<void> => {
+    while (loading >= MAX_LOADING) await new Promise<void>((resolve) => idle.push(resolve))
+  }
+
+  /** The entry of a type, looked up anew if it is too old; null if there is no room for a look-up now. */
+  const entry = (collection: string): Entry | null => {
     const before = entries.get(collection)
     const maxAge = before?.result === null ? MAX_FAILURE_AGE_MS : MAX_AGE_MS
     if (before !== undefined && now() - before.since < maxAge) return before
+    if (loading >= MAX_LOADING) return before ?? null
     if (entries.size >= LIMIT) entries.delete(entries.keys().next().value!)
+    loading += 1
     const found = load(collection)
     const made: Entry = { found, result: before?.result ?? undefined, since: now() }
-    void found.then((result) => (made.result = result))
+    void found.then((result) => {
+      made.result = result
+      loading -= 1
+      for (const resolve of idle.splice(0)) resolve()
+    })
     entries.set(collection, made)
     return made
   }
 
   return {
-    known: (collection) => BUNDLED_LEXICONS.known(collection) ?? entry(collection).result ?? null,
-    find: async (collection) => BUNDLED_LEXICONS.known(collection) ?? (await entry(collection).found),
+    known: (collection) => BUNDLED_LEXICONS.known(collection) ?? entry(collection)?.result ?? null,
+    find: async (collection) => {
+      const bundled = BUNDLED_LEXICONS.known(collection)
+      if (bundled !== null) return bundled
+      for (;;) {
+        const found = entry(collection)
+        if (found !== null) return found.found
+        await room()
+      }
+    },
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Answer, isStream } from '../call.ts'
-import { discard } from '../stream.ts'
+import { discard, isDestroyable } from '../stream.ts'
 
 /** How long and how much of a request body to swallow after the answer, so that the caller gets to read the answer. */
 const lingerMs = 5000
@@ -62,12 +62,18 @@ async function writeStream(
   body: AsyncIterable<Uint8Array>,
   onError: (error: unknown) => void,
 ): Promise<void> {
+  if (message.method === 'HEAD') {
+    void discard(body)
+    response.end()
+    return
+  }
+  // A source that has nothing to give for now would not notice that the caller left.
+  const gone = (): void => {
+    if (!response.writableFinished && isDestroyable(body)) body.destroy()
+  }
+  response.once('close', gone)
+  if (response.destroyed) gone()
   try {
-    if (message.method === 'HEAD') {
-      void discard(body)
-      response.end()
-      return
-    }
     for await (const chunk of body) {
       if (response.destroyed) return
       if (!response.write(chunk)) await writable(response)
