@@ -76,11 +76,6 @@ export function createRecordLexicons(
 
   let loading = 0
   const idle: (() => void)[] = []
-  /** Resolves when there is room for one more look-up. */
-  const room = async (): Promise<void> => {
-    while (loading >= MAX_LOADING) await new Promise<void>((resolve) => idle.push(resolve))
-  }
-
   /** The entry of a type, looked up anew if it is too old; null if there is no room for a look-up now. */
   const entry = (collection: string): Entry | null => {
     const before = entries.get(collection)
@@ -108,7 +103,8 @@ export function createRecordLexicons(
       for (;;) {
         const found = entry(collection)
         if (found !== null) return found.found
-        await room()
+        // Until one of those under way ends.
+        await new Promise<void>((resolve) => idle.push(resolve))
       }
     },
   }
