@@ -90,11 +90,11 @@ function checkUnits(): void {
 }
 
 function checkScripts(): void {
-  const path = join(folder, 'nightly-backup.sh')
-  run('/bin/sh', ['-n', path])
+  const paths = ['avocet-pds', 'nightly-backup.sh'].map((name) => join(folder, name))
+  for (const path of paths) run('/bin/sh', ['-n', path])
   const tool = find('shellcheck')
   if (tool === null) return skip('scripts', 'shellcheck')
-  run(tool, [path])
+  run(tool, paths)
 }
 
 /** Runs a linter; strict ones must not even warn. */

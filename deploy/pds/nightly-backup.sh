@@ -1,10 +1,10 @@
 #!/bin/sh
 # Makes a backup named by the time, checks it, and then removes the oldest: nightly-backup.sh FOLDER [HOW MANY TO KEEP]
-# PDS_COMMAND is how the PDS is run, if not from /opt/avocet-pds.
+# AVOCET_COMMAND is how the PDS is run, if not from /opt/avocet-pds.
 set -eu
 folder=$1
 keep=${2:-14}
-command=${PDS_COMMAND:-/usr/bin/node /opt/avocet-pds/dist/main.js}
+command=${AVOCET_COMMAND:-/usr/bin/node /opt/avocet-pds/dist/main.js}
 target=$folder/$(date -u +%Y-%m-%dT%H-%M-%SZ)
 
 # Several words: the program and what it runs.

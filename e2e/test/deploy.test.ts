@@ -149,7 +149,7 @@ test('the nightly backup is checked, and as many are kept as were asked for', as
         env: {
           ...settings,
           PATH: process.env['PATH'] ?? '',
-          PDS_COMMAND: `${process.execPath} ${join(app, 'dist/main.js')}`,
+          AVOCET_COMMAND: `${process.execPath} ${join(app, 'dist/main.js')}`,
         },
       })
       expect([run.status, run.stderr]).toEqual([0, ''])

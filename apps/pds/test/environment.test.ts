@@ -109,11 +109,119 @@ test('each name is known once', () => {
   expect(all.filter((name, index) => all.indexOf(name) !== index)).toEqual([])
 })
 
-test('the page of settings compared names every variable of the reference server', async () => {
+test('every variable of the reference server is read, refused or named', () => {
+  const known = new Set([...SETTINGS.map(({ env }) => env), ...REFUSED.keys(), ...IGNORED.keys()])
+  expect(REFERENCE.filter((name) => !known.has(name))).toEqual([])
+})
+
+test('the page of settings compared names every variable of the reference server, with the default here', async () => {
   const page = await readFile(new URL('../../../docs/pds-settings.md', import.meta.url), 'utf8')
-  for (const { env } of SETTINGS) expect(page).toContain(`\`${env}\``)
-  for (const [name, reason] of [...REFUSED, ...IGNORED]) {
-    expect(page).toContain(`\`${name}\``)
-    expect(page).toContain(reason.replaceAll('<', '&lt;'))
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'))
+  const row = (name: string): string =>
+    rows.find((line) => line.startsWith(`| \`${name}\` |`)) ?? `no row: ${name}`
+  const shown = (text: string): string => text.replaceAll('<', '&lt;')
+  const settings = new Map(SETTINGS.map(({ env, default: value }) => [env, value]))
+  for (const name of REFERENCE) {
+    const said = settings.get(name) ?? REFUSED.get(name) ?? IGNORED.get(name) ?? ''
+    expect(row(name)).toContain(`| ${shown(said)} |`)
   }
 })
+
+/** The variables that @atproto/pds 0.5.35 reads. */
+const REFERENCE: readonly string[] = `
+  PDS_PORT
+  PDS_HOSTNAME
+  PDS_SERVICE_DID
+  PDS_SERVICE_NAME
+  PDS_VERSION
+  PDS_HOME_URL
+  PDS_LOGO_URL
+  PDS_PRIVACY_POLICY_URL
+  PDS_SUPPORT_URL
+  PDS_TERMS_OF_SERVICE_URL
+  PDS_CONTACT_EMAIL_ADDRESS
+  PDS_ACCEPTING_REPO_IMPORTS
+  PDS_MAX_REPO_IMPORT_SIZE
+  PDS_BLOB_UPLOAD_LIMIT
+  PDS_DEV_MODE
+  PDS_HCAPTCHA_SITE_KEY
+  PDS_HCAPTCHA_SECRET_KEY
+  PDS_HCAPTCHA_TOKEN_SALT
+  PDS_OAUTH_TRUSTED_CLIENTS
+  PDS_PRIMARY_COLOR
+  PDS_ERROR_COLOR
+  PDS_WARNING_COLOR
+  PDS_INFO_COLOR
+  PDS_SUCCESS_COLOR
+  PDS_BACKGROUND_LIGHT_URL
+  PDS_BACKGROUND_DARK_URL
+  PDS_DATA_DIRECTORY
+  PDS_SQLITE_DISABLE_WAL_AUTO_CHECKPOINT
+  PDS_ACCOUNT_DB_LOCATION
+  PDS_SEQUENCER_DB_LOCATION
+  PDS_DID_CACHE_DB_LOCATION
+  PDS_ACTOR_STORE_DIRECTORY
+  PDS_ACTOR_STORE_CACHE_SIZE
+  PDS_BLOBSTORE_S3_BUCKET
+  PDS_BLOBSTORE_S3_REGION
+  PDS_BLOBSTORE_S3_ENDPOINT
+  PDS_BLOBSTORE_S3_FORCE_PATH_STYLE
+  PDS_BLOBSTORE_S3_ACCESS_KEY_ID
+  PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY
+  PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS
+  PDS_BLOBSTORE_S3_REQUEST_TIMEOUT_MS
+  PDS_BLOBSTORE_DISK_LOCATION
+  PDS_BLOBSTORE_DISK_TMP_LOCATION
+  PDS_DID_PLC_URL
+  PDS_DID_CACHE_STALE_TTL
+  PDS_DID_CACHE_MAX_TTL
+  PDS_ID_RESOLVER_TIMEOUT
+  PDS_RECOVERY_DID_KEY
+  PDS_SERVICE_HANDLE_DOMAINS
+  PDS_HANDLE_BACKUP_NAMESERVERS
+  PDS_ENABLE_DID_DOC_WITH_SESSION
+  PDS_ENTRYWAY_URL
+  PDS_ENTRYWAY_DID
+  PDS_ENTRYWAY_JWT_VERIFY_KEY_K256_PUBLIC_KEY_HEX
+  PDS_ENTRYWAY_PLC_ROTATION_KEY
+  PDS_INVITE_REQUIRED
+  PDS_INVITE_INTERVAL
+  PDS_INVITE_EPOCH
+  PDS_EMAIL_SMTP_URL
+  PDS_EMAIL_FROM_ADDRESS
+  PDS_EMAIL_DISABLE_CONFIRMATION_LINK
+  PDS_MODERATION_EMAIL_SMTP_URL
+  PDS_MODERATION_EMAIL_ADDRESS
+  PDS_MAX_SUBSCRIPTION_BUFFER
+  PDS_REPO_BACKFILL_LIMIT_MS
+  PDS_BSKY_APP_VIEW_URL
+  PDS_BSKY_APP_VIEW_DID
+  PDS_BSKY_APP_VIEW_CDN_URL_PATTERN
+  PDS_MOD_SERVICE_URL
+  PDS_MOD_SERVICE_DID
+  PDS_REPORT_SERVICE_URL
+  PDS_REPORT_SERVICE_DID
+  PDS_RATE_LIMITS_ENABLED
+  PDS_RATE_LIMIT_BYPASS_KEY
+  PDS_RATE_LIMIT_BYPASS_IPS
+  PDS_REDIS_SCRATCH_ADDRESS
+  PDS_REDIS_SCRATCH_PASSWORD
+  PDS_CRAWLERS
+  PDS_DPOP_SECRET
+  PDS_JWT_SECRET
+  PDS_ADMIN_PASSWORD
+  PDS_ENTRYWAY_ADMIN_TOKEN
+  PDS_PLC_ROTATION_KEY_KMS_KEY_ID
+  PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX
+  PDS_DISABLE_SSRF_PROTECTION
+  PDS_FETCH_MAX_RESPONSE_SIZE
+  PDS_PROXY_ALLOW_HTTP2
+  PDS_PROXY_HEADERS_TIMEOUT
+  PDS_PROXY_BODY_TIMEOUT
+  PDS_PROXY_MAX_RESPONSE_SIZE
+  PDS_PROXY_MAX_RETRIES
+  PDS_PROXY_PREFER_COMPRESSED
+  PDS_LEXICON_AUTHORITY_DID
+`
+  .trim()
+  .split(/\s+/)
