@@ -80,7 +80,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     raw.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000;
       PRAGMA journal_size_limit = 67108864;`)
   }
-  const durability = openDurability(raw, options)
+  const durability = openDurability(raw, options, () => {
+    // What is in the log is in doubt from now on: it must not be copied over good pages. Held writes are to be refused.
+    checkpointer.close()
+    if (scheduled) setImmediate(drain)
+  })
   const checkpointer =
     inMemory || readOnly
       ? NO_CHECKPOINTS
@@ -307,13 +311,13 @@ export function openDatabase(options: DatabaseOptions): Database {
 }
 
 /** How commits of this handle become durable. */
-function openDurability(raw: DatabaseSync, options: DatabaseOptions): Durability {
+function openDurability(raw: DatabaseSync, options: DatabaseOptions, onFailure: () => void): Durability {
   const { path, readOnly = false, synchronous = 'full', disk } = options
   if (path === ':memory:' || readOnly || synchronous === 'normal') return createNoDurability()
   // Reading makes SQLite open, and if need be make, the log. What an earlier process left there may be in memory alone
   // although the system calls it written (after a failed sync): copied into the database it is written anew.
   raw.exec('PRAGMA schema_version; PRAGMA wal_checkpoint(PASSIVE)')
-  return createWalDurability(`${path}-wal`, disk)
+  return createWalDurability(`${path}-wal`, disk, onFailure)
 }
 
 /** SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC: https://www.sqlite.org/rescode.html#ioerr_fsync */

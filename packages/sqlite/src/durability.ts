@@ -54,9 +54,14 @@ export function createNoDurability(): Durability {
  *
  * @param walPath the path of the -wal file, which SQLite has made. Opening and closing it aside of SQLite is safe:
  *   SQLite's POSIX locks are on the database and -shm files.
+ * @param onFailure called once, when the first sync fails
  * @throws what `open` throws
  */
-export function createWalDurability(walPath: string, disk: Disk = NODE_DISK): Durability {
+export function createWalDurability(
+  walPath: string,
+  disk: Disk = NODE_DISK,
+  onFailure: () => void = () => {},
+): Durability {
   // Two descriptors: the system tells an error to each of them once. A sync on this thread that overtakes one under way
   // would else succeed although the other one was told that the disk failed.
   const aside = openSync(walPath, 'r')
@@ -68,7 +73,10 @@ export function createWalDurability(walPath: string, disk: Disk = NODE_DISK): Du
 
   /** Remembers that a sync failed, and tells everybody who waits for one. */
   const fail = (cause: unknown): SqliteError => {
-    failure ??= new SqliteError('sync-failed', `commit could not be made durable; path=${walPath}`, { cause })
+    if (failure === null) {
+      failure = new SqliteError('sync-failed', `commit could not be made durable; path=${walPath}`, { cause })
+      onFailure()
+    }
     const lost = [...(syncing?.splice(0) ?? []), ...waiting.splice(0)]
     for (const waiter of lost) waiter.failed(failure)
     return failure

@@ -5,6 +5,7 @@ import type { PdsOptions } from '../config/config.ts'
 import type { Print } from './accounts.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import type { AuditFlags } from './audit.ts'
+import type { DoctorFlags } from './doctor.ts'
 
 /** What the commands need of the process around them. */
 export interface ProgramParts {
@@ -181,10 +182,15 @@ function addMaintenance(program: Command, settings: () => PdsOptions, print: Pri
     })
   program
     .command('doctor')
-    .description('look at the running server as the network does')
-    .action(async () => {
+    .description(
+      'look at the server as the network does, and at its data, also while it runs; says what to do next',
+    )
+    .option('--deep', 'every account, every blob by its hash, every index; else a sample')
+    .option('--send-test <address>', 'send a mail too')
+    .option('--json', 'the findings as JSON')
+    .action(async (flags: DoctorFlags) => {
       const { doctor } = await import('./doctor.ts')
-      await doctor(settings(), print)
+      await doctor(settings(), print, flags)
     })
   program
     .command('send-test <address>')

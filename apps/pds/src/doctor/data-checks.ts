@@ -1,0 +1,62 @@
+import { statfs } from 'node:fs/promises'
+
+import type { Database } from '@avocet/sqlite'
+
+import type { PdsConfig } from '../config/config.ts'
+import { blobFolder } from '../config/data-directory.ts'
+import { MIN_FREE_BYTES } from '../health/probe.ts'
+import { check, some, type Finding } from './finding.ts'
+
+const RESTORE = 'stop the server, and restore a backup: avocet-pds restore <folder>'
+const WARN_FREE_BYTES = 1024 * 1024 * 1024
+
+/** The database by itself: its pages, the rows that refer to others, the event log. `deep`: every index too. */
+export async function dataChecks(db: Database, config: PdsConfig, deep: boolean): Promise<Finding[]> {
+  return [
+    await check('database', RESTORE, () => {
+      const problems = db
+        .prepare(deep ? 'PRAGMA integrity_check(20)' : 'PRAGMA quick_check(20)')
+        .all()
+        .map((row) => String(Object.values(row)[0]))
+      if (problems.length !== 1 || problems[0] !== 'ok') throw new Error(some(problems))
+      return deep ? 'pages and indexes are sound' : 'pages are sound'
+    }),
+    await check('references', RESTORE, () => {
+      const rows = db.prepare('PRAGMA foreign_key_check').all()
+      const tables = [...new Set(rows.map((row) => String(row['table'])))]
+      if (rows.length > 0)
+        throw new Error(`${rows.length} rows refer to what is not there; in ${some(tables)}`)
+      return 'every row that is referred to is there'
+    }),
+    await check('event log', RESTORE, () => eventLog(db)),
+    ...(await Promise.all([config.dataDirectory, blobFolder(config)].map(diskSpace))),
+  ]
+}
+
+/** Numbers rise, the counter is not below them, and what the window should hold weighs what the counter says. */
+function eventLog(db: Database): string {
+  const counter = db.prepare('SELECT newest, oldest, bytes FROM event_log WHERE id = 1').get()
+  if (counter === undefined) throw new Error('it has no counter')
+  const { newest, oldest, bytes } = counter as { newest: number; oldest: number; bytes: number }
+  const rows = db.prepare('SELECT min(seq) AS low, max(seq) AS high, sum(size) AS bytes FROM event').get()!
+  const low = (rows['low'] as number | null) ?? oldest
+  const high = (rows['high'] as number | null) ?? newest
+  if (high > newest) throw new Error(`event ${high} is above the counter, ${newest}`)
+  if (low < oldest) throw new Error(`event ${low} is below the window, which begins at ${oldest}`)
+  const stored = (rows['bytes'] as number | null) ?? 0
+  if (stored !== bytes) throw new Error(`its events take ${stored} bytes, the counter says ${bytes}`)
+  return `events ${low} to ${newest}`
+}
+
+async function diskSpace(path: string): Promise<Finding> {
+  const what = `disk under ${path}`
+  try {
+    const { bavail, bsize, blocks } = await statfs(path)
+    const free = bavail * bsize
+    const detail = `${Math.round(free / 1024 / 1024)} MiB are free, ${Math.round((100 * bavail) / blocks)} %`
+    const level = free < MIN_FREE_BYTES ? 'bad' : free < WARN_FREE_BYTES ? 'warn' : 'ok'
+    return { level, what, detail, next: 'make room, or bound accounts: avocet-pds account quota' }
+  } catch (error) {
+    return { level: 'bad', what, detail: (error as Error).message, next: 'look at PDS_DATA_DIRECTORY' }
+  }
+}

@@ -1,0 +1,209 @@
+import { readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { utimesSync } from 'node:fs'
+
+import { tidFromMicros } from '@avocet/syntax'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { createProgram } from '../src/commands/program.ts'
+import { ADMIN_PASSWORD, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
+
+interface Finding {
+  readonly level: string
+  readonly what: string
+  readonly detail: string
+  readonly next?: string
+}
+
+let net: TestNetwork
+let alice: TestAccount
+let blob: string
+
+beforeAll(async () => {
+  net = await startNetwork({ config: { inviteRequired: false } })
+  alice = await net.account()
+  const token = alice.accessJwt
+  for (let n = 0; n < 5; n++) {
+    const input = { repo: alice.did, collection: 'app.bsky.feed.post', record: post(`${n}`) }
+    await net.post('com.atproto.repo.createRecord', { token, input })
+  }
+  const { body } = await net.post('com.atproto.repo.uploadBlob', { token, bytes: new Uint8Array(99).fill(7) })
+  blob = body.blob.ref.$link
+})
+afterAll(() => net[Symbol.asyncDispose]())
+
+/** Runs the doctor beside the running server. */
+async function look(...flags: string[]): Promise<{ findings: Finding[]; error: string | null }> {
+  const lines: string[] = []
+  const program = createProgram({
+    env: { PDS_ADMIN_PASSWORD: ADMIN_PASSWORD, PDS_DID_PLC_URL: net.directory.url },
+    print: (line) => void lines.push(line),
+    serve: () => Promise.resolve(),
+  })
+  const args = ['doctor', '--json', ...flags, '--data', net.folder, '--port', String(net.pds.port)]
+  const error = await program.parseAsync(args, { from: 'user' }).then(
+    () => null,
+    (failed: Error) => failed.message,
+  )
+  return { findings: JSON.parse(lines.join('\n')).findings, error }
+}
+
+const notOk = ({ findings }: { findings: Finding[] }): Finding[] =>
+  findings.filter(
+    ({ level, what }) =>
+      level !== 'ok' && !what.startsWith('disk') && what !== 'directory' && what !== 'clock',
+  )
+
+/** Changes the database by hand, looks, and puts it back. */
+async function withFault(sql: string, undo: string, ...flags: string[]): Promise<Finding[]> {
+  const change = (text: string): void => {
+    using db = new DatabaseSync(join(net.folder, 'pds.sqlite'))
+    db.exec(text)
+  }
+  change(`PRAGMA foreign_keys = OFF; ${sql}`)
+  try {
+    return notOk(await look(...flags))
+  } finally {
+    change(`PRAGMA foreign_keys = OFF; ${undo}`)
+  }
+}
+
+const owner = (): string => `(SELECT id FROM record_set WHERE did = '${alice.did}' AND state = 'live')`
+
+test.each([[[]], [['--deep']]])('a sound server: nothing to say %j', async (flags) => {
+  const seen = await look(...flags)
+  expect(notOk(seen)).toEqual([])
+  expect(seen.findings.map(({ what }) => what.split(' ')[0])).toEqual(
+    (
+      'server health public firehose directory clock mail ' +
+      'database references event disk disk repositories blobs identities'
+    ).split(' '),
+  )
+  expect(seen.findings.find(({ what }) => what === 'repositories')!.detail).toMatch(/^1 of 1 read/)
+})
+
+test('a row without a record, a record without a row, a row of another record', async () => {
+  const wrong = await withFault(
+    `INSERT INTO record VALUES (${owner()}, 'a.b.c', 'x', 'bafy', 'r', 't', NULL)`,
+    `DELETE FROM record WHERE collection = 'a.b.c'`,
+  )
+  expect(wrong).toEqual([
+    {
+      level: 'bad',
+      what: `repository ${alice.did}`,
+      detail: 'a row has no record; path=a.b.c/x',
+      next: `avocet-pds rebuild-repo ${alice.did}`,
+    },
+  ])
+  const [lost] = await withFault(
+    `CREATE TABLE aside AS SELECT * FROM record; DELETE FROM record WHERE rkey = (SELECT min(rkey) FROM record)`,
+    `DELETE FROM record; INSERT INTO record SELECT * FROM aside; DROP TABLE aside`,
+  )
+  expect(lost!.detail).toMatch(/^a record has no row; path=app\.bsky\.feed\.post\//)
+  const [other] = await withFault(
+    `CREATE TABLE aside AS SELECT * FROM record; UPDATE record SET cid = 'bafy'`,
+    `DELETE FROM record; INSERT INTO record SELECT * FROM aside; DROP TABLE aside`,
+  )
+  expect(other!.detail).toMatch(/^a row is another record's; path=/)
+})
+
+test('a lost block, a head that is not the commit, events that are not the head', async () => {
+  const restore = 'DELETE FROM repo_block; INSERT INTO repo_block SELECT * FROM aside; DROP TABLE aside'
+  const [lost] = await withFault(
+    `CREATE TABLE aside AS SELECT * FROM repo_block;
+     DELETE FROM repo_block WHERE id = (SELECT min(id) FROM repo_block WHERE refs > 0)`,
+    restore,
+  )
+  expect([lost!.what, lost!.next]).toEqual([
+    `repository ${alice.did}`,
+    `avocet-pds rebuild-repo ${alice.did}`,
+  ])
+  expect(lost!.detail).toMatch(/^it cannot be read/)
+  const [head] = await withFault(
+    `CREATE TABLE aside AS SELECT * FROM repo; UPDATE repo SET rev = '2222222222222'`,
+    `UPDATE repo SET rev = (SELECT rev FROM aside); DROP TABLE aside`,
+  )
+  expect(head!.detail).toMatch(/^its head says 2222222222222, its commit /)
+  const [silent] = await withFault(
+    `CREATE TABLE aside AS SELECT * FROM event WHERE seq = (SELECT max(seq) FROM event);
+     DELETE FROM event WHERE seq = (SELECT seq FROM aside);
+     UPDATE event_log SET bytes = bytes - (SELECT size FROM aside)`,
+    `INSERT INTO event SELECT * FROM aside; UPDATE event_log SET bytes = bytes + (SELECT size FROM aside);
+     DROP TABLE aside`,
+  )
+  expect(silent!.detail).toMatch(/^its newest event tells \w+, its head is /)
+})
+
+test('a revision ahead of the clock names repair-rev', async () => {
+  const ahead = tidFromMicros((Date.now() + 7 * 60_000) * 1000, 1)
+  const findings = await withFault(
+    `CREATE TABLE aside AS SELECT * FROM repo; UPDATE repo SET rev = '${ahead}'`,
+    `UPDATE repo SET rev = (SELECT rev FROM aside); DROP TABLE aside`,
+  )
+  expect(findings.map(({ next }) => next)).toContain(`avocet-pds repair-rev ${alice.did}`)
+})
+
+test('an event log that disagrees with its counter, rows that refer to nobody', async () => {
+  const [log] = await withFault(
+    'UPDATE event_log SET bytes = bytes + 1',
+    'UPDATE event_log SET bytes = bytes - 1',
+  )
+  expect([log!.what, log!.detail]).toEqual(['event log', expect.stringMatching(/the counter says/)])
+  const [orphan] = await withFault(
+    `INSERT INTO app_password VALUES ('did:plc:nobody', 'x', 'y', 0, 't')`,
+    `DELETE FROM app_password WHERE did = 'did:plc:nobody'`,
+  )
+  expect(orphan).toMatchObject({
+    what: 'references',
+    detail: '1 rows refer to what is not there; in app_password',
+  })
+})
+
+test('blobs: missing, damaged (by its hash only with --deep), without a row', async () => {
+  const place = join(net.folder, 'blobs', alice.did)
+  const path = join(place, blob)
+  expect(await readdir(place)).toEqual([blob])
+  await writeFile(path, new Uint8Array(99).fill(8))
+  expect(notOk(await look())).toEqual([])
+  const [damaged] = notOk(await look('--deep'))
+  expect(damaged!.detail).toBe(`1 of 1 files are not what their names say: ${alice.did}/${blob}`)
+  await rm(path)
+  const [missing] = notOk(await look())
+  expect(missing!.detail).toBe(`1 of 1 files are missing: ${alice.did}/${blob}`)
+  await writeFile(path, new Uint8Array(99).fill(7))
+  const stray = join(place, 'bafkreistray')
+  await writeFile(stray, 'x')
+  expect(notOk(await look())).toEqual([])
+  utimesSync(stray, 1, 1)
+  const seen = await look()
+  expect(notOk(seen)).toMatchObject([{ level: 'warn', detail: `1 files belong to no row: ${stray}` }])
+  await rm(stray)
+})
+
+test('identities: handle, key', async () => {
+  const [handle] = await withFault(
+    `UPDATE account SET handle = 'other.test'`,
+    `UPDATE account SET handle = '${alice.handle}'`,
+  )
+  expect([handle!.what, handle!.next]).toEqual([
+    `identity ${alice.did}`,
+    `avocet-pds account publish-identity ${alice.did}`,
+  ])
+  const findings = await withFault(
+    `CREATE TABLE aside AS SELECT signing_key FROM account; UPDATE account SET signing_key = X'${'11'.repeat(32)}'`,
+    'UPDATE account SET signing_key = (SELECT signing_key FROM aside); DROP TABLE aside',
+  )
+  expect(findings.map(({ detail, next }) => [detail, next])).toContainEqual([
+    'the directory has another signing key',
+    `avocet-pds rotate-keys ${alice.did}`,
+  ])
+})
+
+test('--send-test sends, and says so', async () => {
+  const { findings } = await look('--send-test', 'me@example.com')
+  expect(findings.find(({ what }) => what === 'test mail')).toMatchObject({
+    level: 'ok',
+    detail: 'sent to me@example.com',
+  })
+})
