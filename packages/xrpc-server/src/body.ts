@@ -38,7 +38,9 @@ export async function readInput(call: Call, schema: Procedure, limits: Limits): 
   if (declared > max) throw tooLarge(max)
   const plain = decompress(chunks ?? none(), call.header('content-encoding'))
   if (!json) return { input: boundedStream(plain, max, limits.bodyMs), encoding }
-  const bytes = await readAll(plain, max, limits.bodyMs)
+  const arrived = plain === chunks ? (call.arrived?.() ?? null) : null
+  if (arrived !== null && arrived.length > max) throw tooLarge(max)
+  const bytes = arrived ?? (await readAll(plain, max, limits.bodyMs))
   if (bytes.length === 0) throw missing()
   const value = parseJson(bytes)
   if (body.schema === null) return { input: value, encoding }

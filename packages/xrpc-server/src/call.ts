@@ -21,6 +21,11 @@ export interface Call {
   header(name: string): string | null
   /** The body in chunks as they arrive; null when the request has none. Taken at most once. */
   body(): AsyncIterable<Uint8Array> | null
+  /**
+   * The whole body, where all of it has arrived already, instead of iterating what {@link body} gave: a small body comes
+   * with the headers, and waiting for its chunks costs more than reading them. Null otherwise.
+   */
+  arrived?(): Uint8Array | null
 }
 
 /** Anything that can be sent as a body. */

@@ -91,6 +91,11 @@ export class NodeCall implements Call {
     return readChunks(this.#message)
   }
 
+  arrived(): Uint8Array | null {
+    if (!this.#message.complete || this.#request !== undefined) return null
+    return this.#message.read() as Uint8Array | null
+  }
+
   #hasBody(): boolean {
     const { headers } = this.#message
     if (headers['transfer-encoding'] !== undefined) return true
