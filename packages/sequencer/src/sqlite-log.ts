@@ -54,8 +54,8 @@ export function openEventLog(db: Database, options: SqliteEventLogOptions = {}):
   let durable = readCounter(db).newest
 
   const append = (tx: Database, event: NewEvent): number => {
-    const row = tx.prepare('UPDATE event_log SET newest = newest + 1 WHERE id = 1 RETURNING newest').get()
-    const seq = row!['newest'] as number
+    const row = tx.prepare('SELECT newest FROM event_log WHERE id = 1').get()
+    const seq = (row!['newest'] as number) + 1
     const frame = encodeEvent(event, seq)
     tx.prepare('INSERT INTO event (seq, time, did, size, frame) VALUES (?, ?, ?, ?, ?)').run(
       seq,
@@ -64,7 +64,7 @@ export function openEventLog(db: Database, options: SqliteEventLogOptions = {}):
       frame.length,
       frame,
     )
-    tx.prepare('UPDATE event_log SET bytes = bytes + ? WHERE id = 1').run(frame.length)
+    tx.prepare('UPDATE event_log SET newest = ?, bytes = bytes + ? WHERE id = 1').run(seq, frame.length)
     tx.afterCommit(() => {
       if (seq > durable) durable = seq
       watchers.notify('append')

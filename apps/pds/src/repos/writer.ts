@@ -85,29 +85,41 @@ export interface WriterParts {
 export function createRepoWriter(parts: WriterParts): RepoWriter {
   const { store, log, accounts, records, blobs, uploads, quotas, signers, locks, tids } = parts
 
+  /** Makes the commit; null when nothing has to change. Its snapshot is closed before anything is written. */
+  const prepare = async (
+    did: Did,
+    writes: readonly RecordWrite[],
+    swapCommit: string | null | undefined,
+  ): Promise<{ commit: CommitData | null; plan: ReturnType<typeof planWrites> }> => {
+    await using snapshot = await store.snapshot(did)
+    if (snapshot === null) throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
+    const { head } = snapshot
+    checkSwap(head, swapCommit)
+    const plan = planWrites(did, writes, records)
+    for (const { record } of plan.steps) {
+      if (record !== null && record.blobs.length > 0) checkBlobs(did, record.record, blobs)
+    }
+    if (plan.steps.length === 0) return { commit: null, plan }
+    await quotas.checkRecords(did, head.rev, added(plan.steps))
+    const commit = await applyWrites({
+      did,
+      head,
+      store: snapshot,
+      writes: plan.steps.map((step) => step.write),
+      signer: signers.get(did),
+      rev: revAfter(tids, did, head.rev),
+    })
+    return { commit, plan }
+  }
+
   const write = async (
     did: Did,
     writes: readonly RecordWrite[],
     swapCommit: string | null | undefined,
   ): Promise<WriteOutcome> => {
     refuseInactive(accounts, did)
-    const head = await store.getHead(did)
-    if (head === null) throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
-    checkSwap(head, swapCommit)
-    const plan = planWrites(did, writes, records)
-    for (const { record } of plan.steps) {
-      if (record !== null && record.blobs.length > 0) checkBlobs(did, record.record, blobs)
-    }
-    if (plan.steps.length === 0) return { commit: null, cids: plan.cids }
-    await quotas.checkRecords(did, head.rev, added(plan.steps))
-    const commit = await applyWrites({
-      did,
-      head,
-      store,
-      writes: plan.steps.map((step) => step.write),
-      signer: signers.get(did),
-      rev: revAfter(tids, did, head.rev),
-    })
+    const { commit, plan } = await prepare(did, writes, swapCommit)
+    if (commit === null) return { commit, cids: plan.cids }
     const orphans: string[] = []
     const event = toCommitEvent(commit, new Date().toISOString() as `${string}T${string}`)
     await store.apply(commit, (db) => {
