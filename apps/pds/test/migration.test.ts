@@ -1,11 +1,13 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 
 import { writeCar, readCar } from '@avocet/car'
-import { formatCid } from '@avocet/data'
+import { cidFromDigest, formatCid, parseCid, type DataObject } from '@avocet/data'
 import { readRepo } from '@avocet/repo'
+import { openDatabase } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
+import { archiveOf } from './archives.ts'
 import { checkCommit, readFirehose, signingKeyOf } from './firehose.ts'
 import { mailedCode } from './mail.ts'
 import { failure, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
@@ -181,3 +183,41 @@ test('an import that is not whole changes nothing', async () => {
   })
   expect(failure(active)).toBe('400 InvalidRequest')
 })
+
+test('a DID that was deleted here comes back at once, while its former rows and files are still going', async () => {
+  const account = await old.account()
+  const { did } = account
+  const picture = new Uint8Array(randomBytes(2000))
+  const cid = formatCid(cidFromDigest('raw', new Uint8Array(createHash('sha256').update(picture).digest())))
+  const blob = { $type: 'blob', ref: parseCid(cid), mimeType: 'application/octet-stream', size: 2000 }
+  const records: Record<string, DataObject> = { 'com.example.picture/1': { blob } as DataObject }
+  for (let i = 0; i < 4000; i++) {
+    records[`app.bsky.feed.post/${String(i).padStart(5, '0')}`] = post(`${i}`) as DataObject
+  }
+  const car = await archiveOf(did, records)
+  const comeHere = async (): Promise<string> => {
+    const token = (await adopt(account)).body.accessJwt as string
+    expect((await importInto(token, car)).status).toBe(200)
+    const missing = await next.get('com.atproto.repo.listMissingBlobs', { token })
+    expect(missing.body.blobs).toMatchObject([{ cid }])
+    expect((await next.post('com.atproto.repo.uploadBlob', { token, bytes: picture })).status).toBe(200)
+    return token
+  }
+  await comeHere()
+  const removed = await next.post('com.atproto.admin.deleteAccount', { input: { did }, admin: true })
+  expect(removed.status).toBe(200)
+  const gone = await next.get('com.atproto.sync.getRepo', { params: { did, since: '3k2aaaaaaaa22' } })
+  expect(failure(gone)).toBe('400 RepoNotFound')
+
+  const token = await comeHere()
+  using db = openDatabase({ path: `${next.folder}/pds.sqlite`, readOnly: true })
+  const going = db.prepare(
+    `SELECT (SELECT count(*) FROM record_set WHERE state <> 'live') + (SELECT count(*) FROM account_removal)
+       + (SELECT count(*) FROM repo WHERE did IS NULL) AS n`,
+  )
+  await vi.waitFor(() => expect(going.get()!['n']).toBe(0), 10_000)
+  const status = await next.get('com.atproto.server.checkAccountStatus', { token })
+  expect(status.body).toMatchObject({ indexedRecords: 4001, expectedBlobs: 1, importedBlobs: 1 })
+  const owned = await next.get('com.atproto.sync.getBlob', { params: { did, cid }, token })
+  expect([owned.status, owned.bytes.length]).toEqual([200, 2000])
+}, 30_000)
