@@ -2,9 +2,9 @@
 // Caddyfile in front of it, with certificates of its own authority.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
@@ -136,6 +136,34 @@ test('the deployed PDS runs from its folder, is healthy, and takes its commands'
     expect(readdirSync(app)).not.toContain('src')
   } finally {
     expect(await stop(child)).toBe(0)
+  }
+})
+
+test('the command of the host takes the settings of the unit, the file of the operator last', async () => {
+  copyFileSync(join(root, 'deploy/pds/defaults.env'), join(app, 'defaults.env'))
+  const file = join(work, 'pds.env')
+  writeFileSync(
+    file,
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
+  const child = await start()
+  try {
+    const run = spawnSync(join(root, 'deploy/pds/avocet-pds'), ['account', 'list'], {
+      encoding: 'utf8',
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        AVOCET_APP: app,
+        AVOCET_SETTINGS: file,
+        AVOCET_NODE: process.execPath,
+        AVOCET_USER: userInfo().username,
+      },
+    })
+    expect([run.status, run.stderr]).toEqual([0, ''])
+    expect(run.stdout).toContain(`alice.${hostname}`)
+  } finally {
+    await stop(child)
   }
 })
 
