@@ -32,6 +32,7 @@ import { createRepoImports } from './repos/imports.ts'
 import { createAppPasswords } from './accounts/app-passwords.ts'
 import { createAuthorizer } from './accounts/authorizer.ts'
 import { createInvites } from './accounts/invites.ts'
+import { createKeyRotations } from './accounts/key-rotations.ts'
 import { createQuotas } from './accounts/quotas.ts'
 import { createRegistration } from './accounts/registration.ts'
 import { createRemovals } from './accounts/removals.ts'
@@ -41,6 +42,7 @@ import { createSessions } from './accounts/sessions.ts'
 import { createSessionView } from './accounts/session-view.ts'
 import { createTokens } from './accounts/tokens.ts'
 import { collectOrphans } from './blobs/orphans.ts'
+import { startChores } from './operations/chores.ts'
 import { watchDirectory, watchForward, watchMailer, watchResolver } from './operations/failures.ts'
 import { createWatch } from './operations/watch.ts'
 import { createUploads } from './blobs/uploads.ts'
@@ -165,7 +167,13 @@ export async function createPds(
   const sessions = createSessions(db, accounts, appPasswords, tokens, config.loginFloorMs)
   const signers = createSigners(accounts)
   const handles = createHandlePolicy(config.handleDomains, resolveHandle)
-  const identities = createIdentities(plc, secrets.plcRotationKeyHex, config.recoveryDidKey, address)
+  const identities = createIdentities(
+    plc,
+    secrets.plcRotationKeyHex,
+    config.previousPlcRotationKeyHex,
+    config.recoveryDidKey,
+    address,
+  )
   const announcements = createAnnouncements(stores.log)
   const quotas = createQuotas(db, config, (did) => records.count(did))
   const uploads = createUploads(db, files, blobs, config.blobUploadLimit, quotas)
@@ -329,6 +337,18 @@ export async function createPds(
     purge,
   })
 
+  const rotations = createKeyRotations({
+    db,
+    accounts,
+    repos,
+    log: stores.log,
+    signers,
+    identities,
+    announcements,
+    locks,
+    tids,
+    purge,
+  })
   const repairs = createRepairs({ db, accounts, repos, records, sets, signers, locks, tids, log: stores.log })
   const operatorPages = createOperatorPages({
     config,
@@ -339,6 +359,7 @@ export async function createPds(
     outbox,
     repairs,
     imports,
+    rotations,
   })
   const server = await serve({
     router,
@@ -362,6 +383,7 @@ export async function createPds(
     () => removals.run(),
     () => collectOrphans(accounts, blobs, files, uploads, startedAt),
     () => watch.audit.prune(),
+    () => rotations.resume(),
   ]
   opened.use(startChores(chores, log))
 
@@ -374,29 +396,5 @@ export async function createPds(
     fetch: (request) => router.fetch(request),
     close,
     [Symbol.asyncDispose]: close,
-  }
-}
-
-/** What is done at the start and then every hour; what runs is finished before the database closes. */
-function startChores(chores: readonly (() => Promise<unknown>)[], log: Logger): AsyncDisposable {
-  const running = new Set<Promise<void>>()
-  const run = (): void => {
-    for (const chore of chores) {
-      const done = chore().then(
-        () => {},
-        (error: unknown) => log.error({ err: error }, 'a chore failed'),
-      )
-      running.add(done)
-      void done.then(() => running.delete(done))
-    }
-  }
-  run()
-  const timer = setInterval(run, 60 * 60 * 1000)
-  timer.unref()
-  return {
-    [Symbol.asyncDispose]: async () => {
-      clearInterval(timer)
-      await Promise.all(running)
-    },
   }
 }

@@ -16,6 +16,8 @@ export interface TestDirectory extends AsyncDisposable {
   readonly url: string
   /** Answers 500 to everything handed in, and to questions for a log, while true. */
   broken: boolean
+  /** Takes what is handed in, and answers 500 all the same, while true. */
+  answerLost: boolean
   log(did: string): readonly SignedOperation[]
   dids(): string[]
 }
@@ -32,7 +34,7 @@ export async function startDirectory(): Promise<TestDirectory> {
     const verified = await verifyLog(did, [...log, parsed.value])
     if (!verified.ok) return 400
     logs.set(did, [...log, parsed.value])
-    return 200
+    return directory.answerLost ? 500 : 200
   }
 
   const server = createServer((request, response) => {
@@ -57,6 +59,7 @@ export async function startDirectory(): Promise<TestDirectory> {
   const directory: TestDirectory = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     broken: false,
+    answerLost: false,
     log: (did) => logs.get(did) ?? [],
     dids: () => [...logs.keys()],
     [Symbol.asyncDispose]: async () => {

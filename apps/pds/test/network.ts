@@ -59,6 +59,9 @@ export interface NetworkOptions {
   readonly lookupTxt?: LookupTxt
   /** A directory to share with another network, which then ends it. */
   readonly directory?: TestDirectory
+  /** A data directory of another network, and what has to be done before it is opened. */
+  readonly folder?: string
+  readonly before?: () => Promise<void>
 }
 
 let names = 0
@@ -68,7 +71,8 @@ export const newHandle = (): string => `user${(++names).toString(36)}${process.p
 
 export async function startNetwork(options: NetworkOptions = {}): Promise<TestNetwork> {
   const directory = options.directory ?? (await startDirectory())
-  const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-'))
+  await options.before?.()
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'avocet-pds-')))
   const start = (): Promise<Pds> =>
     createPds(
       {

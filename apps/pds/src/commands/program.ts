@@ -6,6 +6,7 @@ import type { Print } from './accounts.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import type { AuditFlags } from './audit.ts'
 import type { DoctorFlags } from './doctor.ts'
+import type { RotateFlags } from './rotate-keys.ts'
 
 /** What the commands need of the process around them. */
 export interface ProgramParts {
@@ -191,6 +192,16 @@ function addMaintenance(program: Command, settings: () => PdsOptions, print: Pri
     .action(async (flags: DoctorFlags) => {
       const { doctor } = await import('./doctor.ts')
       await doctor(settings(), print, flags)
+    })
+  program
+    .command('rotate-keys [account]')
+    .description('give an account a new signing key: directory, repository and firehose; can be run again')
+    .option('--all', 'every account; run again, it leaves out those done within a day')
+    .option('--rotation-key', "put this server's new rotation key in the place of the previous one instead")
+    .option('--dry-run', 'only look')
+    .action(async (account: string | undefined, flags: RotateFlags) => {
+      const { rotateKeys } = await import('./rotate-keys.ts')
+      await rotateKeys(settings(), { ...flags, account }, print)
     })
   program
     .command('send-test <address>')

@@ -62,6 +62,8 @@ export interface PdsConfig {
   readonly adminPassword: string | null
   /** Hex of the 32-byte K-256 key that signs PLC operations; null: created on first start. */
   readonly plcRotationKeyHex: string | null
+  /** The key before that one, while identities still list it. */
+  readonly previousPlcRotationKeyHex: string | null
   /** A further did:key that may rotate this server's identities, put first in their PLC operations. */
   readonly recoveryDidKey: string | null
   /** Shortest duration of a sign-in attempt in milliseconds, so that its length tells nothing. */
@@ -132,6 +134,7 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   jwtSecret: null,
   adminPassword: null,
   plcRotationKeyHex: null,
+  previousPlcRotationKeyHex: null,
   recoveryDidKey: null,
   loginFloorMs: 350,
   upgradeBackups: 3,

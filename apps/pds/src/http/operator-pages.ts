@@ -2,6 +2,7 @@ import type { Did } from '@avocet/syntax'
 import { Hono, type Context } from 'hono'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
+import type { KeyRotations } from '../accounts/key-rotations.ts'
 import { findAccount } from '../accounts/lookup.ts'
 import type { QuotaChange, Quotas } from '../accounts/quotas.ts'
 import { listAudit } from '../audit/audit-log.ts'
@@ -25,6 +26,7 @@ export interface OperatorPagesParts {
   readonly authorizer: Authorizer
   readonly quotas: Quotas
   readonly outbox: Mailer
+  readonly rotations: KeyRotations
   readonly repairs: Repairs
   readonly imports: Pick<RepoImports, 'importCar'>
 }
@@ -43,7 +45,7 @@ const MAX_BODY = 16 * 1024
 
 /** Pages that take the operator's password (HTTP Basic): metrics, the audit log, and the acts that no lexicon has. */
 export function createOperatorPages(parts: OperatorPagesParts): Hono {
-  const { authorizer, quotas, outbox, repairs, imports } = parts
+  const { authorizer, quotas, outbox, repairs, imports, rotations } = parts
   const { db, accounts } = parts.stores
   const { metrics, audit } = parts.watch
   const { hostname } = parts.config
@@ -152,6 +154,25 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono {
         const text = `This mail shows that ${hostname} can send mail.`
         await outbox.send({ to, subject: `Test (${hostname})`, text })
         return {}
+      },
+    }
+  })
+
+  act('/rotate-keys', (body) => {
+    const did = accountOf(body['account'])
+    const apply = body['apply'] === true
+    const isServers = body['rotationKey'] === true
+    const since = typeof body['unlessSince'] === 'number' ? body['unlessSince'] : Number.POSITIVE_INFINITY
+    return {
+      action: isServers ? 'rotation key replaced' : 'signing key rotated',
+      did,
+      detail: { apply },
+      run: async () => {
+        if (isServers) return rotations.rotationKey(did, apply)
+        const rotatedAt = rotations.rotatedAt(did) ?? Number.NEGATIVE_INFINITY
+        if (rotatedAt < since) return rotations.signingKey(did, apply)
+        const detail = `has a new signing key since ${new Date(rotatedAt).toISOString()}`
+        return { did, outcome: 'none', detail, from: null, to: null }
       },
     }
   })

@@ -38,9 +38,10 @@ export function createHandleChanges(
         if (owner !== null && owner.did !== did) {
           throw new PdsError('handle-not-available', `Handle already taken: ${handle}`)
         }
-        // The directory first: if it refuses, nothing here has changed. The same handle again only announces it.
+        // The directory first: if it refuses, nothing here has changed. The same handle again only announces it; asked for by
+        // the operator, it also mends a directory that says another one.
         if (!did.startsWith('did:plc:')) await requireClaim(dids, did, handle)
-        else if (account.handle !== handle) await identities.change(did, { handle })
+        else if (byOperator || account.handle !== handle) await identities.change(did, { handle })
         dids.purge(did)
         await db.write(() => {
           accounts.update(did, { handle })

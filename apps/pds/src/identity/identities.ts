@@ -48,18 +48,32 @@ export interface Identities {
   sign(did: Did, change: OperationChange): Promise<SignedOperation>
   submit(did: Did, operation: SignedOperation): Promise<void>
   recommended(handle: Handle, signingKey: DidKey): RecommendedCredentials
+  /** The newest operation. @throws PdsError `directory-failed`, `invalid-request` for one that ended the identity */
+  last(did: Did): Promise<Signed<PlcOperation>>
+  /** Whether a key of this server may sign what follows an operation. */
+  maySign(last: PlcOperation): boolean
   /** The did:key that signs this server's PLC operations. */
   readonly rotationKey: DidKey
+  /** The one before, which signs where the new one is not listed yet. */
+  readonly previousRotationKey: DidKey | null
 }
 
 /** Identities in the directory behind `plc`. */
 export function createIdentities(
   plc: PlcClient,
   rotationKeyHex: string,
+  previousKeyHex: string | null,
   recoveryDidKey: string | null,
   address: PublicAddress,
 ): Identities {
   const rotation: Keypair = importKeypair('k256', Buffer.from(rotationKeyHex, 'hex'))
+  const previous = previousKeyHex === null ? null : importKeypair('k256', Buffer.from(previousKeyHex, 'hex'))
+
+  /** The key of this server that an operation lists; its own where it lists none, for the directory to refuse. */
+  const signerAfter = (last: SignedOperation): Keypair =>
+    previous !== null && last.type === 'plc_operation' && !last.rotationKeys.includes(rotation.didKey)
+      ? previous
+      : rotation
 
   const rotationKeys = (own: string | null): string[] => [
     ...new Set([own, recoveryDidKey, rotation.didKey].filter((key) => key !== null)),
@@ -73,11 +87,22 @@ export function createIdentities(
   const sign: Identities['sign'] = async (did, change) => {
     const last = await plc.lastOperation(did)
     if (!last.ok) throw failed(last.error)
-    return signOperation(updateOperation(last.value, change), rotation)
+    return signOperation(updateOperation(last.value, change), signerAfter(last.value))
+  }
+
+  const last: Identities['last'] = async (did) => {
+    const found = await plc.lastOperation(did)
+    if (!found.ok) throw failed(found.error)
+    if (found.value.type === 'plc_operation') return found.value
+    throw new PdsError('invalid-request', `The last operation of the identity is a ${found.value.type}`)
   }
 
   return {
+    last,
+    maySign: ({ rotationKeys: listed }) =>
+      [rotation, previous].some((key) => key !== null && listed.includes(key.didKey)),
     rotationKey: rotation.didKey,
+    previousRotationKey: previous?.didKey ?? null,
     compose: async (handle, signingKey, recoveryKey) => {
       const operation = createOperation({
         rotationKeys: rotationKeys(recoveryKey),
@@ -96,7 +121,11 @@ export function createIdentities(
     },
     change: async (did, change) => {
       if (!did.startsWith('did:plc:')) return
-      await submit(did, await sign(did, change))
+      const before = await last(did)
+      const next = updateOperation(before, change)
+      // An operation that changes nothing would stay in the log for ever.
+      if (JSON.stringify(fieldsOf(next)) === JSON.stringify(fieldsOf(before))) return
+      await submit(did, await signOperation(next, signerAfter(before)))
     },
     sign,
     submit,
@@ -107,6 +136,12 @@ export function createIdentities(
       services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: address.url() } },
     }),
   }
+}
+
+/** What an operation says, in one order. */
+function fieldsOf({ rotationKeys, verificationMethods, alsoKnownAs, services }: PlcOperation): unknown[] {
+  const sorted = (table: object): unknown[] => Object.entries(table).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return [rotationKeys, sorted(verificationMethods), alsoKnownAs, sorted(services)]
 }
 
 function failed(error: PlcError): PdsError {

@@ -29,4 +29,12 @@ export const OPERATION_MIGRATIONS: readonly string[] = [
     records INTEGER
   ) WITHOUT ROWID, STRICT;
   `,
+  `
+  -- pending: a signing key that the directory may know already and the account does not use yet.
+  CREATE TABLE key_rotation (
+    did TEXT PRIMARY KEY REFERENCES account (did) ON DELETE CASCADE,
+    pending BLOB,
+    rotated_at INTEGER
+  ) WITHOUT ROWID, STRICT;
+  `,
 ]

@@ -1,0 +1,182 @@
+import { createKeypair, importKeypair, type DidKey } from '@avocet/crypto'
+import { applyWrites, toSyncEvent, type RepoStore } from '@avocet/repo'
+import type { EventLog } from '@avocet/sequencer'
+import type { Database } from '@avocet/sqlite'
+import type { Did, TidClock } from '@avocet/syntax'
+
+import { PdsError } from '../errors.ts'
+import type { Announcements } from '../events/announcements.ts'
+import type { Identities } from '../identity/identities.ts'
+import type { KeyedLock } from '../repos/locks.ts'
+import { revAfter } from '../repos/revs.ts'
+import type { Signers } from '../repos/signers.ts'
+import type { AccountStore } from './account-store.ts'
+
+/** What a rotation did, or would do. */
+export interface RotationReport {
+  readonly did: Did
+  /** `none`: nothing to do. `planned`: a dry run. */
+  readonly outcome: 'rotated' | 'planned' | 'none'
+  readonly detail: string
+  readonly from: string | null
+  readonly to: string | null
+}
+
+/** New keys for accounts, and for what this server signs operations with. */
+export interface KeyRotations {
+  /**
+   * Gives an account a new signing key: it is stored, then the directory is told, then the repository is signed anew and
+   * announced. Cut off at any point it goes on where it was, with the same key.
+   * @param apply false only looks
+   * @throws PdsError `invalid-request` where the operation is not this server's to sign, `directory-failed`, `rev-ahead`
+   */
+  signingKey(did: Did, apply: boolean): Promise<RotationReport>
+  /**
+   * Puts this server's rotation key in the place of its previous one (`PDS_PLC_PREVIOUS_ROTATION_KEY_…`) in an identity.
+   * @throws PdsError `invalid-request`, `directory-failed`
+   */
+  rotationKey(did: Did, apply: boolean): Promise<RotationReport>
+  /** Ends the rotations that were cut off. */
+  resume(): Promise<void>
+  /** When the signing key of an account was rotated last, in ms since 1970; null if never. */
+  rotatedAt(did: Did): number | null
+}
+
+/** What rotations compose. */
+export interface KeyRotationsParts {
+  readonly db: Database
+  readonly accounts: AccountStore
+  readonly repos: RepoStore<Database>
+  readonly log: EventLog<Database>
+  readonly signers: Signers
+  readonly identities: Identities
+  readonly announcements: Announcements
+  readonly locks: KeyedLock
+  readonly tids: TidClock
+  /** Forgets a cached DID document. */
+  readonly purge: (did: Did) => void
+}
+
+/** Rotations over the stores of this server. */
+export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
+  const { db, accounts, repos, log, signers, identities, announcements, locks, tids, purge } = parts
+
+  const pendingKey = (did: Did): Uint8Array | null => {
+    const row = db.prepare('SELECT pending FROM key_rotation WHERE did = ?').get(did)
+    return (row?.['pending'] as Uint8Array | null | undefined) ?? null
+  }
+
+  /** The key that the account is to have: one made before and not in use yet, else a new one, on the disk from now on. */
+  const prepareKey = async (did: Did): Promise<Uint8Array> => {
+    const known = pendingKey(did)
+    if (known !== null) return known
+    const made = createKeypair('k256').exportPrivateKey()
+    await db.write(() =>
+      db
+        .prepare(
+          `INSERT INTO key_rotation (did, pending) VALUES (?, ?)
+           ON CONFLICT (did) DO UPDATE SET pending = excluded.pending`,
+        )
+        .run(did, made),
+    )
+    return made
+  }
+
+  /** Signs the repository with the new key, and announces it: one transaction. */
+  const adoptKey = async (did: Did, privateKey: Uint8Array): Promise<void> => {
+    const key = importKeypair('k256', privateKey)
+    const store = (): void => {
+      accounts.update(did, { signing_key: privateKey })
+      db.prepare('UPDATE key_rotation SET pending = NULL, rotated_at = ? WHERE did = ?').run(Date.now(), did)
+      announcements.identity(db, did, accounts.get(did)!.handle)
+    }
+    const head = await repos.getHead(did)
+    if (head === null) await db.write(store)
+    else {
+      const rev = revAfter(tids, did, head.rev)
+      const commit = await applyWrites({ did, head, store: repos, writes: [], signer: key, rev })
+      const { commit: cid, commitBytes } = commit
+      await repos.apply(commit, () => {
+        store()
+        const account = accounts.get(did)!
+        // Relays are told nothing of the repository of an account that is not active.
+        if (account.deactivatedAt !== null || account.takedownRef !== null) return
+        const time = new Date().toISOString() as `${string}T${string}`
+        const body = toSyncEvent({ did, rev, commit: cid, commitBytes }, time)
+        void log.append(db, { did, type: '#sync', body })
+      })
+    }
+    signers.drop(did)
+    purge(did)
+  }
+
+  const signingKey: KeyRotations['signingKey'] = (did, apply) =>
+    locks.run(did, async () => {
+      if (accounts.get(did) === null) throw new PdsError('account-not-found', `Account not found; did=${did}`)
+      const from = signers.get(did).didKey
+      if (!did.startsWith('did:plc:')) {
+        throw new PdsError(
+          'invalid-request',
+          `Only the owner of a ${did.split(':', 2).join(':')} can change its key`,
+        )
+      }
+      const last = await identities.last(did)
+      const pending = pendingKey(did)
+      const to = pending === null ? null : importKeypair('k256', pending).didKey
+      const told = last.verificationMethods['atproto']
+      if (told !== from && told !== to) {
+        throw new PdsError('invalid-request', 'The directory has a key that this server does not know')
+      }
+      if (told === from && !identities.maySign(last)) {
+        throw new PdsError('invalid-request', "The identity does not list this server's rotation key")
+      }
+      const head = await repos.getHead(did)
+      // What the repository cannot follow must not be told to the directory.
+      if (head !== null) revAfter(tids, did, head.rev)
+      if (!apply) return { did, outcome: 'planned', detail: 'would get a new signing key', from, to }
+      const next = await prepareKey(did)
+      const made: DidKey = importKeypair('k256', next).didKey
+      if (told === from) await identities.change(did, { signingKey: made })
+      await adoptKey(did, next)
+      return { did, outcome: 'rotated', detail: 'has a new signing key', from, to: made }
+    })
+
+  const rotationKey: KeyRotations['rotationKey'] = async (did, apply) => {
+    const { rotationKey: to, previousRotationKey: from } = identities
+    const report = (outcome: RotationReport['outcome'], detail: string): RotationReport => ({
+      did,
+      outcome,
+      detail,
+      from,
+      to,
+    })
+    if (!did.startsWith('did:plc:')) return report('none', 'has no rotation keys')
+    const last = await identities.last(did)
+    if (from === null || !last.rotationKeys.includes(from)) {
+      return report(
+        'none',
+        last.rotationKeys.includes(to) ? 'lists the key already' : 'lists no key of this server',
+      )
+    }
+    if (!apply) return report('planned', 'would list the new rotation key in the place of the previous one')
+    const rotationKeys = [...new Set(last.rotationKeys.map((key) => (key === from ? to : key)))]
+    await identities.change(did, { rotationKeys })
+    return report('rotated', 'lists the new rotation key in the place of the previous one')
+  }
+
+  return {
+    signingKey,
+    rotationKey,
+    resume: async () => {
+      const rows = db.prepare('SELECT did FROM key_rotation WHERE pending IS NOT NULL').all()
+      const outcomes = await Promise.allSettled(rows.map((row) => signingKey(row['did'] as Did, true)))
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+    },
+    rotatedAt: (did) =>
+      (db.prepare('SELECT rotated_at FROM key_rotation WHERE did = ?').get(did)?.['rotated_at'] as
+        | number
+        | null
+        | undefined) ?? null,
+  }
+}
