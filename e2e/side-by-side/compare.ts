@@ -110,3 +110,28 @@ const stable = (value: unknown): string =>
       ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : item,
   )
+
+/** The differences of two stretches of a firehose: the types in their order, then the events of each type one by one. */
+export function compareEvents(
+  comparer: Comparer,
+  step: string,
+  reference: readonly Happening[],
+  avocet: readonly Happening[],
+): Difference[] {
+  const types = (events: readonly Happening[]): string => events.map(({ type }) => type).join(' ') || 'none'
+  const found = comparer.values(step, 'events', types(reference), types(avocet))
+  const met = new Map<string, number>()
+  for (const { type, body } of reference) {
+    const nth = met.get(type) ?? 0
+    met.set(type, nth + 1)
+    const other = avocet.filter((event) => event.type === type)[nth]
+    if (other !== undefined) found.push(...comparer.values(step, `${type}[${nth}]`, body, other.body))
+  }
+  return found
+}
+
+/** An event by its type. */
+interface Happening {
+  readonly type: string
+  readonly body: unknown
+}
