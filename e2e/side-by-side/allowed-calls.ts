@@ -1,36 +1,13 @@
 // Where Avocet's PDS answers otherwise than the reference, and why.
 import { because, type Allowed } from './allow-list.ts'
+import { ALLOWED_EVERYWHERE } from './allowed-everywhere.ts'
 
 export const ALLOWED_CALLS: readonly Allowed[] = [
-  ...because(
-    'Scripts may read every header of an answer that is public anyway.',
-    '* | header access-control-expose-headers | absent → *',
-  ),
-  ...because(
-    'The reference’s framework hashes each answer into an ETag; no client of XRPC asks by one.',
-    '* | header etag | present → absent',
-  ),
-  ...because('RFC 9110, 11.6.1: each 401 names the scheme.', '* | header www-authenticate | absent → *'),
-  ...because(
-    'JSON is UTF-8 by RFC 8259; it has no charset.',
-    '* | header content-type | application/json; charset=utf-8 → application/json',
-  ),
+  ...ALLOWED_EVERYWHERE,
   ...because(
     'Text is called text, and browsers are told not to guess.',
     'GET * | header content-type | text/html; charset=utf-8 → text/plain; charset=utf-8',
     'GET * | header x-content-type-options | absent → nosniff',
-  ),
-  ...because(
-    '`vary: accept-encoding` is on what is large enough to be compressed, not on everything.',
-    '* | header vary accept-encoding | present → absent',
-  ),
-  ...because(
-    'Under repair (A10): `vary: authorization` on what depends on the caller.',
-    '* | header vary authorization | present → absent',
-  ),
-  ...because(
-    'Under repair (A10): `cache-control: private` on what depends on the caller.',
-    '* | header cache-control | private → absent',
   ),
   ...because(
     'What a caller reads through the AppView varies with who asks.',
@@ -220,10 +197,6 @@ export const ALLOWED_CALLS: readonly Allowed[] = [
     'com.atproto.sync.getHead: with an unknown scheme | outcome | 400 InvalidToken → 200',
     'com.atproto.sync.getCheckout: with a token that is none | outcome | 400 InvalidToken → 200',
     'com.atproto.sync.getCheckout: with an unknown scheme | outcome | 400 InvalidToken → 200',
-  ),
-  ...because(
-    'There is no second factor by mail; the field says so.',
-    '* | body.emailAuthFactor | absent → false',
   ),
   ...because(
     'describeServer also tells the other limits, and that no telephone is needed.',

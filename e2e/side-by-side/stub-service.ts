@@ -12,13 +12,15 @@ import { verifyJwt } from '@atproto/xrpc-server'
 export interface StubAnswer {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: unknown
+  /** An object is sent as JSON; undefined is no body. */
+  readonly body?: object | string
 }
 
 /** A request that reached a stub. */
 export interface Reached {
   readonly service: string
   readonly method: string
+  /** Path and query, with what was percent-encoded decoded. */
   readonly url: string
   /** All but those that belong to the connection, and `authorization`. */
   readonly headers: Readonly<Record<string, string>>
@@ -64,7 +66,7 @@ const OF_THE_CONNECTION = [
 
 /** Starts a stub on a free loopback port; its DID is the did:web of that port. */
 export async function startStub(name: string, plcUrl: string): Promise<StubService> {
-  const ids = new IdResolver({ plcUrl })
+  const ids = new IdResolver({ plcUrl, fetch })
   const reached: Reached[] = []
   let answers: Readonly<Record<string, StubAnswer>> = {}
   const server = createServer((request, response) => {
@@ -79,11 +81,19 @@ export async function startStub(name: string, plcUrl: string): Promise<StubServi
       const nsid = url.replace('/xrpc/', '').split('?')[0]!
       const token = await judge(request.headers.authorization, nsid)
       const headers = passedOn(request.headers)
-      reached.push({ service: name, method: request.method!, url, headers, body, token })
-      const answer = answers[nsid] ?? { body: { stub: nsid } }
-      const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? {})
-      response.writeHead(answer.status ?? 200, { 'content-type': 'application/json', ...answer.headers })
-      response.end(text)
+      reached.push({
+        service: name,
+        method: request.method!,
+        url: decodeURIComponent(url),
+        headers,
+        body,
+        token,
+      })
+      const answer: StubAnswer = answers[nsid] ?? { body: { stub: nsid } }
+      const { body: content } = answer
+      const type = content === undefined ? {} : { 'content-type': 'application/json' }
+      response.writeHead(answer.status ?? 200, { ...type, ...answer.headers })
+      response.end(typeof content === 'object' ? JSON.stringify(content) : content)
     })()
   })
 

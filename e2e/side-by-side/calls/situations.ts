@@ -31,8 +31,8 @@ const write = (action: string, rkey: string, value?: object): object => ({
 })
 const apply = (...writes: readonly object[]): Call =>
   by(auth, 'com.atproto.repo.applyWrites', { repo, writes })
-const keys = (count: number): string[] =>
-  Array.from({ length: count }, (_, i) => `many-${String(i).padStart(3, '0')}`)
+const keys = (length: number): string[] =>
+  Array.from({ length }, (_, i) => `many-${String(i).padStart(3, '0')}`)
 const status = (did: string, change: object): Call =>
   by('admin', 'com.atproto.admin.updateSubjectStatus', {
     subject: { $type: 'com.atproto.admin.defs#repoRef', did },

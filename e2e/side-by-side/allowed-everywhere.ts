@@ -1,0 +1,34 @@
+// Differences of every answer, whatever was asked.
+import { because, type Allowed } from './allow-list.ts'
+
+export const ALLOWED_EVERYWHERE: readonly Allowed[] = [
+  ...because(
+    'Scripts may read every header of an answer that is public anyway.',
+    '* | header access-control-expose-headers | absent → *',
+  ),
+  ...because(
+    'The reference’s framework hashes each answer into an ETag; no client of XRPC asks by one.',
+    '* | header etag | present → absent',
+  ),
+  ...because('RFC 9110, 11.6.1: each 401 names the scheme.', '* | header www-authenticate | absent → *'),
+  ...because(
+    'JSON is UTF-8 by RFC 8259; it has no charset.',
+    '* | header content-type | application/json; charset=utf-8 → application/json',
+  ),
+  ...because(
+    '`vary: accept-encoding` is on what is large enough to be compressed, not on everything.',
+    '* | header vary accept-encoding | present → absent',
+  ),
+  ...because(
+    'Under repair (A10): `vary: authorization` on what depends on the caller.',
+    '* | header vary authorization | present → absent',
+  ),
+  ...because(
+    'Under repair (A10): `cache-control: private` on what depends on the caller.',
+    '* | header cache-control | private → absent',
+  ),
+  ...because(
+    'There is no second factor by mail; the field says so.',
+    '* | body.emailAuthFactor | absent → false',
+  ),
+]
