@@ -20,12 +20,15 @@ export const ALLOWED_EVERYWHERE: readonly Allowed[] = [
     '* | header vary accept-encoding | present → absent',
   ),
   ...because(
-    'Under repair (A10): `vary: authorization` on what depends on the caller.',
-    '* | header vary authorization | present → absent',
+    'An answer to credentials is private whatever it says: errors too, and what was found before they were looked at.',
+    '* | header cache-control | absent → private',
+    '* | header vary authorization | absent → present',
   ),
+  ...because('An app password does not see the e-mail address.', '* | body.email | *@example.com → absent'),
   ...because(
-    'Under repair (A10): `cache-control: private` on what depends on the caller.',
+    'What nobody’s credentials were needed for is the same for everybody; a 401 is kept by no cache.',
     '* | header cache-control | private → absent',
+    '* | header vary authorization | present → absent',
   ),
   ...because(
     'There is no second factor by mail; the field says so.',
