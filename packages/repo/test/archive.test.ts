@@ -6,6 +6,7 @@ import { buildTree, type Link } from '@avocet/mst'
 import { createTidClock, type Did, type Nsid } from '@avocet/syntax'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { applyWrites } from '../src/apply.ts'
+import { createByteBudget } from '../src/block-buffer.ts'
 import { signCommit } from '../src/commit.ts'
 import { listRecords } from '../src/entries.ts'
 import { exportRepo, exportSince, getRecordProof } from '../src/export.ts'
@@ -97,6 +98,26 @@ describe('a repository of 300 records', () => {
     await expect(readRepo(reversed, { did, key, maxBuffered: 10_000 })).rejects.toMatchObject({
       code: 'buffer-exceeded',
     })
+  })
+
+  it('shares a budget with other reads, and gives back what it took', async () => {
+    const { roots, blocks } = readCar(car)
+    const reversed = writeCar(roots, blocks.toReversed())
+    // What one of them holds back, to the byte: the commit comes last, everything else waits for it.
+    const distinct = new CidMap(blocks.slice(1).map(({ cid, bytes }) => [cid, bytes.length + 250] as const))
+    const held = [...distinct.values()].reduce((sum, size) => sum + size, 0)
+    const budget = createByteBudget(held)
+    const first = await readRepo(reversed, { did, key, budget })
+    await expect(readRepo(reversed, { did, key, budget })).rejects.toMatchObject({ code: 'buffers-full' })
+    expect((await all(first.entries)).length).toBe(300)
+    const second = await readRepo(reversed, { did, key, budget })
+    await second[Symbol.asyncDispose]()
+    await (await readRepo(reversed, { did, key, budget }))[Symbol.asyncDispose]()
+    await expect(readRepo(reversed, { did, key, budget: createByteBudget(held - 1) })).rejects.toMatchObject({
+      code: 'buffers-full',
+    })
+    expect(budget.take(held)).toBe(true)
+    expect(budget.take(1)).toBe(false)
   })
 
   it('goes through export, import, export without a byte changed but the commit', async () => {

@@ -20,8 +20,8 @@ const DUE_COMMITS = 350
 const DUE_ROWS = 2500
 /** Rounds of copying beside writers before they are held. */
 const ROUNDS = 3
-/** Longest time that writes are held, in milliseconds. */
-const HOLD_MS = 100
+/** Longest time that writes are held, in milliseconds: as long as a disk under load takes to sync. Reads go on meanwhile. */
+const HOLD_MS = 2000
 
 const file = import.meta.url.endsWith('.ts') ? './checkpoint-worker.ts' : './checkpoint-worker.js'
 
