@@ -85,7 +85,11 @@ export function createServiceCallers(
       const token = bearer(request.header)
       if (token === null || !isServiceToken(token)) return authorizer.access(request, { deactivated: true })
       const did = await verify(request, lxm)
-      if (accounts.get(did) === null) throw new PdsError('auth-required', 'Account not found')
+      const account = accounts.get(did)
+      if (account === null) throw new PdsError('auth-required', 'Account not found')
+      if (account.takedownRef !== null) {
+        throw new PdsError('account-takendown', 'Account has been taken down')
+      }
       return { did }
     },
   }
