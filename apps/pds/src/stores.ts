@@ -3,10 +3,9 @@ import { join } from 'node:path'
 import { openRepoStore, type SqliteRepoStore } from '@avocet/repo-sqlite'
 import type { SyncEventLog } from '@avocet/sequencer'
 import { openEventLog } from '@avocet/sequencer/sqlite'
-import { migrate, openDatabase, type Database } from '@avocet/sqlite'
+import { openDatabase, type Database } from '@avocet/sqlite'
 
 import { openAccountStore, type AccountStore } from './accounts/account-store.ts'
-import { ACCOUNT_MIGRATIONS } from './accounts/schema.ts'
 import { openDiskBlobs, type BlobFiles } from './blobs/blob-files.ts'
 import { areRemovalsHeld } from './blobs/removal-hold.ts'
 import { openBlobIndex, type BlobIndex } from './blobs/blob-index.ts'
@@ -16,9 +15,7 @@ import { DataDirectoryError, prepareDataDirectory } from './config/secrets.ts'
 import { SILENT, type Logger } from './logger.ts'
 import { openRecordIndex, type RecordIndex } from './repos/record-index.ts'
 import { openRecordSets, type RecordSets } from './repos/record-sets.ts'
-import { OPERATION_MIGRATIONS } from './operations/schema.ts'
-import { RECORD_MIGRATIONS } from './repos/schema.ts'
-import { prepareUpgrade } from './upgrade.ts'
+import { migrateSchema, prepareUpgrade } from './upgrade.ts'
 
 /** Everything this server keeps: one database, on which every store works, and the files of blobs. */
 export interface Stores {
@@ -30,12 +27,6 @@ export interface Stores {
   readonly files: BlobFiles
   readonly repos: SqliteRepoStore
   readonly log: SyncEventLog<Database>
-}
-
-/** Brings the tables of this app to their newest version; the stores below do the same with theirs as they open. */
-export function migrateSchema(db: Database): void {
-  migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
-  migrate(db, 'records', RECORD_MIGRATIONS)
 }
 
 /**
@@ -52,7 +43,6 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
     await prepareUpgrade(db, config, log)
     migrateSchema(db)
     const sets = openRecordSets(db)
-    migrate(db, 'operations', OPERATION_MIGRATIONS)
     return {
       db,
       sets,

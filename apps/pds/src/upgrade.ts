@@ -4,22 +4,34 @@ import { join } from 'node:path'
 
 import { REPO_SCHEMA } from '@avocet/repo-sqlite'
 import { EVENT_LOG_SCHEMA } from '@avocet/sequencer/sqlite'
-import { schemaVersions, type Database, type SchemaPart } from '@avocet/sqlite'
+import { migrate, schemaVersions, type Database, type SchemaPart } from '@avocet/sqlite'
 
 import { ACCOUNT_MIGRATIONS } from './accounts/schema.ts'
 import type { PdsConfig } from './config/config.ts'
 import { DATABASE_FILE } from './config/data-directory.ts'
 import { DataDirectoryError } from './config/secrets.ts'
 import type { Logger } from './logger.ts'
+import { OPERATION_MIGRATIONS } from './operations/schema.ts'
 import { RECORD_MIGRATIONS } from './repos/schema.ts'
+
+/** The tables of this app; stores of packages bring their own. */
+const TABLES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['accounts', ACCOUNT_MIGRATIONS],
+  ['records', RECORD_MIGRATIONS],
+  ['operations', OPERATION_MIGRATIONS],
+])
 
 /** Every part of the database, at the version this program knows. */
 export const SCHEMA: readonly SchemaPart[] = [
-  { name: 'accounts', version: ACCOUNT_MIGRATIONS.length },
-  { name: 'records', version: RECORD_MIGRATIONS.length },
+  ...Array.from(TABLES, ([name, migrations]) => ({ name, version: migrations.length })),
   REPO_SCHEMA,
   EVENT_LOG_SCHEMA,
 ]
+
+/** Brings the tables of this app to their newest version; the stores of packages do the same with theirs as they open. */
+export function migrateSchema(db: Database): void {
+  for (const [name, migrations] of TABLES) migrate(db, name, migrations)
+}
 
 /** Folder of the copies, in the data directory. */
 const UPGRADE_FOLDER = 'before-upgrade'
@@ -37,6 +49,7 @@ export async function prepareUpgrade(
   log: Logger,
   known: readonly SchemaPart[] = SCHEMA,
   now: Date = new Date(),
+  freeBytes: (folder: string) => number = freeOnDisk,
 ): Promise<string | null> {
   const versions = schemaVersions(db)
   refuseNewer(versions, known, join(config.dataDirectory, UPGRADE_FOLDER))
@@ -51,7 +64,14 @@ export async function prepareUpgrade(
   }
   const folder = join(config.dataDirectory, UPGRADE_FOLDER)
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  requireRoom(join(config.dataDirectory, DATABASE_FILE), folder)
+  const needed = statSync(join(config.dataDirectory, DATABASE_FILE)).size
+  const free = freeBytes(folder)
+  if (free < needed) {
+    throw new DataDirectoryError(
+      `no room to copy the database before it is upgraded; needed=${needed} free=${free} path=${folder}\n` +
+        'Free some, or make a backup elsewhere and set PDS_UPGRADE_BACKUPS=0',
+    )
+  }
   const path = join(folder, `${now.toISOString().replaceAll(/[:.]/g, '-')}.sqlite`)
   log.info({ parts, path }, 'copying the database before it is upgraded')
   const temporary = `${path}.tmp`
@@ -80,15 +100,9 @@ function refuseNewer(
   )
 }
 
-/** @throws DataDirectoryError when a copy of the file would not fit */
-function requireRoom(file: string, folder: string): void {
+const freeOnDisk = (folder: string): number => {
   const { bavail, bsize } = statfsSync(folder)
-  const needed = statSync(file).size
-  if (bavail * bsize > needed) return
-  throw new DataDirectoryError(
-    `no room to copy the database before it is upgraded; needed=${needed} free=${bavail * bsize} path=${folder}\n` +
-      'Free some, or make a backup elsewhere and set PDS_UPGRADE_BACKUPS=0',
-  )
+  return bavail * bsize
 }
 
 function keepNewest(folder: string, count: number): void {

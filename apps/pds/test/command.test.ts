@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -58,9 +58,10 @@ test('a port in use and a broken data directory are explained in one line', asyn
   expect(await startFailure({ dataDirectory: broken })).toBe('started')
   await writeFile(join(broken, 'pds.sqlite'), 'this is not a database, whatever its name says'.repeat(100))
   expect(await startFailure({ dataDirectory: broken })).toContain('cannot open the data directory')
-  await writeFile(join(broken, 'secrets.json'), '{}')
-  await rm(join(broken, 'pds.sqlite'))
-  expect(await startFailure({ dataDirectory: broken })).toContain('the secrets are damaged')
+  const damaged = join(folder, 'damaged')
+  await mkdir(damaged)
+  await writeFile(join(damaged, 'secrets.json'), '{}')
+  expect(await startFailure({ dataDirectory: damaged })).toContain('the secrets are damaged')
 })
 
 test('a signal stops it cleanly; its secrets are its owner’s alone and stay', async () => {

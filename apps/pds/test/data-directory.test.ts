@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { migrate, openDatabase } from '@avocet/sqlite'
+import { migrate, openDatabase, schemaVersions } from '@avocet/sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { createPds, type PdsOptions } from '../src/app.ts'
@@ -87,6 +87,12 @@ test('any other directory with something in it is refused (B2)', async () => {
   )
 })
 
+test('a directory that lost its database is refused', async () => {
+  expect(await start('lost', [])).toBe('started')
+  await rm(join(root, 'lost', 'pds.sqlite'))
+  expect(await start('lost', [])).toContain('a server ran here, but its database is missing')
+})
+
 test('a new directory may hold what belongs to its setup', async () => {
   expect(await start('setup', ['pds.env', 'caddy/', 'lost+found/', 'blobs/temporary/', 'mail/'])).toBe(
     'started',
@@ -99,6 +105,8 @@ test('the database is copied before it is upgraded; the newest copies stay', asy
   expect(await start('upgrade', [])).toBe('started')
   const config = resolveConfig({ dataDirectory, upgradeBackups: 2 })
   using db = openDatabase({ path: join(dataDirectory, 'pds.sqlite') })
+  // A part that is migrated but not in the list would be upgraded without a copy.
+  expect([...schemaVersions(db).keys()].toSorted()).toEqual(SCHEMA.map(({ name }) => name).toSorted())
   expect(await prepareUpgrade(db, config, SILENT)).toBeNull()
   const newer = [...SCHEMA, { name: 'next', version: 1 }]
   const lines: string[] = []
@@ -115,6 +123,11 @@ test('the database is copied before it is upgraded; the newest copies stay', asy
   using copy = openDatabase({ path: join(dataDirectory, 'before-upgrade', copies[0]!), readOnly: true })
   expect(copy.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' })
   expect(copy.prepare('SELECT count(*) AS n FROM schema_versions').get()).toEqual({ n: SCHEMA.length })
+  // The copy needs as much as the database takes, not a byte more.
+  const { size } = await stat(join(dataDirectory, 'pds.sqlite'))
+  const room = (free: number) => prepareUpgrade(db, config, SILENT, newer, new Date(), () => free)
+  await expect(room(size - 1)).rejects.toThrow(`needed=${size} free=${size - 1}`)
+  expect(await room(size)).not.toBeNull()
   // An upgrade that is told to make no copy makes none.
   const none = resolveConfig({ dataDirectory, upgradeBackups: 0 })
   expect(await prepareUpgrade(db, none, SILENT, newer)).toBeNull()

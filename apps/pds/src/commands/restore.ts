@@ -13,8 +13,7 @@ import { openAccountStore } from '../accounts/account-store.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { rotationDidKey } from '../config/rotation-key.ts'
-import { migrateSchema } from '../stores.ts'
-import { SCHEMA } from '../upgrade.ts'
+import { migrateSchema, SCHEMA } from '../upgrade.ts'
 import { announceAll } from './announce-all.ts'
 import { BACKUP_FILES, counted, eachOf, type Manifest } from './backup-format.ts'
 import type { Report } from './backup.ts'
@@ -25,7 +24,7 @@ import { verifyBackup } from './verify-backup.ts'
 const SEQ_MARGIN = 1_000_000
 const COPIES_AT_A_TIME = 8
 /** What may lie in the data directory before a restore. */
-const SETUP: ReadonlySet<string> = new Set(['pds.env', 'caddy', 'lost+found'])
+const SETUP: ReadonlySet<string> = new Set(['backups', 'caddy', 'lost+found', 'pds.env'])
 
 /**
  * Puts a backup, once it is checked whole, where the settings say: the database and secrets into the data directory, blobs
@@ -51,6 +50,9 @@ export async function restore(
   await copyBlobs(source, blobFolder(config))
   if (manifest.secrets) {
     await copyDurably(join(source, BACKUP_FILES.secrets), join(config.dataDirectory, BACKUP_FILES.secrets))
+  }
+  if (!manifest.secrets && config.jwtSecret === null) {
+    await report('PDS_JWT_SECRET is not given and not in the backup: everybody will have to sign in again')
   }
   // Under another name until all is done: a server started meanwhile refuses the directory.
   const path = join(config.dataDirectory, `${DATABASE_FILE}.restoring`)

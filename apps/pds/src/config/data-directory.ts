@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 import type { PdsConfig } from './config.ts'
+import { ROTATION_KEY_NOTE } from './rotation-key.ts'
 import { DataDirectoryError } from './secrets.ts'
 
 /** The database of this server, in its data directory. */
@@ -14,6 +15,7 @@ const REFERENCE = ['account.sqlite', 'sequencer.sqlite', 'did_cache.sqlite', 'ac
 /** What may lie in the data directory of a server that was never started: its settings, a front server's files, ours. */
 const HARMLESS: ReadonlySet<string> = new Set([
   'backup.hold',
+  'backups',
   'before-upgrade',
   'blobs',
   'caddy',
@@ -63,6 +65,12 @@ export function refuseForeignData(config: PdsConfig): void {
       `there are blobs of accounts but no database; blobs=${blobs} database=${join(dataDirectory, DATABASE_FILE)}\n` +
         `Check PDS_DATA_DIRECTORY; put a lost database back with: avocet-pds restore <backup>; ` +
         `take a reference PDS over with: avocet-pds --data <new directory> adopt <its data directory>`,
+    )
+  }
+  if (names.includes(ROTATION_KEY_NOTE)) {
+    throw new DataDirectoryError(
+      `a server ran here, but its database is missing; path=${join(dataDirectory, DATABASE_FILE)}\n` +
+        'Put it back, or empty the data directory and run: avocet-pds restore <backup>',
     )
   }
   const others = names.filter(

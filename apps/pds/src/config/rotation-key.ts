@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { importNativeKeypair } from '@avocet/crypto-native'
 
 /** A note of the public half of the rotation key a server last ran with: what a backup is compared with. */
-const FILE = 'rotation-key.json'
+export const ROTATION_KEY_NOTE = 'rotation-key.json'
 
 /** The did:key of a rotation key. @param hex of 32 bytes */
 export function rotationDidKey(hex: string): string {
@@ -15,7 +15,9 @@ export function rotationDidKey(hex: string): string {
 /** The did:key the server of this data directory last ran with, null when it never did. */
 export function lastRotationKey(dataDirectory: string): string | null {
   try {
-    const json = JSON.parse(readFileSync(join(dataDirectory, FILE), 'utf8')) as { rotationKey?: unknown }
+    const json = JSON.parse(readFileSync(join(dataDirectory, ROTATION_KEY_NOTE), 'utf8')) as {
+      rotationKey?: unknown
+    }
     return typeof json.rotationKey === 'string' ? json.rotationKey : null
   } catch {
     // Absent, or cut short: the next start writes it.
@@ -28,7 +30,7 @@ export async function noteRotationKey(dataDirectory: string, hex: string): Promi
   const rotationKey = rotationDidKey(hex)
   const before = lastRotationKey(dataDirectory)
   if (before === rotationKey) return null
-  const path = join(dataDirectory, FILE)
+  const path = join(dataDirectory, ROTATION_KEY_NOTE)
   const temporary = `${path}.${process.pid}.tmp`
   {
     await using file = await open(temporary, 'w', 0o600)
