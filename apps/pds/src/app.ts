@@ -42,7 +42,7 @@ import { createSessions } from './accounts/sessions.ts'
 import { createSessionView } from './accounts/session-view.ts'
 import { createTokens } from './accounts/tokens.ts'
 import { collectOrphans } from './blobs/orphans.ts'
-import { startChores } from './operations/chores.ts'
+import { startChores, type Chores } from './operations/chores.ts'
 import { watchDirectory, watchForward, watchMailer, watchResolver } from './operations/failures.ts'
 import { createWatch } from './operations/watch.ts'
 import { createUploads } from './blobs/uploads.ts'
@@ -132,7 +132,8 @@ export async function createPds(
   const address = createPublicAddress(config)
   const sequencer = createSequencer({
     log: stores.log,
-    retention: { maxAgeMs: config.repoBackfillLimitMs },
+    // A chore prunes it, which knows when the clock is not to be trusted.
+    retention: { maxAgeMs: config.repoBackfillLimitMs, everyMs: 0 },
     page: { count: 500, bytes: STREAM_BUFFER_BYTES },
     onError: (error) => {
       log.error({ err: error }, 'the event log failed')
@@ -375,16 +376,17 @@ export async function createPds(
   address.bind(server.port)
   opened.use(server)
   opened.use(createCrawlers(config.crawlers, address, stores.log, fetch, log, () => metrics.failed('relay')))
-  const chores = [
-    () => uploads.collect(),
-    () => deletions.run(),
-    () => reservedKeys.collect(),
-    () => imports.clean(),
-    () => removals.run(),
-    () => collectOrphans(accounts, blobs, files, uploads, startedAt),
-    () => watch.audit.prune(),
-    () => rotations.resume(),
-  ]
+  const chores: Chores = {
+    byAge: [
+      () => uploads.collect(),
+      () => deletions.run(),
+      () => reservedKeys.collect(),
+      () => collectOrphans(accounts, blobs, files, uploads, startedAt),
+      () => watch.audit.prune(),
+      () => sequencer.prune(),
+    ],
+    others: [() => imports.clean(), () => removals.run(), () => rotations.resume()],
+  }
   opened.use(startChores(chores, log))
 
   const running = opened.move()

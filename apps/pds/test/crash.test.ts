@@ -7,7 +7,7 @@ import { readRepo } from '@avocet/repo'
 import type { Did } from '@avocet/syntax'
 import { expect, test } from 'vitest'
 
-import { startCommand, type RunningCommand } from './command.ts'
+import { runCommand, startCommand, type RunningCommand } from './command.ts'
 import { startDirectory } from './directory.ts'
 import { checkCommit, readFirehose, signingKeyOf, type Received } from './firehose.ts'
 
@@ -83,6 +83,7 @@ test('kill -9 while writing: what was acknowledged is there, with its event, and
     }
     expect(acknowledged.length).toBeGreaterThan(ROUNDS * 3)
     await checkRepos(pds.url, writers, acknowledged, (did) => signingKeyOf(directory.log(did)))
+    await checkWithDoctor(pds.url, folder, directory.url)
     expect(await pds.stop('SIGTERM')).toBe(0)
   } finally {
     await pds?.stop('SIGKILL')
@@ -134,6 +135,17 @@ async function checkRepos(
     }
     expect(listed).toEqual(stored)
   }
+}
+
+/** Nothing in the data directory is amiss, every block and row looked at, beside the running server. */
+async function checkWithDoctor(url: string, folder: string, plcUrl: string): Promise<void> {
+  const flags = ['--data', folder, '--port', new URL(url).port, '--plc-url', plcUrl]
+  const { stdout } = await runCommand(['doctor', '--deep', '--json', ...flags])
+  const { findings } = JSON.parse(stdout) as { findings: { level: string; what: string; detail: string }[] }
+  const data = findings.filter(({ what }) => /^(database|references|event log|repositor|blobs)/.test(what))
+  expect(data.map(({ level, what }) => [level, what])).toEqual(
+    ['database', 'references', 'event log', 'repositories', 'blobs'].map((what) => ['ok', what]),
+  )
 }
 
 /** Every event of the log: it is read until nothing more comes. */
