@@ -157,6 +157,25 @@ describe('parameters that are there but empty', () => {
   })
 })
 
+test('archives are packed for who takes it', async () => {
+  const { did } = alice
+  for (const [nsid, params] of [
+    ['com.atproto.sync.getRepo', { did }],
+    ['com.atproto.sync.getCheckout', { did }],
+  ] as const) {
+    const get = (headers: Record<string, string>) => net.get(nsid, { params, headers })
+    const [packed, unpacked] = [
+      await get({ 'accept-encoding': 'gzip' }),
+      await get({ 'accept-encoding': 'identity' }),
+    ]
+    expect([packed, unpacked].map(({ headers }) => headers.get('content-encoding'))).toEqual(['gzip', null])
+    expect([packed, unpacked].map(({ headers }) => headers.get('vary')?.includes('Accept-Encoding'))).toEqual(
+      [true, true],
+    )
+    expect(Buffer.from(packed.bytes).equals(unpacked.bytes)).toBe(true)
+  }
+})
+
 test('a blob may be empty', async () => {
   const answer = await net.post('com.atproto.repo.uploadBlob', {
     token: alice.accessJwt,

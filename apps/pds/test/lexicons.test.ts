@@ -31,7 +31,7 @@ const defs = {
   defs: { author: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } },
 }
 
-test('a lexicon published by an account is found by DNS, proved, and obeyed', async () => {
+test('a lexicon published by an account is found by DNS and proved, and obeyed when the client asks for it', async () => {
   const names = new Map<string, string>()
   const asked: string[] = []
   const lookupTxt: LookupTxt = (name) => {
@@ -54,10 +54,33 @@ test('a lexicon published by an account is found by DNS, proved, and obeyed', as
     })
   const good = { title: 'short', by: { name: 'me' } }
   expect((await write(NSID, good, true)).body).toMatchObject({ validationStatus: 'valid' })
-  expect(failure(await write(NSID, { ...good, title: 'much too long' }))).toBe('400 InvalidRequest')
-  const wrong = await write(NSID, { ...good, by: {} })
+  const tooLong = { ...good, title: 'much too long' }
+  expect(failure(await write(NSID, tooLong, true))).toBe('400 InvalidRequest')
+  const wrong = await write(NSID, { ...good, by: {} }, true)
   expect(wrong.body.message).toContain('at $.record.by')
   expect((await write(NSID, { ...good, by: {} }, false)).status).toBe(200)
+  // Who does not ask gets an opinion, not a refusal: the record is as good as it was before the lexicon was published.
+  expect((await write(NSID, good)).body).toMatchObject({ validationStatus: 'valid' })
+  expect((await write(NSID, tooLong)).body).toMatchObject({ validationStatus: 'unknown' })
+  // Nor does its record key bind anybody.
+  const single = {
+    ...schema,
+    id: 'org.example.single',
+    defs: { main: { ...schema.defs.main, key: 'literal:self' } },
+  }
+  const published = { repo: author.did, collection: single.$type, rkey: single.id, record: single }
+  await net.post('com.atproto.repo.putRecord', { token: author.accessJwt, input: published })
+  expect((await write('org.example.single', good, true)).body.uri).toMatch(/\/self$/)
+  const keyed = await write('org.example.single', good)
+  expect(keyed.body).toMatchObject({ validationStatus: 'unknown' })
+  expect(keyed.body.uri).not.toMatch(/\/self$/)
+  const input = { repo: author.did, collection: 'org.example.single', rkey: 'other', record: good }
+  const put = (validate: object) =>
+    net.post('com.atproto.repo.putRecord', { token: author.accessJwt, input: { ...input, ...validate } })
+  expect((await put({})).body).toMatchObject({ validationStatus: 'unknown' })
+  expect(failure(await put({ validate: true }))).toBe('400 InvalidRequest')
+  // What comes with the server binds, as everywhere.
+  expect(failure(await write('app.bsky.feed.post', { text: 1 }))).toBe('400 InvalidRequest')
   const times = asked.filter((name) => name === '_lexicon.example.org').length
   await write(NSID, good)
   expect(asked.filter((name) => name === '_lexicon.example.org')).toHaveLength(times)

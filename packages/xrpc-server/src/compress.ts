@@ -7,8 +7,8 @@ const minBytes = 1024
 const utf8 = new TextEncoder()
 
 /**
- * Whether an answer is to be compressed: text of some length, for a caller that takes gzip. Says in its headers that
- * this depends on the request.
+ * Whether an answer is to be compressed: text or an archive of some length, for a caller that takes gzip. Says in its
+ * headers that this depends on the request.
  */
 export function wantsCompression({ body, headers, status }: Answer, call: Call): boolean {
   if (body === null || (!isStream(body) && body.length < minBytes)) return false
@@ -34,7 +34,8 @@ export async function compress(answer: Answer): Promise<Answer> {
 }
 
 function isCompressible(type: string): boolean {
-  return /^(text\/|application\/(json|javascript|xml)|image\/svg)|\+(json|xml)\b/.test(type)
+  // Archives of repositories: records in CBOR, some 0.4 of their size when packed.
+  return /^(text\/|application\/(json|javascript|xml|vnd\.ipld\.car\b)|image\/svg)|\+(json|xml)\b/.test(type)
 }
 
 function acceptsGzip(accepted: string | null): boolean {

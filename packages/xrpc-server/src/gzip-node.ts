@@ -4,7 +4,7 @@ import { ending } from './stream.ts'
 
 const gzipAsync = promisify(gzip)
 
-// Level 4: on JSON within a few percent of the size of level 6, in about half its time.
+// Level 4: on JSON and on archives within a few percent of the size of level 6, in about half its time.
 const level = 4
 
 /** Gzips whole bytes, off the main thread. */

@@ -165,7 +165,7 @@ export interface RouterOptions {
   readonly limits?: Partial<Limits>
   /** Cross-origin access. Default true: every origin, without cookies. */
   readonly cors?: boolean | CorsOptions
-  /** Whether text of at least 1 KiB is compressed for callers that accept it. Default true. */
+  /** Whether text and CAR files of at least 1 KiB are compressed for callers that accept it. Default true. */
   readonly compression?: boolean
   /**
    * Body of `/xrpc/_health`. Default `{}`. A throw makes it a 503: an `XrpcError` is answered as it is, anything else

@@ -5,9 +5,9 @@ import { isNsid, isRecordKey, isRecordKeyOfType, isTid, type Did, type RecordKey
 import type { BlobIndex } from '../blobs/blob-index.ts'
 import { PdsError } from '../errors.ts'
 import { hasSlur } from '../identity/slurs.ts'
-import type { RecordLexicons } from './lexicons.ts'
+import { BUNDLED_LEXICONS, type RecordLexicons } from './lexicons.ts'
 
-/** Whether a record's lexicon was known and obeyed; absent when the client asked not to check. */
+/** Whether a record's lexicon is known and obeyed; absent when the client asked not to check. */
 export type ValidationStatus = 'valid' | 'unknown' | undefined
 
 /** A record that may be written. */
@@ -24,7 +24,10 @@ export interface GivenRecord {
   /** Absent when the client leaves the key to the server. */
   readonly rkey: string | undefined
   readonly record: DataObject
-  /** true: the lexicon must be known; undefined: checked if known; false: not checked. */
+  /**
+   * true: the lexicon must be known, and is obeyed; undefined: that of this server is obeyed, a published one only says
+   * whether the record is `valid`; false: not checked.
+   */
   readonly validate: boolean | undefined
 }
 
@@ -49,8 +52,12 @@ export async function checkRecord(
   const typed = type === undefined ? { $type: collection, ...record } : record
   refuseLegacyBlobs(typed)
   const catalog = await catalogFor(collection, validate, lexicons)
-  const rkey = recordKey(given, catalog?.record(collection)?.key, nextTid)
-  const status = validate === false ? undefined : validateLexicon(collection, typed, catalog)
+  const kind = catalog?.record(collection)?.key
+  // A lexicon that somebody publishes binds who asks for it: else a write that every other server takes would fail here
+  // from the day it is published, and succeed again while its host is away.
+  const isBinding = validate === true || BUNDLED_LEXICONS.known(collection) !== null
+  const rkey = recordKey(given, isBinding ? kind : undefined, nextTid)
+  const status = validate === false ? undefined : validateLexicon(typed, rkey, collection, catalog, isBinding)
   return { rkey, record: typed, status, blobs: findBlobs(typed).map(({ ref }) => formatCid(ref)) }
 }
 
@@ -67,10 +74,17 @@ async function catalogFor(
   return found
 }
 
-function validateLexicon(collection: string, record: DataObject, catalog: Catalog | null): ValidationStatus {
+function validateLexicon(
+  record: DataObject,
+  rkey: string,
+  collection: string,
+  catalog: Catalog | null,
+  isBinding: boolean,
+): ValidationStatus {
   if (catalog === null) return 'unknown'
   const result = catalog.validateRecord(record)
-  if (result.ok) return 'valid'
+  if (result.ok) return fitsKey(rkey, catalog.record(collection)?.key) ? 'valid' : 'unknown'
+  if (!isBinding) return 'unknown'
   const issue = result.issues[0]!
   const path = issue.path.replaceAll('/', '.')
   throw new PdsError('invalid-record', `Invalid ${collection} record: ${issue.message} at $.record${path}`)
@@ -94,14 +108,17 @@ function recordKey(
   }
   // A timestamp says nothing, whatever it looks like.
   if (!isTid(rkey) && hasSlur(rkey)) throw new PdsError('invalid-request', 'Unacceptable slur in record key')
-  const fits: boolean = kind === undefined || isRecordKeyOfType(rkey, kind as RecordKeyType)
-  if (!fits) {
+  if (!fitsKey(rkey, kind)) {
     throw new PdsError(
       'invalid-request',
       `Invalid record key for ${collection}: expected ${kind ?? 'any'}, got "${rkey}"`,
     )
   }
   return rkey
+}
+
+function fitsKey(rkey: string, kind: string | undefined): boolean {
+  return kind === undefined || isRecordKeyOfType(rkey, kind as RecordKeyType)
 }
 
 /**
