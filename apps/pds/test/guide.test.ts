@@ -14,7 +14,8 @@ const guide = await readFile(new URL('docs/operating-a-pds.md', root), 'utf8')
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
 
 /** How a command begins, here or in a container. */
-const COMMAND = /^(docker compose exec (-T )?pds )?avocet-pds (?=[a-z])/
+const COMMAND =
+  /^(?:(?:docker compose exec (?:-T )?pds )?avocet-pds |docker compose run --rm (?:-v \S+ )?pds )(?=[a-z])/
 
 /** Everything that is to be typed: lines of blocks, and what stands between backticks. */
 function commandsOf(text: string): string[] {
@@ -28,6 +29,7 @@ const wordsOf = (line: string): string[] =>
   line
     .replace(COMMAND, '')
     .replaceAll(/\$\([^)]*\)/g, 'made-up')
+    .replaceAll(/\\\|\s+/g, '')
     .replaceAll(/\[(--[^\]]*)\]/g, '$1')
     .replaceAll(/\[[^\]]*\]/g, '')
     .trim()

@@ -18,7 +18,8 @@ export const HELD_FOLDER = 'held'
 export async function areRemovalsHeld(dataDirectory: string): Promise<boolean> {
   try {
     const { mtimeMs } = await stat(join(dataDirectory, HOLD_FILE))
-    return Date.now() - mtimeMs < EXPIRES_MS
+    // A time far ahead is that of a clock that was wrong: it must not hold for ever.
+    return Math.abs(Date.now() - mtimeMs) < EXPIRES_MS
   } catch {
     // No file: nothing is held.
     return false
