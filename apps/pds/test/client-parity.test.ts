@@ -51,6 +51,17 @@ async function takenDown(): Promise<{ account: TestAccount; token: string }> {
   return { account, token: session.body.accessJwt as string }
 }
 
+/** The well-known file of the handle that is asked for. */
+const fileOf = (headers: Record<string, string>): Promise<{ status: number; body: string }> =>
+  new Promise((resolve, reject) => {
+    const { port } = net.pds
+    httpRequest({ port, path: '/.well-known/atproto-did', headers }, (response) => {
+      void text(response).then((body) => resolve({ status: response.statusCode!, body }))
+    })
+      .on('error', reject)
+      .end()
+  })
+
 describe('getServiceAuth', () => {
   const ask = (params: Record<string, string | number>, token = alice.accessJwt) =>
     net.get('com.atproto.server.getServiceAuth', { token, params })
@@ -277,21 +288,11 @@ describe('names and addresses that nobody gets', () => {
 })
 
 describe('the well-known file of a handle', () => {
-  const get = (headers: Record<string, string>): Promise<{ status: number; body: string }> =>
-    new Promise((resolve, reject) => {
-      const { port } = net.pds
-      httpRequest({ port, path: '/.well-known/atproto-did', headers }, (response) => {
-        void text(response).then((body) => resolve({ status: response.statusCode!, body }))
-      })
-        .on('error', reject)
-        .end()
-    })
-
   test('is there by the host a front server forwards, and for a bare domain', async () => {
     const account = await net.account()
     const bare = await net.account()
-    expect(await get({ host: account.handle })).toEqual({ status: 200, body: account.did })
-    expect(await get({ host: 'pds.internal:2583', 'x-forwarded-host': account.handle })).toEqual({
+    expect(await fileOf({ host: account.handle })).toEqual({ status: 200, body: account.did })
+    expect(await fileOf({ host: 'pds.internal:2583', 'x-forwarded-host': account.handle })).toEqual({
       status: 200,
       body: account.did,
     })
@@ -299,8 +300,8 @@ describe('the well-known file of a handle', () => {
     bareTxt = `did=${bare.did}`
     const changed = await net.post('com.atproto.admin.updateAccountHandle', { admin: true, input })
     expect(changed.status).toBe(200)
-    expect(await get({ host: 'pds.example.com' })).toEqual({ status: 200, body: bare.did })
-    expect((await get({ host: 'other.example.com' })).status).toBe(404)
+    expect(await fileOf({ host: 'pds.example.com' })).toEqual({ status: 200, body: bare.did })
+    expect((await fileOf({ host: 'other.example.com' })).status).toBe(404)
   })
 })
 
@@ -391,7 +392,28 @@ describe('preferences', () => {
   })
 })
 
+test('the handle of an account that is taken down leads nowhere', async () => {
+  const { account } = await takenDown()
+  const { handle } = account
+  expect(failure(await net.get('com.atproto.identity.resolveHandle', { params: { handle } }))).toBe(
+    '400 HandleNotFound',
+  )
+  expect((await fileOf({ host: handle })).status).toBe(404)
+})
+
+test('the operator is told that an account is not there by name', async () => {
+  const params = { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }
+  const answer = await net.get('com.atproto.admin.getAccountInfo', { admin: true, params })
+  expect(answer.body).toEqual({ error: 'NotFound', message: 'Account not found' })
+})
+
 describe('what an account may do that is taken down', () => {
+  test('see that it is not active', async () => {
+    const { token } = await takenDown()
+    const answer = await net.get('com.atproto.server.checkAccountStatus', { token })
+    expect([answer.status, answer.body.activated]).toEqual([200, false])
+  })
+
   test('leave: deactivate, and have its identity signed away', async () => {
     const { token } = await takenDown()
     expect((await net.post('com.atproto.server.deactivateAccount', { token, input: {} })).status).toBe(200)

@@ -32,7 +32,8 @@ export function createPages(
     const host = new URL(context.req.url).hostname
     const local = config.handleDomains.some((domain) => host.endsWith(domain) || host === domain.slice(1))
     const account = local ? accounts.byHandle(host) : null
-    return account === null ? context.text('User not found', 404) : context.text(account.did)
+    if (account === null || account.takedownRef !== null) return context.text('User not found', 404)
+    return context.text(account.did)
   })
 
   pages.get('/.well-known/did.json', (context) => {

@@ -17,7 +17,7 @@ export function getAccountInfo(
     auth: (context) => services.moderator(context, authorizer, context.nsid),
     handler: ({ params }) => {
       const view = accountView(params.did)
-      if (view === null) throw new PdsError('invalid-request', 'Account not found')
+      if (view === null) throw new PdsError('not-found', 'Account not found')
       return view
     },
   })

@@ -16,6 +16,9 @@ export function resolveHandle(
   router.add(ComAtprotoIdentityResolveHandle.main, async ({ params }) => {
     const handle = normalizeHandle(params.handle)
     const own = accounts.byHandle(handle)
+    // One that is taken down has no name here; one that is deactivated may bear it elsewhere.
+    if (own !== null && own.takedownRef !== null)
+      throw new PdsError('handle-not-found', 'Unable to resolve handle')
     const did = own?.did ?? (policy.isLocal(handle) ? null : await resolve(handle))
     if (did === null) throw new PdsError('handle-not-found', 'Unable to resolve handle')
     return { did }

@@ -3,6 +3,7 @@ import type { Router } from '@avocet/xrpc-server'
 import { formatCid } from '@avocet/data'
 import type { SqliteRepoStore } from '@avocet/repo-sqlite'
 
+import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { countPreferences } from '../accounts/preferences.ts'
@@ -29,7 +30,7 @@ export function checkAccountStatus(
       const { expected, imported } = blobs.counts(did)
       if (head === null) throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
       return {
-        activated: accounts.get(did)?.deactivatedAt === null,
+        activated: accountStatus(accounts.get(did)!).active,
         validDid: problem === null,
         repoCommit: formatCid(head.commit),
         repoRev: head.rev,
