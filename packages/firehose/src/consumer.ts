@@ -11,12 +11,13 @@ import type { ConsumeOptions, Source, Timers } from './options.ts'
 import { parseEvent } from './parse.ts'
 import { pause } from './pause.ts'
 import { DEFAULT_POLICY, type VerifyPolicy } from './policy.ts'
-import { createProcessor, type SourceInfo } from './processor.ts'
+import { createProcessor, type Listed, type SourceInfo } from './processor.ts'
 import { inlineProver } from './prove.ts'
 import { createReader, type ReaderStats } from './reader.ts'
 import type { FailureReason } from './reasons.ts'
 import { createResyncer } from './resyncer.ts'
 import { createStore } from './store.ts'
+import { createSweep } from './sweep.ts'
 import { collectionFilter, filterHash } from './filter.ts'
 import type { RepoPolicy } from './facts.ts'
 
@@ -58,10 +59,17 @@ export interface Consumer {
   requestResync(did: Did, reason?: string, about?: { rev?: Tid | null; source?: string }): Promise<void>
   /**
    * Tells what a host lists (com.atproto.sync.listRepos): the same rev confirms what is stored, a newer one makes the repo
-   * `suspect` until the stream has brought it or the repo was read. `own`: the host is the account's own. Repos that are not
-   * stored are not marked.
+   * `suspect` until the stream has brought it or the repo was read; a repo never seen is read; another status is one that the
+   * stream did not tell.
    */
-  reportListed(did: Did, rev: Tid, about?: { own?: boolean }): Promise<void>
+  reportListed(entry: Listed): Promise<void>
+  /** The lists of the sources were read to their ends: repos that are still `unconfirmed` are asked for at their hosts. */
+  confirmRest(): Promise<void>
+  /**
+   * When a source (null: any) last lost events for certain, ms since the epoch; null: never. Then its list is to be read anew.
+   * A repo that was not confirmed since (`confirmedAt`) is `unconfirmed`, also where its row still says `synchronized`.
+   */
+  gapAt(source: string | null): number | null
   /**
    * Sets what this service itself decided about an account. While it is not `active`, its events are ignored; on return to
    * `active` the repo is read anew.
@@ -127,7 +135,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
   const gapAt = (source: string | null): number | null => {
     let latest: number | null = null
     for (const { info } of readers) {
-      if (source === info.id) return info.tracker.gapAt()
+      if (source === info.id || source?.startsWith(`${info.id}#`) === true) return info.tracker.gapAt()
       const gap = info.tracker.gapAt()
       if (gap !== null && (latest === null || gap > latest)) latest = gap
     }
@@ -210,6 +218,15 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     }),
   )
 
+  const sweep = createSweep({
+    state: options.state,
+    policy: repoPolicy,
+    gapAt,
+    tell: (did, fact) => resyncer.tell(did, fact),
+    timers,
+    signal,
+  })
+
   /** A frame from the durable queue: parsed anew, judged like a new one. */
   const replay = async (frame: Uint8Array, sourceId: string, queueId: number, did: Did): Promise<void> => {
     const parsed = parseEvent(frame, policy)
@@ -224,9 +241,12 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
 
   const run = async (): Promise<void> => {
     try {
+      for (const reader of readers) await reader.load()
       if (!signal.aborted) resyncer.start()
+      const sweeping = sweep(false).catch(onFault)
       await Promise.all(readers.map((reader) => reader.run()))
       await lanes.idle()
+      await sweeping
       if (!signal.aborted) await resyncer.idle()
     } catch (error) {
       onFault(error)
@@ -260,7 +280,9 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     done,
     requestResync: (did, reason = 'requested', { rev: claimed = null, source } = {}) =>
       resyncer.tell(did, { kind: 'requested', reason, claimed }, source),
-    reportListed: (did, rev, { own = false } = {}) => resyncer.tell(did, { kind: 'listed', rev, own }),
+    reportListed: (entry) => lanes.run(entry.did, () => processor.listed(entry)),
+    confirmRest: () => sweep(true),
+    gapAt,
     setLocalStatus: (did, status) => resyncer.tell(did, { kind: 'local', status }),
     stats: () => ({
       accepted,

@@ -3,12 +3,19 @@
 import type { CursorState } from './state.ts'
 
 /** An event under way. */
-export type Ticket = { readonly seq: number; done: boolean }
+export type Ticket = {
+  readonly seq: number
+  /** When it arrived, ms since the epoch. */
+  readonly at: number
+  /** The source with its numbering at that time, for `RepoState.lastSource`. */
+  readonly from: string
+  done: boolean
+}
 
 /** The tickets of one source. */
 export type CursorTracker = {
-  /** An event arrived. */
-  begin(seq: number): Ticket
+  /** An event arrived, at `at` (ms since the epoch). */
+  begin(seq: number, at?: number): Ticket
   /** The source numbers anew: call it before the first event with a new number. */
   renumber(): void
   /** The event is finished for good (durable, or nothing to store). */
@@ -42,20 +49,33 @@ export function createCursorTracker(source: string, start: CursorState | null): 
   let newest = high
   let storedMark = mark
   let storedHigh = high
+  let numbering = start?.numbering ?? 0
+  const nameOf = (): string => (numbering === 0 ? source : `${source}#${numbering}`)
+  let name = nameOf()
+  let markedIn = name
   let gapAt = start?.gapAt ?? null
   let storedGapAt = gapAt
 
   const settle = (): void => {
-    while (head < tickets.length && tickets[head]!.done) mark = tickets[head++]!.seq
+    while (head < tickets.length && tickets[head]!.done) {
+      const { seq, from } = tickets[head++]!
+      mark = seq
+      markedIn = from
+    }
     if (head > 4096 && head * 2 > tickets.length) {
       tickets.splice(0, head)
       head = 0
     }
   }
 
+  const raise = ({ seq, from }: Ticket): void => {
+    if (from === name && seq > high) high = seq
+  }
+  const highest = (): number => (markedIn === name && mark !== null ? Math.max(high, mark) : high)
+
   return {
-    begin(seq) {
-      const ticket: Ticket = { seq, done: false }
+    begin(seq, at = 0) {
+      const ticket: Ticket = { seq, at, from: name, done: false }
       tickets.push(ticket)
       // Where the stream was joined is known from the first event on: what comes before it is not asked for.
       mark ??= Math.max(0, seq - 1)
@@ -63,12 +83,14 @@ export function createCursorTracker(source: string, start: CursorState | null): 
       return ticket
     },
     renumber() {
+      numbering++
+      name = nameOf()
       high = 0
       newest = 0
     },
     finish(ticket) {
       ticket.done = true
-      if (ticket.seq > high) high = ticket.seq
+      raise(ticket)
       settle()
     },
     cursorWith(ticket) {
@@ -78,18 +100,17 @@ export function createCursorTracker(source: string, start: CursorState | null): 
         for (let i = head + 1; i < tickets.length && tickets[i]!.done; i++) seq = tickets[i]!.seq
       }
       // Counted from here on: a save that comes after this one must not store less.
-      if (ticket.seq > high) high = ticket.seq
+      raise(ticket)
       if (seq === null) return null
-      return { source, seq, high, gapAt }
+      return { source, seq, high, numbering, gapAt }
     },
-    cursor: () => (mark === null ? null : { source, seq: mark, high: Math.max(high, mark), gapAt }),
+    cursor: () => (mark === null ? null : { source, seq: mark, high: highest(), numbering, gapAt }),
     stored(cursor) {
       storedMark = cursor.seq
       storedHigh = cursor.high
       storedGapAt = cursor.gapAt
     },
-    dirty: () =>
-      mark !== null && (mark !== storedMark || Math.max(high, mark) !== storedHigh || gapAt !== storedGapAt),
+    dirty: () => mark !== null && (mark !== storedMark || highest() !== storedHigh || gapAt !== storedGapAt),
     gap(at) {
       gapAt = at
     },

@@ -13,11 +13,15 @@ export type RepoFact =
       readonly rev: Tid
       readonly data: CID
       readonly flags: readonly CommitFlag[]
+      /** When it arrived, ms since the epoch: it says nothing of events that the source lost later. */
+      readonly at: number
+      readonly sync?: boolean
     }
   /** A signed event shows that the repo is not, or no longer, what is stored. `rev`: what is signed. */
   | { readonly kind: 'broken'; readonly reason: string; readonly rev: Tid }
   /**
-   * Who may speak of the repo said something that could not be proved, or was not looked at. `claimed`: the rev it spoke of. `retryAt`: when it
+   * Who may speak of the repo said something that could not be proved, or was not looked at. `claimed`: the rev it spoke of;
+   * null: who knows. `retryAt`: when it
    * makes sense to look again, ms since the epoch.
    */
   | {
@@ -36,8 +40,8 @@ export type RepoFact =
   | { readonly kind: 'identity' }
   /** Somebody wants the repo read. `claimed`: the rev it is said to have. */
   | { readonly kind: 'requested'; readonly reason: string; readonly claimed: Tid | null }
-  /** A host lists the repo with this rev. `own`: it is the account's own host. */
-  | { readonly kind: 'listed'; readonly rev: Tid; readonly own: boolean }
+  /** A host lists the repo with this rev. `own`: it is the account's own host. `at`: when it was asked. */
+  | { readonly kind: 'listed'; readonly rev: Tid; readonly own: boolean; readonly at: number }
   /** The account's own host was asked for the newest rev at `askedAt`; null: it has no such repo. */
   | { readonly kind: 'checked'; readonly rev: Tid | null; readonly askedAt: number }
   /** It could not be asked. */
@@ -108,8 +112,8 @@ export function newRepo(did: Did, filter = ''): RepoState {
     did,
     rev: null,
     data: null,
-    status: 'synchronized',
-    reason: null,
+    status: 'unconfirmed',
+    reason: 'unseen',
     nextTry: null,
     priority: 0,
     attempts: 0,

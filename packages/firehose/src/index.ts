@@ -13,12 +13,16 @@ export type {
   VerifiedOp,
 } from './events.ts'
 export { type CaptureInput, captureSource, type CaptureOptions, readCapture } from './capture.ts'
+export { type CopyHost, readCopies } from './copies.ts'
 export { consume, type Consumer, type ConsumerStats } from './consumer.ts'
 export { FirehoseError, type FirehoseErrorCode, ResyncError, type ResyncErrorCode } from './errors.ts'
 export { createMemoryState, type MemoryState } from './memory-state.ts'
 export type {
   ConsumeOptions,
+  HostRequest,
+  HostStatus,
   IdentityPolicy,
+  LatestRev,
   Prover,
   ResolvedIdentity,
   ResolveKey,
@@ -28,6 +32,7 @@ export type {
   ResyncRequest,
   Source,
   SourceReport,
+  Timers,
 } from './options.ts'
 export {
   type Checked,
@@ -43,6 +48,7 @@ export {
 } from './parse.ts'
 export { DEFAULT_POLICY, type LegacyPolicy, type VerifyPolicy } from './policy.ts'
 export type { CommitProof, ProvedOps, SyncProof } from './proof.ts'
+export type { Listed } from './processor.ts'
 export type { ReaderStats } from './reader.ts'
 export { type Effect, type FailureReason, REASONS } from './reasons.ts'
 export {

@@ -70,6 +70,15 @@ export function due(state: RepoState, priority: Priority, policy: RepoPolicy, no
 export const isActive = (state: RepoState): boolean =>
   state.upstreamStatus === 'active' && state.localStatus === 'active'
 
+/** Newer than all: something happened, nobody knows what. */
+export const UNKNOWN_REV = 'jzzzzzzzzzzzz'
+
+/** Whether the head was shown to be the newest after this moment. At the same moment the order is not known. */
+export const isConfirmedSince = (state: RepoState, at: number): boolean => (state.confirmedAt ?? 0) > at
+
+/** The later of two moments. */
+export const later = (a: number | null, b: number): number => (a !== null && a > b ? a : b)
+
 /** The newer of two revs, each of which may be none. */
 export const newest = (a: Tid | null, b: Tid | null): Tid | null =>
   a === null || (b !== null && b > a) ? b : a

@@ -8,6 +8,7 @@ import {
   type Fact,
   half,
   isActive,
+  later,
   newest,
   settle,
   to,
@@ -32,14 +33,16 @@ export function begun(state: RepoState, policy: RepoPolicy, now: number): Transi
 }
 
 /** A part of a copy is applied, unless its resync ended meanwhile. */
-export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy, now: number): Transition {
+export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy): Transition {
   if (state.status !== 'resyncing' || state.epoch !== fact.epoch) return to(state, 'stale')
   const { rev, data, own } = fact
   const least = newest(state.rev, state.floor)
   if (least !== null && rev < least) return to(state, 'stale')
   if (!fact.last) return to(state.phase === 'applying' ? state : { ...state, phase: 'applying' })
+  // The copy was taken after the resync began; how long after nobody knows.
+  const confirmedAt = later(state.confirmedAt, state.triedAt ?? 0)
   const claimed = own ? null : above(state.claimed, rev)
-  const whole = { flags: [], partialSince: null, filter: policy.filter, confirmedAt: now } as const
+  const whole = { flags: [], partialSince: null, filter: policy.filter, confirmedAt } as const
   return to({ ...state, ...whole, rev, data, claimed, floor: above(state.floor, rev), phase: 'draining' })
 }
 

@@ -4,6 +4,7 @@
 import type { Tid } from '@avocet/syntax'
 import { newRepo, type RepoFact, type RepoPolicy, type Transition } from './facts.ts'
 import {
+  above,
   backoff,
   doubt,
   due,
@@ -11,11 +12,13 @@ import {
   type Fact,
   half,
   isActive,
+  isConfirmedSince,
   known,
+  later,
   newest,
-  above,
   settle,
   to,
+  UNKNOWN_REV,
 } from './machine-rules.ts'
 import { begun, drained, failed, part, postponed } from './machine-run.ts'
 import type { Priority, RepoFlag, RepoState } from './state.ts'
@@ -33,7 +36,7 @@ export function next(state: RepoState, fact: RepoFact, policy: RepoPolicy, now: 
     case 'broken':
       return broken(state, fact.reason, fact.rev, policy, now)
     case 'app-failed':
-      return broken(state, 'app-failed', fact.rev, policy, now)
+      return appFailed(state, fact.rev, policy, now)
     case 'doubted':
       return doubted(state, fact, policy, now)
     case 'account':
@@ -55,7 +58,7 @@ export function next(state: RepoState, fact: RepoFact, policy: RepoPolicy, now: 
     case 'begun':
       return begun(state, policy, now)
     case 'part':
-      return part(state, fact, policy, now)
+      return part(state, fact, policy)
     case 'drained':
       return drained(state, fact.epoch, policy, now)
     case 'failed':
@@ -89,7 +92,7 @@ function accepted(state: RepoState, fact: Fact<'accepted'>, policy: RepoPolicy, 
     ...state,
     rev,
     data,
-    confirmedAt: now,
+    confirmedAt: later(state.confirmedAt, fact.at),
     ...(flags.length === 0 ? {} : { flags: [...new Set([...state.flags, ...flags])], partialSince: rev }),
   }
   if (state.status === 'resyncing') return to({ ...followed, ...known(followed) })
@@ -97,11 +100,13 @@ function accepted(state: RepoState, fact: Fact<'accepted'>, policy: RepoPolicy, 
   if (state.floor !== null && state.floor > rev && !flags.includes('gap')) {
     return to(policy.resync ? state : followed)
   }
-  const settled = settle(followed, policy, now)
-  if (flags.includes('first-sighting') && policy.firstSighting === 'resync' && policy.resync) {
-    return due({ ...settled, status: 'desynchronized', reason: 'first-sighting' }, 2, policy, now)
-  }
-  return to(settled)
+  // A signed head after the return says what happened meanwhile: nothing.
+  const returned = fact.sync === true && state.reason === 'reactivated' && state.claimed === UNKNOWN_REV
+  const settled = settle(returned ? { ...followed, claimed: null } : followed, policy, now)
+  if (settled.filter !== policy.filter) return refiltered(settled, policy, now)
+  const history = settled.flags.includes('first-sighting') && policy.firstSighting === 'resync'
+  if (!history || !policy.resync) return to(settled)
+  return due({ ...settled, status: 'desynchronized', reason: 'first-sighting' }, 2, policy, now)
 }
 
 function broken(
@@ -118,8 +123,14 @@ function broken(
   return to(after, ...effects, ...(state.status === 'resyncing' ? ENDED : []))
 }
 
+/** Without a rev it was about the account: nothing but its own host knows better. */
+function appFailed(state: RepoState, rev: Tid | null, policy: RepoPolicy, now: number): Transition {
+  const unknown = rev === null ? { ...state, claimed: UNKNOWN_REV } : state
+  return broken(unknown, 'app-failed', rev, policy, now)
+}
+
 function doubted(state: RepoState, fact: Fact<'doubted'>, policy: RepoPolicy, now: number): Transition {
-  const claimed = above(newest(state.claimed, fact.claimed), state.rev)
+  const claimed = above(newest(state.claimed, fact.claimed ?? UNKNOWN_REV), state.rev)
   switch (state.status) {
     case 'resyncing':
       return to({ ...state, claimed, lost: fact.reason })
@@ -136,7 +147,8 @@ function account(state: RepoState, upstreamStatus: string, policy: RepoPolicy, n
   // Purged: what is left says only that it is gone. The epoch stays, so that no resync that runs can bring it back.
   const { did, epoch, localStatus, lastSource, lastSeq, triedAt } = state
   const gone = { ...newRepo(did, policy.filter), epoch, localStatus, lastSource, lastSeq, triedAt }
-  return to({ ...gone, upstreamStatus, confirmedAt: now }, 'end-run', 'drop-queue')
+  const purged = { upstreamStatus, status: 'synchronized', reason: null, confirmedAt: now } as const
+  return to({ ...gone, ...purged }, 'end-run', 'drop-queue')
 }
 
 function statusChanged(before: RepoState, after: RepoState, policy: RepoPolicy, now: number): Transition {
@@ -152,7 +164,8 @@ function statusChanged(before: RepoState, after: RepoState, policy: RepoPolicy, 
   // What happened meanwhile was not looked at.
   if (before.rev === null && !policy.resync) return to(after)
   const ended = { ...half(after), phase: null, lost: null } as const
-  const back: RepoState = { ...ended, status: 'desynchronized', reason: 'reactivated' }
+  const claimed = before.rev === null ? after.claimed : UNKNOWN_REV
+  const back: RepoState = { ...ended, claimed, status: 'desynchronized', reason: 'reactivated' }
   const step = due(back, before.rev === null ? 2 : 0, policy, now)
   const effects = [...step.effects, ...(before.status === 'resyncing' ? ENDED : [])]
   const { state } = step
@@ -192,6 +205,10 @@ function requested(state: RepoState, fact: Fact<'requested'>, policy: RepoPolicy
 
 function listed(state: RepoState, fact: Fact<'listed'>, policy: RepoPolicy, now: number): Transition {
   const { rev, own } = fact
+  if (state.rev === null && state.status === 'synchronized') {
+    if (!isActive(state)) return to(state)
+    return due({ ...state, claimed: rev, status: 'desynchronized', reason: 'discovered' }, 3, policy, now)
+  }
   switch (state.status) {
     case 'resyncing':
       return to({ ...state, claimed: above(newest(state.claimed, rev), state.rev) })
@@ -204,7 +221,8 @@ function listed(state: RepoState, fact: Fact<'listed'>, policy: RepoPolicy, now:
     default:
   }
   if (state.rev === rev) {
-    const confirmed = { ...state, confirmedAt: now, ...(own ? { claimed: null } : {}) }
+    const confirmedAt = later(state.confirmedAt, fact.at)
+    const confirmed = { ...state, confirmedAt, ...(own ? { claimed: null } : {}) }
     if (state.status === 'suspect' && !own) return to(confirmed)
     return to(settle(confirmed, policy, now))
   }
@@ -216,10 +234,13 @@ function checked(state: RepoState, fact: Fact<'checked'>, policy: RepoPolicy, no
   const { rev, askedAt } = fact
   if (state.status !== 'suspect' && state.status !== 'unconfirmed') return to(state)
   const asked = { ...state, triedAt: now, attempts: state.attempts + 1 }
+  if (rev === null && state.rev === null && state.floor === null) {
+    return to({ ...asked, status: 'unconfirmed', reason: 'unseen', claimed: null, nextTry: null })
+  }
   if (rev === null) return read(asked, 'not-found', policy, now)
   const newer = state.rev === null || rev > state.rev
   if (newer) {
-    const claimed = newest(state.claimed, rev)
+    const claimed = state.claimed === UNKNOWN_REV ? rev : newest(state.claimed, rev)
     // What the stream is about to bring needs no export; what it brought and was refused does.
     const expected = state.claimed === null && EXPECTED.has(state.reason ?? '')
     if (!expected) return read({ ...asked, claimed }, 'behind', policy, now)
@@ -229,13 +250,14 @@ function checked(state: RepoState, fact: Fact<'checked'>, policy: RepoPolicy, no
   // The host does not have what was claimed. What it has is the head, or was when it was asked.
   if (rev === state.rev || (state.confirmedAt !== null && state.confirmedAt >= askedAt)) {
     const { attempts } = asked
-    return to({ ...settle({ ...asked, claimed: null, confirmedAt: now }, policy, now), attempts })
+    const confirmedAt = later(state.confirmedAt, askedAt)
+    return to({ ...settle({ ...asked, claimed: null, confirmedAt }, policy, now), attempts })
   }
   return doubt({ ...asked, status: 'unconfirmed' }, 'host-behind', null, policy, now)
 }
 
 /** Doubts that no refused event stands behind. */
-const EXPECTED: ReadonlySet<string> = new Set(['source-gap', 'audit'])
+const EXPECTED: ReadonlySet<string> = new Set(['source-gap', 'audit', 'unseen'])
 
 /** Now the repo itself is wanted: there was a check, so no further pause. */
 function read(state: RepoState, reason: string, policy: RepoPolicy, now: number): Transition {
@@ -257,13 +279,14 @@ function checkFailed(
 
 function visited(state: RepoState, fact: Fact<'visited'>, policy: RepoPolicy, now: number): Transition {
   if (state.filter !== policy.filter && state.status !== 'resyncing') return refiltered(state, policy, now)
-  const old = fact.gapAt !== null && (state.confirmedAt ?? 0) < fact.gapAt
-  const unconfirmed = state.status === 'unconfirmed' || (state.status === 'synchronized' && old)
-  if (!unconfirmed || state.rev === null || !isActive(state)) return to(state)
-  if (!fact.settled) return to({ ...state, status: 'unconfirmed', reason: 'source-gap' })
-  if (state.nextTry !== null || !policy.resync)
-    return to({ ...state, status: 'unconfirmed', reason: 'source-gap' })
-  return to({ ...state, status: 'unconfirmed', reason: 'source-gap', nextTry: now, priority: 4 }, 'wake')
+  const old = fact.gapAt !== null && !isConfirmedSince(state, fact.gapAt)
+  if (!isActive(state) || (state.status !== 'unconfirmed' && !(state.status === 'synchronized' && old))) {
+    return to(state)
+  }
+  const unconfirmed: RepoState =
+    state.status === 'unconfirmed' ? state : { ...state, status: 'unconfirmed', reason: 'source-gap' }
+  if (!fact.settled || state.nextTry !== null || !policy.resync) return to(unconfirmed)
+  return to({ ...unconfirmed, nextTry: now, priority: 4 }, 'wake')
 }
 
 function refiltered(state: RepoState, policy: RepoPolicy, now: number): Transition {

@@ -69,6 +69,8 @@ export type Failure = {
   readonly message: string
   readonly did: Did | null
   readonly seq: number | null
+  /** The rev that the event claims, where it has one. */
+  readonly rev?: Tid
 }
 
 /** What a step of the verification answers. */
@@ -144,9 +146,11 @@ function withHead<T>(
 
 function parseCommit(body: DataObject, head: Head, policy: VerifyPolicy): Checked<ParsedCommit> {
   const { seq, did, time } = head
-  const refuse = (reason: FailureReason, message: string): Checked<ParsedCommit> =>
-    fail(reason, message, did, seq)
   const { rev, since, commit, prevData, blocks } = body
+  const refuse = (reason: FailureReason, message: string): Checked<ParsedCommit> => ({
+    ok: false,
+    error: { reason, message, did, seq, ...(isTid(rev) ? { rev } : {}) },
+  })
   if (!isTid(rev)) return refuse('rev-invalid', 'rev is not a TID')
   if (since !== null && since !== undefined && !isTid(since)) {
     return refuse('since-invalid', 'since is neither null nor a TID')

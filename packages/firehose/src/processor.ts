@@ -8,6 +8,7 @@ import type { CursorTracker, Ticket } from './cursor-tracker.ts'
 import type { CommitEvent, FailureEvent, IdentityEvent, VerifiedEvent, VerifiedOp } from './events.ts'
 import type { RepoEffect, RepoFact, RepoPolicy } from './facts.ts'
 import { newRepo } from './facts.ts'
+import type { IdentityResult } from './identities.ts'
 import { type Bench, judge, judgeHost, type Rejection } from './judge.ts'
 import { next, route } from './machine.ts'
 import type { HostStatus } from './options.ts'
@@ -40,6 +41,18 @@ export type Remnant = {
   readonly claimed: Tid | null
 }
 
+/** An entry of a host's list. `own`: of the account's own host. `source`: whose list it is. */
+export type Listed = {
+  readonly did: Did
+  readonly rev: Tid | null
+  /** `active` or another word. */
+  readonly status: string
+  readonly own: boolean
+  readonly source: string
+  /** When the host was asked, ms since the epoch. */
+  readonly at: number
+}
+
 /** What the resyncer decides about a repo. */
 export type ResyncGate = {
   readonly enabled: boolean
@@ -68,6 +81,8 @@ export type Processor = {
   handle(item: Item): Promise<void>
   /** What is known only to have been. */
   lose(remnant: Remnant): Promise<void>
+  /** An account in a host's list. */
+  listed(entry: Listed): Promise<void>
   /** A failure of the stream itself. */
   tell(failure: FailureEvent): Promise<void>
 }
@@ -142,14 +157,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
     const { event } = item
     const loaded = store.load(event.did)
     const repo = loaded instanceof Promise ? await loaded : loaded
-    if (
-      item.replay &&
-      repo?.lastSource === item.source.id &&
-      repo.lastSeq !== null &&
-      repo.lastSeq >= event.seq
-    ) {
-      return ignore(item, 'duplicate', 'event was finished before')
-    }
+    if (item.replay && isFinished(item, repo)) return ignore(item, 'duplicate', 'event was finished before')
     if (event.kind === 'identity') return handleIdentity(item, repo)
     if (event.kind === 'account') return handleAccount(item, repo)
     return handleRepo(item, event, repo)
@@ -175,10 +183,12 @@ export function createProcessor(options: ProcessorOptions): Processor {
   ): Promise<void> => {
     count('accepted')
     const { rev, data } = head!
+    // What was queued says nothing of the time after it: the resync does.
+    const moved = { kind: 'accepted', rev, data, at: item.ticket?.at ?? 0 } as const
     if (event.kind !== 'commit') {
-      return save(item, repo, { kind: 'accepted', rev, data, flags: [] }, event as VerifiedEvent)
+      return save(item, repo, { ...moved, flags: [], sync: true }, event as VerifiedEvent)
     }
-    return save(item, repo, { kind: 'accepted', rev, data, flags: event.flags }, deliver(item, event))
+    return save(item, repo, { ...moved, flags: event.flags }, deliver(item, event))
   }
 
   /** The event as the app gets it; null when none of its operations is wanted. */
@@ -205,7 +215,9 @@ export function createProcessor(options: ProcessorOptions): Processor {
       count('accepted')
       const { rev, data } = proved
       const adopted: CommitEvent = { ...proved, flags: [...proved.flags, 'gap'] }
-      return save(item, repo, { kind: 'accepted', rev, data, flags: adopted.flags }, deliver(item, adopted))
+      const { flags } = adopted
+      const moved = { kind: 'accepted', rev, data, flags, at: item.ticket?.at ?? 0 } as const
+      return save(item, repo, moved, deliver(item, adopted))
     }
     count(reason)
     const failure = failureOf(item, reason, verdict.message)
@@ -306,19 +318,66 @@ export function createProcessor(options: ProcessorOptions): Processor {
 
   /** Sources are not in order with each other: what a relay says of a change is asked of the account's own host. */
   const isOverruled = async (item: Item, repo: RepoState | null, said: string): Promise<boolean> => {
-    const { hostStatus } = options
-    if (hostStatus === null || item.source.speaker.kind === 'pds') return false
-    if (said === (repo?.upstreamStatus ?? 'active')) return false
-    const found = identities.get(item.event.did)
-    const result = found instanceof Promise ? await bench.aside(found) : found
-    if (!result.ok) return false
-    const request = { did: item.event.did, identity: result.identity, signal }
-    const answer = await bench.aside(hostStatus(request).catch(() => null))
+    if (item.source.speaker.kind === 'pds' || said === (repo?.upstreamStatus ?? 'active')) return false
+    const answer = await askStatus(item.event.did)
     return answer !== null && (answer === 'active') !== (said === 'active')
+  }
+
+  /** The host that the identity names may be the one before; then the identity is asked for anew. */
+  const askStatus = async (did: Did): Promise<string | null> => {
+    const { hostStatus } = options
+    if (hostStatus === null) return null
+    const found = identities.get(did)
+    let result: IdentityResult | null = found instanceof Promise ? await bench.aside(found) : found
+    for (let tries = 0; result?.ok === true && tries < 2; tries++) {
+      const answer = await bench.aside(
+        hostStatus({ did, identity: result.identity, signal }).catch(() => null),
+      )
+      if (answer !== null) return answer
+      const refreshing = identities.refresh(did)
+      result = refreshing === null ? null : await bench.aside(refreshing)
+    }
+    return null
+  }
+
+  const listed = async ({ did, rev, status, own, source, at }: Listed): Promise<void> => {
+    let repo = await store.load(did)
+    const before = repo?.upstreamStatus ?? 'active'
+    // A list that is not the host's own may be old; the host itself is asked where they differ.
+    const same =
+      (status === 'active') === (before === 'active') && (status === 'deleted') === (before === 'deleted')
+    const said = same ? before : own ? status : await askStatus(did)
+    if (said !== null && said !== before) {
+      const active = said === 'active'
+      const step = next(repo ?? fresh(did), { kind: 'account', status: said }, policy, now())
+      const time = new Date(now()).toISOString()
+      const event = {
+        kind: 'account',
+        source,
+        seq: null,
+        did,
+        active,
+        status: active ? null : said,
+        time,
+      } as const
+      const result = await store.save({ repo: step.state, ...dropped(did, step.effects) }, event)
+      if (!result.ok) return
+      resync.react(did, step.effects)
+      repo = step.state
+    }
+    if (rev === null || status !== 'active') return
+    const { state, effects } = next(repo ?? fresh(did), { kind: 'listed', rev, own, at }, policy, now())
+    // Not worth a row: confirmed a short time ago.
+    if (repo !== null && state.status === repo.status && state.claimed === repo.claimed) {
+      if (now() - (repo.confirmedAt ?? 0) < CONFIRM_EVERY_MS) return
+    }
+    await store.save({ repo: state.lastSource === null ? { ...state, lastSource: source } : state }, null)
+    resync.react(did, effects)
   }
 
   return {
     handle: handleItem,
+    listed,
     async lose({ source, tickets, failure, claimed }) {
       const { did, reason } = failure
       count(reason)
@@ -356,10 +415,21 @@ export function createProcessor(options: ProcessorOptions): Processor {
   }
 }
 
+/** A list that says what is known is noted at most so often. */
+const CONFIRM_EVERY_MS = 3_600_000
+
 /** Who says it may not say anything of the account. */
 const UNENTITLED: ReadonlySet<string> = new Set(['wrong-host'])
 /** Refused though the account signed it. */
 const SIGNED: ReadonlySet<string> = new Set(['rev-future', 'legacy-commit'])
+
+/** Sent again: it was finished, or something newer of the repo was. A newer rev is never taken for an old one. */
+function isFinished({ event, ticket }: Item, repo: RepoState | null): boolean {
+  if (repo === null || ticket === null || repo.lastSource !== ticket.from) return false
+  if (repo.lastSeq === null || repo.lastSeq < event.seq) return false
+  if (event.kind !== 'commit' && event.kind !== 'sync') return true
+  return [repo.rev, repo.floor, repo.claimed].some((rev) => rev !== null && rev >= event.rev)
+}
 
 const dequeued = (item: Item): StateChange =>
   item.queueId === null ? {} : { dequeue: { did: item.event.did, upTo: item.queueId } }
@@ -368,4 +438,4 @@ const dropped = (did: Did, effects: readonly RepoEffect[]): StateChange =>
   effects.includes('drop-queue') ? { dequeue: { did, upTo: Number.MAX_SAFE_INTEGER } } : {}
 
 const seen = (item: Item, state: RepoState): RepoState =>
-  item.ticket === null ? state : { ...state, lastSource: item.source.id, lastSeq: item.event.seq }
+  item.ticket === null ? state : { ...state, lastSource: item.ticket.from, lastSeq: item.event.seq }

@@ -1,6 +1,6 @@
 // One source: its frames parsed, sent to their lanes; its cursor kept.
 
-import type { Did } from '@avocet/syntax'
+import type { Did, Tid } from '@avocet/syntax'
 import { createCursorTracker, type CursorTracker, type Ticket } from './cursor-tracker.ts'
 import { FirehoseError } from './errors.ts'
 import type { FailureEvent } from './events.ts'
@@ -31,6 +31,8 @@ export type ReaderStats = {
 /** A source being read. */
 export type Reader = {
   readonly info: SourceInfo
+  /** Reads where it was left; to be awaited before `run`. */
+  load(): Promise<void>
   /** Reads until the source is exhausted or the signal aborts. */
   run(): Promise<void>
   /** Stores the cursor if it moved. */
@@ -82,6 +84,17 @@ export function createReader(options: ReaderOptions): Reader {
     tracker.stored(cursor)
   }
 
+  // Armed by what arrives: a quiet source costs nothing.
+  let cancelFlush: (() => void) | null = null
+  const flushLater = (): void => {
+    cancelFlush ??= options.timers.after(FLUSH_MS, () => {
+      cancelFlush = null
+      flush().then(() => {
+        if (tracker.inFlight() > 0) flushLater()
+      }, options.onFault)
+    })
+  }
+
   const cursorForConnection = (): number | undefined => {
     const cursor = startLive ? null : tracker.cursor()
     previous = cursor?.seq ?? 0
@@ -115,14 +128,15 @@ export function createReader(options: ReaderOptions): Reader {
 
   /** Sends one frame on its way. */
   const take = (frame: Uint8Array): Promise<void> | null => {
+    flushLater()
     seen.frames++
     seen.bytes += frame.length
     const parsed = parseEvent(frame, policy)
     if (!parsed.ok) {
-      const { reason, message, did, seq } = parsed.error
+      const { reason, message, did, seq, rev = null } = parsed.error
       const ticket = seq === null ? null : begin(seq)
       const failure: FailureEvent = { kind: 'failure', source: source.id, seq, did, reason, message }
-      if (did !== null) return lose(did, ticket, failure)
+      if (did !== null) return lose(did, ticket, failure, rev)
       return processor.lose({
         source: info,
         tickets: ticket === null ? [] : [ticket],
@@ -164,13 +178,13 @@ export function createReader(options: ReaderOptions): Reader {
       reason: 'queue-full',
       message: 'too many events waiting for this account',
     }
-    lose(did, ticket, failure)
+    lose(did, ticket, failure, null)
   }
 
   /** In its lane, so that it cannot overtake; nobody waits for that. */
-  const lose = (did: Did, ticket: Ticket | null, failure: FailureEvent): null => {
+  const lose = (did: Did, ticket: Ticket | null, failure: FailureEvent, claimed: Tid | null): null => {
     const tickets = ticket === null ? [] : [ticket]
-    const work = (): Promise<void> => processor.lose({ source: info, tickets, failure, claimed: null })
+    const work = (): Promise<void> => processor.lose({ source: info, tickets, failure, claimed })
     lanes.run(did, work).catch(onLaneFault)
     return null
   }
@@ -186,20 +200,15 @@ export function createReader(options: ReaderOptions): Reader {
     }
     previous = seq
     startLive = false
-    return tracker.begin(seq)
+    return tracker.begin(seq, options.now())
+  }
+
+  const load = async (): Promise<void> => {
+    tracker = createCursorTracker(source.id, await options.state.loadCursor(source.id))
+    info.tracker = tracker
   }
 
   const run = async (): Promise<void> => {
-    tracker = createCursorTracker(source.id, await options.state.loadCursor(source.id))
-    info.tracker = tracker
-    let cancel = (): void => {}
-    const flushLater = (): void => {
-      cancel = options.timers.after(FLUSH_MS, () => {
-        flush().catch(options.onFault)
-        flushLater()
-      })
-    }
-    flushLater()
     try {
       for await (const frame of source.frames({ cursor: cursorForConnection, signal, report })) {
         if (signal.aborted) break
@@ -216,13 +225,14 @@ export function createReader(options: ReaderOptions): Reader {
       if (cause instanceof FirehoseError) throw cause
       throw new FirehoseError('source-failed', `source failed; id=${source.id}`, { cause })
     } finally {
-      cancel()
+      cancelFlush?.()
       seen.connected = false
     }
   }
 
   return {
     info,
+    load,
     run,
     flush,
     stats: () => ({

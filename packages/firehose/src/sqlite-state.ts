@@ -42,6 +42,7 @@ const MIGRATIONS = [
    ALTER TABLE repos ADD COLUMN partial_since TEXT;
    ALTER TABLE repos ADD COLUMN filter TEXT NOT NULL DEFAULT '';
    ALTER TABLE repos ADD COLUMN confirmed_at INTEGER;
+   ALTER TABLE cursors ADD COLUMN numbering INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE cursors ADD COLUMN gap_at INTEGER;
    UPDATE repos SET phase = iif(reason = 'draining', 'draining', 'applying') WHERE status = 'resyncing';
    UPDATE repos SET priority = 0 WHERE status = 'desynchronized' AND rev IS NOT NULL;
@@ -79,8 +80,9 @@ const UPSERT_REPO = `INSERT INTO repos (${COLUMNS.join(', ')}) VALUES (${COLUMNS
     .map((name) => `${name} = excluded.${name}`)
     .join(', ')}`
 
-const UPSERT_CURSOR = `INSERT INTO cursors (source, seq, high, gap_at) VALUES (?, ?, ?, ?)
-  ON CONFLICT (source) DO UPDATE SET seq = excluded.seq, high = excluded.high, gap_at = excluded.gap_at`
+const UPSERT_CURSOR = `INSERT INTO cursors (source, seq, high, numbering, gap_at) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (source) DO UPDATE SET seq = excluded.seq, high = excluded.high, numbering = excluded.numbering,
+    gap_at = excluded.gap_at`
 
 /**
  * The consumer's state on this handle: tables `repos`, `cursors`, `queued_frames`. `save` runs in the group commit of
@@ -122,8 +124,8 @@ export function openState(db: Database): RepoStateStore<Database> {
       )
     }
     if (change.cursor !== undefined) {
-      const { source, seq, high, gapAt } = change.cursor
-      db.prepare(UPSERT_CURSOR).run(source, seq, high, gapAt)
+      const { source, seq, high, numbering, gapAt } = change.cursor
+      db.prepare(UPSERT_CURSOR).run(source, seq, high, numbering, gapAt)
     }
     if (change.enqueue !== undefined) {
       const { did, source, seq, frame } = change.enqueue
@@ -149,7 +151,7 @@ export function openState(db: Database): RepoStateStore<Database> {
     },
     loadCursor(source) {
       const row = db
-        .prepare('SELECT source, seq, high, gap_at AS gapAt FROM cursors WHERE source = ?')
+        .prepare('SELECT source, seq, high, numbering, gap_at AS gapAt FROM cursors WHERE source = ?')
         .get(source)
       return row === undefined ? null : (row as CursorState)
     },

@@ -81,7 +81,7 @@ export type RepoState = {
   readonly upstreamStatus: string
   /** What this service itself decided; kept apart, never changed by an event. */
   readonly localStatus: string
-  /** The last event of this repo that was finished, to recognise a repetition after a crash. */
+  /** The last event of this repo that was finished, to recognise a repetition after a crash. The source with its numbering. */
   readonly lastSource: string | null
   readonly lastSeq: number | null
 }
@@ -91,6 +91,8 @@ export type CursorState = {
   readonly source: string
   readonly seq: number
   readonly high: number
+  /** How often the source began to number anew: seqs of different numberings say nothing about each other. */
+  readonly numbering: number
   /** When the source last lost events for certain, ms since the epoch: repos not confirmed since then are `unconfirmed`. */
   readonly gapAt: number | null
 }

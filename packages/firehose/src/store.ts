@@ -4,6 +4,7 @@ import type { Did } from '@avocet/syntax'
 import { FirehoseError } from './errors.ts'
 import type { VerifiedEvent } from './events.ts'
 import { createLru } from './lru.ts'
+import { isConfirmedSince } from './machine-rules.ts'
 import type { ConsumeOptions } from './options.ts'
 import type { RepoState, StateChange } from './state.ts'
 
@@ -36,7 +37,7 @@ export function createStore<Tx>(
   const asOfNow = (repo: RepoState): RepoState => {
     if (repo.status !== 'synchronized' || repo.rev === null) return repo
     const gap = gapAt(repo.lastSource)
-    if (gap === null || (repo.confirmedAt ?? 0) >= gap) return repo
+    if (gap === null || isConfirmedSince(repo, gap)) return repo
     return { ...repo, status: 'unconfirmed', reason: 'source-gap' }
   }
 

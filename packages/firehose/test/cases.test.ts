@@ -82,7 +82,7 @@ async function verifyCase({
         const { event, head } = verdict
         if (head !== null) {
           const flags = event.kind === 'commit' ? event.flags : []
-          return { kind: 'accepted', rev: head.rev, data: head.data, flags }
+          return { kind: 'accepted', rev: head.rev, data: head.data, flags, at: now }
         }
         if (event.kind !== 'account') return null
         return { kind: 'account', status: event.active ? 'active' : (event.status ?? 'inactive') }
@@ -92,7 +92,7 @@ async function verifyCase({
       }
       if (verdict.event === null) return null
       const { rev, data } = verdict.event
-      return { kind: 'accepted', rev, data, flags: ['gap'] }
+      return { kind: 'accepted', rev, data, flags: ['gap'], at: now }
     })()
     if (did !== null && fact !== null) {
       repos.set(did, next(repo ?? newRepo(did, 'all'), fact, policy, now).state)

@@ -129,7 +129,13 @@ describe('stream', () => {
     const first = start(world, [], { state, sources: [fromFrames(frames.slice(0, 12), { stay: true })] })
     await expect.poll(() => first.events.length, { timeout: 8000 }).toBe(12)
     await first.consumer.close()
-    expect(state.cursors.get('test')).toEqual({ source: 'test', seq: 12, high: 12, gapAt: null })
+    expect(state.cursors.get('test')).toEqual({
+      source: 'test',
+      seq: 12,
+      high: 12,
+      numbering: 0,
+      gapAt: null,
+    })
     const abort = new AbortController()
     const second = start(world, frames, { state, signal: abort.signal })
     await second.consumer.done
@@ -202,7 +208,7 @@ describe('sources over a socket', () => {
     const server = await serveStream(world, { newest: () => 3 })
     const account = world.createAccount()
     const state = createMemoryState()
-    await state.save({ cursor: { source: 'relay', seq: 900, high: 900, gapAt: null } })
+    await state.save({ cursor: { source: 'relay', seq: 900, high: 900, numbering: 0, gapAt: null } })
     const events: VerifiedEvent[] = []
     const reasons: string[] = []
     const consumer = consume({

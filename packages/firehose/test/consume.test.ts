@@ -70,7 +70,7 @@ describe('consume', () => {
     expect(repo.rev).toBe(account.head!.rev)
     expect(repo.data!.toString()).toBe(account.head!.data.toString())
     expect(repo.status).toBe('synchronized')
-    expect(state.cursors.get('test')).toEqual({ source: 'test', seq: 3, high: 3, gapAt: null })
+    expect(state.cursors.get('test')).toEqual({ source: 'test', seq: 3, high: 3, numbering: 0, gapAt: null })
   })
 
   it('drops what it had before, and goes on behind the cursor', async () => {

@@ -34,6 +34,8 @@ const base: RepoState = {
   ...newRepo(did, 'f'),
   rev: rev(2),
   data: data(2),
+  status: 'synchronized',
+  reason: null,
   confirmedAt: 5,
   lastSource: 's',
   lastSeq: 9,
@@ -65,6 +67,7 @@ const accepted = (
   rev: rev(n),
   data: data(n),
   flags,
+  at: NOW,
 })
 const doubt = (change: Partial<Extract<RepoFact, { kind: 'doubted' }>> = {}): RepoFact => ({
   kind: 'doubted',
@@ -112,6 +115,8 @@ const table = (rows: readonly Row[]): void => {
     if (effects !== undefined) expect(step.effects).toEqual(effects)
   })
 }
+/** Newer than all: something happened, nobody knows what. */
+const UNKNOWN = 'jzzzzzzzzzzzz' as Tid
 const whole = {
   status: 'synchronized',
   reason: null,
@@ -153,7 +158,7 @@ describe('an accepted event', () => {
       'and stays known in part without a resync',
       newRepo(did, 'f'),
       accepted(3, ['first-sighting']),
-      { ...at3, flags: ['first-sighting'], partialSince: rev(3) },
+      { ...at3, ...whole, flags: ['first-sighting'], partialSince: rev(3) },
       [],
       { resync: false },
     ],
@@ -164,6 +169,36 @@ describe('an accepted event', () => {
       { ...at3, flags: ['first-sighting', 'gap'], partialSince: rev(3) },
       [],
       { resync: false },
+    ],
+    [
+      'of the time before a gap does not say what came later',
+      state({ status: 'unconfirmed', reason: 'source-gap' }),
+      { kind: 'accepted', rev: rev(3), data: data(3), flags: [], at: 4 },
+      { ...at3, ...whole, confirmedAt: 5 },
+    ],
+    [
+      'a #sync after a return says that nothing happened meanwhile',
+      state({ status: 'desynchronized', reason: 'reactivated', nextTry: NOW, claimed: UNKNOWN }),
+      { kind: 'accepted', rev: rev(3), data: data(2), flags: [], at: NOW, sync: true },
+      { ...whole, rev: rev(3), confirmedAt: NOW },
+    ],
+    [
+      'but does not make up for a history that is missing',
+      state({
+        status: 'desynchronized',
+        reason: 'reactivated',
+        nextTry: NOW,
+        claimed: UNKNOWN,
+        flags: ['first-sighting'],
+      }),
+      { kind: 'accepted', rev: rev(3), data: data(2), flags: [], at: NOW, sync: true },
+      { rev: rev(3), confirmedAt: NOW, reason: 'first-sighting', nextTry: NOW, priority: 2, claimed: null },
+    ],
+    [
+      'nor for rows of another filter',
+      state({ filter: 'old' }),
+      accepted(3),
+      { ...at3, status: 'desynchronized', reason: 'filter-changed', nextTry: NOW, priority: 3 },
     ],
     ['an old #sync does not clear a broken chain', broken, accepted(2), {}, []],
     ['a new one does', broken, accepted(4), { ...whole, rev: rev(4), data: data(4), confirmedAt: NOW }],
@@ -229,7 +264,7 @@ describe('a broken chain', () => {
       'an account event that the app refuses',
       base,
       { kind: 'app-failed', rev: null },
-      { status: 'desynchronized', reason: 'app-failed', nextTry: NOW },
+      { status: 'desynchronized', reason: 'app-failed', nextTry: NOW, claimed: UNKNOWN },
     ],
   ])
 })
@@ -297,8 +332,10 @@ describe('a doubt', () => {
   ])
 })
 
-const gone = {
+const gone: Partial<RepoState> = {
   ...newRepo(did, 'f'),
+  status: 'synchronized',
+  reason: null,
   upstreamStatus: 'deleted',
   lastSource: 's',
   lastSeq: 9,
@@ -342,14 +379,26 @@ describe('an account', () => {
       'that comes back is read, after its #sync had time',
       state({ upstreamStatus: 'deactivated' }),
       { kind: 'account', status: 'active' },
-      { upstreamStatus: 'active', status: 'desynchronized', reason: 'reactivated', nextTry: NOW + 3000 },
+      {
+        upstreamStatus: 'active',
+        status: 'desynchronized',
+        reason: 'reactivated',
+        nextTry: NOW + 3000,
+        claimed: UNKNOWN,
+      },
       ['wake'],
     ],
     [
       'that comes back here as well',
       state({ localStatus: 'takendown' }),
       { kind: 'local', status: 'active' },
-      { localStatus: 'active', status: 'desynchronized', reason: 'reactivated', nextTry: NOW + 3000 },
+      {
+        localStatus: 'active',
+        status: 'desynchronized',
+        reason: 'reactivated',
+        nextTry: NOW + 3000,
+        claimed: UNKNOWN,
+      },
     ],
     [
       'that is still inactive here is not read',
@@ -364,7 +413,7 @@ describe('an account', () => {
       'active wakes what was given up',
       state({ status: 'terminal', reason: 'repo-deactivated' }),
       { kind: 'account', status: 'active' },
-      { status: 'desynchronized', reason: 'reactivated', nextTry: NOW + 3000 },
+      { status: 'desynchronized', reason: 'reactivated', nextTry: NOW + 3000, claimed: UNKNOWN },
     ],
     [
       'never read, without a resync, just goes on',
@@ -428,7 +477,7 @@ describe('what is asked for', () => {
 
 const unconfirmed = state({ status: 'unconfirmed', reason: 'source-gap' })
 describe('a list', () => {
-  const listed = (n: number, own = false): RepoFact => ({ kind: 'listed', rev: rev(n), own })
+  const listed = (n: number, own = false): RepoFact => ({ kind: 'listed', rev: rev(n), own, at: NOW })
   table([
     ['with the same rev confirms', unconfirmed, listed(2), { ...whole, confirmedAt: NOW }],
     ['of others does not clear a doubt', suspect, listed(2), { confirmedAt: NOW }],
@@ -458,7 +507,7 @@ describe('a check', () => {
       'that finds the head clears the doubt',
       suspect,
       checked(2),
-      { ...whole, ...asked, confirmedAt: NOW },
+      { ...whole, ...asked, confirmedAt: NOW - 10 },
       [],
     ],
     [
@@ -490,7 +539,7 @@ describe('a check', () => {
       'unless the head came after the question',
       state({ ...suspect, confirmedAt: NOW - 5 }),
       checked(1),
-      { ...whole, ...asked, confirmedAt: NOW },
+      { ...whole, ...asked, confirmedAt: NOW - 5 },
     ],
     ['that comes too late says nothing', broken, checked(2), {}, []],
     ['nor to what is whole again', base, checked(3), {}, []],
@@ -514,7 +563,7 @@ describe('a visit', () => {
   table([
     ['finds nothing', base, visited(null), {}, []],
     ['finds a gap since', base, visited(6), { status: 'unconfirmed', reason: 'source-gap' }],
-    ['finds none since', base, visited(5), {}, []],
+    ['finds none since', base, visited(4), {}, []],
     ['asks when the lists are read', unconfirmed, visited(6, true), { nextTry: NOW, priority: 4 }, ['wake']],
     [
       'finds rows of another filter',
@@ -590,7 +639,7 @@ describe('a resync', () => {
         flags: [],
         partialSince: null,
         filter: 'f',
-        confirmedAt: NOW,
+        confirmedAt: NOW - 1,
         phase: 'draining',
       },
       [],
@@ -599,13 +648,13 @@ describe('a resync', () => {
       'a mirror does not refute what is claimed',
       running({ claimed: rev(6) }),
       part(4, 5, true, false),
-      { rev: rev(5), data: data(5), confirmedAt: NOW, phase: 'draining' },
+      { rev: rev(5), data: data(5), confirmedAt: NOW - 1, phase: 'draining' },
     ],
     [
       'its own host does',
       running({ claimed: rev(6) }),
       part(4, 5, true, true),
-      { rev: rev(5), data: data(5), confirmedAt: NOW, phase: 'draining', claimed: null },
+      { rev: rev(5), data: data(5), confirmedAt: NOW - 1, phase: 'draining', claimed: null },
     ],
     ['an older copy is not taken', running(), part(4, 1, true), {}, ['stale']],
     ['nor one older than what is proved', running({ floor: rev(5) }), part(4, 4, true), {}, ['stale']],
@@ -744,7 +793,7 @@ it('whatever happens, in any order: 20 000 facts', () => {
       { kind: 'local', status: random.below(5) === 0 ? 'takendown' : 'active' },
       { kind: 'identity' },
       { kind: 'requested', reason: 'requested', claimed: null },
-      { kind: 'listed', rev: rev(n), own: random.below(2) === 0 },
+      { kind: 'listed', rev: rev(n), own: random.below(2) === 0, at: now },
       checked(random.below(5) === 0 ? null : n, now - 10),
       { kind: 'visited', gapAt: random.below(3) === 0 ? now : null, settled: random.below(2) === 0 },
       { kind: 'begun' },

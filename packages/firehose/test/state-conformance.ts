@@ -76,13 +76,13 @@ export function describeState<Tx>(name: string, open: () => Promise<StateFixture
       })
       await state.save({ repo: full })
       const empty = repo({ did: other, rev: null, data: null, lastSource: null, lastSeq: null })
-      await state.save({ repo: empty, cursor: { source: 's', seq: 7, high: 9, gapAt: 4 } })
+      await state.save({ repo: empty, cursor: { source: 's', seq: 7, high: 9, numbering: 0, gapAt: 4 } })
       for (const reach of [async () => state, () => fixture.reopen()]) {
         const store = await reach()
         if (store === null) continue
         expect(plain(await store.load(did))).toEqual(plain(full))
         expect(plain(await store.load(other))).toEqual(plain(empty))
-        expect(await store.loadCursor('s')).toEqual({ source: 's', seq: 7, high: 9, gapAt: 4 })
+        expect(await store.loadCursor('s')).toEqual({ source: 's', seq: 7, high: 9, numbering: 0, gapAt: 4 })
         expect(await store.loadCursor('t')).toBe(null)
       }
     })
@@ -90,8 +90,11 @@ export function describeState<Tx>(name: string, open: () => Promise<StateFixture
     it('overwrites and removes', async () => {
       const { state } = fixture
       await state.save({ repo: repo(), enqueue: { did, source: 's', seq: 1, frame: new Uint8Array([1]) } })
-      await state.save({ repo: repo({ attempts: 1 }), cursor: { source: 's', seq: 1, high: 1, gapAt: null } })
-      await state.save({ cursor: { source: 's', seq: 2, high: 2, gapAt: null } })
+      await state.save({
+        repo: repo({ attempts: 1 }),
+        cursor: { source: 's', seq: 1, high: 1, numbering: 0, gapAt: null },
+      })
+      await state.save({ cursor: { source: 's', seq: 2, high: 2, numbering: 0, gapAt: null } })
       expect((await state.load(did))?.attempts).toBe(1)
       expect((await state.loadCursor('s'))?.seq).toBe(2)
       await state.save({ remove: did })
@@ -146,11 +149,11 @@ export function describeState<Tx>(name: string, open: () => Promise<StateFixture
 
     it('runs `alongside` in the same transaction: a throw leaves everything as it was', async () => {
       const { state } = fixture
-      await state.save({ repo: repo(), cursor: { source: 's', seq: 1, high: 1, gapAt: null } })
+      await state.save({ repo: repo(), cursor: { source: 's', seq: 1, high: 1, numbering: 0, gapAt: null } })
       const failing = state.save(
         {
           repo: repo({ attempts: 9 }),
-          cursor: { source: 's', seq: 2, high: 2, gapAt: null },
+          cursor: { source: 's', seq: 2, high: 2, numbering: 0, gapAt: null },
           enqueue: { did, source: 's', seq: 2, frame: new Uint8Array([1]) },
         },
         () => {

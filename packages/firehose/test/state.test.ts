@@ -87,5 +87,5 @@ it('sqlite: the state of the first version is taken over; a resync that was unde
   expect((await state.find({ due: 5, priority: 0 }, 9)).map((item) => item.did)).toEqual([
     'did:web:broken.example',
   ])
-  expect(await state.loadCursor('s')).toEqual({ source: 's', seq: 7, high: 9, gapAt: null })
+  expect(await state.loadCursor('s')).toEqual({ source: 's', seq: 7, high: 9, numbering: 0, gapAt: null })
 })

@@ -1,0 +1,328 @@
+// The truth, and the network that tells of it: accounts on hosts, a directory, relays, and a mirror of repos. Keys and trees are
+// names, so that an event costs microseconds; frames are real.
+
+import { type CID, cidForRaw, formatCid, type DataObject } from '@avocet/data'
+import type { PublicKey } from '@avocet/crypto'
+import { type Did, type Tid, tidFromMicros } from '@avocet/syntax'
+import { encodeFrame } from '@avocet/xrpc'
+import {
+  type Checked,
+  type CommitProof,
+  type Prover,
+  ResyncError,
+  type SyncProof,
+  type VerifiedOp,
+} from '../src/index.ts'
+import type { Clock } from './clock.ts'
+
+/** An account as it is. */
+export type Account = {
+  readonly did: Did
+  host: number
+  /** Which of its keys signs; the directory shows it from `published` on. */
+  key: number
+  published: number
+  publishedHost: number
+  status: string
+  rev: Tid | null
+  data: CID
+  readonly records: Map<string, CID>
+}
+
+/** A copy of a repo at a moment. */
+export type Snapshot = { readonly rev: Tid; readonly data: CID; readonly records: ReadonlyMap<string, CID> }
+
+/** A host of accounts. */
+export type Host = { readonly url: string; downUntil: number; skewMs: number }
+
+/** A relay: what it sent, and what it knows. */
+export type Relay = {
+  readonly id: string
+  resets: number
+  log: { readonly seq: number; readonly frame: Uint8Array }[]
+  seq: number
+  /** Events with a smaller seq are not kept any more. */
+  oldest: number
+  /** Told of each new event and of a cut connection. */
+  listener: ((what: 'event' | 'cut') => void) | null
+  lagUntil: number
+  held: (() => void)[]
+  /** What its listRepos says. */
+  readonly known: Map<Did, { rev: Tid | null; status: string }>
+}
+
+type Signed = {
+  readonly did: Did
+  readonly rev: Tid
+  readonly data: CID
+  readonly prevData: CID | null
+  readonly key: number
+  readonly ops: readonly VerifiedOp[]
+}
+
+/** What may be wrong with an event on its way. */
+export type Damage = 'none' | 'too-big' | 'malformed' | 'dropped'
+
+const encoder = new TextEncoder()
+const named = (text: string): CID => cidForRaw(encoder.encode(text))
+const EMPTY = named('[]')
+const dataOf = (records: ReadonlyMap<string, CID>): CID =>
+  records.size === 0
+    ? EMPTY
+    : named(
+        [...records]
+          .map(([path, cid]) => `${path} ${formatCid(cid)}`)
+          .toSorted()
+          .join('\n'),
+      )
+
+/** The collections that records are in. */
+export const COLLECTIONS = ['app.example.a', 'app.example.b'] as const
+
+/** Makes a network of so many accounts, hosts and relays. */
+export function createNetwork(clock: Clock, size: { accounts: number; hosts: number; relays: number }) {
+  const accounts: Account[] = Array.from({ length: size.accounts }, (_, i) => ({
+    did: `did:web:account${i}.example` as Did,
+    host: i % size.hosts,
+    key: 0,
+    published: 0,
+    publishedHost: i % size.hosts,
+    status: 'active',
+    rev: null,
+    data: EMPTY,
+    records: new Map<string, CID>(),
+  }))
+  const hosts: Host[] = Array.from({ length: size.hosts }, (_, i) => ({
+    url: `https://host${i}.example`,
+    downUntil: 0,
+    skewMs: 0,
+  }))
+  const relays: Relay[] = Array.from({ length: size.relays }, (_, i) => ({
+    id: `relay${i}`,
+    resets: 0,
+    log: [],
+    seq: 10_000,
+    oldest: 10_001,
+    listener: null,
+    lagUntil: 0,
+    held: [],
+    known: new Map<Did, { rev: Tid | null; status: string }>(),
+  }))
+  const byDid = new Map(accounts.map((account) => [account.did, account]))
+  const signed = new Map<string, Signed>()
+  const keys = new Map<string, PublicKey>()
+  const mirror = { mode: 'fresh' as 'fresh' | 'stale' | 'html', copies: new Map<Did, Snapshot>() }
+  const directory = { mode: 'ok' as 'ok' | 'not-found' | 'down', until: 0 }
+  let counter = 0
+
+  const keyOf = (did: Did, key: number): PublicKey => {
+    const name = `${did} ${key}`
+    const known = keys.get(name)
+    if (known !== undefined) return known
+    const made: PublicKey = { curve: 'k256', bytes: encoder.encode(name) }
+    keys.set(name, made)
+    return made
+  }
+
+  const time = (): string => new Date(clock.now()).toISOString()
+
+  /** Sends an event over the relays that `via` names, each at its own time. */
+  const announce = (
+    account: Account,
+    type: `#${string}`,
+    body: DataObject,
+    damage: Damage = 'none',
+    via: (relay: Relay) => boolean = () => true,
+  ): void => {
+    const shown = { rev: account.rev, status: account.status }
+    for (const relay of relays) {
+      if (!via(relay)) continue
+      const send = (): void => {
+        relay.known.set(account.did, shown)
+        if (damage === 'dropped') return
+        const seq = ++relay.seq
+        relay.log.push({ seq, frame: encodeFrame(type, { ...body, seq }) })
+        relay.listener?.('event')
+      }
+      if (relay.lagUntil > clock.now()) relay.held.push(send)
+      else send()
+    }
+  }
+
+  const sign = (
+    account: Account,
+    prevData: CID | null,
+    ops: readonly VerifiedOp[],
+    key = account.key,
+  ): CID => {
+    const commit = named(`commit ${account.did} ${account.rev} ${key} ${counter++}`)
+    const { did, rev, data } = account
+    signed.set(formatCid(commit), { did, rev: rev!, data, prevData, key, ops })
+    return commit
+  }
+
+  const nextRev = (account: Account): Tid => {
+    const micros = (clock.now() + hosts[account.host]!.skewMs) * 1000 + (counter++ % 1000)
+    const rev = tidFromMicros(micros, 0)
+    return account.rev !== null && rev <= account.rev ? bump(account.rev) : rev
+  }
+
+  const snapshot = (account: Account): Snapshot | null =>
+    account.rev === null ? null : { rev: account.rev, data: account.data, records: new Map(account.records) }
+
+  /** A commit of one operation on one of a few records. */
+  const write = (account: Account, record: number, damage: Damage = 'none'): void => {
+    if (account.status !== 'active') return
+    const collection = COLLECTIONS[record % 2]!
+    const path = `${collection}/r${record >> 1}`
+    const before = account.records.get(path) ?? null
+    const remove = before !== null && counter % 3 === 0
+    const cid = remove ? null : named(`record ${counter++}`)
+    const since = account.rev
+    const prevData = since === null ? null : account.data
+    account.rev = nextRev(account)
+    if (cid === null) account.records.delete(path)
+    else account.records.set(path, cid)
+    account.data = dataOf(account.records)
+    if (mirror.mode === 'fresh') mirror.copies.set(account.did, snapshot(account)!)
+    const action = cid === null ? 'delete' : before === null ? 'create' : 'update'
+    const rkey = `r${record >> 1}`
+    const op: VerifiedOp = {
+      action,
+      path,
+      collection,
+      rkey,
+      cid,
+      record: cid && {},
+      recordBytes: cid && NO_BYTES,
+      prev: before,
+    }
+    const commit = sign(account, prevData, [op])
+    const body = {
+      repo: account.did,
+      rev: account.rev,
+      since: damage === 'malformed' ? 'bad' : since,
+      commit,
+      ...(prevData === null ? {} : { prevData }),
+      blocks: NO_BYTES,
+      ops: [{ action, path, cid, ...(before === null ? {} : { prev: before }) }],
+      tooBig: damage === 'too-big',
+      rebase: false,
+      blobs: [],
+      time: time(),
+    } as DataObject
+    announce(account, '#commit', body, damage)
+  }
+
+  /** A relay sends a commit of the account that nobody signed. */
+  const forge = (account: Account, relay: Relay): void => {
+    if (account.rev === null) return
+    const rev = bump(account.rev)
+    const forged = { ...account, rev, data: named(`forged ${counter++}`) }
+    const commit = sign(forged, account.data, [], -1)
+    const body = { repo: account.did, rev, since: account.rev, commit, prevData: account.data, time: time() }
+    const rest = { blocks: NO_BYTES, ops: [], tooBig: false, rebase: false, blobs: [] }
+    const { known } = relay
+    const shown = known.get(account.did)
+    announce(account, '#commit', { ...body, ...rest } as DataObject, 'none', (other) => other === relay)
+    if (shown !== undefined && relay.lagUntil <= clock.now()) known.set(account.did, shown)
+  }
+
+  const tellAccount = (account: Account): void => {
+    const { did, status } = account
+    announce(account, '#account', {
+      did,
+      active: status === 'active',
+      ...(status === 'active' ? {} : { status }),
+      time: time(),
+    } as DataObject)
+  }
+  const tellIdentity = (account: Account): void =>
+    announce(account, '#identity', { did: account.did, time: time() } as DataObject)
+  const tellSync = (account: Account): void => {
+    if (account.rev === null) return
+    const commit = sign(account, null, [])
+    const blocks = encoder.encode(formatCid(commit))
+    announce(account, '#sync', { did: account.did, rev: account.rev, blocks, time: time() } as DataObject)
+  }
+
+  const setStatus = (account: Account, status: string): void => {
+    if (account.status === status || account.status === 'deleted') return
+    account.status = status
+    if (status === 'deleted') {
+      account.records.clear()
+      account.rev = null
+      account.data = EMPTY
+      mirror.copies.delete(account.did)
+    }
+    tellAccount(account)
+    if (status === 'active') tellSync(account)
+  }
+
+  const prover: Prover = {
+    prove(event, key): Checked<CommitProof> {
+      const found = signed.get(formatCid(event.commit))!
+      if (key !== keyOf(event.did, found.key)) return refusal('signature-invalid')
+      return { ok: true, value: { ops: found.ops, legacy: false, data: found.data } }
+    },
+    proveSync(event, key): Checked<SyncProof> {
+      const found = signed.get(new TextDecoder().decode(event.blocks))!
+      if (key !== keyOf(event.did, found.key)) return refusal('signature-invalid')
+      return { ok: true, value: { commit: named(event.rev), data: found.data } }
+    },
+  }
+
+  /** The host that a URL names answers about an account, or does not. @throws ResyncError */
+  const at = (url: string | null, did: Did): Account => {
+    const host = hosts.findIndex((item) => item.url === url)
+    if (host === -1 || hosts[host]!.downUntil > clock.now())
+      throw new ResyncError('fetch-failed', 'host is down')
+    const account = byDid.get(did)!
+    if (account.host !== host) throw new ResyncError('repo-deactivated', 'moved away')
+    return account
+  }
+
+  return {
+    accounts,
+    hosts,
+    relays,
+    mirror,
+    directory,
+    prover,
+    keyOf,
+    write,
+    forge,
+    setStatus,
+    tellIdentity,
+    snapshot,
+    byDid,
+    at,
+    release(relay: Relay): void {
+      relay.lagUntil = 0
+      for (const send of relay.held.splice(0)) send()
+    },
+  }
+}
+
+/** A network. */
+export type Network = ReturnType<typeof createNetwork>
+
+const NO_BYTES = new Uint8Array(0)
+
+const refusal = (
+  reason: 'signature-invalid',
+): { ok: false; error: { reason: typeof reason; message: string; did: null; seq: null } } => ({
+  ok: false,
+  error: { reason, message: 'not this key', did: null, seq: null },
+})
+
+const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
+
+/** The next TID. */
+function bump(rev: Tid): Tid {
+  for (let i = rev.length - 1; i > 0; i--) {
+    const at = ALPHABET.indexOf(rev[i]!)
+    if (at < 31) return rev.slice(0, i) + ALPHABET[at + 1] + '2'.repeat(rev.length - i - 1)
+  }
+  return rev
+}
