@@ -8,7 +8,7 @@ const MAX_LIMIT = 1000
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** A moment in ms since the epoch: a date (ISO 8601), or so long ago (`30m`, `12h`, `7d`); null when it is neither. */
-export function parseSince(text: string, now: number = Date.now()): number | null {
+function parseSince(text: string, now: number = Date.now()): number | null {
   const ago = /^(\d{1,6})([mhd])$/.exec(text)
   if (ago !== null) return now - Number(ago[1]) * UNITS[ago[2]!]!
   if (!/^\d{4}-\d{2}-\d{2}/.test(text) || text.length > 40) return null

@@ -11,13 +11,13 @@ const MAX_CLOCK_MS = 5 * 60 * 1000
 const WARN_CLOCK_MS = 5000
 
 /** Where this machine and the network reach the server. */
-export interface Addresses {
+interface Addresses {
   readonly local: string
   readonly open: string
 }
 
 /** The addresses that the settings say. */
-export function addressesOf(config: PdsConfig): Addresses {
+function addressesOf(config: PdsConfig): Addresses {
   const host = config.host === '0.0.0.0' ? '127.0.0.1' : config.host === '::' ? '::1' : config.host
   const local = `http://${host.includes(':') ? `[${host}]` : host}:${config.port}`
   const open = config.publicUrl ?? (config.hostname === 'localhost' ? local : `https://${config.hostname}`)
