@@ -33,61 +33,66 @@ async function longestHold(work: () => Promise<unknown>): Promise<number> {
   return longest
 }
 
-test(`importing, exporting and deleting ${RECORDS} records holds nobody up`, async () => {
-  const { did, accessJwt: token } = await network.account()
-  await network.post('com.atproto.server.deactivateAccount', { token, input: {} })
-  const records: Record<string, DataObject> = {}
-  for (let i = 0; i < RECORDS; i++) {
-    const subject = `did:plc:${String(i).padStart(24, 'a')}`
-    const rkey = tidFromMicros(1_700_000_000_000_000 + i * 61_000_003, 7)
-    records[`app.bsky.graph.follow/${rkey}`] = {
-      $type: 'app.bsky.graph.follow',
-      subject,
-      createdAt: '2026-01-01T00:00:00.000Z',
+test(
+  `importing, exporting and deleting ${RECORDS} records holds nobody up`,
+  { retry: 2, timeout: 60_000 },
+  async () => {
+    const { did, accessJwt: token } = await network.account()
+    await network.post('com.atproto.server.deactivateAccount', { token, input: {} })
+    const records: Record<string, DataObject> = {}
+    for (let i = 0; i < RECORDS; i++) {
+      const subject = `did:plc:${String(i).padStart(24, 'a')}`
+      const rkey = tidFromMicros(1_700_000_000_000_000 + i * 61_000_003, 7)
+      records[`app.bsky.graph.follow/${rkey}`] = {
+        $type: 'app.bsky.graph.follow',
+        subject,
+        createdAt: '2026-01-01T00:00:00.000Z',
+      }
     }
-  }
-  const car = await archiveOf(did, records)
-  // Chunks as a network brings them; a whole body in memory would come as one.
-  const body = (): ReadableStream<Uint8Array> => {
-    let at = 0
-    return new ReadableStream({
-      async pull(controller) {
-        await new Promise((resolve) => setImmediate(resolve))
-        if (at >= car.length) return controller.close()
-        controller.enqueue(car.subarray(at, (at += 65_536)))
-      },
+    const car = await archiveOf(did, records)
+    // Chunks as a network brings them; a whole body in memory would come as one.
+    const body = (): ReadableStream<Uint8Array> => {
+      let at = 0
+      return new ReadableStream({
+        async pull(controller) {
+          await new Promise((resolve) => setImmediate(resolve))
+          if (at >= car.length) return controller.close()
+          controller.enqueue(car.subarray(at, (at += 65_536)))
+        },
+      })
+    }
+    const importing = await longestHold(async () => {
+      const request = new Request(`${network.pds.url}/xrpc/com.atproto.repo.importRepo`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/vnd.ipld.car', authorization: `Bearer ${token}` },
+        body: body(),
+        duplex: 'half',
+      } as RequestInit)
+      expect((await network.pds.fetch(request)).status).toBe(200)
     })
-  }
-  const importing = await longestHold(async () => {
-    const request = new Request(`${network.pds.url}/xrpc/com.atproto.repo.importRepo`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/vnd.ipld.car', authorization: `Bearer ${token}` },
-      body: body(),
-      duplex: 'half',
-    } as RequestInit)
-    expect((await network.pds.fetch(request)).status).toBe(200)
-  })
-  const status = await network.get('com.atproto.server.checkAccountStatus', { token })
-  expect(status.body.indexedRecords).toBe(RECORDS)
-  const exporting = await longestHold(async () => {
-    const url = `${network.pds.url}/xrpc/com.atproto.sync.getRepo?did=${did}`
-    const answer = await network.pds.fetch(
-      new Request(url, { headers: { authorization: `Bearer ${token}` } }),
+    const status = await network.get('com.atproto.server.checkAccountStatus', { token })
+    expect(status.body.indexedRecords).toBe(RECORDS)
+    const exporting = await longestHold(async () => {
+      const url = `${network.pds.url}/xrpc/com.atproto.sync.getRepo?did=${did}`
+      const answer = await network.pds.fetch(
+        new Request(url, { headers: { authorization: `Bearer ${token}` } }),
+      )
+      let size = 0
+      for await (const chunk of answer.body!) size += chunk.length
+      expect(size).toBeGreaterThan(car.length / 2)
+    })
+    const deleting = await longestHold(async () => {
+      await network.post('com.atproto.admin.deleteAccount', { input: { did }, admin: true })
+      using db = openDatabase({ path: `${network.folder}/pds.sqlite`, readOnly: true })
+      const left = db.prepare(
+        'SELECT (SELECT count(*) FROM record_set) + (SELECT count(*) FROM repo WHERE did IS NULL) AS n',
+      )
+      await vi.waitFor(() => expect(left.get()!['n']).toBe(0), { timeout: 20_000, interval: 100 })
+    })
+    console.log(
+      `longest holds: import ${importing.toFixed(0)} ms, export ${exporting.toFixed(0)} ms, deletion ${deleting.toFixed(0)} ms`,
     )
-    let size = 0
-    for await (const chunk of answer.body!) size += chunk.length
-    expect(size).toBeGreaterThan(car.length / 2)
-  })
-  const deleting = await longestHold(async () => {
-    await network.post('com.atproto.admin.deleteAccount', { input: { did }, admin: true })
-    using db = openDatabase({ path: `${network.folder}/pds.sqlite`, readOnly: true })
-    const left = db.prepare(
-      'SELECT (SELECT count(*) FROM record_set) + (SELECT count(*) FROM repo WHERE did IS NULL) AS n',
-    )
-    await vi.waitFor(() => expect(left.get()!['n']).toBe(0), { timeout: 20_000, interval: 100 })
-  })
-  console.log(
-    `longest holds: import ${importing.toFixed(0)} ms, export ${exporting.toFixed(0)} ms, deletion ${deleting.toFixed(0)} ms`,
-  )
-  expect(Math.max(importing, exporting, deleting)).toBeLessThan(LONGEST_MS)
-}, 60_000)
+    // A core that is shared takes longer over the same work, so a busy machine gets another try.
+    expect(Math.max(importing, exporting, deleting)).toBeLessThan(LONGEST_MS)
+  },
+)

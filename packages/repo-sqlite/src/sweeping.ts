@@ -12,7 +12,7 @@ export interface Sweeping {
   done(this: void): Promise<void>
 }
 
-const sweptPerTransaction = 500
+const sweptPerTransaction = 250
 
 /**
  * @param pins how many snapshots are open per repository

@@ -29,7 +29,7 @@ export interface RecordSets {
 export const LIVE_SET = "(SELECT id FROM record_set WHERE did = ? AND state = 'live')"
 
 /** Rows removed in one transaction. */
-const SLICE = 500
+const SLICE = 250
 
 /** The sets in `db`, which must carry `RECORD_MIGRATIONS`. What an earlier process staged is given up. */
 export function openRecordSets(db: Database): RecordSets {
