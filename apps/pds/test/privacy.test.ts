@@ -54,7 +54,10 @@ describe('what caches may keep', () => {
       params: { did: account.did },
       token: account.accessJwt,
     })
-    expect([own.headers.get('cache-control'), own.headers.get('vary')]).toEqual(['private', 'Authorization'])
+    expect([own.headers.get('cache-control'), own.headers.get('vary')]).toEqual([
+      'private',
+      'Accept-Encoding, Authorization',
+    ])
     const refused = await net.get('com.atproto.server.getSession', { token: 'x' })
     expect([refused.status, refused.headers.get('cache-control')]).toEqual([400, 'private'])
     expect((await net.get('com.atproto.server.describeServer')).headers.get('cache-control')).toBe(null)
