@@ -92,8 +92,10 @@ export class NodeCall implements Call {
   }
 
   arrived(): Uint8Array | null {
-    if (!this.#message.complete || this.#request !== undefined) return null
-    return this.#message.read() as Uint8Array | null
+    const message = this.#message
+    // Node tells that a message is complete a turn after it handed over the last of its bytes.
+    const all = message.complete || String(message.readableLength) === message.headers['content-length']
+    return all && this.#request === undefined ? (message.read() as Uint8Array | null) : null
   }
 
   #hasBody(): boolean {
