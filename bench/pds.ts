@@ -1,5 +1,5 @@
 // The PDS beside the reference PDS: both as processes, durable, on one did:plc directory; one client, the same requests, in
-// turns. Run: AVOCET_REFERENCE_PDS=<folder> node bench/pds.ts [--save] [--only getRepo,…] [--rounds 7]
+// turns. Run: node bench/pds.ts [--save] [--only getRepo,…] [--rounds 7] [--alone]
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,8 @@ import { findReference, startReference } from './support/reference-pds.ts'
 
 const flag = (name: string): string | undefined => process.argv.find((_, i) => process.argv[i - 1] === name)
 const ROUNDS = Number(flag('--rounds') ?? 7)
+/** Rounds that do not count: compilers and caches of both are warm afterwards. */
+const WARM_ROUNDS = 4
 const only = flag('--only')?.split(',')
 const reference = findReference()
 if (reference === null)
@@ -69,7 +71,7 @@ for (const work of works) {
   const costs = new Map<Side, number[]>(sides.map((side) => [side, []]))
   const latencies = new Map<Side, number[]>(sides.map((side) => [side, []]))
   const sizes = new Map<Side, number>()
-  for (let round = -1; round < ROUNDS; round++) {
+  for (let round = -WARM_ROUNDS; round < ROUNDS; round++) {
     // Who comes first changes, so that neither always finds the machine as the other left it.
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
       // oxlint-disable-next-line no-await-in-loop
@@ -78,7 +80,6 @@ for (const work of works) {
       // oxlint-disable-next-line no-await-in-loop
       const { elapsed, times, bytes } = await side.run(requests, work.lanes)
       sizes.set(side, bytes)
-      // The first round warms up.
       if (round < 0) continue
       rates.get(side)!.push((requests.length * 1000) / elapsed)
       costs.get(side)!.push((side.server.cpuMs() - cpu) / requests.length)

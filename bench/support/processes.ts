@@ -1,6 +1,7 @@
 // Servers as processes of their own, each with its CPU time and memory as the kernel counts them.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** A process that listens. */
 export interface Server extends AsyncDisposable {
@@ -20,18 +21,20 @@ export interface Program {
   readonly args: readonly string[]
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Where it will answer, for one that does not print it. */
+  readonly url?: string
 }
 
 const READY_MS = 60_000
 
-/** Starts a program and waits for the line with its URL. @throws when it ends, or says nothing for a minute */
-export async function startServer({ command, args, cwd, env }: Program): Promise<Server> {
+/** Starts a program and waits for the line with its URL, or until it answers there. @throws when it ends, or says nothing for a minute */
+export async function startServer({ command, args, cwd, env, url: known }: Program): Promise<Server> {
   const child = spawn(command, args, {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const url = await readUrl(child, command)
+  const url = known === undefined ? await readUrl(child, command) : await answers(child, known)
   const pid = child.pid!
   return {
     url,
@@ -67,6 +70,19 @@ function readUrl(child: ChildProcess, command: string): Promise<string> {
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`ended; command=${command} code=${code}`)))
   })
+}
+
+async function answers(child: ChildProcess, url: string): Promise<string> {
+  const until = Date.now() + READY_MS
+  while (child.exitCode === null && Date.now() < until) {
+    // oxlint-disable-next-line no-await-in-loop -- asked again until it answers
+    const health = await fetch(`${url}/xrpc/_health`).catch(() => null)
+    if (health?.ok === true) return url
+    // oxlint-disable-next-line no-await-in-loop
+    await delay(100)
+  }
+  child.kill('SIGKILL')
+  throw new Error(`not ready in time, or ended; url=${url} code=${child.exitCode}`)
 }
 
 /** Threads have nanoseconds; the ticks of /proc/<pid>/stat (10 ms) hold what ended threads used, which servers have few of. */

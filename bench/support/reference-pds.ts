@@ -1,26 +1,26 @@
-// The reference PDS as a process. It has a native addon and wants Node 22, so it lives in a folder of its own, installed
-// beforehand; AVOCET_REFERENCE_PDS names that folder (`node`, `node_modules/@atproto/pds`).
+// The reference PDS as a process, installed and started as the side-by-side suite does it (`e2e/reference-pds`).
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { startServer, type Server } from './processes.ts'
 
-/** Where the reference PDS is installed, and its version; null when it is not. */
-export function findReference(): { folder: string; version: string } | null {
-  const folder = process.env['AVOCET_REFERENCE_PDS']
-  if (folder === undefined) return null
-  const manifest = join(folder, 'node_modules/@atproto/pds/package.json')
-  if (!existsSync(manifest)) throw new Error(`no @atproto/pds there; AVOCET_REFERENCE_PDS=${folder}`)
-  return { folder, version: (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version }
+/** Where the reference PDS is installed, and its version. */
+export interface Reference {
+  readonly folder: string
+  readonly version: string
 }
 
-const PROGRAM = `
-import { PDS, readEnv } from '@atproto/pds'
-const pds = await PDS.fromEnv(readEnv())
-await pds.start()
-console.log('ready at http://localhost:' + process.env.PDS_PORT)
-process.once('SIGTERM', () => pds.destroy().then(() => process.exit(0)))
-`
+const suite = join(import.meta.dirname, '../../e2e/reference-pds')
+
+/** The reference PDS, which the first call installs; the reason where that cannot be done. */
+export function findReference(): Reference | string {
+  const { stdout } = spawnSync(process.execPath, [join(suite, 'setup.ts')], { encoding: 'utf8' })
+  const folder = /^the reference PDS \S+ is in (.+)$/m.exec(stdout)?.[1]
+  if (folder === undefined) return stdout.trim()
+  const manifest = readFileSync(join(folder, 'node_modules/@atproto/pds/package.json'), 'utf8')
+  return { folder, version: (JSON.parse(manifest) as { version: string }).version }
+}
 
 /** Starts it as in production: nothing logged, no rate limits, SQLite's own durability (WAL, `synchronous = FULL`). */
 export function startReference(
@@ -30,9 +30,10 @@ export function startReference(
   plcUrl: string,
 ): Promise<Server> {
   return startServer({
-    command: join(folder, 'node'),
-    args: ['--input-type=module', '--eval', PROGRAM],
+    command: nodeOf(folder),
+    args: [join(suite, 'launch.mjs'), folder],
     cwd: folder,
+    url: `http://localhost:${port}`,
     env: {
       NODE_ENV: 'production',
       LOG_ENABLED: 'false',
@@ -51,4 +52,11 @@ export function startReference(
       PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: '1'.repeat(64),
     },
   })
+}
+
+function nodeOf(folder: string): string {
+  const own = join(folder, 'node')
+  return existsSync(own)
+    ? own
+    : join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin/node')
 }

@@ -1,4 +1,5 @@
-import { importKeypair, type DidKey, type Keypair } from '@avocet/crypto'
+import type { DidKey, Keypair } from '@avocet/crypto'
+import { importNativeKeypair } from '@avocet/crypto-native'
 import {
   createOperation,
   didForOperation,
@@ -66,8 +67,9 @@ export function createIdentities(
   recoveryDidKey: string | null,
   address: PublicAddress,
 ): Identities {
-  const rotation: Keypair = importKeypair('k256', Buffer.from(rotationKeyHex, 'hex'))
-  const previous = previousKeyHex === null ? null : importKeypair('k256', Buffer.from(previousKeyHex, 'hex'))
+  const rotation: Keypair = importNativeKeypair('k256', Buffer.from(rotationKeyHex, 'hex'))
+  const previous =
+    previousKeyHex === null ? null : importNativeKeypair('k256', Buffer.from(previousKeyHex, 'hex'))
 
   /** The key of this server that an operation lists; its own where it lists none, for the directory to refuse. */
   const signerAfter = (last: SignedOperation): Keypair =>
