@@ -16,9 +16,9 @@ const ROUNDS = Number(flag('--rounds') ?? 7)
 /** Rounds that do not count: compilers and caches of both are warm afterwards. */
 const WARM_ROUNDS = 4
 const only = flag('--only')?.split(',')
-const reference = findReference()
-if (reference === null)
-  console.log('AVOCET_REFERENCE_PDS is not set: the reference PDS is not run, no ratios')
+const found = process.argv.includes('--alone') ? '--alone' : findReference()
+const reference = typeof found === 'string' ? null : found
+if (typeof found === 'string') console.log(`the reference PDS is not run, no ratios: ${found}`)
 
 await using stack = new AsyncDisposableStack()
 const folder = mkdtempSync(join(process.env['AVOCET_BENCH_FOLDER'] ?? tmpdir(), 'avocet-bench-pds-'))
