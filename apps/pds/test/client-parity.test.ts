@@ -1,7 +1,10 @@
 /** What clients of the reference server count on, in the small. */
-import { request as httpRequest } from 'node:http'
+import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
+import { createKeypair, formatMultikey } from '@avocet/crypto'
+import { createServiceJwt } from '@avocet/service-auth'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { readFirehose } from './firehose.ts'
@@ -228,6 +231,51 @@ describe('updateHandle', () => {
     )
     expect(failure(await change(newHandle(), (await takenDown()).token))).toBe('400 InvalidToken')
   })
+})
+
+test('the handle of a did:web changes once its document says so', async () => {
+  const key = createKeypair('k256')
+  let claimed = newHandle()
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(
+      JSON.stringify({
+        id: did,
+        alsoKnownAs: [`at://${claimed}`],
+        verificationMethod: [
+          {
+            id: `${did}#atproto`,
+            type: 'Multikey',
+            controller: did,
+            publicKeyMultibase: formatMultikey(key.publicKey),
+          },
+        ],
+      }),
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const did = `did:web:localhost%3A${(server.address() as AddressInfo).port}`
+  const lxm = 'com.atproto.server.createAccount'
+  const proof = await createServiceJwt({
+    iss: did,
+    aud: `did:web:localhost%3A${net.pds.port}`,
+    lxm,
+    signer: key,
+  })
+  const input = { did, handle: claimed, email: 'web@example.com', password: 'correct horse' }
+  const { accessJwt: token } = (await net.post(lxm, { token: proof, input })).body as { accessJwt: string }
+  const next = newHandle()
+  const change = () => net.post('com.atproto.identity.updateHandle', { token, input: { handle: next } })
+  expect((await change()).body).toEqual({
+    error: 'InvalidRequest',
+    message: 'DID is not properly configured for handle',
+  })
+  claimed = next
+  expect((await change()).status).toBe(200)
+  const found = await net.get('com.atproto.identity.resolveHandle', { params: { handle: next } })
+  expect(found.body.did).toBe(did)
+  server.close()
+  server.closeAllConnections()
 })
 
 describe('names and addresses that nobody gets', () => {
