@@ -113,5 +113,18 @@ export async function createInvite(client: Client, useCount: number): Promise<st
 async function didOf(client: Client, actor: string): Promise<Did> {
   if (actor.startsWith('did:')) return actor as Did
   const params = { handle: actor as Handle }
-  return (await answered(client.call(ComAtprotoIdentityResolveHandle.main, { params }))).did
+  const resolved = await client.call(ComAtprotoIdentityResolveHandle.main, { params })
+  if (resolved.ok) return resolved.value.did
+  // The public is not told of an account that was taken down; the operator has to find it all the same.
+  for (let cursor: string | undefined; ;) {
+    const page = await answered(
+      client.call(ComAtprotoAdminSearchAccounts.main, {
+        params: { limit: 100, ...(cursor === undefined ? {} : { cursor }) },
+      }),
+    )
+    const found = page.accounts.find(({ handle }) => handle === actor.toLowerCase())
+    if (found !== undefined) return found.did
+    cursor = page.cursor
+    if (cursor === undefined) return answered<never>(Promise.resolve(resolved))
+  }
 }
