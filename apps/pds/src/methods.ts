@@ -197,7 +197,7 @@ export function addMethods(router: Router, parts: Parts): void {
   describeRepo(router, accounts, records, dids)
   uploadBlob(router, authorizer, services, uploads, config.blobUploadLimit)
 
-  resolveHandle(router, accounts, parts.handles, parts.resolveHandle)
+  resolveHandle(router, authorizer, accounts, parts.handles, parts.resolveHandle)
 
   getRepo(router, authorizer, accounts, exports)
   syncGetRecord(router, authorizer, accounts, exports)

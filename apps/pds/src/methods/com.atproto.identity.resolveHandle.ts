@@ -3,21 +3,23 @@ import { normalizeHandle } from '@avocet/syntax'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
+import type { Authorizer } from '../accounts/authorizer.ts'
 import { PdsError } from '../errors.ts'
 import type { HandlePolicy, ResolveHandle } from '../identity/handles.ts'
 
 /** The DID a handle points at: of an account here, or resolved by DNS and HTTPS. */
 export function resolveHandle(
   router: Router,
+  authorizer: Authorizer,
   accounts: AccountStore,
   policy: HandlePolicy,
   resolve: ResolveHandle,
 ): void {
-  router.add(ComAtprotoIdentityResolveHandle.main, async ({ params }) => {
-    const handle = normalizeHandle(params.handle)
+  router.add(ComAtprotoIdentityResolveHandle.main, async (context) => {
+    const handle = normalizeHandle(context.params.handle)
     const own = accounts.byHandle(handle)
-    // One that is taken down has no name here; one that is deactivated may bear it elsewhere.
-    if (own !== null && own.takedownRef !== null)
+    // One that is taken down has no name but for the operator; one that is deactivated may bear it elsewhere.
+    if (own !== null && own.takedownRef !== null && !authorizer.isAdmin(context))
       throw new PdsError('handle-not-found', 'Unable to resolve handle')
     const did = own?.did ?? (policy.isLocal(handle) ? null : await resolve(handle))
     if (did === null) throw new PdsError('handle-not-found', 'Unable to resolve handle')
