@@ -41,7 +41,7 @@ export function createRecordReader(index: RecordIndex, store: RepoStore<Database
       const json = found[i]
       // A commit that landed between the two reads may have removed the version that its row named.
       if (json !== undefined) {
-        records.push(stored(`at://${did}/${collection}/${rkey}`, cid, rkey, json, takedownRef))
+        records.push(new Stored(`at://${did}/${collection}/${rkey}`, cid, rkey, json, takedownRef))
       }
     }
     return records
@@ -82,21 +82,23 @@ export function createRecordReader(index: RecordIndex, store: RepoStore<Database
   }
 }
 
-function stored(
-  uri: `at://${string}`,
-  cid: string,
-  rkey: string,
-  json: string,
-  takedownRef: string | null,
-): StoredRecord {
-  return {
-    uri,
-    cid,
-    rkey,
-    json,
-    takedownRef,
-    get value() {
-      return fromJson(JSON.parse(json)) as DataObject
-    },
+/** A class, since an object of its own getter takes several times as long to make, and pages have many. */
+class Stored implements StoredRecord {
+  readonly uri: `at://${string}`
+  readonly cid: string
+  readonly rkey: string
+  readonly json: string
+  readonly takedownRef: string | null
+
+  constructor(uri: `at://${string}`, cid: string, rkey: string, json: string, takedownRef: string | null) {
+    this.uri = uri
+    this.cid = cid
+    this.rkey = rkey
+    this.json = json
+    this.takedownRef = takedownRef
+  }
+
+  get value(): DataObject {
+    return fromJson(JSON.parse(this.json)) as DataObject
   }
 }
