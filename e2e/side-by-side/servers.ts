@@ -1,14 +1,13 @@
 // The reference PDS and Avocet's, as processes on one did:plc directory, with the same settings and services of their own.
-import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 
 import { freePort, startService } from '@avocet/network'
 import { createPlcDirectory } from '@avocet/plc-directory'
 
 import { prepareReference, type Reference } from '../reference-pds/setup.ts'
+import { startReference } from '../support/reference.ts'
 import { startMailSink, type MailSink } from './mail-sink.ts'
 import { startStub, type StubService } from './stub-service.ts'
 
@@ -151,41 +150,6 @@ const runAvocet: Run = async ({ url, logFile, env }) => {
   return () => service.stop()
 }
 
-function runReference({ node, folder }: Reference & { ok: true }): Run {
-  return async ({ url, logFile, env }) => {
-    const log = openSync(logFile, 'a')
-    const launcher = join(import.meta.dirname, '../reference-pds/launch.mjs')
-    const child = spawn(node, [launcher, folder], {
-      stdio: ['ignore', log, log],
-      env: { PATH: process.env['PATH'], LOG_ENABLED: 'true', LOG_LEVEL: 'error', ...env },
-    })
-    closeSync(log)
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    const deadline = Date.now() + 60_000
-    while (!(await answers(url))) {
-      if (child.exitCode !== null || Date.now() > deadline) {
-        child.kill('SIGKILL')
-        throw new Error(`the reference PDS did not start:\n${readFileSync(logFile, 'utf8').slice(-2000)}`)
-      }
-      await delay(50)
-    }
-    return () => stop(child, ended)
-  }
-}
-
-async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
-  await ended
-  clearTimeout(timer)
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(`${url}/xrpc/_health`, { signal: AbortSignal.timeout(2000) })
-    await response.body?.cancel()
-    return response.ok
-  } catch {
-    return false
-  }
+function runReference(reference: Reference & { ok: true }): Run {
+  return ({ url, logFile, env }) => startReference(reference, url, logFile, env)
 }

@@ -9,13 +9,16 @@ import { writePacked } from './packed.ts'
 import type { PackedBlocks, RepoSnapshot, RepoStore, StoredHead } from './types.ts'
 import { walkSnapshot } from './walk.ts'
 
+/** What exports need of a store. */
+export type Snapshots = Pick<RepoStore<never>, 'snapshot'>
+
 /**
  * A repository as a CAR in pre-order (commit, then each node before what is below it, records in key order), so that a
  * reader can check and use it as it comes. Commits made meanwhile do not disturb it.
  *
  * @throws {RepoError} while iterating: `repo-not-found`, `missing-block`, `malformed-repo`
  */
-export function exportRepo<Tx>(store: RepoStore<Tx>, did: Did): AsyncIterable<Uint8Array> {
+export function exportRepo(store: Snapshots, did: Did): AsyncIterable<Uint8Array> {
   return exportBlocks(store, did)
 }
 
@@ -25,15 +28,11 @@ export function exportRepo<Tx>(store: RepoStore<Tx>, did: Did): AsyncIterable<Ui
  *
  * @throws {RepoError} as {@link exportRepo}
  */
-export function exportSince<Tx>(store: RepoStore<Tx>, did: Did, since: Tid): AsyncIterable<Uint8Array> {
+export function exportSince(store: Snapshots, did: Did, since: Tid): AsyncIterable<Uint8Array> {
   return exportBlocks(store, did, since)
 }
 
-async function* exportBlocks<Tx>(
-  store: RepoStore<Tx>,
-  did: Did,
-  since?: Tid,
-): AsyncGenerator<Uint8Array, void> {
+async function* exportBlocks(store: Snapshots, did: Did, since?: Tid): AsyncGenerator<Uint8Array, void> {
   const all = since === undefined ? await readAll(store, did) : null
   if (all !== null) {
     yield* writePacked(all.head, all.blocks)
@@ -45,8 +44,8 @@ async function* exportBlocks<Tx>(
 }
 
 /** All of a repository that is small: its snapshot is closed before the first byte waits for whoever reads. */
-async function readAll<Tx>(
-  store: RepoStore<Tx>,
+async function readAll(
+  store: Snapshots,
   did: Did,
 ): Promise<{ head: StoredHead; blocks: PackedBlocks } | null> {
   await using snapshot = await openSnapshot(store, did)
@@ -55,7 +54,7 @@ async function readAll<Tx>(
 }
 
 /** @throws {RepoError} `repo-not-found` */
-export async function openSnapshot<Tx>(store: RepoStore<Tx>, did: Did): Promise<RepoSnapshot> {
+export async function openSnapshot(store: Snapshots, did: Did): Promise<RepoSnapshot> {
   const snapshot = await store.snapshot(did)
   if (snapshot === null) throw new RepoError('repo-not-found', `no such repository; did=${did}`)
   return snapshot
@@ -77,7 +76,7 @@ async function commitBytes(snapshot: RepoSnapshot): Promise<Uint8Array> {
  * @param path `collection/rkey`.
  * @throws {RepoError} `repo-not-found`, `missing-block`, `malformed-repo`
  */
-export async function getRecordProof<Tx>(store: RepoStore<Tx>, did: Did, path: string): Promise<Uint8Array> {
+export async function getRecordProof(store: Snapshots, did: Did, path: string): Promise<Uint8Array> {
   await using snapshot = await openSnapshot(store, did)
   const { commit, data } = snapshot.head
   const { tree, blocks } = await loadPaths(snapshot, did, data, { keys: [path], withNeighbours: [] })

@@ -32,7 +32,7 @@ export type {
 } from './types.ts'
 export { invertOps, verifyCommit, type RepoResult, type VerifyCommitOptions } from './verify.ts'
 export { listEntries, listRecords } from './entries.ts'
-export { exportRepo, exportSince, getRecordProof } from './export.ts'
+export { exportRepo, exportSince, getRecordProof, type Snapshots } from './export.ts'
 export {
   importRepo,
   type ArchivedCommit,

@@ -9,7 +9,7 @@ import { createAccountCache } from './account-cache.ts'
 /** What a new account is stored with. */
 export interface NewAccount {
   readonly did: Did
-  readonly handle: Handle
+  readonly handle: Handle | null
   readonly email: string | null
   readonly passwordHash: string
   /** The 32-byte K-256 private key that signs its commits. */
@@ -114,7 +114,7 @@ export function openAccountStore(db: Database): AccountStore {
           )
           .run(
             account.did,
-            account.handle.toLowerCase(),
+            account.handle?.toLowerCase() ?? null,
             account.email?.toLowerCase() ?? null,
             account.passwordHash,
             account.signingKey,

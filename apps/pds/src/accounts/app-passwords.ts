@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto'
+import { createHash, randomInt, scrypt } from 'node:crypto'
 
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
@@ -20,7 +20,7 @@ export interface AppPasswords {
   get(did: Did, name: string): AppPassword | null
   list(did: Did): AppPassword[]
   /** The app password that `password` is, or null. */
-  verify(did: Did, password: string): AppPassword | null
+  verify(did: Did, password: string): Promise<AppPassword | null>
   /** Removes one, in the transaction of the caller. */
   remove(did: Did, name: string): void
 }
@@ -38,6 +38,26 @@ export function createAppPasswords(db: Database): AppPasswords {
       )
       .all(did)
       .map(toAppPassword)
+
+  const find = (did: Did, hash: string): Record<string, SQLOutputValue> | undefined =>
+    db
+      .prepare('SELECT name, privileged, created_at FROM app_password WHERE did = ? AND password_hash = ?')
+      .get(did, hash)
+
+  /** One that was taken over from a reference PDS; found once, it is kept in the form of ours. */
+  const verifyTaken = async (did: Did, password: string): Promise<AppPassword | null> => {
+    const hash = await referenceHash(did, password)
+    const row = find(did, hash)
+    if (row === undefined) return null
+    await db.write(() => {
+      db.prepare('UPDATE app_password SET password_hash = ? WHERE did = ? AND password_hash = ?').run(
+        digest(password),
+        did,
+        hash,
+      )
+    })
+    return toAppPassword(row)
+  }
 
   return {
     create: async (did, name, privileged) => {
@@ -62,12 +82,14 @@ export function createAppPasswords(db: Database): AppPasswords {
     },
     get: (did, name) => rows(did).find((candidate) => candidate.name === name) ?? null,
     list: rows,
-    verify: (did, password) => {
+    verify: async (did, password) => {
       if (!FORM.test(password)) return null
-      const row = db
-        .prepare('SELECT name, privileged, created_at FROM app_password WHERE did = ? AND password_hash = ?')
-        .get(did, digest(password))
-      return row === undefined ? null : toAppPassword(row)
+      const row = find(did, digest(password))
+      if (row !== undefined) return toAppPassword(row)
+      const taken = db
+        .prepare("SELECT 1 FROM app_password WHERE did = ? AND password_hash LIKE '%:%' LIMIT 1")
+        .get(did)
+      return taken === undefined ? null : verifyTaken(did, password)
     },
     remove: (did, name) => {
       db.prepare('DELETE FROM app_password WHERE did = ? AND name = ?').run(did, name)
@@ -85,6 +107,16 @@ function toAppPassword(row: Record<string, SQLOutputValue>): AppPassword {
 
 /** An app password is 80 random bits, which nobody can search: a plain hash keeps the check to one indexed read. */
 const digest = (password: string): string => createHash('sha256').update(password).digest('hex')
+
+/** The form of a reference PDS: scrypt under a salt made of the DID, so that a password is found by its hash there too. */
+function referenceHash(did: Did, password: string): Promise<string> {
+  const salt = createHash('sha256').update(did).digest('hex').slice(0, 32)
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, 64, (error, key) =>
+      error === null ? resolve(`${salt}:${key.toString('hex')}`) : reject(error),
+    )
+  })
+}
 
 function generate(): string {
   const group = (): string => Array.from({ length: 4 }, () => ALPHABET[randomInt(ALPHABET.length)]!).join('')

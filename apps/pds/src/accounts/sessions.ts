@@ -87,7 +87,7 @@ export function createSessions(
     const account = findByLogin(accounts, identifier)
     const hash = account === null ? DUMMY_HASH : accounts.passwordHash(account.did)!
     const main = await verifyPassword(password, hash)
-    const app = main || account === null ? null : appPasswords.verify(account.did, password)
+    const app = main || account === null ? null : await appPasswords.verify(account.did, password)
     if (account === null || (!main && app === null)) {
       throw new PdsError('auth-required', 'Invalid identifier or password')
     }

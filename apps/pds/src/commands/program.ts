@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { readSettings, readWarnings, SETTINGS } from '../config/settings.ts'
 import type { PdsOptions } from '../config/config.ts'
 import type { Print } from './accounts.ts'
+import type { AdoptFlags } from './adopt.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import type { AuditFlags } from './audit.ts'
 import type { DoctorFlags } from './doctor.ts'
@@ -41,7 +42,7 @@ export function createProgram({ env, print, serve }: ProgramParts): Command {
   }
   program.action(() => serve(settings(), readWarnings(env)))
   addAccountCommands(program, settings, print)
-  addMaintenance(program, settings, print)
+  addMaintenance(program, settings, env, print)
   addRepoCommands(program, settings, print)
   return program
 }
@@ -141,7 +142,12 @@ type Connected = {
 }
 
 /** Copies of all that a server keeps, and a look at whether it works. */
-function addMaintenance(program: Command, settings: () => PdsOptions, print: Print): void {
+function addMaintenance(
+  program: Command,
+  settings: () => PdsOptions,
+  env: ProgramParts['env'],
+  print: Print,
+): void {
   program
     .command('backup <folder>')
     .description('copy database, blobs and secrets into a new folder, also while the server runs')
@@ -210,6 +216,17 @@ function addMaintenance(program: Command, settings: () => PdsOptions, print: Pri
       const { askOperatorPage } = await import('./operator.ts')
       await askOperatorPage(settings(), '/send-test', { to })
       print(`sent to ${to}`)
+    })
+  program
+    .command('adopt <directory>')
+    .description('take over the data of a reference PDS (@atproto/pds, stopped) into a new --data directory')
+    .option('--write', 'do it; without, the data is looked through and nothing is written')
+    .option('--env-file <file>', 'the settings it ran with, its pds.env (default: the environment)')
+    .option('--source-blobs <folder>', 'where its blobs are (default: as its settings say)')
+    .option('--skip <did...>', 'accounts to leave behind')
+    .action(async (directory: string, flags: AdoptFlags) => {
+      const { adoptCommand } = await import('./adopt.ts')
+      await adoptCommand(settings(), env, directory, flags, print)
     })
   program
     .command('restore <folder>')

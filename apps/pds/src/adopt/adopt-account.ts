@@ -1,0 +1,156 @@
+/** Takes one account over: its blobs first, then everything else in one transaction. */
+import { createReadStream } from 'node:fs'
+
+import { exportRepo, importRepo } from '@avocet/repo'
+import { importNativeKeypair, nativeVerifier } from '@avocet/crypto-native'
+import { formatCid } from '@avocet/data'
+import type { Did } from '@avocet/syntax'
+
+import { readImported, stageRecords } from '../repos/import-records.ts'
+import type { Stores } from '../stores.ts'
+import type { ReferenceActor, ReferenceBlob } from './reference-actor.ts'
+import type { ReferenceAccount, ReferenceAppPassword, ReferenceToken } from './reference-accounts.ts'
+
+/** Everything of an account that is taken over beside what its store holds. */
+export interface AccountParts {
+  readonly account: ReferenceAccount
+  readonly tokens: readonly ReferenceToken[]
+  readonly appPasswords: readonly ReferenceAppPassword[]
+}
+
+/** What was taken over, and what could not be. */
+export interface Adopted {
+  readonly records: number
+  readonly blobs: number
+  readonly problems: readonly string[]
+}
+
+/** Least time until a planned deletion is carried out here; the reference plans them and never does. */
+const HOLD_MS = 30 * 24 * 60 * 60 * 1000
+/** Preferences that are computed, not kept. */
+const COMPUTED = 'app.bsky.actor.defs#declaredAgePref'
+
+/**
+ * Takes an account over. The repository is read as a stranger's archive would be: signature, hashes and tree are checked, and
+ * its commit stays. @throws RepoError, CarError, or Error for what makes that impossible; nothing of the account is there then
+ */
+export async function adoptAccount(
+  stores: Stores,
+  parts: AccountParts,
+  actor: ReferenceActor,
+  now: number,
+): Promise<Adopted> {
+  const { db, sets, repos } = stores
+  const { did } = parts.account
+  const problems: string[] = []
+  const blobs = await copyBlobs(stores, did, actor.blobs(), problems)
+  const insert = (): void => {
+    insertAccount(stores, parts, actor, now)
+    for (const blob of blobs) insertBlob(stores, did, blob)
+  }
+  if (actor.head === null) {
+    await db.write(insert)
+    return { records: 0, blobs: blobs.length, problems: [...problems, 'it has no repository'] }
+  }
+  const set = await db.write(() => sets.stage(did))
+  const { rev: newest } = actor.head
+  const { records } = await importRepo({
+    did,
+    store: repos,
+    source: exportRepo(actor, did),
+    key: importNativeKeypair('k256', actor.signingKey).publicKey,
+    verify: nativeVerifier(),
+    keepCommit: true,
+    onRecords: (batch) =>
+      db.write(() => {
+        for (const entry of batch) {
+          const read = readImported(entry)
+          if ('reason' in read) {
+            problems.push(`record ${entry.path} stays in the repository and is not served: ${read.reason}`)
+            continue
+          }
+          const row = actor.record(entry.path)
+          if (row === null || row.cid !== formatCid(entry.cid)) {
+            problems.push(`record ${entry.path} is served as the repository has it, not as the index had`)
+          }
+          stageRecords(db, did, set, row?.rev ?? newest, [read])
+        }
+      }),
+    alongside: () => {
+      insert()
+      sets.adopt(did, set)
+      for (const { collection, rkey, ref } of actor.takendownRecords()) {
+        stores.records.takedown(did, collection, rkey, ref)
+      }
+    },
+  })
+  return { records, blobs: blobs.length, problems }
+}
+
+/** Copies the files that are whole; each other one is a problem. */
+async function copyBlobs(
+  { files }: Stores,
+  did: Did,
+  blobs: readonly ReferenceBlob[],
+  problems: string[],
+): Promise<ReferenceBlob[]> {
+  const copied: ReferenceBlob[] = []
+  for (const blob of blobs) {
+    try {
+      const { cid } = await files.put(did, createReadStream(blob.path), Number.MAX_SAFE_INTEGER)
+      const found = formatCid(cid)
+      if (found === blob.cid) copied.push(blob)
+      else {
+        await files.remove(did, found)
+        problems.push(`blob ${blob.cid} is damaged and was left out: its bytes are those of ${found}`)
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      problems.push(`blob ${blob.cid} was left out: its file is missing; path=${blob.path}`)
+    }
+  }
+  return copied
+}
+
+function insertBlob({ blobs }: Stores, did: Did, blob: ReferenceBlob): void {
+  blobs.add(did, { cid: blob.cid, mimeType: blob.mimeType, size: blob.size, now: blob.createdAt })
+  if (blob.takedownRef !== null) blobs.takedown(did, blob.cid, blob.takedownRef)
+}
+
+function insertAccount(stores: Stores, parts: AccountParts, actor: ReferenceActor, now: number): void {
+  const { db, accounts } = stores
+  const { account, tokens, appPasswords } = parts
+  const { did } = account
+  accounts.insert({
+    did,
+    handle: account.handle,
+    email: account.email,
+    passwordHash: account.passwordHash ?? '',
+    signingKey: actor.signingKey,
+    createdAt: account.createdAt,
+    deactivatedAt: account.deactivatedAt,
+  })
+  const kept = actor.preferences().filter((preference) => preference['$type'] !== COMPUTED)
+  accounts.update(did, {
+    email_confirmed_at: account.emailConfirmedAt,
+    takedown_ref: account.takedownRef,
+    invites_disabled: account.invitesDisabled ? 1 : 0,
+    delete_after: account.deleteAfter === null ? null : atLeast(account.deleteAfter, now + HOLD_MS),
+    preferences: JSON.stringify(kept),
+  })
+  for (const { id, expiresAt, nextId, appPassword } of tokens) {
+    db.prepare(
+      'INSERT INTO refresh_token (id, did, expires_at, next_id, app_password) VALUES (?, ?, ?, ?, ?)',
+    ).run(id, did, expiresAt, nextId, appPassword)
+  }
+  for (const { name, passwordHash, privileged, createdAt } of appPasswords) {
+    db.prepare(
+      'INSERT INTO app_password (did, name, password_hash, privileged, created_at) VALUES (?, ?, ?, ?, ?)',
+    ).run(did, name, passwordHash, privileged ? 1 : 0, createdAt)
+  }
+}
+
+const atLeast = (time: string, ms: number): string => {
+  const iso = new Date(ms).toISOString()
+  return time > iso ? time : iso
+}

@@ -1,0 +1,46 @@
+/** Event numbers above those of the reference, and where each account stands, for those who follow the firehose. */
+import { openRepoStore } from '@avocet/repo-sqlite'
+import { toSyncEvent } from '@avocet/repo'
+import { advanceSeq, openEventLog } from '@avocet/sequencer/sqlite'
+import { openDatabase } from '@avocet/sqlite'
+
+import { accountStatus } from '../accounts/account.ts'
+import { openAccountStore } from '../accounts/account-store.ts'
+import { createAnnouncements } from '../events/announcements.ts'
+
+/** Numbers left out, should the reference have sent events that its database lost. */
+const SEQ_MARGIN = 1_000_000
+const AT_A_TIME = 100
+
+/**
+ * Goes on above the newest number of the reference, and tells of every account its status and, for an active one, its head by
+ * a `#sync`. The commits are those that relays know already. @returns the first number that is given out
+ */
+export async function announceAdopted(path: string, newestSent: number): Promise<number> {
+  using db = openDatabase({ path })
+  const newest = Number(db.prepare('SELECT newest FROM event_log').get()!['newest'])
+  const first = Math.max(newest, newestSent + SEQ_MARGIN)
+  if (first > newest) advanceSeq(db, first - newest)
+  const accounts = openAccountStore(db)
+  const repos = openRepoStore(db)
+  const log = openEventLog(db)
+  const announcements = createAnnouncements(log)
+  for (let after = ''; ;) {
+    const page = accounts.list(after, AT_A_TIME)
+    if (page.length === 0) return first + 1
+    for (const account of page) {
+      const { did } = account
+      const head = await repos.getHead(did)
+      const commitBytes =
+        head === null ? undefined : (await repos.getBlocks(did, [head.commit])).get(head.commit)
+      await db.write(() => {
+        announcements.account(db, account)
+        if (head === null || commitBytes === undefined || !accountStatus(account).active) return
+        const time = new Date().toISOString() as `${string}T${string}`
+        const { rev, commit } = head
+        log.append(db, { did, type: '#sync', body: toSyncEvent({ did, rev, commit, commitBytes }, time) })
+      })
+    }
+    after = page.at(-1)!.did
+  }
+}
