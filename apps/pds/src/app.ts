@@ -293,7 +293,7 @@ export async function createPds(
     registration,
     sessions,
     brake: config.rateLimitsEnabled ? createLoginBrake() : NO_BRAKE,
-    sessionView: createSessionView(dids),
+    sessionView: createSessionView(dids, address),
     services: createServiceCallers(dids, accounts, address, config.modService?.did ?? null),
     writer,
     nextTid: () => tids.next(),

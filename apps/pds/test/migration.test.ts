@@ -131,6 +131,23 @@ test('an account moves with its records, blobs and identity', async () => {
   checkCommit(events.at(-1)!.body, signingKeyOf(old.directory.log(did)))
 })
 
+test('a session names the DID document only where that leads back here', async () => {
+  const account = await old.account()
+  const signIn = async (net: TestNetwork) => {
+    const password = net === old ? 'correct horse' : 'another horse'
+    const input = { identifier: account.did, password }
+    const { accessJwt, didDoc } = (await net.post('com.atproto.server.createSession', { input })).body
+    const session = (await net.get('com.atproto.server.getSession', { token: accessJwt })).body
+    return [didDoc, session.didDoc].map((document) => document?.service[0].serviceEndpoint ?? null)
+  }
+  expect(await signIn(old)).toEqual(
+    [old.pds.url, old.pds.url].map((url) => url.replace('127.0.0.1', 'localhost')),
+  )
+  expect((await adopt(account)).status).toBe(200)
+  // A stock client goes where the document leads: to the old server, with a token of this one.
+  expect(await signIn(next)).toEqual([null, null])
+})
+
 test('who cannot prove the DID gets no account for it', async () => {
   const account = await old.account()
   const input = { did: account.did, handle: account.handle, email: 'thief@example.com', password: 'x' }
