@@ -17,7 +17,7 @@ export function because(reason: string, ...entries: readonly string[]): Allowed[
 }
 
 /** A difference as an entry. */
-export const toEntry = ({ call, aspect, reference, avocet }: Difference): string =>
+const toEntry = ({ call, aspect, reference, avocet }: Difference): string =>
   `${call} | ${aspect} | ${reference} → ${avocet}`
 
 /** Matches differences against a list, and remembers which entries were needed. */

@@ -1,125 +1,11 @@
 // Where Avocet's PDS answers otherwise than the reference, and why.
 import { because, type Allowed } from './allow-list.ts'
 import { ALLOWED_EVERYWHERE } from './allowed-everywhere.ts'
+import { ALLOWED_HTTP } from './allowed-http.ts'
 
 export const ALLOWED_CALLS: readonly Allowed[] = [
   ...ALLOWED_EVERYWHERE,
-  ...because(
-    'Text is called text, and browsers are told not to guess.',
-    'GET * | header content-type | text/html; charset=utf-8 → text/plain; charset=utf-8',
-    'GET * | header x-content-type-options | absent → nosniff',
-  ),
-  ...because(
-    'A blob never changes under its CID: caches may keep a public one, and ask by its ETag.',
-    'com.atproto.sync.getBlob: a picture | header cache-control | private → max-age=3600, public',
-    'com.atproto.sync.getBlob: a picture | header etag | absent → present',
-    'com.atproto.sync.getBlob: a page | header cache-control | private → max-age=3600, public',
-    'com.atproto.sync.getBlob: a page | header content-type | text/html; charset=utf-8 → text/html',
-    'com.atproto.sync.getBlob: a page | header etag | absent → present',
-    'com.atproto.sync.getBlob: restored | header cache-control | private → max-age=3600, public',
-    'com.atproto.sync.getBlob: restored | header content-type | text/plain; charset=utf-8 → text/plain',
-    'com.atproto.sync.getBlob: restored | header etag | absent → present',
-  ),
-  ...because(
-    'The health of a moment is kept by nobody.',
-    'GET /xrpc/_health: health | header cache-control | absent → no-store',
-  ),
-  ...because(
-    'XRPC has GET and POST; no other method is promised.',
-    'OPTIONS /xrpc/com.atproto.server.createSession: preflight of a method | header access-control-allow-methods | delete, get, head, patch, post, put → get, head, options, post',
-    'OPTIONS /xrpc/com.example.unknown.method: preflight of an unknown method | header access-control-allow-methods | delete, get, head, patch, post, put → get, head, options, post',
-  ),
-  ...because(
-    'Under repair (B8): archives are compressed for those who ask.',
-    'com.atproto.sync.getRepo: compressed | header content-encoding | gzip → absent',
-    'com.atproto.sync.getRepo: compressed | body.encoded | gzip → absent',
-    'com.atproto.sync.getRepo: compressed | body.roots | absent → ["<cid>"]',
-    'com.atproto.sync.getRepo: compressed | body.commits | absent → [{"cid":"<cid>","did":"<did>","version":3,"prev":null,"rev":"<tid>","data":"<cid>"}]',
-    'com.atproto.sync.getRepo: compressed | body.nodes | absent → ["<cid>","<cid>"]',
-    'com.atproto.sync.getRepo: compressed | body.records | absent → ["<cid>","<cid>","<cid>"]',
-  ),
-  ...because(
-    'RFC 9110: another HTTP method is a 405, with `allow`.',
-    '*: sent as * | outcome | 400 InvalidRequest → 405 InvalidRequest',
-    'DELETE /xrpc/com.atproto.server.describeServer: delete | outcome | 400 InvalidRequest → 405 InvalidRequest',
-  ),
-  ...because(
-    'RFC 9110: another content type is a 415.',
-    'com.atproto.repo.uploadBlob: a content type that is none | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.repo.importRepo: another content type | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.createAppPassword: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.revokeAppPassword: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.confirmEmail: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.updateEmail: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.createSession: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.createAccount: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.requestPasswordReset: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.resetPassword: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.deleteAccount: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.createInviteCode: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.createInviteCodes: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.server.reserveSigningKey: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.repo.createRecord: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.repo.putRecord: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.repo.deleteRecord: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.repo.applyWrites: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.identity.updateHandle: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.identity.signPlcOperation: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.identity.submitPlcOperation: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.admin.updateSubjectStatus: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.admin.deleteAccount: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.admin.disableAccountInvites: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.admin.enableAccountInvites: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.admin.disableInviteCodes: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.admin.sendEmail: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.admin.updateAccountEmail: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.admin.updateAccountHandle: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'com.atproto.admin.updateAccountPassword: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'app.bsky.actor.putPreferences: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-    'app.bsky.notification.registerPush: with a body of text | outcome | 400 InvalidRequest → 415 InvalidRequest',
-  ),
-  ...because(
-    'A body that is no JSON is an invalid request; `SyntaxError` is a name of JavaScript.',
-    '*: with half an object | outcome | 400 SyntaxError → 400 InvalidRequest',
-  ),
-  ...because(
-    'The lexicon of errors names it PayloadTooLarge; the reference says both.',
-    'com.atproto.repo.createRecord: a record of 1 MB | outcome | 413 PayloadTooLargeError → 413 PayloadTooLarge',
-    'com.atproto.repo.createRecord: a record of 1.2 MB | outcome | 413 PayloadTooLargeError → 413 PayloadTooLarge',
-  ),
-  ...because(
-    'Nothing stands behind these names, so nobody is asked for credentials first.',
-    'GET /xrpc/foo: no NSID | outcome | 401 AuthMissing → 400 InvalidRequest',
-    'GET /xrpc/constructor: a method of JavaScript | outcome | 401 AuthMissing → 400 InvalidRequest',
-  ),
-  ...because(
-    'Paths are compared as they are: no slash at the end, case as in the NSID.',
-    'GET /xrpc/com.atproto.server.describeServer/: a method with a slash at the end | outcome | 200 → 400 InvalidRequest',
-    'GET /xrpc/com.atproto.server.DESCRIBESERVER: a method in upper case | outcome | 200 → 401 AuthMissing',
-  ),
-  ...because(
-    'What is not there says so in the form of an XRPC error.',
-    'GET /nowhere: not there | outcome | 404 → 404 NotFound',
-    'GET /.well-known/nowhere: not there | outcome | 404 → 404 NotFound',
-  ),
-  ...because(
-    'Each server says its own name, and has its own words.',
-    'GET /xrpc/_health: health | body.version | 0.5.35 → avocet-pds *',
-    'GET /robots.txt: robots | body.text | # Hello!* → # Crawling*',
-  ),
-  ...because(
-    'Host names have no case.',
-    'GET /.well-known/atproto-did: a handle in upper case | outcome | 404 → 200',
-  ),
-  ...because(
-    'Served here, to the reference it is a method of somebody else.',
-    'com.atproto.sync.listReposByCollection: a collection | outcome | 401 AuthMissing → 200',
-    'com.atproto.admin.searchAccounts: by e-mail | outcome | 400 InvalidToken → 200',
-  ),
-  ...because(
-    'A socket is asked for by an upgrade; without one the answer says so.',
-    'com.atproto.sync.subscribeRepos: without an upgrade | outcome | 401 AuthMissing → 426 UpgradeRequired',
-  ),
+  ...ALLOWED_HTTP,
   ...because(
     'The reference answers 500; here the fault has a name.',
     'com.atproto.server.createAppPassword: name taken | outcome | 500 InternalServerError → 400 InvalidRequest',
@@ -302,7 +188,7 @@ export const ALLOWED_CALLS: readonly Allowed[] = [
     'com.atproto.repo.applyWrites: the same key twice | outcome | 200 → 400 InvalidRequest',
   ),
   ...because(
-    'Under repair (C6): records of accounts that are not active here.',
+    'What the AppView says is passed on if it is a record of that name; of an account taken down nothing is asked.',
     'com.atproto.repo.getRecord: of a deactivated account | outcome | 200 → 400 InvalidRequest',
     'com.atproto.repo.getRecord: of an account taken down | outcome | 200 → 400 InvalidRequest',
   ),
@@ -339,11 +225,6 @@ export const ALLOWED_CALLS: readonly Allowed[] = [
     'com.atproto.sync.getRepo: since the newest commit | body.commits.length | 0 → 1',
   ),
   ...because(
-    'Under repair: the handle of an account taken down does not resolve.',
-    'com.atproto.identity.resolveHandle: of an account taken down | outcome | 400 HandleNotFound → 200',
-    'GET /.well-known/atproto-did: an account taken down | outcome | 404 → 200',
-  ),
-  ...because(
     'A change of handle is seen at once; the reference shows a document from its cache.',
     'com.atproto.repo.describeRepo: after a change of handle | body.didDoc.alsoKnownAs[0] | at://ida.test → at://gone.test',
     'com.atproto.repo.describeRepo: after a change of handle | body.handleIsCorrect | false → true',
@@ -355,11 +236,6 @@ export const ALLOWED_CALLS: readonly Allowed[] = [
     'A missing code has an error of its own, as in updateEmail.',
     'com.atproto.identity.signPlcOperation: without a code | outcome | 400 InvalidRequest → 400 TokenRequired',
     'com.atproto.identity.signPlcOperation: with an empty object | outcome | 400 InvalidRequest → 400 TokenRequired',
-  ),
-  ...because(
-    'Under repair: an unknown account is NotFound.',
-    'com.atproto.admin.getAccountInfo: a deleted account | outcome | 400 NotFound → 400 InvalidRequest',
-    'com.atproto.admin.getAccountInfo: deleted just now | outcome | 400 NotFound → 400 InvalidRequest',
   ),
   ...because(
     'An account that is not here has one error, whoever asks.',
@@ -376,10 +252,6 @@ export const ALLOWED_CALLS: readonly Allowed[] = [
   ...because(
     'The operator’s note on invites is kept.',
     'com.atproto.admin.getAccountInfo: invites disabled | body.inviteNote | absent → why',
-  ),
-  ...because(
-    'Under repair: `activated` is false for an account taken down.',
-    'com.atproto.server.checkAccountStatus: by an account taken down | body.activated | false → true',
   ),
   ...because(
     'A deactivated account may read its invite codes.',

@@ -32,7 +32,7 @@ export interface Sides {
 
 export const ADMIN_PASSWORD = 'side-by-side-admin'
 /** The largest blob both take, in bytes. */
-export const BLOB_LIMIT = 200_000
+const BLOB_LIMIT = 200_000
 
 /** Where the reference PDS is; prints loudly why the suite is skipped when there is none. */
 export async function findReference(): Promise<Reference> {

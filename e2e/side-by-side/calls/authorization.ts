@@ -35,7 +35,7 @@ const procedure = (nsid: string, access: Access, input?: unknown): Method => ({
   input,
 })
 
-export const METHODS: readonly Method[] = [
+const METHODS: readonly Method[] = [
   query('com.atproto.server.describeServer', 'open'),
   query('com.atproto.server.getSession', 'user'),
   query('com.atproto.server.checkAccountStatus', 'user'),
