@@ -2,7 +2,15 @@
 
 import { nativeVerifier } from '@avocet/crypto-native'
 import { createDidResolver, createGuardedFetch, createHandleResolver, withCache } from '@avocet/did'
-import { type Source, pdsSource, relaySource } from '@avocet/firehose'
+import {
+  type Source,
+  createHostClocks,
+  hostStatusFetcher,
+  latestRevFetcher,
+  limitHosts,
+  pdsSource,
+  relaySource,
+} from '@avocet/firehose'
 import type { Did } from '@avocet/syntax'
 import { serve } from '@avocet/xrpc-server/node'
 import type { IndexerConfig, SourceConfig } from './config.ts'
@@ -38,6 +46,8 @@ const MAX_LIST_BYTES = 4 * 1024 ** 2
 const MAX_EXPORT_BYTES = 4 * 1024 ** 3
 /** For a whole export; one that stalls is given up much sooner. */
 const EXPORT_MS = 30 * 60_000
+/** Of eight at a time: no host holds the places of all others. */
+const EXPORTS_PER_HOST = 4
 
 /** A running indexer. Disposing of it stops it. */
 export interface Indexer extends AsyncDisposable {
@@ -80,21 +90,28 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     handleOf: (did) => records.account(did)?.handle ?? null,
   })
   opened.defer(() => live.close())
+  // What is asked of one host is bounded over all that is asked: exports, questions and lists.
+  const clocks = createHostClocks()
+  const ask = limitHosts(fetch, clocks, { slots: 4 })
+  const exports = createGuardedFetch({ allowLoopback, maxBytes: MAX_EXPORT_BYTES, timeoutMs: EXPORT_MS })
+  const sources = config.sources.map(toSource)
   const pipeline = startPipeline({
     db,
-    sources: config.sources.map(toSource),
+    sources,
     resolveKey: allowLoopback ? sameLoopback(identities.resolveKey, hosts) : identities.resolveKey,
     verify,
     collections: config.collections,
     resync: config.backfill
       ? createBackfill({
           db,
-          fetch: createGuardedFetch({ allowLoopback, maxBytes: MAX_EXPORT_BYTES, timeoutMs: EXPORT_MS }),
+          fetch: limitHosts(exports, clocks, { slots: EXPORTS_PER_HOST }),
           relays: config.sources.filter(({ kind }) => kind === 'relay').map(({ url }) => toHttp(url)),
           isWanted: createFilter(config.collections),
           verify,
         })
       : null,
+    latestRev: config.backfill ? latestRevFetcher({ fetch: ask }) : null,
+    hostStatus: hostStatusFetcher({ fetch: ask }),
     logRetentionMs: config.logRetentionMs,
     onNotice: (notice) => live.notice(notice),
     now,
@@ -110,10 +127,13 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   if (config.backfill) {
     const discovery = startDiscovery({
       db,
-      hosts,
+      hosts: config.sources.map(({ kind }, i) => ({
+        url: hosts[i]!,
+        source: sources[i]!.id,
+        own: kind === 'pds',
+      })),
       dids: config.repos as readonly Did[],
-      listRepos: createListRepos(fetch),
-      repos,
+      listRepos: createListRepos(ask),
       consumer: pipeline.consumer,
       onTrouble: log,
       now,

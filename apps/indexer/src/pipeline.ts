@@ -1,7 +1,15 @@
 // The inside of the indexer, without its server: verified events go into the tables. Shared by `run` and `replay`.
 
 import type { VerifySignature } from '@avocet/crypto'
-import { type Consumer, type Resync, type Source, consume } from '@avocet/firehose'
+import {
+  type Consumer,
+  type HostStatus,
+  type LatestRev,
+  type Resync,
+  type Source,
+  consume,
+  filterHash,
+} from '@avocet/firehose'
 import { openState } from '@avocet/firehose/sqlite'
 import type { ResolveKey } from '@avocet/firehose'
 import { catalog } from '@avocet/lexicons/catalog'
@@ -35,6 +43,8 @@ export function startPipeline(options: {
   readonly verify: VerifySignature
   readonly collections: readonly string[] | null
   readonly resync: Resync | null
+  readonly latestRev?: LatestRev | null
+  readonly hostStatus?: HostStatus
   readonly logRetentionMs: number
   /** Told of each event that was ignored (a repeat, an account that is off), beside counting it. */
   readonly onIgnored?: (reason: string) => void
@@ -65,6 +75,9 @@ export function startPipeline(options: {
     resyncConcurrency: RESYNC_CONCURRENCY,
     now,
     ...(options.resync === null ? {} : { resync: options.resync }),
+    ...(options.latestRev ? { latestRev: options.latestRev } : {}),
+    ...(options.hostStatus === undefined ? {} : { hostStatus: options.hostStatus }),
+    filter: filterHash(options.collections ?? undefined),
   })
   const upkeep = maintain({
     db,

@@ -145,3 +145,26 @@ describe('records', () => {
     expect(targets()).toEqual([])
   })
 })
+
+describe('what cannot be a record', () => {
+  test('is not shown, is no delete, and is not new at each resync', () => {
+    const path = 'app.bsky.feed.like/3kxyzabcdef22'
+    const reader = createRecordReader(db)
+    apply(op('create', path, like('at://did:plc:x/a.b.c/1')))
+    const list = { ...op('update', path, null), cid: cidForCbor(encode([1])), recordBytes: encode([1]) }
+    expect(apply(list)).toEqual({ creates: 0, updates: 1, deletes: 0, records: 0 })
+    expect(reader.record(did, 'app.bsky.feed.like', '3kxyzabcdef22')).toBe(null)
+    const query = { did, collection: 'app.bsky.feed.like', limit: 9, cursor: null, ascending: true }
+    expect(reader.list(query)).toEqual([])
+    expect(targets()).toEqual([])
+    expect(db.prepare('SELECT action, cid FROM log ORDER BY seq').all()).toMatchObject([
+      { action: 'create' },
+      { action: 'update', cid: String(list.cid) },
+    ])
+    expect([...storedPaths(db, did, reader.collections(did))]).toEqual([{ path, cid: String(list.cid) }])
+    // And a record again.
+    apply(op('update', path, like('at://did:plc:x/a.b.c/2')))
+    expect(targets()).toEqual(['at://did:plc:x/a.b.c/2'])
+    expect(apply(op('delete', path, null))).toMatchObject({ deletes: 1, records: -1 })
+  })
+})

@@ -60,9 +60,9 @@ export interface Consumer {
   /**
    * Tells what a host lists (com.atproto.sync.listRepos): the same rev confirms what is stored, a newer one makes the repo
    * `suspect` until the stream has brought it or the repo was read; a repo never seen is read; another status is one that the
-   * stream did not tell.
+   * stream did not tell. False: nobody has such an account, or not there; nothing was stored.
    */
-  reportListed(entry: Listed): Promise<void>
+  reportListed(entry: Listed): Promise<boolean>
   /** The lists of the sources were read to their ends: repos that are still `unconfirmed` are asked for at their hosts. */
   confirmRest(): Promise<void>
   /**
@@ -124,7 +124,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     resync: options.resync !== undefined,
     check: options.latestRev !== undefined,
     firstSighting: options.resync === undefined ? 'accept' : (options.firstSighting ?? 'resync'),
-    filter: filterHash(options.collections),
+    filter: options.filter ?? filterHash(options.collections),
     intervalMs: 60_000,
     backoffMs: 10_000,
     maxBackoffMs: 86_400_000,
@@ -195,6 +195,8 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     resync: resyncer,
     policy: repoPolicy,
     hostStatus: options.hostStatus ?? null,
+    several: options.sources.length > 1,
+    speakerOf: (source) => readers.find(({ info }) => info.id === source)?.info.speaker ?? { kind: 'relay' },
     wanted: options.collections === undefined ? null : collectionFilter(options.collections),
     onIgnored: options.onIgnored ?? (() => {}),
     count: (reason) => {

@@ -1,4 +1,6 @@
 export { checkAuthority, type Speaker } from './chain.ts'
+export { hostStatusFetcher, latestRevFetcher, repoFetcher, type RepoFetcherOptions } from './ask-host.ts'
+export { createHostClocks, type HostClocks, type HostFetch, type HostLimits, limitHosts } from './hosts.ts'
 export type {
   AccountEvent,
   CommitEvent,
@@ -15,6 +17,7 @@ export type {
 export { type CaptureInput, captureSource, type CaptureOptions, readCapture } from './capture.ts'
 export { type CopyHost, readCopies } from './copies.ts'
 export { consume, type Consumer, type ConsumerStats } from './consumer.ts'
+export { filterHash } from './filter.ts'
 export { FirehoseError, type FirehoseErrorCode, ResyncError, type ResyncErrorCode } from './errors.ts'
 export { createMemoryState, type MemoryState } from './memory-state.ts'
 export type {
@@ -51,13 +54,7 @@ export type { CommitProof, ProvedOps, SyncProof } from './proof.ts'
 export type { Listed } from './processor.ts'
 export type { ReaderStats } from './reader.ts'
 export { type Effect, type FailureReason, REASONS } from './reasons.ts'
-export {
-  createResync,
-  type CreateResyncOptions,
-  repoFetcher,
-  type RepoFetcherOptions,
-  type StoredRecord,
-} from './resync.ts'
+export { createResync, type CreateResyncOptions, type StoredRecord } from './resync.ts'
 export {
   type CursorState,
   type Priority,

@@ -205,13 +205,12 @@ function requested(state: RepoState, fact: Fact<'requested'>, policy: RepoPolicy
 
 function listed(state: RepoState, fact: Fact<'listed'>, policy: RepoPolicy, now: number): Transition {
   const { rev, own } = fact
-  if (state.rev === null && state.status === 'synchronized') {
+  if (state.rev === null && (state.status === 'synchronized' || state.status === 'unconfirmed')) {
     if (!isActive(state)) return to(state)
     return due({ ...state, claimed: rev, status: 'desynchronized', reason: 'discovered' }, 3, policy, now)
   }
   switch (state.status) {
     case 'resyncing':
-      return to({ ...state, claimed: above(newest(state.claimed, rev), state.rev) })
     case 'desynchronized':
       return to({ ...state, claimed: above(newest(state.claimed, rev), state.rev) })
     case 'terminal':

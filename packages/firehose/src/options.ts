@@ -153,6 +153,11 @@ export type ConsumeOptions<Tx> = {
   readonly policy?: Partial<VerifyPolicy>
   /** Only ops of these collections reach `onEvent` (`app.bsky.feed.post`, `app.bsky.graph.*`); all is verified all the same. */
   readonly collections?: readonly string[]
+  /**
+   * Names what the app makes rows of, if it chooses by itself: repos whose rows were made for something else are read anew.
+   * Default: `filterHash(collections)`.
+   */
+  readonly filter?: string
   /** DIDs worked on at the same time. Default 64. */
   readonly concurrency?: number
   /** Repos resynced at the same time. Default 4. */

@@ -2,7 +2,7 @@
 // Spec: https://atproto.com/specs/sync, https://atproto.com/specs/account#hosting-status
 
 import type { Did, Tid } from '@avocet/syntax'
-import type { Speaker } from './chain.ts'
+import { checkAuthority, type Speaker } from './chain.ts'
 import type { Verdict } from './conclude.ts'
 import type { CursorTracker, Ticket } from './cursor-tracker.ts'
 import type { CommitEvent, FailureEvent, IdentityEvent, VerifiedEvent, VerifiedOp } from './events.ts'
@@ -71,6 +71,10 @@ export type ProcessorOptions = {
   readonly wanted: ((collection: string) => boolean) | null
   /** Asks the account's own host for its status; null: events are believed as they come. */
   readonly hostStatus: HostStatus | null
+  /** There is more than one source, so that one may be behind another. */
+  readonly several: boolean
+  /** Who speaks through a source. */
+  readonly speakerOf: (source: string) => Speaker
   readonly onIgnored: (failure: FailureEvent) => void
   readonly count: (reason: FailureReason | 'accepted') => void
 }
@@ -81,8 +85,8 @@ export type Processor = {
   handle(item: Item): Promise<void>
   /** What is known only to have been. */
   lose(remnant: Remnant): Promise<void>
-  /** An account in a host's list. */
-  listed(entry: Listed): Promise<void>
+  /** An account in a host's list. False: nobody has such an account, or not there; nothing was stored. */
+  listed(entry: Listed): Promise<boolean>
   /** A failure of the stream itself. */
   tell(failure: FailureEvent): Promise<void>
 }
@@ -318,7 +322,8 @@ export function createProcessor(options: ProcessorOptions): Processor {
 
   /** Sources are not in order with each other: what a relay says of a change is asked of the account's own host. */
   const isOverruled = async (item: Item, repo: RepoState | null, said: string): Promise<boolean> => {
-    if (item.source.speaker.kind === 'pds' || said === (repo?.upstreamStatus ?? 'active')) return false
+    if (!options.several || item.source.speaker.kind === 'pds' || said === (repo?.upstreamStatus ?? 'active'))
+      return false
     const answer = await askStatus(item.event.did)
     return answer !== null && (answer === 'active') !== (said === 'active')
   }
@@ -340,8 +345,18 @@ export function createProcessor(options: ProcessorOptions): Processor {
     return null
   }
 
-  const listed = async ({ did, rev, status, own, source, at }: Listed): Promise<void> => {
+  const isThere = async (did: Did, speaker: Speaker): Promise<boolean> => {
+    const found = identities.get(did)
+    const result = found instanceof Promise ? await bench.aside(found) : found
+    // A directory that does not answer refutes nothing.
+    if (!result.ok) return !result.gone && speaker.kind === 'relay'
+    return checkAuthority(speaker, result.identity.pds).ok
+  }
+
+  const listed = async ({ did, rev, status, own, source, at }: Listed): Promise<boolean> => {
     let repo = await store.load(did)
+    // A list is nobody's word: of a DID that is new there must be a document, and a PDS lists only what it hosts.
+    if (repo === null && !(await isThere(did, options.speakerOf(source)))) return false
     const before = repo?.upstreamStatus ?? 'active'
     // A list that is not the host's own may be old; the host itself is asked where they differ.
     const same =
@@ -361,18 +376,19 @@ export function createProcessor(options: ProcessorOptions): Processor {
         time,
       } as const
       const result = await store.save({ repo: step.state, ...dropped(did, step.effects) }, event)
-      if (!result.ok) return
+      if (!result.ok) return true
       resync.react(did, step.effects)
       repo = step.state
     }
-    if (rev === null || status !== 'active') return
+    if (rev === null || status !== 'active') return true
     const { state, effects } = next(repo ?? fresh(did), { kind: 'listed', rev, own, at }, policy, now())
     // Not worth a row: confirmed a short time ago.
     if (repo !== null && state.status === repo.status && state.claimed === repo.claimed) {
-      if (now() - (repo.confirmedAt ?? 0) < CONFIRM_EVERY_MS) return
+      if (now() - (repo.confirmedAt ?? 0) < CONFIRM_EVERY_MS) return true
     }
     await store.save({ repo: state.lastSource === null ? { ...state, lastSource: source } : state }, null)
     resync.react(did, effects)
+    return true
   }
 
   return {

@@ -1,6 +1,7 @@
 // Repos read anew: what is fetched, what comes of it, and what happens when it fails.
 
 import { writeCar } from '@avocet/car'
+import type { CarSource } from '@avocet/repo'
 import { openDatabase } from '@avocet/sqlite'
 import { describe, expect, it } from 'vitest'
 import { treeWith } from '../src/conformance/forge.ts'
@@ -8,10 +9,13 @@ import { type Account, create, createWorld, frameOf, post, remove, update } from
 import {
   createResync,
   newRepo,
+  readCopies,
   repoFetcher,
+  type RepoFetcherOptions,
   type Resync,
   ResyncError,
   type ResyncPart,
+  type ResyncRequest,
   type StoredRecord,
   type VerifiedEvent,
 } from '../src/index.ts'
@@ -150,6 +154,43 @@ describe('resync', () => {
     expect(running.consumer.stats().resync).toMatchObject({ started: 4, failed: 3, finished: 1 })
   })
 
+  it.each(['old', 'html', 'cut off'] as const)(
+    'a mirror that is %s: the next host is asked',
+    async (what) => {
+      const world = createWorld('mirror')
+      const account = world.createAccount()
+      const { frames, add } = stream()
+      add('#commit', world.event(await world.commit(account, [create('a')])))
+      const old = repoCar(account)
+      await world.commit(account, [create('missed')])
+      add('#commit', world.event(await world.commit(account, [create('b')])))
+      const right = repoCar(account)
+      const mirror = { old, html: new TextEncoder().encode('<html>'), 'cut off': right.slice(0, -9) }[what]
+      const asked: string[] = []
+      const running = start(world, frames, {
+        resync: createResync({
+          fetchRepo: repoFetcher({
+            upstream: ['https://mirror.example.com'],
+            fetch: async (url) => {
+              const { host } = new URL(url)
+              asked.push(host)
+              return new Response((host === 'mirror.example.com' ? mirror : right).slice())
+            },
+          }),
+          stored: () => stored(running.events),
+        }),
+      })
+      await running.consumer.done
+      expect(asked).toEqual(['mirror.example.com', 'pds.example.com'])
+      expect(stored(running.events).map(({ path }) => path)).toEqual(paths(account))
+      expect(running.state.repos.get(account.did)).toMatchObject({
+        status: 'synchronized',
+        rev: account.head!.rev,
+      })
+      expect(running.consumer.stats().resync).toMatchObject({ finished: 1, failed: 0 })
+    },
+  )
+
   it('an app that cannot store a record does not stop its account for ever', async () => {
     const world = createWorld('poison')
     const account = world.createAccount()
@@ -280,28 +321,38 @@ describe('resync', () => {
 })
 
 describe('repo fetcher', () => {
-  const request = {
+  const request: Omit<ResyncRequest, 'identity'> = {
     did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa',
-    repo: null as never,
+    repo: newRepo('did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'),
     reason: '',
     signal: new AbortController().signal,
-  } as const
+  }
   const identity = { key: null, pds: 'https://pds.example.com', handle: null }
+  const open = async (options: RepoFetcherOptions, about: Partial<ResyncRequest> = { identity }) => {
+    const whole = { ...request, identity: null, ...about }
+    for await (const part of readCopies(whole, repoFetcher(options)(whole), pass))
+      return part as never as Source
+    throw new Error('nothing')
+  }
+  async function* pass(source: CarSource): AsyncGenerator<ResyncPart> {
+    yield { source } as never
+  }
+  type Source = { source: ReadableStream }
   const answer = (status: number, body: unknown, headers = {}): Response =>
     new Response(JSON.stringify(body), { status, headers })
 
   it('asks upstream first, then the PDS; only the PDS says that a repo is gone', async () => {
     const asked: string[] = []
-    const fetchRepo = repoFetcher({
+    const options: RepoFetcherOptions = {
       upstream: ['https://relay.example.com'],
       fetch: async (url) => {
         asked.push(new URL(url).host)
         return answer(400, { error: 'RepoNotFound' })
       },
-    })
-    await expect(fetchRepo({ ...request, identity })).rejects.toMatchObject({ code: 'repo-not-found' })
+    }
+    await expect(open(options)).rejects.toMatchObject({ code: 'repo-not-found' })
     expect(asked).toEqual(['relay.example.com', 'pds.example.com'])
-    await expect(fetchRepo({ ...request, identity: null })).rejects.toMatchObject({ code: 'fetch-failed' })
+    await expect(open(options, {})).rejects.toMatchObject({ code: 'fetch-failed' })
   })
 
   it.each([
@@ -310,39 +361,33 @@ describe('repo fetcher', () => {
     ['RepoDeactivated', 'repo-deactivated'],
     ['InternalServerError', 'fetch-failed'],
   ])('%s is %s', async (error, code) => {
-    const fetchRepo = repoFetcher({ fetch: async () => answer(400, { error }) })
-    await expect(fetchRepo({ ...request, identity })).rejects.toMatchObject({ code })
+    await expect(open({ fetch: async () => answer(400, { error }) })).rejects.toMatchObject({ code })
   })
 
   it('minds Retry-After, and takes a network failure for what it is', async () => {
-    const busy = repoFetcher({
-      fetch: async () => answer(429, { error: 'RateLimitExceeded' }, { 'retry-after': '7' }),
-    })
-    await expect(busy({ ...request, identity })).rejects.toMatchObject({
+    const busy = async (): Promise<Response> =>
+      answer(429, { error: 'RateLimitExceeded' }, { 'retry-after': '7' })
+    await expect(open({ fetch: busy })).rejects.toMatchObject({
       code: 'fetch-failed',
       retryAfterMs: 7000,
     })
-    const down = repoFetcher({
-      fetch: async () => {
-        throw new TypeError('refused')
-      },
-    })
-    await expect(down({ ...request, identity })).rejects.toMatchObject({ code: 'fetch-failed' })
+    const down = async (): Promise<Response> => {
+      throw new TypeError('refused')
+    }
+    await expect(open({ fetch: down })).rejects.toMatchObject({ code: 'fetch-failed' })
     expect(new ResyncError('fetch-failed', 'x').retryAfterMs).toBe(null)
   })
 
   it('gives the body of a good answer', async () => {
-    const fetchRepo = repoFetcher({
+    const { source } = await open({
       fetch: async (url, { headers }) => {
         expect(url).toBe(
           `https://pds.example.com/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(request.did)}`,
         )
-        expect(headers['accept']).toBe('application/vnd.ipld.car')
+        expect(headers?.['accept']).toBe('application/vnd.ipld.car')
         return new Response('CAR')
       },
     })
-    expect(await new Response((await fetchRepo({ ...request, identity })) as ReadableStream).text()).toBe(
-      'CAR',
-    )
+    expect(await new Response(source).text()).toBe('CAR')
   })
 })

@@ -479,6 +479,20 @@ const unconfirmed = state({ status: 'unconfirmed', reason: 'source-gap' })
 describe('a list', () => {
   const listed = (n: number, own = false): RepoFact => ({ kind: 'listed', rev: rev(n), own, at: NOW })
   table([
+    [
+      'finds what nobody knew of',
+      newRepo(did, 'f'),
+      listed(3),
+      { status: 'desynchronized', reason: 'discovered', claimed: rev(3), nextTry: NOW, priority: 3 },
+      ['wake'],
+    ],
+    [
+      'does not bring back what was deleted',
+      { ...newRepo(did, 'f'), status: 'synchronized', reason: null, upstreamStatus: 'deleted' },
+      listed(3),
+      {},
+      [],
+    ],
     ['with the same rev confirms', unconfirmed, listed(2), { ...whole, confirmedAt: NOW }],
     ['of others does not clear a doubt', suspect, listed(2), { confirmedAt: NOW }],
     ['of its own host does', suspect, listed(2, true), { ...whole, confirmedAt: NOW }],

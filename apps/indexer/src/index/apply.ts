@@ -80,16 +80,24 @@ export function createEventApplier(options: {
       seq: event.seq,
       at: now(),
     }
-    const { applied, counts } = records.apply(
-      event.ops.filter(({ collection }) => isWanted(collection)),
-      context,
+    // What a resync takes out is of use whatever is wanted: what is not any more goes.
+    const ops = event.ops.filter(
+      ({ collection, cid }) => isWanted(collection) || (cid === null && event.kind === 'resync'),
     )
+    for (const { cid, record, path } of ops) if (cid !== null && record === null) unreadable(event, path)
+    const { applied, counts } = records.apply(ops, context)
     if (event.kind === 'commit' || event.last) {
       setHead.run(event.did, formatCid(event.commit), event.rev, context.at)
     }
     addTotals(event.kind === 'commit' ? 1 : 0, event.kind === 'resync' && event.last ? 1 : 0, counts)
     if (event.kind === 'commit') lags.set(event.source, Math.max(0, context.at - Date.parse(event.time)))
     if (applied.length > 0) notify({ kind: 'records', context, ops: applied })
+  }
+
+  const unreadable = (event: Extract<VerifiedEvent, { kind: 'commit' | 'resync' }>, path: string): void => {
+    const { source, seq, did } = event
+    const message = `the repo holds something that is no record; path=${path}`
+    applyFailure({ kind: 'failure', source, seq, did, reason: 'record-malformed', message })
   }
 
   const addTotals = (commits: number, resyncs: number, counts: OpCounts): void => {

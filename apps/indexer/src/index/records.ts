@@ -53,6 +53,12 @@ const UNLINK = 'DELETE FROM links WHERE target = ? AND collection = ? AND path =
 const LOG = `INSERT INTO log (at, kind, did, rev, action, collection, rkey, cid, prev, provenance, source, source_seq)
   VALUES (?, 'record', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
+/** Of a block that cannot be a record: not an object, or outside of the data model. Its row says so and has no content. */
+const UNREADABLE: Label = {
+  validity: 'unreadable',
+  reason: 'not a record: the block is no object of the data model',
+}
+
 /** A writer on an open database. */
 export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
   const insert = db.raw.prepare(INSERT)
@@ -67,6 +73,7 @@ export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
     for (const { target, path } of findLinks(record)) link.run(target, op.collection, path, did, op.rkey)
   }
   const removeLinks = (did: string, op: { collection: string; rkey: string }, json: string): void => {
+    if (json === 'null') return
     for (const { target, path } of findLinks(fromJsonObject(JSON.parse(json) as unknown))) {
       unlink.run(target, op.collection, path, did, op.rkey)
     }
@@ -78,9 +85,10 @@ export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
     const cid = op.cid === null ? null : formatCid(op.cid)
     let previous = op.prev === null ? null : formatCid(op.prev)
     let label: Label | null = null
-    if (record !== null && cid !== null) {
-      label = judge(collection, rkey, record)
-      const json = JSON.stringify(toJson(record))
+    if (cid !== null) {
+      // The repo holds something here that is no record: that is said of it, and it is not shown.
+      label = record === null ? UNREADABLE : judge(collection, rkey, record)
+      const json = record === null ? 'null' : JSON.stringify(toJson(record))
       const { validity, reason } = label
       let inserted = false
       if (op.action === 'create') {
@@ -110,7 +118,7 @@ export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
         }
       }
       if (inserted) counts.records++
-      addLinks(did, op, record)
+      if (record !== null) addLinks(did, op, record)
     } else {
       const row = select.get(did, collection, rkey) as { cid: string; json: string } | undefined
       if (row !== undefined) {

@@ -4,8 +4,8 @@ import type { DataObject } from '@avocet/data'
 import type { Catalog } from '@avocet/lexicon'
 import { isRecordKeyOfType } from '@avocet/syntax'
 
-/** `unknown`: there is no lexicon for the collection here. */
-export type Validity = 'valid' | 'invalid' | 'unknown'
+/** `unknown`: there is no lexicon for the collection here. `unreadable`: it cannot be a record, and has no content here. */
+export type Validity = 'valid' | 'invalid' | 'unknown' | 'unreadable'
 
 /** A verdict with the reason (null when valid). */
 export type Label = { readonly validity: Validity; readonly reason: string | null }

@@ -50,7 +50,7 @@ export type RecordReader = {
 
 const ACCOUNT = 'SELECT did, handle, status, head, rev FROM accounts'
 const RECORD = `SELECT did, collection, rkey, cid, rev, json, validity, reason, indexed_at, provenance FROM records
-  WHERE did = ? AND collection = ?`
+  WHERE did = ? AND collection = ? AND validity <> 'unreadable'`
 
 /** A reader on an open database. */
 export function createRecordReader(db: Database): RecordReader {

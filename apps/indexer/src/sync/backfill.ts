@@ -2,25 +2,22 @@
 
 import type { VerifySignature } from '@avocet/crypto'
 import { parseCid } from '@avocet/data'
-import type { Fetch } from '@avocet/did'
-import { type Resync, createResync, repoFetcher } from '@avocet/firehose'
+import { type HostFetch, type Resync, createResync, repoFetcher } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import { createRecordReader } from '../queries/records.ts'
 import type { IsWanted } from './collections.ts'
-import { withStallGuard } from './stall.ts'
 import { storedPaths } from './stored-paths.ts'
 
 /** Largest export accepted; the largest repos known are well below it. */
 const MAX_EXPORT_BYTES = 4 * 1024 ** 3
-const STALL_MS = 60_000
 
 /**
- * @param options.fetch guarded against addresses inside the network, redirects included
+ * @param options.fetch guarded against addresses inside the network, redirects included, and fair to each host
  * @param options.relays origins to ask before the account's own PDS
  */
 export function createBackfill(options: {
   readonly db: Database
-  readonly fetch: Fetch
+  readonly fetch: HostFetch
   readonly relays: readonly string[]
   readonly isWanted: IsWanted
   readonly verify: VerifySignature
@@ -28,9 +25,10 @@ export function createBackfill(options: {
   const { db, isWanted, verify } = options
   const records = createRecordReader(db)
   return createResync({
-    fetchRepo: repoFetcher({ fetch: withStallGuard(options.fetch, STALL_MS), upstream: options.relays }),
+    fetchRepo: repoFetcher({ fetch: options.fetch, upstream: options.relays }),
     *stored(did) {
-      const collections = records.collections(did).filter(isWanted)
+      // Also of collections that are not wanted any more: those go.
+      const collections = records.collections(did)
       for (const { path, cid } of storedPaths(db, did, collections)) yield { path, cid: parseCid(cid) }
     },
     wanted: isWanted,

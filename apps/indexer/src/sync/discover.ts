@@ -1,6 +1,6 @@
 // Which repos there are: the hosts' own lists, read page by page, resumable. https://atproto.com/specs/sync#listing-repositories
 
-import type { Fetch } from '@avocet/did'
+import type { HostFetch } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import { isDid } from '@avocet/syntax'
 
@@ -20,12 +20,15 @@ export type ListRepos = (
 ) => Promise<{ repos: ListedRepo[]; cursor: string | null }>
 
 const PAGE = 1000
+/** Pages of one list; a list with more is taken to have no end. */
+const MAX_PAGES = 100_000
+const MAX_CURSOR = 1024
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 const FIRST_RETRY_MS = 1000
 const MAX_RETRY_MS = 5 * 60_000
 
 /** @param fetch guarded against addresses inside the network, redirects included */
-export function createListRepos(fetch: Fetch): ListRepos {
+export function createListRepos(fetch: HostFetch): ListRepos {
   return async (host, cursor, signal) => {
     const params = new URLSearchParams({ limit: String(PAGE), ...(cursor === null ? {} : { cursor }) })
     const response = await fetch(`${host}/xrpc/com.atproto.sync.listRepos?${params.toString()}`, {
@@ -41,9 +44,9 @@ export function createListRepos(fetch: Fetch): ListRepos {
     }
     const body = JSON.parse(Buffer.concat(parts).toString('utf8')) as { repos?: unknown; cursor?: unknown }
     if (!Array.isArray(body.repos)) throw new Error(`host=${host} answer has no repos`)
-    const next =
-      typeof body.cursor === 'string' && body.cursor !== '' && body.cursor !== cursor ? body.cursor : null
-    return { repos: body.repos.flatMap(toListed), cursor: next }
+    const next = typeof body.cursor === 'string' && body.cursor !== '' ? body.cursor : null
+    if (next !== null && next.length > MAX_CURSOR) throw new Error(`host=${host} cursor is too long`)
+    return { repos: body.repos.slice(0, PAGE).flatMap(toListed), cursor: next }
   }
 }
 
@@ -69,13 +72,13 @@ function toListed(entry: unknown): ListedRepo[] {
 
 /**
  * Reads a host's whole list from where it was left, calling `onPage` for each page; the place is stored after it. Failures are tried
- * again with growing pauses, until `signal`.
+ * again with growing pauses, until `signal`. A list that goes round, or has no end, is left; so is one when `onPage` says false.
  */
 export async function discover(options: {
   readonly db: Database
   readonly host: string
   readonly listRepos: ListRepos
-  readonly onPage: (repos: readonly ListedRepo[]) => Promise<void>
+  readonly onPage: (repos: readonly ListedRepo[], at: number) => Promise<boolean>
   readonly onTrouble: (message: string) => void
   readonly now: () => number
   readonly signal: AbortSignal
@@ -83,11 +86,20 @@ export async function discover(options: {
   const { db, host, signal, now } = options
   const row = db.prepare('SELECT cursor FROM discovery WHERE host = ?').get(host)
   let cursor = (row?.['cursor'] as string | null | undefined) ?? null
+  const passed = new Set<string>()
   for (let pause = FIRST_RETRY_MS; !signal.aborted;) {
     try {
+      const at = now()
       const page = await options.listRepos(host, cursor, signal)
-      await options.onPage(page.repos)
-      cursor = page.cursor
+      const goesOn = await options.onPage(page.repos, at)
+      cursor = goesOn ? page.cursor : null
+      if (cursor !== null && (passed.has(cursor) || passed.size >= MAX_PAGES)) {
+        options.onTrouble(
+          `the list of ${host} goes round or has no end; it was left after ${passed.size} pages`,
+        )
+        cursor = null
+      }
+      if (cursor !== null) passed.add(cursor)
       const finishedAt = cursor === null ? now() : null
       await db.write(() =>
         db

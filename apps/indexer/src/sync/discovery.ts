@@ -1,18 +1,24 @@
-// Finding repos while the stream runs: what hosts list and what the configuration names is asked for; what the stream shows is
-// found by the firehose itself.
+// Finding repos while the stream runs, and comparing what is stored with what hosts list: at the start, every few hours, and whenever a
+// source lost events. What the configuration names is asked for; what the stream shows is found by the firehose itself.
 
 import type { Consumer } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
-import type { RepoReader } from '../queries/repos.ts'
 import { type ListRepos, type ListedRepo, discover, sleep } from './discover.ts'
 
 /** The stream goes first: a repo whose events are all there needs no export. */
 const HEAD_START_MS = 2000
+/** Between two readings of a list. */
+const RELIST_MS = 6 * 3_600_000
+/** How often is looked whether a source lost events. */
+const LOOK_MS = 1000
+/** Entries of a list looked at side by side. */
+const SIDE_BY_SIDE = 16
+/** A list of so many accounts that nobody has, more than half of it, is not read on. */
+const MAX_REFUSED = 500
 
-/** How long the stream has to bring a repo up to date that a host lists as newer. */
-const CATCH_UP_MS = 30_000
-const MAX_BEHIND = 100_000
+/** Whose list is read: an origin (http or https), the source it belongs to, and whether it hosts its accounts itself. */
+export type ListedHost = { readonly url: string; readonly source: string; readonly own: boolean }
 
 /** A running discovery. */
 export type Discovery = { stop(): Promise<void> }
@@ -20,55 +26,60 @@ export type Discovery = { stop(): Promise<void> }
 /** Starts reading the lists of all hosts, each at its own pace. */
 export function startDiscovery(options: {
   readonly db: Database
-  /** Origins (http or https) to ask for their lists. */
-  readonly hosts: readonly string[]
+  readonly hosts: readonly ListedHost[]
   /** Repos to index whatever the hosts list. */
   readonly dids: readonly Did[]
   readonly listRepos: ListRepos
-  readonly repos: RepoReader
-  readonly consumer: Pick<Consumer, 'requestResync'>
+  readonly consumer: Pick<Consumer, 'requestResync' | 'reportListed' | 'confirmRest' | 'gapAt'>
   readonly onTrouble: (message: string) => void
   readonly now: () => number
+  readonly headStartMs?: number
 }): Discovery {
-  const { db, repos, consumer, listRepos, onTrouble, now } = options
+  const { db, hosts, consumer, listRepos, onTrouble, now } = options
   const stopped = new AbortController()
   const { signal } = stopped
 
-  // Repos that a host has newer than the index. Most of them are only a moment behind.
-  const behind = new Map<string, string>()
-
-  const ask = async (listed: readonly ListedRepo[]): Promise<void> => {
-    const unknown: ListedRepo[] = []
-    for (const repo of listed) {
-      if (!repo.active) continue
-      const known = repos.get(repo.did)
-      if (known === null) unknown.push(repo)
-      else if (known.status === 'synchronized' && repo.rev !== null && repo.rev > (known.rev ?? '')) {
-        if (behind.size < MAX_BEHIND) behind.set(repo.did, repo.rev)
-      }
+  const readList = async (host: ListedHost): Promise<void> => {
+    let entries = 0
+    let refused = 0
+    const report = async ({ did, rev, active, status }: ListedRepo, at: number): Promise<void> => {
+      const word = active ? 'active' : (status ?? 'inactive')
+      const { source, own } = host
+      entries++
+      if (!(await consumer.reportListed({ did: did as Did, rev, status: word, own, source, at }))) refused++
     }
-    await Promise.all(unknown.map(({ did }) => consumer.requestResync(did as Did, 'discovered')))
+    const onPage = async (repos: readonly ListedRepo[], at: number): Promise<boolean> => {
+      for (let i = 0; i < repos.length && !signal.aborted; i += SIDE_BY_SIDE) {
+        await Promise.all(repos.slice(i, i + SIDE_BY_SIDE).map((repo) => report(repo, at)))
+      }
+      if (refused <= MAX_REFUSED || refused * 2 <= entries) return true
+      onTrouble(
+        `the list of ${host.url} names accounts that nobody has: ${refused} of ${entries}; it was left`,
+      )
+      return false
+    }
+    await discover({ db, host: host.url, listRepos, onPage, onTrouble, now, signal })
   }
 
-  /** Those that the stream has not brought up to date by now missed something: a cursor that was too old, a lost event. */
-  const catchUp = async (): Promise<void> => {
-    if (behind.size === 0) return
-    await sleep(CATCH_UP_MS, signal)
-    for (const [did, rev] of behind) {
+  /** Reads one list again and again: when its source lost events since, or after some hours. */
+  const follow = async (host: ListedHost): Promise<void> => {
+    while (!signal.aborted) {
+      const began = now()
+      await readList(host)
       if (signal.aborted) return
-      if ((repos.get(did)?.rev ?? '') < rev) await consumer.requestResync(did as Did, 'behind')
+      // Who is in no list any more is asked for one by one.
+      await consumer.confirmRest()
+      const isDue = (): boolean =>
+        now() - began >= RELIST_MS || (consumer.gapAt(host.source) ?? -Infinity) >= began
+      while (!signal.aborted && !isDue()) await sleep(LOOK_MS, signal)
     }
-    behind.clear()
   }
 
   const run = async (): Promise<void> => {
-    await sleep(HEAD_START_MS, signal)
+    await sleep(options.headStartMs ?? HEAD_START_MS, signal)
     if (signal.aborted) return
-    await ask(options.dids.map((did) => ({ did, rev: null, active: true, status: null })))
-    await Promise.all(
-      options.hosts.map((host) => discover({ db, host, listRepos, onPage: ask, onTrouble, now, signal })),
-    )
-    await catchUp()
+    await Promise.all(options.dids.map((did) => consumer.requestResync(did, 'discovered')))
+    await Promise.all(hosts.map(follow))
   }
   const running = run().catch((error: unknown) => {
     if (!signal.aborted) onTrouble(`discovery stopped: ${String(error)}`)

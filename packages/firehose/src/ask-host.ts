@@ -1,0 +1,158 @@
+// Questions to hosts about a repo: the repo itself, its newest rev, its account's status.
+// Spec: lexicons com.atproto.sync.getRepo, getLatestCommit, getRepoStatus
+
+import type { CarSource } from '@avocet/repo'
+import { type Did, isTid } from '@avocet/syntax'
+import type { CopyHost } from './copies.ts'
+import { ResyncError, type ResyncErrorCode } from './errors.ts'
+import type { HostFetch } from './hosts.ts'
+import type { HostStatus, LatestRev, ResyncRequest } from './options.ts'
+
+/** Options of {@link repoFetcher} and its neighbours. */
+export type RepoFetcherOptions = {
+  /** Must refuse private addresses when it may be given any host (`createGuardedFetch` of `@avocet/did`); see `limitHosts`. */
+  readonly fetch: HostFetch
+  /** Asked first, in order (a relay that mirrors repos): what they do not have, or not as new, is asked of the account's PDS. */
+  readonly upstream?: readonly string[]
+  /** Until the response begins, ms. Default 30 000. */
+  readonly timeoutMs?: number
+}
+
+/**
+ * The hosts that may have a repo, for `createResync`: upstream first, then the account's PDS. Only the PDS can say that a repo is
+ * gone for good.
+ */
+export function repoFetcher(
+  options: RepoFetcherOptions,
+): (request: ResyncRequest) => readonly CopyHost<CarSource>[] {
+  const at = (host: string, own: boolean): CopyHost<CarSource> => ({
+    own,
+    open: async ({ did, signal }) => {
+      const accept = 'application/vnd.ipld.car'
+      const response = await ask(host, 'com.atproto.sync.getRepo', did, accept, options, signal)
+      return response.body ?? fail('fetch-failed', `host gives nothing; host=${host}`)
+    },
+  })
+  return ({ identity }) => [
+    ...(options.upstream ?? []).map((host) => at(host, false)),
+    ...(identity?.pds ? [at(identity.pds, true)] : []),
+  ]
+}
+
+/** Asks the account's PDS for its newest rev, for the option `latestRev` of `consume`. */
+export function latestRevFetcher(options: Omit<RepoFetcherOptions, 'upstream'>): LatestRev {
+  return async ({ did, identity, signal }) => {
+    if (identity.pds === null) return null
+    try {
+      const body = await askJson(identity.pds, 'com.atproto.sync.getLatestCommit', did, options, signal)
+      return isTid(body['rev']) ? body['rev'] : fail('fetch-failed', 'answer has no rev')
+    } catch (error) {
+      if (error instanceof ResyncError && NO_REPO.has(error.code)) return null
+      throw error
+    }
+  }
+}
+
+/** Asks the account's PDS for the account's status, for the option `hostStatus` of `consume`. */
+export function hostStatusFetcher(options: Omit<RepoFetcherOptions, 'upstream'>): HostStatus {
+  return async ({ did, identity, signal }) => {
+    if (identity.pds === null) return null
+    try {
+      const body = await askJson(identity.pds, 'com.atproto.sync.getRepoStatus', did, options, signal)
+      if (body['active'] === true) return 'active'
+      return typeof body['status'] === 'string' ? body['status'].slice(0, 64) : 'inactive'
+    } catch (error) {
+      // It does not know the account: deleted there, or moved away.
+      if (error instanceof ResyncError && error.code === 'repo-not-found') return null
+      throw error
+    }
+  }
+}
+
+const NO_REPO: ReadonlySet<string> = new Set([
+  'repo-not-found',
+  'repo-takendown',
+  'repo-suspended',
+  'repo-deactivated',
+])
+
+const GONE: ReadonlyMap<string, ResyncErrorCode> = new Map([
+  ['RepoNotFound', 'repo-not-found'],
+  ['RepoTakendown', 'repo-takendown'],
+  ['RepoSuspended', 'repo-suspended'],
+  ['RepoDeactivated', 'repo-deactivated'],
+])
+
+const MAX_JSON_BYTES = 65_536
+
+async function askJson(
+  host: string,
+  nsid: string,
+  did: Did,
+  options: Omit<RepoFetcherOptions, 'upstream'>,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs ?? 30_000)])
+  const response = await ask(host, nsid, did, 'application/json', options, limited)
+  const body = await readJson(response)
+  return body ?? fail('fetch-failed', `answer is not JSON; host=${host}`)
+}
+
+async function ask(
+  host: string,
+  nsid: string,
+  did: Did,
+  accept: string,
+  options: Omit<RepoFetcherOptions, 'upstream'>,
+  signal: AbortSignal,
+): Promise<Response> {
+  const url = new URL(`/xrpc/${nsid}`, host)
+  url.searchParams.set('did', did)
+  // Only until the response begins: a large repo may take its time.
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), options.timeoutMs ?? 30_000)
+  let response: Response
+  try {
+    response = await options.fetch(url.href, {
+      signal: AbortSignal.any([signal, late.signal]),
+      headers: { accept },
+    })
+  } catch (cause) {
+    if (cause instanceof ResyncError) throw cause
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new ResyncError('fetch-failed', `host could not be asked; host=${url.host} ${message}`, { cause })
+  } finally {
+    clearTimeout(timer)
+  }
+  if (response.ok) return response
+  const retryAfterMs = Number(response.headers.get('retry-after')) * 1000
+  const name = (await readJson(response))?.['error']
+  const code = (typeof name === 'string' ? GONE.get(name) : undefined) ?? 'fetch-failed'
+  const said = typeof name === 'string' ? name.slice(0, 100) : 'none'
+  throw new ResyncError(
+    code,
+    `host does not give the repo; host=${url.host} status=${response.status} error=${said}`,
+    retryAfterMs > 0 ? { retryAfterMs: Math.min(retryAfterMs, 86_400_000) } : {},
+  )
+}
+
+/** An object of at most 64 KiB; null when the answer is something else. */
+async function readJson(response: Response): Promise<Record<string, unknown> | null> {
+  if (response.body === null) return null
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    for await (const chunk of response.body) {
+      text += decoder.decode(chunk, { stream: true })
+      if (text.length > MAX_JSON_BYTES) return null
+    }
+    const body: unknown = JSON.parse(text)
+    return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : null
+  } catch {
+    return null
+  }
+}
+
+function fail(code: ResyncErrorCode, message: string): never {
+  throw new ResyncError(code, message)
+}
