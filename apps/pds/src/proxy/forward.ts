@@ -10,6 +10,8 @@ export interface Forwarded {
   readonly request: Request
   /** What to send instead of the request's body, where that was read already. */
   readonly json?: object
+  /** The request's body, read by who bounds it. */
+  readonly body?: Uint8Array<ArrayBuffer>
   readonly header: (name: string) => string | null
   readonly signal: AbortSignal
   /** Who calls, once that is known: for the log. */
@@ -19,13 +21,13 @@ export interface Forwarded {
 /**
  * Sends a request to a service and hands its answer back, with the headers that are meant for the client; a refusal is
  * told in this server's own form.
- * @throws (from what it returns) PdsError `upstream-failed`, `upstream-timeout`, `blob-too-large`
+ * @throws (from what it returns) PdsError `upstream-failed`, `upstream-timeout`
  */
 export type Forward = (forwarded: Forwarded, serviceUrl: string, token: string | null) => Promise<Response>
 
 /** Time until the service's headers are there, in milliseconds. */
 const HEADERS_MS = 10_000
-/** Largest body either way, in bytes. */
+/** Largest answer, in bytes. */
 export const MAX_PROXIED_BYTES: number = 10 * 1024 * 1024
 
 /**
@@ -33,13 +35,11 @@ export const MAX_PROXIED_BYTES: number = 10 * 1024 * 1024
  * development network.
  */
 export function createForward(fetch: Fetch): Forward {
-  return async ({ nsid, request, json, signal }, serviceUrl, token) => {
-    const hasBody = json === undefined && request.method === 'POST' && request.body !== null
-    const headers = headersToService(request.headers, hasBody)
+  return async ({ nsid, request, json, body: given, signal }, serviceUrl, token) => {
+    const headers = headersToService(request.headers, given !== undefined)
     if (token !== null) headers['authorization'] = `Bearer ${token}`
     if (json !== undefined) headers['content-type'] = 'application/json'
-    const body =
-      json !== undefined ? JSON.stringify(json) : hasBody ? await readBody(request.body) : undefined
+    const body = json === undefined ? given : JSON.stringify(json)
     const deadline = new AbortController()
     const timer = setTimeout(() => deadline.abort(), HEADERS_MS)
     let response: Response
@@ -71,16 +71,4 @@ export function createForward(fetch: Fetch): Forward {
       headers: headersToClient(response.headers, true),
     })
   }
-}
-
-async function readBody(stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    size += chunk.length
-    if (size > MAX_PROXIED_BYTES)
-      throw new PdsError('blob-too-large', `Body is too large; max=${MAX_PROXIED_BYTES}`)
-    chunks.push(chunk)
-  }
-  return new Uint8Array(Buffer.concat(chunks))
 }

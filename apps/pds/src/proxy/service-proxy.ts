@@ -4,6 +4,7 @@ import { isNsid, type Did } from '@avocet/syntax'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { PdsError } from '../errors.ts'
 import type { Signers } from '../repos/signers.ts'
+import { createBodies, type Bodies } from './bodies.ts'
 import type { Forward, Forwarded } from './forward.ts'
 import { isPrivileged, isProtected } from './methods.ts'
 import type { Targets } from './targets.ts'
@@ -26,7 +27,17 @@ export function createServiceProxy(
   targets: Targets,
   forward: Forward,
   extras: ProxyExtras | null = null,
+  bodies: Bodies = createBodies(),
 ): ServiceProxy {
+  /** Sends it with its body, which is read only now: a stranger, or a call to nowhere, makes this server hold nothing. */
+  const send = (forwarded: Forwarded, did: Did, url: string, token: string): Promise<Response> => {
+    const { nsid, request, header, signal } = forwarded
+    if (request.method !== 'POST' || request.body === null) return forward(forwarded, url, token)
+    return bodies.hold(did, request.body, (body) =>
+      forward({ nsid, request, header, signal, body }, url, token),
+    )
+  }
+
   return async (forwarded) => {
     const { nsid, request, header } = forwarded
     if (request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'POST') {
@@ -45,7 +56,7 @@ export function createServiceProxy(
     const { did: aud, url } = await targets.locate(service)
     const claims = (await extras?.claims(forwarded)) ?? { aud, lxm: nsid }
     const token = await userToken(signers, caller.did, claims.aud, claims.lxm)
-    const response = await forward(forwarded, url, token)
+    const response = await send(forwarded, caller.did, url, token)
     return extras === null ? response : extras.answer(forwarded, caller.did, response)
   }
 }

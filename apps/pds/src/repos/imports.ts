@@ -41,7 +41,7 @@ export interface ImportLimits {
 }
 
 /** The limits unless told. */
-export const IMPORT_LIMITS: ImportLimits = {
+const IMPORT_LIMITS: ImportLimits = {
   imports: 8,
   bufferedBytes: 256 * 1024 * 1024,
   pace: IMPORT_PACE,

@@ -1,0 +1,73 @@
+import type { Did } from '@avocet/syntax'
+
+import { PdsError } from '../errors.ts'
+
+/** Bytes of bodies that are held at a time, because a service gets a request only once it is whole. */
+export interface BodyLimits {
+  /** Of one body. */
+  readonly each: number
+  /** Of the bodies of one account. */
+  readonly perAccount: number
+  readonly total: number
+}
+
+/** The limits unless told: two of the largest an account. */
+const BODY_LIMITS: BodyLimits = {
+  each: 10 * 1024 * 1024,
+  perAccount: 20 * 1024 * 1024,
+  total: 128 * 1024 * 1024,
+}
+
+/** Reads bodies that are handed on, so that neither many of them nor slow ones fill the memory. */
+export interface Bodies {
+  /**
+   * Reads a body and holds it for as long as `use` takes.
+   * @throws PdsError `blob-too-large`, `too-many-at-once`, `busy`
+   */
+  hold<T>(
+    did: Did,
+    stream: ReadableStream<Uint8Array>,
+    use: (body: Uint8Array<ArrayBuffer>) => Promise<T>,
+  ): Promise<T>
+}
+
+/** Bodies within these limits. */
+export function createBodies(limits: BodyLimits = BODY_LIMITS): Bodies {
+  const held = new Map<Did, number>()
+  let total = 0
+
+  const add = (did: Did, bytes: number): void => {
+    const next = (held.get(did) ?? 0) + bytes
+    if (next > limits.perAccount) throw new PdsError('too-many-at-once', 'Too many large requests at once')
+    if (total + bytes > limits.total)
+      throw new PdsError('busy', 'Too many requests on this server, try again later')
+    held.set(did, next)
+    total += bytes
+  }
+  const remove = (did: Did, bytes: number): void => {
+    total -= bytes
+    const left = (held.get(did) ?? 0) - bytes
+    if (left <= 0) held.delete(did)
+    else held.set(did, left)
+  }
+
+  return {
+    hold: async (did, stream, use) => {
+      const chunks: Uint8Array[] = []
+      let size = 0
+      try {
+        for await (const chunk of stream) {
+          if (size + chunk.length > limits.each) {
+            throw new PdsError('blob-too-large', `Body is too large; max=${limits.each}`)
+          }
+          add(did, chunk.length)
+          size += chunk.length
+          chunks.push(chunk)
+        }
+        return await use(new Uint8Array(Buffer.concat(chunks)))
+      } finally {
+        remove(did, size)
+      }
+    },
+  }
+}
