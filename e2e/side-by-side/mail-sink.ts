@@ -5,7 +5,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 export interface MailSink {
   /** `smtp://127.0.0.1:port` */
   readonly url: string
-  /** The newest code mailed to the address; waits up to 5 s for one that was not read yet. */
+  /** The newest code mailed to the address; waits up to 15 s for one that was not read yet. */
   code(to: string): Promise<string>
   close(): Promise<void>
 }
@@ -28,7 +28,7 @@ export async function startMailSink(): Promise<MailSink> {
   return {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async code(to) {
-      for (let waited = 0; waited < 5000; waited += 20) {
+      for (let waited = 0; waited < 15_000; waited += 20) {
         const code = codes.get(to.toLowerCase())
         if (code !== undefined) {
           codes.delete(to.toLowerCase())

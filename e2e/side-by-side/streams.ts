@@ -61,12 +61,12 @@ export async function subscribe(url: string): Promise<Subscription> {
   }
 }
 
-/** Listens with this query until the socket closes, or nothing came for a second. */
+/** Listens with this query until the socket closes, or nothing came for a second and a half. */
 export async function listen(url: string, query: string): Promise<Heard> {
   const socket = new WebSocket(address(url, query))
   const frames: Buffer[] = []
   const closed = await new Promise<number | null>((resolve) => {
-    const timer = setTimeout(() => resolve(null), 1000)
+    const timer = setTimeout(() => resolve(null), 1500)
     socket.on('message', (data: Buffer) => {
       frames.push(data)
       timer.refresh()

@@ -42,7 +42,7 @@ describe.skipIf(!reference.ok)('the same calls', () => {
     console.log(
       [
         `${outcomes.length} calls beside @atproto/pds ${reference.ok ? reference.version : ''}:`,
-        `${equal} equal in all, ${same.length} in outcome and body; the other differences by reason:`,
+        `${same.length} equal in outcome and body, ${equal} in all headers too; the differences by reason:`,
         ...reasons.map(([reason, count]) => `${String(count).padStart(5)}  ${reason}`),
       ].join('\n'),
     )
