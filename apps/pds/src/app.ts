@@ -1,5 +1,3 @@
-import { join } from 'node:path'
-
 import { createTidClock, type Did } from '@avocet/syntax'
 import {
   createDidResolver,
@@ -24,10 +22,7 @@ import { createAccountView } from './accounts/views.ts'
 import { createResolveActor } from './identity/actors.ts'
 import { createDocumentChecks } from './identity/document-checks.ts'
 import { createHandleChanges } from './identity/handle-changes.ts'
-import { createFileMailer } from './mail/file-mailer.ts'
-import { createSmtpMailer } from './mail/smtp-mailer.ts'
-import { createLetters } from './mail/letters.ts'
-import { createOutbox, type Outbox } from './mail/outbox.ts'
+import { createPost } from './mail/post.ts'
 import { createRepoImports } from './repos/imports.ts'
 import { createAppPasswords } from './accounts/app-passwords.ts'
 import { createAuthorizer } from './accounts/authorizer.ts'
@@ -43,7 +38,7 @@ import { createSessionView } from './accounts/session-view.ts'
 import { createTokens } from './accounts/tokens.ts'
 import { collectOrphans } from './blobs/orphans.ts'
 import { startChores, type Chores } from './operations/chores.ts'
-import { watchDirectory, watchForward, watchMailer, watchResolver } from './operations/failures.ts'
+import { watchDirectory, watchForward, watchResolver } from './operations/failures.ts'
 import { createWatch } from './operations/watch.ts'
 import { createUploads } from './blobs/uploads.ts'
 import { reachOf, resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
@@ -60,15 +55,12 @@ import { createHandlePolicy, type ResolveHandle } from './identity/handles.ts'
 import { createIdentities } from './identity/identities.ts'
 import { SILENT, type Logger } from './logger.ts'
 import { addMethods } from './methods.ts'
-import { createAskAppView } from './proxy/ask.ts'
-import { createFeedClaims, createReadValue } from './proxy/feed-claims.ts'
+import { createAppViewExtras } from './proxy/app-view-extras.ts'
 import { createForward, MAX_PROXIED_BYTES } from './proxy/forward.ts'
 import { createForwardPush } from './proxy/push.ts'
 import { createFindRemoteRecord } from './proxy/remote-records.ts'
 import { createServiceProxy } from './proxy/service-proxy.ts'
 import { createTargets } from './proxy/targets.ts'
-import { createImageUrl } from './read-after-write/image-url.ts'
-import { createReadAfterWrite } from './read-after-write/read-after-write.ts'
 import { createRepoExports } from './repos/exports.ts'
 import { BUNDLED_LEXICONS, createRecordLexicons } from './repos/lexicons.ts'
 import { createKeyedLock } from './repos/locks.ts'
@@ -223,21 +215,9 @@ export async function createPds(
   })
   const purge = (did: Did): void => dids.purge(did)
   const emailTokens = createEmailTokens(db)
-  const mailFrom = config.emailFromAddress ?? `noreply@${config.hostname}`
-  const mailBy = (smtpUrl: string | null, from: string): Outbox => {
-    const mailer =
-      smtpUrl === null
-        ? createFileMailer(join(config.dataDirectory, 'mail'), from, log)
-        : opened.use(createSmtpMailer(smtpUrl, from))
-    return opened.use(createOutbox(watchMailer(mailer, log, metrics), log))
-  }
-  const outbox = mailBy(config.emailSmtpUrl, mailFrom)
-  const letters = createLetters(outbox, emailTokens, config.hostname)
+  const post = opened.use(createPost(config, emailTokens, log, metrics))
+  const { letters, outbox } = post
   const deletions = createDeletions(db, accounts, lifecycle, letters, log)
-  const operatorMailer = mailBy(
-    config.moderationEmailSmtpUrl ?? config.emailSmtpUrl,
-    config.moderationEmailAddress ?? mailFrom,
-  )
   const forward = watchForward(createForward(fetch), log, metrics)
   const targets = createTargets(config, dids)
   const reader = createRecordReader(records, repos)
@@ -248,27 +228,18 @@ export async function createPds(
     resolveHandle,
     address,
   })
-  const { appView } = config
-  const proxy = createServiceProxy(
-    authorizer,
+  const extras = createAppViewExtras({
+    config,
+    stores,
+    accounts,
+    reader,
+    findRemote,
+    fetch,
     signers,
-    targets,
-    forward,
-    appView === null
-      ? null
-      : {
-          claims: createFeedClaims(createReadValue(accounts, reader, findRemote)),
-          answer: createReadAfterWrite({
-            db,
-            store: repos,
-            accounts,
-            ask: createAskAppView(fetch, appView, signers),
-            imageUrl: createImageUrl(config.appViewImages, address),
-            onError: (error) =>
-              log.debug({ err: error }, 'an answer was handed on without what is newer here'),
-          }),
-        },
-  )
+    address,
+    log,
+  })
+  const proxy = createServiceProxy(authorizer, signers, targets, forward, extras)
 
   const router = createRouter({
     mapError: (error) => {
@@ -319,7 +290,7 @@ export async function createPds(
     documents: createDocumentChecks(dids, signers, address),
     letters,
     deletions,
-    operatorMailer,
+    operatorMailer: post.operatorOutbox,
     emailTokens,
     credentials: createCredentials(db, accounts, sessions, emailTokens),
     appPasswords,

@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+
+import type { EmailTokens } from '../accounts/email-tokens.ts'
+import type { PdsConfig } from '../config/config.ts'
+import type { Logger } from '../logger.ts'
+import { watchMailer, type Counts } from '../operations/failures.ts'
+import { createFileMailer } from './file-mailer.ts'
+import { createLetters, type Letters } from './letters.ts'
+import { createOutbox, type Outbox } from './outbox.ts'
+import { createSmtpMailer } from './smtp-mailer.ts'
+
+/** All that this server mails. */
+export interface Post extends AsyncDisposable {
+  readonly outbox: Outbox
+  readonly letters: Letters
+  /** For the operator's own mail to owners of accounts. */
+  readonly operatorOutbox: Outbox
+}
+
+/** Mail by the SMTP servers of the settings; without one it is written into `<data>/mail`. */
+export function createPost(config: PdsConfig, emailTokens: EmailTokens, log: Logger, counts: Counts): Post {
+  const opened = new AsyncDisposableStack()
+  const from = config.emailFromAddress ?? `noreply@${config.hostname}`
+  const mailBy = (smtpUrl: string | null, sender: string): Outbox => {
+    const mailer =
+      smtpUrl === null
+        ? createFileMailer(join(config.dataDirectory, 'mail'), sender, log)
+        : opened.use(createSmtpMailer(smtpUrl, sender))
+    return opened.use(createOutbox(watchMailer(mailer, log, counts), log))
+  }
+  const outbox = mailBy(config.emailSmtpUrl, from)
+  return {
+    outbox,
+    letters: createLetters(outbox, emailTokens, config.hostname),
+    operatorOutbox: mailBy(
+      config.moderationEmailSmtpUrl ?? config.emailSmtpUrl,
+      config.moderationEmailAddress ?? from,
+    ),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
