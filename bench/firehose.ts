@@ -125,6 +125,7 @@ function from(frames: Iterable<Uint8Array>): Source {
     id: 'bench',
     kind: 'relay',
     host: null,
+    patient: true,
     async *frames() {
       yield* frames
     },

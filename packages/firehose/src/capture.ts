@@ -63,6 +63,7 @@ export function captureSource(capture: CaptureInput, options: CaptureOptions = {
     id: options.id ?? 'capture',
     kind: 'relay',
     host: null,
+    patient: true,
     frames: () => readCapture(capture, options),
   }
 }

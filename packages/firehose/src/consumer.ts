@@ -143,11 +143,12 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     return source === null ? latest : startedAt
   }
   const store = createStore(options, cacheSize, gapAt)
+  const share = (options.maxQueuedBytes ?? 64 * MIB) / Math.max(1, options.sources.length)
   const lanes = createLanes({
     concurrency: options.concurrency ?? 64,
-    maxBytes: options.maxQueuedBytes ?? 64 * MIB,
-    maxLaneBytes: options.maxLaneBytes ?? 8 * MIB,
-    stuckMs: options.stuckMs ?? 5000,
+    maxBytes: share,
+    maxLaneBytes: options.maxLaneBytes ?? MIB,
+    maxParkedBytes: share / 2,
     onFault,
   })
   signal.addEventListener('abort', () => lanes.release(), { once: true })
@@ -189,7 +190,8 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
       policy,
       now,
       signal,
-      aside: (work) => lanes.aside(work),
+      aside: (did, work) => lanes.aside(did, work),
+      mayKeep: (did) => lanes.mayKeep(did),
     },
     store,
     resync: resyncer,
@@ -199,6 +201,11 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     speakerOf: (source) => readers.find(({ info }) => info.id === source)?.info.speaker ?? { kind: 'relay' },
     wanted: options.collections === undefined ? null : collectionFilter(options.collections),
     onIgnored: options.onIgnored ?? (() => {}),
+    after(ms, did, work) {
+      timers.after(Math.max(0, ms), () => {
+        if (!signal.aborted) lanes.run(did, work).catch(onFault)
+      })
+    },
     count: (reason) => {
       if (reason === 'accepted') accepted++
       else reasons.set(reason, (reasons.get(reason) ?? 0) + 1)

@@ -66,6 +66,8 @@ export type IdentityEvent = Origin & {
   readonly kind: 'identity'
   readonly did: Did
   readonly handle: Handle | null
+  /** The handle could not be looked up now: what is known of it stays. */
+  readonly uncertain?: boolean
   readonly time: string
 }
 

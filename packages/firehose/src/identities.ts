@@ -1,6 +1,7 @@
 // Keys and hosts of accounts: cached, refreshed when there is reason to, never more often than allowed.
 
 import type { Did } from '@avocet/syntax'
+import { createBuckets } from './buckets.ts'
 import { createLru } from './lru.ts'
 import type { ResolvedIdentity, ResolveKey } from './options.ts'
 
@@ -17,7 +18,7 @@ export type IdentitiesOptions = {
   /** How long an answer is used without asking again, ms; and the answer that there is no such DID. */
   readonly ttlMs: number
   readonly goneTtlMs: number
-  /** Least time between two forced refreshes of one DID, ms. */
+  /** Least time between two forced refreshes of one DID for one reason, ms. */
   readonly refreshMs: number
   /** Waits between tries of a failing resolution, ms. */
   readonly retryMs: readonly number[]
@@ -25,28 +26,42 @@ export type IdentitiesOptions = {
   readonly signal: AbortSignal
 }
 
+/** Why an identity is asked for anew. Each reason has a limit of its own, so that what one causes does not use up another's. */
+export type RefreshReason = 'host' | 'key' | 'check'
+
 /** The identities of a consumer. */
 export type Identities = {
   /** From the cache when it is fresh. Synchronous then, so that the common case costs no turn of the event loop. */
   get(did: Did): IdentityResult | Promise<IdentityResult>
-  /** Asked anew, past every cache; null when this DID was refreshed too short a time ago. */
-  refresh(did: Did): Promise<IdentityResult> | null
+  /** Asked anew, past every cache; null when this DID was refreshed for that reason too short a time ago. */
+  refresh(did: Did, reason: RefreshReason): Promise<IdentityResult> | null
   /** When `refresh` will be allowed again, ms since the epoch; null: now. */
-  refreshableAt(did: Did): number | null
-  /** Forgets what is cached and asks anew; waits until the rate limit allows it. */
-  renew(did: Did): Promise<IdentityResult>
+  refreshableAt(did: Did, reason: RefreshReason): number | null
+  /** As `refresh`, for an `#identity`: some at once are allowed. */
+  renew(did: Did): Promise<IdentityResult> | null
+  /** When `renew` will be allowed again, ms since the epoch; null: now. */
+  renewableAt(did: Did): number | null
   /** How many resolutions were asked for, and how many of them by force. */
   readonly counts: { resolved: number; refreshed: number }
 }
 
 type Entry = { readonly result: IdentityResult; readonly at: number }
 
+/** Changes of one identity in a row that are followed at once. */
+const RENEWALS_AT_ONCE = 4
+
 /** An empty cache. */
 export function createIdentities(options: IdentitiesOptions): Identities {
-  const { now, refreshMs } = options
-  const cache = createLru<Did, Entry>(options.maxEntries)
-  const refreshedAt = createLru<Did, number>(options.maxEntries)
+  const { now, refreshMs, maxEntries } = options
+  const cache = createLru<Did, Entry>(maxEntries)
+  const asking = new Map<Did, Promise<IdentityResult>>()
   const counts = { resolved: 0, refreshed: 0 }
+  const buckets = {
+    host: createBuckets<Did>(1, refreshMs, maxEntries, now),
+    key: createBuckets<Did>(1, refreshMs, maxEntries, now),
+    check: createBuckets<Did>(1, refreshMs, maxEntries, now),
+  }
+  const renewals = createBuckets<Did>(RENEWALS_AT_ONCE, refreshMs, maxEntries, now)
 
   const resolve = async (did: Did, forceRefresh: boolean): Promise<IdentityResult> => {
     counts.resolved++
@@ -69,8 +84,16 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     }
   }
 
+  /** Who asks while somebody does gets the same answer. */
+  const ask = (did: Did): Promise<IdentityResult> => {
+    const known = asking.get(did)
+    if (known !== undefined) return known
+    const answer = resolve(did, false).finally(() => asking.delete(did))
+    asking.set(did, answer)
+    return answer
+  }
+
   const force = (did: Did): Promise<IdentityResult> => {
-    refreshedAt.set(did, now())
     counts.refreshed++
     cache.delete(did)
     return resolve(did, true)
@@ -83,26 +106,11 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     get(did) {
       const entry = cache.get(did)
       if (entry !== undefined && now() - entry.at < ttlOf(entry)) return entry.result
-      return resolve(did, false)
+      return ask(did)
     },
-    refresh(did) {
-      const last = refreshedAt.get(did)
-      if (last !== undefined && now() - last < refreshMs) return null
-      return force(did)
-    },
-    refreshableAt(did) {
-      const last = refreshedAt.get(did)
-      return last === undefined || now() - last >= refreshMs ? null : last + refreshMs
-    },
-    async renew(did) {
-      cache.delete(did)
-      const last = refreshedAt.get(did)
-      const pause = last === undefined ? 0 : last + Math.min(refreshMs, MAX_RENEW_WAIT_MS) - now()
-      if (pause > 0) await options.wait(pause)
-      return force(did)
-    },
+    refresh: (did, reason) => (buckets[reason].take(did) ? force(did) : null),
+    refreshableAt: (did, reason) => buckets[reason].readyAt(did),
+    renew: (did) => (renewals.take(did) ? force(did) : null),
+    renewableAt: (did) => renewals.readyAt(did),
   }
 }
-
-/** An `#identity` says that something changed: it waits at most this long behind the last refresh. */
-const MAX_RENEW_WAIT_MS = 2000

@@ -18,7 +18,9 @@ export type Bench = {
   readonly now: () => number
   readonly signal: AbortSignal
   /** Waits for the network without holding up other accounts. */
-  readonly aside: <T>(work: Promise<T>) => Promise<T>
+  readonly aside: <T>(did: Did, work: Promise<T>) => Promise<T>
+  /** Whether the event under way may keep its bytes while it waits for the network. */
+  readonly mayKeep: (did: Did) => boolean
 }
 
 /** A verdict, and when it may turn out otherwise: the identity may be asked for anew then (ms since the epoch). */
@@ -37,7 +39,7 @@ export async function judge(
 ): Promise<Judgement> {
   const { identities, policy, prover } = bench
   const cached = identities.get(event.did)
-  let result: IdentityResult = cached instanceof Promise ? await bench.aside(cached) : cached
+  let result: IdentityResult = cached instanceof Promise ? await bench.aside(event.did, cached) : cached
   for (let tries = 0; ; tries++) {
     if (!result.ok) return { verdict: failed(unresolved(result), event), retryAt: null }
     const { key, pds } = result.identity
@@ -56,9 +58,11 @@ export async function judge(
     const verdict = running instanceof Promise ? await running : running
     if (verdict.outcome === 'accepted' || tries > 0 || !STALE.has(verdict.reason))
       return { verdict, retryAt: null }
-    const refreshing = identities.refresh(event.did)
-    if (refreshing === null) return { verdict, retryAt: identities.refreshableAt(event.did) }
-    result = await bench.aside(refreshing)
+    // A host that speaks for others must not use up what a new key needs.
+    const why = verdict.reason === 'wrong-host' ? 'host' : 'key'
+    const refreshing = identities.refresh(event.did, why)
+    if (refreshing === null) return { verdict, retryAt: identities.refreshableAt(event.did, why) }
+    result = await bench.aside(event.did, refreshing)
   }
 }
 
@@ -70,14 +74,14 @@ export async function judgeHost(
 ): Promise<Rejection | null> {
   if (source.speaker.kind === 'relay') return null
   const cached = bench.identities.get(event.did)
-  let result: IdentityResult = cached instanceof Promise ? await bench.aside(cached) : cached
+  let result: IdentityResult = cached instanceof Promise ? await bench.aside(event.did, cached) : cached
   for (let tries = 0; ; tries++) {
     if (!result.ok) return failed(unresolved(result), event)
     const authority = checkAuthority(source.speaker, result.identity.pds)
     if (authority.ok) return null
-    const refreshing = tries > 0 ? null : bench.identities.refresh(event.did)
+    const refreshing = tries > 0 ? null : bench.identities.refresh(event.did, 'host')
     if (refreshing === null) return failed(authority.error, event)
-    result = await bench.aside(refreshing)
+    result = await bench.aside(event.did, refreshing)
   }
 }
 

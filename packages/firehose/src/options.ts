@@ -15,8 +15,8 @@ export type ResolvedIdentity = {
   readonly key: PublicKey | null
   /** The PDS endpoint, for example `https://pds.example.com`; null when there is none. */
   readonly pds: string | null
-  /** The handle, verified in both directions; null when none is. */
-  readonly handle: Handle | null
+  /** The handle, verified in both directions; null when none is. Undefined: it could not be looked up now. */
+  readonly handle: Handle | null | undefined
 }
 
 /**
@@ -46,6 +46,11 @@ export type Source = {
   readonly kind: 'relay' | 'pds'
   /** For a `pds`: its origin, for example `https://pds.example.com`, compared with the DID document's. */
   readonly host: string | null
+  /**
+   * It loses nothing by waiting (a file): its events are never given up because the network is slow, it is read more slowly
+   * instead. A live stream must not wait for one of its accounts.
+   */
+  readonly patient?: boolean
   frames(options: {
     readonly cursor: () => number | undefined
     readonly signal: AbortSignal
@@ -164,15 +169,13 @@ export type ConsumeOptions<Tx> = {
   readonly resyncConcurrency?: number
   /** Repos checked (`latestRev`) at the same time. Default 8. */
   readonly checkConcurrency?: number
-  /** Bytes of frames in memory before reading pauses. Default 64 MiB. */
+  /** Bytes of frames in memory; each source has its share of them, and reading it pauses when that is used. Default 64 MiB. */
   readonly maxQueuedBytes?: number
-  /** Bytes of frames waiting for one DID before reading pauses. Default 8 MiB. */
-  readonly maxLaneBytes?: number
   /**
-   * How long reading pauses for one DID whose event under way takes its time. After that what comes for it is dropped and
-   * the DID desynchronized, so that the others go on. Default 5 s.
+   * Bytes of frames that wait for one DID's identity. What comes beyond that is given up, and the repo is checked or read
+   * instead. Default 1 MiB. All together they may take half of the source's share.
    */
-  readonly stuckMs?: number
+  readonly maxLaneBytes?: number
   /** Bytes of frames stored for one DID while it is resyncing. Default 16 MiB. */
   readonly maxResyncQueueBytes?: number
   /** Default: `verifySignature` of `@avocet/crypto`, on this thread. */

@@ -4,6 +4,7 @@
 import type { Did, Tid } from '@avocet/syntax'
 import { checkAuthority, type Speaker } from './chain.ts'
 import type { Verdict } from './conclude.ts'
+import { createBuckets } from './buckets.ts'
 import type { CursorTracker, Ticket } from './cursor-tracker.ts'
 import type { CommitEvent, FailureEvent, IdentityEvent, VerifiedEvent, VerifiedOp } from './events.ts'
 import type { RepoEffect, RepoFact, RepoPolicy } from './facts.ts'
@@ -22,8 +23,8 @@ export type SourceInfo = { readonly id: string; readonly speaker: Speaker; reado
 
 /** An event about an account, waiting in its lane. */
 export type Item = {
-  readonly event: Exclude<ParsedEvent, { kind: 'info' }>
-  readonly frame: Uint8Array
+  event: Exclude<ParsedEvent, { kind: 'info' }>
+  frame: Uint8Array
   readonly source: SourceInfo
   /** Null for a frame from the durable queue: its cursor was passed long ago. */
   readonly ticket: Ticket | null
@@ -76,6 +77,8 @@ export type ProcessorOptions = {
   /** Who speaks through a source. */
   readonly speakerOf: (source: string) => Speaker
   readonly onIgnored: (failure: FailureEvent) => void
+  /** Runs something in a DID's lane, later. */
+  readonly after: (ms: number, did: Did, work: () => Promise<void>) => void
   readonly count: (reason: FailureReason | 'accepted') => void
 }
 
@@ -95,6 +98,8 @@ export type Processor = {
 export function createProcessor(options: ProcessorOptions): Processor {
   const { bench, store, resync, policy, wanted, count } = options
   const { now, identities, signal } = bench
+
+  const unknowns = createBuckets<string>(UNKNOWN_BURST, 1000 / UNKNOWN_PER_SECOND, 1000, now)
 
   const fresh = (did: Did): RepoState => newRepo(did, policy.filter)
 
@@ -175,9 +180,26 @@ export function createProcessor(options: ProcessorOptions): Processor {
     const way = item.queueId === null ? route(repo, event.kind, policy) : 'judge'
     if (way === 'queue') return enqueue(item, event, repo!)
     if (way === 'ignore') return disregard(item, event, repo!)
+    const identity = identities.get(event.did)
+    if (identity instanceof Promise && !bench.mayKeep(event.did)) return giveUp(item, event.rev, identity)
     const { verdict, retryAt } = await judge(event, item.frame, repo, item.source, bench)
     if (verdict.outcome === 'accepted') return accept(item, verdict, repo)
     return reject(item, event, verdict, retryAt, repo)
+  }
+
+  /** Too large to wait for the network: what is left of it is that there was something. */
+  const giveUp = async (item: Item, rev: Tid, identity: Promise<IdentityResult>): Promise<void> => {
+    const { did, seq } = item.event
+    item.frame = NO_BYTES
+    item.event = { kind: 'identity', did, seq, time: '', handle: null }
+    const result = await bench.aside(did, identity)
+    const repo = await store.load(did)
+    const failure = failureOf(item, 'queue-full', 'event too large to wait for the identity of its account')
+    count('queue-full')
+    const entitled = result.ok && checkAuthority(item.source.speaker, result.identity.pds).ok
+    const known: RepoFact = { kind: 'doubted', reason: 'queue-full', claimed: rev, retryAt: null }
+    const unknown: RepoFact = { kind: 'requested', reason: 'discovered', claimed: rev }
+    return save(item, repo, entitled ? (repo === null ? unknown : known) : null, failure)
   }
 
   const accept = (
@@ -272,9 +294,42 @@ export function createProcessor(options: ProcessorOptions): Processor {
     return save(item, null, null, null, { repo: seen(item, repo), enqueue: queued })
   }
 
+  // Changes of identities that come faster than they are followed, the last one of each account.
+  const later = new Map<Did, { item: Item; readonly tickets: Ticket[] }>()
+
+  /** More of them than are followed at once become one: what counts is what the directory says in the end. */
   const handleIdentity = async (item: Item, repo: RepoState | null): Promise<void> => {
+    const { did } = item.event
+    const pending = later.get(did)
+    if (pending !== undefined) {
+      if (pending.item.ticket !== null) pending.tickets.push(pending.item.ticket)
+      pending.item = item
+      return
+    }
+    if (repo === null && !unknowns.take(item.source.id)) {
+      return ignore(item, 'account-unknown', 'too many accounts that nothing is known of')
+    }
+    const renewing = identities.renew(did)
+    if (renewing === null) {
+      later.set(did, { item, tickets: [] })
+      options.after((identities.renewableAt(did) ?? now()) - now(), did, async () => {
+        const { item: last, tickets } = later.get(did)!
+        later.delete(did)
+        await handleIdentity(last, await store.load(did))
+        for (const ticket of tickets) last.source.tracker.finish(ticket)
+      })
+      return
+    }
+    return changeIdentity(item, repo, await bench.aside(did, renewing))
+  }
+
+  const changeIdentity = async (
+    item: Item,
+    repo: RepoState | null,
+    result: IdentityResult,
+  ): Promise<void> => {
+    if (item.event.kind !== 'identity') return
     const { did, seq, time } = item.event
-    const result = await bench.aside(identities.renew(did))
     if (!result.ok && result.gone && repo === null) {
       return ignore(item, 'account-unknown', result.message)
     }
@@ -285,8 +340,10 @@ export function createProcessor(options: ProcessorOptions): Processor {
     }
     const foreign = await judgeHost(item.event, item.source, bench)
     if (foreign !== null && result.ok) return refuse(item, foreign)
-    const handle = result.ok ? result.identity.handle : null
-    const event: IdentityEvent = { kind: 'identity', source: item.source.id, seq, did, handle, time }
+    const handle = result.ok ? (result.identity.handle ?? null) : null
+    const uncertain = result.ok && result.identity.handle === undefined
+    const about = { kind: 'identity', source: item.source.id, seq, did, handle, time } as const
+    const event: IdentityEvent = uncertain ? { ...about, uncertain } : about
     count('accepted')
     const fact: RepoFact = result.ok
       ? { kind: 'identity' }
@@ -303,14 +360,17 @@ export function createProcessor(options: ProcessorOptions): Processor {
     const account = item.event
     if (account.kind !== 'account') return
     const { did, seq, time, active, status } = account
+    if (repo === null) {
+      if (!unknowns.take(item.source.id)) {
+        return ignore(item, 'account-unknown', 'too many accounts that nothing is known of')
+      }
+      const found = identities.get(did)
+      const result = found instanceof Promise ? await bench.aside(did, found) : found
+      if (!result.ok && result.gone) return ignore(item, 'account-unknown', result.message)
+    }
     // A PDS speaks only for the accounts it hosts, also about their status.
     const foreign = await judgeHost(account, item.source, bench)
     if (foreign !== null) return refuse(item, foreign)
-    if (repo === null && item.source.speaker.kind === 'relay') {
-      const found = identities.get(did)
-      const result = found instanceof Promise ? await bench.aside(found) : found
-      if (!result.ok && result.gone) return ignore(item, 'account-unknown', result.message)
-    }
     const upstreamStatus = active ? 'active' : (status ?? 'inactive')
     if (await isOverruled(item, repo, upstreamStatus)) {
       return ignore(item, 'status-overruled', `the account's own host says otherwise; said=${upstreamStatus}`)
@@ -333,21 +393,22 @@ export function createProcessor(options: ProcessorOptions): Processor {
     const { hostStatus } = options
     if (hostStatus === null) return null
     const found = identities.get(did)
-    let result: IdentityResult | null = found instanceof Promise ? await bench.aside(found) : found
+    let result: IdentityResult | null = found instanceof Promise ? await bench.aside(did, found) : found
     for (let tries = 0; result?.ok === true && tries < 2; tries++) {
       const answer = await bench.aside(
+        did,
         hostStatus({ did, identity: result.identity, signal }).catch(() => null),
       )
       if (answer !== null) return answer
-      const refreshing = identities.refresh(did)
-      result = refreshing === null ? null : await bench.aside(refreshing)
+      const refreshing = identities.refresh(did, 'check')
+      result = refreshing === null ? null : await bench.aside(did, refreshing)
     }
     return null
   }
 
   const isThere = async (did: Did, speaker: Speaker): Promise<boolean> => {
     const found = identities.get(did)
-    const result = found instanceof Promise ? await bench.aside(found) : found
+    const result = found instanceof Promise ? await bench.aside(did, found) : found
     // A directory that does not answer refutes nothing.
     if (!result.ok) return !result.gone && speaker.kind === 'relay'
     return checkAuthority(speaker, result.identity.pds).ok
@@ -433,6 +494,12 @@ export function createProcessor(options: ProcessorOptions): Processor {
 
 /** A list that says what is known is noted at most so often. */
 const CONFIRM_EVERY_MS = 3_600_000
+
+/** Accounts never seen that one source may have looked up for its `#identity` and `#account`, at once and a second. */
+const UNKNOWN_BURST = 500
+const UNKNOWN_PER_SECOND = 50
+
+const NO_BYTES = new Uint8Array(0)
 
 /** Who says it may not say anything of the account. */
 const UNENTITLED: ReadonlySet<string> = new Set(['wrong-host'])

@@ -55,6 +55,8 @@ export type ReaderOptions = {
 }
 
 const FLUSH_MS = 250
+/** Failures of one DID told one by one while its lane waits. */
+const MAX_REMNANTS = 64
 /** Events unfinished at a time: a bound on what the cursor has to remember. */
 const MAX_IN_FLIGHT = 1_000_000
 
@@ -159,32 +161,46 @@ export function createReader(options: ReaderOptions): Reader {
       replay: event.seq <= replayUntil,
       queueId: null,
     }
-    const task = { bytes: frame.length + 512, run: () => processor.handle(item), drop: () => {} }
-    return lanes.push(event.did, task) ? null : waitOrDrop(event.did, task, ticket)
+    const { did } = event
+    const giveUp = (): void => {
+      const message = 'too many events wait for the identity of this account'
+      const failure = { kind: 'failure', source: source.id, seq: event.seq, did, message } as const
+      lose(did, ticket, { ...failure, reason: 'queue-full' }, 'rev' in event ? event.rev : null)
+    }
+    const task: Task = {
+      source: source.id,
+      patient: source.patient === true,
+      bytes: frame.length + 512,
+      run: () => processor.handle(item),
+      drop: (why) => (why === 'shed' ? giveUp() : undefined),
+    }
+    if (!lanes.push(did, task)) giveUp()
+    return null
   }
 
-  /** The lane is full. While it gets on, reading waits for it; when it is stuck, the others go on without it. */
-  const waitOrDrop = async (did: Did, task: Task, ticket: Ticket): Promise<void> => {
-    while (!signal.aborted) {
-      if (!(await lanes.getsOn(did))) break
-      if (lanes.push(did, task)) return
-    }
-    if (signal.aborted) return
-    const failure: FailureEvent = {
-      kind: 'failure',
-      source: source.id,
-      seq: ticket.seq,
-      did,
-      reason: 'queue-full',
-      message: 'too many events waiting for this account',
-    }
-    lose(did, ticket, failure, null)
-  }
+  // What could not be read, or was given up, and waits in its lane: so many each, then only their tickets.
+  const remnants = new Map<Did, { tickets: Ticket[]; failure: FailureEvent; claimed: Tid | null }[]>()
 
   /** In its lane, so that it cannot overtake; nobody waits for that. */
   const lose = (did: Did, ticket: Ticket | null, failure: FailureEvent, claimed: Tid | null): null => {
     const tickets = ticket === null ? [] : [ticket]
-    const work = (): Promise<void> => processor.lose({ source: info, tickets, failure, claimed })
+    const waiting = remnants.get(did)
+    const last = waiting?.at(-1)
+    if (waiting !== undefined && last !== undefined && waiting.length >= MAX_REMNANTS) {
+      last.tickets.push(...tickets)
+      if (claimed === null || (last.claimed !== null && claimed > last.claimed)) last.claimed = claimed
+      return null
+    }
+    if (waiting !== undefined) {
+      waiting.push({ tickets, failure, claimed })
+      return null
+    }
+    remnants.set(did, [{ tickets, failure, claimed }])
+    const work = async (): Promise<void> => {
+      const lost = remnants.get(did)!
+      remnants.delete(did)
+      for (const remnant of lost) await processor.lose({ source: info, ...remnant })
+    }
     lanes.run(did, work).catch(onLaneFault)
     return null
   }
@@ -214,8 +230,7 @@ export function createReader(options: ReaderOptions): Reader {
         if (signal.aborted) break
         const waiting = take(frame)
         if (waiting !== null) await waiting
-        const room = lanes.room()
-        if (room !== null) await room
+        for (let room = lanes.room(source.id); room !== null; room = lanes.room(source.id)) await room
         while (tracker.inFlight() > MAX_IN_FLIGHT && !signal.aborted) {
           await new Promise((resolve) => setTimeout(resolve, 50))
         }

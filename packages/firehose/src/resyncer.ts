@@ -183,7 +183,7 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
       } catch (error) {
         if (tries > 0 || !(error instanceof ResyncError) || !isTerminal(error.code)) throw error
         const before = found.ok ? found.identity.pds : null
-        const refreshing = options.identities.refresh(did)
+        const refreshing = options.identities.refresh(did, 'check')
         if (refreshing === null) throw new ResyncError('fetch-failed', error.message, { cause: error })
         found = await refreshing
         if (!found.ok && found.gone && repo.attempts + 1 < MIN_TRIES_UNTIL_GONE) {
@@ -310,7 +310,7 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
 
   const answerOf = async (did: Did, ask: LatestRev): Promise<Tid | null> => {
     // What was refused may have been so because the identity that is cached is old.
-    const refreshing = options.identities.refresh(did)
+    const refreshing = options.identities.refresh(did, 'check')
     const found = await (refreshing ?? options.identities.get(did))
     if (!found.ok && !found.gone) throw new Error(found.message)
     return found.ok ? ask({ did, identity: found.identity, signal }) : null

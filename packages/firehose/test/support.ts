@@ -40,7 +40,7 @@ export function stream(first = 1): {
 /** A source that gives these frames and ends, or waits for the signal. */
 export function fromFrames(
   frames: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  options: Partial<Pick<Source, 'id' | 'kind' | 'host'>> & {
+  options: Partial<Pick<Source, 'id' | 'kind' | 'host' | 'patient'>> & {
     stay?: boolean
     onCursor?: (cursor: number | undefined) => void
   } = {},
@@ -49,6 +49,7 @@ export function fromFrames(
     id: options.id ?? 'test',
     kind: options.kind ?? 'relay',
     host: options.host ?? null,
+    patient: options.patient ?? false,
     async *frames({ cursor, signal, report }) {
       const from = cursor()
       options.onCursor?.(from)

@@ -1,0 +1,199 @@
+// What one account, host or source can make all others wait for: nothing.
+
+import type { Did } from '@avocet/syntax'
+import { describe, expect, it } from 'vitest'
+import { create, createWorld, frameOf, post, type World } from '../src/conformance/world.ts'
+import type { ResolveKey } from '../src/index.ts'
+import { start } from './consume-run.ts'
+import { fromFrames, stream, worldResolver } from './support.ts'
+
+/** Identities of these accounts are not answered until `release`. */
+function hanging(world: World, ...dids: Did[]): { resolveKey: ResolveKey; release: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const answer = worldResolver(world)
+  return {
+    resolveKey: async (did, options) => {
+      if (dids.includes(did)) await promise
+      return answer(did, options)
+    },
+    release: resolve,
+  }
+}
+
+const commitsOf = (events: readonly { kind: string }[], did: Did): number =>
+  events.filter((event) => event.kind === 'commit' && 'did' in event && event.did === did).length
+
+describe('waiting', () => {
+  it('13 000 #identity of one account are one refresh a minute, and nobody waits for them (A7)', async () => {
+    const world = createWorld('identities')
+    const [account, other] = [world.createAccount(), world.createAccount()]
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    for (let i = 0; i < 13_000; i++) add('#identity', { did: account.did, time: world.time() })
+    add('#commit', world.event(await world.commit(other, [create('a')])))
+    add('#commit', world.event(await world.commit(account, [create('b')])))
+    const resolveKey = worldResolver(world)
+    const running = start(world, [], {
+      sources: [fromFrames(frames, { stay: true })],
+      resolveKey,
+      identity: { refreshMs: 60_000, retryMs: [] },
+    })
+    await expect.poll(() => commitsOf(running.events, account.did), { timeout: 8000 }).toBe(2)
+    expect(commitsOf(running.events, other.did)).toBe(1)
+    expect(resolveKey.calls.filter(({ forced }) => forced)).toHaveLength(4)
+    expect(running.lines().filter((line) => line.startsWith('identity'))).toHaveLength(4)
+    // The last of them is still to be followed: the cursor waits for it, nobody else.
+    expect(running.consumer.stats().sources[0]?.cursor).toBe(5)
+    await running.consumer.close()
+  })
+
+  it('changes that come too fast are followed in the end', async () => {
+    const world = createWorld('coalesced')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    for (let i = 0; i < 20; i++) add('#identity', { did: account.did, time: world.time() })
+    const running = start(world, [], {
+      sources: [fromFrames(frames, { stay: true })],
+      identity: { refreshMs: 100, retryMs: [] },
+    })
+    await expect.poll(() => running.consumer.stats().sources[0]?.cursor, { timeout: 8000 }).toBe(21)
+    expect(running.lines().filter((line) => line.startsWith('identity'))).toHaveLength(5)
+    await running.consumer.close()
+  })
+
+  it('a frame that cannot be read waits in its lane, and the reader does not (A8)', async () => {
+    const world = createWorld('hang')
+    const [slow, other] = [world.createAccount(), world.createAccount()]
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(slow, [create('a')])))
+    add('#commit', { ...world.event(await world.commit(slow, [create('b')])), since: 'bad' })
+    add('#commit', world.event(await world.commit(other, [create('a')])))
+    const { resolveKey, release } = hanging(world, slow.did)
+    const running = start(world, [], { sources: [fromFrames(frames, { stay: true })], resolveKey })
+    await expect.poll(() => commitsOf(running.events, other.did), { timeout: 8000 }).toBe(1)
+    expect(running.events).toHaveLength(1)
+    release()
+    await expect.poll(() => running.consumer.stats().sources[0]?.cursor, { timeout: 8000 }).toBe(3)
+    // In its order: first the commit, then that there was something that could not be read.
+    expect(running.lines().slice(1)).toEqual(['commit create:app.bsky.feed.post/a', 'failure since-invalid'])
+    expect(running.state.repos.get(slow.did)).toMatchObject({ status: 'suspect', reason: 'since-invalid' })
+    await running.consumer.close()
+  })
+
+  it('large commits of accounts whose identity hangs give up their bytes; another source goes on (A9)', async () => {
+    const world = createWorld('large')
+    const hostile = Array.from({ length: 40 }, () => world.createAccount())
+    const honest = world.createAccount()
+    const { frames, add } = stream()
+    for (const account of hostile) {
+      const big = await world.commit(account, [create('a', post('x', 500_000))])
+      add('#commit', world.event(big))
+    }
+    const body = world.event(await world.commit(honest, [create('a')]))
+    const { resolveKey, release } = hanging(world, ...hostile.map(({ did }) => did))
+    const running = start(world, [], {
+      sources: [
+        fromFrames(frames, { id: 'hostile', stay: true }),
+        fromFrames([frameOf('#commit', body, 1)], { id: 'honest', stay: true }),
+      ],
+      resolveKey,
+      maxQueuedBytes: 8 * 1024 * 1024,
+    })
+    await expect.poll(() => commitsOf(running.events, honest.did), { timeout: 8000 }).toBe(1)
+    await expect.poll(() => running.consumer.stats().sources[0]?.frames, { timeout: 8000 }).toBe(40)
+    // A share of 4 MiB each, half of it for what waits for the network.
+    expect(running.consumer.stats().queuedBytes).toBeLessThanOrEqual(2 * 1024 * 1024)
+    release()
+    await expect.poll(() => running.consumer.stats().sources[0]?.cursor, { timeout: 8000 }).toBe(40)
+    const kept = running.lines().filter((line) => line.startsWith('commit')).length - 1
+    expect(kept).toBe(4)
+    expect(running.consumer.stats().reasons).toEqual({ 'queue-full': 36 })
+    // Nothing is lost silently: those that were given up are to be read.
+    const states = hostile.map(({ did }) => running.state.repos.get(did)?.status)
+    expect(states.filter((status) => status === 'synchronized')).toHaveLength(4)
+    expect(states.filter((status) => status === 'desynchronized')).toHaveLength(36)
+    await running.consumer.close()
+  })
+
+  it('20 000 #identity of made-up accounts: few look-ups, no rows, and a new account beside them (A10)', async () => {
+    const world = createWorld('made up')
+    const honest = world.createAccount()
+    const { frames, add } = stream()
+    for (let i = 0; i < 20_000; i++) {
+      add('#identity', { did: `did:web:nobody${i}.example`, time: world.time() })
+    }
+    const resolveKey = worldResolver(world)
+    const body = world.event(await world.commit(honest, [create('a')]))
+    const running = start(world, [], {
+      sources: [
+        fromFrames(frames, { id: 'hostile', kind: 'pds', host: 'https://hostile.example.com', stay: true }),
+        fromFrames([frameOf('#commit', body, 1)], { id: 'honest', stay: true }),
+      ],
+      resolveKey,
+    })
+    await expect.poll(() => running.consumer.stats().sources[0]?.cursor, { timeout: 8000 }).toBe(20_000)
+    await expect.poll(() => commitsOf(running.events, honest.did), { timeout: 8000 }).toBe(1)
+    // 500 at once, 50 a second.
+    expect(resolveKey.calls.length).toBeLessThan(1000)
+    expect([...running.state.repos.keys()]).toEqual([honest.did])
+    expect(running.events).toHaveLength(1)
+    await running.consumer.close()
+  })
+
+  it('300 frames that nobody signed have nothing read, and leave what is whole whole (A11)', async () => {
+    const world = createWorld('unsigned')
+    const accounts = Array.from({ length: 30 }, () => world.createAccount())
+    const { frames, add } = stream()
+    for (const account of accounts) add('#commit', world.event(await world.commit(account, [create('a')])))
+    for (const account of accounts) {
+      const commit = await world.commit(account, [create('b')], { keep: false })
+      for (let i = 0; i < 10; i++) add('#commit', { ...world.event(commit), tooBig: true })
+    }
+    let read = 0
+    const running = start(world, frames, {
+      // oxlint-disable-next-line require-yield
+      async *resync() {
+        read++
+      },
+      latestRev: async ({ did }) => world.accounts.get(did)!.head!.rev,
+    })
+    await running.consumer.done
+    expect(read).toBe(0)
+    expect(running.consumer.stats().resync).toMatchObject({ started: 0, failed: 0 })
+    expect(running.consumer.stats().resync.checks).toBeGreaterThanOrEqual(30)
+    for (const { did } of accounts) expect(running.state.repos.get(did)?.status).toBe('synchronized')
+  })
+
+  it('a gap in a repo that is followed is read before the backfill that waits (C17)', async () => {
+    const world = createWorld('priorities')
+    const followed = world.createAccount()
+    const waiting = Array.from({ length: 50 }, () => world.createAccount())
+    for (const account of waiting) await world.commit(account, [create('a')])
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(followed, [create('a')])))
+    await world.commit(followed, [create('missed')])
+    const gap = world.event(await world.commit(followed, [create('b')]))
+    const read: Did[] = []
+    const go = Promise.withResolvers<void>()
+    async function* play(): AsyncGenerator<Uint8Array> {
+      yield* frames
+      await go.promise
+      yield frameOf('#commit', gap, 2)
+    }
+    const running = start(world, play(), {
+      resyncConcurrency: 1,
+      async *resync({ did }) {
+        read.push(did)
+        await new Promise((resolve) => setTimeout(resolve, 10))
+        const { rev, data, commit } = world.accounts.get(did)!.head!
+        yield { rev, data, commit, ops: [], last: true }
+      },
+    })
+    for (const { did } of waiting) await running.consumer.requestResync(did, 'discovered')
+    go.resolve()
+    await running.consumer.done
+    expect(read).toHaveLength(51)
+    expect(read.indexOf(followed.did)).toBeLessThan(8)
+  })
+})
