@@ -11,6 +11,13 @@ export interface DecodeOptions {
   /** How deep arrays, maps and tags may nest. Default 256. */
   readonly maxDepth?: number
   /**
+   * How many items there may be: the values in arrays, and the keys and values in maps, at any depth. What bytes expand to in
+   * memory depends on these: an item takes one byte here and some tens there. Default: no bound but the input's length.
+   */
+  readonly maxItems?: number
+  /** Shared by several inputs: items of each value that was decoded are taken from it, and one that asks for more is refused. */
+  readonly budget?: ItemBudget
+  /**
    * Also take what strict writers never made but early ones did: map keys in any order, integers and lengths in longer
    * forms than needed, finite floats, `undefined` (read as null), CIDs of any version, codec and hash. For looking into
    * old records only: what comes out may not be encodable, and its encoding may have another CID.
@@ -18,7 +25,14 @@ export interface DecodeOptions {
   readonly lenient?: boolean
 }
 
+/** Items that may still be decoded. See `DecodeOptions.budget`. */
+export interface ItemBudget {
+  left: number
+}
+
 const DEFAULT_MAX_DEPTH = 256
+/** More items than memory has room for, and still an integer that engines keep in a register. */
+const UNBOUNDED = 0x7fff_ffff
 const keyTable = createTextTable()
 const valueTable = createTextTable()
 
@@ -28,6 +42,8 @@ class Reader {
   readonly lenient: boolean
   pos = 0
   depth: number
+  /** Items left. Counted where a count is read, so that a value itself costs nothing. */
+  items: number
 
   constructor(bytes: Uint8Array, options: DecodeOptions | undefined) {
     // Parts of a Buffer would be Buffers, whose `slice` does not copy.
@@ -36,7 +52,12 @@ class Reader {
     this.end = bytes.length
     this.lenient = options?.lenient ?? false
     this.depth = options?.maxDepth ?? DEFAULT_MAX_DEPTH
+    this.items = options === undefined ? UNBOUNDED : itemsAllowed(options)
   }
+}
+
+function itemsAllowed({ maxItems = UNBOUNDED, budget }: DecodeOptions): number {
+  return Math.min(maxItems, budget?.left ?? UNBOUNDED, UNBOUNDED)
 }
 
 function fail(code: CborErrorCode, detail: string, offset: number, cause?: unknown): never {
@@ -96,6 +117,7 @@ function readMap(r: Reader, count: number): DataValue {
   const { bytes, end } = r
   // Each entry takes at least two bytes, so a lying count is refused before any work.
   if (count > (end - r.pos) >> 1) fail('unexpected-end', `map of ${count} entries does not fit`, r.pos)
+  if ((r.items -= count << 1) < 0) fail('too-many-items', `map of ${count} entries is too much`, r.pos)
   if (--r.depth < 0) fail('too-deep', 'values nest too deep', r.pos)
   const map: { [key: string]: DataValue } = {}
   let lastStart = 0
@@ -145,6 +167,7 @@ function readMap(r: Reader, count: number): DataValue {
 
 function readArray(r: Reader, count: number): DataValue[] {
   if (count > r.end - r.pos) fail('unexpected-end', `array of ${count} items does not fit`, r.pos)
+  if ((r.items -= count) < 0) fail('too-many-items', `array of ${count} items is too much`, r.pos)
   if (--r.depth < 0) fail('too-deep', 'values nest too deep', r.pos)
   const array: DataValue[] = []
   for (let i = 0; i < count; i++) array.push(readValue(r))
@@ -250,7 +273,12 @@ export function decode(bytes: Uint8Array, options?: DecodeOptions): DataValue {
   if (reader.pos !== reader.end) {
     fail('trailing-bytes', `${reader.end - reader.pos} bytes follow the value`, reader.pos)
   }
+  if (options?.budget !== undefined) spend(reader, options, options.budget)
   return value
+}
+
+function spend(reader: Reader, options: DecodeOptions, budget: ItemBudget): void {
+  budget.left -= itemsAllowed(options) - reader.items
 }
 
 /**
@@ -263,5 +291,6 @@ export function decodeFirst(
 ): { value: DataValue; rest: Uint8Array } {
   const reader = new Reader(bytes, options)
   const value = readValue(reader)
+  if (options?.budget !== undefined) spend(reader, options, options.budget)
   return { value, rest: reader.bytes.subarray(reader.pos) }
 }

@@ -14,6 +14,7 @@ export type CborErrorCode =
   | 'key-order'
   | 'duplicate-key'
   | 'too-deep'
+  | 'too-many-items'
   | 'unsupported-type'
 
 /** Thrown by `decode`, `decodeFirst` and `encode`. */

@@ -1,3 +1,3 @@
-export { type DecodeOptions, decode, decodeFirst } from './decode.ts'
+export { type DecodeOptions, type ItemBudget, decode, decodeFirst } from './decode.ts'
 export { encode } from './encode.ts'
 export { CborError, type CborErrorCode } from './error.ts'

@@ -114,6 +114,34 @@ describe('decode', () => {
     expect(toHex(value.l.bytes)).toBe(CID_HEX)
   })
 
+  test('bounds items at any depth, keys and values alike', () => {
+    // [[], {}, {a: []}]: three, then two for the entry.
+    const items = '8380a0a1616180'
+    expect(codeOf(items, { maxItems: 4 })).toBe('too-many-items')
+    expect(decode(fromHex(items), { maxItems: 5 })).toEqual([[], {}, { a: [] }])
+    expect(decode(fromHex(items), { maxItems: 6 })).toEqual([[], {}, { a: [] }])
+    expect(decode(fromHex('00'), { maxItems: 0 })).toBe(0)
+    // Without a bound a lying count is told as what it is.
+    expect(codeOf('82820000')).toBe('unexpected-end')
+  })
+
+  test('shares a budget among values, and leaves it alone when a value is refused', () => {
+    const budget = { left: 5 }
+    const two = fromHex('820102')
+    decode(two, { budget })
+    expect(budget.left).toBe(3)
+    decodeFirst(two, { budget })
+    expect(budget.left).toBe(1)
+    expect(codeOf('820102', { budget })).toBe('too-many-items')
+    expect(budget.left).toBe(1)
+    decode(fromHex('8101'), { budget })
+    expect(budget.left).toBe(0)
+    expect(decode(fromHex('80'), { budget, maxItems: 9 })).toEqual([])
+    const wide = { left: 100 }
+    decode(two, { budget: wide, maxItems: 2 })
+    expect(wide.left).toBe(98)
+  })
+
   test('bounds the nesting', () => {
     expect(codeOf(`${'81'.repeat(256)}00`)).toBe('accepted')
     expect(codeOf(`${'81'.repeat(257)}00`)).toBe('too-deep')

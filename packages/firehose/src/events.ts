@@ -2,6 +2,7 @@
 
 import type { CID, DataObject } from '@avocet/data'
 import type { Did, Handle, Tid } from '@avocet/syntax'
+import type { Unread } from './content.ts'
 import type { FailureReason } from './reasons.ts'
 
 /** One change of one record, proved against the tree before and after it. */
@@ -13,12 +14,17 @@ export type VerifiedOp = {
   readonly rkey: string
   /** The record's new CID; null for a delete. */
   readonly cid: CID | null
-  /** The decoded record; null for a delete. Byte strings in it are views into the frame. */
+  /**
+   * The decoded record; null for a delete, and when `unread` says why. Byte strings in it are views into the frame; operations
+   * with the same CID share one object.
+   */
   readonly record: DataObject | null
   /** The record's DAG-CBOR bytes (a view into the frame); null for a delete. */
   readonly recordBytes: Uint8Array | null
   /** The CID the record had before; null for a create, and for legacy commits that do not say. */
   readonly prev: CID | null
+  /** There is a record, and its bytes are proved, but it was not decoded; absent when it was. */
+  readonly unread?: Unread
 }
 
 /** Where an event came from: the id of the source, the seq it had there. `seq` is null for what has no seq (a resync, an info). */

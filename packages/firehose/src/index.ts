@@ -1,6 +1,7 @@
 export { checkAuthority, type Speaker } from './chain.ts'
 export { hostStatusFetcher, latestRevFetcher, repoFetcher, type RepoFetcherOptions } from './ask-host.ts'
 export { createHostClocks, type HostClocks, type HostFetch, type HostLimits, limitHosts } from './hosts.ts'
+export type { ContentLimits, Unread } from './content.ts'
 export type {
   AccountEvent,
   CommitEvent,

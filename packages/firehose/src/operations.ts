@@ -1,10 +1,10 @@
 // Steps 6 to 8: the operations against the tree after the commit, and the tree before it.
 // Spec: https://atproto.com/specs/sync#commit-validation-and-operation-inversion
 
-import { CborError, decode } from '@avocet/cbor'
-import { type CID, cidEquals, formatCid, isCid, type DataObject, type DataValue } from '@avocet/data'
+import { type CID, cidEquals, formatCid } from '@avocet/data'
 import { emptyTree, invertTreeOps, loadTree, MstError, type Tree } from '@avocet/mst'
 import { isNsid, isRecordKey } from '@avocet/syntax'
+import { type ContentReader, createContentReader } from './content.ts'
 import type { VerifiedOp } from './events.ts'
 import type { VerifyPolicy } from './policy.ts'
 import { type Checked, type ClaimedOp, fail, type ParsedCommit } from './parse.ts'
@@ -19,6 +19,7 @@ export function proveOperations(
 ): Checked<ProvedOps> {
   const tree = loadTree(content.commit.data, content.blocks)
   const seen = new Set<string>()
+  const reader = createContentReader(policy)
   const ops: VerifiedOp[] = []
   let legacy = event.prevData === undefined && event.since !== null
   try {
@@ -27,7 +28,7 @@ export function proveOperations(
         return fail('op-duplicate-path', `two operations on one path; path=${claimed.path.slice(0, 600)}`)
       }
       seen.add(claimed.path)
-      const op = proveOperation(claimed, tree, content, policy)
+      const op = proveOperation(claimed, tree, content, reader, policy)
       if (!op.ok) return op
       ops.push(op.value)
       if (claimed.action !== 'create' && claimed.prev === undefined) legacy = true
@@ -43,6 +44,7 @@ function proveOperation(
   claimed: ClaimedOp,
   tree: Tree,
   content: CommitBlocks,
+  reader: ContentReader,
   policy: VerifyPolicy,
 ): Checked<VerifiedOp> {
   const { action, path, cid, prev = null } = claimed
@@ -63,9 +65,12 @@ function proveOperation(
   if (bytes.length > policy.maxRecordBytes) {
     return fail('record-too-big', `record too big; bytes=${bytes.length} max=${policy.maxRecordBytes}`)
   }
-  const record = decodeRecord(bytes)
-  if (record === null) return fail('record-malformed', `record is not a DAG-CBOR object; path=${path}`)
-  return { ok: true, value: { action, path, collection, rkey, cid, record, recordBytes: bytes, prev } }
+  const { record, unread } = reader.read(cid, bytes)
+  if (unread === 'malformed') {
+    return fail('record-malformed', `record is not a DAG-CBOR object; path=${path}`)
+  }
+  const op = { action, path, collection, rkey, cid, record, recordBytes: bytes, prev }
+  return { ok: true, value: unread === null ? op : { ...op, unread } }
 }
 
 function proveDelete(claimed: ClaimedOp, collection: string, rkey: string, tree: Tree): Checked<VerifiedOp> {
@@ -82,20 +87,6 @@ function proveDelete(claimed: ClaimedOp, collection: string, rkey: string, tree:
     ok: true,
     value: { action: 'delete', path, collection, rkey, cid: null, record: null, recordBytes: null, prev },
   }
-}
-
-/** The record of a block; null when it is not an object of the data model. */
-export function decodeRecord(bytes: Uint8Array): DataObject | null {
-  let value: DataValue
-  try {
-    value = decode(bytes)
-  } catch (error) {
-    if (error instanceof CborError) return null
-    throw error
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
-  if (value instanceof Uint8Array || isCid(value)) return null
-  return value
 }
 
 const EMPTY_ROOT: CID = emptyTree().root()

@@ -86,9 +86,15 @@ export function parseEvent(frame: Uint8Array, policy: VerifyPolicy): Checked<Par
   if (frame.length > policy.maxFrameBytes) {
     return fail('frame-too-big', `frame too big; bytes=${frame.length} max=${policy.maxFrameBytes}`)
   }
-  const decoded = decodeFrame(frame, { maxBytes: policy.maxFrameBytes })
+  const decoded = decodeFrame(frame, { maxBytes: policy.maxFrameBytes, maxItems: policy.maxEnvelopeItems })
   if (!decoded.ok) {
-    const reason = decoded.error.code === 'unknown-op' ? 'frame-unknown-type' : 'frame-malformed'
+    const { code } = decoded.error
+    const reason =
+      code === 'unknown-op'
+        ? 'frame-unknown-type'
+        : code === 'too-many-items'
+          ? 'too-costly'
+          : 'frame-malformed'
     return fail(reason, decoded.error.message)
   }
   if (decoded.value.kind === 'error') {

@@ -23,6 +23,9 @@ export type PoolBatch = {
 /** A public key, as it travels. */
 export type PoolKey = { readonly curve: Curve; readonly bytes: Uint8Array }
 
+/** What a worker says: that it has begun, then what came of each event of a batch. */
+export type PoolReply = 'ready' | readonly PoolResult[]
+
 /** What came of one event. `records`: begin and end of each operation's record in the frame, -1 where there is none. */
 export type PoolResult =
   | {

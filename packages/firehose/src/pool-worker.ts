@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type PublicKey, type VerifySignature, verifySignature } from '@avocet/crypto'
 import { createLru } from './lru.ts'
 import { parseEvent } from './parse.ts'
-import type { PoolBatch, PoolKey, PoolResult, PoolWorkerData } from './pool-messages.ts'
+import type { PoolBatch, PoolKey, PoolReply, PoolResult, PoolWorkerData } from './pool-messages.ts'
 import type { VerifyPolicy } from './policy.ts'
 import { proveEvent } from './prove.ts'
 
@@ -58,5 +58,7 @@ parentPort!.on('message', ({ policy, frames, ends, keys: given }: PoolBatch) => 
     return result
   })
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  parentPort!.postMessage(results)
+  parentPort!.postMessage(results satisfies PoolReply)
 })
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+parentPort!.postMessage('ready' satisfies PoolReply)

@@ -1,1 +1,2 @@
-export { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from './worker-pool.ts'
+export type { WorkerPoolOptions } from './pool-thread.ts'
+export { createWorkerPool, type WorkerPool } from './worker-pool.ts'

@@ -16,6 +16,7 @@ const lost = (step: string): Reason => ({ step, effect: 'desynchronized' })
 export type FailureReason =
   | 'frame-too-big'
   | 'frame-malformed'
+  | 'too-costly'
   | 'frame-unknown-type'
   | 'stream-error'
   | 'envelope-malformed'
@@ -74,6 +75,8 @@ export type FailureReason =
 export const REASONS: Readonly<Record<FailureReason, Reason>> = {
   'frame-too-big': refused('envelope'),
   'frame-malformed': refused('envelope'),
+  // More items than any honest frame has; a frame that no thread could prove in time; content that is kept but not read.
+  'too-costly': refused('envelope'),
   'frame-unknown-type': ignored('envelope'),
   'stream-error': refused('envelope'),
   'envelope-malformed': refused('envelope'),

@@ -3,13 +3,21 @@
 
 import type { PublicKey, VerifySignature } from '@avocet/crypto'
 import { type CID, cidEquals } from '@avocet/data'
-import { type CarSource, type RepoEntry, RepoError, type RepoReader, readRepo } from '@avocet/repo'
+import {
+  type ByteBudget,
+  type CarSource,
+  type RepoEntry,
+  RepoError,
+  type RepoReader,
+  readRepo,
+} from '@avocet/repo'
 import type { Did, Tid } from '@avocet/syntax'
+import { type ContentLimits, type ContentReader, createContentReader } from './content.ts'
 import { type CopyHost, readCopies } from './copies.ts'
 import { ResyncError } from './errors.ts'
 import type { VerifiedOp } from './events.ts'
-import { decodeRecord } from './operations.ts'
 import type { Resync, ResyncPart, ResyncRequest } from './options.ts'
+import { DEFAULT_POLICY } from './policy.ts'
 
 /** A record the app has. */
 export type StoredRecord = { readonly path: string; readonly cid: CID }
@@ -24,10 +32,14 @@ export type CreateResyncOptions = {
   readonly wanted?: (collection: string) => boolean
   /** Operations of a part, at most. Default 500. */
   readonly maxPartOps?: number
-  /** Record bytes of a part, about. Default 4 MiB. */
+  /** Record bytes of a part, about, each record counted once. Default 4 MiB. */
   readonly maxPartBytes?: number
   /** Bytes of the CAR. Default: no bound (memory does not depend on it). */
   readonly maxSize?: number
+  /** Bytes of blocks that come before their turn, over all exports in flight (`createByteBudget` of `@avocet/repo`). Default: 256 MiB each. */
+  readonly budget?: ByteBudget
+  /** Bounds of what records expand to; of a commit's, those of a part. Default: those of the verifier. */
+  readonly limits?: ContentLimits
   readonly verify?: VerifySignature
 }
 
@@ -36,7 +48,7 @@ export type CreateResyncOptions = {
  * memory, and compared with what is stored.
  */
 export function createResync(options: CreateResyncOptions): Resync {
-  const { maxPartOps = 500, maxPartBytes = 4 * 1024 * 1024 } = options
+  const { maxPartOps = 500, maxPartBytes = 4 * 1024 * 1024, limits = DEFAULT_POLICY } = options
 
   async function* read(
     did: Did,
@@ -50,20 +62,23 @@ export function createResync(options: CreateResyncOptions): Resync {
         key,
         ...(options.verify === undefined ? {} : { verify: options.verify }),
         ...(options.maxSize === undefined ? {} : { maxSize: options.maxSize }),
+        ...(options.budget === undefined ? {} : { budget: options.budget }),
       })
       const { rev, data, commit } = reader
       if (least !== null && rev < least) {
         throw new ResyncError('rev-regression', `copy is older than what is known; rev=${rev} known=${least}`)
       }
       let ops: VerifiedOp[] = []
-      let bytes = 0
-      for await (const op of differences(reader, options.stored(did), options.wanted)) {
+      let content = createContentReader(limits)
+      const decode: ContentReader['read'] = (cid, bytes) => content.read(cid, bytes)
+      for await (const op of differences(reader, options.stored(did), options.wanted, decode)) {
         ops.push(op)
-        bytes += op.recordBytes?.length ?? 0
-        if (ops.length >= maxPartOps || bytes >= maxPartBytes) {
+        // One more record may take what is left, but none is too costly because of those before it.
+        const isFull = content.items + limits.maxRecordItems > limits.maxCommitItems
+        if (ops.length >= maxPartOps || content.bytes >= maxPartBytes || isFull) {
           yield { rev, commit, data, ops, last: false }
           ops = []
-          bytes = 0
+          content = createContentReader(limits)
         }
       }
       yield { rev, commit, data, ops, last: true }
@@ -95,6 +110,7 @@ async function* differences(
   reader: RepoReader,
   stored: Iterable<StoredRecord> | AsyncIterable<StoredRecord>,
   wanted: ((collection: string) => boolean) | undefined,
+  read: ContentReader['read'],
 ): AsyncGenerator<VerifiedOp, void, undefined> {
   const known = toCursor(stored)
   try {
@@ -107,8 +123,8 @@ async function* differences(
         }
         const same = have !== null && have.path === entry.path ? have : null
         if (wanted === undefined || wanted(collectionOf(entry.path))) {
-          if (same === null) yield toOp('create', entry.path, entry, null)
-          else if (!cidEquals(same.cid, entry.cid)) yield toOp('update', entry.path, entry, same.cid)
+          if (same === null) yield toOp('create', entry.path, entry, null, read)
+          else if (!cidEquals(same.cid, entry.cid)) yield toOp('update', entry.path, entry, same.cid, read)
         } else if (same !== null) {
           yield toOp('delete', same.path, null, same.cid)
         }
@@ -152,17 +168,20 @@ function toOp(
   path: string,
   entry: RepoEntry | null,
   prev: CID | null,
+  read?: ContentReader['read'],
 ): VerifiedOp {
   const slash = path.indexOf('/')
+  const { record = null, unread = null } = entry === null ? {} : (read?.(entry.cid, entry.bytes) ?? {})
   return {
     action,
     path,
     collection: path.slice(0, slash),
     rkey: path.slice(slash + 1),
     cid: entry?.cid ?? null,
-    record: entry === null ? null : decodeRecord(entry.bytes),
+    record,
     recordBytes: entry?.bytes ?? null,
     prev,
+    ...(unread === null ? {} : { unread }),
   }
 }
 

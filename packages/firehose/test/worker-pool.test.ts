@@ -16,7 +16,7 @@ afterAll(() => pool.close())
 describe('worker pool', () => {
   // Those that the workers decide on; the others never reach them.
   for (const item of CASES.filter(({ group }) =>
-    ['blocks', 'signature', 'operations', 'tree', 'inversion', 'sync'].includes(group),
+    ['blocks', 'signature', 'operations', 'tree', 'inversion', 'sync', 'costly'].includes(group),
   )) {
     it(`${item.group}: ${item.name}`, async () => {
       const { verdicts, expected } = await playCase(item, { prover: pool })
@@ -66,6 +66,66 @@ describe('worker pool', () => {
       expect(seqs).toHaveLength(20)
       expect(seqs).toEqual(seqs.toSorted((a, b) => a - b))
     }
+  })
+
+  for (const [name, about] of [
+    ['hanging', 'does not come back'],
+    ['ending', 'ends its thread'],
+    ['growing', 'needs more memory than its thread may have'],
+  ]) {
+    it(`loses no other event when one ${about}`, { timeout: 30_000 }, async () => {
+      await using fragile = createWorkerPool({
+        size: 1,
+        verifier: { module: new URL('./hostile-verifier.ts', import.meta.url).href, name: name! },
+        maxMs: name === 'growing' ? 20_000 : 1000,
+        maxHeapMb: 32,
+      })
+      const world = createWorld(`pool ${name}`)
+      const frames: Uint8Array[] = []
+      const honest = Array.from({ length: 5 }, () => world.createAccount())
+      const mallory = world.createAccount({ curve: 'p256' })
+      for (const account of [...honest, mallory, ...honest]) {
+        const commit = await world.commit(account, [create(`k${frames.length}`)])
+        frames.push(frameOf('#commit', world.event(commit), frames.length + 1))
+      }
+      const seen: VerifiedEvent[] = []
+      const consumer = consume({
+        sources: [fromFrames(frames)],
+        resolveKey: worldResolver(world),
+        state: createMemoryState(),
+        prover: fragile,
+        onEvent: (event) => void seen.push(event),
+      })
+      await consumer.done
+      expect(consumer.stats().reasons).toEqual({ 'too-costly': 1 })
+      expect(seen.filter(({ kind }) => kind === 'failure')).toMatchObject([
+        { did: mallory.did, seq: 6, reason: 'too-costly' },
+      ])
+      expect(
+        seen
+          .filter(({ kind }) => kind === 'commit')
+          .map(({ seq }) => seq)
+          .toSorted((a, b) => a! - b!),
+      ).toEqual([1, 2, 3, 4, 5, 7, 8, 9, 10, 11])
+    })
+  }
+
+  it('tells a worker that cannot start from an event that is too costly', async () => {
+    await using broken = createWorkerPool({
+      size: 1,
+      verifier: { module: 'data:text/javascript,', name: 'none' },
+    })
+    const world = createWorld('pool start')
+    const account = world.createAccount()
+    const frame = frameOf('#commit', world.event(await world.commit(account, [create('a')])), 1)
+    const consumer = consume({
+      sources: [fromFrames([frame])],
+      resolveKey: worldResolver(world),
+      state: createMemoryState(),
+      prover: broken,
+      onEvent: () => {},
+    })
+    await expect(consumer.done).rejects.toMatchObject({ code: 'worker-failed' })
   })
 
   it('stops the consumer when its threads are gone', async () => {

@@ -7,7 +7,13 @@ import { type DataObject, type DataValue, isCid } from '@avocet/data'
 
 /** A frame that could not be read. */
 export interface FrameError {
-  readonly code: 'invalid-cbor' | 'invalid-header' | 'invalid-body' | 'unknown-op' | 'frame-too-large'
+  readonly code:
+    | 'invalid-cbor'
+    | 'invalid-header'
+    | 'invalid-body'
+    | 'unknown-op'
+    | 'frame-too-large'
+    | 'too-many-items'
   readonly message: string
 }
 
@@ -25,6 +31,8 @@ export type Frame =
 export interface DecodeFrameOptions {
   /** Largest frame, in bytes, checked before any decoding. Default 5 MiB, what relays allow. */
   readonly maxBytes?: number
+  /** Most values in the header and in the payload, at any depth: what a frame may expand to in memory. Default: no bound. */
+  readonly maxItems?: number
 }
 
 type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: FrameError }
@@ -57,7 +65,7 @@ export function decodeFrameHeader(frame: Uint8Array, options: DecodeFrameOptions
     return fail('frame-too-large', `frame too large; bytes=${frame.length} max=${maxBytes}`)
   }
   try {
-    const { value: header, rest } = decodeFirst(frame)
+    const { value: header, rest } = decodeFirst(frame, bounds(options))
     if (!isObject(header)) return fail('invalid-header', 'frame header is not an object')
     const { op, t } = header
     if (op === 1) {
@@ -78,7 +86,7 @@ export function decodeFrame(frame: Uint8Array, options: DecodeFrameOptions = {})
   if (!header.ok) return header
   let body: DataValue
   try {
-    body = decode(header.value.body)
+    body = decode(header.value.body, bounds(options))
   } catch (error) {
     return failCbor(error)
   }
@@ -131,6 +139,10 @@ function fail(code: FrameError['code'], message: string): { ok: false; error: Fr
 }
 
 function failCbor(error: unknown): { ok: false; error: FrameError } {
-  if (error instanceof CborError) return fail('invalid-cbor', error.message)
-  throw error
+  if (!(error instanceof CborError)) throw error
+  return fail(error.code === 'too-many-items' ? 'too-many-items' : 'invalid-cbor', error.message)
+}
+
+function bounds({ maxItems }: DecodeFrameOptions): { maxItems: number } | undefined {
+  return maxItems === undefined ? undefined : { maxItems }
 }

@@ -1,4 +1,15 @@
 export { avocetAdapter } from './adapter.ts'
+export {
+  costlyCommit,
+  type CostlyWrite,
+  largePost,
+  listOf,
+  mapOf,
+  nested,
+  repeated,
+  textOf,
+  wrap,
+} from './costly.ts'
 export { formatReport } from './report.ts'
 export {
   type CaseResult,

@@ -6,11 +6,13 @@ import { frameOf, type World } from './world.ts'
 
 /**
  * `accept`: the event is delivered as verified. `reject`: it is not (refused, ignored, or held back until the repo was read
- * anew); `reason` is what a verifier that tells its reasons says.
+ * anew); `reason` is what a verifier that tells its reasons says. `either`: right by the rules, but so costly that it may be
+ * refused; what counts is that the next one comes through. Its `reason` is that of this package, null where it delivers.
  */
 export type Expectation =
   | { readonly outcome: 'accept' }
   | { readonly outcome: 'reject'; readonly reason: FailureReason }
+  | { readonly outcome: 'either'; readonly reason: FailureReason | null }
 
 /** One frame on the wire. */
 export type FrameStep = {
@@ -43,6 +45,7 @@ export type Group =
   | 'inversion'
   | 'chain'
   | 'sync'
+  | 'costly'
 
 /** One named case. */
 export type Case = {
@@ -62,6 +65,8 @@ export type Script = {
   accept(type: `#${string}`, body: DataObject, note?: string): void
   /** The next event must not be accepted. */
   reject(reason: FailureReason, type: `#${string}`, body: DataObject, note?: string): void
+  /** The next event may be accepted or not. */
+  either(reason: FailureReason | null, type: `#${string}`, body: DataObject, note?: string): void
   /** A frame that is not made from an event. */
   raw(frame: Uint8Array, expect: Expectation, note?: string): void
   /** The same frame once more. */
@@ -82,6 +87,9 @@ export function createScript(): Script {
     },
     reject(reason, type, body, note = '') {
       add(type, body, { outcome: 'reject', reason }, note)
+    },
+    either(reason, type, body, note = '') {
+      add(type, body, { outcome: 'either', reason }, note)
     },
     raw(frame, expect, note = '') {
       steps.push({ kind: 'frame', seq: null, frame, expect, note, withoutRecords: false })

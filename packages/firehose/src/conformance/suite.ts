@@ -3,6 +3,7 @@
 import { AUTHORITY_CASES } from './cases/authority.ts'
 import { BLOCK_CASES, SIGNATURE_CASES } from './cases/blocks.ts'
 import { CHAIN_CASES, SYNC_CASES } from './cases/chain.ts'
+import { COSTLY_CASES } from './cases/costly.ts'
 import { EDGE_CASES } from './cases/edges.ts'
 import { ENVELOPE_CASES } from './cases/envelope.ts'
 import { INVERSION_CASES, OPERATION_CASES } from './cases/operations.ts'
@@ -23,4 +24,5 @@ export const CASES: readonly Case[] = [
   ...INVERSION_CASES,
   ...CHAIN_CASES,
   ...SYNC_CASES,
+  ...COSTLY_CASES,
 ]

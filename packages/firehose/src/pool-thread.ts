@@ -1,0 +1,172 @@
+// One worker of the pool, replaced when an event ends it.
+
+import { Worker } from 'node:worker_threads'
+import type { PublicKey } from '@avocet/crypto'
+import type { PoolBatch, PoolReply, PoolResult, PoolWorkerData } from './pool-messages.ts'
+import type { VerifyPolicy } from './policy.ts'
+
+/** Options of `createWorkerPool`. */
+export type WorkerPoolOptions = {
+  /** How many threads. They start with the first event. */
+  readonly size: number
+  /**
+   * Where the workers get their signature check from: a module they can import (`import.meta.resolve('@avocet/crypto-native')`)
+   * and the name of its export that makes one. Default: `verifySignature` of `@avocet/crypto`.
+   */
+  readonly verifier?: { readonly module: string; readonly name: string }
+  /** Bytes of frames sent to a worker at once, about. Default 512 KiB. */
+  readonly maxBatchBytes?: number
+  /** How long a worker may take for one message of frames, ms. Default 10 000. */
+  readonly maxMs?: number
+  /** JavaScript heap of a worker, MiB. Default 256. */
+  readonly maxHeapMb?: number
+}
+
+/** An event to prove. `alone`: it was sent along with others when the thread ended, so it goes by itself now. */
+export type Job = {
+  readonly frame: Uint8Array
+  readonly key: PublicKey | null
+  readonly policy: VerifyPolicy
+  readonly resolve: (result: PoolResult) => void
+  readonly reject: (error: unknown) => void
+  readonly alone: boolean
+}
+
+/** A thread and what waits for it. */
+export type PoolThread = {
+  /** How many events wait or are under way. */
+  readonly load: number
+  add(job: Job): void
+  /** Rejects all that waits or is under way. */
+  reject(error: unknown): void
+  close(): Promise<void>
+}
+
+type Running = { readonly worker: Worker; ready: boolean }
+
+const MAX_BATCH_BYTES = 512 * 1024
+const MAX_MS = 10_000
+const MAX_HEAP_MB = 256
+
+/** @param options.onFatal told when a worker cannot even start: no event is to blame for that */
+export function createPoolThread(
+  options: WorkerPoolOptions & { readonly onFatal: (cause: unknown) => void },
+): PoolThread {
+  const {
+    verifier = null,
+    maxBatchBytes = MAX_BATCH_BYTES,
+    maxMs = MAX_MS,
+    maxHeapMb = MAX_HEAP_MB,
+  } = options
+  let waiting: Job[] = []
+  let running: Job[] = []
+  let timer: NodeJS.Timeout | undefined
+  let current: Running | null = null
+  let closed = false
+
+  const start = (): Running => {
+    // In the workspace this runs from source, in a package from what was built of it.
+    const file = import.meta.url.endsWith('.ts') ? './pool-worker.ts' : './pool-worker.js'
+    const workerData: PoolWorkerData = { verifier }
+    const worker = new Worker(new URL(file, import.meta.url), {
+      workerData,
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
+    })
+    const started: Running = { worker, ready: false }
+    worker.on('message', (reply: PoolReply) => {
+      if (current !== started) return
+      if (reply === 'ready') {
+        started.ready = true
+        return watch()
+      }
+      clearTimeout(timer)
+      const jobs = running
+      running = []
+      for (const [i, job] of jobs.entries()) job.resolve(reply[i]!)
+      if (waiting.length === 0) worker.unref()
+      send()
+    })
+    worker.on('error', (cause) => ended(started, cause))
+    worker.on('exit', (code) => ended(started, new Error(`worker ended; code=${code}`)))
+    return started
+  }
+
+  /** The time counts from when the worker has begun, not while it starts. */
+  const watch = (): void => {
+    clearTimeout(timer)
+    if (running.length === 0 || current?.ready !== true) return
+    const watched = current
+    timer = setTimeout(() => ended(watched, new Error(`no answer within ${maxMs} ms`)), maxMs)
+    timer.unref()
+  }
+
+  const ended = (which: Running, cause: unknown): void => {
+    if (current !== which || closed) return
+    clearTimeout(timer)
+    current = null
+    void which.worker.terminate()
+    if (!which.ready) return options.onFatal(cause)
+    const jobs = running
+    running = []
+    if (jobs.length === 1) {
+      const message = cause instanceof Error ? cause.message : String(cause)
+      jobs[0]!.resolve({ ok: false, reason: 'too-costly', message: `not proved within bounds; ${message}` })
+    } else {
+      waiting = [...jobs.map((job) => ({ ...job, alone: true })), ...waiting]
+    }
+    send()
+  }
+
+  const send = (): void => {
+    if (closed || running.length > 0 || waiting.length === 0) return
+    current ??= start()
+    const [{ policy, alone }] = waiting as [Job]
+    let count = 0
+    let bytes = 0
+    const most = alone ? 1 : waiting.length
+    while (count < most && (count === 0 || bytes < maxBatchBytes)) {
+      const next = waiting[count]!
+      if (next.policy !== policy || next.alone !== alone) break
+      bytes += next.frame.length
+      count++
+    }
+    running = waiting.splice(0, count)
+    const frames = new Uint8Array(bytes)
+    const ends: number[] = []
+    let at = 0
+    for (const { frame } of running) {
+      frames.set(frame, at)
+      at += frame.length
+      ends.push(at)
+    }
+    const batch: PoolBatch = {
+      policy,
+      frames,
+      ends,
+      keys: running.map(({ key }) => key && { curve: key.curve, bytes: key.bytes.slice() }),
+    }
+    // An unreferenced thread must not let the process end while somebody waits for it.
+    current.worker.ref()
+    current.worker.postMessage(batch, [frames.buffer])
+    watch()
+  }
+
+  return {
+    get load() {
+      return waiting.length + running.length
+    },
+    add(job) {
+      waiting.push(job)
+      // What else comes in this turn goes along.
+      if (waiting.length === 1 && running.length === 0) queueMicrotask(send)
+    },
+    reject(error) {
+      for (const job of [...running.splice(0), ...waiting.splice(0)]) job.reject(error)
+    },
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      await current?.worker.terminate()
+    },
+  }
+}
