@@ -2,6 +2,7 @@ import { scryptSync } from 'node:crypto'
 
 import { migrate, openDatabase } from '@avocet/sqlite'
 import type { Did, Handle } from '@avocet/syntax'
+import { SignJWT } from 'jose'
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { openAccountStore, type AccountStore } from '../src/accounts/account-store.ts'
@@ -59,6 +60,19 @@ describe('tokens', () => {
     expect(await codeOf(tokens.verifyAccess(token))).toBe('fine')
     time += 2000
     expect(await codeOf(tokens.verifyAccess(token))).toBe('expired-token')
+  })
+
+  test('a token whose claims are of other types is none, whoever signed it', async () => {
+    const odd = (claims: object) =>
+      new SignJWT({ scope: 'com.atproto.refresh', jti: 'x', sub: DID, ...claims })
+        .setProtectedHeader({ typ: 'refresh+jwt', alg: 'HS256' })
+        .setAudience('did:web:pds.example.com')
+        .setExpirationTime(new Date(time + HOUR))
+        .sign(new TextEncoder().encode('a secret of some length'))
+    expect(await codeOf(tokens.verifyRefresh(await odd({})))).toBe('fine')
+    for (const claims of [{ sub: { did: DID } }, { sub: 'anna' }, { sub: 7 }, { jti: {} }, { jti: 7 }]) {
+      expect(await codeOf(tokens.verifyRefresh(await odd(claims)))).toBe('invalid-token')
+    }
   })
 
   test('a token of another server or another secret is none', async () => {

@@ -317,6 +317,30 @@ describe('malformed HTTP', () => {
     }
   })
 
+  it('takes a whole URL for its target, whose host counts', async () => {
+    const { router } = makeRouter()
+    router.add('com.example.download', {
+      handler: ({ request }) =>
+        new Response(request.url, { headers: { 'content-type': 'application/vnd.ipld.car' } }),
+    })
+    await using server = await serve({ router, fetch: ({ url }) => new Response(`elsewhere ${url}`) })
+    for (const [target, url] of [
+      ['http://a.example/xrpc/com.example.download', 'http://a.example/xrpc/com.example.download'],
+      ['HTTPS://me:it@a.example/xrpc/com.example.download', 'http://a.example/xrpc/com.example.download'],
+      ['http://a.example', 'elsewhere http://a.example/'],
+      ['http://a.example?x', 'elsewhere http://a.example/?x'],
+      ['http://a b', '400'],
+      ['*', 'elsewhere http://b.example/*'],
+    ]) {
+      const socket = connect(server.port, '127.0.0.1')
+      const answer = await talk(
+        socket,
+        `GET ${target} HTTP/1.1\r\nHost: b.example\r\nConnection: close\r\n\r\n`,
+      )
+      expect(answer).toContain(url)
+    }
+  })
+
   it('reads an upload that is broken off, and goes on', async () => {
     let failure: unknown
     let aborted = false

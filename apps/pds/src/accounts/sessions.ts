@@ -116,7 +116,9 @@ export function createSessions(
         throw new PdsError('account-takendown', 'Account has been taken down')
       }
       const next = await db.write(() => {
-        const row = db.prepare('SELECT * FROM refresh_token WHERE id = ?').get(claims.id)
+        const row = db
+          .prepare('SELECT * FROM refresh_token WHERE id = ? AND did = ?')
+          .get(claims.id, account.did)
         if (row === undefined || Number(row['expires_at']) <= seconds()) return null
         const app = row['app_password'] as string | null
         const id = (row['next_id'] as string | null) ?? tokenId()

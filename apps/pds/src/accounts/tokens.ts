@@ -2,7 +2,7 @@
  * Session tokens: HS256 JWTs in the form of the reference PDS (types `at+jwt` and `refresh+jwt`, scopes
  * `com.atproto.*`), so that sessions survive a move between the two when the secret moves too.
  */
-import type { Did } from '@avocet/syntax'
+import { isDid, type Did } from '@avocet/syntax'
 import { errors, jwtVerify, SignJWT } from 'jose'
 
 import { PdsError } from '../errors.ts'
@@ -87,7 +87,10 @@ export function createTokens(secret: string, audience: () => string, now: () => 
         requiredClaims: ['sub', 'exp'],
         currentDate: new Date(allowExpired ? 0 : now()),
       })
-      return { did: payload.sub as Did, exp: payload.exp!, scope: payload['scope'], jti: payload.jti }
+      const { sub, exp, jti } = payload
+      // The types of these are what the signer pleased.
+      if (!isDid(sub) || (jti !== undefined && typeof jti !== 'string')) throw new TypeError('odd claims')
+      return { did: sub, exp: exp!, scope: payload['scope'], jti }
     } catch (cause) {
       if (cause instanceof errors.JWTExpired) {
         throw new PdsError('expired-token', 'Token has expired', { cause })

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
+import { hostOfTarget } from './target.ts'
 
 /**
  * Which proxies are believed about who calls: none (`false`), the one directly in front (`true`), that many in a row,
@@ -32,14 +33,15 @@ export function createAddressReader(trust: TrustProxy): (message: IncomingMessag
 
 /**
  * Makes the function that tells the host a caller asked for: what a trusted proxy directly in front says in
- * `X-Forwarded-Host`, the last one if there are several; else the Host header.
+ * `X-Forwarded-Host`, the last one if there are several; else what the request itself says.
  *
  * @throws {TypeError} for a range that is not one
  */
 export function createHostReader(trust: TrustProxy): (message: IncomingMessage) => string | undefined {
   const trusted = trustTest(trust)
   return (message) => {
-    const { host, 'x-forwarded-host': forwarded } = message.headers
+    const { host: header, 'x-forwarded-host': forwarded } = message.headers
+    const host = hostOfTarget(message.url, header)
     const address = plain(message.socket.remoteAddress)
     if (forwarded === undefined || trusted === null || address === null || !trusted(address, 0)) return host
     return (typeof forwarded === 'string' ? forwarded : forwarded.join(',')).split(',').pop()!.trim()

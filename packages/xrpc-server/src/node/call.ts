@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Call } from '../call.ts'
+import { hostOfTarget } from './target.ts'
 
 /**
  * A node:http request as a Call. The Request, its headers and its signal are made when first asked for: most methods
@@ -28,7 +29,8 @@ export class NodeCall implements Call {
     response: ServerResponse | null,
     target: string,
     address: string | null,
-    readHost: (message: IncomingMessage) => string | undefined = ({ headers }) => headers.host,
+    readHost: (message: IncomingMessage) => string | undefined = ({ url, headers }) =>
+      hostOfTarget(url, headers.host),
   ) {
     const queryAt = target.indexOf('?')
     this.method = message.method ?? 'GET'

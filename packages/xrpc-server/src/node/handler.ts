@@ -3,6 +3,7 @@ import type { Router } from '../types.ts'
 import { createAddressReader, type TrustProxy } from './address.ts'
 import { writeAnswer } from './answer.ts'
 import { NodeCall } from './call.ts'
+import { pathOfTarget } from './target.ts'
 
 /** Settings of {@link nodeHandler}. */
 export interface NodeHandlerOptions {
@@ -27,7 +28,7 @@ export function nodeHandler(router: Pick<Router, 'handle'>, options: NodeHandler
   const onError = options.onError ?? (() => {})
   return (message, response, next) => {
     // Express shortens `url` where middleware is mounted; `originalUrl` keeps what came.
-    const target = (message as { originalUrl?: string }).originalUrl ?? message.url ?? '/'
+    const target = pathOfTarget((message as { originalUrl?: string }).originalUrl ?? message.url ?? '/')
     if (next !== undefined && !target.startsWith('/xrpc/')) {
       next()
       return

@@ -5,6 +5,7 @@ import type { Router } from '../types.ts'
 import { createAddressReader, createHostReader, type TrustProxy } from './address.ts'
 import { writeAnswer } from './answer.ts'
 import { NodeCall } from './call.ts'
+import { pathOfTarget } from './target.ts'
 import { createUpgrader } from './upgrade.ts'
 
 /** Settings of {@link serve}. */
@@ -72,7 +73,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       maxHeaderSize: options.headerBytes ?? 32 * 1024,
     },
     (message, response) => {
-      const target = message.url ?? '/'
+      const target = pathOfTarget(message.url ?? '/')
       const call = new NodeCall(message, response, target, addressOf(message), readHost)
       if (target.startsWith('/xrpc/') || options.fetch === undefined) {
         void router.handle(call).then((answer) => writeAnswer(message, response, answer, onError))
@@ -87,7 +88,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     socket.once('close', () => sockets.delete(socket))
   })
   server.on('upgrade', (message, socket, head) => {
-    if (options.upgrade !== undefined && !(message.url ?? '/').startsWith('/xrpc/')) {
+    if (options.upgrade !== undefined && !pathOfTarget(message.url ?? '/').startsWith('/xrpc/')) {
       options.upgrade(message, socket, head)
     } else {
       upgrader.upgrade(message, socket, head)

@@ -6,6 +6,7 @@ import type { Router } from '../types.ts'
 import { createAddressReader, type TrustProxy } from './address.ts'
 import { NodeCall } from './call.ts'
 import { NodeFrameSocket } from './socket.ts'
+import { pathOfTarget } from './target.ts'
 
 /** Settings of {@link createUpgrader}. */
 export interface UpgraderOptions {
@@ -60,7 +61,7 @@ export function createUpgrader(router: Pick<Router, 'connect'>, options: Upgrade
   pings.unref()
 
   async function accept(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const call = new NodeCall(message, null, message.url ?? '/', addressOf(message))
+    const call = new NodeCall(message, null, pathOfTarget(message.url ?? '/'), addressOf(message))
     const connection = await router.connect(call)
     if (!connection.ok) {
       refuse(socket, connection.answer)

@@ -1,0 +1,30 @@
+// A PDS on the open internet, attacked. Each attack has one right answer; after it the server answers the others as before, and
+// after each group it has leaked nothing.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { startWorld, type Attack, type World } from '../hostile/world.ts'
+import { NAMES, TARGETS } from '../hostile/paths.ts'
+import { SESSION_TOKENS } from '../hostile/session-tokens.ts'
+import { SERVICE_TOKENS } from '../hostile/service-tokens.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world?.[Symbol.asyncDispose]())
+
+const GROUPS: readonly (readonly [string, readonly Attack[]])[] = [
+  ['forged session tokens', SESSION_TOKENS],
+  ['forged service tokens', SERVICE_TOKENS],
+  ['names that are paths', NAMES],
+  ['odd request lines', TARGETS],
+]
+
+describe.each(GROUPS)('%s', (_, attacks) => {
+  beforeAll(() => world.mark())
+  test.each(attacks)('$what', async ({ right, run }) => {
+    expect(await run(world)).toBe(right)
+    await world.goesOn()
+  })
+  test('leave the server standing', () => expect(world.stands()).resolves.toBeUndefined())
+})

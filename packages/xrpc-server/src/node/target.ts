@@ -1,0 +1,17 @@
+// https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+
+/** A whole URL as the target, which a server must take as well as a path. */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)(?=[/?#]|$)/i
+
+/** The path and query of a request target, from the slash on, whichever form it came in. */
+export function pathOfTarget(target: string): string {
+  if (target.startsWith('/')) return target
+  const rest = target.replace(ABSOLUTE, '')
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** The host a request is for: that of a target which names one, whatever the Host header says. */
+export function hostOfTarget(target: string | undefined, hostHeader: string | undefined): string | undefined {
+  if (target === undefined || target.startsWith('/')) return hostHeader
+  return ABSOLUTE.exec(target)?.[1]?.replace(/^[^@]*@/, '') ?? hostHeader
+}
