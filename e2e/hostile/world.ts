@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 
 import { forgetPeak, handles, HAS_PROC, peak, resident } from './process.ts'
 import { startServer, type Account, type Server } from './server.ts'
-import { outcome } from './wire.ts'
+import { hangUp, outcome } from './wire.ts'
 
 /** One attack and its right answer: status and error name, or what else was seen. */
 export interface Attack {
@@ -87,6 +87,7 @@ export async function startWorld(settings: Readonly<Record<string, string>> = {}
     goesOn,
     mark: () => {
       if (!HAS_PROC) return
+      hangUp()
       opened = handles(server.pid)
       forgetPeak(server.pid)
     },
@@ -99,6 +100,7 @@ export async function startWorld(settings: Readonly<Record<string, string>> = {}
         console.warn('memory and open files are not looked at: this machine has no /proc')
         return
       }
+      hangUp()
       await expect
         .poll(() => handles(server.pid) - opened, { timeout: SETTLE_MS })
         .toBeLessThanOrEqual(most.handles)

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { startWorld, type Attack, type World } from '../hostile/world.ts'
+import { ADDRESSES, HEADERS, SMUGGLING } from '../hostile/headers.ts'
 import { NAMES, TARGETS } from '../hostile/paths.ts'
 import { SESSION_TOKENS } from '../hostile/session-tokens.ts'
 import { SERVICE_TOKENS } from '../hostile/service-tokens.ts'
@@ -18,6 +19,9 @@ const GROUPS: readonly (readonly [string, readonly Attack[]])[] = [
   ['forged service tokens', SERVICE_TOKENS],
   ['names that are paths', NAMES],
   ['odd request lines', TARGETS],
+  ['requests within requests', SMUGGLING],
+  ['odd heads', HEADERS],
+  ['made up addresses', ADDRESSES],
 ]
 
 describe.each(GROUPS)('%s', (_, attacks) => {

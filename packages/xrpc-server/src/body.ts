@@ -78,6 +78,12 @@ async function refuseBody(chunks: AsyncIterable<Uint8Array>, limits: Limits): Pr
     throw new XrpcError(400, 'InvalidRequest', 'A request body was provided when none was expected')
 }
 
+/** A source that fails is a caller who left, or a connection that broke: no fault of this server. */
+function broken(error: unknown): XrpcError {
+  if (error instanceof XrpcError) return error
+  return new XrpcError(400, 'InvalidRequest', 'The request body broke off', { cause: error })
+}
+
 function missing(): XrpcError {
   return new XrpcError(400, 'InvalidRequest', 'A request body is expected but none was provided')
 }
@@ -119,7 +125,7 @@ async function readAll(chunks: AsyncIterable<Uint8Array>, max: number, timeMs: n
     }
   } catch (error) {
     void iterator.return?.()
-    throw error
+    throw broken(error)
   } finally {
     deadline.clear()
   }
@@ -155,7 +161,7 @@ function boundedStream(
           controller.enqueue(next.value)
         } catch (error) {
           void iterator.return?.()
-          controller.error(error)
+          controller.error(broken(error))
         } finally {
           deadline.clear()
         }

@@ -317,6 +317,47 @@ describe('malformed HTTP', () => {
     }
   })
 
+  it('takes a body that breaks off for the doing of its sender', async () => {
+    const { router, errors } = makeRouter()
+    const statuses: number[] = []
+    await using server = await serve({
+      router: {
+        connect: (call) => router.connect(call),
+        handle: async (call) => {
+          const answer = await router.handle(call)
+          statuses.push(answer.status)
+          return answer
+        },
+      },
+    })
+    for (const [path, type] of [
+      [put, 'application/json'],
+      [upload, 'image/png'],
+      [ping, 'text/plain'],
+    ]) {
+      const socket = connect(server.port, '127.0.0.1')
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\nContent-Length: 99\r\n\r\n`)
+      setTimeout(() => socket.destroy(), 50)
+      await expect.poll(() => statuses).toHaveLength(1)
+      expect(statuses.pop()).toBe(400)
+    }
+    expect(errors).toEqual([])
+  })
+
+  it('refuses two hosts, and answers who asks for HTTP/2 as well', async () => {
+    const { router } = makeRouter()
+    await using server = await serve({ router })
+    const ask = (lines: string): Promise<string> =>
+      talk(
+        connect(server.port, '127.0.0.1'),
+        `GET ${echo}?text=a HTTP/1.1\r\nHost: x\r\n${lines}\r\n\r\n`,
+        /\}$/,
+      )
+    expect(await ask('hOST: y')).toMatch(/^HTTP\/1\.1 400 .*"error":"InvalidRequest"/s)
+    const both = await ask('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA')
+    expect(both).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
   it('takes a whole URL for its target, whose host counts', async () => {
     const { router } = makeRouter()
     router.add('com.example.download', {

@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { XrpcError } from '@avocet/xrpc'
+import { errorAnswer } from '../checks.ts'
 import { fromResponse } from '../output.ts'
 import type { Router } from '../types.ts'
 import { createAddressReader, createHostReader, type TrustProxy } from './address.ts'
 import { writeAnswer } from './answer.ts'
 import { NodeCall } from './call.ts'
-import { pathOfTarget } from './target.ts'
+import { hasTwoHosts, pathOfTarget } from './target.ts'
 import { createUpgrader } from './upgrade.ts'
 
 /** Settings of {@link serve}. */
@@ -39,6 +41,8 @@ export interface ServeOptions {
   readonly onError?: (error: unknown) => void
 }
 
+const TWO_HOSTS = new XrpcError(400, 'InvalidRequest', 'The request names more than one host')
+
 /** A running server. */
 export interface Serving extends AsyncDisposable {
   /** `http://host:port`, without a slash at its end. */
@@ -70,12 +74,16 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       requestTimeout: options.requestMs ?? 300_000,
       connectionsCheckingInterval: Math.min(5000, options.headersMs ?? 10_000),
       keepAliveTimeout: options.keepAliveMs ?? 65_000,
+      // A client that asks for HTTP/2 as well, as curl may, is answered by this protocol.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
       maxHeaderSize: options.headerBytes ?? 32 * 1024,
     },
     (message, response) => {
       const target = pathOfTarget(message.url ?? '/')
       const call = new NodeCall(message, response, target, addressOf(message), readHost)
-      if (target.startsWith('/xrpc/') || options.fetch === undefined) {
+      if (hasTwoHosts(message.rawHeaders)) {
+        writeAnswer(message, response, errorAnswer(TWO_HOSTS, { connection: 'close' }), onError)
+      } else if (target.startsWith('/xrpc/') || options.fetch === undefined) {
         void router.handle(call).then((answer) => writeAnswer(message, response, answer, onError))
       } else {
         void elsewhere(options.fetch, call, message, response, onError)

@@ -15,3 +15,13 @@ export function hostOfTarget(target: string | undefined, hostHeader: string | un
   if (target === undefined || target.startsWith('/')) return hostHeader
   return ABSOLUTE.exec(target)?.[1]?.replace(/^[^@]*@/, '') ?? hostHeader
 }
+
+/** Whether there is more than one Host header: another server on the way may have read the other one. */
+export function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1
+  }
+  return hosts > 1
+}
