@@ -24,4 +24,37 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX repo_block_dead ON repo_block (repo) WHERE refs <= 0;
   `,
+  `
+  -- Blocks of a repository lie side by side: their ids begin at 2^31 times the repository's (\`block-ids.ts\`). Digests are
+  -- random, so an index of them costs a page a block wherever it is large. It is kept by hand: an import adds to
+  -- repo_block_place in sorted runs, commits add to repo_block_young, from where what lasts is moved in sorted runs too.
+  DROP INDEX repo_block_dead;
+  ALTER TABLE repo_block RENAME TO former_repo_block;
+  CREATE TABLE repo_block (
+    id INTEGER PRIMARY KEY,
+    repo INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    refs INTEGER NOT NULL,
+    rev TEXT NOT NULL,
+    bytes BLOB NOT NULL
+  ) STRICT;
+  INSERT INTO repo_block (id, repo, digest, refs, rev, bytes)
+    SELECT repo * 2147483648 + row_number() OVER (PARTITION BY repo ORDER BY id) - 1, repo, digest, refs, rev, bytes
+    FROM former_repo_block;
+  CREATE TABLE repo_block_place (
+    repo INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    block INTEGER NOT NULL,
+    PRIMARY KEY (repo, digest)
+  ) WITHOUT ROWID, STRICT;
+  INSERT INTO repo_block_place (repo, digest, block) SELECT repo, digest, id FROM repo_block ORDER BY repo, digest;
+  CREATE TABLE repo_block_young (
+    repo INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    block INTEGER NOT NULL,
+    PRIMARY KEY (repo, digest)
+  ) WITHOUT ROWID, STRICT;
+  DROP TABLE former_repo_block;
+  CREATE INDEX repo_block_dead ON repo_block (repo) WHERE refs <= 0;
+  `,
 ]

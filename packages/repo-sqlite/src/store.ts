@@ -17,8 +17,11 @@ import {
 import { migrate, type Database, type SchemaPart } from '@avocet/sqlite'
 import { setImmediate } from 'node:timers/promises'
 import { createBlockCache } from './block-cache.ts'
-import { digestOf, refuseAsync, toHead } from './rows.ts'
+import { blockIds } from './block-ids.ts'
+import { createBlockTable } from './block-table.ts'
+import { refuseAsync, toHead } from './rows.ts'
 import { migrations } from './schema.ts'
+import { stageBlocks } from './staging.ts'
 import { createSweeping } from './sweeping.ts'
 
 /** The tables of this store, and their newest version. */
@@ -51,7 +54,6 @@ interface Row {
   readonly head: StoredHead
 }
 
-const stagedPerTransaction = 500
 /** Blocks counted before others get their turn. */
 const countedAtOnce = 10_000
 /** A repository with fewer blocks and bytes than this is exported at once. */
@@ -65,6 +67,7 @@ const wholeBytes = 4 * 1024 * 1024
 export function openRepoStore(db: Database, options: RepoStoreOptions = {}): SqliteRepoStore {
   migrate(db, REPO_SCHEMA.name, migrations)
   const cache = createBlockCache(options.cacheSize ?? 16 * 1024 * 1024)
+  const table = createBlockTable(db)
 
   const find = (did: string): Row | null => {
     const row = db.prepare('SELECT id, did, rev, data, head, status FROM repo WHERE did = ?').get(did)
@@ -84,38 +87,17 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
   const kept = new Set<number>()
   const unswept = new Set<number>()
 
-  const addBlock = (repo: number, cid: CID, rev: string, bytes: Uint8Array, references: number): void => {
-    db.prepare(
-      `INSERT INTO repo_block (repo, digest, refs, rev, bytes) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (repo, digest) DO UPDATE SET refs = refs + excluded.refs,
-         rev = CASE WHEN refs <= 0 THEN excluded.rev ELSE rev END`,
-    ).run(repo, digestOf(cid), references, rev, bytes)
-  }
-
-  const dropBlock = (repo: number, cid: CID, references: number): void => {
-    const digest = digestOf(cid)
-    if (!pins.has(repo)) {
-      const { changes } = db
-        .prepare('DELETE FROM repo_block WHERE repo = ? AND digest = ? AND refs <= ?')
-        .run(repo, digest, references)
-      cache.delete(repo, cid)
-      if (changes !== 0) return
-    }
-    db.prepare('UPDATE repo_block SET refs = refs - ? WHERE repo = ? AND digest = ?').run(
-      references,
-      repo,
-      digest,
-    )
-    if (pins.has(repo)) kept.add(repo)
-  }
-
   const applyBlocks = (repo: number, commit: CommitData): void => {
+    const mayBeLong = table.add(repo, commit)
     for (const [cid, change] of commit.references) {
-      if (change > 0) addBlock(repo, cid, commit.rev, commit.newBlocks.get(cid)!, change)
-      else if (change < 0) dropBlock(repo, cid, -change)
+      if (change >= 0) continue
+      table.drop(repo, cid, -change, pins.has(repo))
+      if (pins.has(repo)) kept.add(repo)
+      else cache.delete(repo, cid)
     }
     db.afterCommit(() => {
       for (const [cid, bytes] of commit.newBlocks) cache.set(repo, cid, bytes)
+      if (mayBeLong) sweeping.settle(repo)
     })
   }
 
@@ -124,23 +106,7 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     db.prepare('UPDATE repo SET did = NULL WHERE id = ?').run(id)
   }
 
-  const sweeping = createSweeping(db, pins, kept, unswept)
-
-  const stage = async (id: number, rev: string, blocks: AsyncIterable<StoredBlock>): Promise<void> => {
-    let batch: StoredBlock[] = []
-    const flush = async (): Promise<void> => {
-      const staged = batch
-      batch = []
-      await db.write(() => {
-        for (const { cid, bytes } of staged) addBlock(id, cid, rev, bytes, 1)
-      })
-    }
-    for await (const { cid, bytes } of blocks) {
-      batch.push({ cid, bytes })
-      if (batch.length >= stagedPerTransaction) await flush()
-    }
-    await flush()
-  }
+  const sweeping = createSweeping(db, table, { pins, kept, unswept })
 
   const replace = async (
     head: RepoHead,
@@ -151,7 +117,7 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     if (before?.head.status === 'deleted') assertActive(before.head)
     const id = await db.write(() => addRepo(null, head, 'active'))
     try {
-      await stage(id, head.rev, blocks)
+      await stageBlocks(db, id, head.rev, blocks)
       await db.write(() => {
         const now = find(head.did)
         const moved =
@@ -173,12 +139,10 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
 
   const readBlocks = (id: number, cids: readonly CID[], since?: string): BlockMap => {
     const found: BlockMap = new CidMap<Uint8Array>()
-    const select = db.prepare('SELECT bytes FROM repo_block WHERE repo = ? AND digest = ? AND rev > ?')
     for (const cid of cids) {
       if (cid.code !== 0x71) continue
       const cached = since === undefined ? cache.get(id, cid) : undefined
-      const bytes =
-        cached ?? (select.get(id, digestOf(cid), since ?? '')?.['bytes'] as Uint8Array | undefined)
+      const bytes = cached ?? table.read(id, cid, since ?? '')
       if (bytes === undefined) continue
       found.set(cid, bytes)
       // A walk over everything must not displace what single reads come back for.
@@ -192,17 +156,18 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
    * texts may hold any bytes, zeros included, and a cast changes none of them: https://www.sqlite.org/nulinstr.html
    */
   const readAll = (id: number): PackedBlocks | null => {
-    const beyond = db.prepare('SELECT 1 FROM repo_block WHERE repo = ? LIMIT 1 OFFSET ?').get(id, wholeBlocks)
+    const { first, end } = blockIds(id)
+    const inRange = 'FROM repo_block WHERE id >= ? AND id < ?'
+    const beyond = db.prepare(`SELECT 1 ${inRange} LIMIT 1 OFFSET ?`).get(first, end, wholeBlocks)
     if (beyond !== undefined) return null
-    const size = db.prepare('SELECT sum(length(bytes)) AS n FROM repo_block WHERE repo = ?')
-    const total = size.get(id)!['n']
+    const total = db.prepare(`SELECT sum(length(bytes)) AS n ${inRange}`).get(first, end)!['n']
     if (total === null || Number(total) > wholeBytes) return null
     const row = db
       .prepare(
         `SELECT CAST(group_concat(digest || bytes, '') AS BLOB) AS packed, json_group_array(length(bytes)) AS lengths
-         FROM repo_block WHERE repo = ?`,
+         ${inRange}`,
       )
-      .get(id)!
+      .get(first, end)!
     return { bytes: row['packed'] as Uint8Array, lengths: JSON.parse(row['lengths'] as string) as number[] }
   }
 
@@ -297,28 +262,30 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     async countBlocks(did) {
       const row = find(did)
       if (row === null) return 0
-      const step = db.prepare(
-        'SELECT digest FROM repo_block WHERE repo = ? AND digest > ? ORDER BY digest LIMIT 1 OFFSET ?',
-      )
-      const rest = db.prepare('SELECT count(*) AS n FROM repo_block WHERE repo = ? AND digest > ?')
+      const { first, end } = blockIds(row.id)
+      const step = db.prepare('SELECT id FROM repo_block WHERE id > ? AND id < ? LIMIT 1 OFFSET ?')
+      const rest = db.prepare('SELECT count(*) AS n FROM repo_block WHERE id > ? AND id < ?')
       let count = 0
-      let last: Uint8Array = new Uint8Array()
+      let last = first - 1
       for (;;) {
-        const next = step.get(row.id, last, countedAtOnce - 1)
-        if (next === undefined) return count + Number(rest.get(row.id, last)!['n'])
+        const next = step.get(last, end, countedAtOnce - 1)
+        if (next === undefined) return count + Number(rest.get(last, end)!['n'])
         count += countedAtOnce
-        last = next['digest'] as Uint8Array
+        last = next['id'] as number
         await setImmediate()
       }
     },
     swept: sweeping.done,
     size(did) {
+      const found = find(did)
+      if (found === null) return { blocks: 0, bytes: 0 }
+      const { first, end } = blockIds(found.id)
       const row = db
         .prepare(
           `SELECT count(*) AS blocks, coalesce(sum(length(bytes)), 0) AS bytes FROM repo_block
-           WHERE repo = (SELECT id FROM repo WHERE did = ?)`,
+           WHERE id >= ? AND id < ?`,
         )
-        .get(did)!
+        .get(first, end)!
       return { blocks: Number(row['blocks']), bytes: Number(row['bytes']) }
     },
   }

@@ -15,9 +15,8 @@ export interface Checkpointer {
   close(): void
 }
 
-/** A checkpoint is due after so many commits or changed rows: either fills some 4 000 pages of log, 16 MB. */
-const DUE_COMMITS = 350
-const DUE_ROWS = 2500
+/** A checkpoint is due for so many pages of log that were not copied, 16 MB. */
+const DUE_PAGES = 4000
 /** Rounds of copying beside writers before they are held. */
 const ROUNDS = 3
 /** Longest time that writes are held, in milliseconds: as long as a disk under load takes to sync. Reads go on meanwhile. */
@@ -34,20 +33,23 @@ export const NO_CHECKPOINTS: Checkpointer = {
 
 /** @param resume called when writes need not wait any more */
 export function createCheckpointer(raw: DatabaseSync, path: string, resume: () => void): Checkpointer {
-  const changes = raw.prepare('SELECT total_changes() AS n')
-  const rowsNow = (): number => changes.get()!['n'] as number
+  const length = createLogLength(raw)
   let state: 'idle' | 'copying' | 'holding' | 'closed' = 'idle'
   let worker: Worker | undefined
   let timer: NodeJS.Timeout | undefined
-  let commits = 0
-  let rows = rowsNow()
+  /** Pages of the log when a copy was asked for: one that readers hold up is not asked for again and again. */
+  let asked = 0
   let round = 0
 
-  const isDue = (): boolean => commits >= DUE_COMMITS || rowsNow() - rows >= DUE_ROWS
+  const isDue = (): boolean => {
+    const { log, copied } = length()
+    // It started over.
+    if (log < asked) asked = 0
+    return log - Math.max(copied, asked) >= DUE_PAGES
+  }
 
   const ask = (): void => {
-    commits = 0
-    rows = rowsNow()
+    asked = length().log
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     worker!.postMessage(null)
   }
@@ -85,7 +87,6 @@ export function createCheckpointer(raw: DatabaseSync, path: string, resume: () =
 
   return {
     committed() {
-      commits++
       if (state === 'idle' && isDue()) start()
     },
     isHolding: () => state === 'holding',
@@ -95,4 +96,22 @@ export function createCheckpointer(raw: DatabaseSync, path: string, resume: () =
       void worker?.terminate()
     },
   }
+}
+
+/** How to learn how many pages the log has, and how many of them were copied. */
+function createLogLength(raw: DatabaseSync): () => { log: number; copied: number } {
+  const { version } = raw.prepare('SELECT sqlite_version() AS version').get() as { version: string }
+  const [major, minor] = version.split('.').map(Number) as [number, number]
+  if (major > 3 || (major === 3 && minor >= 51)) {
+    // Copies nothing, and waits for nobody.
+    const look = raw.prepare('PRAGMA wal_checkpoint(NOOP)')
+    return () => {
+      const { log, checkpointed } = look.get()!
+      return { log: log as number, copied: checkpointed as number }
+    }
+  }
+  // An SQLite before 3.51 does not tell. Scattered rows fill a page and more each.
+  const changes = raw.prepare('SELECT total_changes() AS n')
+  let commits = 0
+  return () => ({ log: Math.max(11 * commits++, 1.6 * (changes.get()!['n'] as number)), copied: 0 })
 }

@@ -64,6 +64,8 @@ interface PendingWrite {
 }
 
 const statementLimit = 512
+/** Work in one shared transaction, in milliseconds, after which the event loop has its turn. */
+const sliceMs = 10
 
 /** Opens (and if need be makes) a database in WAL mode with foreign keys on. */
 export function openDatabase(options: DatabaseOptions): Database {
@@ -194,7 +196,13 @@ export function openDatabase(options: DatabaseOptions): Database {
     return result
   }
 
-  /** Commits everything queued as one transaction. */
+  const schedule = (): void => {
+    if (scheduled) return
+    scheduled = true
+    setImmediate(drain)
+  }
+
+  /** Commits what is queued as one transaction; what would hold others up for long, in the next. */
   const drain = (): void => {
     if (checkpointer.isHolding()) return
     scheduled = false
@@ -203,12 +211,18 @@ export function openDatabase(options: DatabaseOptions): Database {
     queue = []
     const kept: PendingWrite[] = []
     let next = 0
+    let end = batch.length
+    const began = performance.now()
     try {
       durability.check()
       raw.exec('BEGIN IMMEDIATE')
       depth = 1
-      for (; next < batch.length; next++) {
+      for (; next < end; next++) {
         const item = batch[next]!
+        if (next > 0 && performance.now() - began >= sliceMs) {
+          end = next
+          break
+        }
         try {
           // One alone needs no savepoint: the transaction is it.
           if (batch.length === 1) item.run()
@@ -235,10 +249,14 @@ export function openDatabase(options: DatabaseOptions): Database {
       hooks = []
       rollback()
       for (const item of kept) item.reject(error)
-      for (const item of batch.slice(next)) item.reject(error)
+      for (const item of batch.slice(next, end)) item.reject(error)
       return
     } finally {
       depth = 0
+      if (end < batch.length) {
+        queue = [...batch.slice(end), ...queue]
+        schedule()
+      }
     }
     const committed = takeHooks()
     durability.wait({
@@ -271,17 +289,15 @@ export function openDatabase(options: DatabaseOptions): Database {
           reject(error)
         },
       })
-      if (!scheduled) {
-        scheduled = true
-        setImmediate(drain)
-      }
+      schedule()
     })
 
   const close = (): void => {
     if (closed) return
     if (depth > 0) throw new SqliteError('no-transaction', 'close was called inside a transaction')
     checkpointer.close()
-    drain()
+    do drain()
+    while (queue.length > 0)
     closed = true
     try {
       durability.flush()

@@ -33,6 +33,38 @@ describe.each(['file', 'memory'])('%s database', (kind) => {
     expect(db.prepare('SELECT 1')).toBe(db.prepare('SELECT 1'))
   })
 
+  it('shares a transaction only as long as that holds nobody up, and keeps the order', async () => {
+    let commits = 0
+    const exec = db.raw.exec.bind(db.raw)
+    db.raw.exec = (sql) => {
+      if (sql === 'COMMIT') commits++
+      exec(sql)
+    }
+    const order: number[] = []
+    const slow = (n: number): void => {
+      const end = performance.now() + 4
+      while (performance.now() < end);
+      put(`${n}`)
+      order.push(n)
+    }
+    await Promise.all(Array.from({ length: 12 }, (_, n) => db.write(() => slow(n))))
+    expect(order).toEqual(Array.from({ length: 12 }, (_, n) => n))
+    expect(keys()).toHaveLength(12)
+    // Three of them are 12 ms; a busy machine commits earlier.
+    expect(commits).toBeGreaterThanOrEqual(4)
+  })
+
+  it('runs all that is queued when it is closed, in whatever many transactions', async () => {
+    const slow = (n: number): void => {
+      const end = performance.now() + 4
+      while (performance.now() < end);
+      put(`${n}`)
+    }
+    const writes = Promise.all(Array.from({ length: 12 }, (_, n) => db.write(() => slow(n))))
+    db.close()
+    await expect(writes).resolves.toHaveLength(12)
+  })
+
   it('rolls back on a throw; a nested transaction rolls back alone', () => {
     expect(() =>
       db.transaction(() => {

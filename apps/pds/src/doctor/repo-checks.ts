@@ -97,11 +97,19 @@ function eventFault(db: Database, did: Did, rev: string): string | null {
 /** The blocks of a repository: the commit first, the others as they come. */
 function* blocksOf(db: Database, repo: number, head: CID): Generator<{ cid: CID; bytes: Uint8Array }> {
   const digest = head.bytes.subarray(4)
-  const first = db.prepare('SELECT bytes FROM repo_block WHERE repo = ? AND digest = ?').get(repo, digest)
+  // As the store finds them, so that one that cannot be found is noticed.
+  const places = `(SELECT digest, block FROM repo_block_young WHERE repo = ?
+    UNION ALL SELECT digest, block FROM repo_block_place WHERE repo = ?)`
+  const first = db
+    .prepare(`SELECT bytes FROM repo_block WHERE id = (SELECT block FROM ${places} WHERE digest = ?)`)
+    .get(repo, repo, digest)
   if (first !== undefined) yield { cid: head, bytes: first['bytes'] as Uint8Array }
   const rows = db
-    .prepare('SELECT digest, bytes FROM repo_block WHERE repo = ? AND refs > 0 AND digest <> ?')
-    .iterate(repo, digest)
+    .prepare(
+      `SELECT places.digest, bytes FROM ${places} AS places JOIN repo_block ON id = block
+       WHERE refs > 0 AND places.digest <> ?`,
+    )
+    .iterate(repo, repo, digest)
   for (const row of rows) {
     yield { cid: cidFromDigest('dag-cbor', row['digest'] as Uint8Array), bytes: row['bytes'] as Uint8Array }
   }
