@@ -33,7 +33,9 @@ export function showStatus(status) {
   set('repos', count(repos.known))
   set(
     'repos-note',
-    repos.known > 0 ? `${percent(repos.synchronized, repos.known)} synchronized` : 'none seen yet',
+    repos.known > 0
+      ? `${percent(repos.confirmed, repos.known)} confirmed within ${duration(repos.withinMs)}`
+      : 'none seen yet',
   )
   set('lag', status.lagMs === null ? '–' : duration(status.lagMs))
   set('lag-note', status.lagMs === null ? 'no event yet' : 'from event to index')

@@ -1,7 +1,13 @@
 // The composition root: sources, verifier, tables, queries and page become one indexer.
 
 import { nativeVerifier } from '@avocet/crypto-native'
-import { createDidResolver, createGuardedFetch, createHandleResolver, withCache } from '@avocet/did'
+import {
+  createDidResolver,
+  createGuardedFetch,
+  createHandleResolver,
+  withCache,
+  withHandleCache,
+} from '@avocet/did'
 import {
   type Source,
   createHostClocks,
@@ -24,7 +30,9 @@ import { createSite } from './http/site.ts'
 import { createSourceStatuses } from './http/source-status.ts'
 import { type Status, createStatus } from './http/status.ts'
 import { askHostsFirst } from './identity/host-handles.ts'
+import { createFindAccount } from './identity/handles.ts'
 import { createIdentities } from './identity/identities.ts'
+import { limitLookups } from './identity/limited.ts'
 import { startPipeline } from './pipeline.ts'
 import { newestDeadLetters } from './queries/dead-letters.ts'
 import { createLinkReader } from './queries/links.ts'
@@ -42,6 +50,8 @@ export { IndexerError, type IndexerErrorCode } from './errors.ts'
 export type { SourceStatus } from './http/source-status.ts'
 export type { Status, Totals } from './http/status.ts'
 
+/** Answers that clients get again; also that there is no such handle. */
+const HANDLE_CACHE = { maxEntries: 10_000, negativeMs: 5 * 60_000 }
 const MAX_LIST_BYTES = 4 * 1024 ** 2
 const MAX_EXPORT_BYTES = 4 * 1024 ** 3
 /** For a whole export; one that stalls is given up much sooner. */
@@ -75,10 +85,12 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const { allowLoopback } = config
   const hosts = config.sources.map(({ url }) => toHttp(url))
   const fetch = createGuardedFetch({ allowLoopback, maxBytes: MAX_LIST_BYTES })
-  const handles = createHandleResolver({ allowLoopback, allowTestTld: allowLoopback })
+  const resolver = createHandleResolver({ allowLoopback, allowTestTld: allowLoopback })
+  const handles = allowLoopback ? askHostsFirst(hosts, fetch, resolver) : resolver
   const identities = createIdentities({
     dids: withCache(createDidResolver({ plcUrl: config.plcUrl, allowLoopback })),
-    handles: allowLoopback ? askHostsFirst(hosts, fetch, handles) : handles,
+    handles,
+    asked: withHandleCache(limitLookups(handles, now), HANDLE_CACHE),
   })
   const records = createRecordReader(db)
   const repos = createRepoReader(db, now)
@@ -145,6 +157,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     records,
     repos,
     identities,
+    findAccount: createFindAccount({ db, records, identities, now }),
     onError: (error) => log(`request failed: ${String(error)}`),
   })
   const site = createSite({

@@ -147,6 +147,23 @@ export const MODEL_CASES: readonly ModelCase[] = [
     ],
   },
   {
+    name: 'status-lost-mirror-asked',
+    about:
+      'An #account is lost with a gap; then the repo is read from a mirror, which knows nothing of the account.',
+    size: { mirror: true },
+    actions: [
+      write(4),
+      write(0),
+      wait(1000),
+      { do: 'reset', relay: 0 },
+      status('deactivated'),
+      wait(500),
+      { do: 'write', account: 1, record: 0 },
+      wait(500),
+      { do: 'filter', wanted: 1 },
+    ],
+  },
+  {
     name: 'refused-by-the-app',
     about: 'The app refuses the event that an account is deactivated; a mirror still has the repo.',
     size: { mirror: true },

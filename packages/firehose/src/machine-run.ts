@@ -39,8 +39,8 @@ export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy): 
   const least = newest(state.rev, state.floor)
   if (least !== null && rev < least) return to(state, 'stale')
   if (!fact.last) return to(state.phase === 'applying' ? state : { ...state, phase: 'applying' })
-  // The copy was taken after the resync began; how long after nobody knows.
-  const confirmedAt = later(state.confirmedAt, state.triedAt ?? 0)
+  // The copy was taken after the resync began; how long after nobody knows. A mirror's says nothing of the account.
+  const confirmedAt = own ? later(state.confirmedAt, state.triedAt ?? 0) : state.confirmedAt
   const claimed = own ? null : above(state.claimed, rev)
   const whole = { flags: [], partialSince: null, filter: policy.filter, confirmedAt } as const
   return to({ ...state, ...whole, rev, data, claimed, floor: above(state.floor, rev), phase: 'draining' })

@@ -101,4 +101,6 @@ export const migrations: readonly string[] = [
     did TEXT PRIMARY KEY
   ) WITHOUT ROWID, STRICT;
   `,
+  // When the handle was last verified in both directions.
+  'ALTER TABLE accounts ADD COLUMN handle_checked_at INTEGER',
 ]

@@ -12,15 +12,21 @@ const KEPT = 40
 /** A page that reads so slowly that this much waits is closed; it will reconnect. */
 const MAX_WAITING = 256
 const MAX_CLIENTS = 200
+/** Pages of one address, so that nobody holds them all. */
+const MAX_PER_ADDRESS = 8
 
-type Client = { readonly send: (text: string) => void; readonly close: () => void }
+type Client = {
+  readonly address: string | null
+  readonly send: (text: string) => void
+  readonly close: () => void
+}
 
 /** The hub of the event stream. */
 export type Live = {
   /** To be called with everything that happens. */
   notice(notice: IndexNotice): void
-  /** Answers one page; the stream ends when `signal` aborts or the page goes. */
-  connect(signal: AbortSignal): Response
+  /** Answers one page of an address; the stream ends when `signal` aborts or the page goes. */
+  connect(signal: AbortSignal, address?: string | null): Response
   close(): void
 }
 
@@ -91,8 +97,11 @@ export function createLive(options: {
         )
       }
     },
-    connect(signal) {
+    connect(signal, address = null) {
       if (clients.size >= MAX_CLIENTS) return new Response('Too many pages are open', { status: 503 })
+      let same = 0
+      for (const other of clients) if (address !== null && other.address === address) same++
+      if (same >= MAX_PER_ADDRESS) return new Response('Too many pages of yours are open', { status: 429 })
       const encoder = new TextEncoder()
       let client: Client | null = null
       const leave = (): void => {
@@ -113,7 +122,7 @@ export function createLive(options: {
               if ((controller.desiredSize ?? 0) <= -MAX_WAITING) close()
               else controller.enqueue(encoder.encode(text))
             }
-            client = { send, close }
+            client = { address, send, close }
             clients.add(client)
             signal.addEventListener('abort', close, { once: true })
             send(`retry: 2000\n\n${recent.join('')}${message('status', options.status())}`)

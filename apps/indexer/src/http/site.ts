@@ -19,9 +19,9 @@ export function createSite(options: {
   readonly links: LinkReader
   readonly repos: RepoReader
   readonly deadLetters: (limit: number) => DeadLetter[]
-}): (request: Request) => Response {
+}): (request: Request, caller: { readonly address: string | null }) => Response {
   const { page, live, status, records, links } = options
-  return (request) => {
+  return (request, caller) => {
     const url = new URL(request.url)
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return json({ error: 'MethodNotAllowed', message: 'Only GET is answered here' }, 405)
@@ -30,7 +30,7 @@ export function createSite(options: {
     if (file !== null) return file
     switch (url.pathname) {
       case '/events':
-        return live.connect(request.signal)
+        return live.connect(request.signal, caller.address)
       case '/status':
         return json(status())
       case '/failures':
@@ -51,7 +51,8 @@ export function createSite(options: {
     const repo = options.repos.get(did)
     if (repo === null) return json({ error: 'RepoNotFound', message: `Could not find repo: ${did}` }, 404)
     const { reason, attempts, rev, next_try: nextTry } = repo
-    return json({ did, status: repo.status, reason, attempts, rev, nextTry })
+    const { status: said, flags, partialSince, confirmedAt } = repo
+    return json({ did, status: said, reason, attempts, rev, nextTry, flags, partialSince, confirmedAt })
   }
 
   /** A page of accounts with their handles, for people; listRepos is the one for programs. */

@@ -8,8 +8,8 @@ import {
   ComAtprotoSyncListRepos,
 } from '@avocet/lexicons/com.atproto'
 import { type Router, createRouter } from '@avocet/xrpc-server'
+import type { FindAccount } from '../identity/handles.ts'
 import type { Identities } from '../identity/identities.ts'
-import { createFindAccount } from '../methods/account.ts'
 import { describeRepo } from '../methods/describe-repo.ts'
 import { getRecord } from '../methods/get-record.ts'
 import { getRepoStatus } from '../methods/get-repo-status.ts'
@@ -24,10 +24,10 @@ export function createXrpc(options: {
   readonly records: RecordReader
   readonly repos: RepoReader
   readonly identities: Identities
+  readonly findAccount: FindAccount
   readonly onError: (error: unknown) => void
 }): Router {
-  const { records, repos, identities } = options
-  const findAccount = createFindAccount(records, identities)
+  const { records, repos, identities, findAccount } = options
   return createRouter({ health: () => ({ version }), onError: options.onError })
     .add(ComAtprotoRepoGetRecord.main, getRecord(records, findAccount))
     .add(ComAtprotoRepoListRecords.main, listRecords(records, findAccount))

@@ -19,23 +19,32 @@ export type Identities = {
   readonly resolveKey: ResolveKey
   /** The document and the verified handle, for people; null when the directory does not answer in time. */
   describe(did: string, signal: AbortSignal): Promise<{ document: DidDocument; handle: Handle | null } | null>
-  /** The DID of a handle, verified in both directions; null otherwise. */
-  resolveHandle(handle: string): Promise<string | null>
+  /** The DID of a handle, verified in both directions; null: it is nobody's. Undefined: it could not be looked up now. */
+  resolveHandle(handle: string): Promise<string | null | undefined>
 }
 
 /** @param options.handles null: handles are not looked up (a replay without network) */
 export function createIdentities(options: {
   readonly dids: DidResolver
   readonly handles: HandleResolver | null
+  /** For questions of clients: bounded. Default `handles`. */
+  readonly asked?: HandleResolver
 }): Identities {
   const { dids, handles } = options
+  // What web clients ask for goes out so many times a second, whoever they are: the host is one that they name.
+  const asked = options.asked ?? handles
 
-  /** The handle that the document claims, if it points back. */
-  const verifiedHandle = async (document: DidDocument): Promise<Handle | null> => {
+  /** The handle that the document claims, if it points back; undefined when that cannot be looked up now. */
+  const verifiedHandle = async (
+    document: DidDocument,
+    lookups: HandleResolver | null,
+    forceRefresh = false,
+  ): Promise<Handle | null | undefined> => {
     const claimed = handleOf(document)
-    if (claimed === null || handles === null) return null
-    const found = await handles.resolve(claimed)
-    return found.ok && found.value === document.id ? claimed : null
+    if (claimed === null || lookups === null) return null
+    const found = await lookups.resolve(claimed, { forceRefresh })
+    if (found.ok) return found.value === document.id ? claimed : null
+    return found.error.isTransient ? undefined : null
   }
 
   return {
@@ -49,7 +58,7 @@ export function createIdentities(options: {
       return {
         key: signingKey(document),
         pds: pdsEndpoint(document),
-        handle: forceRefresh ? await verifiedHandle(document) : null,
+        handle: forceRefresh ? await verifiedHandle(document, handles, true) : null,
       }
     },
     async describe(did, signal) {
@@ -57,15 +66,15 @@ export function createIdentities(options: {
         const limited = AbortSignal.any([signal, AbortSignal.timeout(QUERY_TIMEOUT_MS)])
         const result = await dids.resolve(did as Did, { signal: limited })
         if (!result.ok) return null
-        return { document: result.value, handle: await verifiedHandle(result.value) }
+        return { document: result.value, handle: (await verifiedHandle(result.value, asked)) ?? null }
       } catch {
         return null
       }
     },
     async resolveHandle(handle) {
-      if (handles === null) return null
-      const found = await handles.resolve(handle as Handle)
-      if (!found.ok) return null
+      if (asked === null) return null
+      const found = await asked.resolve(handle as Handle)
+      if (!found.ok) return found.error.isTransient ? undefined : null
       const document = await dids.resolve(found.value, {})
       return document.ok && handleOf(document.value)?.toLowerCase() === handle.toLowerCase()
         ? found.value

@@ -150,10 +150,14 @@ export function createEventApplier(options: {
             event.did,
           )
         }
-        db.prepare(
-          `INSERT INTO accounts (did, handle, updated_at) VALUES (?, ?, ?)
-           ON CONFLICT (did) DO UPDATE SET handle = excluded.handle, updated_at = excluded.updated_at`,
-        ).run(event.did, event.handle, at)
+        // What could not be looked up now is as it was.
+        if (event.uncertain !== true) {
+          db.prepare(
+            `INSERT INTO accounts (did, handle, handle_checked_at, updated_at) VALUES (?, ?, ?, ?)
+             ON CONFLICT (did) DO UPDATE SET handle = excluded.handle, handle_checked_at = excluded.handle_checked_at,
+               updated_at = excluded.updated_at`,
+          ).run(event.did, event.handle, at, at)
+        }
         db.raw.exec('UPDATE totals SET identities = identities + 1')
         logOther.run(at, 'identity', event.did, null, event.source, event.seq, event.handle)
         return notify({ kind: 'identity', did: event.did, handle: event.handle, at })

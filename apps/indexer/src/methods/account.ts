@@ -1,21 +1,7 @@
-// What the methods share: finding an account, and saying whether it is active.
+// What the methods share: saying whether an account is active.
 
 import { XrpcError } from '@avocet/xrpc'
-import type { Identities } from '../identity/identities.ts'
-import type { AccountRow, RecordReader } from '../queries/records.ts'
-
-/** Finds an account by DID or handle; null when it is not indexed. */
-export type FindAccount = (actor: string) => Promise<AccountRow | null>
-
-/** Looks in the index first; a handle that is not there is resolved (both ways) and looked up by its DID. */
-export function createFindAccount(records: RecordReader, identities: Identities): FindAccount {
-  return async (actor) => {
-    const known = records.account(actor)
-    if (known !== null || actor.startsWith('did:')) return known
-    const did = await identities.resolveHandle(actor)
-    return did === null ? null : records.account(did)
-  }
-}
+import type { AccountRow } from '../queries/records.ts'
 
 /** @throws XrpcError `RepoNotFound`, `RepoTakendown`, `RepoSuspended`, `RepoDeactivated` */
 export function requireActive(account: AccountRow | null, actor: string): AccountRow {

@@ -3,7 +3,8 @@ import type { ComAtprotoRepoDescribeRepo } from '@avocet/lexicons/com.atproto'
 import type { MethodHandler } from '@avocet/xrpc-server'
 import type { Identities } from '../identity/identities.ts'
 import type { RecordReader } from '../queries/records.ts'
-import { type FindAccount, requireActive } from './account.ts'
+import type { FindAccount } from '../identity/handles.ts'
+import { requireActive } from './account.ts'
 
 /** The handle of an account whose handle does not verify. https://atproto.com/specs/handle */
 const INVALID_HANDLE = 'handle.invalid'

@@ -2,7 +2,7 @@ import type { ComAtprotoRepoGetRecord } from '@avocet/lexicons/com.atproto'
 import { XrpcError } from '@avocet/xrpc'
 import { type MethodHandler, respond } from '@avocet/xrpc-server'
 import type { RecordReader } from '../queries/records.ts'
-import type { FindAccount } from './account.ts'
+import type { FindAccount } from '../identity/handles.ts'
 
 /** com.atproto.repo.getRecord: one verified record. With `cid`, only that version of it. */
 export function getRecord(

@@ -1,7 +1,8 @@
 import type { ComAtprotoRepoListRecords } from '@avocet/lexicons/com.atproto'
 import { type MethodHandler, respond } from '@avocet/xrpc-server'
 import type { RecordReader } from '../queries/records.ts'
-import { type FindAccount, requireActive } from './account.ts'
+import type { FindAccount } from '../identity/handles.ts'
+import { requireActive } from './account.ts'
 
 /** com.atproto.repo.listRecords: the records of a collection, newest key first; the cursor is the last record key. */
 export function listRecords(

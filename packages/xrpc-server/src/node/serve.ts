@@ -17,8 +17,14 @@ export interface ServeOptions {
   readonly port?: number
   /** Default `127.0.0.1`; `0.0.0.0` or `::` to be reachable from outside. */
   readonly hostname?: string
-  /** Answers what is not under `/xrpc/`, such as a Hono app's `fetch`; 404 when absent. */
-  readonly fetch?: (request: Request) => Response | Promise<Response>
+  /**
+   * Answers what is not under `/xrpc/`, such as a Hono app's `fetch`; 404 when absent. `caller.address`: who calls, as
+   * `trustProxy` lets it be known.
+   */
+  readonly fetch?: (
+    request: Request,
+    caller: { readonly address: string | null },
+  ) => Response | Promise<Response>
   /** WebSocket requests that are not under `/xrpc/`; refused when absent. */
   readonly upgrade?: (message: IncomingMessage, socket: import('node:stream').Duplex, head: Buffer) => void
   /** Which proxies are believed about who calls, and which host was asked for. Default none. */
@@ -80,13 +86,14 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     },
     (message, response) => {
       const target = pathOfTarget(message.url ?? '/')
-      const call = new NodeCall(message, response, target, addressOf(message), readHost)
+      const address = addressOf(message)
+      const call = new NodeCall(message, response, target, address, readHost)
       if (hasTwoHosts(message.rawHeaders)) {
         writeAnswer(message, response, errorAnswer(TWO_HOSTS, { connection: 'close' }), onError)
       } else if (target.startsWith('/xrpc/') || options.fetch === undefined) {
         void router.handle(call).then((answer) => writeAnswer(message, response, answer, onError))
       } else {
-        void elsewhere(options.fetch, call, message, response, onError)
+        void elsewhere(options.fetch, call, { address }, message, response, onError)
       }
     },
   )
@@ -157,12 +164,13 @@ async function stop(
 async function elsewhere(
   fetch: NonNullable<ServeOptions['fetch']>,
   call: NodeCall,
+  caller: { readonly address: string | null },
   message: IncomingMessage,
   response: ServerResponse,
   onError: (error: unknown) => void,
 ): Promise<void> {
   try {
-    writeAnswer(message, response, fromResponse(await fetch(call.request), {}), onError)
+    writeAnswer(message, response, fromResponse(await fetch(call.request, caller), {}), onError)
   } catch (error) {
     onError(error)
     const headers = { 'content-type': 'text/plain; charset=utf-8' }
