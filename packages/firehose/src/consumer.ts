@@ -147,7 +147,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
   const lanes = createLanes({
     concurrency: options.concurrency ?? 64,
     maxBytes: share,
-    maxLaneBytes: options.maxLaneBytes ?? MIB,
+    maxLaneBytes: options.maxLaneBytes ?? 4 * MIB,
     maxParkedBytes: share / 2,
     onFault,
   })

@@ -173,7 +173,7 @@ export type ConsumeOptions<Tx> = {
   readonly maxQueuedBytes?: number
   /**
    * Bytes of frames that wait for one DID's identity. What comes beyond that is given up, and the repo is checked or read
-   * instead. Default 1 MiB. All together they may take half of the source's share.
+   * instead. Default 4 MiB, as much as two of the largest commits. All together they may take half of the source's share.
    */
   readonly maxLaneBytes?: number
   /** Bytes of frames stored for one DID while it is resyncing. Default 16 MiB. */
