@@ -35,24 +35,26 @@ export interface RemovalParts {
 
 /** Removals from the stores of this server. */
 export function createRemovals({ db, sets, blobs, files, log }: RemovalParts): Removals {
-  /** Accounts whose blobs are gone, in this process, since they were noted. */
-  const withoutBlobs = new Set<Did>()
-  const noted = (did: Did): number | null => {
-    const row = db.prepare('SELECT before_seq FROM account_removal WHERE did = ?').get(did)
-    return row === undefined ? null : (row['before_seq'] as number)
+  const noted = (did: Did): { before: number; blobsGone: boolean } | null => {
+    const row = db.prepare('SELECT before_seq, blobs_gone FROM account_removal WHERE did = ?').get(did)
+    if (row === undefined) return null
+    return { before: row['before_seq'] as number, blobsGone: row['blobs_gone'] !== 0 }
   }
 
   const removeBlobs = async (did: Did): Promise<void> => {
-    if (withoutBlobs.has(did)) return
     await files.removeAll(did)
-    while ((await db.write(() => blobs.removeSome(did, BLOBS))) === BLOBS);
-    withoutBlobs.add(did)
+    const some = (): boolean => {
+      if (blobs.removeSome(did, BLOBS) === BLOBS) return true
+      db.prepare('UPDATE account_removal SET blobs_gone = 1 WHERE did = ?').run(did)
+      return false
+    }
+    while (await db.write(some));
   }
 
   const removeEvents = async (did: Did): Promise<void> => {
     for (;;) {
-      const before = noted(did)
-      if (before === null) return
+      const before = noted(did)?.before
+      if (before === undefined) return
       const removed = await db.write(() => log.remove({ did, before, limit: EVENTS }, db))
       if (removed < EVENTS) return
     }
@@ -67,14 +69,13 @@ export function createRemovals({ db, sets, blobs, files, log }: RemovalParts): R
     await db.write(() => {
       // Another account of the DID may have come and gone meanwhile: then there is more to do.
       db.prepare('DELETE FROM account_removal WHERE did = ? AND before_seq = ?').run(did, row['before_seq']!)
-      if (noted(did) === null) withoutBlobs.delete(did)
     })
     return true
   })
 
   const removing = new Map<Did, Promise<void>>()
   const blobsGone: Removals['blobsGone'] = async (did) => {
-    if (noted(did) === null) return
+    if (noted(did)?.blobsGone !== false) return
     const running = removing.get(did) ?? removeBlobs(did).finally(() => removing.delete(did))
     removing.set(did, running)
     await running
@@ -83,12 +84,11 @@ export function createRemovals({ db, sets, blobs, files, log }: RemovalParts): R
   return {
     note: (did, seq) => {
       sets.drop(did)
-      withoutBlobs.delete(did)
       // Of an account that wrote little lately nothing is left to replay from here on.
       log.remove({ did, before: seq, limit: EVENTS }, db)
       db.prepare(
         `INSERT INTO account_removal (did, before_seq) VALUES (?, ?)
-         ON CONFLICT (did) DO UPDATE SET before_seq = excluded.before_seq`,
+         ON CONFLICT (did) DO UPDATE SET before_seq = excluded.before_seq, blobs_gone = 0`,
       ).run(did, seq)
     },
     run: async () => {

@@ -114,4 +114,8 @@ export const RECORD_MIGRATIONS: readonly string[] = [
   CREATE INDEX record_recent ON record (owner, rev)
     WHERE collection IN ('app.bsky.actor.profile', 'app.bsky.feed.post');
   `,
+  // Once the blobs of a former account are gone, those under its DID are another's, also after a restart.
+  `
+  ALTER TABLE account_removal ADD COLUMN blobs_gone INTEGER NOT NULL DEFAULT 0;
+  `,
 ]

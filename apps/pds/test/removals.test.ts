@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import type { Did } from '@avocet/syntax'
+import { expect, onTestFinished, test } from 'vitest'
+
+import { createRemovals, type Removals } from '../src/accounts/removals.ts'
+import { resolveConfig } from '../src/config/config.ts'
+import { openStores } from '../src/stores.ts'
+
+const DID = 'did:web:back.example.com' as Did
+
+test('blobs of an account that came back stay, though the removal of the former one was cut off by a kill', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-removals-'))
+  const stores = await openStores(resolveConfig({ dataDirectory: folder }))
+  const { db, blobs, files } = stores
+  onTestFinished(async () => {
+    db.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  const upload = async (text: string): Promise<string> => {
+    async function* source(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(text)
+    }
+    const { cid, size } = await files.put(DID, source(), 100)
+    await db.write(() => blobs.add(DID, { cid: `${cid}`, mimeType: 'text/plain', size, now: Date.now() }))
+    return `${cid}`
+  }
+  const present = async (cid: string): Promise<boolean[]> => [
+    blobs.get(DID, cid) !== null,
+    (await files.open(DID, cid)) !== null,
+  ]
+  // A process that is killed before the last events of the former account are gone.
+  const start = (): Removals => createRemovals(stores)
+  const killed = start()
+  const former = await upload('former')
+  await db.write(() => killed.note(DID, 7))
+  await killed.blobsGone(DID)
+  expect(await present(former)).toEqual([false, false])
+  const own = await upload('own')
+
+  await start().run()
+  expect(await present(own)).toEqual([true, true])
+  expect(db.prepare('SELECT count(*) AS n FROM account_removal').get()).toEqual({ n: 0 })
+
+  // The one that came back goes too, with its blobs.
+  const last = start()
+  await db.write(() => last.note(DID, 9))
+  await start().run()
+  expect(await present(own)).toEqual([false, false])
+})
