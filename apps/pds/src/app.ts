@@ -256,6 +256,7 @@ export async function createPds(
     onError: (error, context) => log.error({ err: error, ...context }, 'request failed'),
     onRequest: watch.observe,
   })
+  const handleChanges = createHandleChanges(db, accounts, dids, handles, identities, announcements, locks)
   addMethods(watch.audited(router), {
     config,
     address,
@@ -297,7 +298,7 @@ export async function createPds(
     reservedKeys,
     identities,
     signers,
-    handleChanges: createHandleChanges(db, accounts, dids, handles, identities, announcements, locks),
+    handleChanges,
     announcements,
     moderation: createModeration(db, accounts, records, blobs, lifecycle),
     accountView: createAccountView(accounts, invites),
@@ -356,7 +357,12 @@ export async function createPds(
       () => watch.audit.prune(),
       () => sequencer.prune(),
     ],
-    others: [() => imports.clean(), () => removals.run(), () => rotations.resume()],
+    others: [
+      () => imports.clean(),
+      () => removals.run(),
+      () => rotations.resume(),
+      () => handleChanges.resume(),
+    ],
   }
   opened.use(startChores(chores, log))
 

@@ -79,4 +79,11 @@ export const ACCOUNT_MIGRATIONS: readonly string[] = [
   UPDATE account SET delete_after = max(delete_after, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+30 days'))
     WHERE delete_after IS NOT NULL;
   `,
+  // A handle that the directory may name for an account already, while its row has another one.
+  `
+  CREATE TABLE handle_change (
+    did TEXT PRIMARY KEY REFERENCES account (did) ON DELETE CASCADE,
+    handle TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  `,
 ]
