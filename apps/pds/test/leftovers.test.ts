@@ -132,8 +132,13 @@ test('files that no row knows are collected after the next start, and no other',
     await utimes(path, long, long)
   }
   await utimes(join(blobs, 'did:plc:gone'), long, long)
+  // And one that is killed in the middle of an upload, whatever the clock of its time said.
+  const unfinished = join(blobs, 'temporary', 'c0ffee')
+  await writeFile(unfinished, 'half a pict')
+  await utimes(unfinished, new Date(Date.now() + 60_000), new Date(Date.now() + 60_000))
   await kill()
   await vi.waitFor(async () => {
+    expect(await readdir(join(blobs, 'temporary'))).not.toContain('c0ffee')
     expect(await readdir(join(blobs, did))).toEqual([kept])
     expect(await readdir(blobs)).not.toContain('did:plc:gone')
   }, 8000)

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -6,7 +6,7 @@ import type { Did } from '@avocet/syntax'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { openDiskBlobs } from '../src/blobs/blob-files.ts'
-import { areRemovalsHeld, holdRemovals } from '../src/blobs/removal-hold.ts'
+import { areRemovalsHeld, dropHeld, holdRemovals } from '../src/blobs/removal-hold.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -53,9 +53,31 @@ test('what is removed meanwhile is moved aside, and goes when the hold has ended
   expect(await files.open(DID, two)).toBeNull()
   const aside = join(blobs, 'held', DID)
   expect((await readdir(aside)).toSorted()).toEqual([one, two, three].toSorted())
-  await files.clean(0)
+  await files.clean()
   expect(await readdir(aside)).toHaveLength(3)
   held = false
-  await files.clean(0)
+  await files.clean()
   expect(await readdir(blobs)).not.toContain('held')
+})
+
+test('files moved aside while such files are dropped: none is lost track of, and nothing fails', async () => {
+  const blobs = join(folder, 'racing')
+  let held = true
+  const files = await openDiskBlobs(blobs, () => Promise.resolve(held))
+  const cids = Array.from({ length: 400 }, (_, i) => `bafkrei${i}`)
+  await mkdir(join(blobs, DID), { recursive: true })
+  for (const cid of cids) await writeFile(join(blobs, DID, cid), 'x')
+  const some = async (part: number): Promise<void> => {
+    for (let i = part; i < cids.length; i += 8) await files.remove(DID, cids[i]!)
+  }
+  const removing = Promise.all(Array.from({ length: 8 }, (_, part) => some(part)))
+  let ended = false
+  void removing.finally(() => (ended = true)).catch(() => {})
+  while (!ended) await dropHeld(blobs)
+  await removing
+  expect(await readdir(join(blobs, DID))).toEqual([])
+  held = false
+  await files.clean()
+  expect(await readdir(blobs)).not.toContain('held')
+  expect(await readdir(join(blobs, 'removed'))).toEqual([])
 })

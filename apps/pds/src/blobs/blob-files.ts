@@ -7,7 +7,7 @@ import { cidFromDigest, formatCid, type CID } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
-import { HELD_FOLDER } from './removal-hold.ts'
+import { dropHeld, HELD_FOLDER, REMOVED_FOLDER } from './removal-hold.ts'
 import { SNIFF_BYTES } from './sniff.ts'
 
 /** A blob whose bytes are safely on disk. */
@@ -38,8 +38,8 @@ export interface BlobFiles {
   remove(did: Did, cid: string): Promise<void>
   /** Puts all files of an account out of reach, at once; they are deleted by and by. */
   removeAll(did: Did): Promise<void>
-  /** Removes what uploads and removals cut short left behind. */
-  clean(olderThanMs: number): Promise<number>
+  /** Removes what removals cut short left behind, and the unfinished uploads that were there when the folder was opened. */
+  clean(): Promise<void>
   /** CIDs of an account's files that were written before `before` (ms since 1970), some at a time. */
   written(did: Did, before: number): AsyncIterable<string[]>
   /** Puts the folders away that belong to none of these accounts; how many there were. */
@@ -62,17 +62,27 @@ export async function openDiskBlobs(
   isHeld: () => Promise<boolean> = () => Promise.resolve(false),
 ): Promise<BlobFiles> {
   const temporary = join(folder, 'temporary')
-  const discarded = join(folder, 'removed')
+  const discarded = join(folder, REMOVED_FOLDER)
   const held = join(folder, HELD_FOLDER)
   await mkdir(temporary, { recursive: true, mode: 0o700 })
   await mkdir(discarded, { recursive: true, mode: 0o700 })
+  // Whatever the clock says: nobody ends the uploads of a process that was killed.
+  const unfinished = new Set(await readdir(temporary))
   const folderOf = (did: Did): string => join(folder, blobFolderName(did))
 
-  /** Moves a file aside; the place it had is free at once, so that an upload of the same bytes does not meet it. */
-  const putAside = async (account: string, cid: string): Promise<void> => {
+  /**
+   * Moves a file aside; the place it had is free at once, so that an upload of the same bytes does not meet it. False when it was
+   * not there, or when the backup ended just now and took the folder for such files away.
+   */
+  const putAside = async (account: string, cid: string): Promise<boolean> => {
     const aside = join(held, account)
-    await mkdir(aside, { recursive: true, mode: 0o700 })
-    await ifPresent(rename(join(folder, account, cid), join(aside, cid)))
+    try {
+      await mkdir(aside, { recursive: true, mode: 0o700 })
+    } catch (error) {
+      // Taken away between one folder and the next.
+      if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
+    return (await ifPresent(rename(join(folder, account, cid), join(aside, cid)).then(() => true))) ?? false
   }
 
   const write = async (
@@ -127,8 +137,8 @@ export async function openDiskBlobs(
       return readRange(path, range)
     },
     remove: async (did, cid) => {
-      if (await isHeld()) await putAside(blobFolderName(did), cid)
-      else await rm(join(folderOf(did), cid), { force: true })
+      if ((await isHeld()) && (await putAside(blobFolderName(did), cid))) return
+      await rm(join(folderOf(did), cid), { force: true })
     },
     removeAll: (did) => putAway(folderOf(did)),
     written: async function* (did, before) {
@@ -148,7 +158,7 @@ export async function openDiskBlobs(
       if (names.length > 0) yield names
     },
     keepOnly: async (dids, before) => {
-      const kept = new Set<string>(['temporary', 'removed', HELD_FOLDER])
+      const kept = new Set<string>(['temporary', REMOVED_FOLDER, HELD_FOLDER])
       for (const did of dids) kept.add(basename(folderOf(did)))
       let removed = 0
       for (const name of await readdir(folder)) {
@@ -160,20 +170,15 @@ export async function openDiskBlobs(
       }
       return removed
     },
-    clean: async (olderThanMs) => {
-      let removed = 0
-      if (!(await isHeld())) await rm(held, { recursive: true, force: true })
+    clean: async () => {
+      if (!(await isHeld())) await dropHeld(folder)
       for (const name of await readdir(discarded)) {
         await rm(join(discarded, name), { recursive: true, force: true })
       }
-      for (const name of await readdir(temporary)) {
-        const path = join(temporary, name)
-        const { mtimeMs } = await stat(path)
-        if (Date.now() - mtimeMs < olderThanMs) continue
-        await rm(path, { force: true })
-        removed++
+      for (const name of unfinished) {
+        await rm(join(temporary, name), { force: true })
+        unfinished.delete(name)
       }
-      return removed
     },
   }
 }

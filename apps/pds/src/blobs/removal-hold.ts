@@ -1,4 +1,5 @@
-import { stat, utimes, writeFile, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
@@ -13,6 +14,26 @@ const TOUCH_MS = 5000
 
 /** Folder of the files that were moved aside, within that of the blobs. */
 export const HELD_FOLDER = 'held'
+
+/** Folder of what is on its way out, within that of the blobs. */
+export const REMOVED_FOLDER = 'removed'
+
+/**
+ * Removes the files that were moved aside, once nothing holds them. They are put out of the way in one step: the server may be
+ * moving another one aside, for the next backup or because it saw the last one a moment ago.
+ */
+export async function dropHeld(blobs: string): Promise<void> {
+  const target = join(blobs, REMOVED_FOLDER, randomUUID())
+  await mkdir(join(blobs, REMOVED_FOLDER), { recursive: true, mode: 0o700 })
+  try {
+    await rename(join(blobs, HELD_FOLDER), target)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  // A file may still come in by a path that was looked up before: what is left goes with the chores of the server.
+  await rm(target, { recursive: true, force: true }).catch(() => {})
+}
 
 /** Whether removals are held, by the data directory of the server. */
 export async function areRemovalsHeld(dataDirectory: string): Promise<boolean> {
@@ -37,8 +58,12 @@ export async function holdRemovals(dataDirectory: string): Promise<AsyncDisposab
       // Removed by hand: the check of every file against the database tells what that cost.
     })
   }, TOUCH_MS)
+  let ended = false
   return {
     [Symbol.asyncDispose]: async () => {
+      // Ended twice, it must not end the hold of another.
+      if (ended) return
+      ended = true
       clearInterval(timer)
       await rm(path, { force: true })
     },

@@ -14,7 +14,7 @@ export interface Uploads {
   upload(did: Did, source: AsyncIterable<Uint8Array>, declared: string | null): Promise<BlobRef>
   /** Removes the files of blobs that a commit left without a reference. */
   discard(did: Did, cids: readonly string[]): Promise<void>
-  /** Removes uploads that no record has referred to within a day, and what interrupted uploads left. */
+  /** Removes uploads that no record has referred to within a day, and what the uploads of a killed process left. */
   collect(): Promise<number>
 }
 
@@ -101,7 +101,7 @@ export function createUploads(
     },
     discard,
     collect: async () => {
-      await files.clean(TEMPORARY_MS)
+      await files.clean()
       const expired = await db.write(() => index.expire(now() - TEMPORARY_MS))
       for (const { did, cid } of expired) await discard(did, [cid])
       return expired.length

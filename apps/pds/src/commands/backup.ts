@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { cidFromDigest, formatCid } from '@avocet/data'
 
 import { blobFolderName } from '../blobs/blob-files.ts'
-import { HELD_FOLDER, holdRemovals } from '../blobs/removal-hold.ts'
+import { dropHeld, HELD_FOLDER, holdRemovals } from '../blobs/removal-hold.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { lastRotationKey, rotationDidKey } from '../config/rotation-key.ts'
@@ -107,7 +107,8 @@ export async function backup(
     )
   } finally {
     database.close()
-    await rm(join(blobFolder(config), HELD_FOLDER), { recursive: true, force: true })
+    await hold[Symbol.asyncDispose]()
+    await dropHeld(blobFolder(config))
   }
 }
 
