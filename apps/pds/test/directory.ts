@@ -40,6 +40,10 @@ export async function startDirectory(): Promise<TestDirectory> {
   const server = createServer((request, response) => {
     void (async () => {
       const [, did = '', ...rest] = (request.url ?? '/').split('/').map(decodeURIComponent)
+      if (did === '_health') {
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"version":"test"}')
+        return
+      }
       if (request.method === 'POST') {
         response.writeHead(await submit(did as Did, await text(request))).end('{}')
         return

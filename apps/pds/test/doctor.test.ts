@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { utimesSync } from 'node:fs'
 
+import type { DataObject } from '@avocet/data'
 import { tidFromMicros } from '@avocet/syntax'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { archiveOf } from './archives.ts'
 import { createProgram } from '../src/commands/program.ts'
 import { ADMIN_PASSWORD, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
 
@@ -206,4 +208,15 @@ test('--send-test sends, and says so', async () => {
     level: 'ok',
     detail: 'sent to me@example.com',
   })
+})
+
+test('a repository that came in, and is not announced before its account is active: nothing to say', async () => {
+  const { did, accessJwt: token } = await net.account()
+  await net.post('com.atproto.server.deactivateAccount', { token, input: {} })
+  const bytes = await archiveOf(did, { 'app.bsky.feed.post/one': post('one') as DataObject })
+  const type = 'application/vnd.ipld.car'
+  const answer = await net.post('com.atproto.repo.importRepo', { token, bytes, type })
+  expect([answer.status, notOk(await look('--deep'))]).toEqual([200, []])
+  await net.post('com.atproto.server.activateAccount', { token })
+  expect(notOk(await look('--deep'))).toEqual([])
 })

@@ -55,7 +55,9 @@ function revAhead(db: Database, did: Did): Fault | null {
 /** What is wrong with a repository, or null. */
 async function repoFault(db: Database, did: Did): Promise<string | null> {
   const row = db.prepare('SELECT id, rev, data, head FROM repo WHERE did = ?').get(did)
-  const account = db.prepare('SELECT signing_key FROM account WHERE did = ?').get(did)
+  const account = db
+    .prepare('SELECT signing_key, coalesce(deactivated_at, takedown_ref) AS off FROM account WHERE did = ?')
+    .get(did)
   if (row === undefined || account === undefined) return 'the account has no repository'
   const key = parseDidKey(importKeypair('k256', account['signing_key'] as Uint8Array).didKey)
   if (!key.ok) return 'the signing key cannot be used'
@@ -78,7 +80,8 @@ async function repoFault(db: Database, did: Did): Promise<string | null> {
   } catch (error) {
     return `it cannot be read: ${(error as Error).message}`
   }
-  return eventFault(db, did, row['rev'])
+  // What changes while an account is not active is announced when it is.
+  return account['off'] === null ? eventFault(db, did, row['rev']) : null
 }
 
 /** The newest event of a repository, if it is still in the log, tells its head. */
