@@ -14,7 +14,7 @@ export function revAfter(tids: TidClock, did: Did, rev: Tid | null): Tid {
     if (!(cause instanceof SyntaxFault) || cause.code !== 'tid-ahead') throw cause
     throw new PdsError(
       'rev-ahead',
-      `The newest revision of this repository is in the future; its operator mends it by: avocet-pds repair-rev ${did}; rev=${rev}`,
+      `The newest revision of this repository is in the future: if the clock of the server is right, its operator mends it by: avocet-pds repair-rev ${did}; rev=${rev}`,
       { cause },
     )
   }
