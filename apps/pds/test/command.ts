@@ -26,20 +26,35 @@ const environment = (extra: Record<string, string>): NodeJS.ProcessEnv => ({
   ...extra,
 })
 
-/** Runs the command until it ends. */
+/** Runs the command until it ends; it is killed after `timeoutMs`. */
 export async function runCommand(
   args: readonly string[],
   env: Record<string, string> = {},
+  timeoutMs = 15_000,
 ): Promise<Finished> {
   const child = spawn(process.execPath, [main, ...args], { env: environment(env) })
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
   const [code] = (await once(child, 'close')) as [number | null]
   clearTimeout(timer)
   return { code, stdout, stderr }
+}
+
+/** Runs the command and kills it after so many milliseconds. */
+export async function killCommand(
+  args: readonly string[],
+  afterMs: number,
+  env: Record<string, string> = {},
+): Promise<void> {
+  const child = spawn(process.execPath, [main, ...args], { env: environment(env), stdio: 'ignore' })
+  const ended = once(child, 'exit')
+  const timer = setTimeout(() => child.kill('SIGKILL'), afterMs)
+  const [code] = (await ended) as [number | null]
+  clearTimeout(timer)
+  if (code !== null) throw new Error(`the command ended by itself; code=${code}`)
 }
 
 /** Starts the server and waits for its line. */

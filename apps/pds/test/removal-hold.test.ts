@@ -71,9 +71,9 @@ test('files moved aside while such files are dropped: none is lost track of, and
     for (let i = part; i < cids.length; i += 8) await files.remove(DID, cids[i]!)
   }
   const removing = Promise.all(Array.from({ length: 8 }, (_, part) => some(part)))
-  let ended = false
-  void removing.finally(() => (ended = true)).catch(() => {})
-  while (!ended) await dropHeld(blobs)
+  const ended = new AbortController()
+  void removing.finally(() => ended.abort()).catch(() => {})
+  while (!ended.signal.aborted) await dropHeld(blobs)
   await removing
   expect(await readdir(join(blobs, DID))).toEqual([])
   held = false
