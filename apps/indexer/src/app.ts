@@ -117,6 +117,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
       ? createBackfill({
           db,
           fetch: limitHosts(exports, clocks, { slots: EXPORTS_PER_HOST }),
+          ask,
           relays: config.sources.filter(({ kind }) => kind === 'relay').map(({ url }) => toHttp(url)),
           isWanted: createFilter(config.collections),
           verify,

@@ -1,12 +1,14 @@
 // Questions to hosts about a repo: the repo itself, its newest rev, its account's status.
 // Spec: lexicons com.atproto.sync.getRepo, getLatestCommit, getRepoStatus
 
-import type { CarSource } from '@avocet/repo'
+import { CarError, readCar } from '@avocet/car'
+import { type CID, cidEquals, formatCid } from '@avocet/data'
 import { type Did, isTid } from '@avocet/syntax'
-import type { CopyHost } from './copies.ts'
+import type { CopyHost, RepoCopy } from './copies.ts'
 import { ResyncError, type ResyncErrorCode } from './errors.ts'
 import type { HostFetch } from './hosts.ts'
 import type { HostStatus, LatestRev, ResyncRequest } from './options.ts'
+import { pause } from './pause.ts'
 
 /** Options of {@link repoFetcher} and its neighbours. */
 export type RepoFetcherOptions = {
@@ -14,6 +16,8 @@ export type RepoFetcherOptions = {
   readonly fetch: HostFetch
   /** Asked first, in order (a relay that mirrors repos): what they do not have, or not as new, is asked of the account's PDS. */
   readonly upstream?: readonly string[]
+  /** For single blocks that a repo needs again (com.atproto.sync.getBlocks), while it is fetched. Default `fetch`. */
+  readonly fetchBlocks?: HostFetch
   /** Until the response begins, ms. Default 30 000. */
   readonly timeoutMs?: number
 }
@@ -24,13 +28,14 @@ export type RepoFetcherOptions = {
  */
 export function repoFetcher(
   options: RepoFetcherOptions,
-): (request: ResyncRequest) => readonly CopyHost<CarSource>[] {
-  const at = (host: string, own: boolean): CopyHost<CarSource> => ({
+): (request: ResyncRequest) => readonly CopyHost<RepoCopy>[] {
+  const at = (host: string, own: boolean): CopyHost<RepoCopy> => ({
     own,
     open: async ({ did, signal }) => {
       const accept = 'application/vnd.ipld.car'
       const response = await ask(host, 'com.atproto.sync.getRepo', did, accept, options, signal)
-      return response.body ?? fail('fetch-failed', `host gives nothing; host=${host}`)
+      const car = response.body ?? fail('fetch-failed', `host gives nothing; host=${host}`)
+      return { car, block: (cid) => askBlock(host, did, cid, options, signal) }
     },
   })
   return ({ identity }) => [
@@ -85,6 +90,45 @@ const GONE: ReadonlyMap<string, ResyncErrorCode> = new Map([
 
 const MAX_JSON_BYTES = 65_536
 
+/** Bytes of one block with what a CAR has around it. */
+const MAX_BLOCK_BYTES = 2 * 1024 * 1024
+/** Times that one block is asked for while its host is busy with others. */
+const MAX_BLOCK_TRIES = 20
+
+async function askBlock(
+  host: string,
+  did: Did,
+  cid: CID,
+  options: RepoFetcherOptions,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  const accept = 'application/vnd.ipld.car'
+  const fetch = options.fetchBlocks ?? options.fetch
+  for (let tries = 1; ; tries++) {
+    try {
+      const nsid = 'com.atproto.sync.getBlocks'
+      const response = await ask(host, nsid, did, accept, { ...options, fetch }, signal, {
+        cids: formatCid(cid),
+      })
+      const parts: Uint8Array<ArrayBuffer>[] = []
+      let size = 0
+      for await (const part of response.body ?? []) {
+        size += part.length
+        if (size > MAX_BLOCK_BYTES) throw new ResyncError('fetch-failed', `block is too large; host=${host}`)
+        parts.push(part)
+      }
+      const { blocks } = readCar(new Uint8Array(await new Blob(parts).arrayBuffer()))
+      return blocks.find((block) => cidEquals(block.cid, cid))?.bytes ?? null
+    } catch (error) {
+      if (error instanceof CarError) return null
+      if (!(error instanceof ResyncError) || error.code !== 'host-busy' || tries >= MAX_BLOCK_TRIES)
+        throw error
+      await pause(Math.min(error.retryAfterMs ?? 1000, 5000), signal)
+      signal.throwIfAborted()
+    }
+  }
+}
+
 async function askJson(
   host: string,
   nsid: string,
@@ -105,9 +149,10 @@ async function ask(
   accept: string,
   options: Omit<RepoFetcherOptions, 'upstream'>,
   signal: AbortSignal,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   const url = new URL(`/xrpc/${nsid}`, host)
-  url.searchParams.set('did', did)
+  for (const [name, value] of Object.entries({ did, ...more })) url.searchParams.set(name, value)
   // Only until the response begins: a large repo may take its time.
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), options.timeoutMs ?? 30_000)

@@ -1,5 +1,7 @@
 // One repo, several hosts that may have it: a copy that is old or wrong is no copy, and the next host is asked.
 
+import type { CID } from '@avocet/data'
+import type { CarSource } from '@avocet/repo'
 import type { Tid } from '@avocet/syntax'
 import { isTerminal, ResyncError } from './errors.ts'
 import type { ResyncPart, ResyncRequest } from './options.ts'
@@ -9,6 +11,12 @@ export type CopyHost<T> = {
   readonly own: boolean
   /** @throws ResyncError */
   open(request: ResyncRequest): Promise<T>
+}
+
+/** A repo as a host gives it. `block`: asks the host for one block again; null when it has not got it. */
+export type RepoCopy = {
+  readonly car: CarSource
+  readonly block?: (cid: CID) => Promise<Uint8Array | null>
 }
 
 /**

@@ -13,7 +13,7 @@ import {
 } from '@avocet/repo'
 import type { Did, Tid } from '@avocet/syntax'
 import { type ContentLimits, type ContentReader, createContentReader } from './content.ts'
-import { type CopyHost, readCopies } from './copies.ts'
+import { type CopyHost, readCopies, type RepoCopy } from './copies.ts'
 import { ResyncError } from './errors.ts'
 import type { VerifiedOp } from './events.ts'
 import type { Resync, ResyncPart, ResyncRequest } from './options.ts'
@@ -25,7 +25,7 @@ export type StoredRecord = { readonly path: string; readonly cid: CID }
 /** Options of {@link createResync}. */
 export type CreateResyncOptions = {
   /** Fetches the repo's CAR, or names the hosts that may have it, in the order to ask them. @throws ResyncError */
-  readonly fetchRepo: (request: ResyncRequest) => Promise<CarSource> | readonly CopyHost<CarSource>[]
+  readonly fetchRepo: (request: ResyncRequest) => Promise<CarSource> | readonly CopyHost<RepoCopy>[]
   /** The app's records of this repo in order of path (by code units), only of wanted collections. */
   readonly stored: (did: Did) => Iterable<StoredRecord> | AsyncIterable<StoredRecord>
   /** Collections the app keeps. Default: all. */
@@ -53,16 +53,17 @@ export function createResync(options: CreateResyncOptions): Resync {
   async function* read(
     did: Did,
     key: PublicKey,
-    source: CarSource,
+    { car, block }: RepoCopy,
     least: Tid | null,
   ): AsyncGenerator<ResyncPart, void, undefined> {
     try {
-      await using reader = await readRepo(source, {
+      await using reader = await readRepo(car, {
         did,
         key,
         ...(options.verify === undefined ? {} : { verify: options.verify }),
         ...(options.maxSize === undefined ? {} : { maxSize: options.maxSize }),
         ...(options.budget === undefined ? {} : { budget: options.budget }),
+        ...(block === undefined ? {} : { recall: block }),
       })
       const { rev, data, commit } = reader
       if (least !== null && rev < least) {
@@ -95,8 +96,9 @@ export function createResync(options: CreateResyncOptions): Resync {
     const key = identity?.key ?? null
     if (key === null) return keyless(did)
     const from = options.fetchRepo(request)
-    const hosts = from instanceof Promise ? [{ own: true, open: () => from }] : from
-    return readCopies(request, hosts, (source, least) => read(did, key, source, least))
+    const open = async (): Promise<RepoCopy> => ({ car: await (from as Promise<CarSource>) })
+    const hosts = from instanceof Promise ? [{ own: true, open }] : from
+    return readCopies(request, hosts, (copy, least) => read(did, key, copy, least))
   }
 }
 

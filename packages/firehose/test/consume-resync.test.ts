@@ -1,7 +1,7 @@
 // Repos read anew: what is fetched, what comes of it, and what happens when it fails.
 
 import { writeCar } from '@avocet/car'
-import type { CarSource } from '@avocet/repo'
+import { formatCid } from '@avocet/data'
 import { openDatabase } from '@avocet/sqlite'
 import { describe, expect, it } from 'vitest'
 import { treeWith } from '../src/conformance/forge.ts'
@@ -11,6 +11,7 @@ import {
   newRepo,
   readCopies,
   repoFetcher,
+  type RepoCopy,
   type RepoFetcherOptions,
   type Resync,
   ResyncError,
@@ -191,6 +192,37 @@ describe('resync', () => {
     },
   )
 
+  it('a host that gives each block once is asked again for one that stands at two paths', async () => {
+    const world = createWorld('once')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    const large = post('x', 200_000)
+    await world.commit(account, [create('a', large), create('b')])
+    add('#commit', world.event(await world.commit(account, [create('c', large)])))
+    const { head, commitBytes, records } = account
+    const nodes = [...treeWith(account).blocks].map(([cid, bytes]) => ({ cid, bytes }))
+    const [a, b] = ['a', 'b'].map((key) => records.get(`app.bsky.feed.post/${key}`)!)
+    const car = writeCar([head!.commit], [{ cid: head!.commit, bytes: commitBytes! }, ...nodes, a!, b!])
+    const asked: string[] = []
+    const running = start(world, frames, {
+      resync: createResync({
+        fetchRepo: repoFetcher({
+          fetch: async (url) => {
+            const { pathname, searchParams } = new URL(url)
+            asked.push(`${pathname.split('.').at(-1)} ${searchParams.get('cids') ?? ''}`.trim())
+            return new Response((pathname.endsWith('getBlocks') ? writeCar([], [a!]) : car).slice())
+          },
+        }),
+        stored: () => [],
+      }),
+    })
+    await running.consumer.done
+    expect(asked).toEqual(['getRepo', `getBlocks ${formatCid(a!.cid)}`])
+    expect(running.lines().at(-1)).toBe(
+      'resync create:app.bsky.feed.post/a create:app.bsky.feed.post/b create:app.bsky.feed.post/c last',
+    )
+  })
+
   it('an app that cannot store a record does not stop its account for ever', async () => {
     const world = createWorld('poison')
     const account = world.createAccount()
@@ -334,7 +366,7 @@ describe('repo fetcher', () => {
       return part as never as Source
     throw new Error('nothing')
   }
-  async function* pass(source: CarSource): AsyncGenerator<ResyncPart> {
+  async function* pass({ car: source }: RepoCopy): AsyncGenerator<ResyncPart> {
     yield { source } as never
   }
   type Source = { source: ReadableStream }

@@ -1,7 +1,8 @@
 import type { CarBlock } from '@avocet/car'
-import { type CID, cidEquals, cidKey } from '@avocet/data'
+import { type CID, cidEquals, cidForCbor, cidKey } from '@avocet/data'
 import { RepoError } from './error.ts'
 import { createRecentBlocks } from './recent-blocks.ts'
+import { createSeenBlocks } from './seen-blocks.ts'
 
 /** Gives the blocks of a CAR in the order they are asked for, holding back those that come before their turn. */
 export interface BlockBuffer {
@@ -18,6 +19,15 @@ export interface BlockBuffer {
 const OVERHEAD = 250
 /** Bytes of records that are kept after use. */
 const RETAINED = 8 * 1024 * 1024
+
+/** Records that are asked for a second time from where the CAR came from. */
+const MAX_RECALLS = 10_000
+
+/**
+ * Gives the block of a record that came before and is not at hand any more: a CAR may hold each block once, whatever the distance
+ * between the paths that have it. Null: it cannot be had.
+ */
+export type Recall = (cid: CID) => Promise<Uint8Array | null>
 
 /** Bytes of memory that several reads share. Made by {@link createByteBudget}. */
 export interface ByteBudget {
@@ -44,14 +54,18 @@ export function createByteBudget(limit: number): ByteBudget {
 /**
  * @param limit bytes that may be held back at a time.
  * @param budget what is held back is taken from it.
+ * @param recall for records that are wanted again.
  */
 export function createBlockBuffer(
   source: AsyncIterator<CarBlock>,
   limit: number,
   budget?: ByteBudget,
+  recall?: Recall,
 ): BlockBuffer {
   const waiting = new Map<string, Uint8Array>()
   const recent = createRecentBlocks(RETAINED)
+  const seen = recall === undefined ? null : createSeenBlocks()
+  let recalls = 0
   let waitingSize = 0
   let ended = false
   /** Bytes of blocks handed out. */
@@ -88,6 +102,20 @@ export function createBlockBuffer(
     ended = true
     return null
   }
+  const keep = (cid: CID, bytes: Uint8Array): void => {
+    recent.add(cid, bytes)
+    seen?.add(cid)
+  }
+  const again = async (cid: CID): Promise<Uint8Array | null> => {
+    if (++recalls > MAX_RECALLS) {
+      throw new RepoError('buffer-exceeded', `too many records are wanted again; max=${MAX_RECALLS}`)
+    }
+    const bytes = await recall!(cid)
+    if (bytes === null || !cidEquals(cidForCbor(bytes), cid)) return null
+    used += bytes.length + OVERHEAD
+    recent.add(cid, bytes)
+    return bytes
+  }
   const takeNow = (cid: CID, isRecord: boolean): Uint8Array | undefined => {
     if (waiting.size > 0) {
       const key = cidKey(cid)
@@ -97,13 +125,13 @@ export function createBlockBuffer(
         waitingSize -= bytes.length + OVERHEAD
         budget?.give(bytes.length + OVERHEAD)
         used += bytes.length + OVERHEAD
-        if (isRecord) recent.add(cid, bytes)
+        if (isRecord) keep(cid, bytes)
         return bytes
       }
     }
-    const again = isRecord ? recent.get(cid) : undefined
-    if (again !== undefined) used += again.length + OVERHEAD
-    return again
+    const kept = isRecord ? recent.get(cid) : undefined
+    if (kept !== undefined) used += kept.length + OVERHEAD
+    return kept
   }
 
   return {
@@ -114,12 +142,14 @@ export function createBlockBuffer(
       for (let block = await next(); block !== null; block = await next()) {
         if (cidEquals(block.cid, cid)) {
           used += block.bytes.length + OVERHEAD
-          if (isRecord) recent.add(cid, block.bytes)
+          if (isRecord) keep(cid, block.bytes)
           return block.bytes
         }
         hold(block)
+        // A writer that repeats records does so where they are wanted: this one does not.
+        if (isRecord && seen?.has(cid) === true) return again(cid)
       }
-      return null
+      return isRecord && seen?.has(cid) === true ? again(cid) : null
     },
     async drain() {
       forget()

@@ -1,4 +1,4 @@
-export { createByteBudget, type ByteBudget } from './block-buffer.ts'
+export { createByteBudget, type ByteBudget, type Recall } from './block-buffer.ts'
 export { applyWrites, type ApplyOptions } from './apply.ts'
 export { checkRepo, type CheckOptions, type FoundRecord, type RepoFault, type RepoReport } from './check.ts'
 export { headFromCommit, readCommit, signCommit, type Commit } from './commit.ts'

@@ -7,7 +7,7 @@ import { type PublicKey, verifySignature, type VerifySignature } from '@avocet/c
 import type { CID } from '@avocet/data'
 import { decodeNode, type Link, type TreeNode } from '@avocet/mst'
 import type { Did } from '@avocet/syntax'
-import { createBlockBuffer, type BlockBuffer, type ByteBudget } from './block-buffer.ts'
+import { createBlockBuffer, type BlockBuffer, type ByteBudget, type Recall } from './block-buffer.ts'
 import { type Commit, readCommit } from './commit.ts'
 import { RepoError } from './error.ts'
 import { missingBlock, typed } from './load.ts'
@@ -39,6 +39,11 @@ export interface ReadRepoBounds {
   readonly maxBuffered?: number
   /** Shared with other reads: what is held back is taken from it, and it may be used up before `maxBuffered` is. */
   readonly budget?: ByteBudget
+  /**
+   * Asked for a record that stands at several paths, came once, and is not at hand any more (the last 8 MiB are). Default: such
+   * a CAR fails with `missing-block`. At most 10 000 times; what it gives is checked against the CID.
+   */
+  readonly recall?: Recall
   /** Most records. Default 10 million. */
   readonly maxRecords?: number
 }
@@ -89,7 +94,12 @@ export async function readRepo(source: CarSource, options: ReadRepoOptions): Pro
   }
   const stream = source instanceof Uint8Array ? once(source) : source
   const { roots, blocks } = await readCarStream(stream, maxSize === undefined ? {} : { maxSize })
-  const buffer = createBlockBuffer(blocks[Symbol.asyncIterator](), maxBuffered, options.budget)
+  const buffer = createBlockBuffer(
+    blocks[Symbol.asyncIterator](),
+    maxBuffered,
+    options.budget,
+    options.recall,
+  )
   try {
     const commit = roots[0]
     if (commit === undefined) throw new RepoError('malformed-repo', 'CAR has no root')

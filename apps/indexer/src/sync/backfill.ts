@@ -18,6 +18,8 @@ const MAX_EXPORT_BYTES = 4 * 1024 ** 3
 export function createBackfill(options: {
   readonly db: Database
   readonly fetch: HostFetch
+  /** As `fetch`, for small questions while an export is read. */
+  readonly ask: HostFetch
   readonly relays: readonly string[]
   readonly isWanted: IsWanted
   readonly verify: VerifySignature
@@ -25,7 +27,7 @@ export function createBackfill(options: {
   const { db, isWanted, verify } = options
   const records = createRecordReader(db)
   return createResync({
-    fetchRepo: repoFetcher({ fetch: options.fetch, upstream: options.relays }),
+    fetchRepo: repoFetcher({ fetch: options.fetch, fetchBlocks: options.ask, upstream: options.relays }),
     *stored(did) {
       // Also of collections that are not wanted any more: those go.
       const collections = records.collections(did)
