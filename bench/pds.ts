@@ -14,7 +14,7 @@ import { findReference, startReference } from './support/reference-pds.ts'
 const flag = (name: string): string | undefined => process.argv.find((_, i) => process.argv[i - 1] === name)
 const ROUNDS = Number(flag('--rounds') ?? 7)
 /** Rounds that do not count: compilers and caches of both are warm afterwards. */
-const WARM_ROUNDS = 4
+const WARM_ROUNDS = 12
 const only = flag('--only')?.split(',')
 const found = process.argv.includes('--alone') ? '--alone' : findReference()
 const reference = typeof found === 'string' ? null : found

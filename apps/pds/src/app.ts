@@ -181,6 +181,7 @@ export async function createPds(
     reservedKeys,
     handles,
     identities,
+    sessions,
     store: repos,
     log: stores.log,
     announcements,

@@ -182,7 +182,7 @@ export function addMethods(router: Router, parts: Parts): void {
   const { brake, lexicons, identities, signers, handleChanges, moderation, accountView } = parts
 
   describeServer(router, config, address)
-  createAccount(router, parts.registration, sessions, services)
+  createAccount(router, parts.registration, services)
   createSession(router, accounts, sessions, brake, sessionView)
   refreshSession(router, authorizer, sessions, brake, sessionView)
   getSession(router, authorizer, accounts, sessionView)

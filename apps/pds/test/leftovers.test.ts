@@ -145,3 +145,20 @@ test('files that no row knows are collected after the next start, and no other',
   const served = await fetch(`${pds.url}/xrpc/com.atproto.sync.getBlob?did=${did}&cid=${kept}`)
   expect((await served.arrayBuffer()).byteLength).toBe(picture.length)
 }, 30_000)
+
+test('an account whose first session cannot be kept is not made', async () => {
+  const change = (sql: string): void => {
+    using db = openDatabase({ path: join(folder, 'pds.sqlite') })
+    db.transaction(() => db.raw.exec(sql))
+  }
+  change(
+    `CREATE TRIGGER no_sessions BEFORE INSERT ON refresh_token BEGIN SELECT RAISE(ABORT, 'no sessions'); END`,
+  )
+  await expect(account('dora')).rejects.toThrow(
+    'com.atproto.server.createAccount: 500 {"error":"InternalServerError"',
+  )
+  expect(rows(`SELECT count(*) AS n FROM account WHERE handle = 'dora.test'`)).toBe(0)
+  expect(rows(`SELECT count(*) AS n FROM refresh_token WHERE did NOT IN (SELECT did FROM account)`)).toBe(0)
+  change('DROP TRIGGER no_sessions')
+  await account('dora')
+})

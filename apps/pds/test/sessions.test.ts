@@ -1,4 +1,4 @@
-import { scryptSync } from 'node:crypto'
+import { argon2Sync, scryptSync } from 'node:crypto'
 
 import { migrate, openDatabase } from '@avocet/sqlite'
 import type { Did, Handle } from '@avocet/syntax'
@@ -192,12 +192,23 @@ test('a mailed code works once, for 15 minutes, for its purpose, account and add
   expect(await codeOfSync(() => codes.check('delete-account', second))).toBe('token-invalid')
 })
 
-test('passwords of both forms verify', async () => {
+test('passwords of every form verify', async () => {
   const hash = await hashPassword('correct horse')
-  expect(hash).toMatch(/^\$argon2id\$v=19\$m=12288,t=3,p=1\$/)
+  expect(hash).toMatch(/^\$argon2id\$v=19\$m=9216,t=4,p=1\$/)
   expect(await hashPassword('correct horse')).not.toBe(hash)
   const legacy = `00ff00ff:${scryptSync('correct horse', '00ff00ff', 64).toString('hex')}`
-  for (const known of [hash, legacy]) {
+  const nonce = Buffer.from('a salt of 16 byt')
+  const tag = argon2Sync('argon2id', {
+    message: 'correct horse',
+    nonce,
+    parallelism: 1,
+    tagLength: 32,
+    memory: 12_288,
+    passes: 3,
+  })
+  const text = (bytes: Buffer): string => bytes.toString('base64').replaceAll('=', '')
+  const former = `$argon2id$v=19$m=12288,t=3,p=1$${text(nonce)}$${text(tag)}`
+  for (const known of [hash, former, legacy]) {
     expect(await verifyPassword('correct horse', known)).toBe(true)
     expect(await verifyPassword('correct horsf', known)).toBe(false)
   }

@@ -16,6 +16,7 @@ import type { Invites } from './invites.ts'
 import { hashPassword, MAX_PASSWORD_LENGTH } from './passwords.ts'
 import type { Removals } from './removals.ts'
 import type { ReservedKeys } from './reserved-keys.ts'
+import type { NewSession, Sessions, SessionTokens } from './sessions.ts'
 
 /** What someone who wants an account hands in. */
 export interface Application {
@@ -29,12 +30,26 @@ export interface Application {
   readonly byOperator?: boolean
 }
 
-/** Making accounts. Either everything of an account is there afterwards, or nothing. */
+/** An account that was made, signed in. */
+export interface Registered {
+  readonly account: Account
+  readonly tokens: SessionTokens
+}
+
+/** Making accounts. Either everything of an account and its first session is there afterwards, or nothing. */
 export interface Registration {
   /** An account with a new did:plc. */
-  create(application: Application): Promise<{ account: Account; document: NewIdentity['document'] }>
+  create(application: Application): Promise<Registered & { document: NewIdentity['document'] }>
   /** A deactivated account for a DID that exists; the caller has proved that it is theirs. */
-  adopt(did: Did, application: Application): Promise<Account>
+  adopt(did: Did, application: Application): Promise<Registered>
+}
+
+/** What is made of an account before anything of it is stored. */
+interface Prepared {
+  readonly did: Did
+  readonly key: Keypair
+  readonly commit: CommitData
+  readonly session: NewSession
 }
 
 /** What registration composes. */
@@ -45,6 +60,7 @@ export interface RegistrationParts {
   readonly reservedKeys: ReservedKeys
   readonly handles: HandlePolicy
   readonly identities: Identities
+  readonly sessions: Pick<Sessions, 'prepare'>
   readonly store: RepoStore<Database>
   readonly log: EventLog<Database>
   readonly announcements: Announcements
@@ -61,6 +77,7 @@ export function createRegistration(parts: RegistrationParts): Registration {
     reservedKeys,
     handles,
     identities,
+    sessions,
     store,
     log,
     announcements,
@@ -85,17 +102,24 @@ export function createRegistration(parts: RegistrationParts): Registration {
     return handle
   }
 
-  /** Stores account, first commit and (for an active account) events, all in one transaction. */
+  /** What can be made before the password is hashed: the empty repository's commit, and a session. */
+  const prepare = async (did: Did, key: Keypair): Promise<Prepared> => {
+    const [commit, session] = await Promise.all([
+      applyWrites({ did, head: null, store, writes: [], signer: key, rev: tids.next() }),
+      sessions.prepare(did),
+    ])
+    return { did, key, commit, session }
+  }
+
+  /** Stores account, first commit, session and (for an active account) events, all in one transaction. */
   const keep = async (
-    did: Did,
+    { did, key, commit, session }: Prepared,
     handle: Handle,
-    key: Keypair,
     application: Application,
     passwordHash: string,
     active: boolean,
-  ): Promise<Account> => {
+  ): Promise<Registered> => {
     const now = new Date().toISOString()
-    const commit = await applyWrites({ did, head: null, store, writes: [], signer: key, rev: tids.next() })
     await store.apply(commit, (db) => {
       reservedKeys.release(did)
       accounts.insert({
@@ -107,12 +131,13 @@ export function createRegistration(parts: RegistrationParts): Registration {
         createdAt: now,
         deactivatedAt: active ? null : now,
       })
+      session.keep()
       if (application.inviteCode !== undefined && application.inviteCode !== '' && parts.inviteRequired) {
         invites.use(application.inviteCode, did)
       }
       if (active) announce(db, accounts.get(did)!, commit)
     })
-    return accounts.get(did)!
+    return { account: accounts.get(did)!, tokens: session.tokens }
   }
 
   const announce = (db: Database, account: Account, commit: CommitData): void => {
@@ -127,17 +152,17 @@ export function createRegistration(parts: RegistrationParts): Registration {
   const create: Registration['create'] = async (application) => {
     const handle = await checkApplication(application, null)
     const key = createKeypair('k256')
-    // Hashing runs on the thread pool while the identity is composed and registered.
-    const [hash, identity] = await Promise.all([
+    // Hashing runs on the thread pool while everything else is composed and the identity is registered.
+    const [hash, { identity, prepared }] = await Promise.all([
       hashPassword(application.password),
       identities.compose(handle, key.didKey, application.recoveryKey ?? null).then(async (composed) => {
-        await identities.register(composed)
-        return composed
+        const [made] = await Promise.all([prepare(composed.did, key), identities.register(composed)])
+        return { identity: composed, prepared: made }
       }),
     ])
     try {
-      const account = await keep(identity.did, handle, key, application, hash, true)
-      return { account, document: identity.document }
+      const registered = await keep(prepared, handle, application, hash, true)
+      return { ...registered, document: identity.document }
     } catch (error) {
       await identities.withdraw(identity)
       throw error
@@ -154,7 +179,7 @@ export function createRegistration(parts: RegistrationParts): Registration {
     // A former account of this DID may be on its way out: its lock is free when it is gone, its blobs go first.
     return locks.run(did, async () => {
       await removals.blobsGone(did)
-      return keep(did, handle, key, application, hash, false)
+      return keep(await prepare(did, key), handle, application, hash, false)
     })
   }
 

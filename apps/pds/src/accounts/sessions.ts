@@ -24,12 +24,19 @@ export interface SignedIn {
   readonly withEmail: boolean
 }
 
+/** A session whose tokens are made, and whose row is still to be written. */
+export interface NewSession {
+  readonly tokens: SessionTokens
+  /** Writes the row, in the transaction of the caller: the tokens count from its commit on. */
+  readonly keep: () => void
+}
+
 /** Signing in, refreshing, signing out. */
 export interface Sessions {
   /** Checks a password (the account's, or an app password). @throws PdsError `auth-required`, `account-takendown` */
   login(identifier: string, password: string, allowTakendown: boolean): Promise<SignedIn>
-  /** A session for an account just made or proven otherwise. */
-  start(account: Account, appPassword?: { name: string; privileged: boolean } | null): Promise<SessionTokens>
+  /** The first session of an account that is being made: its row joins those of the account. */
+  prepare(did: Did): Promise<NewSession>
   /** Exchanges a refresh token for its successor. @throws PdsError `invalid-token`, `expired-token`, `account-takendown` */
   refresh(refreshJwt: string): Promise<SignedIn>
   /** Ends the session of a refresh token, expired or not. @throws PdsError `invalid-token` */
@@ -69,18 +76,18 @@ export function createSessions(
     return { accessJwt, refreshJwt }
   }
 
-  const start: Sessions['start'] = async (account, app = null) => {
+  const open = async (did: Did, scope: AccessScope, appPassword: string | null): Promise<NewSession> => {
     const id = tokenId()
     const exp = seconds() + REFRESH_SECONDS
-    await db.write(() => {
+    const keep = (): void => {
       db.prepare('INSERT INTO refresh_token (id, did, expires_at, app_password) VALUES (?, ?, ?, ?)').run(
         id,
-        account.did,
+        did,
         exp,
-        app?.name ?? null,
+        appPassword,
       )
-    })
-    return pair(account.did, scopeOf(account, app), id, exp)
+    }
+    return { tokens: await pair(did, scope, id, exp), keep }
   }
 
   const login: Sessions['login'] = async (identifier, password, allowTakendown) => {
@@ -94,11 +101,13 @@ export function createSessions(
     if (account.takedownRef !== null && !allowTakendown) {
       throw new PdsError('account-takendown', 'Account has been taken down')
     }
-    return { account, tokens: await start(account, main ? null : app), withEmail: main }
+    const { tokens: made, keep } = await open(account.did, scopeOf(account, app), app?.name ?? null)
+    await db.write(keep)
+    return { account, tokens: made, withEmail: main }
   }
 
   return {
-    start,
+    prepare: (did) => open(did, 'com.atproto.access', null),
     login: async (...args) => {
       const floor = delay(floorMs)
       try {
@@ -163,7 +172,7 @@ export function createSessions(
 }
 
 /** Verified against when there is no account, so that both cases cost the same. */
-const DUMMY_HASH = `$argon2id$v=19$m=12288,t=3,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+const DUMMY_HASH = `$argon2id$v=19$m=9216,t=4,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
 const tokenId = (): string => randomBytes(32).toString('base64url')
 

@@ -5,7 +5,6 @@ import type { Router } from '@avocet/xrpc-server'
 import { shownHandle } from '../accounts/account.ts'
 import type { Application, Registration } from '../accounts/registration.ts'
 import type { ServiceCallers } from '../accounts/service-callers.ts'
-import type { Sessions } from '../accounts/sessions.ts'
 import { PdsError } from '../errors.ts'
 import { CREATE_ACCOUNT_LIMIT } from '../http/rate-limits.ts'
 
@@ -13,7 +12,6 @@ import { CREATE_ACCOUNT_LIMIT } from '../http/rate-limits.ts'
 export function createAccount(
   router: Router,
   registration: Registration,
-  sessions: Sessions,
   services: ServiceCallers,
 ): void {
   router.add(ComAtprotoServerCreateAccount.main, {
@@ -32,8 +30,7 @@ export function createAccount(
         recoveryKey: input.recoveryKey,
       }
       if (input.did === undefined) {
-        const { account, document } = await registration.create(application)
-        const tokens = await sessions.start(account)
+        const { account, tokens, document } = await registration.create(application)
         return {
           ...tokens,
           handle: shownHandle(account),
@@ -44,8 +41,8 @@ export function createAccount(
       const caller = await services.verify({ header }, nsid)
       if (caller !== input.did)
         throw new PdsError('auth-required', `Missing auth to create account with did: ${input.did}`)
-      const account = await registration.adopt(caller, application)
-      return { ...(await sessions.start(account)), handle: shownHandle(account), did: account.did }
+      const { account, tokens } = await registration.adopt(caller, application)
+      return { ...tokens, handle: shownHandle(account), did: account.did }
     },
   })
 }
