@@ -140,7 +140,7 @@ export const works: readonly Work[] = [
     lanes: 1,
     count: SIGN_UPS,
     requests: async (side, round) =>
-      Array.from({ length: SIGN_UPS }, (_, i) => signUp(side.server.port, `round${round + 10}x${i}`)),
+      Array.from({ length: SIGN_UPS }, (_, i) => signUp(side.server.port, `round${round + 20}x${i}`)),
   },
   repeated(
     { name: 'createRecord, one account, one by one', unit: 'records', target: 10, lanes: 1, count: 120 },
