@@ -9,11 +9,7 @@ import { PdsError } from '../errors.ts'
 import { CREATE_ACCOUNT_LIMIT } from '../http/rate-limits.ts'
 
 /** Makes an account: with a new did:plc, or deactivated for a DID that moves here and proves itself by a service token. */
-export function createAccount(
-  router: Router,
-  registration: Registration,
-  services: ServiceCallers,
-): void {
+export function createAccount(router: Router, registration: Registration, services: ServiceCallers): void {
   router.add(ComAtprotoServerCreateAccount.main, {
     rateLimit: CREATE_ACCOUNT_LIMIT,
     handler: async ({ input, header, nsid }) => {
