@@ -1,4 +1,7 @@
+import { openDatabase } from '@avocet/sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { createQuotas } from '../src/accounts/quotas.ts'
 
 import { createProgram } from '../src/commands/program.ts'
 import { readdir } from 'node:fs/promises'
@@ -79,6 +82,28 @@ test('records up to the bound; deletions make room', async () => {
     '200 ',
   )
   expect(await create(1)).toBe('200 ')
+})
+
+test('records are counted once, not for each commit: a large account would pay with every post', async () => {
+  using db = openDatabase({ path: ':memory:' })
+  db.raw.exec('CREATE TABLE account_quota (did TEXT, blob_bytes INTEGER, records INTEGER)')
+  let counted = 0
+  const quotas = createQuotas(db, { accountBlobQuota: 0, accountRecordQuota: 12 }, () => {
+    counted++
+    return Promise.resolve(10)
+  })
+  const did = 'did:plc:abcdefghijklmnopqrstuvwx'
+  await quotas.checkRecords(did, 'a', 1)
+  quotas.noteCommit(did, 'a', 'b', 1)
+  await quotas.checkRecords(did, 'b', 1)
+  quotas.noteCommit(did, 'b', 'c', 1)
+  await expect(quotas.checkRecords(did, 'c', 1)).rejects.toMatchObject({ code: 'quota-exceeded' })
+  quotas.noteCommit(did, 'c', 'd', -1)
+  await quotas.checkRecords(did, 'd', 1)
+  expect(counted).toBe(1)
+  // A revision that nobody told of, after an import, say.
+  await quotas.checkRecords(did, 'f', 1)
+  expect(counted).toBe(2)
 })
 
 test('an import of more records than the bound is refused whole', async () => {

@@ -16,28 +16,46 @@ export interface EntriesOptions {
 /** Gives child `at` of a node, loading it if need be; `low` and `high` bound the node's keys ('' = none). */
 export type ChildLoader = (node: TreeNode, at: number, low: string, high: string) => TreeNode
 
+/** Keys from `low` on and below `high` ('' = no end), without `excluded`. */
+export interface EntryBounds {
+  readonly low: string
+  readonly high: string
+  readonly excluded: string | undefined
+}
+
+/** The bounds that options come to; null where no key is within. */
+export function entryBounds({
+  prefix = '',
+  from,
+  after,
+  reverse = false,
+}: EntriesOptions): EntryBounds | null {
+  const start = after ?? from
+  // No key is before the empty one.
+  if (reverse && start === '') return null
+  let low = prefix
+  let high =
+    prefix === '' ? '' : prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
+  if (start !== undefined) {
+    if (!reverse && start > low) low = start
+    // The smallest string above `start` is it with a zero character: that makes the bound inclusive.
+    if (reverse && (high === '' || start < high)) high = after === undefined ? `${start}\0` : start
+  }
+  return { low, high, excluded: reverse ? undefined : after }
+}
+
 /** The entries of a subtree within a range, loading only what overlaps it. */
 export function* iterate(
   root: TreeNode,
   load: ChildLoader,
   options: EntriesOptions,
 ): Generator<[key: string, value: CID], void> {
-  const { prefix = '', from, after, reverse = false } = options
-  const start = after ?? from
-  // No key is before the empty one.
-  if (reverse && start === '') return
-  // Keys wanted: low <= key < high (high '' = no end), and not `excluded`.
-  const prefixEnd =
-    prefix === '' ? '' : prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
-  let low = prefix
-  let high = prefixEnd
-  if (start !== undefined) {
-    if (!reverse && start > low) low = start
-    // The smallest string above `start` is it with a zero character: that makes the bound inclusive.
-    if (reverse && (high === '' || start < high)) high = after === undefined ? `${start}\0` : start
-  }
-  const excluded = !reverse ? after : undefined
-  yield* reverse ? backward(root, load, low, high, '', '') : forward(root, load, low, high, excluded, '', '')
+  const bounds = entryBounds(options)
+  if (bounds === null) return
+  const { low, high, excluded } = bounds
+  yield* options.reverse === true
+    ? backward(root, load, low, high, '', '')
+    : forward(root, load, low, high, excluded, '', '')
 }
 
 function* forward(

@@ -1,5 +1,5 @@
 import type { StoredBlock } from '@avocet/repo'
-import type { Database } from '@avocet/sqlite'
+import { createWriteQueue, type Database } from '@avocet/sqlite'
 
 import { blockIds, idAfter } from './block-ids.ts'
 import { createDigestRuns, type DigestPlace } from './digest-runs.ts'
@@ -10,9 +10,6 @@ const AT_ONCE = 500
 const BYTES_AT_ONCE = 512 * 1024
 /** Places written in one transaction. */
 const PLACED_AT_ONCE = 1000
-/** Transactions that wait for the disk while the next is made ready. */
-const AHEAD = 3
-
 /**
  * Writes the blocks of a repository that nobody sees yet, in the order they come, then their places in sorted runs. Resolves
  * when all of it is on the disk.
@@ -25,7 +22,7 @@ export async function stageBlocks(
 ): Promise<void> {
   const ids = blockIds(repo)
   const runs = createDigestRuns()
-  const writes = createWrites(db)
+  const writes = createWriteQueue(db)
   let id = ids.first - 1
   let batch: StoredBlock[] = []
   let bytes = 0
@@ -81,26 +78,5 @@ function writePlaces(db: Database, repo: number, places: readonly DigestPlace[])
       `UPDATE repo_block SET refs = refs + 1
        WHERE id = (SELECT block FROM repo_block_place WHERE repo = ? AND digest = ?)`,
     ).run(repo, digest)
-  }
-}
-
-/** Writes one after the other, a few ahead of the disk. */
-function createWrites(db: Database): {
-  add(fn: () => void): Promise<void>
-  /** @throws the first error of any */
-  done(): Promise<void>
-} {
-  const pending: Promise<void>[] = []
-  return {
-    async add(fn) {
-      const write = db.write(fn)
-      // Thrown when it is waited for.
-      write.catch(() => {})
-      pending.push(write)
-      if (pending.length > AHEAD) await pending.shift()
-    },
-    async done() {
-      await Promise.all(pending)
-    },
   }
 }

@@ -1,13 +1,38 @@
-import { type BlockMap, type CID, CidMap } from '@avocet/data'
-import { type EntriesOptions, loadTree, MstError } from '@avocet/mst'
+import type { CID } from '@avocet/data'
+import {
+  decodeNode,
+  type EntriesOptions,
+  entryBounds,
+  type Link,
+  MAX_DEPTH,
+  type TreeNode,
+} from '@avocet/mst'
 import type { Did } from '@avocet/syntax'
+import { RepoError } from './error.ts'
 import { openSnapshot } from './export.ts'
-import { fetchInto, missingBlock, toRepoError } from './load.ts'
+import { missingBlock, typed } from './load.ts'
 import type { RepoEntry } from './read.ts'
 import type { RepoSnapshot, RepoStore } from './types.ts'
 
-/** Records fetched from the store together. */
+/** Records fetched from the store together: few at first, since most callers want a page. */
+const FIRST_PAGE = 25
 const PAGE = 100
+
+/** A path and what is there. */
+export interface RepoListEntry {
+  readonly path: string
+  readonly cid: CID
+}
+
+/** A node on the way down. */
+interface Level {
+  readonly node: TreeNode
+  /** Index of the next step: child 0, key 0, child 1, key 1, …, from the end in reverse. */
+  step: number
+  /** The keys before and after the node in the tree, '' where there is none. */
+  readonly above: string
+  readonly below: string
+}
 
 /**
  * The paths and CIDs of a stored repository in key order, or part of them. Only nodes that overlap the range are read.
@@ -17,24 +42,62 @@ const PAGE = 100
 export async function* listEntries(
   snapshot: RepoSnapshot,
   options: EntriesOptions = {},
-): AsyncGenerator<{ path: string; cid: CID }, void> {
+): AsyncGenerator<RepoListEntry, void> {
+  for await (const page of entryPages(snapshot, options)) yield* page
+}
+
+/** The same in pages, a short one first. */
+async function* entryPages(
+  snapshot: RepoSnapshot,
+  options: EntriesOptions,
+): AsyncGenerator<readonly RepoListEntry[], void> {
+  const bounds = entryBounds(options)
+  if (bounds === null) return
+  const { low, high, excluded } = bounds
   const { did, data } = snapshot.head
-  const blocks: BlockMap = new CidMap<Uint8Array>()
-  const tree = loadTree(data, blocks)
-  let range = options
-  for (;;) {
-    try {
-      for (const [path, cid] of tree.entries(range)) {
-        yield { path, cid }
-        range = { ...options, after: path }
-      }
-      return
-    } catch (error) {
-      // The iteration starts again behind the last entry once the node it missed is there.
-      if (!(error instanceof MstError) || error.code !== 'missing-block') throw toRepoError(error)
-      await fetchInto(blocks, snapshot, did, [error.cid!])
-    }
+  const reverse = options.reverse === true
+  const by = reverse ? -1 : 1
+  const open = async (cid: CID, layer: number | null, above: string, below: string): Promise<Level> => {
+    const bytes = (await snapshot.getBlocks(did, [cid])).get(cid)
+    if (bytes === undefined) throw missingBlock(cid, 'stored block is missing', { did })
+    const node = typed(() => decodeNode(bytes, layer, cid, above, below))
+    if (node.layer > MAX_DEPTH) throw new RepoError('malformed-repo', 'tree is deeper than any real one')
+    return { node, step: reverse ? node.keys.length * 2 : 0, above, below }
   }
+
+  let page: RepoListEntry[] = []
+  let size = FIRST_PAGE
+  let given = 0
+  const levels = [await open(data, null, '', '')]
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const { node, step } = level
+    const { keys, children } = node
+    const at = step >> 1
+    level.step += by
+    if (step < 0 || step > keys.length * 2) {
+      levels.pop()
+      continue
+    }
+    if ((step & 1) === 1) {
+      const path = keys[at]!
+      // What follows is outside as well.
+      if (reverse ? path < low : high !== '' && path >= high) break
+      if (path < low || (high !== '' && path >= high) || path === excluded) continue
+      page.push({ path, cid: node.values[at]!.cid })
+      if (page.length < size) continue
+      yield page
+      given += page.length
+      size = Math.min(given, PAGE)
+      page = []
+      continue
+    }
+    const child = children[at] as Link | null
+    const above = at > 0 ? keys[at - 1]! : level.above
+    const below = keys[at] ?? level.below
+    const overlaps = (high === '' || above < high) && (below === '' || below > low)
+    if (child !== null && overlaps) levels.push(await open(child.cid, node.layer - 1, above, below))
+  }
+  if (page.length > 0) yield page
 }
 
 /**
@@ -48,20 +111,10 @@ export async function* listRecords<Tx>(
   options: EntriesOptions = {},
 ): AsyncGenerator<RepoEntry, void> {
   await using snapshot = await openSnapshot(store, did)
-  let page: { path: string; cid: CID }[] = []
-  for await (const entry of listEntries(snapshot, options)) {
-    page.push(entry)
-    if (page.length < PAGE) continue
-    yield* await withBytes(snapshot, page)
-    page = []
-  }
-  yield* await withBytes(snapshot, page)
+  for await (const page of entryPages(snapshot, options)) yield* await withBytes(snapshot, page)
 }
 
-async function withBytes(
-  snapshot: RepoSnapshot,
-  page: readonly { path: string; cid: CID }[],
-): Promise<RepoEntry[]> {
+async function withBytes(snapshot: RepoSnapshot, page: readonly RepoListEntry[]): Promise<RepoEntry[]> {
   const { did } = snapshot.head
   const found = await snapshot.getBlocks(
     did,

@@ -30,6 +30,8 @@ export interface Quotas {
   checkBlobs(did: Did): void
   /** Before a commit on `rev` that adds so many records (or removes them). @throws PdsError `quota-exceeded` */
   checkRecords(did: Did, rev: string, added: number): Promise<void>
+  /** After that commit, which made `rev` of `before`. */
+  noteCommit(did: Did, before: string, rev: string, added: number): void
   /** While an import brings records. @throws PdsError `quota-exceeded` */
   checkImport(did: Did, records: number): void
 }
@@ -93,6 +95,10 @@ export function createQuotas(
         counts.set(did, known)
       }
       if (known.count + added > max) throw tooManyRecords(max)
+    },
+    noteCommit: (did, before, rev, added) => {
+      const known = counts.get(did)
+      if (known?.rev === before) counts.set(did, { rev, count: known.count + added })
     },
     checkImport: (did, records) => {
       const max = of(did).records

@@ -6,7 +6,7 @@ import { isNsid, isRecordKey, type Did, type Tid } from '@avocet/syntax'
 
 import { referFrom } from '../blobs/blob-index.ts'
 import { recordLinks } from './links.ts'
-import { putRow } from './record-index.ts'
+import { addLink, insertRow } from './record-index.ts'
 
 /** A record of an archive that cannot stand here, and why. */
 export interface OddRecord {
@@ -49,7 +49,7 @@ export function readImported({ path, cid, bytes }: RepoEntry): ImportedRecord | 
   }
 }
 
-/** Writes the rows of imported records into a set; in the transaction of the caller. */
+/** Writes the rows of imported records into a set that has none of them; in the transaction of the caller. */
 export function stageRecords(
   db: Database,
   did: Did,
@@ -58,8 +58,11 @@ export function stageRecords(
   records: readonly ImportedRecord[],
 ): void {
   const now = new Date().toISOString()
+  const insert = insertRow(db)
+  const link = addLink(db)
   for (const { collection, rkey, cid, links, blobs } of records) {
-    putRow(db, set, { collection, rkey, cid, rev }, links, false, now)
+    insert.run(set, collection, rkey, cid, rev, now)
+    for (const target of links) link.run(set, target, collection, rkey)
     if (blobs.size > 0) referFrom(db, set, { did, collection, rkey, rev }, blobs)
   }
 }

@@ -1,6 +1,6 @@
 import { CarError } from '@avocet/car'
 import { applyWrites, createByteBudget, importRepo, RepoError, type RepoStore } from '@avocet/repo'
-import type { Database } from '@avocet/sqlite'
+import { createWriteQueue, type Database } from '@avocet/sqlite'
 import type { Did, Tid, TidClock } from '@avocet/syntax'
 
 import type { AccountStore } from '../accounts/account-store.ts'
@@ -94,6 +94,7 @@ export function createRepoImports(parts: ImportParts): RepoImports {
     let release = (): void => {}
     let adopted = false
     const set = await db.write(() => sets.stage(did))
+    const rows = createWriteQueue(db)
     staged.add(set)
     try {
       await importRepo({
@@ -114,9 +115,10 @@ export function createRepoImports(parts: ImportParts): RepoImports {
           }
           total += records.length
           quotas.checkImport(did, total)
-          await db.write(() => stageRecords(db, did, set, rev, records))
+          await rows.add(() => stageRecords(db, did, set, rev, records))
         },
         beforeSwap: async () => {
+          await rows.done()
           release = await locks.acquire(did)
         },
         alongside: () => {
@@ -131,6 +133,7 @@ export function createRepoImports(parts: ImportParts): RepoImports {
     } finally {
       release()
       staged.delete(set)
+      // What is queued still comes before the set is given up.
       if (!adopted) await db.write(() => sets.discard(set))
       void sets.sweep()
     }

@@ -1,6 +1,6 @@
 import type { Database } from '@avocet/sqlite'
 import type { Did, Nsid } from '@avocet/syntax'
-import type { SQLOutputValue } from 'node:sqlite'
+import type { SQLOutputValue, StatementSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 
 import { LIVE_SET, type RecordSets } from './record-sets.ts'
@@ -129,7 +129,7 @@ export function openRecordIndex(db: Database, sets: RecordSets): RecordIndex {
       }
     },
     put: (did, row, links, replaces) => {
-      putRow(db, sets.ensure(did), row, links, replaces, new Date().toISOString())
+      putRow(db, sets.ensure(did), row, links, replaces)
     },
     remove: (did, collection, rkey) => {
       const owner = sets.live(did)
@@ -165,29 +165,36 @@ export function openRecordIndex(db: Database, sets: RecordSets): RecordIndex {
   }
 }
 
+/** Adds the row of a record that is not there: owner, collection, rkey, cid, rev, time. */
+export function insertRow(db: Database): StatementSync {
+  return db.prepare(
+    'INSERT INTO record (owner, collection, rkey, cid, rev, indexed_at) VALUES (?, ?, ?, ?, ?, ?)',
+  )
+}
+
+/** Adds what a record links to: owner, target, collection, rkey. */
+export function addLink(db: Database): StatementSync {
+  return db.prepare('INSERT OR IGNORE INTO backlink (owner, target, collection, rkey) VALUES (?, ?, ?, ?)')
+}
+
 /** Writes the row of a record and what it links to, into a set. */
-export function putRow(
+function putRow(
   db: Database,
   owner: number,
-  row: Omit<RecordRow, 'takedownRef'>,
+  { collection, rkey, cid, rev }: Omit<RecordRow, 'takedownRef'>,
   links: readonly string[],
   replaces: boolean,
-  now: string,
 ): void {
-  db.prepare(
-    `INSERT INTO record (owner, collection, rkey, cid, rev, indexed_at) VALUES (?, ?, ?, ?, ?, ?)
-     ON CONFLICT (owner, collection, rkey)
-     DO UPDATE SET cid = excluded.cid, rev = excluded.rev, indexed_at = excluded.indexed_at`,
-  ).run(owner, row.collection, row.rkey, row.cid, row.rev, now)
-  if (replaces) unlink(db, owner, row.collection, row.rkey)
-  for (const target of links) {
-    db.prepare('INSERT OR IGNORE INTO backlink (owner, target, collection, rkey) VALUES (?, ?, ?, ?)').run(
-      owner,
-      target,
-      row.collection,
-      row.rkey,
-    )
-  }
+  const now = new Date().toISOString()
+  if (replaces) {
+    db.prepare(
+      `INSERT INTO record (owner, collection, rkey, cid, rev, indexed_at) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (owner, collection, rkey)
+       DO UPDATE SET cid = excluded.cid, rev = excluded.rev, indexed_at = excluded.indexed_at`,
+    ).run(owner, collection, rkey, cid, rev, now)
+    unlink(db, owner, collection, rkey)
+  } else insertRow(db).run(owner, collection, rkey, cid, rev, now)
+  for (const target of links) addLink(db).run(owner, target, collection, rkey)
 }
 
 function unlink(db: Database, owner: number, collection: string, rkey: string): void {

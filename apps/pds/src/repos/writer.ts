@@ -75,7 +75,7 @@ export interface WriterParts {
   readonly records: RecordIndex
   readonly blobs: BlobIndex
   readonly uploads: Uploads
-  readonly quotas: Pick<Quotas, 'checkRecords'>
+  readonly quotas: Pick<Quotas, 'checkRecords' | 'noteCommit'>
   readonly signers: Signers
   readonly locks: KeyedLock
   readonly tids: TidClock
@@ -132,6 +132,8 @@ export function createRepoWriter(parts: WriterParts): RepoWriter {
       for (const step of plan.steps) orphans.push(...writeRows(did, step, commit, records, blobs))
       void log.append(db, { did, type: '#commit', body: event })
     })
+    // Every commit but the first has one before it.
+    quotas.noteCommit(did, commit.since!, commit.rev, added(plan.steps))
     if (orphans.length > 0) await uploads.discard(did, orphans)
     return { commit: { cid: formatCid(commit.commit), rev: commit.rev }, cids: plan.cids }
   }
