@@ -11,7 +11,7 @@ const reports = readdirSync(folder)
   .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Report)
 
 const sections = reports.map((report) => {
-  const lines = report.rows.map(({ work, unit, results, target, note }) => {
+  const lines = report.rows.map(({ work, unit, results, target, least, note }) => {
     const [ours, ...peers] = results
     const beside = peers
       .map(
@@ -19,7 +19,8 @@ const sections = reports.map((report) => {
           `**${(ours!.perSecond / peer.perSecond).toFixed(2)} ×** ${peer.name} (${human(peer.perSecond)}/s)`,
       )
       .join('<br>')
-    return `| ${work}${note ? ` (${note})` : ''} | ${human(ours!.perSecond)} ${unit}/s | ${beside || '–'} | ${target === undefined ? '–' : `${target} ×`} |`
+    const goal = least === undefined ? '–' : `${human(least)}/s`
+    return `| ${work}${note ? ` (${note})` : ''} | ${human(ours!.perSecond)} ${unit}/s | ${beside || '–'} | ${target === undefined ? goal : `${target} ×`} |`
   })
   return [
     `### ${report.bench}`,

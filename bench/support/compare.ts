@@ -21,6 +21,8 @@ export interface Row {
   results: Measured[]
   /** What the ratio to the first peer should reach, where there is a target. */
   target?: number
+  /** What ours should reach per second by itself, where there is such a target. */
+  least?: number
   note?: string
 }
 
@@ -74,7 +76,7 @@ export async function compare(
 /** Keeps and prints a row that was measured in another way (a server under load, a long stream). */
 export function record(
   work: string,
-  options: { unit: string; target?: number; note?: string },
+  options: { unit: string; target?: number; least?: number; note?: string },
   results: readonly Measured[],
 ): Row {
   const row: Row = {
@@ -85,6 +87,7 @@ export function record(
       perSecond: rounded(perSecond),
     })),
     ...(options.target === undefined ? {} : { target: options.target }),
+    ...(options.least === undefined ? {} : { least: options.least }),
     ...(options.note === undefined ? {} : { note: options.note }),
   }
   rows.push(row)
@@ -92,7 +95,11 @@ export function record(
   const ratios = peers.map(
     (peer) => `${(ours!.perSecond / peer.perSecond).toFixed(2)}× ${peer.name} (${human(peer.perSecond)})`,
   )
-  const goal = row.target === undefined ? '' : `  target ${row.target}×`
+  const least =
+    row.least === undefined
+      ? ''
+      : `  target ${human(row.least)}/s: ${ours!.perSecond >= row.least ? 'pass' : 'FAIL'}`
+  const goal = row.target === undefined ? least : `  target ${row.target}×`
   console.log(`${work}: ${human(ours!.perSecond)} ${row.unit}/s  ${ratios.join('  ')}${goal}`)
   return row
 }

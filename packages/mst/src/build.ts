@@ -12,18 +12,16 @@ interface Open {
   links: (Link | null)[]
 }
 
-/**
- * Builds the tree of sorted entries in one pass, in memory that grows with its depth only: each node is handed to
- * `write` when its last key has been seen, children before parents.
- *
- * @param entries in strictly ascending key order.
- * @returns the CID of the root.
- * @throws {MstError} `unsorted`, `invalid-key`
- */
-export function buildTreeInto(
-  entries: Iterable<readonly [key: string, value: CID]>,
-  write: (cid: CID, bytes: Uint8Array) => void,
-): CID {
+/** A tree that is built entry by entry, in memory that grows with its depth only. */
+export interface TreeBuilder {
+  /** Adds an entry, whose key is above all before it. @throws {MstError} `unsorted`, `invalid-key` */
+  add(key: string, value: CID): void
+  /** Seals what is open; the CID of the root. */
+  finish(): CID
+}
+
+/** @param write gets each node when its last key has been seen, children before parents */
+export function createTreeBuilder(write: (cid: CID, bytes: Uint8Array) => void): TreeBuilder {
   // One open node per layer from 0 up; null where the right edge passes through none yet.
   const open: (Open | null)[] = []
 
@@ -49,21 +47,41 @@ export function buildTreeInto(
   }
 
   let previous = ''
-  for (const [key, value] of entries) {
-    if (key <= previous)
-      throw new MstError('unsorted', `entries are not in ascending order; key=${key}`, { key })
-    assertValidKey(key)
-    previous = key
-    const layer = keyLayer(key)
-    closeBelow(layer)
-    const node = at(layer)
-    node.keys.push(key)
-    node.values.push(Link.of(value))
-    node.links.push(null)
+  return {
+    add(key, value) {
+      if (key <= previous)
+        throw new MstError('unsorted', `entries are not in ascending order; key=${key}`, { key })
+      assertValidKey(key)
+      previous = key
+      const layer = keyLayer(key)
+      closeBelow(layer)
+      const node = at(layer)
+      node.keys.push(key)
+      node.values.push(Link.of(value))
+      node.links.push(null)
+    },
+    finish() {
+      if (open.length === 0) return seal({ keys: [], values: [], links: [null] })
+      closeBelow(open.length - 1)
+      return seal(open[open.length - 1]!)
+    },
   }
-  if (open.length === 0) return seal({ keys: [], values: [], links: [null] })
-  closeBelow(open.length - 1)
-  return seal(open[open.length - 1]!)
+}
+
+/**
+ * Builds the tree of sorted entries in one pass: each node is handed to `write` as {@link createTreeBuilder} does.
+ *
+ * @param entries in strictly ascending key order.
+ * @returns the CID of the root.
+ * @throws {MstError} `unsorted`, `invalid-key`
+ */
+export function buildTreeInto(
+  entries: Iterable<readonly [key: string, value: CID]>,
+  write: (cid: CID, bytes: Uint8Array) => void,
+): CID {
+  const builder = createTreeBuilder(write)
+  for (const [key, value] of entries) builder.add(key, value)
+  return builder.finish()
 }
 
 /**

@@ -1,4 +1,4 @@
-export { buildTree, buildTreeInto } from './build.ts'
+export { buildTree, buildTreeInto, createTreeBuilder, type TreeBuilder } from './build.ts'
 export { diff, type TreeDiff } from './diff.ts'
 export { MstError, type MstErrorCode } from './error.ts'
 export { assertValidKey, commonPrefixLength, isValidKey, MAX_KEY_LENGTH } from './key.ts'

@@ -139,15 +139,24 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
 
   const readBlocks = (id: number, cids: readonly CID[], since?: string): BlockMap => {
     const found: BlockMap = new CidMap<Uint8Array>()
+    const missing: CID[] = []
     for (const cid of cids) {
       if (cid.code !== 0x71) continue
       const cached = since === undefined ? cache.get(id, cid) : undefined
-      const bytes = cached ?? table.read(id, cid, since ?? '')
-      if (bytes === undefined) continue
-      found.set(cid, bytes)
-      // A walk over everything must not displace what single reads come back for.
-      if (cached === undefined && since === undefined) cache.set(id, cid, bytes)
+      if (cached === undefined) missing.push(cid)
+      else found.set(cid, cached)
     }
+    const readMissing = (): void => {
+      for (const cid of missing) {
+        const bytes = table.read(id, cid, since ?? '')
+        if (bytes === undefined) continue
+        found.set(cid, bytes)
+        // A walk over everything must not displace what single reads come back for.
+        if (since === undefined) cache.set(id, cid, bytes)
+      }
+    }
+    if (missing.length > 1) db.read(readMissing)
+    else readMissing()
     return found
   }
 

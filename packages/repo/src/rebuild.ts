@@ -1,6 +1,6 @@
 import type { Signer } from '@avocet/crypto'
-import { type BlockMap, type CID, cidForCbor } from '@avocet/data'
-import { buildTree } from '@avocet/mst'
+import { type CID, cidEquals, cidForCbor } from '@avocet/data'
+import { createTreeBuilder } from '@avocet/mst'
 import type { Did, Tid } from '@avocet/syntax'
 import { signCommit } from './commit.ts'
 import { RepoError } from './error.ts'
@@ -28,9 +28,10 @@ export interface RebuildOptions<Tx> {
 }
 
 /**
- * Makes a repository anew from its records: a tree built from nothing, a new commit, in place of whatever was stored.
+ * Makes a repository anew from its records: a tree built from nothing, a new commit, in place of whatever was stored. Memory
+ * does not depend on how many there are; whether others get their turn meanwhile is up to `records`.
  *
- * @throws {RepoError} `stale-rev`, `head-moved`, `inactive-repo`; MstError `unsorted`, `invalid-key`
+ * @throws {RepoError} `stale-rev`, `head-moved`, `inactive-repo`, `malformed-repo` when records change meanwhile; MstError `unsorted`, `invalid-key`
  */
 export async function rebuildRepo<Tx>(
   options: RebuildOptions<Tx>,
@@ -40,11 +41,12 @@ export async function rebuildRepo<Tx>(
   if (head !== null && rev <= head.rev && options.unsafeOlderRev !== true) {
     throw new RepoError('stale-rev', `revision is not above the one before; rev=${rev} head=${head.rev}`)
   }
-  const entries: [path: string, cid: CID][] = []
-  for await (const { path, bytes } of records()) entries.push([path, cidForCbor(bytes)])
-  const { root: data, blocks } = buildTree(entries)
+  // The nodes are made twice rather than kept: a large tree has more bytes of them than a process should hold.
+  const tree = createTreeBuilder(() => {})
+  for await (const { path, bytes } of records()) tree.add(path, cidForCbor(bytes))
+  const data = tree.finish()
   const { commit, commitBytes } = await signCommit({ did, data, rev }, signer)
-  const stored = allBlocks({ cid: commit, bytes: commitBytes }, blocks, records)
+  const stored = allBlocks({ cid: commit, bytes: commitBytes }, data, records)
   const made = { did, rev, data, commit, commitBytes }
   await store.replace({ did, rev, data, commit }, stored, alongside && ((tx) => alongside(tx, made)))
   return made
@@ -52,10 +54,20 @@ export async function rebuildRepo<Tx>(
 
 async function* allBlocks(
   commit: StoredBlock,
-  nodes: BlockMap,
+  root: CID,
   records: RebuildOptions<unknown>['records'],
 ): AsyncGenerator<StoredBlock, void> {
   yield commit
-  for (const [cid, bytes] of nodes) yield { cid, bytes }
-  for await (const { bytes } of records()) yield { cid: cidForCbor(bytes), bytes }
+  const nodes: StoredBlock[] = []
+  const tree = createTreeBuilder((cid, bytes) => void nodes.push({ cid, bytes }))
+  for await (const { path, bytes } of records()) {
+    const cid = cidForCbor(bytes)
+    tree.add(path, cid)
+    yield* nodes.splice(0)
+    yield { cid, bytes }
+  }
+  if (!cidEquals(tree.finish(), root)) {
+    throw new RepoError('malformed-repo', 'records were others when they were read again')
+  }
+  yield* nodes
 }

@@ -1,7 +1,7 @@
 import { createKeypair } from '@avocet/crypto'
 import { loadTree, type EntriesOptions } from '@avocet/mst'
 import { createTidClock, type Did, type Nsid } from '@avocet/syntax'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { beforeAll, expect, it } from 'vitest'
 import { applyWrites } from '../src/apply.ts'
 import { listEntries, listRecords } from '../src/entries.ts'

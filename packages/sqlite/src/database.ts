@@ -38,6 +38,12 @@ export interface Database {
    */
   transaction<T>(fn: () => T): T
   /**
+   * Runs `fn`, which only reads, on one state of the database, and returns its result. Each statement outside of a transaction
+   * takes and gives back a lock on the file, which costs more than reading a row.
+   * @throws {SqliteError} `async-transaction`
+   */
+  read<T>(fn: () => T): T
+  /**
    * Group commit: `fn` runs soon, synchronously, in a savepoint of a transaction it shares with every other write
    * queued meanwhile; the promise resolves when that commit is durable. One sync of the disk serves them all, and it
    * does not block the event loop. A throw rolls back its own savepoint only and rejects its own promise only.
@@ -196,6 +202,19 @@ export function openDatabase(options: DatabaseOptions): Database {
     return result
   }
 
+  const read = <T>(fn: () => T): T => {
+    if (raw.isTransaction) return fn()
+    prepare('BEGIN').run()
+    try {
+      const result = fn()
+      refusePromise(result)
+      return result
+    } finally {
+      // A read that found the file damaged may have ended it.
+      if (raw.isTransaction) prepare('COMMIT').run()
+    }
+  }
+
   const schedule = (): void => {
     if (scheduled) return
     scheduled = true
@@ -315,6 +334,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     raw,
     prepare,
     transaction,
+    read,
     write,
     pending: () => pending,
     afterCommit(fn) {

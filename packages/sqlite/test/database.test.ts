@@ -33,6 +33,20 @@ describe.each(['file', 'memory'])('%s database', (kind) => {
     expect(db.prepare('SELECT 1')).toBe(db.prepare('SELECT 1'))
   })
 
+  it('reads on one state, inside and outside of transactions, and leaves none open', () => {
+    put('a')
+    expect(db.read(() => [keys(), db.raw.isTransaction])).toEqual([['a'], true])
+    expect(db.raw.isTransaction).toBe(false)
+    expect(db.transaction(() => (put('b'), db.read(keys)))).toEqual(['a', 'b'])
+    expect(() =>
+      db.read(() => {
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    expect(() => db.read(async () => keys())).toThrow(expect.objectContaining({ code: 'async-transaction' }))
+    expect(db.raw.isTransaction).toBe(false)
+  })
+
   it('shares a transaction only as long as that holds nobody up, and keeps the order', async () => {
     let commits = 0
     const exec = db.raw.exec.bind(db.raw)

@@ -24,6 +24,7 @@ import type { KeyedLock } from './locks.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { RecordSets } from './record-sets.ts'
 import type { Signers } from './signers.ts'
+import { sortInTurns } from './sorting.ts'
 
 /** What was found of a repository, and what became of it. */
 export interface RepairReport {
@@ -128,8 +129,9 @@ export function createRepairs(parts: RepairParts): Repairs {
   }
 
   const sources = (did: Did, found: ReadonlyMap<string, CID>): (() => AsyncIterable<RecordSource>) => {
-    const paths = [...found.keys()].toSorted()
+    const sorted = sortInTurns(found.keys())
     return async function* () {
+      const paths = await sorted
       for (let from = 0; from < paths.length; from += PAGE) {
         const page = paths.slice(from, from + PAGE)
         const blocks = await repos.getBlocks(
