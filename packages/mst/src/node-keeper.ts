@@ -62,7 +62,6 @@ export class NodeKeeper {
     if (cid === null) return
     // What this tree encoded itself is an intermediate state and leaves no trace; what it loaded is remembered.
     if (!node.isFresh) this.#dropped.push(cid)
-    node.isFresh = false
     node.cid = null
     node.bytes = null
   }

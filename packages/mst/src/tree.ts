@@ -170,9 +170,18 @@ export class Tree {
           if (!neighbours) break
           const upper = node.keys[at + 1] ?? high
           let left = down(node, at, low, high)
-          while (left !== null) left = down(left, left.children.length - 1, lower, key)
+          for (let before = lower; left !== null;) {
+            const last: number = left.children.length - 1
+            const next = down(left, last, before, key)
+            before = left.keys[last - 1] ?? before
+            left = next
+          }
           let right = down(node, at + 1, low, high)
-          while (right !== null) right = down(right, 0, key, upper)
+          for (let after = upper; right !== null;) {
+            const next: TreeNode | null = down(right, 0, key, after)
+            after = right.keys[0] ?? after
+            right = next
+          }
           break
         }
         const child = down(node, at, low, high)
@@ -217,7 +226,7 @@ export class Tree {
         const at = lowerBound(node.keys, key)
         const lower = at > 0 ? node.keys[at - 1]! : low
         if (node.keys[at] === key) {
-          if (neighbours) this.#noteNeighbours(node, at, lower, node.keys[at + 1] ?? high, note)
+          if (neighbours) this.#noteNeighbours(node, at, low, high, note)
           break
         }
         // Where there is nothing, the keys next to it are in nodes that were passed on the way.
@@ -243,13 +252,19 @@ export class Tree {
     const start = (slot: number): TreeNode | null =>
       node.children[slot] === null ? null : note(this.#keeper.child(node, slot, low, high))
     let left = start(at)
-    while (left !== null) {
+    for (let before = at > 0 ? node.keys[at - 1]! : low; left !== null;) {
       const last: number = left.children.length - 1
-      left = left.children[last] === null ? null : note(this.#keeper.child(left, last, low, key))
+      const next = left.children[last] === null ? null : note(this.#keeper.child(left, last, before, key))
+      before = left.keys[last - 1] ?? before
+      left = next
     }
     let right = start(at + 1)
-    while (right !== null)
-      right = right.children[0] === null ? null : note(this.#keeper.child(right, 0, key, high))
+    for (let after = node.keys[at + 1] ?? high; right !== null;) {
+      const next: TreeNode | null =
+        right.children[0] === null ? null : note(this.#keeper.child(right, 0, key, after))
+      after = right.keys[0] ?? after
+      right = next
+    }
   }
 
   /** The CID of the root node. Encodes and hashes what changed since the last call. */

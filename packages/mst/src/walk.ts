@@ -73,7 +73,6 @@ function* forward(
     // Child i holds keys before keys[i]: skipped when those are all below the range.
     if (children[i]! !== null && (i === count || keys[i]! > low)) {
       const lower = i > 0 ? keys[i - 1]! : above
-      if (high !== '' && lower >= high) return
       yield* forward(load(node, i, above, below), load, low, high, excluded, lower, keys[i] ?? below)
     }
     if (i === count) return
