@@ -8,6 +8,7 @@ import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { handMutants } from './mutate/by-hand.ts'
+import { equivalents } from './mutate/equivalent.ts'
 import { type Mutant, mutantsOf } from './mutate/rules.ts'
 import { createShadow, type Outcome, type Shadow } from './mutate/shadow.ts'
 
@@ -22,7 +23,9 @@ const HELP = `npx pnpm mutate <folder> [options]
   --jobs <n>         copies of the workspace that work side by side (1)
   --wider            survivors are tried again with every unit test that imports the file
   --at-least <share> exit 1 when a smaller share is noticed
-  --list             prints the faults and ends`
+  --list             prints the faults and ends
+
+Faults that nobody can notice stand in <folder>/test/equivalent.json with the reason. They are neither tried nor counted.`
 
 const root = join(import.meta.dirname, '..')
 const { values, positionals } = parseArgs({
@@ -113,7 +116,7 @@ function ruleMutants(of: string): Mutant[] {
   return files.flatMap((file) => mutantsOf(file, readFileSync(join(root, file), 'utf8')))
 }
 
-/** `count` of them, always the same for one seed (mulberry32). */
+/** `count` of them, always the same for one seed (mulberry32), but for those that nobody can notice. */
 function sample(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
   let state = seed >>> 0
   const random = (): number => {
@@ -124,7 +127,11 @@ function sample(mutants: readonly Mutant[], count: number, seed: number): Mutant
   }
   const keyed = mutants.map((mutant) => ({ mutant, key: random() }))
   keyed.sort((a, b) => a.key - b.key)
-  return keyed.slice(0, count).map(({ mutant }) => mutant)
+  const isEquivalent = equivalents(root, mutants)
+  return keyed
+    .slice(0, count)
+    .map(({ mutant }) => mutant)
+    .filter((mutant) => !isEquivalent(mutant))
 }
 
 function describe({ file, line, start, end, replacement, rule, why }: Mutant): string {
