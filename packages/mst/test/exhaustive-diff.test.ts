@@ -161,8 +161,8 @@ describe('diff', () => {
 
   it.each([3, 4, 5, 6])('reads little more than what differs where the trees part at layer %i', (layer) => {
     const all = Array.from({ length: 5000 }, (_, i) => `a/${String(i).padStart(6, '0')}`)
-    const without = all.filter((key) => keyLayer(key) < layer)
-    const [whole, lower] = [all, without].map((list) => buildTree(list.map((key) => [key, values[0]!])))
+    const fewer = all.filter((key) => keyLayer(key) < layer)
+    const [whole, lower] = [all, fewer].map((list) => buildTree(list.map((key) => [key, values[0]!])))
     const source = overlay(whole!.blocks, lower!.blocks)
     for (const [from, to] of [
       [whole!, lower!],
@@ -175,7 +175,7 @@ describe('diff', () => {
           return source.get(cid)
         },
       })
-      expect(result.recordOps).toHaveLength(all.length - without.length)
+      expect(result.recordOps).toHaveLength(all.length - fewer.length)
       // Where two subtrees of one layer begin at different keys both are opened, though one may come again further on.
       const extra = reads - result.createdNodes.size - result.deletedNodes.size
       expect(extra).toBeLessThanOrEqual(result.recordOps.length)

@@ -39,7 +39,7 @@ async function forge(header: unknown, payload: unknown, signer: Keypair = k256):
 }
 
 /** A token of any two parts, signed as it should be. */
-async function signed(head: string, body: string): Promise<string> {
+async function signParts(head: string, body: string): Promise<string> {
   const text = `${head}.${body}`
   return `${text}.${Buffer.from(await k256.sign(Buffer.from(text))).toString('base64url')}`
 }
@@ -155,7 +155,7 @@ describe('claims', () => {
 
   it('takes no time that is infinite', async () => {
     const text = JSON.stringify({ ...claims, exp: 1 }).replace('"exp":1', '"exp":1e999')
-    expect(await codeOf(await signed(encode(header), Buffer.from(text).toString('base64url')))).toBe(
+    expect(await codeOf(await signParts(encode(header), Buffer.from(text).toString('base64url')))).toBe(
       'malformed',
     )
   })
@@ -251,7 +251,7 @@ describe('form', () => {
         const head = encode({ ...header, pad: 'x'.repeat(pad) })
         const left = length - head.length - 88
         const x = 'x'.repeat(Math.floor((left * 3) / 4) - JSON.stringify({ ...claims, x: '' }).length)
-        const jwt = await signed(head, encode({ ...claims, x }))
+        const jwt = await signParts(head, encode({ ...claims, x }))
         if (jwt.length === length) return jwt
       }
     }
@@ -265,15 +265,15 @@ describe('form', () => {
     expect(await codeOf(`${jwt}.`)).toBe('malformed')
     expect(await codeOf(`${head}.${body}`)).toBe('malformed')
     for (const other of [[], 'text', 1, null]) {
-      expect(await codeOf(await signed(head, encode(other))), JSON.stringify(other)).toBe('malformed')
-      expect(await codeOf(await signed(encode(other), body)), JSON.stringify(other)).toBe('malformed')
+      expect(await codeOf(await signParts(head, encode(other))), JSON.stringify(other)).toBe('malformed')
+      expect(await codeOf(await signParts(encode(other), body)), JSON.stringify(other)).toBe('malformed')
     }
     const latin1 = Buffer.from(JSON.stringify({ ...claims, x: 'é' }), 'latin1').toString('base64url')
-    expect(await codeOf(await signed(head, latin1))).toBe('malformed')
+    expect(await codeOf(await signParts(head, latin1))).toBe('malformed')
     for (const cut of ['A', `${body}A`, `${body}AA`, `${body}=`, `${body} `].filter(
       (text) => text.length % 4 === 1 || /[= ]/.test(text),
     )) {
-      expect(await codeOf(await signed(head, cut)), cut).toBe('malformed')
+      expect(await codeOf(await signParts(head, cut)), cut).toBe('malformed')
     }
     const bytes = Buffer.from(signature, 'base64url')
     for (const wrong of [bytes.subarray(0, 63), Buffer.concat([bytes, Buffer.alloc(1)])]) {
