@@ -101,6 +101,139 @@ describe('bounds', () => {
   })
 })
 
+describe('requests', () => {
+  /** What is sent, and an answer for each. */
+  const recorded = (answers: readonly [number, string][]) => {
+    const sent: [string, RequestInit][] = []
+    const fetch = (to: string, init: RequestInit): Promise<Response> => {
+      const [status, body] = answers[Math.min(sent.length, answers.length - 1)]!
+      sent.push([to, init])
+      return Promise.resolve(new Response(body, { status }))
+    }
+    return { sent, fetch }
+  }
+
+  it('go to the paths of the directory, as what they ask for', async () => {
+    const { sent, fetch } = recorded([[404, '']])
+    const to = plcClient({ url: 'https://plc.test///', fetch })
+    await to.resolve(did)
+    await to.data(did)
+    await to.log(did)
+    await to.auditLog(did)
+    await to.lastOperation(did)
+    expect(sent.map(([path]) => path)).toEqual(
+      ['', '/data', '/log', '/log/audit', '/log/last'].map((path) => `https://plc.test/${did}${path}`),
+    )
+    for (const [, { method, headers }] of sent) {
+      expect([method, headers]).toEqual([undefined, { accept: 'application/json' }])
+    }
+    expect(await plcClient({ fetch }).submit(did, genesis)).toMatchObject({ error: { code: 'not-found' } })
+    expect(sent.at(-1)).toMatchObject([
+      `https://plc.directory/${did}`,
+      { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(genesis) },
+    ])
+  })
+
+  it('hand an operation in, whatever is answered to it', async () => {
+    const { fetch } = recorded([[200, 'no JSON']])
+    expect(await plcClient({ fetch }).submit(did, genesis)).toEqual({ ok: true, value: undefined })
+  })
+
+  it.each<[number, string]>([
+    [400, 'rejected'],
+    [499, 'rejected'],
+    [500, 'network'],
+    [302, 'network'],
+    [410, 'tombstoned'],
+    [429, 'rate-limited'],
+  ])('that are answered %i fail with %s and the status', async (status, code) => {
+    const { fetch } = recorded([[status, '{"message":1}']])
+    const result = await plcClient({ fetch }).data(did)
+    expect(result).toMatchObject({ error: { code, status } })
+    expect(result.ok ? '' : result.error.message).not.toContain('message=')
+  })
+
+  it('page an export from the last entry, and stop at a short page', async () => {
+    const lines = (count: number, from: number): string =>
+      Array.from({ length: count }, (_, i) => JSON.stringify(logEntry(did, genesis, from + i))).join('\n')
+    const { sent, fetch } = recorded([
+      [200, lines(2, 0)],
+      [200, lines(2, 2)],
+      [200, lines(1, 4)],
+    ])
+    const times: string[] = []
+    const options = { after: '2025-01-01T00:00:00.000Z', pageSize: 2 }
+    for await (const { createdAt } of plcClient({ fetch }).export(options)) times.push(createdAt)
+    expect(times).toEqual([0, 1, 2, 3, 4].map((hour) => logEntry(did, genesis, hour).createdAt))
+    expect(sent.map(([to]) => Object.fromEntries(new URL(to).searchParams))).toEqual(
+      [options.after, times[1], times[3]].map((after) => ({ count: '2', after })),
+    )
+    expect(sent[0]![1].headers).toEqual({ accept: 'application/jsonlines' })
+    const all = recorded([[200, '']])
+    for await (const _ of plcClient({ fetch: all.fetch }).export()) expect.fail('has an entry')
+    expect(all.sent.map(([to]) => to)).toEqual(['https://plc.directory/export?count=1000'])
+  })
+
+  it('carry the signal of the caller, an export too', async () => {
+    const aborted = AbortSignal.abort()
+    const fetch = (_: string, { signal }: RequestInit): Promise<Response> => {
+      signal!.throwIfAborted()
+      return Promise.resolve(new Response(''))
+    }
+    const signal = { signal: aborted }
+    const never = plcClient({ fetch })
+    for (const method of ['resolve', 'data', 'log', 'auditLog', 'lastOperation'] as const) {
+      expect(codeOf(await never[method](did, signal)), method).toBe('aborted')
+    }
+    expect(codeOf(await never.submit(did, genesis, signal))).toBe('aborted')
+    await expect(never.export(signal).next()).rejects.toMatchObject({ code: 'aborted' })
+  })
+
+  it.each(['answer that is too large', 'refusal that is too large'])('let go of an %s', async (what) => {
+    const canceled: unknown[] = []
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(1000).fill(0x78)),
+      cancel: (reason) => void canceled.push(reason),
+    })
+    const status = what.startsWith('refusal') ? 400 : 200
+    const fetch = (): Promise<Response> => Promise.resolve(new Response(body, { status }))
+    const result = await plcClient({ fetch, maxBytes: 10_000 }).resolve(did)
+    expect(codeOf(result)).toBe('too-large')
+    expect(canceled).toHaveLength(1)
+  })
+
+  it('take an answer of exactly the bound', async () => {
+    const text = JSON.stringify({ id: did })
+    const answerOf = (extra: string) =>
+      plcClient({ fetch: recorded([[200, text + extra]]).fetch, maxBytes: text.length }).resolve(did)
+    expect(codeOf(await answerOf(''))).toBe('ok')
+    expect(codeOf(await answerOf(' '))).toBe('too-large')
+  })
+
+  it('take a line of 128 KiB and as many lines as were asked for', async () => {
+    const line = JSON.stringify(entry)
+    const pages = async (body: string, pageSize: number): Promise<string> => {
+      try {
+        for await (const _ of plcClient({
+          fetch: recorded([
+            [200, body],
+            [200, ''],
+          ]).fetch,
+        }).export({ pageSize }));
+        return 'ok'
+      } catch (error) {
+        return (error as { code: string }).code
+      }
+    }
+    expect(await pages(line.padEnd(128 * 1024), 5)).toBe('ok')
+    expect(await pages(line.padEnd(128 * 1024 + 1), 5)).toBe('too-large')
+    expect(await pages(`${line}\n`.repeat(2), 2)).toBe('ok')
+    expect(await pages(`${line}\n${line}`, 2)).toBe('ok')
+    expect(await pages(`${line}\n`.repeat(3), 2)).toBe('too-large')
+    expect(await pages(`${line}\n${line}\n${line}`, 2)).toBe('too-large')
+  })
+})
+
 describe('export', () => {
   const collect = async (pageSize?: number): Promise<LogEntry[]> => {
     const entries: LogEntry[] = []

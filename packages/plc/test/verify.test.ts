@@ -2,6 +2,7 @@ import { createKeypair, type Keypair } from '@avocet/crypto'
 import { describe, expect, it } from 'vitest'
 import {
   checkNextOperation,
+  didForOperation,
   operationCid,
   RECOVERY_WINDOW_MS,
   signOperation,
@@ -37,7 +38,10 @@ describe('verifyLog', () => {
       ok: true,
       value: { data: { did, alsoKnownAs: ['at://third.test'] }, head: operationCid(third), warnings: [] },
     })
-    expect(verifyLog(did, [genesis, tombstone])).toMatchObject({ ok: true, value: { data: null } })
+    expect(verifyLog(did, [genesis, tombstone])).toMatchObject({
+      ok: true,
+      value: { data: null, warnings: [] },
+    })
   })
 
   it.each<[string, SignedOperation[], string]>([
@@ -58,7 +62,11 @@ describe('verifyLog', () => {
   it.each([
     ['padding', (sig: string) => `${sig}==`],
     ['a line break', (sig: string) => `${sig}\n`],
-    ['stray bits in the last character', (sig: string) => `${sig.slice(0, -1)}B`],
+    [
+      'stray bits in the last character',
+      (sig: string) => sig.slice(0, -1) + String.fromCharCode(sig.charCodeAt(85) + 1),
+    ],
+    ['one byte more', (sig: string) => `${sig}AA`],
     ['the plain base64 alphabet', (sig: string) => `+${sig.slice(1)}`],
     ['too few bytes', (sig: string) => sig.slice(0, -2)],
     ['nothing', () => ''],
@@ -73,6 +81,39 @@ describe('verifyLog', () => {
     const high = Buffer.from((order - s).toString(16).padStart(64, '0'), 'hex')
     const sig = Buffer.concat([bytes.subarray(0, 32), high]).toString('base64url')
     expect(code(verifyLog(did, [genesis, { ...second, sig }]))).toBe('invalid-signature')
+  })
+})
+
+describe('a genesis', () => {
+  const claim = async (signer: Keypair, change: object = {}): Promise<string> => {
+    const { sig: _, ...unsigned } = genesis
+    const forged = await signOperation({ ...unsigned, ...change }, signer)
+    const own = didForOperation(forged)
+    expect(code(verifyAuditLog(own, [logEntry(own as never, forged, 0)]))).toBe(
+      code(verifyLog(own, [forged])),
+    )
+    return code(verifyLog(own, [forged]))
+  }
+
+  it('is signed by one of its own rotation keys, whichever', async () => {
+    expect(await claim(recovery)).toBe('ok')
+    expect(await claim(rotation)).toBe('ok')
+    expect(await claim(account.signing)).toBe('invalid-signature')
+    expect(await claim(createKeypair())).toBe('invalid-signature')
+    expect(await claim(rotation, { rotationKeys: [] })).toBe('invalid-signature')
+    expect(await claim(rotation, { rotationKeys: ['did:key:zx', rotation.didKey] })).toBe('ok')
+    expect(await claim(rotation, { rotationKeys: ['did:key:zx'] })).toBe('invalid-signature')
+  })
+
+  it('follows nothing', async () => {
+    expect(await claim(rotation, { prev: operationCid(second) })).toBe('misordered')
+  })
+
+  it('counts only with a signature that is covered by the DID', () => {
+    const { sig } = genesis
+    const changed = { ...genesis, sig: sig.replace(/^./, (c) => (c === 'A' ? 'B' : 'A')) }
+    expect(code(verifyLog(did, [changed]))).toBe('genesis-mismatch')
+    expect(code(verifyLog(didForOperation(changed), [changed]))).toBe('invalid-signature')
   })
 })
 
@@ -107,6 +148,27 @@ describe('recovery', () => {
     expect(code(checkNextOperation(did, byHighest, lower, START + 3 * HOUR))).toBe('invalid-signature')
     const again = await rename(genesis, 'y.test', recovery)
     expect(code(checkNextOperation(did, byHighest, again, START + 3 * HOUR))).toBe('invalid-signature')
+  })
+
+  it('goes by the highest key that fits a signature', () => {
+    // Two keys can be made that one signature fits: with all of them fitting, the disputed one has the highest authority.
+    const fits = { verify: () => true }
+    expect(code(checkNextOperation(did, history, recovered, START + 3 * HOUR, fits))).toBe(
+      'invalid-signature',
+    )
+    expect(code(checkNextOperation(did, history.slice(0, 1), second, START + HOUR, fits))).toBe('ok')
+    const none = { verify: () => false }
+    expect(code(checkNextOperation(did, history.slice(0, 1), second, START + HOUR, none))).toBe(
+      'invalid-signature',
+    )
+  })
+
+  it('counts from the first operation to go, however many follow', () => {
+    const late = [history[0]!, history[1]!, { ...history[2]!, createdAt: START + 100 * HOUR }]
+    const at = (hours: number): string => code(checkNextOperation(did, late, recovered, START + hours * HOUR))
+    expect([at(73), at(73 + 1 / 3600), at(101)]).toEqual(['ok', 'late-recovery', 'late-recovery'])
+    // What is at the end needs no recovery: time does not matter there.
+    expect(code(checkNextOperation(did, history.slice(0, 2), third, START + 1e9 * HOUR))).toBe('ok')
   })
 
   it('undoes a tombstone', () => {
@@ -154,7 +216,16 @@ describe('verifyAuditLog', () => {
     ['times out of order', change(2, { createdAt: '2025-12-31T00:00:00.000Z' }), 'time-order'],
     ['a recovery after 72 hours', change(3, { createdAt: '2026-01-04T01:00:00.001Z' }), 'late-recovery'],
     ['a dropped operation', [good[0]!, good[2]!, good[3]!], 'misordered'],
-  ])('refuses %s', (_, entries, expected) => {
+    ['a time that is none', change(1, { createdAt: 'yesterday' }), 'time-order'],
+    [
+      'the time of a nullified operation passed over',
+      change(3, { createdAt: good[1]!.createdAt }),
+      'time-order',
+    ],
+    ['two operations of one millisecond', change(1, { createdAt: good[0]!.createdAt }), 'ok'],
+    ['another DID first', change(0, { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }), 'misordered'],
+    ['nothing', [], 'empty-log'],
+  ])('judges %s', (_, entries, expected) => {
     expect(code(verifyAuditLog(did, entries))).toBe(expected)
   })
 
