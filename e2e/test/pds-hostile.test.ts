@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { startWorld, type Attack, type World } from '../hostile/world.ts'
+import { BODIES, CONTENTS, RECORDS } from '../hostile/bombs.ts'
 import { ADDRESSES, HEADERS, SMUGGLING } from '../hostile/headers.ts'
 import { NAMES, TARGETS } from '../hostile/paths.ts'
 import { SESSION_TOKENS } from '../hostile/session-tokens.ts'
@@ -10,7 +11,7 @@ import { SERVICE_TOKENS } from '../hostile/service-tokens.ts'
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ PDS_BLOB_UPLOAD_LIMIT: '10000000' })
 })
 afterAll(() => world?.[Symbol.asyncDispose]())
 
@@ -22,6 +23,9 @@ const GROUPS: readonly (readonly [string, readonly Attack[]])[] = [
   ['requests within requests', SMUGGLING],
   ['odd heads', HEADERS],
   ['made up addresses', ADDRESSES],
+  ['bodies that unpack or nest', BODIES],
+  ['records that cost much', RECORDS],
+  ['contents that confuse', CONTENTS],
 ]
 
 describe.each(GROUPS)('%s', (_, attacks) => {

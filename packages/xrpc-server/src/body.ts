@@ -1,10 +1,10 @@
 /** Request bodies: bounded before they are parsed. */
+import { inflateChunks } from '#gzip'
 import { DataError, fromJson } from '@avocet/data'
 import type { Procedure } from '@avocet/lexicon'
 import { matchesMime, mimeEssence, XrpcError } from '@avocet/xrpc'
 import type { Call } from './call.ts'
 import type { Limits } from './limits.ts'
-import { streamOf } from './stream.ts'
 
 /** What a request body turned out to be. */
 export interface Input {
@@ -213,12 +213,8 @@ async function* inflate(
       throw error
     }
   }
-  const inflater = new DecompressionStream(encoding) as unknown as ReadableWritablePair<
-    Uint8Array,
-    Uint8Array
-  >
   try {
-    yield* streamOf(watched()).pipeThrough(inflater)
+    yield* inflateChunks(watched(), encoding)
   } catch (error) {
     throw failure ?? new XrpcError(400, 'InvalidRequest', 'Malformed compressed body', { cause: error })
   }

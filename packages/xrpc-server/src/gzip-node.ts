@@ -1,5 +1,6 @@
+import type { Transform } from 'node:stream'
 import { promisify } from 'node:util'
-import { createGzip, gzip } from 'node:zlib'
+import { createGunzip, createGzip, createInflate, gzip } from 'node:zlib'
 import { ending } from './stream.ts'
 
 const gzipAsync = promisify(gzip)
@@ -14,43 +15,51 @@ export async function gzipBytes(bytes: Uint8Array): Promise<Uint8Array> {
 
 /** Gzips a stream. */
 export function gzipChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  return ending(run(chunks), chunks)
+  return ending(run(chunks, createGzip({ level })), chunks)
 }
 
-async function* run(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const gzipper = createGzip({ level })
-  const feeding = feed(chunks, gzipper)
+/**
+ * Unpacks a stream. What is malformed, or not whole, fails.
+ *
+ * Not by `DecompressionStream`: Node's adapter throws outside of any promise, which ends the process, when its reader leaves
+ * while a piece is on the way.
+ */
+export function inflateChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  encoding: 'gzip' | 'deflate',
+): AsyncIterable<Uint8Array> {
+  const options = { rejectGarbageAfterEnd: true }
+  return run(chunks, encoding === 'gzip' ? createGunzip(options) : createInflate(options))
+}
+
+async function* run(chunks: AsyncIterable<Uint8Array>, transform: Transform): AsyncGenerator<Uint8Array> {
+  const feeding = feed(chunks, transform)
   try {
-    for await (const chunk of gzipper) yield chunk as Uint8Array
+    for await (const chunk of transform) yield chunk as Uint8Array
     await feeding
   } finally {
-    gzipper.destroy()
+    transform.destroy()
   }
 }
 
-async function feed(
-  chunks: AsyncIterable<Uint8Array>,
-  gzipper: ReturnType<typeof createGzip>,
-): Promise<void> {
+async function feed(chunks: AsyncIterable<Uint8Array>, transform: Transform): Promise<void> {
   try {
     for await (const chunk of chunks) {
-      if (gzipper.destroyed) return
-      if (!gzipper.write(chunk)) {
-        await roomIn(gzipper)
-      }
+      if (transform.destroyed) return
+      if (!transform.write(chunk)) await roomIn(transform)
     }
-    gzipper.end()
+    transform.end()
   } catch (error) {
-    gzipper.destroy(error instanceof Error ? error : new Error('body failed', { cause: error }))
+    transform.destroy(error instanceof Error ? error : new Error('body failed', { cause: error }))
   }
 }
 
-function roomIn(gzipper: ReturnType<typeof createGzip>): Promise<void> {
+function roomIn(transform: Transform): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      gzipper.off('drain', done).off('close', done)
+      transform.off('drain', done).off('close', done)
       resolve()
     }
-    gzipper.once('drain', done).once('close', done)
+    transform.once('drain', done).once('close', done)
   })
 }

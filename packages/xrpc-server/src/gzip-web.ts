@@ -13,3 +13,15 @@ export function gzipChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uin
   const gzipper = new CompressionStream('gzip') as unknown as ReadableWritablePair<Uint8Array, Uint8Array>
   return streamOf(chunks).pipeThrough(gzipper)
 }
+
+/** Unpacks a stream. What is malformed, or not whole, fails. */
+export function inflateChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  encoding: 'gzip' | 'deflate',
+): AsyncIterable<Uint8Array> {
+  const inflater = new DecompressionStream(encoding) as unknown as ReadableWritablePair<
+    Uint8Array,
+    Uint8Array
+  >
+  return streamOf(chunks).pipeThrough(inflater)
+}

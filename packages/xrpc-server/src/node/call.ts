@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
 import type { Call } from '../call.ts'
+import { streamOf } from '../stream.ts'
 import { hostOfTarget } from './target.ts'
 
 /**
@@ -70,7 +70,9 @@ export class NodeCall implements Call {
       const body = this.#hasBody() && this.method !== 'GET' && this.method !== 'HEAD' && !this.#taken
       const init: RequestInit & { duplex?: 'half' } = { method: this.method, headers, signal: this.signal }
       if (body) {
-        init.body = Readable.toWeb(this.#message) as unknown as ReadableStream
+        // Not by `Readable.toWeb`: it throws outside of any promise when its reader leaves while a piece is on the way, and
+        // destroys the message, and with it the connection that the answer needs.
+        init.body = streamOf(readChunks(this.#message))
         init.duplex = 'half'
       }
       this.#request = new Request(url, init)
