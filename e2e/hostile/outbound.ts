@@ -21,44 +21,42 @@ export const INNER_NAMES: readonly (readonly [string, readonly (readonly string[
 ]
 
 /** URLs that lead to the port of this machine, or to nowhere a service could be. */
-const URLS = (port: number): readonly (readonly [string, unknown, string])[] => [
-  ...[
-    `http://127.0.0.1:${port}`,
-    `https://127.0.0.1:${port}`,
-    `http://localhost:${port}`,
-    `https://localhost:${port}`,
-    `https://localhost.:${port}`,
-    `https://a.localhost:${port}`,
-    `https://[::1]:${port}`,
-    `https://[::]:${port}`,
-    `https://[::ffff:127.0.0.1]:${port}`,
-    `https://[::ffff:7f00:1]:${port}`,
-    `https://[64:ff9b::7f00:1]:${port}`,
-    `https://[2002:7f00:1::]:${port}`,
-    `https://2130706433:${port}`,
-    `https://0x7f000001:${port}`,
-    `https://0x7f.1:${port}`,
-    `https://0177.0.0.1:${port}`,
-    `https://127.1:${port}`,
-    `https://127.0.0.1.:${port}`,
-    `https://0.0.0.0:${port}`,
-    `https://0:${port}`,
-    `https://127。0。0。1:${port}`,
-    `https://①②⑦.⓪.⓪.①:${port}`,
-    `https://127.0.0.1:${port}/path?query`,
-    'https://169.254.169.254',
-    'https:///nowhere',
-    'https://10.0.0.1',
-    'https://192.168.0.1',
-    'https://172.31.255.255',
-    'https://100.64.0.1',
-    'https://224.0.0.1',
-    'https://255.255.255.255',
-    'https://[fe80::1]',
-    'https://[fc00::1]',
-    'https://[ff02::1]',
-    ...INNER_NAMES.map(([name]) => `https://${name}:${port}`),
-  ].map((url) => [url, url, FAILED] as const),
+const URLS = (port: number): readonly string[] => [
+  `http://127.0.0.1:${port}`,
+  `https://127.0.0.1:${port}`,
+  `http://localhost:${port}`,
+  `https://localhost:${port}`,
+  `https://localhost.:${port}`,
+  `https://a.localhost:${port}`,
+  `https://[::1]:${port}`,
+  `https://[::]:${port}`,
+  `https://[::ffff:127.0.0.1]:${port}`,
+  `https://[::ffff:7f00:1]:${port}`,
+  `https://[64:ff9b::7f00:1]:${port}`,
+  `https://[2002:7f00:1::]:${port}`,
+  `https://2130706433:${port}`,
+  `https://0x7f000001:${port}`,
+  `https://0x7f.1:${port}`,
+  `https://0177.0.0.1:${port}`,
+  `https://127.1:${port}`,
+  `https://127.0.0.1.:${port}`,
+  `https://0.0.0.0:${port}`,
+  `https://0:${port}`,
+  `https://127。0。0。1:${port}`,
+  `https://①②⑦.⓪.⓪.①:${port}`,
+  `https://127.0.0.1:${port}/path?query`,
+  'https://169.254.169.254',
+  'https:///nowhere',
+  'https://10.0.0.1',
+  'https://192.168.0.1',
+  'https://172.31.255.255',
+  'https://100.64.0.1',
+  'https://224.0.0.1',
+  'https://255.255.255.255',
+  'https://[fe80::1]',
+  'https://[fc00::1]',
+  'https://[ff02::1]',
+  ...INNER_NAMES.map(([name]) => `https://${name}:${port}`),
 ]
 
 const proxied = async ({ server, mallory }: World, target: string, options: object = {}): Promise<string> =>
@@ -72,9 +70,9 @@ const proxied = async ({ server, mallory }: World, target: string, options: obje
 
 /** A named service whose document leads inside. */
 export const ENDPOINTS = (port: number): readonly Attack[] =>
-  URLS(port).map(([what, serviceEndpoint, right]) => ({
-    what: `a service at ${what}`,
-    right,
+  URLS(port).map((serviceEndpoint) => ({
+    what: `a service at ${serviceEndpoint}`,
+    right: FAILED,
     run: (world) => {
       const did = world.server.directory.did([{ id: '#bsky_chat', type: 'BskyChatService', serviceEndpoint }])
       return proxied(world, `${did}#bsky_chat`)
