@@ -63,12 +63,24 @@ export function createIdentities(options: IdentitiesOptions): Identities {
   }
   const renewals = createBuckets<Did>(RENEWALS_AT_ONCE, refreshMs, maxEntries, now)
 
+  const stopped = (): DOMException => new DOMException('consumer was stopped', 'AbortError')
+
+  /** A resolver that does not listen to the signal must not keep the consumer from stopping. */
+  const untilStopped = <T>(answer: Promise<T>): Promise<T> =>
+    new Promise((settle, reject) => {
+      const onAbort = (): void => reject(stopped())
+      options.signal.addEventListener('abort', onAbort, { once: true })
+      answer.then(settle, reject).finally(() => options.signal.removeEventListener('abort', onAbort))
+    })
+
+  /** @throws DOMException `AbortError` when the consumer stops: nothing is known then, and nothing must be concluded from that. */
   const resolve = async (did: Did, forceRefresh: boolean): Promise<IdentityResult> => {
     counts.resolved++
     let message = ''
     for (let attempt = 0; ; attempt++) {
+      if (options.signal.aborted) throw stopped()
       try {
-        const identity = await options.resolveKey(did, { forceRefresh, signal: options.signal })
+        const identity = await untilStopped(options.resolveKey(did, { forceRefresh, signal: options.signal }))
         const result: IdentityResult =
           identity === null
             ? { ok: false, gone: true, message: `DID not found; did=${did}` }
@@ -78,8 +90,9 @@ export function createIdentities(options: IdentitiesOptions): Identities {
       } catch (error) {
         message = error instanceof Error ? error.message : String(error)
       }
+      if (options.signal.aborted) throw stopped()
       const pause = options.retryMs[attempt]
-      if (pause === undefined || options.signal.aborted) return { ok: false, gone: false, message }
+      if (pause === undefined) return { ok: false, gone: false, message }
       await options.wait(pause)
     }
   }

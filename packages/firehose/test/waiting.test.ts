@@ -55,7 +55,7 @@ describe('waiting', () => {
     for (let i = 0; i < 20; i++) add('#identity', { did: account.did, time: world.time() })
     const running = start(world, [], {
       sources: [fromFrames(frames, { stay: true })],
-      identity: { refreshMs: 100, retryMs: [] },
+      identity: { refreshMs: 2000, retryMs: [] },
     })
     await expect.poll(() => running.consumer.stats().sources[0]?.cursor, { timeout: 8000 }).toBe(21)
     expect(running.lines().filter((line) => line.startsWith('identity'))).toHaveLength(5)
@@ -195,5 +195,21 @@ describe('waiting', () => {
     await running.consumer.done
     expect(read).toHaveLength(51)
     expect(read.indexOf(followed.did)).toBeLessThan(8)
+  })
+
+  it('stopped while an identity does not come: at once, and the event is read again next time', async () => {
+    const world = createWorld('stopped')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    const { resolveKey } = hanging(world, account.did)
+    const running = start(world, [], { sources: [fromFrames(frames, { stay: true })], resolveKey })
+    await expect.poll(() => running.consumer.stats().sources[0]?.frames, { timeout: 8000 }).toBe(1)
+    await running.consumer.close()
+    expect(running.events).toEqual([])
+    expect(running.state.repos.size).toBe(0)
+    const again = start(world, [], { state: running.state, sources: [fromFrames(frames)] })
+    await again.consumer.done
+    expect(again.lines()).toEqual(['commit create:app.bsky.feed.post/a'])
   })
 })

@@ -92,7 +92,10 @@ const SENTINEL_SEQ = 9_000_000_000
 export async function runCase(adapter: ConsumerAdapter, item: Case, timeoutMs = 3000): Promise<CaseResult> {
   // The server's address is the PDS that the documents show.
   const box: { world?: World } = {}
-  const server = await serveStream({ document: (did) => box.world?.document(did) ?? null })
+  const server = await serveStream({
+    document: (did) => box.world?.document(did) ?? null,
+    hangs: (did) => box.world?.hanging.has(did) ?? false,
+  })
   const world = createWorld(item.name, { pds: server.plcUrl })
   box.world = world
   const script = createScript()
@@ -134,7 +137,7 @@ export async function runCase(adapter: ConsumerAdapter, item: Case, timeoutMs = 
           server.send(step)
           await until(through, arrivals, timeoutMs)
         }
-      } else {
+      } else if (step.burst !== true) {
         // Some drop the connection over what they cannot read: what follows waits for them to come back.
         await new Promise((resolve) => setTimeout(resolve, 20))
         stalled = !(await within(server.connected(), timeoutMs)) || stalled

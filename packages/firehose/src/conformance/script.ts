@@ -24,6 +24,8 @@ export type FrameStep = {
   readonly note: string
   /** A commit without operations: a consumer that reports records, not events, cannot show it. */
   readonly withoutRecords: boolean
+  /** Sent right behind the one before it. */
+  readonly burst?: boolean
 }
 
 /** A change of the world, once everything before it was handled. */
@@ -46,6 +48,7 @@ export type Group =
   | 'chain'
   | 'sync'
   | 'costly'
+  | 'waiting'
 
 /** One named case. */
 export type Case = {
@@ -67,6 +70,8 @@ export type Script = {
   reject(reason: FailureReason, type: `#${string}`, body: DataObject, note?: string): void
   /** The next event may be accepted or not. */
   either(reason: FailureReason | null, type: `#${string}`, body: DataObject, note?: string): void
+  /** Events in a row, without a pause, each of which may be accepted or not. */
+  flood(type: `#${string}`, bodies: Iterable<DataObject>): void
   /** A frame that is not made from an event. */
   raw(frame: Uint8Array, expect: Expectation, note?: string): void
   /** The same frame once more. */
@@ -90,6 +95,12 @@ export function createScript(): Script {
     },
     either(reason, type, body, note = '') {
       add(type, body, { outcome: 'either', reason }, note)
+    },
+    flood(type, bodies) {
+      for (const body of bodies) {
+        add(type, body, { outcome: 'either', reason: null }, 'one of many')
+        steps.push({ ...(steps.pop() as FrameStep), burst: true })
+      }
     },
     raw(frame, expect, note = '') {
       steps.push({ kind: 'frame', seq: null, frame, expect, note, withoutRecords: false })

@@ -30,7 +30,7 @@ export type StreamServer = {
  * with `FutureCursor`, as the protocol wants.
  */
 export async function serveStream(
-  world: Pick<World, 'document'>,
+  world: Pick<World, 'document'> & { readonly hangs?: (did: Did) => boolean },
   options: { readonly newest?: () => number } = {},
 ): Promise<StreamServer> {
   const history: Pick<FrameStep, 'seq' | 'frame'>[] = []
@@ -40,6 +40,8 @@ export async function serveStream(
 
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const did = decodeURIComponent((request.url ?? '/').slice(1).split(/[/?]/)[0] ?? '')
+    // Asked, and silent.
+    if (did.startsWith('did:') && world.hangs?.(did as Did) === true) return
     const document = did.startsWith('did:') ? world.document(did as Did) : null
     response.writeHead(document === null ? 404 : 200, { 'content-type': 'application/json' })
     response.end(JSON.stringify(document ?? { message: `DID not registered: ${did}` }))

@@ -9,6 +9,7 @@ import { ENVELOPE_CASES } from './cases/envelope.ts'
 import { INVERSION_CASES, OPERATION_CASES } from './cases/operations.ts'
 import { TREE_CASES } from './cases/tree.ts'
 import { VALID_CASES } from './cases/valid.ts'
+import { WAITING_CASES } from './cases/waiting.ts'
 import type { Case } from './script.ts'
 
 /** Every case of the suite. Names are unique and stay. */
@@ -25,4 +26,5 @@ export const CASES: readonly Case[] = [
   ...CHAIN_CASES,
   ...SYNC_CASES,
   ...COSTLY_CASES,
+  ...WAITING_CASES,
 ]

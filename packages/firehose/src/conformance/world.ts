@@ -54,6 +54,8 @@ export type World = {
   readonly accounts: ReadonlyMap<Did, Account>
   /** DIDs whose document is not to be found. */
   readonly missing: Set<Did>
+  /** DIDs about which the directory says nothing, and does not end. */
+  readonly hanging: Set<Did>
   /** DIDs whose document has no signing key. */
   readonly keyless: Set<Did>
   /** The PDS that accounts live on unless told otherwise. */
@@ -97,6 +99,7 @@ export function createWorld(seed: string, options: WorldOptions = {}): World {
   const accounts = new Map<Did, Account>()
   const missing = new Set<Did>()
   const keyless = new Set<Did>()
+  const hanging = new Set<Did>()
   let keys = 0
 
   const keypair = (curve: Curve): Keypair =>
@@ -107,6 +110,7 @@ export function createWorld(seed: string, options: WorldOptions = {}): World {
     accounts,
     missing,
     keyless,
+    hanging,
     pds: home,
     now,
     time,
