@@ -31,7 +31,7 @@ const outcome = (result: CaseResult | undefined): string => {
 }
 
 describe('firehose conformance', () => {
-  it('@avocet/firehose: every case right', { timeout: 60_000 }, async () => {
+  it('@avocet/firehose: every case right', { timeout: 120_000 }, async () => {
     const results = await run(avocetAdapter('workspace'), 10_000)
     expect(results.size).toBe(CASES.length)
     expect([...results.values()].filter(({ ok }) => !ok)).toEqual([])

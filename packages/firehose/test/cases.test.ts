@@ -118,7 +118,7 @@ describe('conformance cases through verifyEvent', () => {
 
 describe('nobody waits for somebody else, over a socket', () => {
   for (const item of CASES.filter(({ group }) => group === 'waiting')) {
-    it(item.name, async () => {
+    it(`${item.group}: ${item.name}`, async () => {
       expect(await runCase(avocetAdapter('test'), item, 5000)).toMatchObject({ ok: true, mismatches: [] })
     })
   }
