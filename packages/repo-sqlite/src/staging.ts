@@ -1,4 +1,4 @@
-import type { StoredBlock } from '@avocet/repo'
+import type { StoredBlock, StoredBlocks } from '@avocet/repo'
 import { createWriteQueue, type Database } from '@avocet/sqlite'
 
 import { blockIds, idAfter } from './block-ids.ts'
@@ -18,7 +18,7 @@ export async function stageBlocks(
   db: Database,
   repo: number,
   rev: string,
-  blocks: AsyncIterable<StoredBlock>,
+  blocks: StoredBlocks,
 ): Promise<void> {
   const ids = blockIds(repo)
   const runs = createDigestRuns()
@@ -52,18 +52,24 @@ export async function stageBlocks(
   }
 
   try {
-    for await (const block of blocks) {
-      id = idAfter(id, ids)
-      batch.push(block)
-      bytes += block.bytes.length
-      runs.add(block.cid, id)
-      if (batch.length >= AT_ONCE || bytes >= BYTES_AT_ONCE) await flush()
-      if (runs.isFull()) await place()
+    for await (const some of blocks.batches ?? oneByOne(blocks)) {
+      for (const block of some) {
+        id = idAfter(id, ids)
+        batch.push(block)
+        bytes += block.bytes.length
+        runs.add(block.cid, id)
+        if (batch.length >= AT_ONCE || bytes >= BYTES_AT_ONCE) await flush()
+        if (runs.isFull()) await place()
+      }
     }
     await place()
   } finally {
     await writes.done()
   }
+}
+
+async function* oneByOne(blocks: AsyncIterable<StoredBlock>): AsyncGenerator<readonly StoredBlock[], void> {
+  for await (const block of blocks) yield [block]
 }
 
 /** A block that several paths lead to came several times: the first row stays and counts them. */

@@ -11,7 +11,7 @@ import {
   type RepoHead,
   type RepoStatus,
   type RepoStore,
-  type StoredBlock,
+  type StoredBlocks,
   type StoredHead,
 } from '@avocet/repo'
 import { migrate, type Database, type SchemaPart } from '@avocet/sqlite'
@@ -110,7 +110,7 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
 
   const replace = async (
     head: RepoHead,
-    blocks: AsyncIterable<StoredBlock>,
+    blocks: StoredBlocks,
     alongside?: Alongside<Database>,
   ): Promise<void> => {
     const before = find(head.did)

@@ -4,7 +4,10 @@ import type { Did, Tid } from '@avocet/syntax'
 import { signCommit } from './commit.ts'
 import { RepoError } from './error.ts'
 import { type CarSource, type ReadRepoOptions, readRepo, type RepoEntry, type RepoReader } from './read.ts'
-import type { RepoStore, StoredBlock } from './types.ts'
+import type { RepoStore, StoredBlock, StoredBlocks } from './types.ts'
+
+/** Records shown at a time, some hundred more at most. */
+const RECORDS_AT_ONCE = 300
 
 /** What {@link importRepo} takes, besides how to read the source. */
 export type ImportOptions<Tx> = ReadRepoOptions & {
@@ -84,7 +87,8 @@ export async function importRepo<Tx>(options: ImportOptions<Tx>): Promise<Import
     ? reader
     : await signCommit({ did, data, rev }, options.signer)
   const count = { records: 0 }
-  const blocks = withRecords(reader, { cid: commit, bytes: commitBytes }, count, options)
+  const batches = withRecords(reader, { cid: commit, bytes: commitBytes }, count, options)
+  const blocks: StoredBlocks = { batches, [Symbol.asyncIterator]: () => oneByOne(batches) }
   const made = { did, rev, data, commit, commitBytes }
   await store.replace({ did, rev, data, commit }, blocks, alongside && ((tx) => alongside(tx, made)))
   return { did, rev, data, commit, commitBytes, records: count.records }
@@ -95,20 +99,25 @@ async function* withRecords(
   commit: StoredBlock,
   count: { records: number },
   { onRecords, beforeSwap }: Pick<ImportOptions<unknown>, 'onRecords' | 'beforeSwap'>,
-): AsyncGenerator<StoredBlock, void> {
-  yield commit
-  let batch: RepoEntry[] = []
-  for await (const { cid, bytes, path } of reader.blocks) {
-    yield { cid, bytes }
-    if (path === null) continue
-    count.records++
-    if (onRecords === undefined) continue
-    batch.push({ path, cid, bytes })
-    if (batch.length >= 500) {
-      await onRecords(batch)
-      batch = []
+): AsyncGenerator<readonly StoredBlock[], void> {
+  yield [commit]
+  let records: RepoEntry[] = []
+  for await (const blocks of reader.blockBatches) {
+    yield blocks
+    for (const { cid, bytes, path } of blocks) {
+      if (path === null) continue
+      count.records++
+      if (onRecords !== undefined) records.push({ path, cid, bytes })
+    }
+    if (records.length >= RECORDS_AT_ONCE) {
+      await onRecords!(records)
+      records = []
     }
   }
-  if (batch.length > 0) await onRecords?.(batch)
+  if (records.length > 0) await onRecords?.(records)
   await beforeSwap?.()
+}
+
+async function* oneByOne(batches: AsyncIterable<readonly StoredBlock[]>): AsyncGenerator<StoredBlock, void> {
+  for await (const batch of batches) yield* batch
 }

@@ -26,6 +26,7 @@ export type {
   RepoStatus,
   RepoStore,
   StoredBlock,
+  StoredBlocks,
   StoredHead,
   Write,
   WriteAction,

@@ -55,7 +55,7 @@ export type ReadRepoOptions = ReadRepoBounds &
     | { readonly unsafeSkipSignature: true; readonly key?: never; readonly verify?: never }
   )
 
-/** A repository being read. Iterate one of `entries`, `batches` and `blocks`, once; ending early closes the source. */
+/** A repository being read. Iterate one of `entries`, `batches`, `blocks` and `blockBatches`, once; ending early closes the source. */
 export interface RepoReader extends Pick<Commit, 'did' | 'rev' | 'data' | 'prev'> {
   readonly commit: CID
   readonly commitBytes: Uint8Array
@@ -65,6 +65,8 @@ export interface RepoReader extends Pick<Commit, 'did' | 'rev' | 'data' | 'prev'
   readonly batches: AsyncIterable<readonly RepoEntry[]>
   /** The nodes and records in pre-order. A record comes once for each path that has it. */
   readonly blocks: AsyncIterable<RepoBlock>
+  /** The same, some hundred at a time. */
+  readonly blockBatches: AsyncIterable<readonly RepoBlock[]>
   /** Closes the source without reading on. */
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -128,6 +130,7 @@ export async function readRepo(source: CarSource, options: ReadRepoOptions): Pro
       entries: iterable(() => flatten(onlyRecords(walk()))),
       batches: iterable(() => onlyRecords(walk())),
       blocks: iterable(() => flatten(walk())),
+      blockBatches: iterable(walk),
       [Symbol.asyncDispose]: () => buffer.close(),
     }
   } catch (error) {

@@ -109,9 +109,15 @@ export interface RepoStore<Tx = void> extends BlockReader {
    * several times. A crash or a throwing stream leaves the repository as it was.
    * @throws {RepoError} `head-moved` when another commit was applied meanwhile, `inactive-repo` for a deleted one
    */
-  replace(head: RepoHead, blocks: AsyncIterable<StoredBlock>, alongside?: Alongside<Tx>): Promise<void>
+  replace(head: RepoHead, blocks: StoredBlocks, alongside?: Alongside<Tx>): Promise<void>
   /** A view that stays as it is while commits go on; null for a repository the store does not have. Dispose of it. */
   snapshot(did: Did): Promise<RepoSnapshot | null>
+}
+
+/** Blocks as they come. */
+export interface StoredBlocks extends AsyncIterable<StoredBlock> {
+  /** The same, many at a time, which costs a large repository less; a store iterates one or the other, once. */
+  readonly batches?: AsyncIterable<readonly StoredBlock[]>
 }
 
 /** A repository at one commit, for work that takes many reads. */
