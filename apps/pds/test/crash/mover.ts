@@ -111,8 +111,17 @@ export async function live({ server, directory, steps, random, name, keep }: Mov
       kind: 'importRepo',
       send: async () => {
         const type = 'application/vnd.ipld.car'
-        await server.ask('com.atproto.repo.importRepo', { token, bytes: car, type })
-        return true
+        for (;;) {
+          const { status, body } = await server.call('com.atproto.repo.importRepo', {
+            token,
+            bytes: car,
+            type,
+          })
+          if (status === 200) return true
+          // From one address only some at a time.
+          expectSame([status, body.error], [429, 'RateLimitExceeded'], 'importRepo')
+          await new Promise((resolve) => setTimeout(resolve, 50))
+        }
       },
       look: async () => {
         const found = (await readEntries(server, directory, did, token)).entries
