@@ -37,6 +37,7 @@ import { createSessions } from './accounts/sessions.ts'
 import { createSessionView } from './accounts/session-view.ts'
 import { createTokens } from './accounts/tokens.ts'
 import { collectOrphans } from './blobs/orphans.ts'
+import { createBelievedClock } from './operations/believed-clock.ts'
 import { startChores, type Chores } from './operations/chores.ts'
 import { watchDirectory, watchForward, watchResolver } from './operations/failures.ts'
 import { createWatch } from './operations/watch.ts'
@@ -365,7 +366,7 @@ export async function createPds(
       () => handleChanges.resume(),
     ],
   }
-  opened.use(startChores(chores, log))
+  opened.use(startChores(chores, createBelievedClock(db), log))
 
   const running = opened.move()
   const close = (): Promise<void> => running.disposeAsync()

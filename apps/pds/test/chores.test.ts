@@ -9,7 +9,8 @@ const YEAR = 365 * 24 * HOUR
 /** Which chores ran, a word a round, while the clocks went as told: [wall, steady] at each round. */
 async function rounds(
   clocks: readonly (readonly [number, number])[],
-): Promise<{ ran: string[]; errors: string[] }> {
+  last: number | null = null,
+): Promise<{ ran: string[]; errors: string[]; believed: number | null }> {
   const ran: string[] = []
   const errors: string[] = []
   let [now, steady] = clocks[0]!
@@ -25,8 +26,16 @@ async function rounds(
     return now
   }
   let started = false
+  let believed = last
   const chores = startChores(
     { byAge: [chore('old ')], others: [chore('other')] },
+    {
+      last: () => believed,
+      believe: (time) => {
+        believed = time
+        return Promise.resolve()
+      },
+    },
     { ...SILENT, error: (_data, message) => void errors.push(message) },
     {
       everyMs: 1,
@@ -37,7 +46,7 @@ async function rounds(
   )
   while (round < clocks.length) await new Promise((resolve) => setTimeout(resolve, 1))
   await chores[Symbol.asyncDispose]()
-  return { ran: ran.slice(0, clocks.length), errors }
+  return { ran: ran.slice(0, clocks.length), errors, believed }
 }
 
 test('what is old goes, also when the clock is put right by less than an hour', async () => {
@@ -66,3 +75,32 @@ test.each([
     expect(errors).toEqual(['the clock jumped: nothing is removed for its age until the server is restarted'])
   },
 )
+
+test.each([
+  ['an hour before', -HOUR, true],
+  ['more than an hour before', -HOUR - 1, false],
+  ['a week after', 7 * 24 * HOUR, true],
+  ['more than a week after', 7 * 24 * HOUR + 1, false],
+])('a start %s the time that was believed last', async (_name, offset, isBelieved) => {
+  const last = 2 * YEAR
+  const { ran, errors, believed } = await rounds([[last + offset, 0]], last)
+  expect([ran, believed]).toEqual(isBelieved ? [['old other'], last + offset] : [['other'], last])
+  expect(errors).toEqual(
+    isBelieved
+      ? []
+      : ['the clock is far from when this server ran last: nothing is removed for its age for a day'],
+  )
+})
+
+test('a clock in doubt is believed after it went on for a day', async () => {
+  const start = 3 * YEAR
+  const { ran, believed } = await rounds(
+    [
+      [start, 0],
+      [start + 24 * HOUR - 1, 24 * HOUR - 1],
+      [start + 24 * HOUR, 24 * HOUR],
+    ],
+    2 * YEAR,
+  )
+  expect([ran, believed]).toEqual([['other', 'other', 'old other'], start + 24 * HOUR])
+})

@@ -160,4 +160,27 @@ describe.skipIf(!canMakeFaults())('a disk that fails under a running server', ()
     ])
     for (const writer of [anna, bert]) await server.checkStream(writer)
   })
+
+  test('started with a clock a year ahead, nothing is removed for its age', async () => {
+    const writer = await server.account('anna')
+    expect((await server.write(writer, 'a')).status).toBe(200)
+    const { body } = await server.send('com.atproto.repo.uploadBlob', PICTURE, 'image/png', writer.accessJwt)
+    const before = await readFirehose(server.url, 0, () => false, 300)
+    // The second start looks the same: what the first one saw of the clock is not believed.
+    for (let i = 0; i < 2; i++) {
+      server.faults.clock(YEAR)
+      await server.restart()
+      expect(await server.look()).toMatchObject({ status: 200 })
+    }
+    server.faults.clock(0)
+    await server.restart()
+    const after = await readFirehose(server.url, 0, () => false, 300)
+    expect(after.events.map(({ body: event }) => event.seq)).toEqual(
+      before.events.map(({ body: event }) => event.seq),
+    )
+    const record = { $type: 'com.example.picture', blob: body.blob }
+    const input = { repo: writer.did, collection: 'com.example.picture', record }
+    const answer = await server.post('com.atproto.repo.createRecord', input, writer.accessJwt)
+    expect(answer.status).toBe(200)
+  })
 })

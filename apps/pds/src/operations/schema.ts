@@ -37,4 +37,11 @@ export const OPERATION_MIGRATIONS: readonly string[] = [
     rotated_at INTEGER
   ) WITHOUT ROWID, STRICT;
   `,
+  `
+  -- The time by the clock of this machine when it was believed last, ms since 1970.
+  CREATE TABLE believed_clock (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ]
