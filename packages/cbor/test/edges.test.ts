@@ -50,6 +50,7 @@ describe('where decoding fails', () => {
     ['828200000000', 'trailing-bytes', 5],
     ['820083', 'unexpected-end', 3],
     ['a1', 'unexpected-end', 1],
+    ['a4616100616200', 'unexpected-end', 1],
     ['a16161', 'unexpected-end', 3],
     ['a26161006162', 'unexpected-end', 6],
     ['a3616100616200', 'unexpected-end', 7],
@@ -349,6 +350,18 @@ describe('what is written', () => {
       return bytes.buffer.byteLength === size
     }
     expect([own(4_096), own(4_097), own(20_000)]).toEqual([false, true, true])
+  })
+
+  test('a failure or a large result in between leaves what was handed out before as it was', () => {
+    const results: [Uint8Array, string][] = []
+    for (let i = 0; i < 600; i++) {
+      const text = String(i).repeat(20)
+      results.push([encode([text]), text])
+      if (i % 7 === 0) expect(() => encode(['x'.repeat(50), 1.5])).toThrow(CborError)
+      if (i % 11 === 0) expect(encode('y'.repeat(5_000 + i))).toHaveLength(5_003 + i)
+      if (i % 13 === 0) expect(() => encode(['z'.repeat(30_000), 1.5])).toThrow(CborError)
+    }
+    for (const [bytes, text] of results) expect(decode(bytes)).toEqual([text])
   })
 
   test('texts of two to four bytes a character, at every length of a short text', () => {
