@@ -161,8 +161,8 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     wake,
     forget() {
       forgotten++
-      // A frame of the stream itself is not in the log.
-      page = page.slice(pageNext).filter(({ seq }) => seq === null)
+      // A frame of the stream itself is handed out as soon as it is there: all that waits here is from the log.
+      page = []
       pageNext = 0
       wake()
     },
