@@ -111,6 +111,8 @@ async function tryOut(shadow: Shadow, mutant: Mutant, timeoutMs: number): Promis
 function ruleMutants(of: string): Mutant[] {
   const files = readdirSync(join(root, of, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.d.ts'))
+    // A conformance suite is itself a test: what it notices is shown by faults in what it is run on.
+    .filter((entry) => !/\/conformance(\/|$)/.test(entry.parentPath))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .toSorted()
   return files.flatMap((file) => mutantsOf(file, readFileSync(join(root, file), 'utf8')))

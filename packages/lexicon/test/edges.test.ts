@@ -203,6 +203,9 @@ describe('objects', () => {
       expect(issues(field, wrong, { maxIssues })).toHaveLength(maxIssues)
     expect(issues(field, wrong, { maxIssues: 0 })).toHaveLength(1)
     expect(issues(field, wrong, { maxIssues: 2 })).toEqual(['/x/0 invalid-type', ' too-many-issues'])
+    const long: LexiconField = { ...field, minLength: 9 }
+    for (const maxIssues of [1, 2, 3])
+      expect(issues(long, wrong.slice(0, 5), { maxIssues })).toHaveLength(maxIssues)
     const strict = { unknownFields: 'reject', maxIssues: 2 } as const
     expect(told({ constructor: 'x', a: 1, b: 2, c: 3 }, strict)).toEqual([
       '/a unknown-field',
