@@ -36,7 +36,10 @@ export interface Bounds {
   readonly handles?: number
 }
 
-/** Time that an answer to the others may take under attack: far above what it takes, far below what people notice as an outage. */
+/**
+ * Time that an answer to the others may take under attack, on a machine that has nothing else to do: far above what it takes,
+ * far below what people notice as an outage.
+ */
 const ANSWER_MS = 3000
 /** A fresh server with its first accounts holds some 150 MB on Node 24. */
 const BOUNDS: Required<Bounds> = { peak: 400, resident: 350, handles: 12 }
@@ -44,6 +47,14 @@ const BOUNDS: Required<Bounds> = { peak: 400, resident: 350, handles: 12 }
 const SETTLE_MS = 15_000
 
 let writes = 0
+
+/** How many times longer work takes here than it would if no other process wanted the processors. */
+function crowding(): number {
+  const [began, cpu] = [performance.now(), process.cpuUsage()]
+  while (performance.now() - began < 100);
+  const { user, system } = process.cpuUsage(cpu)
+  return Math.max(1, (performance.now() - began) / ((user + system) / 1000))
+}
 
 /** Starts a server with three accounts. */
 export async function startWorld(settings: Readonly<Record<string, string>> = {}): Promise<World> {
@@ -56,11 +67,11 @@ export async function startWorld(settings: Readonly<Record<string, string>> = {}
       const began = performance.now()
       const answer = await server.call(nsid, options)
       const took = Math.round(performance.now() - began)
-      expect([nsid, outcome(answer), took > ANSWER_MS ? `${took} ms` : 'in time']).toEqual([
+      expect([
         nsid,
-        '200',
-        'in time',
-      ])
+        outcome(answer),
+        took > ANSWER_MS && took > ANSWER_MS * crowding() ? `${took} ms` : 'in time',
+      ]).toEqual([nsid, '200', 'in time'])
       return answer.body
     }
     await quick('_health')

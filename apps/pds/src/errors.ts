@@ -50,6 +50,7 @@ export type PdsErrorCode =
   | 'import-running'
   | 'import-stopped'
   | 'import-too-slow'
+  | 'body-too-slow'
   | 'record-not-found'
   | 'record-exists'
   | 'block-not-found'
@@ -115,6 +116,7 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'import-running': [409, 'ImportRunning'],
   'import-stopped': [409, 'ImportStopped'],
   'import-too-slow': [408, 'RequestTimeout'],
+  'body-too-slow': [408, 'RequestTimeout'],
   'record-not-found': [400, 'RecordNotFound'],
   'record-exists': [400, 'RecordAlreadyExists'],
   'block-not-found': [400, 'InvalidRequest'],

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { createBodies } from '../src/proxy/bodies.ts'
 
 const [alice, bob, carol] = ['alice', 'bob', 'carol'].map((name) => `did:web:${name}.example` as Did)
-const limits = { each: 100, perAccount: 150, total: 250 }
+const limits = { each: 100, perAccount: 150, total: 250, idleMs: 1000 }
 
 /** A body that has sent `bytes` and not ended, until it is told to. */
 function slow(bytes: number): { stream: ReadableStream<Uint8Array>; end: () => void } {
@@ -77,4 +77,14 @@ test('the bytes count while the service works, and not after it failed', async (
   const next = slow(100)
   next.end()
   await expect(bodies.hold(alice!, next.stream, size)).resolves.toBe(100)
+})
+
+test('a sender who stops, or leaves, is let go, and nothing stays counted', async () => {
+  const bodies = createBodies({ ...limits, idleMs: 20 })
+  await expect(bodies.hold(alice!, slow(100).stream, size)).rejects.toMatchObject({ code: 'body-too-slow' })
+  const broken = new ReadableStream<Uint8Array>({ pull: () => Promise.reject(new Error('aborted')) })
+  await expect(bodies.hold(alice!, broken, size)).rejects.toMatchObject({ code: 'invalid-request' })
+  const { stream, end } = slow(100)
+  end()
+  await expect(bodies.hold(alice!, stream, size)).resolves.toBe(100)
 })

@@ -9,6 +9,8 @@ export interface BodyLimits {
   /** Of the bodies of one account. */
   readonly perAccount: number
   readonly total: number
+  /** Longest wait for the next piece of one, in milliseconds. */
+  readonly idleMs: number
 }
 
 /** The limits unless told: two of the largest an account. */
@@ -16,13 +18,14 @@ const BODY_LIMITS: BodyLimits = {
   each: 10 * 1024 * 1024,
   perAccount: 20 * 1024 * 1024,
   total: 128 * 1024 * 1024,
+  idleMs: 30_000,
 }
 
 /** Reads bodies that are handed on, so that neither many of them nor slow ones fill the memory. */
 export interface Bodies {
   /**
    * Reads a body and holds it for as long as `use` takes.
-   * @throws PdsError `blob-too-large`, `too-many-at-once`, `busy`
+   * @throws PdsError `blob-too-large`, `too-many-at-once`, `busy`, `body-too-slow`, `invalid-request` when it breaks off
    */
   hold<T>(
     did: Did,
@@ -56,7 +59,7 @@ export function createBodies(limits: BodyLimits = BODY_LIMITS): Bodies {
       const chunks: Uint8Array[] = []
       let size = 0
       try {
-        for await (const chunk of stream) {
+        for await (const chunk of piecesOf(stream, limits.idleMs)) {
           if (size + chunk.length > limits.each) {
             throw new PdsError('blob-too-large', `Body is too large; max=${limits.each}`)
           }
@@ -69,5 +72,38 @@ export function createBodies(limits: BodyLimits = BODY_LIMITS): Bodies {
         remove(did, size)
       }
     },
+  }
+}
+
+async function* piecesOf(
+  stream: ReadableStream<Uint8Array>,
+  idleMs: number,
+): AsyncGenerator<Uint8Array, void> {
+  const reader = stream.getReader()
+  try {
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- pieces come one after the other
+      const next = await inTime(reader.read(), idleMs)
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    reader.cancel().catch(() => {})
+  }
+}
+
+async function inTime<T>(read: Promise<T>, ms: number): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const error = new PdsError('body-too-slow', 'The request body did not arrive in time')
+  const timer = setTimeout(() => late.reject(error), ms)
+  try {
+    return await Promise.race([read, late.promise])
+  } catch (cause) {
+    if (cause === error) throw error
+    // Its sender left: no fault of this server.
+    throw new PdsError('invalid-request', 'The request body broke off', { cause })
+  } finally {
+    clearTimeout(timer)
+    read.catch(() => {})
   }
 }

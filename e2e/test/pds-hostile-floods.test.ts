@@ -1,0 +1,67 @@
+// Much at once, and much that takes its time: others are answered as before, and memory has a bound.
+import { randomBytes } from 'node:crypto'
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { FLOODS } from '../hostile/floods.ts'
+import { dawdle, DAWDLERS } from '../hostile/slow.ts'
+import { startWorld, type World } from '../hostile/world.ts'
+
+/** Hundreds of callers who take megabytes each, or nothing of what they asked for. */
+const BOUNDS = { peak: 900, resident: 800 }
+
+const HEAVY = process.env['AVOCET_HOSTILE'] === '1'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({
+    PDS_BSKY_APP_VIEW_URL: 'https://appview.example.com',
+    PDS_BSKY_APP_VIEW_DID: 'did:web:appview.example.com',
+  })
+  // Bob has some megabytes: what is asked for again and again is no trifle.
+  const { server, bob } = world
+  for (let i = 0; i < (HEAVY ? 40 : 8); i++) {
+    const writes = Array.from({ length: 100 }, () => ({
+      $type: 'com.atproto.repo.applyWrites#create',
+      collection: 'com.example.page',
+      value: { text: randomBytes(3000).toString('base64') },
+    }))
+    // oxlint-disable-next-line no-await-in-loop -- one commit after the other
+    await server.call('com.atproto.repo.applyWrites', {
+      token: bob.accessJwt,
+      input: { repo: bob.did, writes },
+    })
+  }
+}, 120_000)
+afterAll(() => world?.[Symbol.asyncDispose]())
+
+describe('floods', () => {
+  beforeAll(() => world.mark())
+  test.each(FLOODS)('$what', async ({ right, run }) => {
+    expect(await run(world)).toBe(right)
+    await world.goesOn()
+  })
+  test('leave the server standing', () => expect(world.stands(BOUNDS)).resolves.toBeUndefined(), 60_000)
+})
+
+// All kinds at the same time: a server that is waited on has no time between them either.
+describe('callers who', () => {
+  const ends = new Map<string, Promise<string>>()
+  beforeAll(() => {
+    world.mark()
+    for (const kind of DAWDLERS) ends.set(kind.what, dawdle(world, kind))
+  })
+  test('come all at once leave room for others', async () => {
+    for (let i = 0; i < 10; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- once a second
+      await Promise.all([
+        expect(world.goesOn()).resolves.toBeUndefined(),
+        new Promise((resolve) => setTimeout(resolve, 1000)),
+      ])
+    }
+  })
+  test.each(DAWDLERS)('$what', async ({ what, right }) => {
+    expect(await ends.get(what)).toBe(right)
+  })
+  test('leave the server standing', () => expect(world.stands(BOUNDS)).resolves.toBeUndefined())
+})
