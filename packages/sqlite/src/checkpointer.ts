@@ -17,8 +17,11 @@ export interface Checkpointer {
 
 /** A checkpoint is due for so many pages of log that were not copied, 16 MB. */
 const DUE_PAGES = 4000
-/** Rounds of copying beside writers before they are held. */
-const ROUNDS = 3
+/**
+ * Writes are held only for a log of so many pages, 37 MB: one that is held waits for the disk several times over, so that
+ * holds should meet fewer than one write in a hundred. SQLite itself would copy at 16 000 pages, in a commit.
+ */
+const HOLD_PAGES = 9000
 /** Longest time that writes are held, in milliseconds: as long as a disk under load takes to sync. Reads go on meanwhile. */
 const HOLD_MS = 2000
 
@@ -39,7 +42,6 @@ export function createCheckpointer(raw: DatabaseSync, path: string, resume: () =
   let timer: NodeJS.Timeout | undefined
   /** Pages of the log when a copy was asked for: one that readers hold up is not asked for again and again. */
   let asked = 0
-  let round = 0
 
   const isDue = (): boolean => {
     const { log, copied } = length()
@@ -63,7 +65,12 @@ export function createCheckpointer(raw: DatabaseSync, path: string, resume: () =
   const answered = (): void => {
     if (state === 'holding') return release()
     if (state !== 'copying') return
-    if (isDue() && ++round < ROUNDS) return ask()
+    if (length().log < HOLD_PAGES) {
+      if (isDue()) return ask()
+      state = 'idle'
+      worker!.unref()
+      return
+    }
     state = 'holding'
     // The writes that wait must not be forgotten by a process that has nothing else to do.
     worker!.ref()
@@ -72,7 +79,6 @@ export function createCheckpointer(raw: DatabaseSync, path: string, resume: () =
   }
   const start = (): void => {
     state = 'copying'
-    round = 0
     if (worker === undefined) {
       worker = new Worker(new URL(file, import.meta.url), { workerData: path, execArgv: [] })
       worker.on('message', answered)

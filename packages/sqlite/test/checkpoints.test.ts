@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, it } from 'vitest'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, expect, it, vi } from 'vitest'
+import { createCheckpointer } from '../src/checkpointer.ts'
 import { openDatabase } from '../src/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'avocet-checkpoints-'))
@@ -43,4 +46,31 @@ it('does not bring back a database that was closed and deleted', async () => {
   for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
   await new Promise((resolve) => setTimeout(resolve, 200))
   expect(() => statSync(path)).toThrow('ENOENT')
+})
+
+it('holds writes for a long log only', async () => {
+  const path = join(folder, 'c.db')
+  using raw = new DatabaseSync(path)
+  raw.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0;
+    CREATE TABLE item (id INTEGER PRIMARY KEY, body BLOB NOT NULL)`)
+  // Who reads keeps the log from starting over.
+  using reader = new DatabaseSync(path)
+  reader.exec('BEGIN; SELECT count(*) FROM item')
+  let holds = 0
+  const checkpointer = createCheckpointer(raw, path, () => holds++)
+  const insert = raw.prepare('INSERT INTO item (body) VALUES (zeroblob(3900))')
+  const grow = (): void => {
+    raw.exec('BEGIN')
+    for (let i = 0; i < 4100; i++) insert.run()
+    raw.exec('COMMIT')
+    checkpointer.committed()
+  }
+  grow()
+  await delay(500)
+  grow()
+  await delay(500)
+  expect(holds).toBe(0)
+  grow()
+  await vi.waitFor(() => expect(holds).toBe(1), 10_000)
+  checkpointer.close()
 })
