@@ -126,7 +126,7 @@ describe.skipIf(executablePath === undefined || compressed === null || documents
     expect(await page.locator('tbody tr').first().innerText()).toContain('identity-unresolved')
     // The documents may come afterwards.
     await drop(keys)
-    await expect.poll(async () => (await counts()).accepted).toBe(150)
+    await expect.poll(async () => (await counts()).accepted, { timeout: 30_000 }).toBe(150)
   })
 
   test('says what a file is not', async () => {

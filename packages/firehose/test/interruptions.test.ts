@@ -50,7 +50,7 @@ function contentOf(world: World): string[] {
 describe('killed', () => {
   it(
     `${full ? 100 : 4} times by SIGKILL: the state in SQLite is that of an undisturbed reader`,
-    { timeout: full ? 400_000 : 30_000 },
+    { timeout: full ? 400_000 : 120_000 },
     async () => {
       const kills = full ? 100 : 4
       const world = createWorld('kill')
@@ -107,7 +107,7 @@ describe('killed', () => {
 })
 
 describe('cut off', () => {
-  it('100 times: nothing lost, nothing twice, in order per account', { timeout: 30_000 }, async () => {
+  it('100 times: nothing lost, nothing twice, in order per account', { timeout: 60_000 }, async () => {
     const world = createWorld('cut')
     const events = await makeStream(world, 1200)
     const server: StreamServer = await serveStream(world)
