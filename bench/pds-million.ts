@@ -17,7 +17,7 @@ import { openRepoStore } from '@avocet/repo-sqlite'
 import { openDatabase } from '@avocet/sqlite'
 import { tidFromMicros, type Did } from '@avocet/syntax'
 
-import { openConnection, requestBytes } from './support/client.ts'
+import { openConnection, requestBytes, type Connection } from './support/client.ts'
 import { record, save } from './support/compare.ts'
 import { fill } from './support/repos.ts'
 
@@ -151,40 +151,45 @@ try {
   await call('com.atproto.server.activateAccount', { method: 'POST', headers: bearer })
   const port = Number(new URL(pds.url).port)
   const collection = 'app.bsky.feed.post'
-  const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => openConnection(port)))
-  const list = async (at: number, cursor: string): Promise<string> => {
+  const list = async (connection: Connection, cursor: string): Promise<string> => {
     const params = { repo: did, collection, limit: '50', cursor }
-    const page = await connections[at]!.send(
-      requestBytes({ port, nsid: 'com.atproto.repo.listRecords', params }),
-    )
+    const page = await connection.send(requestBytes({ port, nsid: 'com.atproto.repo.listRecords', params }))
     return /"cursor":"([^"]*)"/.exec(page.toString('latin1'))?.[1] ?? ''
   }
-  const overAll = (work: (at: number) => Promise<void>): Promise<unknown> =>
-    Promise.all(connections.map((_, at) => work(at)))
-  await step('commit one', [COMMITS, 'commits', 800], async () => {
-    for (let i = 0; i < COMMITS; i++) {
-      const note = { $type: collection, text: `${i}`, createdAt: new Date().toISOString() }
-      const input = { repo: did, collection, record: note }
-      await connections[0]!.send(
-        requestBytes({ port, nsid: 'com.atproto.repo.createRecord', input, token: created.accessJwt }),
-      )
-    }
-  })
+  // Opened for each step: the server closes what is idle for seconds.
+  const overAll = async (
+    work: (connection: Connection, at: number) => Promise<void>,
+    count: number = CONNECTIONS,
+  ): Promise<void> => {
+    const connections = await Promise.all(Array.from({ length: count }, () => openConnection(port)))
+    await Promise.all(connections.map(work))
+    for (const connection of connections) connection.close()
+  }
+  await step('commit one', [COMMITS, 'commits', 800], () =>
+    overAll(async (connection) => {
+      for (let i = 0; i < COMMITS; i++) {
+        const note = { $type: collection, text: `${i}`, createdAt: new Date().toISOString() }
+        const input = { repo: did, collection, record: note }
+        await connection.send(
+          requestBytes({ port, nsid: 'com.atproto.repo.createRecord', input, token: created.accessJwt }),
+        )
+      }
+    }, 1),
+  )
   const pages = PAGES * CONNECTIONS
   await step('list its newest page of 50, 8 connections', [pages, 'pages', 5000], () =>
-    overAll(async (at) => {
-      for (let i = 0; i < PAGES; i++) await list(at, 'zzzzzzzzzzzzz')
+    overAll(async (connection) => {
+      for (let i = 0; i < PAGES; i++) await list(connection, 'zzzzzzzzzzzzz')
     }),
   )
   await step('list page after page of 50, 8 connections', [pages / 8, 'pages'], () =>
-    overAll(async (at) => {
+    overAll(async (connection, at) => {
       // Each begins at another part of the collection.
       const first = Math.floor(((COUNT / 3) * (at + 1)) / CONNECTIONS)
       let cursor: string = tidFromMicros(1_700_000_000_000_000 + first * 61_000_003, 7)
-      for (let i = 0; i < PAGES / 8; i++) cursor = (await list(at, cursor)) || 'zzzzzzzzzzzzz'
+      for (let i = 0; i < PAGES / 8; i++) cursor = (await list(connection, cursor)) || 'zzzzzzzzzzzzz'
     }),
   )
-  for (const connection of connections) connection.close()
   await step('export', [COUNT, 'records'], async () => {
     // Compression costs more than the reading.
     const headers = { 'accept-encoding': 'identity' }
