@@ -446,13 +446,15 @@ describe('an archive', () => {
       keepCommit: true,
       onRecords: (records) => void seen.push(records.length),
       beforeSwap: async () => {
-        events.push(`swap ${seen.join(' ')} ${(await copy.getHead(did)) === null}`)
+        events.push(
+          `swap ${seen.reduce((sum, count) => sum + count, 0)} ${(await copy.getHead(did)) === null}`,
+        )
       },
-      alongside: (_tx, head) =>
-        void events.push(`alongside ${head.rev === (head as RepoHead).rev} ${head.did}`),
+      alongside: (_tx, head) => void events.push(`alongside ${head.did} ${head.rev}`),
     })
-    expect(seen).toEqual([500, 500, 200])
-    expect(events).toEqual(['swap 500 500 200 true', `alongside true ${did}`])
+    expect(Math.max(...seen)).toBeLessThanOrEqual(500)
+    expect(seen.length).toBeLessThan(10)
+    expect(events).toEqual(['swap 1200 true', `alongside ${did} ${(await large.getHead(did))!.rev}`])
   })
 
   it('is taken over in a revision above its own and the present one', async () => {
