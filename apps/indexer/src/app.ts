@@ -78,7 +78,9 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   await using opened = new AsyncDisposableStack()
   const log = config.onLog ?? ((): void => {})
   const now = Date.now
-  const db = openIndexDatabase(config.dataFolder)
+  const db = openIndexDatabase(config.dataFolder, (rows) =>
+    log(`database of an older version: ${rows} rows moved`),
+  )
   opened.defer(() => db.close())
   if (config.dataFolder !== null) opened.use(lockFolder(config.dataFolder))
 

@@ -8,6 +8,8 @@ import { readFixture, readFixtureText } from '@avocet/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { replayCapture } from '../src/commands/replay.ts'
 import { openIndexDatabase } from '../src/database/open.ts'
+import { recordJson } from '../src/queries/record-json.ts'
+import { createRecordReader } from '../src/queries/records.ts'
 
 const frames = await readFixture('relay-capture/frames.bin.zst')
 const documents = await readFixture('relay-capture/did_docs.json.zst')
@@ -71,13 +73,12 @@ describe.skipIf(frames === null)('the relay capture', () => {
           .toSorted(),
       )
       for (const { did, commit } of wanted) {
-        const row = db
-          .prepare('SELECT cid, json FROM records WHERE did = ? AND collection = ? AND rkey = ?')
-          .get(did, commit.collection, commit.rkey)
-        if (commit.operation === 'delete') expect(row).toBeUndefined()
+        const row = createRecordReader(db).record(did, commit.collection, commit.rkey)
+        if (commit.operation === 'delete') expect(row).toBeNull()
         else {
-          expect(row?.['cid']).toBe(commit.cid)
-          expect(JSON.parse(row!['json'] as string)).toEqual(commit.record)
+          expect(row?.cid).toBe(commit.cid)
+          const value = recordJson(row!.bytes!, { left: 10_000 })
+          expect(value.ok && JSON.parse(value.json)).toEqual(commit.record)
         }
       }
       expect(db.prepare('SELECT kind, count(*) AS n FROM log GROUP BY kind ORDER BY kind').all()).toEqual([

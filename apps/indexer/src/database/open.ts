@@ -4,13 +4,15 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, SqliteError, migrate, openDatabase } from '@avocet/sqlite'
 import { IndexerError } from '../errors.ts'
+import { convertFirstSchema } from './convert.ts'
 import { migrations } from './schema.ts'
 
 /**
  * Opens `<folder>/indexer.sqlite` (or a database in memory for null) and brings its tables up to date.
+ * @param onProgress told how many rows of an older schema were moved, which takes a minute a few million
  * @throws IndexerError `data-folder`
  */
-export function openIndexDatabase(folder: string | null): Database {
+export function openIndexDatabase(folder: string | null, onProgress?: (rows: number) => void): Database {
   const path = folder === null ? ':memory:' : join(folder, 'indexer.sqlite')
   try {
     if (folder !== null) mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -19,6 +21,7 @@ export function openIndexDatabase(folder: string | null): Database {
       // 64 MB of log before a checkpoint: rows arrive in random places, so each page is written back less often.
       db.raw.exec('PRAGMA wal_autocheckpoint = 16000')
       migrate(db, 'indexer', migrations)
+      convertFirstSchema(db, onProgress)
     } catch (error) {
       db.close()
       throw error

@@ -103,4 +103,89 @@ export const migrations: readonly string[] = [
   `,
   // When the handle was last verified in both directions.
   'ALTER TABLE accounts ADD COLUMN handle_checked_at INTEGER',
+  `
+  -- Records as they are signed, and everything that repeats written once. The rows of version 1 are moved over in slices (convert.ts).
+  ALTER TABLE records RENAME TO records_v1;
+  ALTER TABLE log RENAME TO log_v1;
+  DROP TABLE links;
+
+  -- DIDs, collections, sources, and places in records that links stand at: other tables name them by their ids.
+  CREATE TABLE names (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+  ) STRICT;
+
+  -- Each record of an account once, however many paths it stands at (uses), as DAG-CBOR. bytes is NULL for what is larger than any
+  -- record may be. pointers: what it links to, 8 bytes of the target's hash and 4 of the place's id each; NULL for nothing.
+  CREATE TABLE contents (
+    id INTEGER PRIMARY KEY,
+    repo INTEGER NOT NULL,
+    cid BLOB NOT NULL,
+    uses INTEGER NOT NULL,
+    bytes BLOB,
+    pointers BLOB
+  ) STRICT;
+  -- Four bytes of the hash find it: a whole CID would cost as much as many records do.
+  CREATE INDEX contents_by_cid ON contents (repo, substr(cid, 5, 4));
+
+  -- Every verified record. validity: what its lexicon says (valid, invalid, unknown), or why its content is not looked at
+  -- (unreadable, too-costly), with the reason.
+  -- provenance: 'live' (a verified commit of the stream) or 'car' (a verified export of the whole repo).
+  CREATE TABLE records (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    repo INTEGER NOT NULL,
+    collection INTEGER NOT NULL,
+    rkey TEXT NOT NULL,
+    content INTEGER NOT NULL,
+    rev TEXT NOT NULL,
+    validity TEXT NOT NULL,
+    reason TEXT,
+    indexed_at INTEGER NOT NULL,
+    provenance TEXT NOT NULL,
+    UNIQUE (repo, collection, rkey)
+  ) STRICT;
+
+  -- The same with names, for other programs.
+  CREATE VIEW record_list AS
+    SELECT dids.name AS did, collections.name AS collection, rkey, cid, rev, bytes, validity, reason, indexed_at, provenance
+    FROM records JOIN contents ON contents.id = records.content JOIN names AS dids ON dids.id = records.repo
+    JOIN names AS collections ON collections.id = records.collection;
+
+  -- Who points where. target: a hash of the at:// URI or DID, with the secret of link_secret, so that nobody can make two alike.
+  CREATE TABLE links (
+    target BLOB NOT NULL,
+    path INTEGER NOT NULL,
+    collection INTEGER NOT NULL,
+    repo INTEGER NOT NULL,
+    record INTEGER NOT NULL,
+    PRIMARY KEY (target, path, collection, repo, record)
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE link_secret (secret BLOB NOT NULL) STRICT;
+  INSERT INTO link_secret VALUES (randomblob(32));
+
+  -- What happened, in order; log has it with names. action is NULL for what is not a record's change (kind identity, account, sync,
+  -- and resync: records that an export brought, which are in records).
+  CREATE TABLE log_rows (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    repo INTEGER NOT NULL,
+    rev TEXT,
+    action TEXT,
+    collection INTEGER,
+    rkey TEXT,
+    cid TEXT,
+    prev TEXT,
+    provenance TEXT NOT NULL,
+    source INTEGER NOT NULL,
+    source_seq INTEGER,
+    detail TEXT
+  ) STRICT;
+  INSERT INTO sqlite_sequence (name, seq) SELECT 'log_rows', seq FROM sqlite_sequence WHERE name = 'log_v1';
+  CREATE VIEW log AS
+    SELECT seq, at, kind, dids.name AS did, rev, action, collections.name AS collection, rkey, cid, prev, provenance,
+      sources.name AS source, source_seq, detail
+    FROM log_rows JOIN names AS dids ON dids.id = repo JOIN names AS sources ON sources.id = source
+    LEFT JOIN names AS collections ON collections.id = collection;
+  `,
 ]

@@ -2,7 +2,7 @@
 // cursor, so that a crash leaves all of it or none.
 
 import { formatCid } from '@avocet/data'
-import type { FailureEvent, VerifiedEvent } from '@avocet/firehose'
+import type { FailureEvent, FailureReason, VerifiedEvent, VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import { type AppliedOp, type OpContext, type OpCounts, createRecordWriter } from './records.ts'
 import type { Judge } from './validity.ts'
@@ -28,7 +28,7 @@ export type EventApplier = {
 const EXPECTED: ReadonlySet<string> = new Set(['duplicate', 'account-inactive', 'desynchronized'])
 /** Dead letters kept; older ones go. */
 const MAX_DEAD_LETTERS = 10_000
-const PURGE_CHUNK = 500
+const PURGE_CHUNK = 200
 
 /** Whether a failure says that something is wrong, rather than that an event was not needed. */
 export function isFault(reason: string): boolean {
@@ -57,9 +57,6 @@ export function createEventApplier(options: {
     `INSERT INTO accounts (did, head, rev, updated_at) VALUES (?, ?, ?, ?)
      ON CONFLICT (did) DO UPDATE SET head = excluded.head, rev = excluded.rev, updated_at = excluded.updated_at`,
   )
-  const logOther = db.raw.prepare(
-    `INSERT INTO log (at, kind, did, rev, provenance, source, source_seq, detail) VALUES (?, ?, ?, ?, 'live', ?, ?, ?)`,
-  )
   const countFailure = db.raw.prepare(
     `INSERT INTO failures (reason, count, last_at) VALUES (?, 1, ?)
      ON CONFLICT (reason) DO UPDATE SET count = count + 1, last_at = excluded.last_at`,
@@ -84,7 +81,8 @@ export function createEventApplier(options: {
     const ops = event.ops.filter(
       ({ collection, cid }) => isWanted(collection) || (cid === null && event.kind === 'resync'),
     )
-    for (const { cid, record, path } of ops) if (cid !== null && record === null) unreadable(event, path)
+    const unread = ops.filter(({ cid, record }) => cid !== null && record === null)
+    if (unread.length > 0) reportUnread(event, unread)
     const { applied, counts } = records.apply(ops, context)
     if (event.kind === 'commit' || event.last) {
       setHead.run(event.did, formatCid(event.commit), event.rev, context.at)
@@ -94,10 +92,32 @@ export function createEventApplier(options: {
     if (applied.length > 0) notify({ kind: 'records', context, ops: applied })
   }
 
-  const unreadable = (event: Extract<VerifiedEvent, { kind: 'commit' | 'resync' }>, path: string): void => {
+  /** One letter for each kind, however many records there are: letters are bounded, and others' must not be pushed out. */
+  const reportUnread = (
+    event: Extract<VerifiedEvent, { kind: 'commit' | 'resync' }>,
+    unread: readonly VerifiedOp[],
+  ): void => {
     const { source, seq, did } = event
-    const message = `the repo holds something that is no record; path=${path}`
-    applyFailure({ kind: 'failure', source, seq, did, reason: 'record-malformed', message })
+    const costly = unread.filter((op) => op.unread === 'too-costly')
+    const malformed = unread.filter((op) => op.unread !== 'too-costly')
+    const letter = (reason: FailureReason, what: string, [first]: readonly VerifiedOp[], n: number): void => {
+      if (first === undefined) return
+      const message = `${what}; path=${first.path.slice(0, 600)} records=${n}`
+      applyFailure({ kind: 'failure', source, seq, did, reason, message })
+    }
+    letter('record-malformed', 'the repo holds something that is no record', malformed, malformed.length)
+    letter('too-costly', 'content is kept as bytes and not looked at', costly, costly.length)
+  }
+
+  const logOther = (
+    kind: 'account' | 'identity' | 'sync',
+    event: Extract<VerifiedEvent, { kind: 'account' | 'identity' | 'sync' }>,
+    at: number,
+    detail: string | null,
+  ): void => {
+    const { did, source, seq } = event
+    const rev = event.kind === 'sync' ? event.rev : ''
+    records.logOther(kind, { did, rev, provenance: 'live', source, seq, at }, detail)
   }
 
   const addTotals = (commits: number, resyncs: number, counts: OpCounts): void => {
@@ -139,7 +159,7 @@ export function createEventApplier(options: {
         if (status === 'deleted') db.prepare('INSERT OR IGNORE INTO purges (did) VALUES (?)').run(event.did)
         else db.prepare('DELETE FROM purges WHERE did = ?').run(event.did)
         db.raw.exec('UPDATE totals SET accounts = accounts + 1')
-        logOther.run(at, 'account', event.did, null, event.source, event.seq, status ?? 'active')
+        logOther('account', event, at, status ?? 'active')
         return notify({ kind: 'account', did: event.did, status, at })
       }
       case 'identity':
@@ -159,12 +179,12 @@ export function createEventApplier(options: {
           ).run(event.did, event.handle, at, at)
         }
         db.raw.exec('UPDATE totals SET identities = identities + 1')
-        logOther.run(at, 'identity', event.did, null, event.source, event.seq, event.handle)
+        logOther('identity', event, at, event.handle)
         return notify({ kind: 'identity', did: event.did, handle: event.handle, at })
       case 'sync':
         db.raw.exec('UPDATE totals SET syncs = syncs + 1')
         if (event.unchanged) setHead.run(event.did, formatCid(event.commit), event.rev, at)
-        logOther.run(at, 'sync', event.did, event.rev, event.source, event.seq, null)
+        logOther('sync', event, at, null)
         return
       case 'info':
         return

@@ -11,44 +11,69 @@ export type Link = {
 }
 
 /** A record with more pointers than this is not a record of people: the rest is not indexed. */
-const MAX_LINKS = 1000
+export const MAX_LINKS = 256
 /** Longest target in characters; valid DIDs and record URIs are shorter. */
 const MAX_TARGET = 2600
 const MAX_DEPTH = 32
+/** Longest path in characters. */
+const MAX_PATH = 300
+/** Bytes on disk that a link takes, about, and those of a path that nothing else has. */
+const LINK_COST = 48
+const PATH_COST = 2
 
-/** The `at://` URIs and DIDs in a record, each once per path. */
-export function findLinks(record: DataObject): Link[] {
-  const found: Link[] = []
-  walk(record, [], found)
-  return found
+type Search = {
+  readonly segments: string[]
+  readonly found: Link[]
+  readonly seen: Set<string>
+  /** Characters of the segments. */
+  length: number
+  /** Bytes on disk that links may still take. */
+  left: number
 }
 
-/** `segments` is the way from the record to `value`; it is only joined where a link is found. */
-function walk(value: DataValue, segments: string[], found: Link[]): void {
-  if (typeof value === 'string') {
-    if (isTarget(value)) add({ target: value, path: segments.join('') }, found)
-    return
-  }
-  if (typeof value !== 'object' || value === null || segments.length > MAX_DEPTH) return
-  if (Array.isArray(value)) {
-    for (const item of value) {
-      segments.push(`[${typeOf(item)}]`)
-      walk(item, segments, found)
-      segments.pop()
-    }
-    return
-  }
-  if (value instanceof Uint8Array || isCid(value)) return
-  for (const key of Object.keys(value)) {
-    segments.push(`.${key}`)
-    walk(value[key]!, segments, found)
-    segments.pop()
-  }
+/**
+ * The `at://` URIs and DIDs in a record, each once per path; not more than `MAX_LINKS`, nor than about one and a half times the
+ * record's own bytes are for.
+ * @param bytes how long the record is
+ */
+export function findLinks(record: DataObject, bytes: number): Link[] {
+  const search: Search = { segments: [], found: [], seen: new Set(), length: 0, left: 128 + bytes * 1.5 }
+  walk(record, search)
+  return search.found
 }
 
-function add(link: Link, found: Link[]): void {
-  if (found.length >= MAX_LINKS) return
-  if (!found.some(({ target, path }) => target === link.target && path === link.path)) found.push(link)
+/** @returns false when nothing more is wanted */
+function walk(value: DataValue, search: Search): boolean {
+  if (typeof value === 'string') return !isTarget(value) || add(value, search)
+  if (typeof value !== 'object' || value === null) return true
+  if (search.segments.length > MAX_DEPTH || search.length > MAX_PATH) return true
+  if (Array.isArray(value)) return value.every((item) => step(`[${typeOf(item)}]`, item, search))
+  if (value instanceof Uint8Array || isCid(value)) return true
+  for (const key of Object.keys(value)) if (!step(`.${key}`, value[key]!, search)) return false
+  return true
+}
+
+function step(segment: string, value: DataValue, search: Search): boolean {
+  search.segments.push(segment)
+  search.length += segment.length
+  const goesOn = walk(value, search)
+  search.segments.pop()
+  search.length -= segment.length
+  return goesOn
+}
+
+function add(target: string, search: Search): boolean {
+  if (search.length > MAX_PATH) return true
+  // Only joined where a link is found.
+  const path = search.segments.join('')
+  const key = `${path}\n${target}`
+  if (search.seen.has(key)) return true
+  const isNewPath = !search.found.some((link) => link.path === path)
+  search.left -= LINK_COST + (isNewPath ? PATH_COST * path.length : 0)
+  if (search.left < 0) return false
+  search.seen.add(key)
+  search.found.push({ target, path })
+  return search.found.length < MAX_LINKS
 }
 
 /** Items of arrays are told apart by their `$type`, as a mention and a link of a post are. */

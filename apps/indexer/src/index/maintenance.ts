@@ -52,8 +52,9 @@ export async function maintain(options: {
     await applier.purgeDeleted(signal)
     if (now() >= trimAt) {
       const oldest = now() - options.logRetentionMs
-      const trimmed = await db.write(() => trimLog(db, oldest))
-      trimAt = trimmed < TRIM_CHUNK ? now() + TRIM_EVERY_MS : 0
+      let trimmed = TRIM_CHUNK
+      while (trimmed === TRIM_CHUNK && !signal.aborted) trimmed = await db.write(() => trimLog(db, oldest))
+      trimAt = now() + TRIM_EVERY_MS
     }
     await sleep(EVERY_MS, signal)
   }
@@ -63,9 +64,9 @@ export async function maintain(options: {
 /** The log is in the order of time: its oldest rows are its first. */
 function trimLog(db: Database, oldest: number): number {
   const row = db
-    .prepare('SELECT max(seq) AS last FROM (SELECT seq, at FROM log ORDER BY seq LIMIT ?) WHERE at < ?')
+    .prepare('SELECT max(seq) AS last FROM (SELECT seq, at FROM log_rows ORDER BY seq LIMIT ?) WHERE at < ?')
     .get(TRIM_CHUNK, oldest)
   const last = row?.['last'] ?? null
   if (last === null) return 0
-  return Number(db.prepare('DELETE FROM log WHERE seq <= ?').run(last).changes)
+  return Number(db.prepare('DELETE FROM log_rows WHERE seq <= ?').run(last).changes)
 }

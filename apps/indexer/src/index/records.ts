@@ -1,9 +1,12 @@
 // The write side of the index: verified operations become rows. Everything here runs inside the transaction of the event.
 
-import { formatCid, type DataObject, fromJsonObject, toJson } from '@avocet/data'
+import { cidFromBytes, type DataObject, formatCid } from '@avocet/data'
 import type { VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
-import { findLinks } from './links.ts'
+import { createNames } from '../database/names.ts'
+import { createContents } from './contents.ts'
+import { findLinks, MAX_LINKS } from './links.ts'
+import { countPointers, createTargetHash, eachPointer, packPointers } from './pointers.ts'
 import type { Judge, Label } from './validity.ts'
 
 /** How a row came to be known: from a verified commit of the stream, or from a verified export of the whole repo. */
@@ -22,6 +25,7 @@ export type OpContext = {
 
 /** An operation as it was applied: what the log and the live page show. */
 export type AppliedOp = {
+  /** Its row in the log; of a record that an export brought, that of all of them. */
   readonly logSeq: number
   readonly action: VerifiedOp['action']
   readonly collection: string
@@ -38,25 +42,38 @@ export type OpCounts = { creates: number; updates: number; deletes: number; reco
 export type RecordWriter = {
   /** @returns what was applied, in order, with how many rows came and went. */
   apply(ops: readonly VerifiedOp[], context: OpContext): { applied: AppliedOp[]; counts: OpCounts }
-  /** Removes up to `limit` records of an account with their links; returns how many were removed. */
+  /** Puts a record that was indexed before into the tables `records` and `links`, and nothing into the log. */
+  restore(op: VerifiedOp, context: OpContext, label: Label): void
+  /** Writes a row of the log that is of no record: kind `identity`, `account` or `sync`. An empty `rev`: none. */
+  logOther(kind: string, context: OpContext, detail: string | null): void
+  /** Removes up to `limit` records of an account with their links, fewer if they have many; returns how many were removed. */
   purge(did: string, limit: number): number
 }
 
-const INSERT = `INSERT INTO records (did, collection, rkey, cid, rev, json, validity, reason, indexed_at, provenance)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (did, collection, rkey) DO NOTHING`
-const UPDATE = `UPDATE records SET cid = ?, rev = ?, json = ?, validity = ?, reason = ?, indexed_at = ?, provenance = ?
-  WHERE did = ? AND collection = ? AND rkey = ?`
-const SELECT = 'SELECT cid, json FROM records WHERE did = ? AND collection = ? AND rkey = ?'
-const DELETE = 'DELETE FROM records WHERE did = ? AND collection = ? AND rkey = ?'
-const LINK = 'INSERT OR IGNORE INTO links (target, collection, path, did, rkey) VALUES (?, ?, ?, ?, ?)'
-const UNLINK = 'DELETE FROM links WHERE target = ? AND collection = ? AND path = ? AND did = ? AND rkey = ?'
-const LOG = `INSERT INTO log (at, kind, did, rev, action, collection, rkey, cid, prev, provenance, source, source_seq)
-  VALUES (?, 'record', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const INSERT = `INSERT INTO records (repo, collection, rkey, content, rev, validity, reason, indexed_at, provenance)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (repo, collection, rkey) DO NOTHING`
+const UPDATE = `UPDATE records SET content = ?, rev = ?, validity = ?, reason = ?, indexed_at = ?, provenance = ? WHERE id = ?`
+const SELECT = 'SELECT id, content FROM records WHERE repo = ? AND collection = ? AND rkey = ?'
+const LINK = 'INSERT OR IGNORE INTO links (target, path, collection, repo, record) VALUES (?, ?, ?, ?, ?)'
+const UNLINK =
+  'DELETE FROM links WHERE target = ? AND path = ? AND collection = ? AND repo = ? AND record = ?'
+const LOG = `INSERT INTO log_rows (at, kind, repo, rev, action, collection, rkey, cid, prev, provenance, source, source_seq, detail)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-/** Of a block that cannot be a record: not an object, or outside of the data model. Its row says so and has no content. */
-const UNREADABLE: Label = {
-  validity: 'unreadable',
-  reason: 'not a record: the block is no object of the data model',
+/** Largest record kept: what a commit may carry. An export may hold larger ones, of which the CID is kept. */
+const MAX_RECORD_BYTES = 1_000_000
+/** Links of one commit, or one part of an export. */
+const MAX_EVENT_LINKS = 8192
+/** Links of a record that stands at another path already: its bytes were paid for once. */
+const MAX_REPEATED_LINKS = 2
+
+/** Why there is nothing to show of a record. Its row says so. */
+const UNREAD: Readonly<Record<'malformed' | 'too-costly', Label>> = {
+  malformed: {
+    validity: 'unreadable',
+    reason: 'not a record: the block is no object of the data model',
+  },
+  'too-costly': { validity: 'too-costly', reason: 'more values, or deeper nested, than is looked at' },
 }
 
 /** A writer on an open database. */
@@ -64,101 +81,197 @@ export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
   const insert = db.raw.prepare(INSERT)
   const update = db.raw.prepare(UPDATE)
   const select = db.raw.prepare(SELECT)
-  const remove = db.raw.prepare(DELETE)
+  const remove = db.raw.prepare('DELETE FROM records WHERE id = ?')
   const link = db.raw.prepare(LINK)
   const unlink = db.raw.prepare(UNLINK)
   const log = db.raw.prepare(LOG)
+  const names = createNames(db)
+  const contents = createContents(db)
+  const hash = createTargetHash(db)
 
-  const addLinks = (did: string, op: { collection: string; rkey: string }, record: DataObject): void => {
-    for (const { target, path } of findLinks(record)) link.run(target, op.collection, path, did, op.rkey)
+  /** What the operations of one event share. */
+  type Shared = {
+    readonly context: OpContext
+    readonly counts: OpCounts
+    readonly repo: number
+    readonly source: number
+    linksLeft: number
+    /** The row of the log for all that an export brought. */
+    brought: number | null
   }
-  const removeLinks = (did: string, op: { collection: string; rkey: string }, json: string): void => {
-    if (json === 'null') return
-    for (const { target, path } of findLinks(fromJsonObject(JSON.parse(json) as unknown))) {
-      unlink.run(target, op.collection, path, did, op.rkey)
+  type Row = { readonly id: number; readonly content: number }
+
+  const removeLinks = (row: Row, repo: number, collection: number): string => {
+    const { cid, pointers } = contents.release(row.content)
+    eachPointer(pointers, MAX_LINKS, (target, path) => {
+      unlink.run(target, path, collection, repo, row.id)
+    })
+    return formatCid(cidFromBytes(cid))
+  }
+
+  /** Stores what is at a path now. @returns the CID of what was there */
+  const put = (op: VerifiedOp, collection: number, label: Label, shared: Shared): string | null => {
+    const { context, counts, repo } = shared
+    const { rkey, record, recordBytes } = op
+    const { rev, at, provenance } = context
+    const { validity, reason } = label
+    const content = contents.use(repo, op.cid!.bytes, () => ({
+      bytes: recordBytes !== null && recordBytes.length <= MAX_RECORD_BYTES ? recordBytes : null,
+      pointers: record === null ? null : packPointers(findLinks(record, recordBytes!.length), hash, names),
+    }))
+    let before: string | null = null
+    let id: number | null = null
+    if (op.action === 'create') {
+      const { changes, lastInsertRowid } = insert.run(
+        repo,
+        collection,
+        rkey,
+        content.id,
+        rev,
+        validity,
+        reason,
+        at,
+        provenance,
+      )
+      if (changes === 1) id = Number(lastInsertRowid)
     }
-  }
-
-  const applyOne = (op: VerifiedOp, context: OpContext, counts: OpCounts): AppliedOp => {
-    const { did, rev, provenance, at } = context
-    const { collection, rkey, record } = op
-    const cid = op.cid === null ? null : formatCid(op.cid)
-    let previous = op.prev === null ? null : formatCid(op.prev)
-    let label: Label | null = null
-    if (cid !== null) {
-      // The repo holds something here that is no record: that is said of it, and it is not shown.
-      label = record === null ? UNREADABLE : judge(collection, rkey, record)
-      const json = record === null ? 'null' : JSON.stringify(toJson(record))
-      const { validity, reason } = label
-      let inserted = false
-      if (op.action === 'create') {
-        const { changes } = insert.run(
-          did,
+    if (id === null) {
+      const row = select.get(repo, collection, rkey) as Row | undefined
+      if (row === undefined) {
+        const { lastInsertRowid } = insert.run(
+          repo,
           collection,
           rkey,
-          cid,
+          content.id,
           rev,
-          json,
           validity,
           reason,
           at,
           provenance,
         )
-        inserted = changes === 1
-      }
-      if (!inserted) {
-        const row = select.get(did, collection, rkey) as { cid: string; json: string } | undefined
-        if (row === undefined) {
-          insert.run(did, collection, rkey, cid, rev, json, validity, reason, at, provenance)
-          inserted = true
-        } else {
-          previous ??= row.cid
-          removeLinks(did, op, row.json)
-          update.run(cid, rev, json, validity, reason, at, provenance, did, collection, rkey)
-        }
-      }
-      if (inserted) counts.records++
-      if (record !== null) addLinks(did, op, record)
-    } else {
-      const row = select.get(did, collection, rkey) as { cid: string; json: string } | undefined
-      if (row !== undefined) {
-        previous ??= row.cid
-        removeLinks(did, op, row.json)
-        remove.run(did, collection, rkey)
+        id = Number(lastInsertRowid)
+      } else {
+        update.run(content.id, rev, validity, reason, at, provenance, row.id)
+        // The same record again, as when an export has brought it already: its links are there.
+        if (row.content === content.id) return formatCid(cidFromBytes(contents.release(row.content).cid))
+        before = removeLinks(row, repo, collection)
+        id = row.id
         counts.records--
       }
     }
-    if (op.action === 'create') counts.creates++
-    else if (op.action === 'update') counts.updates++
-    else counts.deletes++
+    counts.records++
+    const most = Math.min(content.isNew ? MAX_LINKS : MAX_REPEATED_LINKS, shared.linksLeft)
+    shared.linksLeft -= Math.min(most, countPointers(content.pointers))
+    eachPointer(content.pointers, most, (target, path) => {
+      link.run(target, path, collection, repo, id)
+    })
+    return before
+  }
+
+  const take = (rkey: string, collection: number, { repo, counts }: Shared): string | null => {
+    const row = select.get(repo, collection, rkey) as Row | undefined
+    if (row === undefined) return null
+    const before = removeLinks(row, repo, collection)
+    remove.run(row.id)
+    counts.records--
+    return before
+  }
+
+  const applyOne = (op: VerifiedOp, shared: Shared): AppliedOp => {
+    const { context, counts, repo, source } = shared
+    const { rev, provenance, at, seq } = context
+    const { action, collection, rkey, record } = op
+    const name = names.add(collection)
+    const cid = op.cid === null ? null : formatCid(op.cid)
+    let label: Label | null = null
+    let before: string | null
+    if (cid === null) before = take(rkey, name, shared)
+    else {
+      label = record === null ? UNREAD[op.unread ?? 'malformed'] : judge(collection, rkey, record)
+      before = put(op, name, label, shared)
+    }
+    counts[`${action}s`]++
+    let logSeq: number
+    if (action === 'create' && provenance === 'car') {
+      // What an export brings is in the tables: a row of the log for each would double what a backfill writes.
+      shared.brought ??= writeLog('resync', shared, null)
+      logSeq = shared.brought
+    } else {
+      const previous = op.prev === null ? before : formatCid(op.prev)
+      const { lastInsertRowid } = log.run(
+        at,
+        'record',
+        repo,
+        rev,
+        action,
+        name,
+        rkey,
+        cid,
+        previous,
+        provenance,
+        source,
+        seq,
+        null,
+      )
+      logSeq = Number(lastInsertRowid)
+    }
+    return { logSeq, action, collection, rkey, cid, label, record }
+  }
+
+  const writeLog = (
+    kind: string,
+    { context, repo, source }: Pick<Shared, 'context' | 'repo' | 'source'>,
+    detail: string | null,
+  ): number => {
+    const { at, rev, provenance, seq } = context
     const { lastInsertRowid } = log.run(
       at,
-      did,
-      rev,
-      op.action,
-      collection,
-      rkey,
-      cid,
-      previous,
+      kind,
+      repo,
+      rev === '' ? null : rev,
+      null,
+      null,
+      null,
+      null,
+      null,
       provenance,
-      context.source,
-      context.seq,
+      source,
+      seq,
+      detail,
     )
-    return { logSeq: Number(lastInsertRowid), action: op.action, collection, rkey, cid, label, record }
+    return Number(lastInsertRowid)
   }
+
+  const share = (context: OpContext): Shared => ({
+    context,
+    counts: { creates: 0, updates: 0, deletes: 0, records: 0 },
+    repo: names.add(context.did),
+    source: names.add(context.source),
+    linksLeft: MAX_EVENT_LINKS,
+    brought: null,
+  })
 
   return {
     apply(ops, context) {
-      const counts: OpCounts = { creates: 0, updates: 0, deletes: 0, records: 0 }
-      return { applied: ops.map((op) => applyOne(op, context, counts)), counts }
+      if (ops.length === 0) return { applied: [], counts: { creates: 0, updates: 0, deletes: 0, records: 0 } }
+      const shared = share(context)
+      return { applied: ops.map((op) => applyOne(op, shared)), counts: shared.counts }
+    },
+    restore(op, context, label) {
+      put(op, names.add(op.collection), label, share(context))
+    },
+    logOther(kind, context, detail) {
+      writeLog(kind, { context, repo: names.add(context.did), source: names.add(context.source) }, detail)
     },
     purge(did, limit) {
+      const repo = names.find(did)
+      if (repo === null) return 0
       const rows = db
-        .prepare('SELECT collection, rkey, json FROM records WHERE did = ? LIMIT ?')
-        .all(did, limit) as { collection: string; rkey: string; json: string }[]
+        .prepare('SELECT id, content, collection FROM records WHERE repo = ? LIMIT ?')
+        .all(repo, limit) as (Row & { collection: number })[]
       for (const row of rows) {
-        removeLinks(did, row, row.json)
-        remove.run(did, row.collection, row.rkey)
+        removeLinks(row, repo, row.collection)
+        remove.run(row.id)
       }
       return rows.length
     },

@@ -4,8 +4,11 @@ import type { DataObject } from '@avocet/data'
 import type { Catalog } from '@avocet/lexicon'
 import { isRecordKeyOfType } from '@avocet/syntax'
 
-/** `unknown`: there is no lexicon for the collection here. `unreadable`: it cannot be a record, and has no content here. */
-export type Validity = 'valid' | 'invalid' | 'unknown' | 'unreadable'
+/**
+ * `unknown`: there is no lexicon for the collection here. `unreadable`: it cannot be a record, and has no content here.
+ * `too-costly`: its bytes are kept, and not looked at.
+ */
+export type Validity = 'valid' | 'invalid' | 'unknown' | 'unreadable' | 'too-costly'
 
 /** A verdict with the reason (null when valid). */
 export type Label = { readonly validity: Validity; readonly reason: string | null }
@@ -13,10 +16,14 @@ export type Label = { readonly validity: Validity; readonly reason: string | nul
 /** Judges a record of a collection. Never throws. */
 export type Judge = (collection: string, rkey: string, record: DataObject) => Label
 
+/** Longest reason, in characters: messages name keys of the record. */
+const MAX_REASON = 300
+
 const VALID: Label = { validity: 'valid', reason: null }
 
-/** A judge over the documents of a catalog. */
+/** A judge over the documents of a catalog. What it says of a record's content it works out once for each record object. */
 export function createJudge(catalog: Catalog): Judge {
+  const known = new WeakMap<DataObject, Label>()
   return (collection, rkey, record) => {
     const schema = catalog.record(collection)
     if (schema === undefined) return { validity: 'unknown', reason: 'no lexicon for this collection' }
@@ -29,12 +36,20 @@ export function createJudge(catalog: Catalog): Judge {
         reason: `record key: not of the type the lexicon asks for (${schema.key})`,
       }
     }
-    const result = schema.validate(record, { legacyBlobs: true, maxIssues: 1 })
-    if (result.ok) return VALID
-    const issue = result.issues[0]
-    return {
-      validity: 'invalid',
-      reason: issue ? `${issue.path || '/'}: ${issue.message}` : 'does not fit its lexicon',
+    // Only the collection of its own $type comes here, so the record alone decides.
+    let label = known.get(record)
+    if (label === undefined) {
+      label = judgeContent(schema, record)
+      known.set(record, label)
     }
+    return label
   }
+}
+
+function judgeContent(schema: NonNullable<ReturnType<Catalog['record']>>, record: DataObject): Label {
+  const result = schema.validate(record, { legacyBlobs: true, maxIssues: 1 })
+  if (result.ok) return VALID
+  const issue = result.issues[0]
+  const reason = issue ? `${issue.path || '/'}: ${issue.message}` : 'does not fit its lexicon'
+  return { validity: 'invalid', reason: reason.slice(0, MAX_REASON) }
 }

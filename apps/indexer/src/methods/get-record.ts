@@ -1,10 +1,11 @@
 import type { ComAtprotoRepoGetRecord } from '@avocet/lexicons/com.atproto'
 import { XrpcError } from '@avocet/xrpc'
 import { type MethodHandler, respond } from '@avocet/xrpc-server'
+import { MAX_ANSWER_ITEMS, recordJson } from '../queries/record-json.ts'
 import type { RecordReader } from '../queries/records.ts'
 import type { FindAccount } from '../identity/handles.ts'
 
-/** com.atproto.repo.getRecord: one verified record. With `cid`, only that version of it. */
+/** com.atproto.repo.getRecord: one verified record. With `cid`, only that version of it. @throws XrpcError `RecordTooCostly` */
 export function getRecord(
   records: RecordReader,
   findAccount: FindAccount,
@@ -15,15 +16,26 @@ export function getRecord(
       account === null || account.status !== null
         ? null
         : records.record(account.did, params.collection, params.rkey)
-    if (row === null || (params.cid !== undefined && params.cid !== row.cid)) {
-      const uri = `at://${params.repo}/${params.collection}/${params.rkey}`
-      throw new XrpcError(400, 'RecordNotFound', `Could not locate record: ${uri}`)
+    const where = `at://${params.repo}/${params.collection}/${params.rkey}`
+    const isVersion = row !== null && (params.cid === undefined || params.cid === row.cid)
+    if (!isVersion || row.validity === 'unreadable') {
+      throw new XrpcError(400, 'RecordNotFound', `Could not locate record: ${where}`)
+    }
+    const value =
+      row.bytes === null || row.validity === 'too-costly'
+        ? null
+        : recordJson(row.bytes, { left: MAX_ANSWER_ITEMS })
+    if (value === null || !value.ok) {
+      throw new XrpcError(
+        400,
+        'RecordTooCostly',
+        `The record is larger than what is looked at here: ${where}`,
+      )
     }
     const uri = `at://${row.did}/${row.collection}/${row.rkey}`
     return respond({
       encoding: 'application/json',
-      // The row holds the record's JSON: it is put in as it is, not parsed and written again.
-      body: `{"uri":${JSON.stringify(uri)},"cid":${JSON.stringify(row.cid)},"value":${row.json}}`,
+      body: `{"uri":${JSON.stringify(uri)},"cid":${JSON.stringify(row.cid)},"value":${value.json}}`,
     })
   }
 }

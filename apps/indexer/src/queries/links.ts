@@ -1,6 +1,7 @@
 // Who points to a record or an account.
 
 import type { Database } from '@avocet/sqlite'
+import { createTargetHash } from '../index/pointers.ts'
 
 /** Questions about links. */
 export type LinkReader = {
@@ -12,15 +13,16 @@ const MAX_COUNTED = 10_000
 
 /** A reader on an open database. */
 export function createLinkReader(db: Database): LinkReader {
+  const hash = createTargetHash(db)
   return {
     count(target) {
       const row = db
         .prepare(
-          `SELECT count(*) AS n FROM (SELECT DISTINCT links.did, links.collection, links.rkey FROM links
-           LEFT JOIN accounts ON accounts.did = links.did
+          `SELECT count(*) AS n FROM (SELECT DISTINCT links.record FROM links JOIN names ON names.id = links.repo
+           LEFT JOIN accounts ON accounts.did = names.name
            WHERE links.target = ? AND accounts.status IS NULL LIMIT ?)`,
         )
-        .get(target, MAX_COUNTED)
+        .get(hash(target), MAX_COUNTED)
       return Number(row?.['n'] ?? 0)
     },
   }

@@ -1,6 +1,8 @@
 // The read side: what the XRPC methods and the page ask. Accounts that are not active have nothing to show.
 
+import { cidFromBytes, formatCid } from '@avocet/data'
 import type { Database } from '@avocet/sqlite'
+import { createNames } from '../database/names.ts'
 
 /** A record as stored. */
 export type RecordRow = {
@@ -9,8 +11,8 @@ export type RecordRow = {
   readonly rkey: string
   readonly cid: string
   readonly rev: string
-  /** The record in the JSON form of the data model. */
-  readonly json: string
+  /** The record as DAG-CBOR; null when it is larger than any record may be. */
+  readonly bytes: Uint8Array | null
   readonly validity: string
   readonly reason: string | null
   /** ms since the epoch. */
@@ -32,14 +34,17 @@ export type RecordReader = {
   /** By DID, or by the handle that was verified last; null when unknown. */
   account(actor: string): AccountRow | null
   record(did: string, collection: string, rkey: string): RecordRow | null
-  /** In the order of record keys, newest (largest) first unless `ascending`; after `cursor`, a record key. */
+  /**
+   * In the order of record keys, newest (largest) first unless `ascending`; after `cursor`, a record key. Read one by one, so that who
+   * stops has not read the rest; nothing else may be asked meanwhile.
+   */
   list(query: {
     readonly did: string
     readonly collection: string
     readonly limit: number
     readonly cursor: string | null
     readonly ascending: boolean
-  }): RecordRow[]
+  }): Generator<RecordRow, void, undefined>
   /** The collections of a repo, sorted; costs a lookup each, not a scan. */
   collections(did: string): string[]
   /** How many records a collection of a repo has, counted up to `limit`. */
@@ -49,11 +54,24 @@ export type RecordReader = {
 }
 
 const ACCOUNT = 'SELECT did, handle, status, head, rev FROM accounts'
-const RECORD = `SELECT did, collection, rkey, cid, rev, json, validity, reason, indexed_at, provenance FROM records
-  WHERE did = ? AND collection = ? AND validity <> 'unreadable'`
+const RECORD = `SELECT rkey, cid, rev, bytes, validity, reason, indexed_at, provenance FROM records
+  JOIN contents ON contents.id = records.content WHERE records.repo = ? AND collection = ?`
 
 /** A reader on an open database. */
 export function createRecordReader(db: Database): RecordReader {
+  const names = createNames(db)
+  const place = (did: string, collection: string): [repo: number, collection: number] | null => {
+    const [repo, name] = [names.find(did), names.find(collection)]
+    return repo === null || name === null ? null : [repo, name]
+  }
+  type Found = Omit<RecordRow, 'did' | 'collection' | 'cid'> & { readonly cid: Uint8Array }
+  const toRow = (did: string, collection: string, row: Found): RecordRow => ({
+    did,
+    collection,
+    ...row,
+    cid: formatCid(cidFromBytes(row.cid)),
+  })
+
   return {
     account(actor) {
       const where = actor.startsWith('did:') ? 'did = ?' : 'handle = ?'
@@ -63,31 +81,41 @@ export function createRecordReader(db: Database): RecordReader {
       return (row as AccountRow | undefined) ?? null
     },
     record(did, collection, rkey) {
-      const row = db.prepare(`${RECORD} AND rkey = ?`).get(did, collection, rkey)
-      return (row as RecordRow | undefined) ?? null
+      const at = place(did, collection)
+      const row = at === null ? undefined : db.prepare(`${RECORD} AND rkey = ?`).get(...at, rkey)
+      return row === undefined ? null : toRow(did, collection, row as Found)
     },
-    list({ did, collection, limit, cursor, ascending }) {
+    *list({ did, collection, limit, cursor, ascending }) {
+      const at = place(did, collection)
+      if (at === null) return
       const after = cursor === null ? '' : ascending ? 'AND rkey > ?' : 'AND rkey < ?'
       const sql = `${RECORD} ${after} ORDER BY rkey ${ascending ? 'ASC' : 'DESC'} LIMIT ?`
-      const params = cursor === null ? [did, collection, limit] : [did, collection, cursor, limit]
-      return db.prepare(sql).all(...params) as RecordRow[]
+      const params = cursor === null ? [...at, limit] : [...at, cursor, limit]
+      for (const row of db.prepare(sql).iterate(...params)) yield toRow(did, collection, row as Found)
     },
     collections(did) {
+      const repo = names.find(did)
+      if (repo === null) return []
       const next = db.prepare(
-        'SELECT collection FROM records WHERE did = ? AND collection > ? ORDER BY collection LIMIT 1',
+        'SELECT collection FROM records WHERE repo = ? AND collection > ? ORDER BY collection LIMIT 1',
       )
+      const name = db.prepare('SELECT name FROM names WHERE id = ?')
       const found: string[] = []
-      for (let last = ''; ;) {
-        const row = next.get(did, last) as { collection: string } | undefined
-        if (row === undefined) return found
-        found.push(row.collection)
+      for (let last = 0; ;) {
+        const row = next.get(repo, last) as { collection: number } | undefined
+        if (row === undefined) return found.toSorted((a, b) => (a < b ? -1 : 1))
         last = row.collection
+        found.push(name.get(last)!['name'] as string)
       }
     },
     count(did, collection, limit) {
+      const at = place(did, collection)
+      if (at === null) return 0
       const row = db
-        .prepare('SELECT count(*) AS n FROM (SELECT 1 FROM records WHERE did = ? AND collection = ? LIMIT ?)')
-        .get(did, collection, limit)
+        .prepare(
+          'SELECT count(*) AS n FROM (SELECT 1 FROM records WHERE repo = ? AND collection = ? LIMIT ?)',
+        )
+        .get(...at, limit)
       return Number(row?.['n'] ?? 0)
     },
     accounts(cursor, limit) {

@@ -1,8 +1,8 @@
 // How a repo is read whole: whom to ask, what to compare it with.
 
 import type { VerifySignature } from '@avocet/crypto'
-import { parseCid } from '@avocet/data'
 import { type HostFetch, type Resync, createResync, repoFetcher } from '@avocet/firehose'
+import { createByteBudget } from '@avocet/repo'
 import type { Database } from '@avocet/sqlite'
 import { createRecordReader } from '../queries/records.ts'
 import type { IsWanted } from './collections.ts'
@@ -10,6 +10,8 @@ import { storedPaths } from './stored-paths.ts'
 
 /** Largest export accepted; the largest repos known are well below it. */
 const MAX_EXPORT_BYTES = 4 * 1024 ** 3
+/** Blocks that come before their turn, of all exports in flight together. */
+const MAX_HELD_BYTES = 256 * 1024 ** 2
 
 /**
  * @param options.fetch guarded against addresses inside the network, redirects included, and fair to each host
@@ -31,11 +33,12 @@ export function createBackfill(options: {
     *stored(did) {
       // Also of collections that are not wanted any more: those go.
       const collections = records.collections(did)
-      for (const { path, cid } of storedPaths(db, did, collections)) yield { path, cid: parseCid(cid) }
+      yield* storedPaths(db, did, collections)
     },
     wanted: isWanted,
     maxPartBytes: 1024 * 1024,
     maxSize: MAX_EXPORT_BYTES,
+    budget: createByteBudget(MAX_HELD_BYTES),
     verify,
   })
 }

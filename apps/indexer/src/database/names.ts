@@ -1,0 +1,40 @@
+// Names that many rows share, by their ids.
+
+import type { Database } from '@avocet/sqlite'
+
+/** The table `names`. */
+export type Names = {
+  /** The id of a name; null when there is none. */
+  find(name: string): number | null
+  /** The id of a name, made if there is none. Inside a transaction. */
+  add(name: string): number
+}
+
+const CACHED = 50_000
+
+/** The names of an open database. */
+export function createNames(db: Database): Names {
+  const select = db.raw.prepare('SELECT id FROM names WHERE name = ?')
+  const insert = db.raw.prepare('INSERT INTO names (name) VALUES (?)')
+  const ids = new Map<string, number>()
+
+  const remember = (name: string, id: number): void => {
+    if (ids.size >= CACHED) ids.clear()
+    ids.set(name, id)
+  }
+  const stored = (name: string): number | null => (select.get(name)?.['id'] as number | undefined) ?? null
+
+  return {
+    find(name) {
+      // Not remembered here: the transaction that made it may still roll back.
+      return ids.get(name) ?? stored(name)
+    },
+    add(name) {
+      const known = ids.get(name)
+      if (known !== undefined) return known
+      const id = stored(name) ?? Number(insert.run(name).lastInsertRowid)
+      db.afterCommit(() => remember(name, id))
+      return id
+    },
+  }
+}
