@@ -3,8 +3,9 @@
 //   npx pnpm mutate packages/mst                     faults by rule (60 of them) and those of test/faults.json
 //   npx pnpm mutate packages/mst --rules 200 --seed 7
 //   npx pnpm mutate apps/pds --only hand --at-least 0.9
+//   npx pnpm mutate apps/pds --only hand --survivors  once more those that the last run left unnoticed
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { handMutants } from './mutate/by-hand.ts'
@@ -21,6 +22,8 @@ const HELP = `npx pnpm mutate <folder> [options]
   --files <text>     only faults in files whose path holds this text
   --tests <path>     which tests to run (<folder>/test)
   --jobs <n>         copies of the workspace that work side by side (1)
+  --quick            only the tests that a fault of test/faults.json names, not the others when these pass
+  --survivors        only faults that the last run of this folder left unnoticed
   --wider            survivors are tried again with every unit test that imports the file
   --at-least <share> exit 1 when a smaller share is noticed
   --list             prints the faults and ends
@@ -37,6 +40,8 @@ const { values, positionals } = parseArgs({
     files: { type: 'string', default: '' },
     tests: { type: 'string' },
     jobs: { type: 'string', default: '1' },
+    quick: { type: 'boolean', default: false },
+    survivors: { type: 'boolean', default: false },
     wider: { type: 'boolean', default: false },
     'at-least': { type: 'string', default: '0' },
     list: { type: 'boolean', default: false },
@@ -49,17 +54,21 @@ if (values.help || folder === undefined) {
   process.exit(values.help ? 0 : 1)
 }
 
-const chosen = [
+type Result = Mutant & { readonly outcome: Outcome | 'failed elsewhere' }
+const saved = join(root, 'test-results', 'mutation', `${folder.replaceAll('/', '-')}.json`)
+const before: readonly Result[] = values.survivors ? JSON.parse(readFileSync(saved, 'utf8')) : []
+const candidates = [
   ...(values.only === 'rules' ? [] : handMutants(root, folder)),
   ...(values.only === 'hand' ? [] : sample(ruleMutants(folder), Number(values.rules), Number(values.seed))),
 ].filter(({ file }) => file.includes(values.files))
+const kept = before.filter(({ outcome }) => outcome !== 'passed')
+const chosen = candidates.filter((one) => !kept.some((other) => isSame(one, other)))
 if (values.list) {
   for (const mutant of chosen) console.log(describe(mutant))
   process.exit(0)
 }
 
-type Result = Mutant & { readonly outcome: Outcome | 'failed elsewhere' }
-const tests = [
+const vitest = (...files: readonly string[]): string[] => [
   'run',
   '--project',
   'unit',
@@ -67,8 +76,12 @@ const tests = [
   '1',
   '--reporter',
   'dot',
-  values.tests ?? `${folder}/test`,
+  ...files,
 ]
+const named = [...new Set(chosen.flatMap(({ first = [] }) => first))]
+const tests = vitest(...(values.quick ? named : [values.tests ?? `${folder}/test`]))
+/** A run of few files is given up after so long: a fault often makes a test wait for what does not come. */
+const FIRST_MS = 120_000
 const results: Result[] = []
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const shadows = Array.from({ length: Number(values.jobs) }, () => createShadow(root))
@@ -93,19 +106,34 @@ try {
   for (const shadow of shadows) shadow[Symbol.dispose]()
 }
 
+results.push(...kept.filter((one) => candidates.some((other) => isSame(one, other))))
 const noticed = results.filter(({ outcome }) => outcome !== 'passed').length
 const share = results.length === 0 ? 1 : noticed / results.length
 console.log(`\n${folder}: ${noticed} of ${results.length} noticed (${(share * 100).toFixed(1)} %)`)
-const saved = join(root, 'test-results', 'mutation')
-mkdirSync(saved, { recursive: true })
-writeFileSync(join(saved, `${folder.replaceAll('/', '-')}.json`), JSON.stringify(results, null, 2))
+mkdirSync(dirname(saved), { recursive: true })
+writeFileSync(saved, JSON.stringify(results, null, 2))
 process.exitCode = share >= Number(values['at-least']) ? 0 : 1
 
 async function tryOut(shadow: Shadow, mutant: Mutant, timeoutMs: number): Promise<Result['outcome']> {
+  if (mutant.first !== undefined && mutant.first.length > 0) {
+    const first = await shadow.run(mutant, vitest(...mutant.first), Math.min(timeoutMs, FIRST_MS))
+    if (first !== 'passed' || values.quick) return first
+  }
   const outcome = await shadow.run(mutant, tests, timeoutMs)
   if (outcome !== 'passed' || !values.wider) return outcome
   const wider = ['related', '--run', '--project', 'unit', '--bail', '1', '--reporter', 'dot', mutant.file]
   return (await shadow.run(mutant, wider, 20 * 60_000)) === 'passed' ? 'passed' : 'failed elsewhere'
+}
+
+/** Whether two are the same fault, wherever in its file it stands by now. */
+function isSame(one: Mutant, other: Mutant): boolean {
+  return (
+    one.file === other.file &&
+    one.rule === other.rule &&
+    one.replacement === other.replacement &&
+    one.why === other.why &&
+    (one.rule === 'hand' || one.start === other.start)
+  )
 }
 
 function ruleMutants(of: string): Mutant[] {

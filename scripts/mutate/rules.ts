@@ -14,6 +14,8 @@ export type Mutant = {
   readonly line: number
   /** Why it matters; only of faults made by hand. */
   readonly why?: string
+  /** Test files that should notice, tried before all others; only of faults made by hand. */
+  readonly first?: readonly string[]
 }
 
 type Node = { readonly type: string; readonly start: number; readonly end: number } & Record<string, unknown>
