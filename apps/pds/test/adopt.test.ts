@@ -1,11 +1,11 @@
 // The reference PDS itself is taken over in `e2e/test/adopt.test.ts`; here its data is made by its schema.
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 
 import { createKeypair } from '@avocet/crypto'
+import type { DataObject } from '@avocet/data'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { adopt, type AdoptOptions } from '../src/adopt/adopt.ts'
@@ -22,6 +22,7 @@ const KEYS = {
   PDS_JWT_SECRET: 'the secret of the sessions',
   PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: 'ab'.repeat(32),
 }
+const note = (text: string): DataObject => post(text) as DataObject
 const DAY_MS = 24 * 60 * 60 * 1000
 
 function prepare(): { source: ReferenceData; target: string; folder: string } {
@@ -79,8 +80,8 @@ test('what an account had is here: identity, sessions, records, blobs, decisions
     email: 'Alice@Example.com',
     emailConfirmedAt: '2026-01-02T00:00:00.000Z',
     records: {
-      'app.bsky.feed.post/3kaaaaaaaaaaa': post('one'),
-      'app.bsky.feed.post/3kbbbbbbbbbbb': post('two'),
+      'app.bsky.feed.post/3kaaaaaaaaaaa': note('one'),
+      'app.bsky.feed.post/3kbbbbbbbbbbb': note('two'),
     },
     takendown: { 'app.bsky.feed.post/3kbbbbbbbbbbb': 'decision 1' },
     blobs: [
@@ -172,7 +173,7 @@ test('what an account had is here: identity, sessions, records, blobs, decisions
   const listed = await net.get('com.atproto.repo.listRecords', {
     params: { repo: 'alice.test', collection: 'app.bsky.feed.post' },
   })
-  expect(listed.body.records.map(({ value }: { value: object }) => value)).toEqual([post('one')])
+  expect(listed.body.records.map(({ value }: { value: object }) => value)).toEqual([note('one')])
   const name = { repo: alice, collection: 'app.bsky.feed.post', rkey: '3kbbbbbbbbbbb' }
   expect(failure(await net.get('com.atproto.repo.getRecord', { params: name }))).toBe('400 RecordNotFound')
 })
@@ -180,7 +181,7 @@ test('what an account had is here: identity, sessions, records, blobs, decisions
 test('events go on above all that were sent, with the status of each account and the head of active ones', async () => {
   const made = prepare()
   const { source, target } = made
-  const records = { 'app.bsky.feed.post/3kaaaaaaaaaaa': post('one') }
+  const records = { 'app.bsky.feed.post/3kaaaaaaaaaaa': note('one') }
   const soon = new Date(Date.now() + DAY_MS).toISOString()
   const late = '2999-01-01T00:00:00.000Z'
   const statuses = new Map([
@@ -236,7 +237,7 @@ test('a dry run names what is missing, and writes nothing', async () => {
   const { source, target } = made
   const did = await source.add({
     handle: 'a.test',
-    records: { 'app.bsky.feed.post/3kaaaaaaaaaaa': post('one') },
+    records: { 'app.bsky.feed.post/3kaaaaaaaaaaa': note('one') },
     blobs: [
       { bytes: 'sound' },
       { bytes: 'hidden', takedownRef: 'x' },
@@ -272,7 +273,7 @@ test('what the reference writes meanwhile is not lost: the take-over ends', asyn
 test('cut short by a damaged account it goes on where it was', async () => {
   const made = prepare()
   const { source, target } = made
-  const records = { 'app.bsky.feed.post/3kaaaaaaaaaaa': post('one') }
+  const records = { 'app.bsky.feed.post/3kaaaaaaaaaaa': note('one') }
   await source.add({ handle: 'a.test', records })
   const broken = await source.add({ handle: 'b.test', records })
   const key = readFileSync(join(source.storeFolder(broken), 'key'))
@@ -326,8 +327,8 @@ test('the comparison finds what is not as it was', async () => {
   const did = await source.add({
     handle: 'a.test',
     records: {
-      'app.bsky.feed.post/3kaaaaaaaaaaa': post('one'),
-      'app.bsky.feed.post/3kbbbbbbbbbbb': post('two'),
+      'app.bsky.feed.post/3kaaaaaaaaaaa': note('one'),
+      'app.bsky.feed.post/3kbbbbbbbbbbb': note('two'),
     },
     takendown: { 'app.bsky.feed.post/3kbbbbbbbbbbb': 'decision 1' },
     blobs: [{ bytes: 'sound' }],

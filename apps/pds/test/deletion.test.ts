@@ -88,6 +88,49 @@ describe('a token alone deletes no account', () => {
     expect(row(net, account)!['delete_warned_at']).toBe(null)
   })
 
+  test('after a long stop the owner is told of a day that is still to come', async () => {
+    const { net, account } = await setUp()
+    await deactivate(net, account, at(0))
+    await expect.poll(() => mails(net)).toHaveLength(1)
+    setRow(net, account, Date.now() - 10 * DAY, null)
+    await net.restart()
+    await expect.poll(() => mails(net)).toHaveLength(2)
+    const day = /^ {4}(\d{4}-\d\d-\d\d \d\d:\d\d) UTC$/m.exec((await mails(net)).at(-1)!)![1]!
+    const left = Date.parse(`${day.replace(' ', 'T')}:00Z`) - Date.now()
+    expect(left).toBeGreaterThan(3 * DAY - 120_000)
+    expect(left).toBeLessThanOrEqual(3 * DAY)
+  })
+
+  test('who cannot be warned keeps nobody else waiting; who has no address gets no mail', async () => {
+    const lines: string[] = []
+    const keep = (_: object, message: string): void => void lines.push(message)
+    const log = { ...SILENT, error: keep, warn: keep }
+    const config = { emailSmtpUrl: 'smtp://127.0.0.1:1', serviceDid: 'did:web:pds.example.com' } as const
+    const { net, account } = await setUp({ log, config })
+    const other = await net.account()
+    sql(net, 'UPDATE account SET email = NULL WHERE did = ?', other.did)
+    await net.restart()
+    await deactivate(net, other, at(0))
+    expect(lines).toEqual([])
+    await deactivate(net, account, at(0))
+    setRow(net, account, Date.now() - 10 * DAY, null)
+    setRow(net, other, Date.now() - DAY, null)
+    await net.restart()
+    await expect.poll(() => status(net, other)).toBe('400 RepoNotFound')
+    expect(await status(net, account)).toBe('deactivated')
+    expect(lines).toContain('a planned deletion could not go on')
+  })
+
+  test('plans are told by mail, so they are counted as mail; turning off alone is not', async () => {
+    const { net, account } = await setUp({ config: { rateLimitsEnabled: true } })
+    const plain = () =>
+      net.post('com.atproto.server.deactivateAccount', { token: account.accessJwt, input: {} })
+    for (let i = 0; i < 20; i++) expect(failure(await plain())).toBe('200 ')
+    for (let i = 0; i < 5; i++) expect(failure(await deactivate(net, account, at(0)))).toBe('200 ')
+    expect(failure(await deactivate(net, account, at(0)))).toBe('429 RateLimitExceeded')
+    expect(failure(await plain())).toBe('200 ')
+  })
+
   test('coming back cancels it, and the next plan begins anew', async () => {
     const { net, account } = await setUp()
     await deactivate(net, account, at(0))

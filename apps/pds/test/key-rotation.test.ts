@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 import { createKeypair } from '@avocet/crypto'
+import { tidFromMicros } from '@avocet/syntax'
 import { afterEach, expect, test } from 'vitest'
 
 import { createProgram } from '../src/commands/program.ts'
@@ -15,6 +16,7 @@ import {
   type TestAccount,
   type TestNetwork,
 } from './network.ts'
+import { sql } from './rows.ts'
 
 // The port is another after a restart: tokens are made out to this.
 const CONFIG = { inviteRequired: false, serviceDid: 'did:web:keys.example.com' }
@@ -168,4 +170,63 @@ test('publish-identity mends a directory that has another handle, and adds nothi
   await publish()
   const log = net.directory.log(account.did)
   expect([log.length, (log.at(-1) as any).alsoKnownAs]).toEqual([2, [`at://${handle}`]])
+})
+
+test('a repository that cannot follow: the directory is not told', async () => {
+  net = await startNetwork({ config: CONFIG })
+  const account = await net.account()
+  const old = keyOf(account.did)
+  // As after a clock that ran a year ahead.
+  const ahead = tidFromMicros((Date.now() + 365 * 24 * 60 * 60 * 1000) * 1000, 1)
+  sql(net, 'UPDATE repo SET rev = ? WHERE did = ?', ahead, account.did)
+  await net.restart()
+  for (const args of [[account.did], [account.did, '--dry-run']]) {
+    await expect(run(...args)).rejects.toThrow(/^RepoNeedsRepair: /)
+  }
+  expect([keyOf(account.did), net.directory.log(account.did).length]).toEqual([old, 1])
+})
+
+test.each(['deactivated', 'taken down'])(
+  'the repository of an account that is %s gets the key, and is not announced',
+  async (how) => {
+    net = await startNetwork({ config: CONFIG })
+    const account = await net.account()
+    await create(account)
+    const hide = async (hidden: boolean): Promise<unknown> =>
+      how === 'deactivated'
+        ? net.post(`com.atproto.server.${hidden ? 'de' : ''}activateAccount`, {
+            token: account.accessJwt,
+            ...(hidden ? { input: {} } : {}),
+          })
+        : net.post('com.atproto.admin.updateSubjectStatus', {
+            admin: true,
+            input: {
+              subject: { $type: 'com.atproto.admin.defs#repoRef', did: account.did },
+              takedown: { applied: hidden },
+            },
+          })
+    await hide(true)
+    await run(account.did)
+    expect((await eventsOf(account.did)).slice(-2).map(({ type }) => type)).toEqual(['#account', '#identity'])
+    await hide(false)
+    expect(await create(account)).toBe('200 ')
+    checkCommit((await eventsOf(account.did)).at(-1)!.body, signingKeyOf(net.directory.log(account.did)))
+  },
+)
+
+test('a key that somebody else put into the directory stays there', async () => {
+  net = await startNetwork({ config: CONFIG })
+  const account = await net.account()
+  sql(
+    net,
+    'UPDATE account SET signing_key = ? WHERE did = ?',
+    createKeypair('k256').exportPrivateKey(),
+    account.did,
+  )
+  await net.restart()
+  const before = keyOf(account.did)
+  await expect(run(account.did)).rejects.toThrow(
+    'InvalidRequest: The directory has a key that this server does not know',
+  )
+  expect([keyOf(account.did), net.directory.log(account.did).length]).toEqual([before, 1])
 })

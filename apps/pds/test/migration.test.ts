@@ -1,7 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { writeCar, readCar } from '@avocet/car'
+import { createKeypair, importKeypair } from '@avocet/crypto'
 import { cidFromDigest, formatCid, parseCid, type DataObject } from '@avocet/data'
+import { signOperation, updateOperation } from '@avocet/plc'
 import { readRepo } from '@avocet/repo'
 import { openDatabase } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
@@ -11,6 +15,7 @@ import { archiveOf } from './archives.ts'
 import { checkCommit, readFirehose, signingKeyOf } from './firehose.ts'
 import { mailedCode } from './mail.ts'
 import { failure, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
+import { sql } from './rows.ts'
 
 let old: TestNetwork
 let next: TestNetwork
@@ -42,6 +47,14 @@ async function adopt(account: TestAccount) {
     token,
     input: { ...input, email: `${account.handle}@x.com` },
   })
+}
+
+/** The key that a server signs operations with. */
+const rotationKeyOf = (net: TestNetwork) => {
+  const { plcRotationKeyHex } = JSON.parse(readFileSync(join(net.folder, 'secrets.json'), 'utf8')) as {
+    plcRotationKeyHex: string
+  }
+  return importKeypair('k256', Buffer.from(plcRotationKeyHex, 'hex'))
 }
 
 const carOf = async (net: TestNetwork, did: string): Promise<Uint8Array<ArrayBuffer>> =>
@@ -163,6 +176,94 @@ test('who cannot prove the DID gets no account for it', async () => {
   expect(failure(await ask(stolen))).toBe('401 AuthenticationRequired')
 })
 
+test('a key reserved for a DID is its account’s from then on, and no longer kept aside', async () => {
+  const account = await old.account()
+  const { body } = await next.post('com.atproto.server.reserveSigningKey', { input: { did: account.did } })
+  const kept = (): number =>
+    sql(next, 'SELECT did_key FROM reserved_key WHERE did_key = ?', body.signingKey).length
+  expect(kept()).toBe(1)
+  const { body: moved } = await adopt(account)
+  const wanted = await next.get('com.atproto.identity.getRecommendedDidCredentials', {
+    token: moved.accessJwt,
+  })
+  expect(wanted.body.verificationMethods.atproto).toBe(body.signingKey)
+  expect(kept()).toBe(0)
+})
+
+test('an operation that would cut the account off is not handed in', async () => {
+  const account = await old.account()
+  const { did, accessJwt: token } = account
+  const email = `${account.handle.split('.')[0]}@example.com`
+  const [stranger, last] = [createKeypair('k256'), old.directory.log(did).at(-1)! as any]
+  const service = last.services.atproto_pds
+  const submit = async (change: object): Promise<unknown[]> => {
+    await old.post('com.atproto.identity.requestPlcOperationSignature', { token })
+    const code = await mailedCode(old, email, 'Change your identity')
+    const signed = await old.post('com.atproto.identity.signPlcOperation', {
+      token,
+      input: { ...change, token: code },
+    })
+    expect(signed.status).toBe(200)
+    const { operation } = signed.body
+    const answer = await old.post('com.atproto.identity.submitPlcOperation', { token, input: { operation } })
+    return [failure(answer), answer.body?.message]
+  }
+  const cases: readonly (readonly [object, string])[] = [
+    [{ rotationKeys: [stranger.didKey] }, "Rotation keys do not include server's rotation key"],
+    [{ services: { atproto_pds: { ...service, type: 'Other' } } }, 'Incorrect type on atproto_pds service'],
+    [
+      { services: { atproto_pds: { ...service, endpoint: 'https://pds.example.com' } } },
+      'Incorrect endpoint on atproto_pds service',
+    ],
+    [{ verificationMethods: { atproto: stranger.didKey } }, 'Incorrect signing key'],
+    [{ alsoKnownAs: ['at://other.test'] }, 'Incorrect handle in alsoKnownAs'],
+  ]
+  for (const [change, message] of cases) {
+    expect(await submit(change)).toEqual(['400 InvalidRequest', message])
+  }
+  expect(old.directory.log(did)).toHaveLength(1)
+  expect(await submit({ rotationKeys: [stranger.didKey, ...last.rotationKeys] })).toEqual(['200 ', undefined])
+  expect(old.directory.log(did)).toHaveLength(2)
+})
+
+test('an account is activated by what the directory says now', async () => {
+  const account = await old.account()
+  const { did } = account
+  const [service, key] = ['atproto_pds', 'atproto']
+  const moved = await adopt(account)
+  const token = moved.body.accessJwt as string
+  const activate = async (): Promise<unknown[]> => {
+    const answer = await next.post('com.atproto.server.activateAccount', { token })
+    return [failure(answer), answer.body?.message]
+  }
+  const mismatch = (await activate()) as [string, string]
+  expect(mismatch[0]).toBe('400 InvalidRequest')
+  expect(mismatch[1]).toContain('service endpoint does not match PDS public url')
+  // The new server has asked for the document by now; the directory changes behind its back.
+  const wanted = (await next.get('com.atproto.identity.getRecommendedDidCredentials', { token })).body
+  const tell = async (change: object): Promise<void> => {
+    const rotation = rotationKeyOf(old)
+    const last = old.directory.log(did).at(-1)! as any
+    const operation = await signOperation(updateOperation(last, change as never), rotation)
+    const answer = await fetch(`${old.directory.url}/${did}`, {
+      method: 'POST',
+      body: JSON.stringify(operation),
+    })
+    expect(answer.status).toBe(200)
+  }
+  await tell({ services: { [service]: wanted.services[service] } })
+  const wrongKey = (await activate()) as [string, string]
+  expect(wrongKey).toEqual([
+    '400 InvalidRequest',
+    'DID document verification method does not match expected signing key',
+  ])
+  await tell({ verificationMethods: { [key]: wanted.verificationMethods[key] } })
+  expect(await activate()).toEqual(['200 ', undefined])
+  // And the old server, asked to, no longer takes it for its own.
+  const back = await old.post('com.atproto.server.activateAccount', { token: account.accessJwt })
+  expect(failure(back)).toBe('400 InvalidRequest')
+})
+
 test('an import that is not whole changes nothing', async () => {
   const account = await old.account()
   for (let i = 0; i < 5; i++) {
@@ -235,6 +336,12 @@ test('a DID that was deleted here comes back at once, while its former rows and 
   await vi.waitFor(() => expect(going.get()!['n']).toBe(0), 10_000)
   const status = await next.get('com.atproto.server.checkAccountStatus', { token })
   expect(status.body).toMatchObject({ indexedRecords: 4001, expectedBlobs: 1, importedBlobs: 1 })
+  // It signs with the key it has now, not with that of the account before.
+  const [row] = sql(next, 'SELECT signing_key FROM account WHERE did = ?', did)
+  const key = importKeypair('k256', row!['signing_key'] as Uint8Array).publicKey
+  const archive = (await next.get('com.atproto.sync.getRepo', { params: { did }, token })).bytes
+  await using reader = await readRepo(archive, { did: did as Did, key })
+  for await (const _ of reader.entries);
   const owned = await next.get('com.atproto.sync.getBlob', { params: { did, cid }, token })
   expect([owned.status, owned.bytes.length]).toEqual([200, 2000])
 }, 30_000)

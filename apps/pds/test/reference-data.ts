@@ -133,15 +133,9 @@ export function createReferenceData(folder: string): ReferenceData {
     }
   }
 
-  const addBlob = (
-    did: Did,
-    {
-      bytes,
-      file = bytes,
-      takedownRef = null,
-      tempKey = null,
-    }: SourceBlob & { takedownRef?: string | null; tempKey?: string | null },
-  ): void => {
+  const addBlob = (did: Did, blob: SourceBlob): void => {
+    const { bytes, file = bytes } = blob
+    const [takedownRef, tempKey] = [blob.takedownRef ?? null, blob.tempKey ?? null]
     const cid = blobCid(bytes)
     run(
       did,

@@ -13,10 +13,10 @@ export interface Signers {
   drop(did: Did): void
 }
 
-const LIMIT = 2000
+const MAX_KEYS = 2000
 
 /** Keys read from the account rows; the latest used stay imported. */
-export function createSigners(accounts: AccountStore): Signers {
+export function createSigners(accounts: AccountStore, maxKeys: number = MAX_KEYS): Signers {
   const cache = new Map<Did, Keypair>()
   return {
     get: (did) => {
@@ -25,7 +25,7 @@ export function createSigners(accounts: AccountStore): Signers {
       const key = accounts.signingKey(did)
       if (key === null) throw new PdsError('account-not-found', `Account not found; did=${did}`)
       const keypair = importNativeKeypair('k256', key)
-      if (cache.size >= LIMIT) cache.delete(cache.keys().next().value!)
+      if (cache.size >= maxKeys) cache.delete(cache.keys().next().value!)
       cache.set(did, keypair)
       return keypair
     },
