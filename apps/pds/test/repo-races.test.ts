@@ -1,0 +1,366 @@
+// What happens to a repository between two steps of one task: a commit being made, an import coming in, a page being read.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { createKeypair } from '@avocet/crypto'
+import { formatCid, type DataObject } from '@avocet/data'
+import { applyWrites, prepareWrite } from '@avocet/repo'
+import type { SqliteRepoStore } from '@avocet/repo-sqlite'
+import { createTidClock, type Did, type Handle, type Nsid } from '@avocet/syntax'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { createQuotas } from '../src/accounts/quotas.ts'
+import { createUploads, type Uploads } from '../src/blobs/uploads.ts'
+import { resolveConfig } from '../src/config/config.ts'
+import { createRepoExports } from '../src/repos/exports.ts'
+import { IMPORT_PACE } from '../src/repos/import-source.ts'
+import { createRepoImports, type RepoImports } from '../src/repos/imports.ts'
+import { createKeyedLock } from '../src/repos/locks.ts'
+import { createRecordReader } from '../src/repos/record-reader.ts'
+import { createRepairs } from '../src/repos/repairs.ts'
+import { createSigners } from '../src/repos/signers.ts'
+import { createRepoWriter, type RecordWrite, type RepoWriter } from '../src/repos/writer.ts'
+import { openStores, type Stores } from '../src/stores.ts'
+import { archiveOf } from './archives.ts'
+import { post } from './network.ts'
+
+const DID: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+const POST = 'app.bsky.feed.post'
+const config = { accountBlobQuota: 0, accountRecordQuota: 0 }
+const note = (text: string): DataObject => post(text) as DataObject
+
+let folder: string
+let stores: Stores
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'avocet-pds-races-'))
+  stores = await openStores(resolveConfig({ dataDirectory: folder }))
+  await add(DID, 'anna')
+})
+afterEach(async () => {
+  await stores.db.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const tids = createTidClock()
+const locks = createKeyedLock()
+const signersOf = () => createSigners(stores.accounts)
+
+/** An active account with an empty repository. */
+async function add(did: Did, name: string): Promise<void> {
+  const key = createKeypair('k256')
+  const store = stores.repos
+  await store.apply(
+    await applyWrites({ did, head: null, store, writes: [], signer: key, rev: tids.next() }),
+    () =>
+      stores.accounts.insert({
+        did,
+        handle: `${name}.test` as Handle,
+        email: `${name}@example.com`,
+        passwordHash: 'none',
+        signingKey: key.exportPrivateKey(),
+        createdAt: '2026-01-01',
+        deactivatedAt: null,
+      }),
+  )
+}
+const change = (set: object, did = DID): Promise<void> =>
+  stores.db.write(() => stores.accounts.update(did, set))
+const quotasOf = (bounds = config) => createQuotas(stores.db, bounds, (did) => stores.records.count(did))
+const uploadsOf = (): Uploads => createUploads(stores.db, stores.files, stores.blobs, 1e6, quotasOf())
+
+/** A writer; `before` runs when a commit is made and not stored yet. */
+function writerOf(before: () => Promise<void> = () => Promise.resolve(), bounds = config): RepoWriter {
+  const { repos, log, accounts, records, blobs } = stores
+  const store: SqliteRepoStore = {
+    ...repos,
+    apply: async (commit, alongside) => {
+      await before()
+      return repos.apply(commit, alongside)
+    },
+  }
+  const [uploads, quotas, signers] = [uploadsOf(), quotasOf(bounds), signersOf()]
+  return createRepoWriter({ store, log, accounts, records, blobs, uploads, quotas, signers, locks, tids })
+}
+const create = (rkey: string, record: DataObject, blobs: string[] = []): RecordWrite => ({
+  action: 'create',
+  collection: POST,
+  rkey,
+  record: { record, status: 'valid', blobs },
+})
+const codeOf = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'fine',
+    (error: { code?: string }) => error.code ?? String(error),
+  )
+const headOf = async (did = DID): Promise<string> => formatCid((await stores.repos.getHead(did))!.commit)
+const count = (sql: string): number =>
+  Number(stores.db.prepare(`SELECT count(*) AS n FROM ${sql}`).get()!['n'])
+
+describe('a commit that is being made', () => {
+  test.each([
+    ['deactivated', { deactivated_at: '2026-01-01' }, 'account-deactivated'],
+    ['taken down', { takedown_ref: 'x' }, 'account-takendown'],
+  ])('does not land once its account is %s', async (_, set, code) => {
+    const before = await headOf()
+    const writer = writerOf(() => change(set))
+    expect(await codeOf(writer.write(DID, [create('a', note('a'))]))).toBe(code)
+    expect([await headOf(), count('event')]).toEqual([before, 0])
+    expect(stores.records.get(DID, POST, 'a')).toBe(null)
+  })
+
+  test('does not name a blob that was collected meanwhile', async () => {
+    const uploads = uploadsOf()
+    const blob = await uploads.upload(DID, chunks('some text'), 'text/plain')
+    const cid = formatCid(blob.ref)
+    const expire = async (): Promise<void> => {
+      await stores.db.write(() => stores.blobs.expire(Number.MAX_SAFE_INTEGER))
+    }
+    const record = { $type: POST, blob } as unknown as DataObject
+    expect(await codeOf(writerOf(expire).write(DID, [create('a', record, [cid])]))).toBe('blob-not-found')
+    expect(stores.records.get(DID, POST, 'a')).toBe(null)
+  })
+})
+
+async function* chunks(...texts: string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text, 'latin1')
+}
+
+test('a record that is replaced while it is read is read as it is now', async () => {
+  await writerOf().write(DID, [create('a', note('old'))])
+  let replaced = 0
+  const between: SqliteRepoStore = {
+    ...stores.repos,
+    getBlocks: async (did, cids) => {
+      if (replaced++ < 2) {
+        const record = { record: note(`new ${replaced}`), status: 'valid', blobs: [] } as const
+        await writerOf().write(DID, [{ action: 'put', collection: POST, rkey: 'a', record }])
+      }
+      return stores.repos.getBlocks(did, cids)
+    },
+  }
+  const reader = createRecordReader(stores.records, between)
+  expect((await reader.get(DID, POST, 'a'))?.value).toEqual(note('new 2'))
+})
+
+test('a full account may replace a like by another of the same post', async () => {
+  const writer = writerOf(undefined, { ...config, accountRecordQuota: 1 })
+  const like = { $type: 'app.bsky.feed.like', subject: { uri: 'at://x/y/z', cid: 'c' } } as DataObject
+  const one = (rkey: string, dedupe: boolean): RecordWrite => ({
+    action: 'create',
+    collection: 'app.bsky.feed.like',
+    rkey,
+    record: { record: like, status: 'valid', blobs: [] },
+    dedupe,
+  })
+  await writer.write(DID, [one('a', true)])
+  expect(await codeOf(writer.write(DID, [one('b', false)]))).toBe('quota-exceeded')
+  expect(await codeOf(writer.write(DID, [one('b', true)]))).toBe('fine')
+  expect(stores.records.get(DID, 'app.bsky.feed.like', 'a')).toBe(null)
+})
+
+test('an export that its reader leaves closes its snapshot', async () => {
+  // More than is read at once.
+  const writer = writerOf()
+  for (let n = 0; n < 10; n++) await writer.write(DID, [create(`r${n}`, note(`${n}`.repeat(500_000)))])
+  let open = 0
+  const counting: SqliteRepoStore = {
+    ...stores.repos,
+    snapshot: async (did) => {
+      const snapshot = await stores.repos.snapshot(did)
+      if (snapshot === null) return null
+      open += 1
+      return {
+        ...snapshot,
+        [Symbol.asyncDispose]: async () => {
+          open -= 1
+          await snapshot[Symbol.asyncDispose]()
+        },
+      }
+    },
+  }
+  const exports = createRepoExports(counting)
+  for await (const _ of await exports.repo(DID, undefined)) {
+    expect(open).toBe(1)
+    break
+  }
+  expect(open).toBe(0)
+  for await (const _ of await exports.repo(DID, undefined));
+  expect(open).toBe(0)
+})
+
+describe('an import', () => {
+  const importsOf = (imports = 8): RepoImports => {
+    const { db, accounts, repos, sets } = stores
+    const parts = { db, accounts, repos, sets, quotas: quotasOf(), signers: signersOf(), locks, tids }
+    return createRepoImports({ ...parts, limits: { imports, bufferedBytes: 1e7, pace: IMPORT_PACE } })
+  }
+  const OFF = { deactivated_at: '2026-01-01' }
+
+  /** The bytes of an archive, all but the last of which come at once. */
+  function held(bytes: Uint8Array<ArrayBuffer>): { car: ReadableStream<Uint8Array>; end: () => void } {
+    const gate = Promise.withResolvers<void>()
+    const parts = [bytes.subarray(0, -1), bytes.subarray(-1)]
+    const car = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        const part = parts.shift()
+        if (part === undefined) return controller.close()
+        if (parts.length === 0) await gate.promise
+        controller.enqueue(part)
+      },
+    })
+    return { car, end: () => gate.resolve() }
+  }
+  const whole = (bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> => new Blob([bytes]).stream()
+  const staged = (): number => count("record_set WHERE state = 'staged'")
+
+  test('does not land in an account that was activated meanwhile', async () => {
+    await change(OFF)
+    const { car, end } = held(await archiveOf(DID, { [`${POST}/a`]: note('a') }))
+    const before = await headOf()
+    const running = codeOf(importsOf().importCar(DID, car))
+    await expect.poll(staged).toBe(1)
+    await change({ deactivated_at: null })
+    end()
+    expect(await running).toBe('invalid-request')
+    expect([await headOf(), stores.records.get(DID, POST, 'a')]).toEqual([before, null])
+  })
+
+  test('does not go on over a commit that was made meanwhile, and says so', async () => {
+    await change(OFF)
+    const records = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`${POST}/r${n}`, note(`${n}`)]))
+    const { car, end } = held(await archiveOf(DID, records))
+    const running = codeOf(importsOf().importCar(DID, car))
+    await expect.poll(() => count('repo WHERE did IS NULL')).toBe(1)
+    const store = stores.repos
+    const head = (await store.getHead(DID))!
+    const writes = [
+      prepareWrite({ action: 'create', collection: POST as Nsid, rkey: 'b', record: note('b') }),
+    ]
+    const rev = tids.next()
+    await store.apply(await applyWrites({ did: DID, head, store, writes, signer: signersOf().get(DID), rev }))
+    end()
+    expect(await running).toBe('head-moved')
+  })
+
+  test('keeps its rows while leftovers are given up', async () => {
+    await change(OFF)
+    const records = Object.fromEntries(
+      Array.from({ length: 40 }, (_, n) => [`${POST}/r${String(n).padStart(3, '0')}`, note(`${n}`)]),
+    )
+    const { car, end } = held(await archiveOf(DID, records))
+    const imports = importsOf()
+    const running = codeOf(imports.importCar(DID, car))
+    const other = await stores.db.write(() => stores.sets.stage(DID))
+    await expect.poll(staged).toBe(2)
+    await imports.clean()
+    expect(staged()).toBe(1)
+    expect(count(`record_set WHERE id = ${other}`)).toBe(0)
+    end()
+    expect(await running).toBe('fine')
+    expect(await stores.records.count(DID)).toBe(40)
+  })
+
+  test('is refused while as many are under way as may be', async () => {
+    await change(OFF)
+    const others: Did[] = ['did:plc:bbbbbbbbbbbbbbbbbbbbbbbb', 'did:plc:cccccccccccccccccccccccc']
+    for (const [i, did] of others.entries()) {
+      await add(did, `other${i}`)
+      await change(OFF, did)
+    }
+    const imports = importsOf(2)
+    const archives = await Promise.all([DID, ...others].map((did) => archiveOf(did, {})))
+    const first = held(archives[0]!)
+    const second = held(archives[1]!)
+    const running = [imports.importCar(DID, first.car), imports.importCar(others[0]!, second.car)]
+    expect(await codeOf(imports.importCar(DID, whole(archives[0]!)))).toBe('import-running')
+    expect(await codeOf(imports.importCar(others[1]!, whole(archives[2]!)))).toBe('import-busy')
+    first.end()
+    await running[0]
+    expect(await codeOf(imports.importCar(others[1]!, whole(archives[2]!)))).toBe('fine')
+    second.end()
+    await running[1]
+  })
+
+  test('leaves a thousand records out, not one more', async () => {
+    await change(OFF)
+    const odd = (n: number): Promise<Uint8Array<ArrayBuffer>> =>
+      archiveOf(
+        DID,
+        Object.fromEntries(
+          Array.from({ length: n }, (_, i) => [`no/r${String(i).padStart(5, '0')}`, note('x')]),
+        ),
+      )
+    const imports = importsOf()
+    const before = await headOf()
+    const refused = imports.importCar(DID, whole(await odd(1001)), true)
+    await expect(refused).rejects.toThrow('More than 1000 records cannot be taken over; path=no/r01000')
+    expect(await headOf()).toBe(before)
+    expect(await imports.importCar(DID, whole(await odd(1000)), true)).toHaveLength(1000)
+    expect(await stores.records.count(DID)).toBe(0)
+  })
+
+  test('keeps the blobs that its records name, and others for a day', async () => {
+    const uploads = uploadsOf()
+    const named = await uploads.upload(DID, chunks('named'), 'text/plain')
+    const dropped = await uploads.upload(DID, chunks('dropped'), 'text/plain')
+    const records: Record<string, DataObject> = {}
+    for (const [rkey, blob] of [
+      ['a', named],
+      ['b', dropped],
+    ] as const) {
+      const record = { $type: POST, blob } as unknown as DataObject
+      records[`${POST}/${rkey}`] = record
+      await writerOf().write(DID, [create(rkey, record, [formatCid(blob.ref)])])
+    }
+    stores.db.raw.exec('UPDATE blob SET created_at = 1')
+    await change(OFF)
+    const began = Date.now()
+    await importsOf().importCar(DID, whole(await archiveOf(DID, { [`${POST}/a`]: records[`${POST}/a`]! })))
+    await stores.sets.sweep()
+    const blobs = new Map(
+      stores.db
+        .prepare('SELECT cid, permanent, created_at FROM blob')
+        .all()
+        .map((row) => [row['cid'], [row['permanent'], Number(row['created_at']) >= began]]),
+    )
+    expect(blobs.get(formatCid(named.ref))).toEqual([1, false])
+    expect(blobs.get(formatCid(dropped.ref))).toEqual([0, true])
+    await uploads.collect()
+    expect(stores.blobs.get(DID, formatCid(dropped.ref))).not.toBe(null)
+  })
+})
+
+describe('a repair', () => {
+  const repairsOf = (repos = stores.repos) => {
+    const { db, accounts, records, sets, log } = stores
+    return createRepairs({ db, accounts, repos, records, sets, signers: signersOf(), locks, tids, log })
+  }
+
+  test.each([
+    ['deactivated', { deactivated_at: '2026-01-01' }],
+    ['taken down', { takedown_ref: 'x' }],
+  ])('of an account that is %s is not announced', async (_, set) => {
+    await writerOf().write(DID, [create('a', note('a'))])
+    await change(set)
+    const events = count('event')
+    const before = await headOf()
+    expect(await repairsOf().rebuild(DID, true)).toMatchObject({ did: DID, records: 1, rowsStale: 0 })
+    expect([count('event'), (await headOf()) === before]).toEqual([events, false])
+    await change({ deactivated_at: null, takedown_ref: null })
+    await repairsOf().rebuild(DID, true)
+    expect(count('event')).toBe(events + 1)
+  })
+
+  test('that fails leaves none of its rows', async () => {
+    await writerOf().write(DID, [create('a', note('a'))])
+    const failing: SqliteRepoStore = {
+      ...stores.repos,
+      replace: () => Promise.reject(new Error('no room')),
+    } as SqliteRepoStore
+    const before = await headOf()
+    await expect(repairsOf(failing).rebuild(DID, true)).rejects.toThrow()
+    await stores.sets.sweep()
+    expect([await headOf(), count('record_set'), count('record')]).toEqual([before, 1, 1])
+  })
+})
