@@ -20,7 +20,12 @@ const MAX_PENDING = 100
 const CLOSE_MS = 5000
 
 /** An outbox in front of `mailer`. */
-export function createOutbox(mailer: Mailer, log: Logger, maxPending: number = MAX_PENDING): Outbox {
+export function createOutbox(
+  mailer: Mailer,
+  log: Logger,
+  maxPending: number = MAX_PENDING,
+  closeMs: number = CLOSE_MS,
+): Outbox {
   const pending = new Set<Promise<void>>()
   let sending = 0
 
@@ -60,7 +65,7 @@ export function createOutbox(mailer: Mailer, log: Logger, maxPending: number = M
     },
     [Symbol.asyncDispose]: async () => {
       const cut = new AbortController()
-      const late = wait(CLOSE_MS, undefined, { signal: cut.signal }).catch(() => {})
+      const late = wait(closeMs, undefined, { signal: cut.signal }).catch(() => {})
       await Promise.race([Promise.all(pending), late])
       cut.abort()
     },

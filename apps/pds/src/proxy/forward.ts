@@ -34,14 +34,14 @@ export const MAX_PROXIED_BYTES: number = 10 * 1024 * 1024
  * Forwards with `fetch`, which bounds the answer's size and time and refuses private addresses, unless this is a
  * development network.
  */
-export function createForward(fetch: Fetch): Forward {
+export function createForward(fetch: Fetch, headersMs: number = HEADERS_MS): Forward {
   return async ({ nsid, request, json, body: given, signal }, serviceUrl, token) => {
     const headers = headersToService(request.headers, given !== undefined)
     if (token !== null) headers['authorization'] = `Bearer ${token}`
     if (json !== undefined) headers['content-type'] = 'application/json'
     const body = json === undefined ? given : JSON.stringify(json)
     const deadline = new AbortController()
-    const timer = setTimeout(() => deadline.abort(), HEADERS_MS)
+    const timer = setTimeout(() => deadline.abort(), headersMs)
     let response: Response
     try {
       response = await fetch(
