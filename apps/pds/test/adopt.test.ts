@@ -227,7 +227,7 @@ test('events go on above all that were sent, with the status of each account and
       .toSorted(),
   ).toEqual(
     [...statuses]
-      .flatMap(([did, [status]], i) => [[did, '#account', status], ...(i === 0 ? [[did, '#sync', '']] : [])])
+      .flatMap(([did, [status]], i) => [`${did} #account ${status}`, ...(i === 0 ? [`${did} #sync `] : [])])
       .toSorted(),
   )
 })

@@ -190,7 +190,7 @@ describe('a record of somebody else', () => {
     const find = createFindRemoteRecord({
       appView: null,
       fetch: (url) => {
-        const { searchParams } = new URL(String(url))
+        const { searchParams } = new URL(url)
         const rkey = searchParams.get('rkey')!
         asked.push(rkey)
         return Promise.resolve(Response.json(answer(rkey)))

@@ -359,7 +359,7 @@ describe('a repair', () => {
       replace: () => Promise.reject(new Error('no room')),
     } as SqliteRepoStore
     const before = await headOf()
-    await expect(repairsOf(failing).rebuild(DID, true)).rejects.toThrow()
+    await expect(repairsOf(failing).rebuild(DID, true)).rejects.toThrow('no room')
     await stores.sets.sweep()
     expect([await headOf(), count('record_set'), count('record')]).toEqual([before, 1, 1])
   })

@@ -16,7 +16,12 @@ const FILE_BYTES = 4096
  * A probe that does what a write does: a row is committed and synced, an event is read, and a file is written, synced
  * and removed where uploads go. It is the server's clock that runs it, never a caller: it costs two syncs.
  */
-export function createProbe(db: Database, log: EventLog<Database>, blobFolder: string): Probe {
+export function createProbe(
+  db: Database,
+  log: EventLog<Database>,
+  blobFolder: string,
+  freeBytes: (path: string) => Promise<number> = freeOnDisk,
+): Probe {
   return async () => {
     await db.write(() => db.prepare('UPDATE probe SET at = ? WHERE id = 1').run(Date.now()))
     const { newest, oldest } = await log.bounds()
@@ -24,13 +29,17 @@ export function createProbe(db: Database, log: EventLog<Database>, blobFolder: s
     await writeFile(join(blobFolder, 'temporary', `probe-${process.pid}`))
     for (const path of [blobFolder, db.raw.location()]) {
       if (path === null) continue
-      const { bavail, bsize } = await statfs(path)
-      const free = bavail * bsize
+      const free = await freeBytes(path)
       if (free < MIN_FREE_BYTES) {
         throw Object.assign(new Error(`${free} bytes are free; path=${path}`), { code: 'ENOSPC' })
       }
     }
   }
+}
+
+async function freeOnDisk(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path)
+  return bavail * bsize
 }
 
 async function writeFile(path: string): Promise<void> {
