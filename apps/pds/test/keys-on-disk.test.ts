@@ -1,0 +1,60 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+import { resolveConfig } from '../src/config/config.ts'
+import { lastRotationKey, noteRotationKey, rotationDidKey } from '../src/config/rotation-key.ts'
+import { loadSecrets } from '../src/config/secrets.ts'
+import { SILENT } from '../src/logger.ts'
+import { createFileMailer } from '../src/mail/file-mailer.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'avocet-pds-keys-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8)
+const [ONE, OTHER] = ['ab'.repeat(32), 'cd'.repeat(32)]
+
+test('secrets are made once, for their owner alone; damaged ones are not used', async () => {
+  const config = resolveConfig({ dataDirectory: folder })
+  const made = await loadSecrets(config)
+  const path = join(folder, 'secrets.json')
+  expect(await modeOf(path)).toBe('600')
+  expect(await loadSecrets(config)).toEqual(made)
+  for (const change of [
+    { plcRotationKeyHex: 'x' },
+    { plcRotationKeyHex: ONE.toUpperCase() },
+    { jwtSecret: '' },
+  ]) {
+    await writeFile(path, JSON.stringify({ ...made, ...change }))
+    await expect(loadSecrets(config)).rejects.toThrow(`the secrets are damaged; path=${path}`)
+  }
+  await writeFile(path, JSON.stringify(made))
+  expect(await loadSecrets({ ...config, jwtSecret: 'given' })).toEqual({ ...made, jwtSecret: 'given' })
+})
+
+test('a change of the rotation key is noticed once', async () => {
+  expect(await noteRotationKey(folder, ONE)).toBe(null)
+  expect(await noteRotationKey(folder, ONE)).toBe(null)
+  expect(await noteRotationKey(folder, OTHER)).toBe(rotationDidKey(ONE))
+  expect(await noteRotationKey(folder, OTHER)).toBe(null)
+  expect(lastRotationKey(folder)).toBe(rotationDidKey(OTHER))
+})
+
+test('mail that is written to files is its owner’s alone', async () => {
+  const place = join(folder, 'mail')
+  const told: string[] = []
+  const log = { ...SILENT, info: (data: object) => void told.push(JSON.stringify(data)) }
+  await createFileMailer(place, 'from@example.com', log).send({
+    to: 'me@example.com',
+    subject: 'Code',
+    text: 'x',
+  })
+  const { path, to } = JSON.parse(told[0]!) as { path: string; to: string }
+  expect([await modeOf(place), await modeOf(path), to]).toEqual(['700', '600', 'm…@example.com'])
+  expect(await readFile(path, 'utf8')).toContain('To: me@example.com\nSubject: Code\n')
+})
