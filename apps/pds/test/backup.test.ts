@@ -1,7 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { advanceSeq } from '@avocet/sequencer/sqlite'
 import { openDatabase } from '@avocet/sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -268,6 +270,77 @@ test('what is wrong with a backup is found (B4)', async () => {
   await expect(readdir(join(root, 'nowhere'))).rejects.toThrow('ENOENT')
 })
 
+test('a list that was made to fit the damage is found out by the CIDs, and leads nowhere else (B4)', async () => {
+  const target = join(root, 'forged-copy')
+  let did: string
+  let cid: string
+  {
+    await using pds = await start('forged')
+    const account = await signUp(pds.url, 'forged')
+    did = account.did
+    cid = await writeBlob(pds.url, did, account.accessJwt, 'a picture', 'one')
+    await run(environment('forged'), 'backup', target)
+  }
+  const [sums, manifest] = [join(target, 'SHA256SUMS'), join(target, 'manifest.json')]
+  const list = await readFile(sums, 'utf8')
+  const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+  /** Changes the list, and the manifest with it. */
+  const forge = async (text: string, blobs = 1): Promise<void> => {
+    await writeFile(sums, text)
+    const json = JSON.parse(await readFile(manifest, 'utf8')) as { blobs: object }
+    const forged = { ...json, sums: hashOf(text), blobs: { ...json.blobs, count: blobs } }
+    await writeFile(manifest, JSON.stringify(forged))
+  }
+  const verify = (): Promise<string[]> => run({}, 'backup', '--verify', target)
+  await forge(list)
+  expect(await verify()).toHaveLength(1)
+  const blob = join(target, 'blobs', did, cid)
+  await writeFile(blob, 'b picture')
+  await forge(list.replace(hashOf('a picture'), hashOf('b picture')))
+  await expect(verify()).rejects.toThrow(`blobs/${did}/${cid}: not what its CID names`)
+  await writeFile(blob, 'a picture')
+  for (const name of [
+    'blobs/../../outside',
+    `blobs/${did}/../x`,
+    `blobs/${did}/${cid}/x`,
+    '/etc/passwd',
+    'other',
+  ]) {
+    await forge(`${list}${hashOf('x')}  ${name}\n`)
+    await expect(verify()).rejects.toThrow('SHA256SUMS: no line of such a list')
+  }
+  await forge(list, 2)
+  await expect(verify()).rejects.toThrow('other number of blobs; listed=1 manifest=2')
+  await forge(list)
+  expect(await verify()).toHaveLength(1)
+})
+
+test('a blob that is damaged or missing is named, and not in the backup (B4)', async () => {
+  await using pds = await start('spoilt')
+  const { did, accessJwt: token } = await signUp(pds.url, 'spoilt')
+  const [damaged, missing, sound] = [
+    await writeBlob(pds.url, did, token, 'damaged', 'one'),
+    await writeBlob(pds.url, did, token, 'missing', 'two'),
+    await writeBlob(pds.url, did, token, 'sound', 'three'),
+  ]
+  const place = join(root, 'spoilt', 'blocks', did)
+  await writeFile(join(place, damaged), 'DAMAGED')
+  await rm(join(place, missing))
+  const lines: string[] = []
+  const target = join(root, 'spoilt-copy')
+  const program = createProgram({
+    env: environment('spoilt'),
+    print: (line) => lines.push(line),
+    serve: () => Promise.resolve(),
+  })
+  await expect(program.parseAsync(['backup', target], { from: 'user' })).rejects.toThrow(
+    /^2 blobs of 3 could not be copied/,
+  )
+  expect(lines).toContain(`OTHER CONTENT: blob ${damaged} of ${did}`)
+  expect(lines).toContain(`NO FILE: blob ${missing} of ${did}`)
+  expect(await readdir(join(target, 'blobs', did))).toEqual([sound])
+})
+
 test('no backup is made with another key than the server’s, and none is restored without one (B4)', async () => {
   const settings = environment('keys')
   {
@@ -342,6 +415,32 @@ test('a restore announces every account with a new revision, above the numbers r
   expect(((await latest.json()) as { rev: string }).rev).toBe(sync.rev)
 })
 
+test('a restore fills empty folders alone, and names accounts that it could not announce (B4)', async () => {
+  const target = join(root, 'ahead-copy')
+  let dids: string[]
+  {
+    await using pds = await start('ahead')
+    dids = [(await signUp(pds.url, 'aheadone')).did, (await signUp(pds.url, 'aheadtwo')).did]
+    using db = openDatabase({ path: join(root, 'ahead', 'pds.sqlite') })
+    // A revision that nothing can follow: relays refuse what is so far ahead.
+    db.raw.prepare('UPDATE repo SET rev = ? WHERE did = ?').run('7zzzzzzzzzzzz', dids[0]!)
+    await run(environment('ahead'), 'backup', target)
+  }
+  const filled = environment('ahead-filled')
+  const blobs = filled['PDS_BLOBSTORE_DISK_LOCATION']!.replace('ahead-filled', 'ahead-blobs')
+  await mkdir(join(blobs, 'did:plc:other'), { recursive: true })
+  await writeFile(join(blobs, 'did:plc:other', 'x'), 'x')
+  await expect(run({ ...filled, PDS_BLOBSTORE_DISK_LOCATION: blobs }, 'restore', target)).rejects.toThrow(
+    /^the folder is not empty \(did:plc:other\); path=/,
+  )
+  await expect(readdir(join(root, 'ahead-filled'))).rejects.toThrow('ENOENT')
+  const lines = await run(environment('ahead-again'), 'restore', target)
+  expect(lines.filter((line) => line.startsWith('NOT ANNOUNCED'))).toEqual([
+    expect.stringContaining(`NOT ANNOUNCED ${dids[0]}: `),
+  ])
+  expect(lines.at(-1)).toContain('1 account announced (0 inactive)')
+})
+
 test('a copy made before an upgrade is put back, above the numbers relays saw', async () => {
   const settings = environment('back')
   const copy = join(root, 'back-copy.sqlite')
@@ -352,6 +451,9 @@ test('a copy made before an upgrade is put back, above the numbers relays saw', 
     using db = openDatabase({ path: join(root, 'back', 'pds.sqlite') })
     db.raw.prepare('VACUUM INTO ?').run(copy)
     await writeBlob(pds.url, account.did, account.accessJwt, 'later', 'one')
+    // More events than the margin: a server that ran for months since.
+    advanceSeq(db, 2_000_000)
+    await writeBlob(pds.url, account.did, account.accessJwt, 'much later', 'two')
     last = (await readFirehose(pds.url, 0, () => false, 300)).events.at(-1)!.body.seq as number
     const port = { ...settings, PDS_PORT: String(pds.port) }
     await expect(run(port, 'rollback', copy)).rejects.toThrow('stop the server first')

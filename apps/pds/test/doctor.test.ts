@@ -1,4 +1,6 @@
-import { readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { utimesSync } from 'node:fs'
@@ -7,8 +9,10 @@ import type { DataObject } from '@avocet/data'
 import { tidFromMicros } from '@avocet/syntax'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { archiveOf } from './archives.ts'
+import { resolveConfig } from '../src/config/config.ts'
+import { networkChecks } from '../src/doctor/network-checks.ts'
 import { createProgram } from '../src/commands/program.ts'
+import { archiveOf } from './archives.ts'
 import { ADMIN_PASSWORD, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
 
 interface Finding {
@@ -219,4 +223,85 @@ test('a repository that came in, and is not announced before its account is acti
   expect([answer.status, notOk(await look('--deep'))]).toEqual([200, []])
   await net.post('com.atproto.server.activateAccount', { token })
   expect(notOk(await look('--deep'))).toEqual([])
+})
+
+test('a file that was cut is found without --deep', async () => {
+  const path = join(net.folder, 'blobs', alice.did, blob)
+  await writeFile(path, new Uint8Array(98).fill(7))
+  const [cut] = notOk(await look())
+  expect(cut!.detail).toBe(`1 of 1 files are not what their names say: ${alice.did}/${blob}`)
+  await writeFile(path, new Uint8Array(99).fill(7))
+  expect(notOk(await look())).toEqual([])
+})
+
+test('an account that moved away, or has not come yet, is not asked for', async () => {
+  const moved = `UPDATE account SET handle = 'other.test', deactivated_at = '2026-01-01' WHERE did = '${alice.did}'`
+  const back = `UPDATE account SET handle = '${alice.handle}', deactivated_at = NULL WHERE did = '${alice.did}'`
+  expect(await withFault(moved, back)).toEqual([])
+})
+
+test('a repository that was made anew is as its event tells', async () => {
+  const env = { PDS_ADMIN_PASSWORD: ADMIN_PASSWORD }
+  const program = createProgram({ env, print: () => {}, serve: () => Promise.resolve() })
+  await program.parseAsync(['rebuild-repo', alice.did, '--apply', '--port', String(net.pds.port)], {
+    from: 'user',
+  })
+  expect(notOk(await look('--deep'))).toEqual([])
+})
+
+test.each([
+  ['right', 0, 'ok'],
+  ['a minute behind', 60_000, 'warn'],
+  ['ten minutes behind', 600_000, 'bad'],
+  ['ten minutes ahead', -600_000, 'bad'],
+])('a clock that is %s', async (_, off, level) => {
+  const server = createServer((_, response) => {
+    response.sendDate = false
+    response.writeHead(200, { date: new Date(Date.now() + off).toUTCString() }).end('{}')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const plcUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const findings = await Promise.all(
+    networkChecks(resolveConfig({ dataDirectory: net.folder, plcUrl, port: 1 })),
+  )
+  server.close()
+  expect(findings.find(({ what }) => what === 'clock')).toMatchObject({ level })
+})
+
+test('damaged pages are told, and nothing that reads them', async () => {
+  const other = await startNetwork({ config: { inviteRequired: false } })
+  const { did, accessJwt: token } = await other.account()
+  for (let n = 0; n < 10; n++) {
+    const input = { repo: did, collection: 'app.bsky.feed.post', record: post(`${n}`.repeat(200)) }
+    await other.post('com.atproto.repo.createRecord', { token, input })
+  }
+  await other.pds.close()
+  const path = join(other.folder, 'pds.sqlite')
+  const pages = ((): { pageno: number; size: number }[] => {
+    using db = new DatabaseSync(path)
+    const { page_size: size } = db.prepare('PRAGMA page_size').get() as { page_size: number }
+    return db
+      .prepare("SELECT pageno FROM dbstat WHERE name IN ('account', 'record', 'repo')")
+      .all()
+      .map(({ pageno }) => ({ pageno: Number(pageno), size }))
+  })()
+  const bytes = await readFile(path)
+  for (const { pageno, size } of pages) bytes.fill(0xee, (pageno - 1) * size, pageno * size)
+  await writeFile(path, bytes)
+  const lines: string[] = []
+  const program = createProgram({
+    env: { PDS_ADMIN_PASSWORD: ADMIN_PASSWORD, PDS_DID_PLC_URL: other.directory.url },
+    print: (line) => void lines.push(line),
+    serve: () => Promise.resolve(),
+  })
+  const run = program.parseAsync(['doctor', '--json', '--data', other.folder, '--port', '1'], {
+    from: 'user',
+  })
+  await expect(run).rejects.toThrow(/^\d+ of \d+ checks failed$/)
+  const { findings } = JSON.parse(lines.join('\n')) as { findings: Finding[] }
+  const data = findings
+    .map(({ what }) => what)
+    .filter((what) => /^(database|repositor|blobs|identit)/.test(what))
+  expect(data).toEqual(['database'])
+  await other[Symbol.asyncDispose]()
 })

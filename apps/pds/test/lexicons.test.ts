@@ -1,5 +1,5 @@
 import type { LookupTxt } from '@avocet/did'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
 import { failure, startNetwork } from './network.ts'
 
@@ -32,6 +32,9 @@ const defs = {
 }
 
 test('a lexicon published by an account is found by DNS and proved, and obeyed when the client asks for it', async () => {
+  // Date alone: what is measured by other clocks goes on.
+  vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true })
+  onTestFinished(() => void vi.useRealTimers())
   const names = new Map<string, string>()
   const asked: string[] = []
   const lookupTxt: LookupTxt = (name) => {
@@ -84,6 +87,13 @@ test('a lexicon published by an account is found by DNS and proved, and obeyed w
   const times = asked.filter((name) => name === '_lexicon.example.org').length
   await write(NSID, good)
   expect(asked.filter((name) => name === '_lexicon.example.org')).toHaveLength(times)
+
+  // While it is looked up anew, what is known of it counts.
+  vi.setSystemTime(Date.now() + 11 * 60_000)
+  expect((await write(NSID, good)).body).toMatchObject({ validationStatus: 'valid' })
+  await expect
+    .poll(() => asked.filter((name) => name === '_lexicon.example.org').length)
+    .toBeGreaterThan(times)
 
   expect((await write('org.nowhere.thing', {})).body).toMatchObject({ validationStatus: 'unknown' })
   const unknown = await write('org.nowhere.thing', {}, true)

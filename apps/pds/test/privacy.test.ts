@@ -213,3 +213,28 @@ test('few lexicons are looked up at a time, whatever is written', async () => {
   )
   expect([most, all]).toEqual([8, 48])
 })
+
+test('a lexicon that was not found is looked for again after a minute; five hundred are remembered', async () => {
+  const asked: string[] = []
+  let time = 0
+  const lookup = (name: string): Promise<{ ok: true; value: string[] }> => {
+    asked.push(name)
+    return Promise.resolve({ ok: true, value: [] })
+  }
+  const lexicons = createRecordLexicons({} as never, lookup, fetch, () => time)
+  const find = async (name: string): Promise<number> => {
+    expect(await lexicons.find(name)).toBe(null)
+    return asked.length
+  }
+  expect([await find('com.example.thing'), await find('com.example.thing')]).toEqual([1, 1])
+  time = 59_999
+  expect(await find('com.example.thing')).toBe(1)
+  time = 60_000
+  expect(await find('com.example.thing')).toBe(2)
+  for (let n = 0; n < 499; n++) await find(`com.example${n}.thing`)
+  expect(await find('com.example.thing')).toBe(501)
+  await find('com.example499.thing')
+  // The answers of others are remembered below it, for half a minute.
+  time += 31_000
+  expect(await find('com.example.thing')).toBe(503)
+})

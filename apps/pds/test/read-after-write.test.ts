@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { failure, startNetwork, type Answer, type TestAccount, type TestNetwork } from './network.ts'
+import { sql } from './rows.ts'
 import { echo, startService, type SeenRequest, type StubAnswer, type StubService } from './stub-service.ts'
 
 let net: TestNetwork
@@ -180,6 +181,17 @@ describe('posts that the AppView has not seen', () => {
       indexedAt: expect.any(String) as string,
     })
     expect(got.body.cursor).toBe('next')
+  })
+
+  test('tell how far behind the AppView is by the oldest of them', async () => {
+    const old = await writePost('old')
+    await writePost('new')
+    const hour = new Date(Date.now() - 3_600_000).toISOString()
+    sql(net, 'UPDATE record SET indexed_at = ? WHERE rkey = ?', hour, old.uri.split('/').at(-1)!)
+    body = { feed: [] }
+    const answered = lag(await ask('app.bsky.feed.getTimeline'))
+    expect(answered).toBeGreaterThanOrEqual(3_600_000)
+    expect(answered).toBeLessThan(3_660_000)
   })
 
   test('come once, and not on a later page, nor below its end', async () => {

@@ -10,9 +10,16 @@ import type { SqliteRepoStore } from '@avocet/repo-sqlite'
 import { createTidClock, type Did, type Handle, type Nsid } from '@avocet/syntax'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { createInvites } from '../src/accounts/invites.ts'
 import { createQuotas } from '../src/accounts/quotas.ts'
+import { createRegistration } from '../src/accounts/registration.ts'
+import { createRemovals, type Removals } from '../src/accounts/removals.ts'
+import { createReservedKeys } from '../src/accounts/reserved-keys.ts'
 import { createUploads, type Uploads } from '../src/blobs/uploads.ts'
 import { resolveConfig } from '../src/config/config.ts'
+import { createAnnouncements } from '../src/events/announcements.ts'
+import { createHandlePolicy } from '../src/identity/handles.ts'
+import { createRecentReader } from '../src/read-after-write/recent-records.ts'
 import { createRepoExports } from '../src/repos/exports.ts'
 import { IMPORT_PACE } from '../src/repos/import-source.ts'
 import { createRepoImports, type RepoImports } from '../src/repos/imports.ts'
@@ -363,4 +370,92 @@ describe('a repair', () => {
     await stores.sets.sweep()
     expect([await headOf(), count('record_set'), count('record')]).toEqual([before, 1, 1])
   })
+})
+
+describe('what an account leaves', () => {
+  const noteGone = (removals: Removals, seq: number): Promise<void> =>
+    stores.db.write(() => removals.note(DID, seq))
+  const left = (): number => count('account_removal')
+
+  test('goes again when a second account of its DID goes', async () => {
+    const { db, sets, blobs, files, log } = stores
+    const removals = createRemovals({ db, sets, blobs, files, log })
+    for (const seq of [1, 2]) {
+      const uploads = uploadsOf()
+      await uploads.upload(DID, chunks(`text ${seq}`), 'text/plain')
+      await noteGone(removals, seq)
+      // Before the first is swept up, as a second account is made that does not wait for the rest.
+      await removals.blobsGone(DID)
+      expect(await files.open(DID, 'any')).toBe(null)
+      expect(count('blob')).toBe(0)
+    }
+    await removals.run()
+    expect(left()).toBe(0)
+  })
+
+  test('is not forgotten when another of its DID goes while it is swept up', async () => {
+    const { db, sets, blobs, files, log } = stores
+    let again = false
+    const during: typeof log = {
+      ...log,
+      remove: (what, tx) => {
+        const removed = log.remove(what, tx)
+        if (again) {
+          again = false
+          db.prepare('UPDATE account_removal SET before_seq = 9').run()
+        }
+        return removed
+      },
+    }
+    const swept: number[] = []
+    const watched: typeof log = {
+      ...during,
+      remove: (what, tx) => {
+        if ('before' in what) swept.push(what.before)
+        return during.remove(what, tx)
+      },
+    }
+    const removals = createRemovals({ db, sets, blobs, files, log: watched })
+    await noteGone(removals, 3)
+    swept.length = 0
+    again = true
+    await removals.run()
+    expect([swept, left()]).toEqual([[3, 9], 0])
+  })
+
+  test('keeps its DID waiting: an account is made when the blobs of the former are gone', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { accounts, repos, log, db } = stores
+    const registration = createRegistration({
+      accounts,
+      invites: createInvites(db, 'localhost'),
+      inviteRequired: false,
+      reservedKeys: createReservedKeys(db),
+      handles: createHandlePolicy(['.test'], () => Promise.resolve(null)),
+      identities: {} as never,
+      store: repos,
+      log,
+      announcements: createAnnouncements(log),
+      locks,
+      tids,
+      removals: { blobsGone: () => gate.promise },
+    })
+    const did: Did = 'did:plc:dddddddddddddddddddddddd'
+    const application = { handle: 'dora.test', email: 'dora@example.com', password: 'x'.repeat(256) }
+    const made = registration.adopt(did, application)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(accounts.get(did)).toBe(null)
+    gate.resolve()
+    expect(await made).toMatchObject({ did, handle: 'dora.test' })
+  })
+})
+
+test('a profile that was taken down is not shown beside own posts', async () => {
+  const reader = createRecentReader(stores.db, stores.repos)
+  const collection = 'app.bsky.actor.profile'
+  const record = { record: { $type: collection, displayName: 'A' }, status: 'valid', blobs: [] } as const
+  await writerOf().write(DID, [{ action: 'put', collection, rkey: 'self', record }])
+  expect(await reader.profile(DID)).toMatchObject({ displayName: 'A' })
+  await stores.db.write(() => stores.records.takedown(DID, collection, 'self', 'x'))
+  expect(await reader.profile(DID)).toBe(null)
 })

@@ -45,6 +45,7 @@ export function createRecordLexicons(
   const resolver = createLexiconResolver<PublicKey>({
     lookupTxt,
     fetch,
+    now,
     timeout: WAIT_MS,
     resolveAccount: async (did, options) => {
       const resolved = await dids.resolve(did, options)
