@@ -14,7 +14,7 @@ import { openActor } from '../src/adopt/reference-actor.ts'
 import { findReference } from '../src/adopt/reference-files.ts'
 import { resolveConfig } from '../src/config/config.ts'
 import { openStores } from '../src/stores.ts'
-import { readFirehose } from './firehose.ts'
+import { readFirehose, type Received } from './firehose.ts'
 import { failure, post, startNetwork } from './network.ts'
 import { blobCid, createReferenceData, type ReferenceData } from './reference-data.ts'
 
@@ -221,11 +221,9 @@ test('events go on above all that were sent, with the status of each account and
   const { events } = await readFirehose(net.pds.url, 0, () => false)
   const told = events.filter(({ type }) => type !== '#info')
   expect(told[0]!.body.seq).toBe(1_000_501)
-  expect(
-    told
-      .map(({ type, body }) => [body.did, type, type === '#account' ? (body.status ?? 'active') : ''])
-      .toSorted(),
-  ).toEqual(
+  const statusOf = ({ type, body }: Received): string =>
+    `${body.did} ${type} ${type === '#account' ? (body.status ?? 'active') : ''}`
+  expect(told.map(statusOf).toSorted()).toEqual(
     [...statuses]
       .flatMap(([did, [status]], i) => [`${did} #account ${status}`, ...(i === 0 ? [`${did} #sync `] : [])])
       .toSorted(),
