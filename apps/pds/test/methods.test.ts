@@ -180,11 +180,11 @@ describe('links', () => {
     const second = (await repo('createRecord', account, { collection, record: like(1) })).body.uri
       .split('/')
       .at(-1)
-    expect((await keys(account)).toSorted()).toEqual([first, second].toSorted())
+    expect(new Set(await keys(account))).toEqual(new Set([first, second]))
     const third = (await repo('createRecord', account, { collection, record: like(2) })).body.uri
       .split('/')
       .at(-1)
-    expect((await keys(account)).toSorted()).toEqual([second, third].toSorted())
+    expect(new Set(await keys(account))).toEqual(new Set([second, third]))
   })
 })
 

@@ -33,7 +33,7 @@ const views = (asked: (params: object) => JsonObject = () => ({})): LocalViews =
     (preset, did, cid) => `${preset} ${did} ${cid}`,
     (_did, _nsid, params) => Promise.resolve(asked(params)),
   )(DID)
-const urisOf = (feed: unknown): unknown[] => (feed as { post: { uri: string } }[]).map(({ post }) => post.uri)
+const urisOf = (feed: unknown): string[] => (feed as { post: { uri: string } }[]).map(({ post }) => post.uri)
 
 test('an author feed of threads has answers within one’s own thread, and no others', async () => {
   const posts = [
@@ -42,7 +42,7 @@ test('an author feed of threads has answers within one’s own thread, and no ot
     recent('in-theirs', answerTo(own('x'), THEIRS)),
     recent('to-theirs', answerTo(THEIRS)),
   ]
-  const feed = async (filter: string, actor: string = DID): Promise<unknown[]> => {
+  const feed = async (filter: string, actor: string = DID): Promise<string[]> => {
     const query = new URLSearchParams({ actor, filter })
     const patch = PATCHES.get('app.bsky.feed.getAuthorFeed')!
     return urisOf((await patch({ feed: [] }, { profile: null, posts }, views(), query))['feed']).toSorted()
