@@ -1,6 +1,7 @@
 // Bounds, pages and states of single methods.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { readFirehose } from './firehose.ts'
 import { mailedCode } from './mail.ts'
 import { failure, post, startNetwork, type Answer, type TestAccount, type TestNetwork } from './network.ts'
 import { sql } from './rows.ts'
@@ -275,4 +276,41 @@ test('the longest handle and posts of it are served', async () => {
   const account = await net.account(`${'h'.repeat(18)}.test`)
   const made = await repo('createRecord', account, { collection: 'app.bsky.feed.post', record: post('x') })
   expect(failure(made)).toBe('200 ')
+})
+
+test('early references to blobs are found beside a field of any name', async () => {
+  const account = await net.account()
+  const legacy = { cid: 'bafkreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm', mimeType: 'image/png' }
+  for (const record of [
+    { picture: legacy },
+    { asCID: 1, picture: legacy },
+    { a: { asCID: null, b: [legacy] } },
+  ]) {
+    const made = await repo('createRecord', account, { collection: 'com.example.early', record })
+    expect([failure(made), made.body.message]).toEqual([
+      '400 InvalidRequest',
+      'Legacy blob references are not allowed',
+    ])
+  }
+})
+
+test('an account that is taken down is turned on without its repository being announced', async () => {
+  const account = await net.account()
+  await net.post('com.atproto.server.deactivateAccount', { token: account.accessJwt, input: {} })
+  await takedown(account.did)
+  const turnedOn = await net.post('com.atproto.admin.updateSubjectStatus', {
+    admin: true,
+    input: {
+      subject: { $type: 'com.atproto.admin.defs#repoRef', did: account.did },
+      deactivated: { applied: false },
+    },
+  })
+  expect(failure(turnedOn)).toBe('200 ')
+  const { events } = await readFirehose(net.pds.url, 0, () => false, 400)
+  const own = events.filter(({ body }) => (body.did ?? body.repo) === account.did)
+  expect(own.slice(-3).map(({ type, body }) => `${type} ${body.status ?? ''}`)).toEqual([
+    '#account takendown',
+    '#account takendown',
+    '#identity ',
+  ])
 })

@@ -10,11 +10,14 @@ import type { SqliteRepoStore } from '@avocet/repo-sqlite'
 import { createTidClock, type Did, type Handle, type Nsid } from '@avocet/syntax'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { createAppPasswords } from '../src/accounts/app-passwords.ts'
 import { createInvites } from '../src/accounts/invites.ts'
 import { createQuotas } from '../src/accounts/quotas.ts'
 import { createRegistration } from '../src/accounts/registration.ts'
 import { createRemovals, type Removals } from '../src/accounts/removals.ts'
 import { createReservedKeys } from '../src/accounts/reserved-keys.ts'
+import { createSessions } from '../src/accounts/sessions.ts'
+import { createTokens } from '../src/accounts/tokens.ts'
 import { createUploads, type Uploads } from '../src/blobs/uploads.ts'
 import { resolveConfig } from '../src/config/config.ts'
 import { createAnnouncements } from '../src/events/announcements.ts'
@@ -426,6 +429,7 @@ describe('what an account leaves', () => {
   test('keeps its DID waiting: an account is made when the blobs of the former are gone', async () => {
     const gate = Promise.withResolvers<void>()
     const { accounts, repos, log, db } = stores
+    const tokens = createTokens('a secret of some length', () => 'did:web:pds.example.com')
     const registration = createRegistration({
       accounts,
       invites: createInvites(db, 'localhost'),
@@ -439,6 +443,7 @@ describe('what an account leaves', () => {
       locks,
       tids,
       removals: { blobsGone: () => gate.promise },
+      sessions: createSessions(db, accounts, createAppPasswords(db), tokens, 0),
     })
     const did: Did = 'did:plc:dddddddddddddddddddddddd'
     const application = { handle: 'dora.test', email: 'dora@example.com', password: 'x'.repeat(256) }

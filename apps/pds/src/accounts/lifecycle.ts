@@ -101,7 +101,8 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
           const after = require(did)
           announcements.account(db, after)
           announcements.identity(db, did, after.handle)
-          if (head === null || commitBytes === undefined) return
+          // Relays are told nothing of a repository that is taken down.
+          if (head === null || commitBytes === undefined || !accountStatus(after).active) return
           const body = toSyncEvent(
             { did, rev: head.rev, commit: head.commit, commitBytes },
             new Date().toISOString() as `${string}T${string}`,

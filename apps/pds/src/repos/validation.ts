@@ -1,4 +1,4 @@
-import { findBlobs, formatCid, isLegacyBlobRef, type DataObject, type DataValue } from '@avocet/data'
+import { findBlobs, formatCid, isCid, isLegacyBlobRef, type DataObject, type DataValue } from '@avocet/data'
 import type { Catalog } from '@avocet/lexicon'
 import { isNsid, isRecordKey, isRecordKeyOfType, isTid, type Did, type RecordKeyType } from '@avocet/syntax'
 
@@ -149,7 +149,7 @@ export function checkBlobs(did: Did, record: DataObject, index: BlobIndex): void
 
 function refuseLegacyBlobs(value: DataValue): void {
   if (isLegacyBlobRef(value)) throw new PdsError('invalid-record', 'Legacy blob references are not allowed')
-  if (value === null || typeof value !== 'object' || value instanceof Uint8Array || 'asCID' in value) return
+  if (value === null || typeof value !== 'object' || value instanceof Uint8Array || isCid(value)) return
   for (const item of Array.isArray(value) ? value : Object.values(value)) refuseLegacyBlobs(item)
 }
 
