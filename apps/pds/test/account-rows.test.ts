@@ -18,7 +18,7 @@ import { readPreferences } from '../src/accounts/preferences.ts'
 import { createQuotas } from '../src/accounts/quotas.ts'
 import { createReservedKeys } from '../src/accounts/reserved-keys.ts'
 import { ACCOUNT_MIGRATIONS } from '../src/accounts/schema.ts'
-import { createSessions } from '../src/accounts/sessions.ts'
+import { createSessions, type SessionTokens } from '../src/accounts/sessions.ts'
 import { createTokens, type Tokens } from '../src/accounts/tokens.ts'
 import { OPERATION_MIGRATIONS } from '../src/operations/schema.ts'
 import { createSigners } from '../src/repos/signers.ts'
@@ -312,7 +312,8 @@ describe('sessions', () => {
       () => time,
     )
     const sessions = createSessions(db, accounts, createAppPasswords(db), tokens, 0, () => time)
-    const first = await sessions.start(accounts.get(DID)!)
+    const { tokens: first, keep } = await sessions.prepare(DID)
+    await db.write(keep)
     time += 90 * DAY - HOUR
     const second = (await sessions.refresh(first.refreshJwt)).tokens
     time += HOUR - 1000
@@ -332,13 +333,13 @@ describe('sessions', () => {
     )
     const appPasswords = createAppPasswords(db)
     const sessions = createSessions(db, accounts, appPasswords, tokens, 0, () => time)
-    const account = accounts.get(DID)!
-    for (const name of ['phone', 'tool']) await appPasswords.create(DID, name, false)
-    const [own, phone, tool] = [
-      await sessions.start(account),
-      await sessions.start(account, { name: 'phone', privileged: false }),
-      await sessions.start(account, { name: 'tool', privileged: false }),
-    ]
+    const begin = async (name: string): Promise<SessionTokens> => {
+      const { password } = await appPasswords.create(DID, name, false)
+      return (await sessions.login(DID, password, false)).tokens
+    }
+    const { tokens: own, keep } = await sessions.prepare(DID)
+    await db.write(keep)
+    const [phone, tool] = [await begin('phone'), await begin('tool')]
     sessions.endAll(DID, 'phone')
     expect(await codeOf(sessions.refresh(phone.refreshJwt))).toBe('expired-token')
     for (const { refreshJwt } of [own, tool]) expect(await codeOf(sessions.refresh(refreshJwt))).toBe('fine')

@@ -79,9 +79,12 @@ describe('health', () => {
   })
 })
 
+/** A clock that was right the last time, a moment ago. */
+const clock = { last: () => Date.now(), believe: () => Promise.resolve() }
+
 test('a stopping server waits for the chores that run', async () => {
   const gate = Promise.withResolvers<void>()
-  const chores = startChores({ byAge: [], others: [() => gate.promise] }, SILENT)
+  const chores = startChores({ byAge: [], others: [() => gate.promise] }, clock, SILENT)
   let ended = false
   const ending = chores[Symbol.asyncDispose]().then(() => (ended = true))
   await new Promise((resolve) => setTimeout(resolve, 20))
@@ -95,6 +98,7 @@ test('a chore that fails is told, and the others run', async () => {
   let ran = 0
   const chores = startChores(
     { byAge: [() => Promise.reject(new Error('x')), async () => ran++], others: [async () => ran++] },
+    clock,
     log,
   )
   await chores[Symbol.asyncDispose]()

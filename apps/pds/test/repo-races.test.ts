@@ -451,7 +451,7 @@ describe('what an account leaves', () => {
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(accounts.get(did)).toBe(null)
     gate.resolve()
-    expect(await made).toMatchObject({ did, handle: 'dora.test' })
+    expect(await made).toMatchObject({ account: { did, handle: 'dora.test' } })
   })
 })
 
