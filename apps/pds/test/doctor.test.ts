@@ -255,7 +255,7 @@ test.each([
   ['ten minutes behind', 600_000, 'bad'],
   ['ten minutes ahead', -600_000, 'bad'],
 ])('a clock that is %s', async (_, off, level) => {
-  const server = createServer((_, response) => {
+  const server = createServer((_request, response) => {
     response.sendDate = false
     response.writeHead(200, { date: new Date(Date.now() + off).toUTCString() }).end('{}')
   })
