@@ -102,9 +102,9 @@ test('an upload that nobody referred to goes after a day, counted from the last 
 test('what an earlier process left of its uploads goes, one under way stays', async () => {
   const place = join(folder, 'blobs', 'temporary')
   await writeFile(join(place, 'old'), 'x')
-  const files = await openDiskBlobs(join(folder, 'blobs'))
+  const reopened = await openDiskBlobs(join(folder, 'blobs'))
   await writeFile(join(place, 'fresh'), 'x')
-  await files.clean()
+  await reopened.clean()
   expect(await readdir(place)).toEqual(['fresh'])
 })
 
