@@ -230,9 +230,13 @@ export const FLOODS: readonly Attack[] = [
       ),
     )
   }),
-  flood('sixty exports of one repository', '60 × 200', async ({ server, bob }) =>
-    tally(await times(60, () => server.call('com.atproto.sync.getRepo', { params: { did: bob.did } }))),
-  ),
+  flood('sixty exports of one repository, for four readers', '60 × 200', async ({ server, bob }) => {
+    const readers = Array.from({ length: 4 }, () => newAddress())
+    const params = { did: bob.did }
+    return tally(
+      await times(60, (i) => server.call('com.atproto.sync.getRepo', { params, from: readers[i % 4]! })),
+    )
+  }),
   flood('exports that nobody waits for', 'left', async ({ server, bob }) => {
     await times(100, async () => {
       const call = begin(server.url, 'com.atproto.sync.getRepo', { params: { did: bob.did } })

@@ -115,6 +115,8 @@ import type { ForwardPush } from './proxy/push.ts'
 import type { FindRemoteRecord } from './proxy/remote-records.ts'
 import type { ServiceProxy } from './proxy/service-proxy.ts'
 import type { Targets } from './proxy/targets.ts'
+import { createGate } from './http/gates.ts'
+import { EXPORTS_AT_ONCE } from './http/rate-limits.ts'
 import type { RepoExports } from './repos/exports.ts'
 import type { RecordLexicons } from './repos/lexicons.ts'
 import type { RecordIndex } from './repos/record-index.ts'
@@ -199,7 +201,8 @@ export function addMethods(router: Router, parts: Parts): void {
 
   resolveHandle(router, authorizer, accounts, parts.handles, parts.resolveHandle)
 
-  getRepo(router, authorizer, accounts, exports)
+  const exportGate = createGate('exports', EXPORTS_AT_ONCE)
+  getRepo(router, authorizer, accounts, exports, exportGate)
   syncGetRecord(router, authorizer, accounts, exports)
   getBlocks(router, authorizer, accounts, exports)
   getLatestCommit(router, authorizer, accounts, repos)
@@ -264,7 +267,7 @@ export function addMethods(router: Router, parts: Parts): void {
   revokeAppPassword(router, authorizer, db, appPasswords, sessions)
   updateEmail(router, authorizer, accounts, emailTokens, credentials)
 
-  getCheckout(router, authorizer, accounts, exports)
+  getCheckout(router, authorizer, accounts, exports, exportGate)
   getHead(router, authorizer, accounts, repos)
 
   checkSignupQueue(router, authorizer)

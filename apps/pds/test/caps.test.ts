@@ -89,3 +89,37 @@ test('an account has eight uploads under way, and another account is not held up
   await expect.poll(async () => (await upload(alice.accessJwt)).status).toBe(200)
   for (const message of dripping) message.destroy()
 })
+
+test('a gate keeps the place of a stream until it ends, fails or is let go, begun or not', async () => {
+  const gate = createGate('streams', { total: 1, perAccount: 1, perAddress: 1 })
+  const someone = { did: null, address: '203.0.113.1' }
+  async function* chunks(count: number): AsyncGenerator<number, void> {
+    for (let i = 0; i < count; i++) {
+      if (i === 5) throw new Error('the disk')
+      yield i
+    }
+  }
+  const open = (count: number): Promise<AsyncIterable<number>> =>
+    gate.stream(someone, () => Promise.resolve(chunks(count)))
+  const isTaken = (): Promise<boolean> =>
+    gate.run({ did: null, address: null }, () => Promise.resolve(false)).catch(() => true)
+
+  const ended = await open(2)
+  expect(await isTaken()).toBe(true)
+  for await (const chunk of ended) expect(await isTaken()).toBe(chunk < 2)
+  expect(await isTaken()).toBe(false)
+
+  for await (const _ of await open(2)) break
+  expect(await isTaken()).toBe(false)
+
+  const failing = (await open(6))[Symbol.asyncIterator]()
+  for (let i = 0; i < 5; i++) await failing.next()
+  expect(await isTaken()).toBe(true)
+  await expect(failing.next()).rejects.toThrow('the disk')
+  expect(await isTaken()).toBe(false)
+
+  await (await open(1))[Symbol.asyncIterator]().return?.()
+  expect(await isTaken()).toBe(false)
+  await expect(gate.stream(someone, () => Promise.reject(new Error('none')))).rejects.toThrow('none')
+  expect(await isTaken()).toBe(false)
+})

@@ -4,7 +4,8 @@ import { PdsError } from '../errors.ts'
 
 /** Whom a piece of work is done for. */
 export interface Requester {
-  readonly did: string
+  /** Null for somebody who did not say. */
+  readonly did: string | null
   readonly address: string | null
 }
 
@@ -20,6 +21,11 @@ export interface GateLimits {
 export interface Gate {
   /** @throws PdsError `too-many-at-once`, `busy` */
   run<T>(requester: Requester, task: () => Promise<T>): Promise<T>
+  /**
+   * The same for what goes on after the answer began: the place is kept until the stream has ended or is let go.
+   * @throws PdsError `too-many-at-once`, `busy`
+   */
+  stream<T>(requester: Requester, open: () => Promise<AsyncIterable<T>>): Promise<AsyncIterable<T>>
 }
 
 /** A gate for work called `what` in its refusals. */
@@ -39,24 +45,69 @@ export function createGate(what: string, limits: GateLimits): Gate {
     else running.set(key, count)
   }
 
+  /** Takes a place. @returns what gives it back, which may be called again */
+  const enterAll = ({ did, address }: Requester): (() => void) => {
+    if (total >= limits.total) throw new PdsError('busy', `Too many ${what} on this server, try again later`)
+    const network = address === null ? null : `at ${networkOf(address)}`
+    const refusal = `Too many ${what} at once`
+    if (did !== null && !enter(did, limits.perAccount)) throw new PdsError('too-many-at-once', refusal)
+    if (network !== null && !enter(network, limits.perAddress)) {
+      if (did !== null) leave(did)
+      throw new PdsError('too-many-at-once', refusal)
+    }
+    total += 1
+    let isIn = true
+    return () => {
+      if (!isIn) return
+      isIn = false
+      total -= 1
+      if (did !== null) leave(did)
+      if (network !== null) leave(network)
+    }
+  }
+
   return {
-    run: async ({ did, address }, task) => {
-      if (total >= limits.total)
-        throw new PdsError('busy', `Too many ${what} on this server, try again later`)
-      const network = address === null ? null : `at ${networkOf(address)}`
-      const refusal = `Too many ${what} at once`
-      if (!enter(did, limits.perAccount)) throw new PdsError('too-many-at-once', refusal)
-      if (network !== null && !enter(network, limits.perAddress)) {
-        leave(did)
-        throw new PdsError('too-many-at-once', refusal)
-      }
-      total += 1
+    run: async (requester, task) => {
+      const out = enterAll(requester)
       try {
         return await task()
       } finally {
-        total -= 1
-        leave(did)
-        if (network !== null) leave(network)
+        out()
+      }
+    },
+    stream: async (requester, open) => {
+      const out = enterAll(requester)
+      try {
+        return leaving(await open(), out)
+      } catch (error) {
+        out()
+        throw error
+      }
+    },
+  }
+}
+
+/** The same stream; `out` is called when it has ended, failed, or is let go, begun or not. */
+function leaving<T>(source: AsyncIterable<T>, out: () => void): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]: () => {
+      const iterator = source[Symbol.asyncIterator]()
+      return {
+        next: async () => {
+          try {
+            const step = await iterator.next()
+            if (step.done === true) out()
+            return step
+          } catch (error) {
+            out()
+            throw error
+          }
+        },
+        return: async () => {
+          out()
+          await iterator.return?.()
+          return { done: true, value: undefined }
+        },
       }
     },
   }

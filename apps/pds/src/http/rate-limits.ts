@@ -23,6 +23,9 @@ export const UPLOADS_AT_ONCE: GateLimits = { total: 400, perAccount: 8, perAddre
 /** Repository imports at a time. Each holds what its archive makes it remember. */
 export const IMPORTS_AT_ONCE: GateLimits = { total: 8, perAccount: 1, perAddress: 2 }
 
+/** Exports at a time. Each holds a small repository, or a view of a large one, for as long as its reader takes. */
+export const EXPORTS_AT_ONCE: GateLimits = { total: 64, perAccount: 16, perAddress: 16 }
+
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR

@@ -4,6 +4,7 @@ import { respond } from '@avocet/xrpc-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
+import type { Gate } from '../http/gates.ts'
 import { EXPORT_LIMIT } from '../http/rate-limits.ts'
 import type { RepoExports } from '../repos/exports.ts'
 import { readableRepo } from '../repos/readable.ts'
@@ -14,13 +15,16 @@ export function getCheckout(
   authorizer: Authorizer,
   accounts: AccountStore,
   exports: RepoExports,
+  gate: Gate,
 ): void {
   router.add(ComAtprotoSyncGetCheckout.main, {
     limits: { handlerMs: 0 },
     rateLimit: EXPORT_LIMIT,
     handler: async (context) => {
       const { did } = await readableRepo(accounts, authorizer, context, context.params.did)
-      return respond({ encoding: 'application/vnd.ipld.car', body: await exports.repo(did, undefined) })
+      const requester = { did: null, address: context.address }
+      const body = await gate.stream(requester, () => exports.repo(did, undefined))
+      return respond({ encoding: 'application/vnd.ipld.car', body })
     },
   })
 }

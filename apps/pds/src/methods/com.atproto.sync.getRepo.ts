@@ -3,6 +3,7 @@ import { respond, type Router } from '@avocet/xrpc-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
+import type { Gate } from '../http/gates.ts'
 import { EXPORT_LIMIT } from '../http/rate-limits.ts'
 import type { RepoExports } from '../repos/exports.ts'
 import { readableRepo } from '../repos/readable.ts'
@@ -13,13 +14,15 @@ export function getRepo(
   authorizer: Authorizer,
   accounts: AccountStore,
   exports: RepoExports,
+  gate: Gate,
 ): void {
   router.add(ComAtprotoSyncGetRepo.main, {
     limits: { handlerMs: 0 },
     rateLimit: EXPORT_LIMIT,
     handler: async (context) => {
       const { did } = await readableRepo(accounts, authorizer, context, context.params.did)
-      const body = await exports.repo(did, context.params.since)
+      const requester = { did: null, address: context.address }
+      const body = await gate.stream(requester, () => exports.repo(did, context.params.since))
       return respond({ encoding: 'application/vnd.ipld.car', body })
     },
   })

@@ -6,6 +6,9 @@ import { discard, isDestroyable } from '../stream.ts'
 const lingerMs = 5000
 const lingerBytes = 16 * 1024 * 1024
 
+/** How long a caller may take nothing of an answer that streams, which holds what it is made from meanwhile. */
+const STALL_MS = 60_000
+
 /**
  * Writes an answer. Never throws: one that cannot be written (a header with a line break, say) becomes a 500, and a body
  * that fails half way cuts the connection, the only signal left by then.
@@ -15,9 +18,10 @@ export function writeAnswer(
   response: ServerResponse,
   answer: Answer,
   onError: (error: unknown) => void,
+  stallMs: number = STALL_MS,
 ): void {
   try {
-    write(message, response, answer, onError)
+    write(message, response, answer, onError, stallMs)
   } catch (error) {
     onError(error)
     if (response.headersSent) {
@@ -35,6 +39,7 @@ function write(
   response: ServerResponse,
   answer: Answer,
   onError: (error: unknown) => void,
+  stallMs: number,
 ): void {
   const { status, headers, body } = answer
   if (!message.complete && message.method !== 'GET') {
@@ -48,7 +53,7 @@ function write(
     response.end()
   } else if (isStream(body)) {
     response.writeHead(status, headers)
-    void writeStream(message, response, body as AsyncIterable<Uint8Array>, onError)
+    void writeStream(message, response, body as AsyncIterable<Uint8Array>, onError, stallMs)
   } else {
     headers['content-length'] = String(Buffer.byteLength(body))
     response.writeHead(status, headers)
@@ -61,6 +66,7 @@ async function writeStream(
   response: ServerResponse,
   body: AsyncIterable<Uint8Array>,
   onError: (error: unknown) => void,
+  stallMs: number,
 ): Promise<void> {
   if (message.method === 'HEAD') {
     void discard(body)
@@ -76,7 +82,7 @@ async function writeStream(
   try {
     for await (const chunk of body) {
       if (response.destroyed) return
-      if (!response.write(chunk)) await writable(response)
+      if (!response.write(chunk)) await writable(response, stallMs)
     }
     response.end()
   } catch (error) {
@@ -85,9 +91,12 @@ async function writeStream(
   }
 }
 
-function writable(response: ServerResponse): Promise<void> {
+/** Waits until the caller has taken what it was sent; who takes nothing for too long is cut off. */
+function writable(response: ServerResponse, stallMs: number): Promise<void> {
   return new Promise((resolve) => {
+    const timer = setTimeout(() => response.destroy(), stallMs)
     const done = (): void => {
+      clearTimeout(timer)
       response.off('drain', done)
       response.off('close', done)
       resolve()

@@ -25,6 +25,8 @@ export interface ServeOptions {
     request: Request,
     caller: { readonly address: string | null },
   ) => Response | Promise<Response>
+  /** Milliseconds for which a caller may take nothing of an answer that streams; then the connection is cut. Default 60 000. */
+  readonly stallMs?: number
   /** WebSocket requests that are not under `/xrpc/`; refused when absent. */
   readonly upgrade?: (message: IncomingMessage, socket: import('node:stream').Duplex, head: Buffer) => void
   /** Which proxies are believed about who calls, and which host was asked for. Default none. */
@@ -91,7 +93,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       if (hasTwoHosts(message.rawHeaders)) {
         writeAnswer(message, response, errorAnswer(TWO_HOSTS, { connection: 'close' }), onError)
       } else if (target.startsWith('/xrpc/') || options.fetch === undefined) {
-        void router.handle(call).then((answer) => writeAnswer(message, response, answer, onError))
+        void router
+          .handle(call)
+          .then((answer) => writeAnswer(message, response, answer, onError, options.stallMs))
       } else {
         void elsewhere(options.fetch, call, { address }, message, response, onError)
       }
