@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib'
 
 import { encode } from '@avocet/cbor'
-import { cidForRaw, type CID } from '@avocet/data'
+import { cidForRaw } from '@avocet/data'
 
 import {
   block,
@@ -233,13 +233,3 @@ export const ARCHIVES: readonly Attack[] = [
     'content-encoding': 'gzip',
   }),
 ]
-
-/** Of blocks that belong to nothing, as many as are wanted. */
-export function* noise(size: number): Generator<Buffer, void> {
-  for (let i = 0; ; i++) {
-    const bytes = Buffer.alloc(size)
-    bytes.writeUInt32BE(i)
-    const cid: CID = cidForRaw(bytes)
-    yield section(cid.bytes, bytes)
-  }
-}

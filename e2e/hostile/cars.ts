@@ -59,7 +59,7 @@ export const node = (entries: readonly DataValue[], l: CID | null = null): Block
   block({ l, e: [...entries] } as DataValue)
 
 /** https://atproto.com/specs/repository#mst-structure: two zero bits of a key's hash a layer. */
-export function layerOf(key: string): number {
+function layerOf(key: string): number {
   const hash = createHash('sha256').update(key).digest()
   let zeros = 0
   for (const byte of hash) {

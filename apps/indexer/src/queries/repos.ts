@@ -40,7 +40,7 @@ export type RepoReader = {
 }
 
 /** What `confirmed` means: a list is read every six hours, so twice that and a little. */
-export const CONFIRMED_WITHIN_MS: number = 13 * 3_600_000
+const CONFIRMED_WITHIN_MS = 13 * 3_600_000
 
 /** A source that lost events leaves its repos unconfirmed, without a row of them being written. */
 const SAID = `CASE WHEN status = 'synchronized' AND EXISTS (
