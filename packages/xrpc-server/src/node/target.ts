@@ -1,7 +1,7 @@
 // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
 
 /** A whole URL as the target, which a server must take as well as a path. */
-const ABSOLUTE = /^https?:\/\/([^/?#]*)(?=[/?#]|$)/i
+const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
 
 /** The path and query of a request target, from the slash on, whichever form it came in. */
 export function pathOfTarget(target: string): string {
