@@ -255,7 +255,7 @@ export const CONTENTS: readonly Attack[] = [
   upload('spaces before an SVG', '200 image/png', 'image/png', () => `${' '.repeat(500_000)}<svg`),
   upload(
     'a document type without end',
-    '200 image/png',
+    '200 text/xml',
     'image/png',
     () => `<?xml?><!DOCTYPE ${'['.repeat(100_000)}`,
   ),
