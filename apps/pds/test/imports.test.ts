@@ -4,7 +4,9 @@ import { request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 
 import { cidFromDigest, formatCid, type DataObject } from '@avocet/data'
+import { readRepo } from '@avocet/repo'
 import { openDatabase } from '@avocet/sqlite'
+import type { Did } from '@avocet/syntax'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 import { archiveOf } from './archives.ts'
@@ -132,7 +134,10 @@ describe('odd records', () => {
       params: { did: account.did },
       token: account.accessJwt,
     })
-    expect(Buffer.from(exported.bytes).includes(path.split('/')[1]!)).toBe(false)
+    const reader = await readRepo(exported.bytes, { did: account.did as Did, unsafeSkipSignature: true })
+    const paths: string[] = []
+    for await (const entry of reader.entries) paths.push(entry.path)
+    expect(paths).toEqual(['app.bsky.feed.post/fine'])
     // What is left is a repository like any other.
     const again = await deactivated().then(() => importInto(account, exported.bytes))
     expect(again.status).toBe(200)
