@@ -41,18 +41,7 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
   try {
     db = openDatabase({ path })
     await prepareUpgrade(db, config, log)
-    migrateSchema(db)
-    const sets = openRecordSets(db)
-    return {
-      db,
-      sets,
-      repos: openRepoStore(db),
-      accounts: openAccountStore(db),
-      records: openRecordIndex(db, sets),
-      blobs: openBlobIndex(db, sets),
-      log: openEventLog(db),
-      files: await openDiskBlobs(blobFolder(config), () => areRemovalsHeld(config.dataDirectory)),
-    }
+    return await openStoresOn(db, config)
   } catch (cause) {
     db?.close()
     if (cause instanceof DataDirectoryError) throw cause
@@ -63,5 +52,21 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
         cause,
       },
     )
+  }
+}
+
+/** The stores on a database that is open, brought to the newest version of its tables. */
+export async function openStoresOn(db: Database, config: PdsConfig): Promise<Stores> {
+  migrateSchema(db)
+  const sets = openRecordSets(db)
+  return {
+    db,
+    sets,
+    repos: openRepoStore(db),
+    accounts: openAccountStore(db),
+    records: openRecordIndex(db, sets),
+    blobs: openBlobIndex(db, sets),
+    log: openEventLog(db),
+    files: await openDiskBlobs(blobFolder(config), () => areRemovalsHeld(config.dataDirectory)),
   }
 }

@@ -3,20 +3,12 @@ import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, open, rename } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
-import { openRepoStore } from '@avocet/repo-sqlite'
-import { openEventLog } from '@avocet/sequencer/sqlite'
 import { openDatabase } from '@avocet/sqlite'
 
-import { openAccountStore } from '../accounts/account-store.ts'
-import { openDiskBlobs } from '../blobs/blob-files.ts'
-import { openBlobIndex } from '../blobs/blob-index.ts'
 import { CommandError } from '../commands/operator.ts'
 import type { PdsConfig } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
-import { openRecordIndex } from '../repos/record-index.ts'
-import { openRecordSets } from '../repos/record-sets.ts'
-import type { Stores } from '../stores.ts'
-import { migrateSchema } from '../upgrade.ts'
+import { openStoresOn, type Stores } from '../stores.ts'
 import type { ReferencePlaces } from './reference-files.ts'
 
 /** What may lie in the data directory before. */
@@ -55,18 +47,7 @@ export async function openTarget(config: PdsConfig): Promise<Target> {
   await mkdir(blobFolder(config), { recursive: true, mode: 0o700 })
   const path = fillingPath(config)
   const db = openDatabase({ path })
-  migrateSchema(db)
-  const sets = openRecordSets(db)
-  const stores: Stores = {
-    db,
-    sets,
-    repos: openRepoStore(db),
-    accounts: openAccountStore(db),
-    records: openRecordIndex(db, sets),
-    blobs: openBlobIndex(db, sets),
-    log: openEventLog(db),
-    files: await openDiskBlobs(blobFolder(config)),
-  }
+  const stores = await openStoresOn(db, config)
   let isOpen = true
   const close = (): void => {
     if (isOpen) db.close()
