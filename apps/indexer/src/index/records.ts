@@ -119,37 +119,18 @@ export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
       bytes: recordBytes !== null && recordBytes.length <= MAX_RECORD_BYTES ? recordBytes : null,
       pointers: record === null ? null : packPointers(findLinks(record, recordBytes!.length), hash, names),
     }))
+    const insertRow = () =>
+      insert.run(repo, collection, rkey, content.id, rev, validity, reason, at, provenance)
     let before: string | null = null
     let id: number | null = null
     if (op.action === 'create') {
-      const { changes, lastInsertRowid } = insert.run(
-        repo,
-        collection,
-        rkey,
-        content.id,
-        rev,
-        validity,
-        reason,
-        at,
-        provenance,
-      )
+      const { changes, lastInsertRowid } = insertRow()
       if (changes === 1) id = Number(lastInsertRowid)
     }
     if (id === null) {
       const row = select.get(repo, collection, rkey) as Row | undefined
       if (row === undefined) {
-        const { lastInsertRowid } = insert.run(
-          repo,
-          collection,
-          rkey,
-          content.id,
-          rev,
-          validity,
-          reason,
-          at,
-          provenance,
-        )
-        id = Number(lastInsertRowid)
+        id = Number(insertRow().lastInsertRowid)
       } else {
         update.run(content.id, rev, validity, reason, at, provenance, row.id)
         // The same record again, as when an export has brought it already: its links are there.
