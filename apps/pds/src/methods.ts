@@ -1,3 +1,4 @@
+import type { BlobReader } from '@avocet/blobs'
 import type { DidResolver } from '@avocet/did'
 import type { SqliteRepoStore } from '@avocet/repo-sqlite'
 import type { Sequencer } from '@avocet/sequencer'
@@ -30,7 +31,6 @@ import type { Registration } from './accounts/registration.ts'
 import type { ServiceCallers } from './accounts/service-callers.ts'
 import type { SessionView } from './accounts/session-view.ts'
 import type { Sessions } from './accounts/sessions.ts'
-import type { BlobFiles } from './blobs/blob-files.ts'
 import type { BlobIndex } from './blobs/blob-index.ts'
 import type { Uploads } from './blobs/uploads.ts'
 import type { PdsConfig } from './config/config.ts'
@@ -147,7 +147,7 @@ export interface Parts {
   readonly dids: DidResolver
   readonly uploads: Uploads
   readonly blobs: BlobIndex
-  readonly files: BlobFiles
+  readonly files: BlobReader
   readonly repos: SqliteRepoStore
   readonly exports: RepoExports
   readonly handles: HandlePolicy

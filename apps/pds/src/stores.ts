@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 
+import type { BlobStore, BlobUpkeep } from '@avocet/blobs'
+import { areRemovalsHeld, openDiskBlobs } from '@avocet/blobs/disk'
 import { openRepoStore, type SqliteRepoStore } from '@avocet/repo-sqlite'
 import type { SyncEventLog } from '@avocet/sequencer'
 import { openEventLog } from '@avocet/sequencer/sqlite'
 import { openDatabase, type Database } from '@avocet/sqlite'
 
 import { openAccountStore, type AccountStore } from './accounts/account-store.ts'
-import { openDiskBlobs, type BlobFiles } from './blobs/blob-files.ts'
-import { areRemovalsHeld } from './blobs/removal-hold.ts'
 import { openBlobIndex, type BlobIndex } from './blobs/blob-index.ts'
 import type { PdsConfig } from './config/config.ts'
 import { blobFolder, DATABASE_FILE, refuseForeignData } from './config/data-directory.ts'
@@ -24,7 +24,7 @@ export interface Stores {
   readonly sets: RecordSets
   readonly records: RecordIndex
   readonly blobs: BlobIndex
-  readonly files: BlobFiles
+  readonly files: BlobStore & BlobUpkeep
   readonly repos: SqliteRepoStore
   readonly log: SyncEventLog<Database>
 }

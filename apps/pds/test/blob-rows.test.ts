@@ -2,12 +2,12 @@ import { mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { openDiskBlobs } from '@avocet/blobs/disk'
 import { formatCid } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { createQuotas } from '../src/accounts/quotas.ts'
-import { openDiskBlobs } from '../src/blobs/blob-files.ts'
 import { createUploads, type Uploads } from '../src/blobs/uploads.ts'
 import { resolveConfig } from '../src/config/config.ts'
 import { createBlobMeter } from '../src/http/blob-meter.ts'

@@ -5,8 +5,6 @@ import { join } from 'node:path'
 import { cidFromDigest, formatCid } from '@avocet/data'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { parseRange } from '../src/blobs/range.ts'
-import { sniffMime } from '../src/blobs/sniff.ts'
 import { failure, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
 
 const LIMIT = 300_000
@@ -194,35 +192,4 @@ describe.each([
     await remove(keys[1])
     expect((await fetchBlob(cidOf(bytes))).status).toBe(400)
   })
-})
-
-test.each([
-  [null, null],
-  ['bytes=0-0', { start: 0, end: 0 }],
-  ['bytes=90-', { start: 90, end: 99 }],
-  ['bytes=90-500', { start: 90, end: 99 }],
-  ['bytes=-500', { start: 0, end: 99 }],
-  ['bytes=5-2', null],
-  ['bytes=0-1,5-6', null],
-  ['bytes=-', null],
-  ['bytes=100-', 'unsatisfiable'],
-  ['bytes=-0', 'unsatisfiable'],
-])('the range %s', (header, expected) => {
-  expect(parseRange(header, 100)).toEqual(expected)
-})
-
-test.each<[string, readonly number[] | string, string | null]>([
-  ['jpeg', [0xff, 0xd8, 0xff, 0xe0], 'image/jpeg'],
-  ['gif', 'GIF89a....', 'image/gif'],
-  ['webp', 'RIFF\u0001\u0002\u0003\u0004WEBPVP8 ', 'image/webp'],
-  ['avif', '\0\0\0\u0020ftypavif\0\0\0\0', 'image/avif'],
-  ['mp4', '\0\0\0\u0020ftypisom\0\0\0\0', 'video/mp4'],
-  ['quicktime', '\0\0\0\u0020ftypqt  \0\0\0\0', 'video/quicktime'],
-  ['svg', '<?xml version="1.0"?><!-- x --><svg xmlns="http://www.w3.org/2000/svg">', 'image/svg+xml'],
-  ['html after a comment', '<!-- x --> <html>', 'text/html'],
-  ['text', 'hello', null],
-  ['nothing', '', null],
-])('the bytes of %s', (_name, bytes, expected) => {
-  const head = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : new Uint8Array(bytes)
-  expect(sniffMime(head)).toBe(expected)
 })

@@ -1,8 +1,8 @@
+import type { BlobStore } from '@avocet/blobs'
 import type { SyncEventLog } from '@avocet/sequencer'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
-import type { BlobFiles } from '../blobs/blob-files.ts'
 import type { BlobIndex } from '../blobs/blob-index.ts'
 import type { RecordSets } from '../repos/record-sets.ts'
 import { createSweeper } from '../repos/sweeper.ts'
@@ -29,7 +29,7 @@ export interface RemovalParts {
   readonly db: Database
   readonly sets: RecordSets
   readonly blobs: BlobIndex
-  readonly files: BlobFiles
+  readonly files: BlobStore
   readonly log: SyncEventLog<Database>
 }
 

@@ -1,5 +1,6 @@
+import type { BlobStore, BlobUpkeep } from '@avocet/blobs'
+
 import type { AccountStore } from '../accounts/account-store.ts'
-import type { BlobFiles } from './blob-files.ts'
 import type { BlobIndex } from './blob-index.ts'
 import type { Uploads } from './uploads.ts'
 
@@ -11,14 +12,16 @@ import type { Uploads } from './uploads.ts'
 export async function collectOrphans(
   accounts: AccountStore,
   index: BlobIndex,
-  files: BlobFiles,
+  files: BlobStore & BlobUpkeep,
   uploads: Uploads,
   before: number,
 ): Promise<number> {
   let count = 0
   const dids = accounts.dids()
   for (const did of dids) {
-    for await (const names of files.written(did, before)) {
+    for await (const entries of files.list(did)) {
+      const names = entries.filter(({ writtenAt }) => writtenAt < before).map(({ cid }) => cid)
+      if (names.length === 0) continue
       const known = index.among(did, names)
       const orphans = names.filter((name) => !known.has(name))
       await uploads.discard(did, orphans)

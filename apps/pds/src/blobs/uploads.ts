@@ -1,12 +1,11 @@
+import { BlobError, sniffMime, type BlobStore, type BlobUpkeep, type StoredBlob } from '@avocet/blobs'
 import { formatCid, type BlobRef } from '@avocet/data'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
 import type { Quotas } from '../accounts/quotas.ts'
-import type { BlobFiles, StoredBlob } from './blob-files.ts'
 import type { BlobIndex } from './blob-index.ts'
-import { sniffMime } from './sniff.ts'
 
 /** Taking in blobs, and forgetting those that were never used. */
 export interface Uploads {
@@ -24,7 +23,7 @@ const MIME = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/
 /** Uploads of at most `limit` bytes each. */
 export function createUploads(
   db: Database,
-  files: BlobFiles,
+  files: BlobStore & BlobUpkeep,
   index: BlobIndex,
   limit: number,
   quotas: Pick<Quotas, 'room' | 'checkBlobs'>,
@@ -61,8 +60,10 @@ export function createUploads(
     try {
       return await files.put(did, source, Math.min(limit, room))
     } catch (error) {
-      const full = error instanceof PdsError && error.code === 'blob-too-large' && room < limit
-      throw full ? new PdsError('quota-exceeded', `The account has room for ${room} bytes of blobs`) : error
+      if (!(error instanceof BlobError && error.code === 'too-large')) throw error
+      throw room < limit
+        ? new PdsError('quota-exceeded', `The account has room for ${room} bytes of blobs`)
+        : new PdsError('blob-too-large', error.message)
     }
   }
 

@@ -4,10 +4,9 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
+import { blobFolderName, dropHeld, HELD_FOLDER, holdRemovals } from '@avocet/blobs/disk'
 import { cidFromDigest, formatCid } from '@avocet/data'
 
-import { blobFolderName } from '../blobs/blob-files.ts'
-import { dropHeld, HELD_FOLDER, holdRemovals } from '../blobs/removal-hold.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { lastRotationKey, rotationDidKey } from '../config/rotation-key.ts'

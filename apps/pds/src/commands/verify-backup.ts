@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { DatabaseSync } from 'node:sqlite'
 
+import { blobFolderName } from '@avocet/blobs/disk'
 import { cidFromDigest, formatCid } from '@avocet/data'
 
-import { blobFolderName } from '../blobs/blob-files.ts'
 import { BACKUP_FILES, eachOf, hashFile, OF_ACCOUNTS, readManifest, type Manifest } from './backup-format.ts'
 import { CommandError } from './operator.ts'
 

@@ -3,11 +3,11 @@ import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { blobFolderName } from '@avocet/blobs/disk'
 import { cidFromDigest, formatCid } from '@avocet/data'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
-import { blobFolderName } from '../blobs/blob-files.ts'
 import { some, type Finding } from './finding.ts'
 
 /** Files younger than this may be uploads under way. */

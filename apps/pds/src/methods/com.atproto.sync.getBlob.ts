@@ -1,3 +1,4 @@
+import { parseRange, type BlobReader } from '@avocet/blobs'
 import { ComAtprotoSyncGetBlob } from '@avocet/lexicons/com.atproto'
 import { respond, type Router } from '@avocet/xrpc-server'
 
@@ -5,9 +6,7 @@ import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { servedRepo } from '../accounts/lookup.ts'
-import type { BlobFiles } from '../blobs/blob-files.ts'
 import type { BlobIndex } from '../blobs/blob-index.ts'
-import { parseRange } from '../blobs/range.ts'
 import { PdsError } from '../errors.ts'
 
 /**
@@ -22,7 +21,7 @@ export function getBlob(
   authorizer: Authorizer,
   accounts: AccountStore,
   index: BlobIndex,
-  files: BlobFiles,
+  files: BlobReader,
 ): void {
   router.add(ComAtprotoSyncGetBlob.main, {
     limits: { handlerMs: 0 },

@@ -1,66 +1,70 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
-import { cidFromDigest, formatCid, type CID } from '@avocet/data'
-import type { Did } from '@avocet/syntax'
+import { formatCid } from '@avocet/data'
+import { assertDid, type Did } from '@avocet/syntax'
 
-import { PdsError } from '../errors.ts'
+import { createIntake } from './intake.ts'
 import { dropHeld, HELD_FOLDER, REMOVED_FOLDER } from './removal-hold.ts'
-import { SNIFF_BYTES } from './sniff.ts'
+import type { BlobEntry, BlobReader, BlobStore, BlobUpkeep, StoredBlob } from './store.ts'
 
-/** A blob whose bytes are safely on disk. */
-export interface StoredBlob {
-  readonly cid: CID
-  /** Bytes. */
-  readonly size: number
-  /** The first bytes, for sniffing. */
-  readonly head: Uint8Array
-}
-
-/** Where the bytes of blobs live. Which of them may be served is not its concern: rows in the database say that. */
-export interface BlobFiles {
-  /**
-   * Streams bytes to a temporary file while hashing them, syncs it, and moves it to its place.
-   * @throws PdsError `blob-too-large` past `limit` bytes
-   */
-  put(did: Did, source: AsyncIterable<Uint8Array>, limit: number): Promise<StoredBlob>
-  /**
-   * The bytes from `start` to `end` (inclusive), or null if there is no such file. The file is opened when the first byte is
-   * asked for and closed on every way out, so that an answer without a body holds nothing.
-   */
-  open(
-    did: Did,
-    cid: string,
-    range?: { start: number; end: number },
-  ): Promise<AsyncIterable<Uint8Array> | null>
-  remove(did: Did, cid: string): Promise<void>
-  /** Puts all files of an account out of reach, at once; they are deleted by and by. */
-  removeAll(did: Did): Promise<void>
-  /** Removes what removals cut short left behind, and the unfinished uploads that were there when the folder was opened. */
-  clean(): Promise<void>
-  /** CIDs of an account's files that were written before `before` (ms since 1970), some at a time. */
-  written(did: Did, before: number): AsyncIterable<string[]>
-  /** Puts the folders away that belong to none of these accounts; how many there were. */
-  keepOnly(dids: Iterable<Did>, before: number): Promise<number>
-}
-
-/** Names of files handed out at a time. */
+/** Files listed at a time. */
 const LISTED = 200
 
 /** The name of the folder of an account's blobs. */
 export const blobFolderName = (did: string): string => did.replaceAll(/[^a-zA-Z0-9:._-]/g, '_')
 
+/** Where the blobs of an account are. @throws SyntaxFault for what is no DID, so that no path leads elsewhere */
+function accountFolder(folder: string, did: Did): string {
+  assertDid(did)
+  return join(folder, blobFolderName(did))
+}
+
+/** Where a blob is, or null for a name that no file here can have. */
+function blobPath(folder: string, did: Did, cid: string): string | null {
+  return /^[^./\\\0][^/\\\0]*$/.test(cid) ? join(accountFolder(folder, did), cid) : null
+}
+
+/** The blobs in a folder as they are, which need not be there: nothing is made or changed. */
+export function readDiskBlobs(folder: string): BlobReader {
+  return {
+    open: async (did, cid, range) => {
+      const path = blobPath(folder, did, cid)
+      if (path === null || (await ifPresent(stat(path))) === null) return null
+      return readRange(path, range)
+    },
+    list: async function* (did) {
+      const account = accountFolder(folder, did)
+      let entries: BlobEntry[] = []
+      try {
+        for await (const { name } of await opendir(account)) {
+          const known = await ifPresent(stat(join(account, name)))
+          if (known === null) continue
+          entries.push({ cid: name, size: known.size, writtenAt: known.mtimeMs })
+          if (entries.length < LISTED) continue
+          yield entries
+          entries = []
+        }
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      }
+      if (entries.length > 0) yield entries
+    },
+  }
+}
+
 /**
  * Blobs as files: `<folder>/<did>/<cid>`, unfinished ones in `<folder>/temporary`, folders on their way out in
  * `<folder>/removed`.
+ * Removing an account's blobs puts them out of reach at once; they are deleted by and by.
  * @param isHeld whether what is to be removed is moved to `<folder>/held`, as while a backup is made
  */
 export async function openDiskBlobs(
   folder: string,
   isHeld: () => Promise<boolean> = () => Promise.resolve(false),
-): Promise<BlobFiles> {
+): Promise<BlobStore & BlobUpkeep> {
   const temporary = join(folder, 'temporary')
   const discarded = join(folder, REMOVED_FOLDER)
   const held = join(folder, HELD_FOLDER)
@@ -68,7 +72,7 @@ export async function openDiskBlobs(
   await mkdir(discarded, { recursive: true, mode: 0o700 })
   // Whatever the clock says: nobody ends the uploads of a process that was killed.
   const unfinished = new Set(await readdir(temporary))
-  const folderOf = (did: Did): string => join(folder, blobFolderName(did))
+  const folderOf = (did: Did): string => accountFolder(folder, did)
 
   /**
    * Moves a file aside; the place it had is free at once, so that an upload of the same bytes does not meet it. False when it was
@@ -91,19 +95,13 @@ export async function openDiskBlobs(
     limit: number,
   ): Promise<StoredBlob> => {
     await using file = await open(path, 'wx', 0o600)
-    const hash = createHash('sha256')
-    const head = new Uint8Array(SNIFF_BYTES)
-    let size = 0
+    const intake = createIntake(limit)
     for await (const chunk of source) {
-      if (size + chunk.length > limit) throw new PdsError('blob-too-large', `Blob is too large; max=${limit}`)
-      if (size < SNIFF_BYTES) head.set(chunk.subarray(0, SNIFF_BYTES - size), size)
-      hash.update(chunk)
+      intake.add(chunk)
       await file.write(chunk)
-      size += chunk.length
     }
     await file.sync()
-    const digest = new Uint8Array(hash.digest())
-    return { cid: cidFromDigest('raw', digest), size, head: head.subarray(0, Math.min(size, SNIFF_BYTES)) }
+    return intake.end()
   }
 
   /** A rename is one step however much is in the folder, and leaves the name free for an account that comes after. */
@@ -118,6 +116,7 @@ export async function openDiskBlobs(
   }
 
   return {
+    ...readDiskBlobs(folder),
     put: async (did, source, limit) => {
       const path = join(temporary, randomUUID())
       try {
@@ -131,38 +130,19 @@ export async function openDiskBlobs(
         throw error
       }
     },
-    open: async (did, cid, range) => {
-      const path = join(folderOf(did), cid)
-      if ((await ifPresent(stat(path))) === null) return null
-      return readRange(path, range)
-    },
     remove: async (did, cid) => {
+      const path = blobPath(folder, did, cid)
+      if (path === null) return
       if ((await isHeld()) && (await putAside(blobFolderName(did), cid))) return
-      await rm(join(folderOf(did), cid), { force: true })
+      await rm(path, { force: true })
     },
-    removeAll: (did) => putAway(folderOf(did)),
-    written: async function* (did, before) {
-      let names: string[] = []
-      try {
-        for await (const entry of await opendir(folderOf(did))) {
-          const { mtimeMs } = await stat(join(folderOf(did), entry.name)).catch(() => ({ mtimeMs: before }))
-          if (mtimeMs >= before) continue
-          names.push(entry.name)
-          if (names.length < LISTED) continue
-          yield names
-          names = []
-        }
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      }
-      if (names.length > 0) yield names
-    },
+    removeAll: async (did) => putAway(folderOf(did)),
     keepOnly: async (dids, before) => {
-      const kept = new Set<string>(['temporary', REMOVED_FOLDER, HELD_FOLDER])
+      const kept = new Set<string>()
       for (const did of dids) kept.add(basename(folderOf(did)))
       let removed = 0
       for (const name of await readdir(folder)) {
-        if (kept.has(name)) continue
+        if (!name.startsWith('did:') || kept.has(name)) continue
         const { mtimeMs } = await stat(join(folder, name)).catch(() => ({ mtimeMs: before }))
         if (mtimeMs >= before) continue
         await putAway(join(folder, name))

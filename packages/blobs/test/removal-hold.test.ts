@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import type { Did } from '@avocet/syntax'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { openDiskBlobs } from '../src/blobs/blob-files.ts'
-import { areRemovalsHeld, dropHeld, holdRemovals } from '../src/blobs/removal-hold.ts'
+import { openDiskBlobs } from '../src/disk.ts'
+import { areRemovalsHeld, dropHeld, holdRemovals } from '../src/disk.ts'
 
 let folder: string
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'avocet-pds-hold-'))
+  folder = await mkdtemp(join(tmpdir(), 'avocet-blobs-hold-'))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 

@@ -1,0 +1,2 @@
+export { blobFolderName, openDiskBlobs, readDiskBlobs } from './disk-store.ts'
+export { areRemovalsHeld, dropHeld, HELD_FOLDER, holdRemovals } from './removal-hold.ts'

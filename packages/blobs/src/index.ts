@@ -1,0 +1,5 @@
+export { BlobError, type BlobErrorCode } from './error.ts'
+export { createMemoryBlobs, type MemoryBlobsOptions } from './memory-store.ts'
+export { parseRange, type ByteRange } from './range.ts'
+export { SNIFF_BYTES, sniffMime } from './sniff.ts'
+export type { BlobEntry, BlobReader, BlobStore, BlobUpkeep, StoredBlob } from './store.ts'
