@@ -44,12 +44,19 @@ export function showStatus(status) {
   at('failures-tile').classList.toggle('bad', failures.faults > 0)
   set(
     'version',
-    `avocet-indexer ${status.version}, up ${duration(status.now - status.startedAt)}, database ${bytes(status.database.bytes)}`,
+    `avocet-indexer ${status.version}, up ${duration(status.now - status.startedAt)}, database ${bytes(status.database.bytes)}${threads(status.workers)}`,
   )
   showRates(status.rates.commits)
   showCoverage(repos)
   showReasons(failures.byReason)
   showSources(status.sources)
+}
+
+/** The threads that verify, and what is to be known of them. */
+function threads(workers) {
+  if (workers === null) return ''
+  const { size, replaced } = workers
+  return `, ${count(size)} verifying ${size === 1 ? 'thread' : 'threads'}${replaced > 0 ? ` (${count(replaced)} replaced)` : ''}`
 }
 
 /** Numbers with their words, those that are 0 left out. */

@@ -19,7 +19,7 @@ import {
 } from '@avocet/firehose'
 import type { Did } from '@avocet/syntax'
 import { serve } from '@avocet/xrpc-server/node'
-import type { IndexerConfig, SourceConfig } from './config.ts'
+import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
 import { lockFolder } from './database/lock.ts'
 import { openIndexDatabase } from './database/open.ts'
 import { IndexerError } from './errors.ts'
@@ -128,6 +128,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     latestRev: config.backfill ? latestRevFetcher({ fetch: ask }) : null,
     hostStatus: hostStatusFetcher({ fetch: ask }),
     logRetentionMs: config.logRetentionMs,
+    workers: config.workers ?? defaults.workers,
     onNotice: (notice) => live.notice(notice),
     now,
   })
@@ -136,6 +137,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     db,
     repos,
     sources: createSourceStatuses(config.sources, () => pipeline, log),
+    workers: () => pipeline.workers(),
     version,
     now,
   })

@@ -1,7 +1,10 @@
 // What can be configured, and the checks that a person gets to read.
 
+import { availableParallelism } from 'node:os'
 import { isDid, isNsid } from '@avocet/syntax'
 import { IndexerError } from './errors.ts'
+
+const MAX_WORKERS = 64
 
 /** One upstream. */
 export type SourceConfig = {
@@ -33,6 +36,11 @@ export type IndexerConfig = {
   readonly allowLoopback: boolean
   /** How long the log of changes is kept, ms. */
   readonly logRetentionMs: number
+  /**
+   * Threads that verify, decode and validate live events, so that a costly one does not hold queries up. 0: it is done where
+   * queries are answered. Default: `defaults.workers`.
+   */
+  readonly workers?: number
   /** Told of what a person watching should know, a line each. */
   readonly onLog?: (line: string) => void
 }
@@ -45,6 +53,8 @@ export const defaults: {
   readonly plcUrl: string
   readonly relay: string
   readonly logRetentionHours: number
+  /** One where there is a second processor for it. */
+  readonly workers: number
 } = {
   dataFolder: './data/indexer',
   host: '127.0.0.1',
@@ -52,6 +62,7 @@ export const defaults: {
   plcUrl: 'https://plc.directory',
   relay: 'wss://bsky.network',
   logRetentionHours: 72,
+  workers: availableParallelism() > 1 ? 1 : 0,
 }
 
 /**
@@ -110,6 +121,13 @@ export function parseHttpUrl(text: string): string {
     throw new IndexerError('bad-config', `Not an http(s) URL: ${text}`)
   }
   return text.replace(/^(.*[^/])?\/*$/s, '$1')
+}
+
+/** A number of threads. @throws IndexerError `bad-config` */
+export function parseWorkers(text: string): number {
+  const workers = Number(text)
+  if (/^\d{1,2}$/.test(text) && workers <= MAX_WORKERS) return workers
+  throw new IndexerError('bad-config', `Not a number of threads (0 to ${MAX_WORKERS}): ${text}`)
 }
 
 /** A positive number. @throws IndexerError `bad-config` */

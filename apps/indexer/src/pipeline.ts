@@ -10,11 +10,13 @@ import {
   consume,
   filterHash,
 } from '@avocet/firehose'
+import { createWorkerPool, type WorkerPoolStats } from '@avocet/firehose/pool'
 import { openState } from '@avocet/firehose/sqlite'
 import type { ResolveKey } from '@avocet/firehose'
 import { catalog } from '@avocet/lexicons/catalog'
 import type { Database } from '@avocet/sqlite'
 import { type IndexNotice, createEventApplier } from './index/apply.ts'
+import { createExamine } from './index/examine.ts'
 import { createIgnoredCounter, maintain } from './index/maintenance.ts'
 import { createJudge } from './index/validity.ts'
 import { createFilter } from './sync/collections.ts'
@@ -29,6 +31,8 @@ export type Pipeline = {
   readonly consumer: Consumer
   /** How long the newest commit of a source took from its `time` until it was indexed, ms; null before the first. */
   lagMs(source: string): number | null
+  /** The threads that verify; null without any. */
+  workers(): WorkerPoolStats | null
   /** Resolves when all sources are exhausted or the pipeline was stopped; rejects when it cannot go on. */
   readonly done: Promise<void>
   /** Finishes what is under way and stops. */
@@ -46,6 +50,8 @@ export function startPipeline(options: {
   readonly latestRev?: LatestRev | null
   readonly hostStatus?: HostStatus
   readonly logRetentionMs: number
+  /** Threads that verify live events; 0: this one does. */
+  readonly workers: number
   /** Told of each event that was ignored (a repeat, an account that is off), beside counting it. */
   readonly onIgnored?: (reason: string) => void
   readonly onNotice: (notice: IndexNotice) => void
@@ -55,17 +61,19 @@ export function startPipeline(options: {
   const stopped = new AbortController()
   const applier = createEventApplier({
     db,
-    judge: createJudge(catalog),
+    examine: createExamine(createJudge(catalog)),
     isWanted: createFilter(options.collections),
     now,
     onNotice,
   })
   const ignored = createIgnoredCounter(db, now)
+  const pool = options.workers === 0 ? null : createPool(options.workers)
   const consumer = consume({
     sources: options.sources,
     resolveKey: options.resolveKey,
     state: openState(db),
     verify: options.verify,
+    ...(pool === null ? {} : { prover: pool }),
     onEvent: (event) => applier.apply(event),
     onIgnored: ({ reason }) => {
       ignored.add(reason)
@@ -93,6 +101,7 @@ export function startPipeline(options: {
     } finally {
       stopped.abort()
       await consumer.close()
+      await pool?.close()
       await upkeep
     }
   }
@@ -101,9 +110,21 @@ export function startPipeline(options: {
     consumer,
     done,
     lagMs: (source) => applier.lagMs(source),
+    workers: () => pool?.stats() ?? null,
     async stop() {
       await consumer.close()
       await done
     },
   }
+}
+
+/** Threads that check signatures with the same library, and examine records over the same lexicons, as this one. */
+function createPool(size: number): ReturnType<typeof createWorkerPool> {
+  const file = import.meta.url.endsWith('.ts') ? './verification-worker.ts' : './verification-worker.js'
+  const module = new URL(file, import.meta.url).href
+  return createWorkerPool({
+    size,
+    verifier: { module, name: 'createVerifier' },
+    examiner: { module, name: 'createExaminer' },
+  })
 }

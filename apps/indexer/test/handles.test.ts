@@ -44,7 +44,7 @@ const identities = () =>
 const applier = () =>
   createEventApplier({
     db,
-    judge: () => ({ validity: 'valid', reason: null }),
+    examine: () => ({ label: { validity: 'valid', reason: null }, links: [] }),
     isWanted: () => true,
     now: () => now,
     onNotice: () => {},

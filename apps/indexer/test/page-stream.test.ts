@@ -1,11 +1,12 @@
 // The page's event stream: a sample for those who watch, bounded for us.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { VerifiedOp } from '@avocet/firehose'
 import { createLive, type Live } from '../src/http/live.ts'
 import type { IndexNotice } from '../src/index/apply.ts'
 import { loadPage } from '../src/http/page.ts'
 
-const notice = (rkey: string, record: object = { text: rkey }): IndexNotice => ({
+const notice = (rkey: string, record: object = { text: rkey }, recordBytes = 10): IndexNotice => ({
   kind: 'records',
   context: { did: 'did:plc:a', rev: '3kxyzabcdef22', provenance: 'live', source: 'test', seq: 1, at: 1 },
   ops: [
@@ -16,7 +17,7 @@ const notice = (rkey: string, record: object = { text: rkey }): IndexNotice => (
       rkey,
       cid: 'x',
       label: { validity: 'valid', reason: null },
-      record: record as never,
+      op: { record, recordBytes: new Uint8Array(recordBytes) } as unknown as VerifiedOp,
     },
   ],
 })

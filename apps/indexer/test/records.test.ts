@@ -4,6 +4,7 @@ import type { VerifiedOp } from '@avocet/firehose'
 import { catalog } from '@avocet/lexicons/catalog'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { openIndexDatabase } from '../src/database/open.ts'
+import { createExamine } from '../src/index/examine.ts'
 import { createRecordWriter, type OpContext } from '../src/index/records.ts'
 import { createJudge } from '../src/index/validity.ts'
 import { createLinkReader } from '../src/queries/links.ts'
@@ -43,7 +44,7 @@ let db: ReturnType<typeof openIndexDatabase>
 let writer: ReturnType<typeof createRecordWriter>
 beforeEach(() => {
   db = openIndexDatabase(null)
-  writer = createRecordWriter(db, createJudge(catalog))
+  writer = createRecordWriter(db, createExamine(createJudge(catalog)))
 })
 const apply = (...ops: VerifiedOp[]): ReturnType<typeof writer.apply>['counts'] =>
   db.transaction(() => writer.apply(ops, context)).counts

@@ -16,7 +16,7 @@ export type VerifiedOp = {
   readonly cid: CID | null
   /**
    * The decoded record; null for a delete, and when `unread` says why. Byte strings in it are views into the frame; operations
-   * with the same CID share one object.
+   * with the same CID share one object. What a worker pool has proved is decoded when it is asked for.
    */
   readonly record: DataObject | null
   /** The record's DAG-CBOR bytes (a view into the frame); null for a delete. */
@@ -25,6 +25,8 @@ export type VerifiedOp = {
   readonly prev: CID | null
   /** There is a record, and its bytes are proved, but it was not decoded; absent when it was. */
   readonly unread?: Unread
+  /** What the `examiner` of the worker pool made of the record, on its thread; absent without one. */
+  readonly examined?: unknown
 }
 
 /** Where an event came from: the id of the source, the seq it had there. `seq` is null for what has no seq (a resync, an info). */

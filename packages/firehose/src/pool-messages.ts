@@ -1,13 +1,19 @@
 // What the pool and its workers say to each other. Frames go over in one transferred buffer per batch.
 
 import type { Curve } from '@avocet/crypto'
+import type { Unread } from './content.ts'
 import type { VerifyPolicy } from './policy.ts'
 import type { FailureReason } from './reasons.ts'
 
+/** An export of a module, that a worker can import: a function without arguments that makes what is wanted. */
+export type PoolExport = { readonly module: string; readonly name: string }
+
 /** Given to a worker at its start. */
 export type PoolWorkerData = {
-  /** A module whose export makes the signature check; null: that of `@avocet/crypto`. */
-  readonly verifier: { readonly module: string; readonly name: string } | null
+  /** Makes the signature check; null: that of `@avocet/crypto`. */
+  readonly verifier: PoolExport | null
+  /** Makes an `Examine`; null: records are not examined. */
+  readonly examiner: PoolExport | null
 }
 
 /** Some events to prove. */
@@ -26,13 +32,18 @@ export type PoolKey = { readonly curve: Curve; readonly bytes: Uint8Array }
 /** What a worker says: that it has begun, then what came of each event of a batch. */
 export type PoolReply = 'ready' | readonly PoolResult[]
 
-/** What came of one event. `records`: begin and end of each operation's record in the frame, -1 where there is none. */
+/**
+ * What came of one event. `records`: begin and end of each operation's record in the frame, -1 where there is none. `unread` and
+ * `examined`: of each operation; null where all are.
+ */
 export type PoolResult =
   | {
       readonly ok: true
       readonly data: Uint8Array
       readonly legacy: boolean
       readonly records: readonly number[]
+      readonly unread: readonly (Unread | null)[] | null
+      readonly examined: readonly unknown[] | null
     }
   | { readonly ok: true; readonly data: Uint8Array; readonly commit: Uint8Array }
   | { readonly ok: false; readonly reason: FailureReason; readonly message: string }

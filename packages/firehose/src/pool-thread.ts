@@ -2,7 +2,8 @@
 
 import { Worker } from 'node:worker_threads'
 import type { PublicKey } from '@avocet/crypto'
-import type { PoolBatch, PoolReply, PoolResult, PoolWorkerData } from './pool-messages.ts'
+import type { VerifiedOp } from './events.ts'
+import type { PoolBatch, PoolExport, PoolReply, PoolResult, PoolWorkerData } from './pool-messages.ts'
 import type { VerifyPolicy } from './policy.ts'
 
 /** Options of `createWorkerPool`. */
@@ -13,7 +14,12 @@ export type WorkerPoolOptions = {
    * Where the workers get their signature check from: a module they can import (`import.meta.resolve('@avocet/crypto-native')`)
    * and the name of its export that makes one. Default: `verifySignature` of `@avocet/crypto`.
    */
-  readonly verifier?: { readonly module: string; readonly name: string }
+  readonly verifier?: PoolExport
+  /**
+   * What the workers do with each record beside decoding it: a module they can import, and the name of its export that makes an
+   * {@link Examine}. What that answers goes along with the operation, as `examined`. Default: nothing.
+   */
+  readonly examiner?: PoolExport
   /** Bytes of frames sent to a worker at once, about. Default 512 KiB. */
   readonly maxBatchBytes?: number
   /** How long a worker may take for one message of frames, ms. Default 10 000. */
@@ -22,27 +28,41 @@ export type WorkerPoolOptions = {
   readonly maxHeapMb?: number
 }
 
-/** An event to prove. `alone`: it was sent along with others when the thread ended, so it goes by itself now. */
+/**
+ * Examines a proved record on a worker's thread: validates it, looks for what it points to. The answer has to survive the way to
+ * another thread (`structuredClone`), and to be bounded as the record is.
+ */
+export type Examine = (op: VerifiedOp) => unknown
+
+/** An event to prove. `ends`: how many threads ended while they had it; from the first on it goes by itself. */
 export type Job = {
   readonly frame: Uint8Array
   readonly key: PublicKey | null
   readonly policy: VerifyPolicy
   readonly resolve: (result: PoolResult) => void
   readonly reject: (error: unknown) => void
-  readonly alone: boolean
+  readonly ends: number
 }
 
 /** A thread and what waits for it. */
 export type PoolThread = {
   /** How many events wait or are under way. */
   readonly load: number
+  /** How many workers were replaced. */
+  readonly replaced: number
   add(job: Job): void
   /** Rejects all that waits or is under way. */
   reject(error: unknown): void
   close(): Promise<void>
 }
 
+/** Threads that may end with an event, for no reason that is known, before it is taken to be the reason. */
+const MAX_ENDS = 3
+
 type Running = { readonly worker: Worker; ready: boolean }
+
+/** Workers in a row that end before they have begun: then it is no accident. */
+const MAX_FALSE_STARTS = 3
 
 const MAX_BATCH_BYTES = 512 * 1024
 const MAX_MS = 10_000
@@ -54,6 +74,7 @@ export function createPoolThread(
 ): PoolThread {
   const {
     verifier = null,
+    examiner = null,
     maxBatchBytes = MAX_BATCH_BYTES,
     maxMs = MAX_MS,
     maxHeapMb = MAX_HEAP_MB,
@@ -63,11 +84,13 @@ export function createPoolThread(
   let timer: NodeJS.Timeout | undefined
   let current: Running | null = null
   let closed = false
+  let replaced = 0
+  let falseStarts = 0
 
   const start = (): Running => {
     // In the workspace this runs from source, in a package from what was built of it.
     const file = import.meta.url.endsWith('.ts') ? './pool-worker.ts' : './pool-worker.js'
-    const workerData: PoolWorkerData = { verifier }
+    const workerData: PoolWorkerData = { verifier, examiner }
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
@@ -77,6 +100,7 @@ export function createPoolThread(
       if (current !== started) return
       if (reply === 'ready') {
         started.ready = true
+        falseStarts = 0
         return watch()
       }
       clearTimeout(timer)
@@ -86,7 +110,7 @@ export function createPoolThread(
       if (waiting.length === 0) worker.unref()
       send()
     })
-    worker.on('error', (cause) => ended(started, cause))
+    worker.on('error', (cause) => ended(started, cause, true))
     worker.on('exit', (code) => ended(started, new Error(`worker ended; code=${code}`)))
     return started
   }
@@ -96,23 +120,27 @@ export function createPoolThread(
     clearTimeout(timer)
     if (running.length === 0 || current?.ready !== true) return
     const watched = current
-    timer = setTimeout(() => ended(watched, new Error(`no answer within ${maxMs} ms`)), maxMs)
+    timer = setTimeout(() => ended(watched, new Error(`no answer within ${maxMs} ms`), true), maxMs)
     timer.unref()
   }
 
-  const ended = (which: Running, cause: unknown): void => {
+  /** @param isToBlame what it was at has surely ended it */
+  const ended = (which: Running, cause: unknown, isToBlame = false): void => {
     if (current !== which || closed) return
     clearTimeout(timer)
     current = null
+    replaced++
     void which.worker.terminate()
-    if (!which.ready) return options.onFatal(cause)
+    if (!which.ready && ++falseStarts >= MAX_FALSE_STARTS) return options.onFatal(cause)
     const jobs = running
     running = []
-    if (jobs.length === 1) {
+    if (!which.ready) {
+      waiting = [...jobs, ...waiting]
+    } else if (jobs.length === 1 && (isToBlame || jobs[0]!.ends + 1 >= MAX_ENDS)) {
       const message = cause instanceof Error ? cause.message : String(cause)
       jobs[0]!.resolve({ ok: false, reason: 'too-costly', message: `not proved within bounds; ${message}` })
     } else {
-      waiting = [...jobs.map((job) => ({ ...job, alone: true })), ...waiting]
+      waiting = [...jobs.map((job) => ({ ...job, ends: job.ends + 1 })), ...waiting]
     }
     send()
   }
@@ -120,13 +148,13 @@ export function createPoolThread(
   const send = (): void => {
     if (closed || running.length > 0 || waiting.length === 0) return
     current ??= start()
-    const [{ policy, alone }] = waiting as [Job]
+    const [{ policy, ends: before }] = waiting as [Job]
     let count = 0
     let bytes = 0
-    const most = alone ? 1 : waiting.length
+    const most = before > 0 ? 1 : waiting.length
     while (count < most && (count === 0 || bytes < maxBatchBytes)) {
       const next = waiting[count]!
-      if (next.policy !== policy || next.alone !== alone) break
+      if (next.policy !== policy || next.ends > 0 !== before > 0) break
       bytes += next.frame.length
       count++
     }
@@ -154,6 +182,9 @@ export function createPoolThread(
   return {
     get load() {
       return waiting.length + running.length
+    },
+    get replaced() {
+      return replaced
     },
     add(job) {
       waiting.push(job)

@@ -4,20 +4,29 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type PublicKey, type VerifySignature, verifySignature } from '@avocet/crypto'
 import { createLru } from './lru.ts'
 import { parseEvent } from './parse.ts'
-import type { PoolBatch, PoolKey, PoolReply, PoolResult, PoolWorkerData } from './pool-messages.ts'
+import type {
+  PoolBatch,
+  PoolExport,
+  PoolKey,
+  PoolReply,
+  PoolResult,
+  PoolWorkerData,
+} from './pool-messages.ts'
+import type { Examine } from './pool-thread.ts'
 import type { VerifyPolicy } from './policy.ts'
 import { proveEvent } from './prove.ts'
 
-const { verifier } = workerData as PoolWorkerData
-const verify = verifier === null ? verifySignature : await loadVerifier(verifier)
+const { verifier, examiner } = workerData as PoolWorkerData
+const verify = verifier === null ? verifySignature : await make<VerifySignature>(verifier)
+const examine = examiner === null ? null : await make<Examine>(examiner)
 // The same key object for the same key: native libraries keep their own form of a key with it.
 const keys = createLru<string, PublicKey>(20_000)
 
-async function loadVerifier({ module, name }: { module: string; name: string }): Promise<VerifySignature> {
+async function make<T>({ module, name }: PoolExport): Promise<T> {
   const loaded = (await import(module)) as Record<string, unknown>
-  const make = loaded[name]
-  if (typeof make !== 'function') throw new TypeError(`no such function; module=${module} name=${name}`)
-  return make() as VerifySignature
+  const factory = loaded[name]
+  if (typeof factory !== 'function') throw new TypeError(`no such function; module=${module} name=${name}`)
+  return factory() as T
 }
 
 function keyOf(given: PoolKey | null | undefined): PublicKey | null {
@@ -42,12 +51,15 @@ function prove(frame: Uint8Array, key: PublicKey | null, policy: VerifyPolicy): 
   if (event.kind !== 'commit') return { ok: false, reason: 'frame-unknown-type', message: 'nothing to prove' }
   const proof = proveEvent(event, key, policy, verify)
   if (!proof.ok) return { ok: false, reason: proof.error.reason, message: proof.error.message }
+  const { ops, legacy, data } = proof.value
   const records: number[] = []
-  for (const { recordBytes } of proof.value.ops) {
+  for (const { recordBytes } of ops) {
     const begin = recordBytes === null ? -1 : recordBytes.byteOffset - frame.byteOffset
     records.push(begin, recordBytes === null ? -1 : begin + recordBytes.length)
   }
-  return { ok: true, data: proof.value.data.bytes.slice(), legacy: proof.value.legacy, records }
+  const unread = ops.some((op) => op.unread !== undefined) ? ops.map((op) => op.unread ?? null) : null
+  const examined = examine === null ? null : ops.map((op) => (op.record === null ? null : examine(op)))
+  return { ok: true, data: data.bytes.slice(), legacy, records, unread, examined }
 }
 
 parentPort!.on('message', ({ policy, frames, ends, keys: given }: PoolBatch) => {

@@ -1,2 +1,3 @@
-export type { WorkerPoolOptions } from './pool-thread.ts'
-export { createWorkerPool, type WorkerPool } from './worker-pool.ts'
+export type { PoolExport } from './pool-messages.ts'
+export type { Examine, WorkerPoolOptions } from './pool-thread.ts'
+export { createWorkerPool, type WorkerPool, type WorkerPoolStats } from './worker-pool.ts'

@@ -16,9 +16,20 @@ import type { VerifyPolicy } from './policy.ts'
  * refused as `too-costly`; the thread is replaced, and what was sent along with it is proved one by one.
  */
 export interface WorkerPool extends Prover {
+  stats(): WorkerPoolStats
   /** Ends the threads; what is under way rejects. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Figures of a pool since it was made. */
+export type WorkerPoolStats = {
+  /** Threads it may have; they start with the first event. */
+  readonly size: number
+  /** Events that wait or are under way. */
+  readonly waiting: number
+  /** Threads that ended, or did not answer, and were replaced. */
+  readonly replaced: number
 }
 
 /**
@@ -44,7 +55,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       if (threads.length === 0) {
         threads = Array.from({ length: size }, () => createPoolThread({ ...options, onFatal: failAll }))
       }
-      const job: Job = { frame, key, policy, resolve, reject, alone: false }
+      const job: Job = { frame, key, policy, resolve, reject, ends: 0 }
       threads.reduce((least, other) => (other.load < least.load ? other : least)).add(job)
     })
 
@@ -67,36 +78,48 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       if (!('commit' in result)) throw new FirehoseError('worker-failed', 'worker answered another question')
       return { ok: true, value: { data: cidFromBytes(result.data), commit: cidFromBytes(result.commit) } }
     },
+    stats: () => ({
+      size,
+      waiting: threads.reduce((sum, { load }) => sum + load, 0),
+      replaced: threads.reduce((sum, { replaced }) => sum + replaced, 0),
+    }),
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-/** The operations again, on this thread's own frame: only positions come back from the worker. */
+/**
+ * The operations again, on this thread's own frame: only positions, and what the app makes of the records, come back from the worker.
+ * It has decoded them all within the budget of the commit; here they are decoded when somebody asks.
+ */
 function withRecords(
   event: ParsedCommit,
   frame: Uint8Array,
   result: Extract<PoolResult, { records: readonly number[] }>,
   policy: VerifyPolicy,
 ): Checked<{ ops: readonly VerifiedOp[]; legacy: boolean; data: ReturnType<typeof cidFromBytes> }> {
-  const { records, legacy } = result
+  const { records, legacy, examined } = result
   const reader = createContentReader(policy)
   const ops = event.ops.map(({ action, path, cid, prev = null }, i): VerifiedOp => {
     const begin = records[i * 2]!
     const recordBytes = begin < 0 ? null : frame.subarray(begin, records[i * 2 + 1])
     const slash = path.indexOf('/')
-    const { record = null, unread = null } =
-      recordBytes === null || cid === null ? {} : reader.read(cid, recordBytes)
+    const unread = result.unread?.[i] ?? null
     return {
       action,
       path,
       collection: path.slice(0, slash),
       rkey: path.slice(slash + 1),
       cid,
-      record,
+      get record() {
+        return recordBytes === null || cid === null || unread !== null
+          ? null
+          : reader.read(cid, recordBytes).record
+      },
       recordBytes,
       prev,
       ...(unread === null ? {} : { unread }),
+      ...(examined === null ? {} : { examined: examined[i] }),
     }
   })
   return { ok: true, value: { ops, legacy, data: cidFromBytes(result.data) } }

@@ -9,6 +9,7 @@ import {
   parsePort,
   parsePositive,
   parseSource,
+  parseWorkers,
 } from '../config.ts'
 import { IndexerError } from '../errors.ts'
 import { version } from '../version.ts'
@@ -39,6 +40,7 @@ type RunFlags = {
   repos?: string[]
   backfill: boolean
   logHours: number
+  workers: number
   allowLoopback: boolean
 }
 type ReplayFlags = {
@@ -122,6 +124,15 @@ export function addCommands(env: NodeJS.ProcessEnv): { run(argv: readonly string
         'AVOCET_LOG_HOURS',
         defaults.logRetentionHours,
         parsePositive,
+      ),
+    )
+    .addOption(
+      option(
+        '--workers <number>',
+        'threads that verify and validate live events; 0: the one that answers queries does it',
+        'AVOCET_WORKERS',
+        defaults.workers,
+        parseWorkers,
       ),
     )
     .addOption(
@@ -211,6 +222,7 @@ function toConfig(flags: RunFlags): IndexerConfig {
     repos: flags.repos ?? [],
     allowLoopback: flags.allowLoopback,
     logRetentionMs: flags.logHours * 3_600_000,
+    workers: flags.workers,
   }
 }
 

@@ -79,6 +79,7 @@ export async function replayCapture(
     collections: options.collections,
     resync: null,
     logRetentionMs: Infinity,
+    workers: 0,
     now: Date.now,
     onIgnored: (reason) => count(ignored, reason),
     onNotice(notice) {

@@ -5,6 +5,7 @@ import { encode } from '@avocet/cbor'
 import { cidEquals, cidForCbor, DataError, type DataObject, fromJsonObject, parseCid } from '@avocet/data'
 import type { VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
+import { createExamine } from '../index/examine.ts'
 import { createRecordWriter, type RecordWriter } from '../index/records.ts'
 import type { Label } from '../index/validity.ts'
 import { createNames, type Names } from './names.ts'
@@ -42,7 +43,10 @@ export function convertFirstSchema(db: Database, onProgress: (rows: number) => v
     }
     db.raw.exec(`DROP TABLE ${table}`)
   }
-  const writer = createRecordWriter(db, () => LOST)
+  const writer = createRecordWriter(
+    db,
+    createExamine(() => LOST),
+  )
   slices('records_v1', () => moveRecords(db, writer))
   const names = createNames(db)
   slices('log_v1', () => moveLog(db, names))

@@ -2,6 +2,7 @@
 // A page is a window, not an output: when more happens than eyes can follow, it gets a sample.
 
 import type { DataObject } from '@avocet/data'
+import type { VerifiedOp } from '@avocet/firehose'
 import { type IndexNotice, isFault } from '../index/apply.ts'
 import type { OpContext, AppliedOp } from '../index/records.ts'
 
@@ -9,6 +10,8 @@ import type { OpContext, AppliedOp } from '../index/records.ts'
 const MAX_PER_SECOND = 25
 /** Records a page sees when it opens. */
 const KEPT = 40
+/** Bytes of a record whose text is shown. */
+const MAX_SHOWN = 64 * 1024
 /** A page that reads so slowly that this much waits is closed; it will reconnect. */
 const MAX_WAITING = 256
 const MAX_CLIENTS = 200
@@ -53,6 +56,12 @@ export function createLive(options: {
   }, 1000)
   timer.unref()
 
+  const textOf = (op: VerifiedOp): string | null => {
+    // Larger ones would be decoded only for this.
+    if (op.recordBytes === null || op.recordBytes.length > MAX_SHOWN) return null
+    return op.record === null ? null : preview(op.record, options.handleOf)
+  }
+
   const showRecord = (op: AppliedOp, context: OpContext): void => {
     const text = message('record', {
       seq: op.logSeq,
@@ -67,7 +76,7 @@ export function createLive(options: {
       provenance: context.provenance,
       validity: op.label?.validity ?? null,
       reason: op.label?.reason ?? null,
-      text: op.record === null ? null : preview(op.record, options.handleOf),
+      text: textOf(op.op),
     })
     recent.push(text)
     if (recent.length > KEPT) recent.shift()

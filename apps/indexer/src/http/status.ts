@@ -44,6 +44,8 @@ export type Status = {
   readonly repos: RepoCounts
   readonly backfill: { readonly discovered: number; readonly inProgress: number; readonly waiting: number }
   readonly database: { readonly bytes: number }
+  /** The threads that verify live events, what waits for them, and how many ended and were replaced; null without any. */
+  readonly workers: { readonly size: number; readonly waiting: number; readonly replaced: number } | null
 }
 
 const WINDOW_MS = 10_000
@@ -53,6 +55,7 @@ export function createStatus(options: {
   readonly db: Database
   readonly repos: RepoReader
   readonly sources: () => readonly SourceStatus[]
+  readonly workers: () => Status['workers']
   readonly version: string
   readonly now: () => number
 }): () => Status {
@@ -106,6 +109,7 @@ export function createStatus(options: {
       repos: counts,
       backfill: { discovered: counts.known, inProgress: counts.resyncing, waiting: counts.desynchronized },
       database: { bytes: databaseBytes(db) },
+      workers: options.workers(),
     }
   }
 }

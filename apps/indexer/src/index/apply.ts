@@ -4,8 +4,8 @@
 import { formatCid } from '@avocet/data'
 import type { FailureEvent, FailureReason, VerifiedEvent, VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
+import type { Examined } from './examine.ts'
 import { type AppliedOp, type OpContext, type OpCounts, createRecordWriter } from './records.ts'
-import type { Judge } from './validity.ts'
 
 /** What the rest of the indexer hears about an event once it is durable. */
 export type IndexNotice =
@@ -40,14 +40,14 @@ export function isFault(reason: string): boolean {
  */
 export function createEventApplier(options: {
   readonly db: Database
-  readonly judge: Judge
+  readonly examine: (op: VerifiedOp) => Examined
   /** Operations of other collections are left out; their commits count all the same. */
   readonly isWanted: (collection: string) => boolean
   readonly now: () => number
   readonly onNotice: (notice: IndexNotice) => void
 }): EventApplier {
   const { db, isWanted, now, onNotice } = options
-  const records = createRecordWriter(db, options.judge)
+  const records = createRecordWriter(db, options.examine)
   const lags = new Map<string, number>()
   const addOps = db.raw.prepare(
     `UPDATE totals SET commits = commits + ?, resyncs = resyncs + ?, creates = creates + ?, updates = updates + ?,
@@ -81,7 +81,7 @@ export function createEventApplier(options: {
     const ops = event.ops.filter(
       ({ collection, cid }) => isWanted(collection) || (cid === null && event.kind === 'resync'),
     )
-    const unread = ops.filter(({ cid, record }) => cid !== null && record === null)
+    const unread = ops.filter((op) => op.unread !== undefined)
     if (unread.length > 0) reportUnread(event, unread)
     const { applied, counts } = records.apply(ops, context)
     if (event.kind === 'commit' || event.last) {

@@ -1,13 +1,14 @@
 // The write side of the index: verified operations become rows. Everything here runs inside the transaction of the event.
 
-import { cidFromBytes, type DataObject, formatCid } from '@avocet/data'
+import { cidFromBytes, formatCid } from '@avocet/data'
 import type { VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import { createNames } from '../database/names.ts'
 import { createContents } from './contents.ts'
-import { findLinks, MAX_LINKS } from './links.ts'
+import { type Examined, examined } from './examine.ts'
+import { MAX_LINKS } from './links.ts'
 import { countPointers, createTargetHash, eachPointer, packPointers } from './pointers.ts'
-import type { Judge, Label } from './validity.ts'
+import type { Label } from './validity.ts'
 
 /** How a row came to be known: from a verified commit of the stream, or from a verified export of the whole repo. */
 export type Provenance = 'live' | 'car'
@@ -32,7 +33,8 @@ export type AppliedOp = {
   readonly rkey: string
   readonly cid: string | null
   readonly label: Label | null
-  readonly record: DataObject | null
+  /** With the record, which may not be decoded yet. */
+  readonly op: VerifiedOp
 }
 
 /** Sums over what was applied. */
@@ -67,17 +69,8 @@ const MAX_EVENT_LINKS = 8192
 /** Links of a record that stands at another path already: its bytes were paid for once. */
 const MAX_REPEATED_LINKS = 2
 
-/** Why there is nothing to show of a record. Its row says so. */
-const UNREAD: Readonly<Record<'malformed' | 'too-costly', Label>> = {
-  malformed: {
-    validity: 'unreadable',
-    reason: 'not a record: the block is no object of the data model',
-  },
-  'too-costly': { validity: 'too-costly', reason: 'more values, or deeper nested, than is looked at' },
-}
-
 /** A writer on an open database. */
-export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
+export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Examined): RecordWriter {
   const insert = db.raw.prepare(INSERT)
   const update = db.raw.prepare(UPDATE)
   const select = db.raw.prepare(SELECT)
@@ -110,14 +103,19 @@ export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
   }
 
   /** Stores what is at a path now. @returns the CID of what was there */
-  const put = (op: VerifiedOp, collection: number, label: Label, shared: Shared): string | null => {
+  const put = (
+    op: VerifiedOp,
+    collection: number,
+    { label, links }: Examined,
+    shared: Shared,
+  ): string | null => {
     const { context, counts, repo } = shared
-    const { rkey, record, recordBytes } = op
+    const { rkey, recordBytes } = op
     const { rev, at, provenance } = context
     const { validity, reason } = label
     const content = contents.use(repo, op.cid!.bytes, () => ({
       bytes: recordBytes !== null && recordBytes.length <= MAX_RECORD_BYTES ? recordBytes : null,
-      pointers: record === null ? null : packPointers(findLinks(record, recordBytes!.length), hash, names),
+      pointers: packPointers(links, hash, names),
     }))
     const insertRow = () =>
       insert.run(repo, collection, rkey, content.id, rev, validity, reason, at, provenance)
@@ -161,15 +159,16 @@ export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
   const applyOne = (op: VerifiedOp, shared: Shared): AppliedOp => {
     const { context, counts, repo, source } = shared
     const { rev, provenance, at, seq } = context
-    const { action, collection, rkey, record } = op
+    const { action, collection, rkey } = op
     const name = names.add(collection)
     const cid = op.cid === null ? null : formatCid(op.cid)
     let label: Label | null = null
     let before: string | null
     if (cid === null) before = take(rkey, name, shared)
     else {
-      label = record === null ? UNREAD[op.unread ?? 'malformed'] : judge(collection, rkey, record)
-      before = put(op, name, label, shared)
+      const known = examined(op, examine)
+      label = known.label
+      before = put(op, name, known, shared)
     }
     counts[`${action}s`]++
     let logSeq: number
@@ -196,7 +195,7 @@ export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
       )
       logSeq = Number(lastInsertRowid)
     }
-    return { logSeq, action, collection, rkey, cid, label, record }
+    return { logSeq, action, collection, rkey, cid, label, op }
   }
 
   const writeLog = (
@@ -239,7 +238,7 @@ export function createRecordWriter(db: Database, judge: Judge): RecordWriter {
       return { applied: ops.map((op) => applyOne(op, shared)), counts: shared.counts }
     },
     restore(op, context, label) {
-      put(op, names.add(op.collection), label, share(context))
+      put(op, names.add(op.collection), { ...examine(op), label }, share(context))
     },
     logOther(kind, context, detail) {
       writeLog(kind, { context, repo: names.add(context.did), source: names.add(context.source) }, detail)

@@ -15,6 +15,7 @@ export function startIndexer(host: Host, config: Partial<IndexerConfig> = {}): P
     repos: [],
     allowLoopback: true,
     logRetentionMs: 3_600_000,
+    workers: 0,
     ...config,
   })
 }

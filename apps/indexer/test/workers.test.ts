@@ -1,0 +1,147 @@
+// The command with verification on threads of its own: costly events hold no query up, and a thread that is ended costs nothing.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type Account,
+  costlyCommit,
+  type CostlyWrite,
+  create,
+  createWorld,
+  frameOf,
+  largePost,
+  listOf,
+  mapOf,
+  nested,
+  repeated,
+  serveStream,
+  textOf,
+  type World,
+  wrap,
+} from '@avocet/firehose/conformance'
+import type { DataObject } from '@avocet/data'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Status } from '../src/app.ts'
+import { type Run, startCommand } from './support/command.ts'
+import { eventually, indexed, query } from './support/indexer.ts'
+
+const EMPTY_LIST = Uint8Array.of(0x80)
+const SMALL_MAP = Uint8Array.of(0xa1, 0x61, 0x61, 0x00)
+/** At what a record may have, and past it. */
+const COSTLY: readonly (() => CostlyWrite[])[] = [
+  () => repeated(200, wrap(listOf(990_000, EMPTY_LIST))),
+  () => repeated(200, wrap(listOf(49_990, EMPTY_LIST))),
+  () => repeated(200, wrap(listOf(240_000, SMALL_MAP))),
+  () => repeated(200, wrap(textOf(990_000, 1))),
+  () => repeated(200, wrap(mapOf(49_000))),
+  () => repeated(200, wrap(listOf(3900, nested(250)))),
+  () => repeated(200, largePost(4000), 'app.bsky.feed.post'),
+]
+
+let folder: string
+let world: World
+let stream: Awaited<ReturnType<typeof serveStream>>
+let run: Run
+let seq = 0
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'avocet-indexer-'))
+  seq = 0
+  world = createWorld('workers')
+  stream = await serveStream(world)
+})
+afterEach(async () => {
+  await run.kill()
+  await stream.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const flags = (...more: string[]): string[] => [
+  'run',
+  `--relay=${stream.service}`,
+  '--from-oldest',
+  `--plc-url=${stream.plcUrl}`,
+  '--allow-loopback',
+  '--no-backfill',
+  `--data=${folder}`,
+  '--port=0',
+  ...more,
+]
+const send = (body: DataObject): void => stream.send({ seq: ++seq, frame: frameOf('#commit', body, seq) })
+const honest = async (account: Account, rkey: string): Promise<void> =>
+  send(world.event(await world.commit(account, [create(rkey)])) as unknown as DataObject)
+const statusOf = async (url: string): Promise<Status> =>
+  (await (await fetch(`${url}/status`)).json()) as Status
+
+describe('--workers', () => {
+  test(
+    'queries are answered while one costly commit follows the other, and the index is right',
+    { timeout: 60_000 },
+    async () => {
+      const ada = world.createAccount()
+      const mallories: Account[] = []
+      await honest(ada, 'k0')
+      run = startCommand(flags('--workers=1'))
+      const url = await run.ready()
+      await eventually(async () => (await indexed({ url }, ada.did)).size === 1)
+      await run.longestTurn()
+      for (const [i, writes] of COSTLY.entries()) {
+        const mallory = world.createAccount()
+        mallories.push(mallory)
+        send(await costlyCommit(world, mallory, writes()))
+        await honest(ada, `k${i + 1}`)
+      }
+      const waits: number[] = []
+      await eventually(async () => {
+        const began = performance.now()
+        const { status } = await query({ url }, 'com.atproto.repo.getRecord', {
+          repo: ada.did,
+          collection: 'app.bsky.feed.post',
+          rkey: 'k0',
+        })
+        expect(status).toBe(200)
+        waits.push(performance.now() - began)
+        return (await statusOf(url)).totals.commits === 2 * COSTLY.length + 1
+      }, 40_000)
+      expect(await run.longestTurn()).toBeLessThan(250)
+      // By the clock other work on the machine counts too: most of the answers tell of this process.
+      expect(waits.toSorted((a, b) => a - b)[Math.floor(waits.length * 0.9)]).toBeLessThan(250)
+      const { workers, totals, failures } = await statusOf(url)
+      expect(workers).toEqual({ size: 1, waiting: 0, replaced: 0 })
+      expect((await indexed({ url }, ada.did)).size).toBe(COSTLY.length + 1)
+      expect(totals.records).toBe(200 * COSTLY.length + COSTLY.length + 1)
+      // Five of them are past what is looked at, and say so once each.
+      expect(failures.byReason).toEqual([
+        expect.objectContaining({ reason: 'too-costly', count: 5, fault: true }),
+      ])
+    },
+  )
+
+  test('threads that are ended in the middle of their work change nothing', { timeout: 60_000 }, async () => {
+    const accounts = Array.from({ length: 4 }, () => world.createAccount())
+    run = startCommand(flags('--workers=2'), { killWorkers: 15 })
+    const url = await run.ready()
+    for (let i = 0; i < 120; i++) {
+      await honest(accounts[i % 4]!, `k${i}`)
+      if (i % 20 === 0) await delay(100)
+    }
+    await eventually(async () => (await statusOf(url)).totals.commits === 120, 30_000)
+    const { workers, failures } = await statusOf(url)
+    expect(workers!.replaced).toBeGreaterThan(1)
+    expect(failures.byReason).toEqual([])
+    for (const account of accounts) {
+      const there = new Map([...account.records].map(([path, { cid }]) => [path, cid.toString()]))
+      expect(await indexed({ url }, account.did)).toEqual(there)
+    }
+  })
+
+  test('0 verifies where queries are answered', async () => {
+    const ada = world.createAccount()
+    await honest(ada, 'k0')
+    run = startCommand(flags('--workers=0'))
+    const url = await run.ready()
+    await eventually(async () => (await indexed({ url }, ada.did)).size === 1)
+    expect((await statusOf(url)).workers).toBe(null)
+  })
+})
