@@ -3,6 +3,7 @@ import {
   createDidResolver,
   createGuardedFetch,
   createHandleResolver,
+  DidError,
   withCache,
   type LookupTxt,
 } from '@avocet/did'
@@ -343,7 +344,9 @@ export async function createPds(
     trustProxy: FRONT_SERVERS,
     fetch: createPages(config, accounts, address, operatorPages).fetch,
     onError: (error) => {
-      log.error({ err: error }, 'answering failed')
+      // A service broke off an answer that was being handed on: strangers do not fill the log of errors.
+      if (error instanceof DidError) log.warn({ err: error }, 'an answer of another service broke off')
+      else log.error({ err: error }, 'answering failed')
       health.observe(error)
     },
   })

@@ -15,6 +15,8 @@ import { DidError, failWith } from './error.ts'
 import { checkUrl, shown, type Fetch, type FetchInit, type GuardedFetchOptions } from './fetch.ts'
 import { toResponse } from './guarded-response.ts'
 
+/** Answers of status 1xx before the answer itself: a host may not send them for as long as it has time. */
+const MAX_INTERIM = 16
 /** Never sent on to another origin. */
 const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization', 'dpop']
 
@@ -51,6 +53,18 @@ export function createGuardedRequest(options: GuardedFetchOptions): Fetch {
     const attempt = (isLast: boolean): Promise<IncomingMessage> =>
       new Promise((resolve, reject) => {
         const request = send(url, requestOptions, resolve)
+        let interim = 0
+        request.on('information', () => {
+          interim += 1
+          if (interim <= MAX_INTERIM) return
+          request.destroy()
+          reject(new DidError('network', `too many interim answers; url=${shown(url)} max=${MAX_INTERIM}`))
+        })
+        // Nothing was asked to switch. Without a listener Node ends the connection and tells nobody.
+        request.on('upgrade', (_, socket) => {
+          socket.destroy()
+          reject(new DidError('network', `the host switched to another protocol; url=${shown(url)}`))
+        })
         // Stays: an abort after the answer began is reported here as well.
         request.on('error', (error: NodeJS.ErrnoException) => {
           // The host closed an idle connection just as it was used again.

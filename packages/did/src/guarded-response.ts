@@ -14,7 +14,10 @@ export interface ResponseOptions {
   readonly done: () => void
 }
 
-/** The web form of an answer, whose body ends in `too-large` past the bound, counted after decompression. */
+/**
+ * The web form of an answer, whose body ends in `too-large` past the bound, counted after decompression.
+ * @throws {DidError} `network` for a content coding that was not asked for
+ */
 export function toResponse(message: IncomingMessage, options: ResponseOptions): Response {
   const { method, maxBytes, explain, done, url } = options
   const status = message.statusCode ?? 0
@@ -69,7 +72,10 @@ function decompress(message: IncomingMessage): Readable {
   const encoding = message.headers['content-encoding']?.trim().toLowerCase()
   if (encoding === undefined || encoding === '' || encoding === 'identity') return message
   const create = DECODERS.get(encoding)
-  if (create === undefined) return message
+  if (create === undefined) {
+    message.destroy()
+    throw new DidError('network', `unknown content coding; encoding=${encoding.slice(0, 100)}`)
+  }
   // The pipeline destroys both ends on a fault of either; the reader of the last one hears of it.
   return pipeline(message, create(), () => undefined)
 }

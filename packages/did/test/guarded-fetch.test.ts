@@ -5,6 +5,7 @@ import { createAddressLookup } from '../src/node.ts'
 import { certificate } from './support/certificate.ts'
 import { startDnsServer, type Answer, type DnsServer } from './support/dns-server.ts'
 import { startHttpServer, type TestServer } from './support/http-server.ts'
+import { startRawServer } from './support/raw-server.ts'
 
 // 127.0.0.1 stands for a public host, 127.0.0.2 for one of the private network.
 const PUBLIC = '127.0.0.1'
@@ -276,6 +277,35 @@ describe('bounds', () => {
 
   it('reports a body that breaks off', async () => {
     expect(await codeOf(fetch()(`${open.url}/cut`))).toBe('network')
+  })
+
+  it('hears out sixteen interim answers before the answer, and no more', async () => {
+    for (const [count, expected] of [
+      [16, '200 public'],
+      [17, 'network'],
+      [100_000, 'network'],
+    ] as const) {
+      const hints = 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(count)
+      const chatty = await startRawServer(`${hints}HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npublic`)
+      expect([count, await codeOf(fetch()(chatty.url))]).toEqual([count, expected])
+      chatty.close()
+    }
+  })
+
+  it('ends a switch to another protocol at once', async () => {
+    const switching = await startRawServer(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+    )
+    expect(await codeOf(fetch()(switching.url))).toBe('network')
+    switching.close()
+  })
+
+  it.each(['zstd', 'gzip, gzip', 'gzip, br', 'x'])('refuses a body in the coding %j', async (encoding) => {
+    const coded = await startHttpServer((_, response) =>
+      response.writeHead(200, { 'content-encoding': encoding }).end('x'),
+    )
+    expect(await codeOf(fetch()(coded.url))).toBe('network')
+    await coded.close()
   })
 
   it('gives up the connection of a body nobody reads to the end', async () => {

@@ -8,6 +8,7 @@ import type { Database } from '@avocet/sqlite'
 import { isTid, parseAtUri, type Did } from '@avocet/syntax'
 
 import type { AccountStore } from '../accounts/account-store.ts'
+import { PdsError } from '../errors.ts'
 import type { AskAppView } from '../proxy/ask.ts'
 import { readBody } from '../proxy/bounded-body.ts'
 import type { Forwarded } from '../proxy/forward.ts'
@@ -19,7 +20,8 @@ import { addToThread, threadOf } from './threads.ts'
 
 /**
  * An AppView's answer to `did` with what it does not know yet. Whatever goes wrong here, the answer is handed on as it
- * came. Rejects only when the answer itself breaks off.
+ * came.
+ * @throws (from what it returns) PdsError `upstream-failed` when the answer itself breaks off
  */
 export type ReadAfterWrite = (forwarded: Forwarded, did: Did, response: Response) => Promise<Response>
 
@@ -51,7 +53,9 @@ export function createReadAfterWrite(parts: ReadAfterWriteParts): ReadAfterWrite
     local: RecentRecords,
     response: Response,
   ): Promise<Response> => {
-    const read = await readBody(response.body!, MAX_PATCHED_BYTES)
+    const read = await readBody(response.body!, MAX_PATCHED_BYTES).catch((cause: unknown) => {
+      throw new PdsError('upstream-failed', 'Upstream service broke off its answer', { cause })
+    })
     if (!read.whole) return new Response(read.stream, response)
     try {
       const body = object(JSON.parse(Buffer.from(read.bytes).toString()))
