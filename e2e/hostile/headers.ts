@@ -33,6 +33,8 @@ const post = (...lines: string[]): string[] => [
   ...lines,
   'Connection: close',
 ]
+/** An address of the operator's own, which is not limited. */
+export const UNLIMITED = '198.51.100.200'
 /** A second request in the body of the first. */
 const HIDDEN = `GET /xrpc/com.atproto.server.getSession HTTP/1.1\r\nHost: x\r\n\r\n`
 
@@ -297,6 +299,44 @@ export const ADDRESSES: readonly Attack[] = (
     const answers = await Promise.all(
       Array.from({ length: 35 }, (_, i) =>
         server.call('com.atproto.server.createSession', { input, from: from(i + 1) }),
+      ),
+    )
+    const count = (status: number): number => answers.filter((answer) => answer.status === status).length
+    return `${count(401)} × 401 AuthenticationRequired, ${count(429)} × 429 RateLimitExceeded`
+  },
+}))
+
+let strangers = 0
+/** An address of somebody who speaks to the server without a front server before it. */
+const stranger = (): string => `127.9.${Math.floor(++strangers / 250)}.${(strangers % 250) + 1}`
+
+/** What a stranger says about where it comes from is believed in no header: the limits count its connection. */
+export const STRANGERS: readonly Attack[] = (
+  [
+    ['nothing', () => ({})],
+    ['X-Forwarded-For', (i) => ({ 'x-forwarded-for': `198.18.0.${i}` })],
+    ['X-Forwarded-For of a front server', (i) => ({ 'x-forwarded-for': `198.18.0.${i}, 127.0.0.1` })],
+    ['X-Forwarded-For twice', (i) => ({ 'x-forwarded-for': [`198.18.0.${i}`, `198.18.1.${i}`] })],
+    ['the address that no limit counts', () => ({ 'x-forwarded-for': UNLIMITED })],
+    ['Forwarded', (i) => ({ forwarded: `for=198.18.0.${i};proto=https;by=127.0.0.1` })],
+    ['X-Real-IP', (i) => ({ 'x-real-ip': `198.18.0.${i}` })],
+    ['X-Client-IP', (i) => ({ 'x-client-ip': `198.18.0.${i}` })],
+    ['CF-Connecting-IP', (i) => ({ 'cf-connecting-ip': `198.18.0.${i}`, 'true-client-ip': `198.18.0.${i}` })],
+    ['X-Forwarded-Host', (i) => ({ 'x-forwarded-host': `host${i}.example.com` })],
+    ['a key that opens no limit', (i) => ({ 'x-ratelimit-bypass': `guess-${i}` })],
+  ] as const satisfies readonly (readonly [
+    string,
+    (i: number) => Readonly<Record<string, string | string[]>>,
+  ])[]
+).map(([what, headers]: readonly [string, (i: number) => Readonly<Record<string, string | string[]>>]) => ({
+  what: `sign-ins of a stranger who says ${what}`,
+  right: '30 × 401 AuthenticationRequired, 5 × 429 RateLimitExceeded',
+  run: async ({ server }: World) => {
+    const localAddress = stranger()
+    const input = { identifier: `nobody-${localAddress}.pds.example.com`, password: 'guess' }
+    const answers = await Promise.all(
+      Array.from({ length: 35 }, (_, i) =>
+        server.call('com.atproto.server.createSession', { input, localAddress, headers: headers(i + 1) }),
       ),
     )
     const count = (status: number): number => answers.filter((answer) => answer.status === status).length

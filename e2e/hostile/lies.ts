@@ -6,9 +6,9 @@ import { begin, outcome } from './wire.ts'
 import type { Attack, World } from './world.ts'
 
 /** Handed on as it comes. */
-export const PLAIN = 'app.bsky.graph.getFollows'
+const PLAIN = 'app.bsky.graph.getFollows'
 /** Taken apart, because the caller wrote posts that the service says it has not seen. */
-export const PATCHED = 'app.bsky.feed.getTimeline'
+const PATCHED = 'app.bsky.feed.getTimeline'
 
 /** What a test of lies needs to know. */
 export interface Liar {

@@ -16,6 +16,7 @@ import { outcome, send, type Answer, type Call } from './wire.ts'
 
 const main = join(import.meta.dirname, '../../apps/pds/src/main.ts')
 const ownDns = join(import.meta.dirname, 'own-dns.mjs')
+const strangers = join(import.meta.dirname, 'strangers.mjs')
 
 export const HOSTNAME = 'pds.example.com'
 export const SERVER_DID = `did:web:${HOSTNAME}`
@@ -63,7 +64,7 @@ export async function startServer(settings: Readonly<Record<string, string>> = {
   const dns = started.use(await startNameServer())
   const mail = await startMailSink()
   started.defer(() => mail.close())
-  const child = spawn(process.execPath, ['--import', ownDns, main], {
+  const child = spawn(process.execPath, ['--import', ownDns, '--import', strangers, main], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],

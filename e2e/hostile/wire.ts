@@ -25,6 +25,8 @@ export interface Call {
   readonly method?: string
   /** Whom the front server says it comes from; default a network of its own. */
   readonly from?: string
+  /** Where it really comes from; an address 127.9.x.y is a stranger's. Then nothing is said on behalf of a front server. */
+  readonly localAddress?: string
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: 200, timeout: 60_000 })
@@ -49,8 +51,9 @@ export function begin(origin: string, path: string, call: Call = {}): ClientRequ
     port,
     method: call.method ?? (hasBody ? 'POST' : 'GET'),
     path: `${path.startsWith('/') ? path : `/xrpc/${path}`}${search}`,
+    ...(call.localAddress === undefined ? {} : { localAddress: call.localAddress }),
     headers: {
-      'x-forwarded-for': call.from ?? newAddress(),
+      ...(call.localAddress === undefined ? { 'x-forwarded-for': call.from ?? newAddress() } : {}),
       ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
       ...(call.input === undefined ? {} : { 'content-type': 'application/json' }),
       ...(call.type === undefined ? {} : { 'content-type': call.type }),

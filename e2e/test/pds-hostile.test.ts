@@ -4,14 +4,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { startWorld, type Attack, type World } from '../hostile/world.ts'
 import { BODIES, CONTENTS, RECORDS } from '../hostile/bombs.ts'
-import { ADDRESSES, HEADERS, SMUGGLING } from '../hostile/headers.ts'
+import { ADDRESSES, HEADERS, SMUGGLING, STRANGERS, UNLIMITED } from '../hostile/headers.ts'
 import { NAMES, TARGETS } from '../hostile/paths.ts'
 import { SESSION_TOKENS } from '../hostile/session-tokens.ts'
 import { SERVICE_TOKENS } from '../hostile/service-tokens.ts'
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld({ PDS_BLOB_UPLOAD_LIMIT: '10000000' })
+  world = await startWorld({
+    PDS_BLOB_UPLOAD_LIMIT: '10000000',
+    PDS_RATE_LIMIT_BYPASS_IPS: UNLIMITED,
+    PDS_RATE_LIMIT_BYPASS_KEY: 'a key that nobody guesses',
+  })
 })
 afterAll(() => world?.[Symbol.asyncDispose]())
 
@@ -23,6 +27,7 @@ const GROUPS: readonly (readonly [string, readonly Attack[]])[] = [
   ['requests within requests', SMUGGLING],
   ['odd heads', HEADERS],
   ['made up addresses', ADDRESSES],
+  ['made up addresses of strangers', STRANGERS],
   ['bodies that unpack or nest', BODIES],
   ['records that cost much', RECORDS],
   ['contents that confuse', CONTENTS],
