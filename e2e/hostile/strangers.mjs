@@ -5,6 +5,6 @@ import { Socket } from 'node:net'
 const { _getpeername: peerName } = Socket.prototype
 Socket.prototype._getpeername = function () {
   /* oxlint-disable no-underscore-dangle -- where Node keeps the address of the other side */
-const { address, ...rest } = peerName.call(this)
+  const { address, ...rest } = peerName.call(this)
   return { ...rest, address: address?.replace(/^(::ffff:)?127\.9\./, '203.0.') }
 }

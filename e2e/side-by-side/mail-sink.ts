@@ -5,6 +5,8 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 export interface MailSink {
   /** `smtp://127.0.0.1:port` */
   readonly url: string
+  /** Every mail so far: who it was for, and its lines as they came. */
+  readonly received: readonly { readonly to: readonly string[]; readonly text: string }[]
   /** The newest code mailed to the address; waits up to 15 s for one that was not read yet. */
   code(to: string): Promise<string>
   close(): Promise<void>
@@ -16,17 +18,21 @@ const CODE = /\b[A-Z0-9]{5}-[A-Z0-9]{5}\b/
 export async function startMailSink(): Promise<MailSink> {
   const codes = new Map<string, string>()
   const sockets = new Set<Socket>()
+  const received: { to: readonly string[]; text: string }[] = []
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy())
     talk(socket, (to, text) => {
-      const code = CODE.exec(text)?.[0]
-      if (code !== undefined) codes.set(to, code)
+      received.push({ to, text })
+      // Quoted-printable breaks long lines with `=`.
+      const code = CODE.exec(text.replaceAll('=\r\n', ''))?.[0]
+      if (code !== undefined) for (const address of to) codes.set(address, code)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
     async code(to) {
       for (let waited = 0; waited < 15_000; waited += 20) {
         const code = codes.get(to.toLowerCase())
@@ -47,7 +53,7 @@ export async function startMailSink(): Promise<MailSink> {
 }
 
 /** The few commands that nodemailer sends, without TLS or authentication. */
-function talk(socket: Socket, received: (to: string, text: string) => void): void {
+function talk(socket: Socket, received: (to: readonly string[], text: string) => void): void {
   let pending = ''
   let to: string[] = []
   let inData = false
@@ -62,8 +68,7 @@ function talk(socket: Socket, received: (to: string, text: string) => void): voi
       pending = pending.slice(end + (inData ? 5 : 2))
       if (inData) {
         inData = false
-        // Quoted-printable breaks long lines with `=`.
-        for (const address of to) received(address, line.replaceAll('=\r\n', ''))
+        received(to, line)
         to = []
         socket.write('250 kept\r\n')
       } else if (/^DATA/i.test(line)) {

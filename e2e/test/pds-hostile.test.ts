@@ -6,6 +6,7 @@ import { startWorld, type Attack, type World } from '../hostile/world.ts'
 import { BODIES, CONTENTS, RECORDS } from '../hostile/bombs.ts'
 import { ADDRESSES, HEADERS, SMUGGLING, STRANGERS, UNLIMITED } from '../hostile/headers.ts'
 import { NAMES, TARGETS } from '../hostile/paths.ts'
+import { HANDLES, LETTERS, MAIL_ADDRESSES } from '../hostile/people.ts'
 import { SESSION_TOKENS } from '../hostile/session-tokens.ts'
 import { SERVICE_TOKENS } from '../hostile/service-tokens.ts'
 
@@ -23,6 +24,9 @@ const GROUPS: readonly (readonly [string, readonly Attack[]])[] = [
   ['forged session tokens', SESSION_TOKENS],
   ['forged service tokens', SERVICE_TOKENS],
   ['names that are paths', NAMES],
+  ['handles that look like others', HANDLES],
+  ['addresses of mail', MAIL_ADDRESSES],
+  ['letters', LETTERS],
   ['odd request lines', TARGETS],
   ['requests within requests', SMUGGLING],
   ['odd heads', HEADERS],

@@ -2,7 +2,12 @@ import { disposableEmailBlocklistSet } from 'disposable-email-domains-js'
 
 import { PdsError } from '../errors.ts'
 
-const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,190}\.[^\s@.]{2,63}$/
+/**
+ * One address, and nothing that a mail program reads as a list, a group, a name, a comment, quotes or a header: a letter
+ * to `x,alice@example.com` would reach Alice. https://www.rfc-editor.org/rfc/rfc5322#section-3.2.3
+ */
+const EMAIL =
+  /^[^\s\p{C}()<>[\]:;@\\,"]{1,64}@[^\s\p{C}()<>[\]:;@\\,"]{1,190}\.[^\s\p{C}()<>[\]:;@\\,".]{2,63}$/u
 
 /** Domains of addresses that are thrown away after use. */
 const DISPOSABLE: ReadonlySet<string> = disposableEmailBlocklistSet()

@@ -7,9 +7,10 @@ import type { Mailer } from './mailer.ts'
 export function createSmtpMailer(url: string, from: string): Mailer & Disposable {
   const transport = createTransport({ url, connectionTimeout: 10_000, socketTimeout: 30_000 })
   return {
-    send: async (mail) => {
+    send: async ({ to, ...mail }) => {
       try {
-        await transport.sendMail({ from, ...mail })
+        // As one address: text would be read as a list of them.
+        await transport.sendMail({ from, ...mail, to: { name: '', address: to } })
       } catch (cause) {
         throw new PdsError('upstream-failed', 'The mail could not be sent', { cause })
       }
