@@ -1,5 +1,8 @@
 /** The contract of `#platform`: one module for Node, one for everything else. */
 
+/** Bytes that may wait to be sent: a service that reads none of them is left. */
+export const maxUnsentBytes: number = 1024 * 1024
+
 /** An incremental hash. */
 export interface Digest {
   update(bytes: Uint8Array): void
@@ -8,8 +11,10 @@ export interface Digest {
 
 /** What is heard from a socket. After `closed` nothing more is. */
 export interface SocketEvents {
-  opened(): void
-  message(bytes: Uint8Array): void
+  /** It is open; `protocol` is the subprotocol agreed on, empty for none. */
+  opened(protocol: string): void
+  /** A message as it came: text only where {@link SocketOptions.text} lets it in. */
+  message(data: Uint8Array | string): void
   /** A sign of life without content. */
   pong(): void
   closed(end: SocketEnd): void
@@ -32,6 +37,8 @@ export interface Socket {
   resume(): void
   /** Asks for a sign of life. False where the platform cannot. */
   ping(): boolean
+  /** Sends a text message. False when the socket is not open: nothing was sent. */
+  send(text: string): boolean
   /** Ends the socket at once. */
   close(): void
 }
@@ -41,6 +48,10 @@ export interface SocketOptions {
   readonly maxFrameBytes: number
   readonly connectMs: number
   readonly headers: Headers
+  /** Subprotocols to offer, none by default: a server that picks none of them is left. */
+  readonly protocols?: readonly string[]
+  /** Whether messages may be text; default false: text ends the socket (1003). */
+  readonly text?: boolean
 }
 
 /** Opens a socket; its events tell whether that worked. */

@@ -1,6 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
-import type { Socket, SocketEnd, SocketEvents, SocketOptions } from './platform.ts'
+import {
+  maxUnsentBytes,
+  type Socket,
+  type SocketEnd,
+  type SocketEvents,
+  type SocketOptions,
+} from './platform.ts'
 
 const maxRefusalBytes = 16 * 1024
 
@@ -12,19 +18,20 @@ export function openWs(url: string, events: SocketEvents, options: SocketOptions
     ended = true
     events.closed(how)
   }
-  const ws = new WebSocket(url, {
+  const ws = new WebSocket(url, [...(options.protocols ?? [])], {
     headers: Object.fromEntries(options.headers),
     handshakeTimeout: options.connectMs,
     maxPayload: options.maxFrameBytes,
     perMessageDeflate: false,
     followRedirects: false,
-    skipUTF8Validation: true,
+    skipUTF8Validation: options.text !== true,
   })
   let cause: unknown
-  ws.on('open', () => events.opened())
+  ws.on('open', () => events.opened(ws.protocol))
   ws.on('message', (data: Buffer, isBinary) => {
     if (ended) return
     if (isBinary) events.message(data)
+    else if (options.text === true) events.message(data.toString())
     else {
       end({ code: 1003, reason: 'text where frames are binary' })
       ws.terminate()
@@ -34,6 +41,9 @@ export function openWs(url: string, events: SocketEvents, options: SocketOptions
   ws.on('ping', () => events.pong())
   ws.on('error', (error) => {
     cause = error
+    // `ws` tells of a frame past `maxPayload` by this code alone, and the socket then seems to have broken off.
+    if ('code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+      end({ code: 1009, reason: 'frame too large', cause })
   })
   ws.on('unexpected-response', (_, response) => {
     void readRefusal(response).then((refusal) => {
@@ -52,6 +62,15 @@ export function openWs(url: string, events: SocketEvents, options: SocketOptions
     },
     ping: () => {
       if (ws.readyState === ws.OPEN) ws.ping()
+      return true
+    },
+    send: (text) => {
+      if (ws.readyState !== ws.OPEN) return false
+      if (ws.bufferedAmount > maxUnsentBytes) {
+        end({ code: 1008, reason: 'the service does not read' })
+        return false
+      }
+      ws.send(text)
       return true
     },
     close: () => {

@@ -1,8 +1,14 @@
-import type { Socket, SocketEnd, SocketEvents, SocketOptions } from './platform.ts'
+import {
+  maxUnsentBytes,
+  type Socket,
+  type SocketEnd,
+  type SocketEvents,
+  type SocketOptions,
+} from './platform.ts'
 
 /** Opens the platform's own WebSocket, which can be neither paused nor pinged, and takes no headers. */
 export function openWebSocket(url: string, events: SocketEvents, options: SocketOptions): Socket {
-  const ws = new WebSocket(url)
+  const ws = new WebSocket(url, [...(options.protocols ?? [])])
   ws.binaryType = 'arraybuffer'
   let ended = false
   const end = (how: SocketEnd): void => {
@@ -11,8 +17,8 @@ export function openWebSocket(url: string, events: SocketEvents, options: Socket
     clearTimeout(timer)
     events.closed(how)
   }
-  const fail = (reason: string): void => {
-    end({ code: 1003, reason })
+  const fail = (code: number, reason: string): void => {
+    end({ code, reason })
     ws.close()
   }
   const timer = setTimeout(() => {
@@ -21,12 +27,17 @@ export function openWebSocket(url: string, events: SocketEvents, options: Socket
   }, options.connectMs)
   ws.addEventListener('open', () => {
     clearTimeout(timer)
-    if (!ended) events.opened()
+    if (!ended) events.opened(ws.protocol)
   })
-  ws.addEventListener('message', ({ data }) => {
+  ws.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
     if (ended) return
-    if (!(data instanceof ArrayBuffer)) fail('text where frames are binary')
-    else if (data.byteLength > options.maxFrameBytes) fail('frame too large')
+    if (typeof data === 'string') {
+      if (options.text !== true) fail(1003, 'text where frames are binary')
+      // Counted as UTF-16: a text of more bytes than this has more than a third as many characters.
+      else if (data.length > options.maxFrameBytes) fail(1009, 'frame too large')
+      else events.message(data)
+    } else if (!(data instanceof ArrayBuffer)) fail(1003, 'neither text nor bytes')
+    else if (data.byteLength > options.maxFrameBytes) fail(1009, 'frame too large')
     else events.message(new Uint8Array(data))
   })
   ws.addEventListener('close', ({ code, reason }) => end({ code, reason }))
@@ -34,6 +45,15 @@ export function openWebSocket(url: string, events: SocketEvents, options: Socket
     pause: () => false,
     resume: () => {},
     ping: () => false,
+    send: (text) => {
+      if (ws.readyState !== ws.OPEN) return false
+      if (ws.bufferedAmount > maxUnsentBytes) {
+        fail(1008, 'the service does not read')
+        return false
+      }
+      ws.send(text)
+      return true
+    },
     close: () => {
       ended = true
       clearTimeout(timer)

@@ -30,14 +30,12 @@ export interface DisconnectInfo extends ConnectInfo {
   readonly delayMs: number
 }
 
-/** Settings of {@link subscribe} that do not depend on what it yields. */
-export interface StreamOptions<P = Readonly<Record<string, ParamValue>>> {
+/** How connections are made, bounded and made again: settings that any kind of stream has. */
+export interface FollowOptions {
   /**
    * The service, or several: when one fails before it sent anything, the next is tried. `http(s)` and `ws(s)` URLs.
    */
   readonly service: string | URL | readonly (string | URL)[]
-  /** Asked on every connect, when all earlier messages have been taken by the reader: give the newest cursor. */
-  readonly params?: (info: ConnectInfo) => P | Promise<P>
   /** Ends the iteration. */
   readonly signal?: AbortSignal
   /** Request headers. Node only: browsers cannot set any. */
@@ -53,6 +51,11 @@ export interface StreamOptions<P = Readonly<Record<string, ParamValue>>> {
   readonly overflow?: 'pause' | 'error'
   /** Milliseconds without a sign of life before a connection is given up; 0 for never. Default 60 000 (browsers: 0). */
   readonly livenessMs?: number
+  /**
+   * Milliseconds without a message before a connection is given up, and the next service tried: for streams that are
+   * never quiet, where a service may answer pings and send nothing. Default 0: never.
+   */
+  readonly idleMs?: number
   /** Milliseconds for a connection to be made. Default 15 000. */
   readonly connectMs?: number
   /** Whether to connect again after a connection ends. Default true. */
@@ -63,6 +66,12 @@ export interface StreamOptions<P = Readonly<Record<string, ParamValue>>> {
   readonly onConnect?: (info: ConnectInfo) => void
   /** Told of every connection that ended and will be followed by another. */
   readonly onDisconnect?: (info: DisconnectInfo) => void
+}
+
+/** Settings of {@link subscribe} that do not depend on what it yields. */
+export interface StreamOptions<P = Readonly<Record<string, ParamValue>>> extends FollowOptions {
+  /** Asked on every connect, when all earlier messages have been taken by the reader: give the newest cursor. */
+  readonly params?: (info: ConnectInfo) => P | Promise<P>
 }
 
 /** A stream being read. Ends its connection when the iteration ends. */

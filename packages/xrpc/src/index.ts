@@ -20,6 +20,7 @@ export {
 } from './frame.ts'
 export { headerNames, parseRetryAfter, parseServiceRef, type ServiceRef } from './headers.ts'
 export { stringifyJson } from './json.ts'
+export { parseJson, type JsonFault } from './parse-json.ts'
 export { isExactMime, matchesMime, mimeEssence } from './mime.ts'
 export {
   decodeParams,

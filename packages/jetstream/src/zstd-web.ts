@@ -1,0 +1,4 @@
+import type { CreateDecompress } from './zstd.ts'
+
+/** `DecompressionStream` takes no dictionary. */
+export const createDecompress: CreateDecompress | null = null
