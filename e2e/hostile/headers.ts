@@ -343,3 +343,96 @@ export const STRANGERS: readonly Attack[] = (
     return `${count(401)} × 401 AuthenticationRequired, ${count(429)} × 429 RateLimitExceeded`
   },
 }))
+
+const HEALTH = '/xrpc/_health'
+
+/** HTTP as it was before: connections end after the answer, and nothing has chunks. */
+export const OLD_HTTP: readonly Attack[] = [
+  head('HTTP/1.0 without a host', [`GET ${HEALTH} HTTP/1.0`], '200'),
+  head(
+    'HTTP/1.0 that keeps the connection',
+    [`GET ${HEALTH} HTTP/1.0`, 'Connection: keep-alive'],
+    '200, 200',
+    `GET ${HEALTH} HTTP/1.0\r\n\r\n`,
+  ),
+  head('HTTP/1.0 and a request behind it', [`GET ${HEALTH} HTTP/1.0`], '400', HIDDEN),
+  head(
+    'HTTP/1.0 with chunks',
+    [`POST ${WRITE} HTTP/1.0`, 'Content-Type: application/json', 'Transfer-Encoding: chunked'],
+    '400',
+    `0\r\n\r\n${HIDDEN}`,
+  ),
+  head(
+    'HTTP/1.0 with a body of no length',
+    [`POST ${WRITE} HTTP/1.0`, 'Content-Type: application/json'],
+    '400',
+    '{"identifier":"a"',
+  ),
+  head(
+    'HTTP/1.0 that expects to go on',
+    [`POST ${WRITE} HTTP/1.0`, 'Content-Type: application/json', 'Expect: 100-continue', 'Content-Length: 2'],
+    BAD,
+    '{}',
+  ),
+  head(
+    'HTTP/1.0 that subscribes',
+    [
+      'GET /xrpc/com.atproto.sync.subscribeRepos HTTP/1.0',
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+    ],
+    '400',
+  ),
+  head(
+    'HTTP/1.0 with an answer of unknown length',
+    ({ bob }) => [`GET /xrpc/com.atproto.sync.getRepo?did=${bob.did} HTTP/1.0`],
+    '200',
+  ),
+  head('HTTP/1.2', [`GET ${HEALTH} HTTP/1.2`, 'Host: x', 'Connection: close'], '400'),
+  head('HTTP/11', [`GET ${HEALTH} HTTP/11`, 'Host: x'], '400'),
+  head('http in small letters', [`GET ${HEALTH} http/1.1`, 'Host: x'], '400'),
+]
+
+/** A parameter that is one, given twice: what stands in front may have looked at the other one. */
+export const TWICE: readonly Attack[] = (
+  [
+    ['a DID', ({ alice, bob }) => `com.atproto.sync.getLatestCommit?did=${bob.did}&did=${alice.did}`, BAD],
+    ['the same DID', ({ bob }) => `com.atproto.sync.getLatestCommit?did=${bob.did}&did=${bob.did}`, BAD],
+    ['a limit', () => 'com.atproto.sync.listRepos?limit=1&limit=1000', BAD],
+    ['a cursor', () => 'com.atproto.sync.listRepos?cursor=a&cursor=b', BAD],
+    ['an empty one first', ({ bob }) => `com.atproto.sync.getLatestCommit?did=&did=${bob.did}`, '200'],
+    ['a list', () => 'com.atproto.sync.listRepos?limit[]=1', '200'],
+    [
+      'a name with an encoded letter',
+      ({ alice, bob }) => `com.atproto.sync.getLatestCommit?did=${bob.did}&d%69d=${alice.did}`,
+      BAD,
+    ],
+    ['a name in capitals', ({ bob }) => `com.atproto.sync.getLatestCommit?did=${bob.did}&DID=x`, '200'],
+    [
+      'a semicolon between',
+      ({ alice, bob }) => `com.atproto.sync.getLatestCommit?did=${bob.did};did=${alice.did}`,
+      BAD,
+    ],
+    ['a plus sign in it', ({ bob }) => `com.atproto.sync.getLatestCommit?did=${bob.did}+`, BAD],
+    [
+      'a repository and its handle',
+      ({ alice, bob }) => `com.atproto.repo.describeRepo?repo=${bob.did}&repo=${alice.handle}`,
+      BAD,
+    ],
+    ['a name that nobody knows', () => `com.atproto.sync.listRepos?${'x=1&'.repeat(1000)}limit=1`, '200'],
+    ['a name of the prototype', () => 'com.atproto.sync.listRepos?__proto__=1&constructor=2&limit=1', '200'],
+  ] as const satisfies readonly (readonly [string, (world: World) => string, string])[]
+).map(([what, path, right]: readonly [string, (world: World) => string, string]) => ({
+  what: `a parameter twice: ${what}`,
+  right,
+  run: async (world: World) =>
+    outcomes(
+      await say(
+        world.server.url,
+        `GET /xrpc/${path(world)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+        3000,
+      ),
+    ),
+}))

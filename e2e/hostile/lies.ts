@@ -1,7 +1,7 @@
 // Answers of a service that lies, to calls that are handed on to it, and to those whose answers are taken apart on the way.
 import { brotliCompressSync, gzipSync, deflateSync, zstdCompressSync } from 'node:zlib'
 
-import { drip, pour, type Lie, type LyingService } from './lying-service.ts'
+import { drip, pour, startLyingService, type Lie, type LyingService } from './lying-service.ts'
 import { begin, outcome } from './wire.ts'
 import type { Attack, World } from './world.ts'
 
@@ -391,3 +391,119 @@ export const SLOW_LIES = (liar: Liar): Attack[] => [
     drip(socket, '1\r\n \r\n', 200)
   })(liar),
 ]
+
+const answering =
+  (bytes: Uint8Array, headers: readonly string[] = [], status = '200 OK'): Lie =>
+  (socket) =>
+    end(
+      socket,
+      [`HTTP/1.1 ${status}`, 'Content-Type: application/json', `Content-Length: ${bytes.length}`, ...headers],
+      bytes,
+    )
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
+const endlessly: Lie = (socket) => {
+  socket.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n')
+  pour(socket, `10000\r\n${' '.repeat(65_536)}\r\n`)
+}
+const deep = Buffer.from(`{"id":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)
+const bomb = gzipSync(Buffer.alloc(100 * MB, 0x20), { level: 9 })
+
+/** What the host of a did:web says in place of the document: nobody is there for the proxy, and nothing to resolve. */
+export const DOCUMENT_LIES = (insidePort: number): Attack[] =>
+  (
+    [
+      ['a redirect inside', answering(Buffer.of(), [`Location: http://169.254.169.254/`], '302 Go')],
+      ['a redirect to itself', answering(Buffer.of(), ['Location: /.well-known/did.json'], '302 Go')],
+      ['a redirect to a file', answering(Buffer.of(), ['Location: file:///etc/passwd'], '302 Go')],
+      ['a page without end', endlessly],
+      ['a page of 100 MB in 100 kB', answering(bomb, ['Content-Encoding: gzip'])],
+      ['lists nested 100 000 deep', answering(deep)],
+      ['half a document', answering(Buffer.from('{"id":'))],
+      [
+        'a document that breaks off',
+        (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"id"'),
+      ],
+      ['the document of somebody else', answering(json({ id: 'did:web:example.com', service: [] }))],
+      ['a list', answering(Buffer.from('[]'))],
+      ['a text', answering(Buffer.from('"did:web:localhost"'))],
+      ['early hints without end', (socket) => pour(socket, 'HTTP/1.1 103 E\r\n\r\n'.repeat(100))],
+      [
+        'another protocol',
+        (socket) => socket.write('HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+      ],
+      ['a head without end', (socket) => pour(socket, `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(65_536)}\r\n`)],
+      ['bytes of TLS', (socket) => socket.end(Buffer.from([0x15, 3, 1, 0, 2, 2, 40]))],
+      [
+        'services by the thousand that are not asked for',
+        answering(
+          json({
+            id: 'did:web:localhost',
+            service: Array.from({ length: 5000 }, (_, i) => ({
+              id: `#s${i}`,
+              type: 'BskyChatService',
+              serviceEndpoint: `http://127.0.0.1:${insidePort}`,
+            })),
+          }),
+        ),
+      ],
+    ] as const satisfies readonly (readonly [string, Lie])[]
+  ).map(([what, answer]: readonly [string, Lie]) => ({
+    what: `a document that is ${what}`,
+    right: '400 InvalidRequest, 400 DidNotFound',
+    run: async ({ server, mallory }: World) => {
+      await using host = await startLyingService(answer)
+      const did = `did:web:localhost%3A${new URL(host.url).port}`
+      const proxied = await server.call('chat.bsky.convo.listConvos', {
+        token: mallory.accessJwt,
+        headers: { 'atproto-proxy': `${did}#bsky_chat` },
+      })
+      const resolved = await server.call('com.atproto.identity.resolveDid', { params: { did } })
+      return `${outcome(proxied)}, ${outcome(resolved)}`
+    },
+  }))
+
+/** What the home of an account says when it is asked for a record. */
+export const RECORD_LIES = (): Attack[] =>
+  (
+    [
+      ['nothing', (socket) => socket.end()],
+      ['a redirect', answering(Buffer.of(), ['Location: http://169.254.169.254/'], '302 Go')],
+      ['a record without end', endlessly],
+      ['100 MB in 100 kB', answering(bomb, ['Content-Encoding: gzip'])],
+      ['lists nested 100 000 deep', answering(deep)],
+      [
+        'another record',
+        answering(json({ uri: 'at://did:plc:aaaaaaaaaaaaaaaaaaaaaaaa/a.b.c/x', value: {} })),
+      ],
+      ['a record that is a list', answering(json({ uri: 'x', value: [] }))],
+      [
+        'a refusal without end',
+        (socket) => {
+          socket.write('HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\n')
+          pour(socket, `10000\r\n${' '.repeat(65_536)}\r\n`)
+        },
+      ],
+      ['early hints without end', (socket) => pour(socket, 'HTTP/1.1 103 E\r\n\r\n'.repeat(100))],
+      [
+        'another protocol',
+        (socket) => socket.write('HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+      ],
+    ] as const satisfies readonly (readonly [string, Lie])[]
+  ).map(([what, answer]: readonly [string, Lie]) => ({
+    what: `a home that gives ${what} for a record`,
+    right: '400 InvalidRequest, 400 UnknownFeed',
+    run: async ({ server, mallory }: World) => {
+      await using home = await startLyingService(answer)
+      const repo = server.directory.did([
+        { id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: home.url },
+      ])
+      const read = await server.call('com.atproto.repo.getRecord', {
+        params: { repo, collection: 'app.bsky.feed.generator', rkey: 'x' },
+      })
+      const asked = await server.call('app.bsky.feed.getFeed', {
+        params: { feed: `at://${repo}/app.bsky.feed.generator/x` },
+        token: mallory.accessJwt,
+      })
+      return `${outcome(read)}, ${outcome(asked)}`
+    },
+  }))
