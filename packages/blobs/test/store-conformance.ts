@@ -48,6 +48,12 @@ export async function bytesOf(body: AsyncIterable<Uint8Array> | null): Promise<s
   return Buffer.concat(chunks).toString('latin1')
 }
 
+/** What bytes are, in few letters: the CID they have. */
+export async function digestOf(body: AsyncIterable<Uint8Array> | null): Promise<string | null> {
+  const text = await bytesOf(body)
+  return text === null ? null : cidOf(Buffer.from(text, 'latin1'))
+}
+
 /** Stores text. @returns its CID */
 export const storedAs = async (store: BlobStore, did: Did, text: string): Promise<string> =>
   formatCid((await store.put(did, source(text), 1e6)).cid)
@@ -76,7 +82,7 @@ export function describeBlobStore(name: string, open: () => Promise<StoreFixture
       const blob = await store.put(DID, source(bytes.subarray(0, 3), bytes.subarray(3)), 100_000)
       expect([formatCid(blob.cid), blob.size]).toEqual([cidOf(bytes), 100_000])
       expect(Buffer.compare(blob.head, bytes.subarray(0, SNIFF_BYTES))).toBe(0)
-      expect(await bytesOf(await store.open(DID, cidOf(bytes)))).toBe(bytes.toString('latin1'))
+      expect(await digestOf(await store.open(DID, cidOf(bytes)))).toBe(cidOf(bytes))
     })
 
     it('keeps a blob of no bytes, and one in pieces of one byte', async () => {
@@ -144,8 +150,8 @@ export function describeBlobStore(name: string, open: () => Promise<StoreFixture
         [65_535, 65_536],
         [199_999, 199_999],
       ] as const) {
-        const part = await bytesOf(await store.open(DID, cidOf(bytes), { start, end }))
-        expect([start, part]).toEqual([start, bytes.subarray(start, end + 1).toString('latin1')])
+        const part = await digestOf(await store.open(DID, cidOf(bytes), { start, end }))
+        expect([start, part]).toEqual([start, cidOf(bytes.subarray(start, end + 1))])
       }
     })
 
