@@ -46,6 +46,8 @@ const REPO_ERRORS: ReadonlyMap<string, readonly [number, string]> = new Map([
   ['too-many-writes', [400, 'InvalidRequest']],
   ['commit-too-large', [413, 'PayloadTooLarge']],
   ['record-too-large', [413, 'PayloadTooLarge']],
+  // Too many long keys of one layer side by side: a tree that nobody could read again.
+  ['node-too-large', [400, 'InvalidRequest']],
   ['invalid-record', [400, 'InvalidRequest']],
   ['invalid-path', [400, 'InvalidRequest']],
   ['head-moved', [409, 'ConcurrentWrites']],

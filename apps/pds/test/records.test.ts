@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { failure, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
@@ -288,4 +290,35 @@ describe.each([
     const nobody = await net.get('com.atproto.identity.resolveHandle', { params: { handle: 'nobody.test' } })
     expect(failure(nobody)).toBe('400 HandleNotFound')
   })
+})
+
+test('a write that would make a tree node nobody could read is refused, and the account goes on', async () => {
+  await using net = await startNetwork({ inProcess: true })
+  const { accessJwt: token, did } = await net.account()
+  const collection = 'com.example.note'
+  const write = (from: number, count: number) =>
+    net.post('com.atproto.repo.applyWrites', {
+      token,
+      input: {
+        repo: did,
+        validate: false,
+        writes: rkeys.slice(from, from + count).map((rkey) => ({
+          $type: 'com.atproto.repo.applyWrites#create',
+          collection,
+          rkey,
+          value: {},
+        })),
+      },
+    })
+  // Keys of one layer, beside which nothing comes to stand: the layer is a key's SHA-256, two zero bits each.
+  const rkeys: string[] = []
+  for (let i = 1000; rkeys.length < 1800; i++) {
+    const rkey = `${i}${'x'.repeat(500)}`
+    if (createHash('sha256').update(`${collection}/${rkey}`).digest()[0]! >= 0x40) rkeys.push(rkey)
+  }
+  for (let from = 0; from < 1600; from += 200) expect((await write(from, 200)).status).toBe(200)
+  expect(failure(await write(1600, 200))).toBe('400 InvalidRequest')
+  expect((await write(1600, 50)).status).toBe(200)
+  const params = { did }
+  expect((await net.get('com.atproto.sync.getRepo', { params })).status).toBe(200)
 })

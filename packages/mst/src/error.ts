@@ -5,6 +5,7 @@ import type { CID } from '@avocet/data'
  * - `missing-block`: a node is needed that was not supplied; `cid` names it.
  * - `malformed-node`: a block is not a valid tree node (encoding, key order, prefix lengths, layer, emptiness, size);
  *   `cid` names it where it is known.
+ * - `node-too-large`: a change would make a node above `MAX_NODE_SIZE`, which nobody could read again.
  * - `too-deep`: the tree is deeper than any real one can be.
  * - `invalid-key`: not of the form `collection/rkey`, or too long.
  * - `unsorted`: entries to build from are not in strictly ascending order.
@@ -13,6 +14,7 @@ import type { CID } from '@avocet/data'
 export type MstErrorCode =
   | 'missing-block'
   | 'malformed-node'
+  | 'node-too-large'
   | 'too-deep'
   | 'invalid-key'
   | 'unsorted'

@@ -288,6 +288,7 @@ function writeHead(out: Uint8Array, at: number, major: number, value: number): n
  * Writes a node in its canonical form.
  *
  * @param links of `children`, in the same order.
+ * @throws {MstError} `node-too-large`
  */
 export function encodeNode(
   keys: readonly string[],
@@ -331,5 +332,11 @@ export function encodeNode(
   const left = links[0]!
   if (left === null) out[at++] = 0xf6
   else at = writeLink(out, at, left)
+  if (at > MAX_NODE_SIZE) {
+    throw new MstError(
+      'node-too-large',
+      `node would be too large to be read; bytes=${at} keys=${keys.length}`,
+    )
+  }
   return out.slice(0, at)
 }

@@ -240,7 +240,7 @@ describe('decodeNode', () => {
         list.map(() => Link.of(value)),
         [null, ...list.map(() => null)],
       )
-    const each = (write(keys).length - write(keys.slice(0, 100)).length) / 1000
+    const each = (write(keys.slice(0, 1000)).length - write(keys.slice(0, 100)).length) / 900
     const sized = (size: number): Uint8Array => {
       const list = keys.slice(0, Math.floor((size - 600) / each))
       const missing = size - write(list).length
@@ -253,7 +253,11 @@ describe('decodeNode', () => {
       }
     }
     expect(decodeNode(sized(1_000_000), 0).layer).toBe(0)
-    expect(() => decodeNode(sized(1_000_001), 0)).toThrow(because('1000001 bytes'))
+    const larger = new Uint8Array(1_000_001)
+    larger.set(sized(1_000_000))
+    expect(() => decodeNode(larger, 0)).toThrow(because('1000001 bytes'))
+    // And none is written that could not be read.
+    expect(() => sized(1_000_001)).toThrow(expect.objectContaining({ code: 'node-too-large' }))
   })
 
   it('refuses what does not fit its place', () => {

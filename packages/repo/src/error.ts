@@ -5,6 +5,7 @@
  * - `record-exists`, `record-not-found`: a create met its path, an update or delete did not.
  * - `duplicate-path`: two writes of one commit to one path. `too-many-writes`: more than 200.
  * - `record-too-large`: above 1,000,000 bytes. `commit-too-large`: the event's blocks would exceed 2,000,000 bytes.
+ * - `node-too-large`: a tree node would be above its 1,000,000 bytes: too many long keys of one layer side by side.
  * - `invalid-path`: not a collection NSID and a record key. `invalid-record`: not a value of the data model.
  * - `stale-rev`: the revision is not a TID above the one before.
  * - `head-moved`: the repository changed since the commit was prepared; prepare it again.
@@ -27,6 +28,7 @@ export type RepoErrorCode =
   | 'too-many-writes'
   | 'record-too-large'
   | 'commit-too-large'
+  | 'node-too-large'
   | 'invalid-path'
   | 'invalid-record'
   | 'stale-rev'

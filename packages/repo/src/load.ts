@@ -88,6 +88,7 @@ export function typed<T>(work: () => T): T {
 export function toRepoError(error: unknown): unknown {
   if (!(error instanceof MstError)) return error
   if (error.code === 'missing-block') return new RepoError('missing-block', error.message, { cause: error })
+  if (error.code === 'node-too-large') return new RepoError('node-too-large', error.message, { cause: error })
   return new RepoError('malformed-repo', error.message, { cause: error })
 }
 

@@ -3,7 +3,7 @@ import { readCar, writeCar, type CarBlock } from '@avocet/car'
 import { encode } from '@avocet/cbor'
 import { createKeypair } from '@avocet/crypto'
 import { type CID, cidForCbor, cidForRaw, CidMap, type DataValue, formatCid } from '@avocet/data'
-import { coveringProofNodes } from '@avocet/mst'
+import { coveringProofNodes, keyLayer } from '@avocet/mst'
 import { createTidClock, type Did, type Nsid, type Tid } from '@avocet/syntax'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { applyWrites } from '../src/apply.ts'
@@ -135,6 +135,25 @@ describe('a commit', () => {
     const { blocks } = toCommitEvent(await make(store, writes(exact)), '2026-01-01T00:00:00Z')
     expect(blocks.length).toBeLessThanOrEqual(2_000_000)
     expect(blocks.length).toBeGreaterThan(1_999_000)
+  })
+
+  it('that would make a tree node nobody could read is refused, and the repository stays as it is', async () => {
+    const store = createMemoryRepoStore()
+    // Keys of one layer: nothing comes between them, so that all are in one node. 200 of them take 114 kB there.
+    const writes: WriteInput[] = []
+    for (let i = 1000; writes.length < 2000; i++) {
+      const rkey = `${i}${'x'.repeat(500)}`
+      if (keyLayer(`${collection}/${rkey}`) === 0)
+        writes.push({ action: 'create', collection, rkey, record: {} })
+    }
+    for (let from = 0; from < 1600; from += 200) await commit(store, ...writes.slice(from, from + 200))
+    const before = await store.getHead(did)
+    expect(await codeOf(commit(store, ...writes.slice(1600, 1800)))).toBe('node-too-large')
+    expect(await store.getHead(did)).toEqual(before)
+    const paths = async (): Promise<number> => (await all(listEntries((await store.snapshot(did))!))).length
+    expect(await paths()).toBe(1600)
+    await commit(store, remove(writes[0]!.rkey), ...writes.slice(1600, 1700))
+    expect(await paths()).toBe(1699)
   })
 
   it('brings the covering proof of its changes, and no block twice', async () => {
