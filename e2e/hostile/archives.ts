@@ -17,8 +17,7 @@ import {
   varint,
   type Block,
 } from './cars.ts'
-import { pour } from './lying-service.ts'
-import { answered, begin, outcome } from './wire.ts'
+import { outcome } from './wire.ts'
 import type { Attack } from './world.ts'
 
 const BAD = '400 InvalidRequest'
@@ -233,66 +232,4 @@ export const ARCHIVES: readonly Attack[] = [
   archive('gzip that is cut', BAD, (did) => gzipSync(whole(did, single)).subarray(0, -20), {
     'content-encoding': 'gzip',
   }),
-]
-
-/** An archive that begins like this and then has these bytes again and again, until the server has had enough. */
-const endless = (
-  what: string,
-  right: string,
-  start: (did: string) => Uint8Array,
-  more: () => Uint8Array,
-): Attack => ({
-  what,
-  right,
-  run: async ({ server, mallory: { did, accessJwt: token } }) => {
-    const nsid = 'com.atproto.repo.importRepo'
-    const call = begin(server.url, nsid, { method: 'POST', type: CAR, token })
-    const answer = answered(call)
-    call.write(start(did))
-    pour(call, more())
-    const found = outcome(await answer)
-    call.destroy()
-    return found
-  },
-})
-const megabyte = sectionOf(
-  block({ raw: encode({ $type: 'com.example.thing', a: new Uint8Array(1_000_000) }) }),
-)
-
-/** Archives without end: what they make the server hold is bounded. */
-export const ENDLESS_ARCHIVES: readonly Attack[] = [
-  endless(
-    'records before the tree, without end',
-    BAD,
-    (did) => {
-      const top = commit(did, missing)
-      return Buffer.concat([header([top.cid]), sectionOf(top)])
-    },
-    () => megabyte,
-  ),
-  endless(
-    // Nothing is held until there is a commit.
-    'records before the commit, without end',
-    '413 PayloadTooLarge',
-    () => header([missing]),
-    () => megabyte,
-  ),
-  endless(
-    'blocks behind the tree that belong to nothing, without end',
-    BAD,
-    (did) => whole(did, single),
-    () => megabyte,
-  ),
-  endless(
-    'one record of the tree again and again',
-    BAD,
-    (did) => whole(did, single),
-    () => Buffer.concat(Array.from({ length: 2000 }, () => sectionOf(thing))),
-  ),
-  endless(
-    'small blocks that belong to nothing, without end',
-    BAD,
-    (did) => Buffer.concat([header([missing]), sectionOf(commit(did, missing))]),
-    () => Buffer.concat(Array.from({ length: 2000 }, (_, i) => sectionOf(block({ i })))),
-  ),
 ]

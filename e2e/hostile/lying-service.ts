@@ -2,7 +2,6 @@
 // would send most of them.
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
-import type { Writable } from 'node:stream'
 
 /** What the service says to one request, on the connection it came by. */
 export type Lie = (socket: Socket) => void
@@ -14,10 +13,8 @@ export interface LyingService extends AsyncDisposable {
   add(lie: Lie): string
 }
 
-/** Starts it on loopback; `otherwise` is its answer to what names no lie. */
-export async function startLyingService(
-  otherwise: Lie = (socket) => socket.destroy(),
-): Promise<LyingService> {
+/** Starts it on loopback. */
+export async function startLyingService(): Promise<LyingService> {
   const sockets = new Set<Socket>()
   const lies: Lie[] = []
   const server = createServer((socket) => {
@@ -29,8 +26,9 @@ export async function startLyingService(
       if (!head.includes('\r\n\r\n')) return
       const name = /[?&]lie=(\d+)/.exec(head)?.[1]
       head = ''
-      const lie = name === undefined ? otherwise : lies[Number(name)]!
-      lie(socket)
+      const lie = name === undefined ? undefined : lies[Number(name)]
+      if (lie === undefined) socket.destroy()
+      else lie(socket)
     })
   })
   server.listen(0, '127.0.0.1')
@@ -46,7 +44,7 @@ export async function startLyingService(
 }
 
 /** Writes a piece again and again, as fast as it is taken, until the connection is closed. */
-export function pour(socket: Writable, piece: string | Uint8Array): void {
+export function pour(socket: Socket, piece: string | Uint8Array): void {
   const more = (): void => {
     while (!socket.destroyed && socket.write(piece));
   }

@@ -1,7 +1,7 @@
 // Archives that lie, handed to a PDS as the repository of an account that moves there.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { ARCHIVES, ENDLESS_ARCHIVES } from '../hostile/archives.ts'
+import { ARCHIVES } from '../hostile/archives.ts'
 import { startWorld, type World } from '../hostile/world.ts'
 
 let world: World
@@ -22,12 +22,3 @@ test.each(ARCHIVES)('$what', async ({ right, run }) => {
 })
 
 test('leave the server standing', () => expect(world.stands()).resolves.toBeUndefined())
-
-test.each(ENDLESS_ARCHIVES)('$what', async ({ right, run }) => {
-  expect(await run(world)).toBe(right)
-  await world.goesOn()
-})
-
-// Blocks are held up to 256 MiB.
-test('leave it standing without their bytes', () =>
-  expect(world.stands({ peak: 700 })).resolves.toBeUndefined())

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { DOCUMENT_LIES, LIES, RECORD_LIES, SLOW_LIES, type Liar } from '../hostile/lies.ts'
+import { LIES, SLOW_LIES, type Liar } from '../hostile/lies.ts'
 import { startLyingService, type LyingService } from '../hostile/lying-service.ts'
 import { startWorld, type World } from '../hostile/world.ts'
 
@@ -50,16 +50,6 @@ afterAll(async () => {
 describe('a service that lies', () => {
   beforeAll(() => world.mark())
   test.each(LIES(liar))('$what', async ({ right, run }) => {
-    expect(await run(world)).toBe(right)
-    expect(visits).toBe(0)
-    await world.goesOn()
-  })
-  test('leaves the server standing', () => expect(world.stands()).resolves.toBeUndefined())
-})
-
-describe('a host that was named', () => {
-  beforeAll(() => world.mark())
-  test.each([...DOCUMENT_LIES(liar.insidePort), ...RECORD_LIES()])('$what', async ({ right, run }) => {
     expect(await run(world)).toBe(right)
     expect(visits).toBe(0)
     await world.goesOn()

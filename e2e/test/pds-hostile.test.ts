@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { startWorld, type Attack, type World } from '../hostile/world.ts'
 import { BODIES, CONTENTS, RECORDS } from '../hostile/bombs.ts'
-import { ADDRESSES, HEADERS, OLD_HTTP, SMUGGLING, STRANGERS, TWICE, UNLIMITED } from '../hostile/headers.ts'
+import { ADDRESSES, HEADERS, SMUGGLING, STRANGERS, UNLIMITED } from '../hostile/headers.ts'
 import { NAMES, TARGETS } from '../hostile/paths.ts'
 import { HANDLES, LETTERS, MAIL_ADDRESSES } from '../hostile/people.ts'
 import { SESSION_TOKENS } from '../hostile/session-tokens.ts'
@@ -30,8 +30,6 @@ const GROUPS: readonly (readonly [string, readonly Attack[]])[] = [
   ['odd request lines', TARGETS],
   ['requests within requests', SMUGGLING],
   ['odd heads', HEADERS],
-  ['HTTP as it was before', OLD_HTTP],
-  ['parameters', TWICE],
   ['made up addresses', ADDRESSES],
   ['made up addresses of strangers', STRANGERS],
   ['bodies that unpack or nest', BODIES],

@@ -6,6 +6,7 @@ import {
   parsePort,
   parsePositive,
   parseSource,
+  parseWorkers,
 } from '../src/config.ts'
 import { createFilter } from '../src/sync/collections.ts'
 
@@ -16,6 +17,7 @@ describe('configuration', () => {
     ['https://pds.example.com/xrpc/x', 'wss://pds.example.com'],
     ['ws://localhost:2583', 'ws://localhost:2583'],
     ['http://127.0.0.1:2583', 'ws://127.0.0.1:2583'],
+    ['https://name:secret@pds.example.com', 'wss://pds.example.com'],
   ])('the source %s', (text, url) => {
     expect(parseSource(text, 'relay', 'live')).toEqual({ url, kind: 'relay', start: 'live' })
   })
@@ -24,6 +26,7 @@ describe('configuration', () => {
     () => parseSource('ftp://x', 'pds', 'live'),
     () => parseSource('ws://', 'pds', 'live'),
     () => parsePort('70000'),
+    () => parsePort('65536'),
     () => parsePort('-1'),
     () => parsePort('2e3'),
     () => parseCollections('app.bsky.*,post'),
@@ -31,8 +34,20 @@ describe('configuration', () => {
     () => parseDids('did:plc:ewvi7nxzyoun6zhxrhs64oiz,alice.test'),
     () => parseHttpUrl('plc.directory'),
     () => parsePositive('0'),
+    () => parsePositive('Infinity'),
+    () => parsePositive('x'),
   ])('refused with a code: %s', (parse) => {
     expect(parse).toThrow(expect.objectContaining({ code: 'bad-config' }))
+  })
+
+  test('ports, numbers and addresses', () => {
+    expect([parsePort('0'), parsePort('65535'), parsePositive('0.5')]).toEqual([0, 65_535, 0.5])
+    expect([parseWorkers('0'), parseWorkers('64')]).toEqual([0, 64])
+    expect(parseHttpUrl('http://localhost:2582//')).toBe('http://localhost:2582')
+    expect(parseDids(' did:web:a.example, did:web:b.example,')).toEqual([
+      'did:web:a.example',
+      'did:web:b.example',
+    ])
   })
 
   test('collections by name and by namespace', () => {

@@ -1,6 +1,8 @@
 import { cidForCbor, type DataObject } from '@avocet/data'
 import { describe, expect, test } from 'vitest'
+import { openIndexDatabase } from '../src/database/open.ts'
 import { findLinks } from '../src/index/links.ts'
+import { createTargetHash } from '../src/index/pointers.ts'
 
 describe('findLinks', () => {
   test('URIs and DIDs with the way to them', () => {
@@ -40,4 +42,36 @@ describe('findLinks', () => {
     expect(findLinks({ uri: `at://${'a'.repeat(5000)}` }, 5000)).toEqual([])
     expect(findLinks({ a: 'at://x', b: 'did:', c: 'did:x', d: 'did:plc:' }, 100)).toEqual([])
   })
+
+  test('one and a half times the bytes of the record are for links, and 128 more', () => {
+    const list = Array.from({ length: 20 }, (_, i) => `did:plc:${i}`)
+    // A link takes 48, its path of 7 characters 14 once.
+    const found = (bytes: number): number => findLinks({ list }, bytes).length
+    expect([found(0), found(10), found(28), found(60)]).toEqual([2, 2, 3, 4])
+  })
+
+  test('bounds: 300 characters of a path, 2600 of a target', () => {
+    const key = (length: number): string => 'k'.repeat(length - 1)
+    expect(findLinks({ [key(300)]: 'did:plc:a' }, 1000)).toHaveLength(1)
+    expect(findLinks({ [key(301)]: 'did:plc:a' }, 1000)).toEqual([])
+    expect(findLinks({ [key(200)]: { [key(101)]: 'did:plc:a' } }, 1000)).toEqual([])
+    const uri = (length: number): string => `at://${'a'.repeat(length - 5)}`
+    expect(findLinks({ uri: uri(2600) }, 5000)).toHaveLength(1)
+    expect(findLinks({ uri: uri(2601) }, 5000)).toEqual([])
+  })
+
+  test('long keys before a link do not hide it', () => {
+    const record: DataObject = {}
+    for (let i = 0; i < 20; i++) record[`${'k'.repeat(100)}${i}`] = { a: 1 }
+    record['zz'] = 'did:plc:a'
+    expect(findLinks(record, 1000)).toEqual([{ target: 'did:plc:a', path: '.zz' }])
+  })
+})
+
+test('who does not know a database’s secret cannot tell what a target is called there', () => {
+  using one = openIndexDatabase(null)
+  using other = openIndexDatabase(null)
+  const hashes = [one, other, one].map((db) => Buffer.from(createTargetHash(db)('did:plc:a')).toString('hex'))
+  expect(hashes[0]).toBe(hashes[2])
+  expect(hashes[0]).not.toBe(hashes[1])
 })

@@ -1,8 +1,11 @@
 // A real host on a socket, a real indexer on its stream.
 
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Indexer } from '../src/app.ts'
-import { type Host, type TestAccount, post, startHost } from './support/host.ts'
+import { type Host, type Network, type TestAccount, post, startHost } from './support/host.ts'
 import { eventually, indexed, query, startIndexer } from './support/indexer.ts'
 
 let host: Host
@@ -210,5 +213,77 @@ describe('live', () => {
     await host.write(ada, [create('3kaaaaaaaaa2a')])
     expect(await settled(ada)).toEqual(await host.records(ada))
     expect(indexer.status().sources.map(({ state }) => state)).toEqual(['live', 'live'])
+  })
+
+  test('an export is asked of a relay and of the account’s own host, of no other', async () => {
+    const network: Network = new Map()
+    await using first = await startHost(network)
+    await using second = await startHost(network)
+    const ada = await second.createAccount('ada')
+    await second.write(ada, [create('3kaaaaaaaaa2a')], { silent: true })
+    indexer = await startIndexer(first, {
+      sources: [
+        { url: first.wsUrl, kind: 'pds', start: 'oldest' },
+        { url: second.wsUrl, kind: 'pds', start: 'oldest' },
+      ],
+    })
+    await eventually(async () => (await indexed(indexer!, ada.did)).size === 1)
+    expect([first.requests.getRepo, second.requests.getRepo]).toEqual([0, 1])
+  })
+
+  test.each([
+    ['relay', null],
+    ['pds', 'takendown'],
+  ] as const)('what the list of a %s says of an account: %s', async (kind, status) => {
+    const ada = await host.createAccount('ada')
+    const ben = await host.createAccount('ben')
+    await host.write(ada, [create('3kaaaaaaaaa2a')])
+    await host.write(ben, [create('3kaaaaaaaaa2b')], { silent: true })
+    // Another list says that it is off. The account's own host is not asked: it does not answer such questions.
+    host.hooks.listedStatus = (did) => (did === ada.did ? 'takendown' : null)
+    indexer = await startIndexer(host, { sources: [{ url: host.wsUrl, kind, start: 'oldest' }] })
+    await eventually(async () => (await indexed(indexer!, ben.did)).size === 1)
+    const said = async (): Promise<unknown> =>
+      (await query(indexer!, 'com.atproto.sync.getRepoStatus', { did: ada.did })).body['status'] ?? null
+    await eventually(async () => (await said()) === status).catch(() => {})
+    expect(await said()).toBe(status)
+  })
+
+  test('collections that are wanted anew are read from the repos that are known', async () => {
+    const dataFolder = mkdtempSync(join(tmpdir(), 'avocet-indexer-'))
+    try {
+      const ada = await host.createAccount('ada')
+      indexer = await startIndexer(host, { dataFolder, collections: ['com.example.*'] })
+      await host.write(ada, [
+        create('3kaaaaaaaaa2a'),
+        {
+          action: 'create',
+          collection: 'com.example.note',
+          rkey: 'a',
+          record: { $type: 'com.example.note' },
+        },
+      ])
+      await eventually(async () => (await indexed(indexer!, ada.did)).size === 1)
+      await indexer.close()
+      indexer = await startIndexer(host, { dataFolder, collections: null })
+      expect(await settled(ada)).toEqual(await host.records(ada))
+    } finally {
+      await indexer?.close()
+      rmSync(dataFolder, { recursive: true, force: true })
+    }
+  })
+
+  test('a folder is read by its owner alone, and used by one indexer', async () => {
+    const dataFolder = join(mkdtempSync(join(tmpdir(), 'avocet-indexer-')), 'index')
+    try {
+      indexer = await startIndexer(host, { dataFolder })
+      expect(statSync(dataFolder).mode & 0o777).toBe(0o700)
+      await expect(startIndexer(host, { dataFolder })).rejects.toMatchObject({ code: 'data-folder' })
+      const port = Number(new URL(indexer.url!).port)
+      await expect(startIndexer(host, { port })).rejects.toMatchObject({ code: 'port-in-use' })
+    } finally {
+      await indexer?.close()
+      rmSync(dirname(dataFolder), { recursive: true, force: true })
+    }
   })
 })

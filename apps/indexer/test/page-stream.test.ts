@@ -1,7 +1,7 @@
 // The page's event stream: a sample for those who watch, bounded for us.
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { VerifiedOp } from '@avocet/firehose'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createLive, type Live } from '../src/http/live.ts'
 import type { IndexNotice } from '../src/index/apply.ts'
 import { loadPage } from '../src/http/page.ts'
@@ -83,6 +83,80 @@ describe('event stream', () => {
     const answers = Array.from({ length: 201 }, () => live.connect(new AbortController().signal).status)
     expect(answers.filter((status) => status === 200)).toHaveLength(200)
     expect(answers.at(-1)).toBe(503)
+  })
+})
+
+/** The next messages that a page is sent. */
+async function readMessages(reader: ReadableStreamDefaultReader<Uint8Array>, count: number): Promise<string> {
+  let text = ''
+  for (let i = 0; i < count; i++) text += await readText(reader)
+  return text
+}
+const failure = (reason: 'signature-invalid' | 'duplicate'): IndexNotice => ({
+  kind: 'failure',
+  failure: { kind: 'failure', source: 's', seq: 1, did: null, reason, message: 'm'.repeat(1000) },
+  at: 1,
+})
+
+describe('bounds of the event stream', () => {
+  afterEach(() => vi.useRealTimers())
+
+  test('a page that opens sees the last forty records', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const watched = createLive({ status: () => ({}), handleOf: () => null })
+    for (let i = 0; i < 50; i++) {
+      if (i % 25 === 0) vi.advanceTimersByTime(1000)
+      watched.notice(notice(`r${i}`))
+    }
+    const first = await readText(watched.connect(new AbortController().signal).body!.getReader())
+    expect(first.match(/"rkey":"r\d+"/g)).toEqual(Array.from({ length: 40 }, (_, i) => `"rkey":"r${i + 10}"`))
+    watched.close()
+  })
+
+  test('25 records and 25 failures are shown each second, and what was not needed never', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const watched = createLive({ status: () => ({}), handleOf: () => null })
+    const reader = watched.connect(new AbortController().signal).body!.getReader()
+    await readText(reader)
+    for (let second = 0; second < 2; second++) {
+      for (let i = 0; i < 40; i++) {
+        watched.notice(notice(`r${i}`))
+        watched.notice(failure('duplicate'))
+        watched.notice(failure('signature-invalid'))
+      }
+      const text = await readMessages(reader, 50)
+      expect(text.match(/event: record/g)).toHaveLength(25)
+      expect(text.match(/"reason":"signature-invalid".*?"message":"m{300}"/g)).toHaveLength(25)
+      expect(text).not.toContain('duplicate')
+      vi.advanceTimersByTime(1000)
+      expect(await readText(reader)).toBe('event: status\ndata: {}\n\n')
+    }
+    watched.close()
+  })
+
+  test('one that does not read is closed when 272 messages wait', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const watched = createLive({ status: () => ({}), handleOf: () => null })
+    const slow = watched.connect(new AbortController().signal).body!.getReader()
+    const quick = watched.connect(new AbortController().signal).body!.getReader()
+    let read = 0
+    for (let second = 0; second < 400; second++) {
+      vi.advanceTimersByTime(1000)
+      read += (await quick.read()).done ? 0 : 1
+    }
+    expect(read).toBe(400)
+    // What waited is still there; then it ends, and the page connects again.
+    let messages = 0
+    while (!(await slow.read()).done) messages++
+    expect(messages).toBe(272)
+    watched.close()
+  })
+
+  test('a page that goes gives its place back', async () => {
+    const pages = Array.from({ length: 8 }, () => live.connect(new AbortController().signal, '192.0.2.1'))
+    expect(live.connect(new AbortController().signal, '192.0.2.1').status).toBe(429)
+    await pages[0]!.body!.cancel()
+    expect(live.connect(new AbortController().signal, '192.0.2.1').status).toBe(200)
   })
 })
 

@@ -1,8 +1,9 @@
 import { encode } from '@avocet/cbor'
-import { cidForCbor, type DataObject, type CID } from '@avocet/data'
+import { type CID, cidForCbor, cidFromBytes, type DataObject } from '@avocet/data'
 import type { VerifiedOp } from '@avocet/firehose'
 import { catalog } from '@avocet/lexicons/catalog'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { createNames } from '../src/database/names.ts'
 import { openIndexDatabase } from '../src/database/open.ts'
 import { createExamine } from '../src/index/examine.ts'
 import { createRecordWriter, type OpContext } from '../src/index/records.ts'
@@ -176,4 +177,158 @@ describe('what cannot be a record', () => {
     expect(targets('at://did:plc:x/a.b.c/2')).toEqual(['at://did:plc:x/a.b.c/2'])
     expect(apply(op('delete', path, null))).toMatchObject({ deletes: 1, records: -1 })
   })
+})
+
+describe('content', () => {
+  const path = (rkey: string): string => `com.example.note/${rkey}`
+  const rows = (table: string): number => Number(db.prepare(`SELECT count(*) AS n FROM ${table}`).get()!['n'])
+
+  test('stands once, and goes with the last path that it stands at', () => {
+    const record = like('at://did:plc:x/a.b.c/1')
+    apply(op('create', path('a'), record), op('create', path('b'), record), op('create', path('c'), record))
+    expect([rows('records'), rows('contents')]).toEqual([3, 1])
+    apply(op('delete', path('a'), null), op('update', path('b'), { other: 1 }))
+    expect(jsonOf(createRecordReader(db).record(did, 'com.example.note', 'c')!.bytes)).toEqual(record)
+    apply(op('delete', path('c'), null))
+    expect([rows('records'), rows('contents'), rows('links')]).toEqual([1, 1, 0])
+  })
+
+  test('that is written again is as it was, links too', () => {
+    const first = op('create', path('a'), like('at://did:plc:x/a.b.c/1'))
+    apply(first)
+    expect(apply({ ...first, action: 'update' })).toEqual({ creates: 0, updates: 1, deletes: 0, records: 0 })
+    expect(targets('at://did:plc:x/a.b.c/1')).toHaveLength(1)
+    expect([rows('records'), rows('contents')]).toEqual([1, 1])
+    apply(op('delete', path('a'), null))
+    expect([rows('records'), rows('contents'), rows('links')]).toEqual([0, 0, 0])
+  })
+
+  test('is told apart by the whole CID, not by the part that finds it', () => {
+    const [one, two] = [op('create', path('a'), { n: 1 }), op('create', path('b'), { n: 2 })]
+    // A hash that begins as that of the other.
+    const alike = two.cid!.bytes.slice()
+    alike.set(one.cid!.bytes.subarray(0, 8))
+    apply(one, { ...two, cid: cidFromBytes(alike) })
+    const reader = createRecordReader(db)
+    expect(['a', 'b'].map((rkey) => jsonOf(reader.record(did, 'com.example.note', rkey)!.bytes))).toEqual([
+      { n: 1 },
+      { n: 2 },
+    ])
+  })
+
+  test('of a million bytes is kept, of one more only the CID', () => {
+    const sized = (length: number): DataObject => {
+      const empty = encode({ bytes: new Uint8Array(100_000) }).length - 100_000
+      return { bytes: new Uint8Array(length - empty) }
+    }
+    apply(op('create', path('most'), sized(1_000_000)), op('create', path('over'), sized(1_000_001)))
+    const reader = createRecordReader(db)
+    const bytesOf = (rkey: string): number | undefined =>
+      reader.record(did, 'com.example.note', rkey)!.bytes?.length
+    expect([bytesOf('most'), bytesOf('over')]).toEqual([1_000_000, undefined])
+    expect(reader.record(did, 'com.example.note', 'over')!.cid).toBe(
+      String(cidForCbor(encode(sized(1_000_001)))),
+    )
+  })
+})
+
+describe('links cost what they are worth', () => {
+  const links = (): number => Number(db.prepare('SELECT count(*) AS n FROM links').get()!['n'])
+  const pointing = (n: number, salt: number): DataObject => ({
+    list: Array.from({ length: n }, (_, i) => `did:web:a${i}.b${salt}.example.com`),
+    pad: new Uint8Array(20_000),
+  })
+
+  test('a record at a second path has two of its links there', () => {
+    const record = pointing(10, 0)
+    apply(op('create', 'com.example.note/a', record))
+    expect(links()).toBe(10)
+    apply(op('create', 'com.example.note/b', record))
+    expect(links()).toBe(12)
+    apply(op('delete', 'com.example.note/a', null))
+    expect(links()).toBe(2)
+    apply(op('delete', 'com.example.note/b', null))
+    expect(links()).toBe(0)
+  })
+
+  test('one event has 8192', () => {
+    const many = Array.from({ length: 34 }, (_, i) => op('create', `com.example.note/${i}`, pointing(250, i)))
+    apply(...many)
+    expect(links()).toBe(8192)
+    apply(op('create', 'com.example.note/next', pointing(250, 100)))
+    expect(links()).toBe(8442)
+  })
+})
+
+test('an account is found by its handle, however it is written, and by its DID alone as it is', () => {
+  db.prepare("INSERT INTO accounts (did, handle, updated_at) VALUES (?, 'ada.example', 1)").run(did)
+  const reader = createRecordReader(db)
+  expect([
+    reader.account('Ada.Example')?.did,
+    reader.account(did)?.handle,
+    reader.account(did.toUpperCase()),
+  ]).toEqual([did, 'ada.example', null])
+})
+
+describe('the log', () => {
+  const rows = (): unknown[] =>
+    db
+      .prepare('SELECT kind, action, rkey, prev FROM log ORDER BY seq')
+      .all()
+      .map((row) => ({ ...row }))
+  const brought: OpContext = { ...context, provenance: 'car', seq: null }
+
+  test('has one row for all that an export brings anew, and one for each change of it', () => {
+    const old = op('create', 'com.example.note/a', { n: 0 })
+    apply(old, op('create', 'com.example.note/b', { n: 0 }))
+    const { applied } = db.transaction(() =>
+      writer.apply(
+        [
+          op('update', 'com.example.note/a', { n: 1 }),
+          op('delete', 'com.example.note/b', null),
+          op('create', 'com.example.note/c', { n: 1 }),
+          op('create', 'com.example.note/d', { n: 1 }),
+        ],
+        brought,
+      ),
+    )
+    expect(rows().slice(2)).toEqual([
+      { kind: 'record', action: 'update', rkey: 'a', prev: String(old.cid) },
+      { kind: 'record', action: 'delete', rkey: 'b', prev: String(old.cid) },
+      { kind: 'resync', action: null, rkey: null, prev: null },
+    ])
+    expect(applied.map(({ logSeq }) => logSeq)).toEqual([3, 4, 5, 5])
+  })
+
+  test('says of a change what the commit says was there', () => {
+    const said = cidForCbor(encode({ other: true }))
+    apply(op('create', 'com.example.note/a', { n: 0 }), op('update', 'com.example.note/a', { n: 1 }, said))
+    expect(rows().at(-1)).toMatchObject({ action: 'update', prev: String(said) })
+  })
+})
+
+describe('names', () => {
+  test('that a transaction added are not known when it is rolled back', () => {
+    const names = createNames(db)
+    expect(() =>
+      db.transaction(() => {
+        names.add('com.example.a')
+        throw new Error('rolled back')
+      }),
+    ).toThrow('rolled back')
+    expect(names.find('com.example.a')).toBe(null)
+    db.transaction(() => names.add('com.example.b'))
+    const id = db.transaction(() => names.add('com.example.a'))
+    expect(db.prepare('SELECT id FROM names WHERE name = ?').get('com.example.a')).toEqual({ id })
+    expect([names.find('com.example.a'), names.add('com.example.a')]).toEqual([id, id])
+  })
+})
+
+test('stored paths of more than one page, each once', () => {
+  const rkeys = Array.from({ length: 2000 }, (_, i) => String(i).padStart(5, '0'))
+  apply(...rkeys.map((rkey) => op('create', `com.example.note/${rkey}`, { rkey })))
+  apply(op('create', 'com.example.other/a', {}))
+  expect(
+    [...storedPaths(db, did, ['com.example.note', 'com.example.other'])].map(({ path }) => path),
+  ).toEqual([...rkeys.map((rkey) => `com.example.note/${rkey}`), 'com.example.other/a'])
 })

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
 import { readFixture, readFixtureText } from '@avocet/testing'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { replayCapture } from '../src/commands/replay.ts'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { replay, replayCapture } from '../src/commands/replay.ts'
 import { openIndexDatabase } from '../src/database/open.ts'
 import { recordJson } from '../src/queries/record-json.ts'
 import { createRecordReader } from '../src/queries/records.ts'
@@ -81,6 +81,10 @@ describe.skipIf(frames === null)('the relay capture', () => {
           expect(value.ok && JSON.parse(value.json)).toEqual(commit.record)
         }
       }
+      // What was ignored up to the last moment is counted.
+      expect(db.prepare("SELECT count FROM failures WHERE reason = 'account-unknown'").get()).toEqual({
+        count: 2,
+      })
       expect(db.prepare('SELECT kind, count(*) AS n FROM log GROUP BY kind ORDER BY kind').all()).toEqual([
         { kind: 'record', n: 150 },
       ])
@@ -127,6 +131,22 @@ describe.skipIf(frames === null)('the relay capture', () => {
       expect(Object.values(summary.failures)).toEqual([1])
       expect(Object.keys(summary.failures)[0]).toMatch(/mismatch|malformed|invalid|missing/)
       expect(summary.commits).toBe(147)
+    }
+  })
+
+  test('the exit code is 1 when an event failed, not when one was ignored', async () => {
+    const print = vi.spyOn(console, 'log').mockImplementation(() => {})
+    const run = (file: string): Promise<number> =>
+      replay({ ...options, frames: file, didDocs, dataFolder: null, quiet: true, json: true })
+    try {
+      expect(await run(capture)).toBe(0)
+      expect(JSON.parse(print.mock.lastCall![0])).toMatchObject({
+        failures: {},
+        ignored: { 'account-unknown': 2 },
+      })
+      expect(await run(join(data, 'flipped-40.bin'))).toBe(1)
+    } finally {
+      print.mockRestore()
     }
   })
 

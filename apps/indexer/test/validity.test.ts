@@ -42,3 +42,14 @@ test.each([
   if (reason === null) expect(label.reason).toBeNull()
   else expect(label.reason).toMatch(reason)
 })
+
+test('a reason is cut after 300 characters', () => {
+  const embed = { $type: 'app.bsky.embed.images', images: [{ ['k'.repeat(400)]: 1 }] }
+  const { reason } = judge('app.bsky.feed.post', '3kxyzabcdef22', {
+    $type: 'app.bsky.feed.post',
+    text: 'x',
+    createdAt: 'y'.repeat(400),
+    embed,
+  })
+  expect(reason!.length).toBeLessThanOrEqual(300)
+})

@@ -52,8 +52,14 @@ type ReplayFlags = {
   json?: boolean
 }
 
+/** What the commands do once their flags are read. */
+export type Commands = { readonly run: typeof run; readonly replay: typeof replay }
+
 /** The command line. `run` resolves to the exit code: 0 fine, 1 failed, 2 wrong usage. */
-export function addCommands(env: NodeJS.ProcessEnv): { run(argv: readonly string[]): Promise<number> } {
+export function addCommands(
+  env: NodeJS.ProcessEnv,
+  commands: Commands = { run, replay },
+): { run(argv: readonly string[]): Promise<number> } {
   let exitCode = 0
   const program = new Command('avocet-indexer')
     .description('A verified, queryable index of the AT Protocol firehose')
@@ -143,7 +149,7 @@ export function addCommands(env: NodeJS.ProcessEnv): { run(argv: readonly string
       ),
     )
     .action(async (flags: RunFlags) => {
-      exitCode = await run(toConfig(flags))
+      exitCode = await commands.run(toConfig(flags))
     })
 
   program
@@ -174,7 +180,7 @@ export function addCommands(env: NodeJS.ProcessEnv): { run(argv: readonly string
     .addOption(new Option('--quiet', 'no progress, only the summary'))
     .addOption(new Option('--json', 'the summary as JSON'))
     .action(async (frames: string, flags: ReplayFlags) => {
-      exitCode = await replay({
+      exitCode = await commands.replay({
         frames,
         didDocs: flags.didDocs ?? null,
         plcUrl: flags.plcUrl,

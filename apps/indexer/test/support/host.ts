@@ -36,19 +36,25 @@ export type Hooks = {
   frame?: (frame: Uint8Array, seq: number | null) => Uint8Array | null
   /** Every chunk of an export. */
   exported?: (car: Uint8Array, did: string) => Uint8Array | XrpcError | Promise<Uint8Array | XrpcError>
+  /** The status of an account in the list; null: active. */
+  listedStatus?: (did: string) => string | null
 }
+
+/** The accounts that directories know, with the hosts that they are on. */
+export type Network = Map<string, { readonly account: TestAccount; readonly pds: string }>
 
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567'
 
-/** Starts a host. */
-export async function startHost(): Promise<Host> {
-  const accounts = new Map<string, TestAccount>()
+/** Starts a host with a directory. Hosts of one network know each other's accounts. */
+export async function startHost(network: Network = new Map()): Promise<Host> {
   const directory = createServer((request, response) => {
-    const account = accounts.get(decodeURIComponent((request.url ?? '/').slice(1)))
-    response.statusCode = account === undefined ? 404 : 200
+    const known = network.get(decodeURIComponent((request.url ?? '/').slice(1)))
+    response.statusCode = known === undefined ? 404 : 200
     response.setHeader('content-type', 'application/json')
     response.end(
-      JSON.stringify(account === undefined ? { message: 'not registered' } : toDocument(account, host.url)),
+      JSON.stringify(
+        known === undefined ? { message: 'not registered' } : toDocument(known.account, known.pds),
+      ),
     )
   })
   await new Promise<void>((resolve) => directory.listen(0, '127.0.0.1', resolve))
@@ -85,7 +91,16 @@ export async function startHost(): Promise<Host> {
       const last = heads.length === params.limit ? heads.at(-1) : undefined
       return {
         ...(last === undefined ? {} : { cursor: last.did }),
-        repos: heads.map(({ did, rev, commit }) => ({ did, rev, head: commit.toString(), active: true })),
+        repos: heads.map(({ did, rev, commit }) => {
+          const status = hooks.listedStatus?.(did) ?? null
+          return {
+            did,
+            rev,
+            head: commit.toString(),
+            active: status === null,
+            ...(status === null ? {} : { status }),
+          }
+        }),
       }
     })
   const serving = await serve({ router, port: 0, stopMs: 500 })
@@ -104,7 +119,7 @@ export async function startHost(): Promise<Host> {
       let did = 'did:plc:'
       for (const byte of crypto.getRandomValues(new Uint8Array(24))) did += base32[byte & 31]
       const account: TestAccount = { did: did as Did, handle: `${name}.test`, keypair: createKeypair() }
-      accounts.set(did, account)
+      network.set(did, { account, pds: host.url })
       return account
     },
     async write(account, writes, options = {}) {

@@ -61,11 +61,6 @@ export function createUpgrader(router: Pick<Router, 'connect'>, options: Upgrade
   pings.unref()
 
   async function accept(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    if (message.httpVersion === '1.0') {
-      // It cannot switch. https://www.rfc-editor.org/rfc/rfc9110#section-7.8-15
-      refuse(socket, { status: 400, headers: {}, body: '' })
-      return
-    }
     const call = new NodeCall(message, null, pathOfTarget(message.url ?? '/'), addressOf(message))
     const connection = await router.connect(call)
     if (!connection.ok) {
