@@ -146,7 +146,9 @@ export class Connection implements Link {
     } catch {
       json = undefined
     }
-    const { error, message } = parseErrorBody(status, json)
+    const { error, message: said } = parseErrorBody(status, json)
+    // Servers that speak no XRPC give their reason as plain text.
+    const message = (json === undefined && body.slice(0, 300).trim()) || said
     return new XrpcClientError('response', `${message}; ${name}`, { status, error, headers })
   }
 
