@@ -168,6 +168,45 @@ test('a mailed code that is asked for again lives as long as the first', async (
   expect(await later(() => codes.check('reset-password', second))).toBe('token-expired')
 })
 
+test('asking for a code again takes none away that was mailed before, and five are good at a time', async () => {
+  const codes = createEmailTokens(db, () => time)
+  const ask = (address = 'anna@example.com') => codes.create(DID, 'reset-password', address)
+  const made: string[] = []
+  for (let i = 0; i < 5; i++) {
+    made.push(await ask())
+    time += MINUTE
+  }
+  expect(new Set(made).size).toBe(5)
+  const judge = () => Promise.all(made.map((code) => later(() => codes.check('reset-password', code))))
+  expect(await judge()).toEqual(['fine', 'fine', 'fine', 'fine', 'fine'])
+  // The sixth letter brings the newest again, which begins anew.
+  expect(await ask()).toBe(made[4])
+  expect(rowsOf('SELECT token FROM email_token')).toHaveLength(5)
+  time += 13 * MINUTE
+  const late = 'token-expired'
+  expect(await judge()).toEqual([late, late, late, 'fine', 'fine'])
+  // There is room again.
+  expect(made).not.toContain(await ask())
+  time += 2 * MINUTE + 1
+  expect(await judge()).toEqual(['token-invalid', 'token-invalid', 'token-invalid', late, late])
+  // Codes for another address, and for another purpose, take no room.
+  await ask('anna@elsewhere.example')
+  expect(rowsOf('SELECT DISTINCT address FROM email_token')).toEqual([{ address: 'anna@elsewhere.example' }])
+  expect(made).not.toContain(await codes.create(DID, 'delete-account', 'anna@example.com'))
+})
+
+test('the first of several codes that is used ends the others', async () => {
+  const codes = createEmailTokens(db, () => time)
+  const [first, second] = [
+    await codes.create(DID, 'reset-password', 'anna@example.com'),
+    await codes.create(DID, 'reset-password', 'anna@example.com'),
+  ]
+  const other = await codes.create(DID, 'delete-account', 'anna@example.com')
+  await db.write(() => codes.spend('reset-password', first, DID))
+  expect(await later(() => codes.check('reset-password', second))).toBe('token-invalid')
+  expect(await later(() => codes.check('delete-account', other))).toBe('fine')
+})
+
 describe('invite codes', () => {
   const make = (useCount: number, forAccount = 'admin'): string =>
     createInvites(db, 'pds.example.com').create({ useCount, forAccount, createdBy: 'admin' })

@@ -72,6 +72,18 @@ describe('a mailed code belongs to the address it was mailed to', () => {
   })
 })
 
+test('a stranger who asks for codes again and again does not take away the one that the owner was mailed', async () => {
+  const account = await net.account()
+  const email = emailOf(account)
+  const token = await codeFor('requestPasswordReset', account, { email })
+  for (let i = 0; i < 3; i++) {
+    expect((await server('requestPasswordReset', null, { email })).status).toBe(200)
+    await mailedCode(net, email)
+  }
+  expect((await server('resetPassword', null, { token, password: 'the owner chose it' })).status).toBe(200)
+  expect((await signIn(account, 'the owner chose it')).status).toBe(200)
+})
+
 describe('a code is used up only by the call that succeeds with it', () => {
   test('resetPassword with a password that cannot be', async () => {
     const account = await net.account()

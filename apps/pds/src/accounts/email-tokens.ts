@@ -13,9 +13,15 @@ export type TokenPurpose =
   | 'delete-account'
   | 'plc-operation'
 
-/** Codes sent by mail: one per account and purpose, used once, short-lived, for the address they were mailed to. */
+/**
+ * Codes sent by mail: used once, short-lived, for the address they were mailed to. Anybody may ask for one to reset a
+ * password, so asking never ends a code that the owner was mailed before: the first one used ends the others.
+ */
 export interface EmailTokens {
-  /** A new code for the account's present address, which replaces the one before. */
+  /**
+   * A code for the account's present address. It is a new one, or where an account has `MAX_CODES` of a purpose already the
+   * newest of them, which lives for its whole time again.
+   */
   create(did: Did, purpose: TokenPurpose, address: string): Promise<string>
   /** Whose code it is; the code stays usable. @throws PdsError `token-invalid`, `token-expired` */
   check(purpose: TokenPurpose, token: string, did?: Did): Did
@@ -29,8 +35,13 @@ export interface EmailTokens {
 }
 
 const LIFETIME_MS = 15 * 60 * 1000
+/** Codes of one purpose that are good at a time. */
+const MAX_CODES = 5
 // Letters and digits that are not mistaken for each other, typed by hand from a mail.
 const ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
+
+const newGroup = (): string => Array.from({ length: 5 }, () => ALPHABET[randomInt(ALPHABET.length)]!).join('')
+const newCode = (): string => `${newGroup()}-${newGroup()}`
 
 /** Codes over the rows in `db`. */
 export function createEmailTokens(db: Database, now: () => number = Date.now): EmailTokens {
@@ -59,19 +70,28 @@ export function createEmailTokens(db: Database, now: () => number = Date.now): E
   }
 
   return {
-    create: async (did, purpose, address) => {
-      const group = (): string =>
-        Array.from({ length: 5 }, () => ALPHABET[randomInt(ALPHABET.length)]!).join('')
-      const token = `${group()}-${group()}`
-      await db.write(() => {
+    create: (did, purpose, address) =>
+      db.write(() => {
+        const at = now()
+        // Codes for a former address prove nothing any more, and take no room.
         db.prepare(
-          `INSERT INTO email_token (did, purpose, token, address, requested_at) VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT (did, purpose) DO UPDATE SET token = excluded.token, address = excluded.address,
-             requested_at = excluded.requested_at`,
-        ).run(did, purpose, token, address.toLowerCase(), now())
-      })
-      return token
-    },
+          'DELETE FROM email_token WHERE did = ? AND purpose = ? AND (requested_at < ? OR address <> ?)',
+        ).run(did, purpose, at - LIFETIME_MS, address.toLowerCase())
+        const good = db
+          .prepare('SELECT token FROM email_token WHERE did = ? AND purpose = ? ORDER BY made_at DESC, token')
+          .all(did, purpose)
+        if (good.length >= MAX_CODES) {
+          // The others are not renewed: once they have ended there is room again, so no code lives for long.
+          const newest = good[0]!['token'] as string
+          db.prepare('UPDATE email_token SET requested_at = ? WHERE token = ?').run(at, newest)
+          return newest
+        }
+        const token = newCode()
+        db.prepare(
+          'INSERT INTO email_token (did, purpose, token, address, made_at, requested_at) VALUES (?, ?, ?, ?, ?, ?)',
+        ).run(did, purpose, token, address.toLowerCase(), at, at)
+        return token
+      }),
     check,
     spend: (purpose, token, did) => {
       check(purpose, token, did)

@@ -86,4 +86,19 @@ export const ACCOUNT_MIGRATIONS: readonly string[] = [
     handle TEXT NOT NULL
   ) WITHOUT ROWID, STRICT;
   `,
+  // Several codes of one purpose, so that asking again takes no code away that is on its way.
+  `
+  CREATE TABLE mailed_code (
+    did TEXT NOT NULL REFERENCES account (did) ON DELETE CASCADE,
+    purpose TEXT NOT NULL,
+    token TEXT NOT NULL UNIQUE,
+    address TEXT NOT NULL,
+    made_at INTEGER NOT NULL,
+    requested_at INTEGER NOT NULL,
+    PRIMARY KEY (did, purpose, token)
+  ) WITHOUT ROWID, STRICT;
+  INSERT INTO mailed_code SELECT did, purpose, token, address, requested_at, requested_at FROM email_token;
+  DROP TABLE email_token;
+  ALTER TABLE mailed_code RENAME TO email_token;
+  `,
 ]
