@@ -20,6 +20,7 @@ export type Outcome = 'passed' | 'failed' | 'timeout'
 
 /** A copy to run tests in. */
 export type Shadow = Disposable & {
+  readonly folder: string
   /** Runs `vitest` with these arguments, with the fault in place when there is one. */
   run(mutant: Mutant | null, args: readonly string[], timeoutMs: number): Promise<Outcome>
 }
@@ -61,7 +62,7 @@ export function createShadow(root: string): Shadow {
 
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
   process.once('exit', remove)
-  return { run, [Symbol.dispose]: remove }
+  return { folder, run, [Symbol.dispose]: remove }
 }
 
 /** The whole process group is ended, since tests start processes of their own. */

@@ -1,14 +1,18 @@
-// The app of a simulation: rows, accounts, and what a crash leaves of them and of the consumer's state.
+// The app of a simulation: rows, accounts, handles, and what a crash leaves of them and of the consumer's state.
 
 import { type CID, cidEquals } from '@avocet/data'
-import type { Did } from '@avocet/syntax'
+import type { Did, Handle } from '@avocet/syntax'
 import { createMemoryState, type MemoryState, type RepoStateStore, type VerifiedEvent } from '../src/index.ts'
+
+/** A record as the app keeps it. `unread`: there is one, and it cannot be shown. */
+export type Row = { readonly cid: CID; readonly unread: boolean }
 
 /** What the app has stored. */
 export type App = {
   readonly state: MemoryState
-  readonly rows: Map<Did, Map<string, CID>>
+  readonly rows: Map<Did, Map<string, Row>>
   readonly statuses: Map<Did, string>
+  readonly handles: Map<Did, Handle | null>
   /** The next event is refused. */
   failNext: boolean
   apply(event: VerifiedEvent): void
@@ -19,12 +23,14 @@ export type App = {
 /** An app without rows. */
 export function createApp(): App {
   const state = createMemoryState()
-  const rows = new Map<Did, Map<string, CID>>()
+  const rows = new Map<Did, Map<string, Row>>()
   const statuses = new Map<Did, string>()
+  const handles = new Map<Did, Handle | null>()
   const app: App = {
     state,
     rows,
     statuses,
+    handles,
     failNext: false,
     apply(event) {
       if (event.kind === 'failure' || event.kind === 'info') return
@@ -33,16 +39,17 @@ export function createApp(): App {
         throw new Error('no room')
       }
       const { did } = event
+      if (event.kind === 'identity' && event.uncertain !== true) handles.set(did, event.handle)
       if (event.kind === 'account') {
         statuses.set(did, event.active ? 'active' : (event.status ?? 'inactive'))
         if (event.status === 'deleted') rows.delete(did)
       }
       if (event.kind !== 'commit' && event.kind !== 'resync') return
-      const mine = rows.get(did) ?? new Map<string, CID>()
+      const mine = rows.get(did) ?? new Map<string, Row>()
       rows.set(did, mine)
-      for (const { path, cid } of event.ops) {
+      for (const { path, cid, unread } of event.ops) {
         if (cid === null) mine.delete(path)
-        else mine.set(path, cid)
+        else mine.set(path, { cid, unread: unread !== undefined })
       }
     },
     open() {
@@ -61,12 +68,15 @@ export function createApp(): App {
   return app
 }
 
-/** Whether two repos hold the same. */
-export function sameRecords(a: ReadonlyMap<string, CID>, b: ReadonlyMap<string, CID>): boolean {
-  if (a.size !== b.size) return false
-  for (const [path, cid] of a) {
-    const other = b.get(path)
-    if (other === undefined || !cidEquals(cid, other)) return false
+/** Whether two repos hold the same. `readable`: which of the records can be shown. */
+export function sameRecords(
+  rows: ReadonlyMap<string, Row>,
+  truth: ReadonlyMap<string, { readonly cid: CID; readonly readable: boolean }>,
+): boolean {
+  if (rows.size !== truth.size) return false
+  for (const [path, { cid, unread }] of rows) {
+    const other = truth.get(path)
+    if (other === undefined || !cidEquals(cid, other.cid) || unread === other.readable) return false
   }
   return true
 }

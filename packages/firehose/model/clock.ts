@@ -13,8 +13,8 @@ export type Clock = Timers & {
   scope(): Timers & { end(): void }
 }
 
-/** All promises that can settle have settled. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/** All promises that can settle have settled: Node works off its ticks when no promise is left to react to. */
+const settle = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
 
 /** A clock that starts at `start`, ms since the epoch. */
 export function createClock(start: number): Clock {

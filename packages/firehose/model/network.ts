@@ -1,19 +1,22 @@
 // The truth, and the network that tells of it: accounts on hosts, a directory, relays, and a mirror of repos. Keys and trees are
 // names, so that an event costs microseconds; frames are real.
 
-import { type CID, cidForRaw, formatCid, type DataObject } from '@avocet/data'
+import { type CID, formatCid, type DataObject } from '@avocet/data'
 import type { PublicKey } from '@avocet/crypto'
-import { type Did, type Tid, tidFromMicros } from '@avocet/syntax'
+import { type Did, type Handle, type Tid, tidFromMicros } from '@avocet/syntax'
 import { encodeFrame } from '@avocet/xrpc'
 import {
   type Checked,
   type CommitProof,
+  type FailureReason,
   type Prover,
   ResyncError,
   type SyncProof,
   type VerifiedOp,
 } from '../src/index.ts'
+import type { Action, Size } from './actions.ts'
 import type { Clock } from './clock.ts'
+import { type Content, makeContent, named, nameOfTree, readRecord, realRoot } from './records.ts'
 
 /** An account as it is. */
 export type Account = {
@@ -24,16 +27,24 @@ export type Account = {
   published: number
   publishedHost: number
   status: string
+  /** Every handle it had; the last one is shown. */
+  readonly handles: Handle[]
   rev: Tid | null
   data: CID
-  readonly records: Map<string, CID>
+  readonly records: Map<string, Content>
 }
 
 /** A copy of a repo at a moment. */
-export type Snapshot = { readonly rev: Tid; readonly data: CID; readonly records: ReadonlyMap<string, CID> }
+export type Snapshot = {
+  readonly did: Did
+  readonly rev: Tid
+  readonly data: CID
+  readonly key: number
+  readonly records: ReadonlyMap<string, Content>
+}
 
 /** A host of accounts. */
-export type Host = { readonly url: string; downUntil: number; skewMs: number }
+export type Host = { readonly url: string; downUntil: number; slowUntil: number; skewMs: number }
 
 /** A relay: what it sent, and what it knows. */
 export type Relay = {
@@ -45,6 +56,7 @@ export type Relay = {
   oldest: number
   /** Told of each new event and of a cut connection. */
   listener: ((what: 'event' | 'cut') => void) | null
+  downUntil: number
   lagUntil: number
   held: (() => void)[]
   /** What its listRepos says. */
@@ -60,27 +72,17 @@ type Signed = {
   readonly ops: readonly VerifiedOp[]
 }
 
-/** What may be wrong with an event on its way. */
-export type Damage = 'none' | 'too-big' | 'malformed' | 'dropped'
+type WriteAction = Extract<Action, { do: 'write' }>
 
 const encoder = new TextEncoder()
-const named = (text: string): CID => cidForRaw(encoder.encode(text))
-const EMPTY = named('[]')
-const dataOf = (records: ReadonlyMap<string, CID>): CID =>
-  records.size === 0
-    ? EMPTY
-    : named(
-        [...records]
-          .map(([path, cid]) => `${path} ${formatCid(cid)}`)
-          .toSorted()
-          .join('\n'),
-      )
 
 /** The collections that records are in. */
 export const COLLECTIONS = ['app.example.a', 'app.example.b'] as const
 
 /** Makes a network of so many accounts, hosts and relays. */
-export function createNetwork(clock: Clock, size: { accounts: number; hosts: number; relays: number }) {
+export function createNetwork(clock: Clock, size: Size) {
+  const dataOf = size.archives ? realRoot : nameOfTree
+  const empty = dataOf(new Map())
   const accounts: Account[] = Array.from({ length: size.accounts }, (_, i) => ({
     did: `did:web:account${i}.example` as Did,
     host: i % size.hosts,
@@ -88,13 +90,15 @@ export function createNetwork(clock: Clock, size: { accounts: number; hosts: num
     published: 0,
     publishedHost: i % size.hosts,
     status: 'active',
+    handles: [`account${i}.example`],
     rev: null,
-    data: EMPTY,
-    records: new Map<string, CID>(),
+    data: empty,
+    records: new Map<string, Content>(),
   }))
   const hosts: Host[] = Array.from({ length: size.hosts }, (_, i) => ({
     url: `https://host${i}.example`,
     downUntil: 0,
+    slowUntil: 0,
     skewMs: 0,
   }))
   const relays: Relay[] = Array.from({ length: size.relays }, (_, i) => ({
@@ -104,6 +108,7 @@ export function createNetwork(clock: Clock, size: { accounts: number; hosts: num
     seq: 10_000,
     oldest: 10_001,
     listener: null,
+    downUntil: 0,
     lagUntil: 0,
     held: [],
     known: new Map<Did, { rev: Tid | null; status: string }>(),
@@ -112,7 +117,12 @@ export function createNetwork(clock: Clock, size: { accounts: number; hosts: num
   const signed = new Map<string, Signed>()
   const keys = new Map<string, PublicKey>()
   const mirror = { mode: 'fresh' as 'fresh' | 'stale' | 'html', copies: new Map<Did, Snapshot>() }
-  const directory = { mode: 'ok' as 'ok' | 'not-found' | 'down', until: 0 }
+  const directory = {
+    mode: 'ok' as 'ok' | 'not-found' | 'down',
+    until: 0,
+    handlesDownUntil: 0,
+    wasSilent: false,
+  }
   let counter = 0
 
   const keyOf = (did: Did, key: number): PublicKey => {
@@ -131,7 +141,7 @@ export function createNetwork(clock: Clock, size: { accounts: number; hosts: num
     account: Account,
     type: `#${string}`,
     body: DataObject,
-    damage: Damage = 'none',
+    damage?: WriteAction['damage'],
     via: (relay: Relay) => boolean = () => true,
   ): void => {
     const shown = { rev: account.rev, status: account.status }
@@ -167,36 +177,30 @@ export function createNetwork(clock: Clock, size: { accounts: number; hosts: num
     return account.rev !== null && rev <= account.rev ? bump(account.rev) : rev
   }
 
-  const snapshot = (account: Account): Snapshot | null =>
-    account.rev === null ? null : { rev: account.rev, data: account.data, records: new Map(account.records) }
+  const snapshot = ({ did, rev, data, key, records }: Account): Snapshot | null =>
+    rev === null ? null : { did, rev, data, key, records: new Map(records) }
 
   /** A commit of one operation on one of a few records. */
-  const write = (account: Account, record: number, damage: Damage = 'none'): void => {
+  const write = ({ account: number, record, damage, content }: Omit<WriteAction, 'do'>): void => {
+    const account = accounts[number]!
     if (account.status !== 'active') return
     const collection = COLLECTIONS[record % 2]!
-    const path = `${collection}/r${record >> 1}`
-    const before = account.records.get(path) ?? null
-    const remove = before !== null && counter % 3 === 0
-    const cid = remove ? null : named(`record ${counter++}`)
+    const rkey = `r${record >> 1}`
+    const path = `${collection}/${rkey}`
+    const before = account.records.get(path)?.cid ?? null
+    const made = before !== null && counter % 3 === 0 ? null : makeContent(counter++, content)
+    // The same once more makes no commit.
+    if (made !== null && formatCid(made.cid) === (before && formatCid(before))) return
     const since = account.rev
     const prevData = since === null ? null : account.data
     account.rev = nextRev(account)
-    if (cid === null) account.records.delete(path)
-    else account.records.set(path, cid)
+    if (made === null) account.records.delete(path)
+    else account.records.set(path, made)
     account.data = dataOf(account.records)
     if (mirror.mode === 'fresh') mirror.copies.set(account.did, snapshot(account)!)
-    const action = cid === null ? 'delete' : before === null ? 'create' : 'update'
-    const rkey = `r${record >> 1}`
-    const op: VerifiedOp = {
-      action,
-      path,
-      collection,
-      rkey,
-      cid,
-      record: cid && {},
-      recordBytes: cid && NO_BYTES,
-      prev: before,
-    }
+    const action = made === null ? 'delete' : before === null ? 'create' : 'update'
+    const cid = made?.cid ?? null
+    const op: VerifiedOp = { action, path, collection, rkey, cid, prev: before, ...readRecord(made) }
     const commit = sign(account, prevData, [op])
     const body = {
       repo: account.did,
@@ -224,7 +228,7 @@ export function createNetwork(clock: Clock, size: { accounts: number; hosts: num
     const rest = { blocks: NO_BYTES, ops: [], tooBig: false, rebase: false, blobs: [] }
     const { known } = relay
     const shown = known.get(account.did)
-    announce(account, '#commit', { ...body, ...rest } as DataObject, 'none', (other) => other === relay)
+    announce(account, '#commit', { ...body, ...rest } as DataObject, undefined, (other) => other === relay)
     if (shown !== undefined && relay.lagUntil <= clock.now()) known.set(account.did, shown)
   }
 
@@ -252,7 +256,7 @@ export function createNetwork(clock: Clock, size: { accounts: number; hosts: num
     if (status === 'deleted') {
       account.records.clear()
       account.rev = null
-      account.data = EMPTY
+      account.data = empty
       mirror.copies.delete(account.did)
     }
     tellAccount(account)
@@ -263,6 +267,7 @@ export function createNetwork(clock: Clock, size: { accounts: number; hosts: num
     prove(event, key): Checked<CommitProof> {
       const found = signed.get(formatCid(event.commit))!
       if (key !== keyOf(event.did, found.key)) return refusal('signature-invalid')
+      if (found.ops.some(({ unread }) => unread === 'malformed')) return refusal('record-malformed')
       return { ok: true, value: { ops: found.ops, legacy: false, data: found.data } }
     },
     proveSync(event, key): Checked<SyncProof> {
@@ -282,9 +287,21 @@ export function createNetwork(clock: Clock, size: { accounts: number; hosts: num
     return account
   }
 
+  const release = (relay: Relay): void => {
+    relay.lagUntil = 0
+    for (const send of relay.held.splice(0)) send()
+  }
+
+  /** How long a host takes at most until it answers, ms. */
+  const slownessOf = (url: string | null): number => {
+    const host = hosts.find((item) => item.url === url)
+    return host !== undefined && host.slowUntil > clock.now() ? 120_000 : 1500
+  }
+
   return {
     accounts,
     hosts,
+    slownessOf,
     relays,
     mirror,
     directory,
@@ -297,9 +314,19 @@ export function createNetwork(clock: Clock, size: { accounts: number; hosts: num
     snapshot,
     byDid,
     at,
-    release(relay: Relay): void {
-      relay.lagUntil = 0
-      for (const send of relay.held.splice(0)) send()
+    rename(account: Account): void {
+      account.handles.push(`renamed${counter++}.example`)
+      tellIdentity(account)
+    },
+    release,
+    /** All works again but the mirror, which nobody has to rely on. */
+    recover(): void {
+      for (const relay of relays) {
+        release(relay)
+        relay.downUntil = 0
+      }
+      directory.until = directory.handlesDownUntil = 0
+      for (const host of hosts) host.downUntil = host.slowUntil = host.skewMs = 0
     },
   }
 }
@@ -310,10 +337,10 @@ export type Network = ReturnType<typeof createNetwork>
 const NO_BYTES = new Uint8Array(0)
 
 const refusal = (
-  reason: 'signature-invalid',
-): { ok: false; error: { reason: typeof reason; message: string; did: null; seq: null } } => ({
+  reason: FailureReason,
+): { ok: false; error: { reason: FailureReason; message: string; did: null; seq: null } } => ({
   ok: false,
-  error: { reason, message: 'not this key', did: null, seq: null },
+  error: { reason, message: 'not proved', did: null, seq: null },
 })
 
 const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'

@@ -1,59 +1,57 @@
-// Interleavings by the thousand, and what is left of one that shows a difference.
+// Interleavings by the thousand.
 
-import { type Action, randomActions, type Size } from './actions.ts'
+import type { Action, Size } from './actions.ts'
+import { MODEL_CASES } from './cases.ts'
+import { USUAL_SIZE } from './actions.ts'
+import { randomActions, randomSize } from './generate.ts'
 import { createRandom } from './random.ts'
-import { type Difference, simulate } from './simulate.ts'
+import { type Finding, shrink } from './shrink.ts'
+import { simulate } from './simulate.ts'
 
-/** An interleaving that shows a difference, as short as it could be made. */
-export type Finding = {
-  readonly seed: number
-  readonly size: Size
-  readonly actions: readonly Action[]
-  readonly difference: Difference
+/** What a seed stands for. */
+export function interleavingOf(seed: number): { readonly size: Size; readonly actions: readonly Action[] } {
+  const random = createRandom(seed)
+  const size = randomSize(random)
+  return { size, actions: randomActions(random, size) }
 }
 
-/** The network of a seed: one relay or two, with and without a mirror. */
-export function sizeOf(seed: number): Size {
-  return { accounts: 2, hosts: 2, relays: 1 + (seed & 1), mirror: (seed & 2) !== 0 }
+/** What a search came to: how many interleavings were played, of how many actions, and the first that shows a difference. */
+export type SearchResult = {
+  readonly played: number
+  readonly actions: number
+  readonly finding: Finding | null
 }
 
-/** What happens in the interleaving of a seed: most are short, so that many are played. */
-export function actionsOf(seed: number): Action[] {
-  return randomActions(createRandom(seed), seed % 5 === 0 ? 40 : 12, sizeOf(seed))
-}
-
-/** Plays `count` interleavings from `first` on; stops at the first difference. `onProgress` is told after each. */
-export async function search(
-  first: number,
-  count: number,
-  onProgress?: (done: number) => void,
-): Promise<Finding | null> {
-  for (let done = 0; done < count; done++) {
-    const seed = first + done
-    const size = sizeOf(seed)
-    const actions = actionsOf(seed)
+/** Plays the interleavings of `count` seeds from `first` on; stops at the first difference, which is then cut short. */
+export async function search(first: number, count: number): Promise<SearchResult> {
+  let total = 0
+  for (let played = 1; played <= count; played++) {
+    const seed = first + played - 1
+    const { size, actions } = interleavingOf(seed)
+    total += actions.length
     const difference = await simulate(seed, size, actions)
-    if (difference !== null) return shrink(seed, size, actions, difference)
-    onProgress?.(done + 1)
+    if (difference === null) continue
+    return { played, actions: total, finding: await shrink({ seed, size, actions, difference }) }
   }
-  return null
+  return { played: count, actions: total, finding: null }
 }
 
-/** Leaves out what is not needed: halves, quarters, at last single actions. */
-export async function shrink(
-  seed: number,
-  size: Size,
-  actions: readonly Action[],
-  difference: Difference,
-): Promise<Finding> {
-  let best = { actions, difference }
-  for (let length = actions.length >> 1; length >= 1; length >>= 1) {
-    for (let at = 0; at + length <= best.actions.length;) {
-      const fewer = best.actions.toSpliced(at, length)
-      const found = await simulate(seed, size, fewer)
-      if (found === null) at += length
-      else best = { actions: fewer, difference: found }
+/** Each named case is played with so many seeds: they decide how long answers take. */
+export const SEEDS_OF_A_CASE = 5
+
+/** Plays the named cases whose name holds this text. */
+export async function playCases(
+  name = '',
+): Promise<{ readonly played: number; readonly finding: Finding | null }> {
+  let played = 0
+  for (const { name: own, size: change, actions } of MODEL_CASES) {
+    if (!own.includes(name)) continue
+    played++
+    const size = { ...USUAL_SIZE, ...change }
+    for (let seed = 1; seed <= SEEDS_OF_A_CASE; seed++) {
+      const difference = await simulate(seed, size, actions)
+      if (difference !== null) return { played, finding: { seed, size, actions, difference } }
     }
   }
-  return { seed, size, ...best }
+  return { played, finding: null }
 }

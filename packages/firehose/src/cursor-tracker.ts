@@ -14,7 +14,7 @@ export type Ticket = {
 
 /** The tickets of one source. */
 export type CursorTracker = {
-  /** An event arrived, at `at` (ms since the epoch). */
+  /** An event arrived, at `at` (ms since the epoch); it counts as later than a gap that was told of before it. */
   begin(seq: number, at?: number): Ticket
   /** The source numbers anew: call it before the first event with a new number. */
   renumber(): void
@@ -75,7 +75,8 @@ export function createCursorTracker(source: string, start: CursorState | null): 
 
   return {
     begin(seq, at = 0) {
-      const ticket: Ticket = { seq, at, from: name, done: false }
+      const arrived = gapAt !== null && at <= gapAt ? gapAt + 1 : at
+      const ticket: Ticket = { seq, at: arrived, from: name, done: false }
       tickets.push(ticket)
       // Where the stream was joined is known from the first event on: what comes before it is not asked for.
       mark ??= Math.max(0, seq - 1)

@@ -40,8 +40,8 @@ export type RepoFact =
   | { readonly kind: 'identity' }
   /** Somebody wants the repo read. `claimed`: the rev it is said to have. */
   | { readonly kind: 'requested'; readonly reason: string; readonly claimed: Tid | null }
-  /** A host lists the repo with this rev. `own`: it is the account's own host. `at`: when it was asked. */
-  | { readonly kind: 'listed'; readonly rev: Tid; readonly own: boolean; readonly at: number }
+  /** A host lists the repo with this rev. `at`: when it was asked. */
+  | { readonly kind: 'listed'; readonly rev: Tid; readonly at: number }
   /** The account's own host was asked for the newest rev at `askedAt`; null: it has no such repo. */
   | { readonly kind: 'checked'; readonly rev: Tid | null; readonly askedAt: number }
   /** It could not be asked. */

@@ -204,7 +204,7 @@ function requested(state: RepoState, fact: Fact<'requested'>, policy: RepoPolicy
 }
 
 function listed(state: RepoState, fact: Fact<'listed'>, policy: RepoPolicy, now: number): Transition {
-  const { rev, own } = fact
+  const { rev } = fact
   if (state.rev === null && (state.status === 'synchronized' || state.status === 'unconfirmed')) {
     if (!isActive(state)) return to(state)
     return due({ ...state, claimed: rev, status: 'desynchronized', reason: 'discovered' }, 3, policy, now)
@@ -221,9 +221,9 @@ function listed(state: RepoState, fact: Fact<'listed'>, policy: RepoPolicy, now:
   }
   if (state.rev === rev) {
     const confirmedAt = later(state.confirmedAt, fact.at)
-    const confirmed = { ...state, confirmedAt, ...(own ? { claimed: null } : {}) }
-    if (state.status === 'suspect' && !own) return to(confirmed)
-    return to(settle(confirmed, policy, now))
+    const confirmed = { ...state, confirmedAt }
+    // The list may be older than the doubt; the check that is due is not.
+    return to(state.status === 'suspect' ? confirmed : settle(confirmed, policy, now))
   }
   if (state.rev !== null && rev < state.rev) return to(state)
   return doubt({ ...state, claimed: newest(state.claimed, rev) }, 'behind', now + policy.graceMs, policy, now)

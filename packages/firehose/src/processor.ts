@@ -341,7 +341,8 @@ export function createProcessor(options: ProcessorOptions): Processor {
     const foreign = await judgeHost(item.event, item.source, bench)
     if (foreign !== null && result.ok) return refuse(item, foreign)
     const handle = result.ok ? (result.identity.handle ?? null) : null
-    const uncertain = result.ok && result.identity.handle === undefined
+    // A directory that does not know the DID at this moment refutes no handle.
+    const uncertain = !result.ok || result.identity.handle === undefined
     const about = { kind: 'identity', source: item.source.id, seq, did, handle, time } as const
     const event: IdentityEvent = uncertain ? { ...about, uncertain } : about
     count('accepted')
@@ -419,10 +420,11 @@ export function createProcessor(options: ProcessorOptions): Processor {
     // A list is nobody's word: of a DID that is new there must be a document, and a PDS lists only what it hosts.
     if (repo === null && !(await isThere(did, options.speakerOf(source)))) return false
     const before = repo?.upstreamStatus ?? 'active'
-    // A list that is not the host's own may be old; the host itself is asked where they differ.
+    // A list may be old by now, also the host's own: where they differ the host is asked.
     const same =
       (status === 'active') === (before === 'active') && (status === 'deleted') === (before === 'deleted')
-    const said = same ? before : own ? status : await askStatus(did)
+    const believed = own && options.hostStatus === null ? status : null
+    const said = same ? before : ((await askStatus(did)) ?? believed)
     if (said !== null && said !== before) {
       const active = said === 'active'
       const step = next(repo ?? fresh(did), { kind: 'account', status: said }, policy, now())
@@ -442,7 +444,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
       repo = step.state
     }
     if (rev === null || status !== 'active') return true
-    const { state, effects } = next(repo ?? fresh(did), { kind: 'listed', rev, own, at }, policy, now())
+    const { state, effects } = next(repo ?? fresh(did), { kind: 'listed', rev, at }, policy, now())
     // Not worth a row: confirmed a short time ago.
     if (repo !== null && state.status === repo.status && state.claimed === repo.claimed) {
       if (now() - (repo.confirmedAt ?? 0) < CONFIRM_EVERY_MS) return true

@@ -75,6 +75,8 @@ export function createReader(options: ReaderOptions): Reader {
   // Events up to here may have been finished before this connection.
   let replayUntil = 0
   let startLive = false
+  // It begins in the middle: what came before is not told.
+  let joining = false
   // The last seq of this connection, or the cursor it began at.
   let previous = 0
 
@@ -100,6 +102,8 @@ export function createReader(options: ReaderOptions): Reader {
   const cursorForConnection = (): number | undefined => {
     const cursor = startLive ? null : tracker.cursor()
     previous = cursor?.seq ?? 0
+    joining = cursor === null && source.patient !== true
+    if (joining) tracker.gap(options.now())
     if (startLive) return undefined
     replayUntil = Math.max(tracker.newest(), cursor?.high ?? 0)
     return cursor?.seq
@@ -108,6 +112,7 @@ export function createReader(options: ReaderOptions): Reader {
   const report = (event: SourceReport): void => {
     if (event.type === 'connected') {
       seen.connected = true
+      if (joining) tracker.gap(options.now())
       return
     }
     if (seen.connected) seen.reconnects++

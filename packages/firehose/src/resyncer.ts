@@ -5,7 +5,7 @@ import type { Did, Tid } from '@avocet/syntax'
 import { isTerminal, ResyncError } from './errors.ts'
 import type { FailureEvent, ResyncEvent } from './events.ts'
 import { newRepo, type RepoEffect, type RepoFact, type RepoPolicy, type Transition } from './facts.ts'
-import type { Identities } from './identities.ts'
+import type { Identities, IdentityResult } from './identities.ts'
 import type { Lanes } from './lanes.ts'
 import { next } from './machine.ts'
 import type { LatestRev, ResolvedIdentity, Resync, ResyncPart, Timers } from './options.ts'
@@ -172,7 +172,10 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
     }
   }
 
-  /** The identity is asked for anew before an answer is believed that nobody would ask about again. */
+  /**
+   * The identity is asked for anew before an answer is believed that nobody would ask about again, and when the copy is not
+   * signed with the key that is known.
+   */
   const readParts = async (repo: RepoState, run: Run, read: Resync): Promise<void> => {
     const { did } = repo
     let found = await options.identities.get(did)
@@ -181,17 +184,16 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
         if (!found.ok && found.gone) throw new ResyncError('repo-not-found', found.message)
         return await readFrom(repo, run, read, found.ok ? found.identity : null)
       } catch (error) {
-        if (tries > 0 || !(error instanceof ResyncError) || !isTerminal(error.code)) throw error
-        const before = found.ok ? found.identity.pds : null
+        if (tries > 0 || !(error instanceof ResyncError) || !mayBeStale(error, found)) throw error
         const refreshing = options.identities.refresh(did, 'check')
-        if (refreshing === null) throw new ResyncError('fetch-failed', error.message, { cause: error })
+        if (refreshing === null) throw isTerminal(error.code) ? notYet(error, error.message) : error
+        const before = found
         found = await refreshing
-        if (!found.ok && found.gone && repo.attempts + 1 < MIN_TRIES_UNTIL_GONE) {
-          throw new ResyncError('fetch-failed', found.message, { cause: error })
-        }
+        if (!found.ok && found.gone && repo.attempts + 1 < MIN_TRIES_UNTIL_GONE)
+          throw notYet(error, found.message)
         if (!found.ok)
-          throw new ResyncError(found.gone ? error.code : 'fetch-failed', found.message, { cause: error })
-        if (found.identity.pds === before) throw error
+          throw found.gone ? new ResyncError(error.code, found.message) : notYet(error, found.message)
+        if (before.ok && isSameIdentity(before.identity, found.identity)) throw error
       }
     }
   }
@@ -346,6 +348,17 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
 
 /** The source named in events that a resync makes. */
 const RESYNC_SOURCE = 'resync'
+
+/** Whether an answer may be so because the identity that is known is an old one. */
+const mayBeStale = ({ code }: ResyncError, found: IdentityResult): boolean =>
+  isTerminal(code) || code === 'invalid-repo' || (found.ok && found.identity.key === null)
+
+const isSameIdentity = (a: ResolvedIdentity, b: ResolvedIdentity): boolean =>
+  a.pds === b.pds && a.key?.curve === b.key?.curve && String(a.key?.bytes) === String(b.key?.bytes)
+
+/** An answer that would be the last one, and is not believed yet. */
+const notYet = (cause: ResyncError, message: string): ResyncError =>
+  new ResyncError('fetch-failed', message, { cause })
 
 /** The resync is not wanted any more. */
 class Ended extends Error {}
