@@ -20,7 +20,12 @@ export type ContentLimits = {
 }
 
 /** A decoded record. `record` is null when `unread` says why. */
-export type Content = { readonly record: DataObject | null; readonly unread: Unread | null }
+export type Content = {
+  readonly record: DataObject | null
+  readonly unread: Unread | null
+  /** It was read before. */
+  readonly isRepeat: boolean
+}
 
 /** Decodes the records of one commit, or of one part of an export. */
 export type ContentReader = {
@@ -32,8 +37,8 @@ export type ContentReader = {
   readonly bytes: number
 }
 
-const TOO_COSTLY: Content = { record: null, unread: 'too-costly' }
-const MALFORMED: Content = { record: null, unread: 'malformed' }
+const TOO_COSTLY: Content = { record: null, unread: 'too-costly', isRepeat: false }
+const MALFORMED: Content = { record: null, unread: 'malformed', isRepeat: false }
 
 /** A reader with the whole budget of a commit. */
 export function createContentReader(limits: ContentLimits): ContentReader {
@@ -43,14 +48,13 @@ export function createContentReader(limits: ContentLimits): ContentReader {
   const options = { maxItems: limits.maxRecordItems, maxDepth: limits.maxRecordDepth, budget }
   return {
     read(cid, bytes) {
-      let content = known.get(cid)
-      if (content === undefined) {
-        content = bytes.length > limits.maxRecordBytes ? TOO_COSTLY : readContent(bytes, options)
-        // What was given up has cost time as well: at most an item a byte.
-        if (content.unread !== null) budget.left -= Math.min(bytes.length, limits.maxRecordItems, budget.left)
-        known.set(cid, content)
-        seen += bytes.length
-      }
+      const before = known.get(cid)
+      if (before !== undefined) return { ...before, isRepeat: true }
+      const content = bytes.length > limits.maxRecordBytes ? TOO_COSTLY : readContent(bytes, options)
+      // What was given up has cost time as well: at most an item a byte.
+      if (content.unread !== null) budget.left -= Math.min(bytes.length, limits.maxRecordItems, budget.left)
+      known.set(cid, content)
+      seen += bytes.length
       return content
     },
     get items() {
@@ -76,5 +80,5 @@ function readContent(bytes: Uint8Array, options: Parameters<typeof decode>[1]): 
     !Array.isArray(value) &&
     !(value instanceof Uint8Array) &&
     !isCid(value)
-  return isObject ? { record: value as DataObject, unread: null } : MALFORMED
+  return isObject ? { record: value as DataObject, unread: null, isRepeat: false } : MALFORMED
 }

@@ -25,6 +25,11 @@ export type VerifiedOp = {
   readonly prev: CID | null
   /** There is a record, and its bytes are proved, but it was not decoded; absent when it was. */
   readonly unread?: Unread
+  /**
+   * The same record stood at an earlier path of the commit or export, and its block was not sent again for this one: who stores such
+   * records once cannot be made to store more than was sent. Absent otherwise.
+   */
+  readonly isRepeat?: true
   /** What the `examiner` of the worker pool made of the record, on its thread; absent without one. */
   readonly examined?: unknown
 }

@@ -65,12 +65,13 @@ function proveOperation(
   if (bytes.length > policy.maxRecordBytes) {
     return fail('record-too-big', `record too big; bytes=${bytes.length} max=${policy.maxRecordBytes}`)
   }
-  const { record, unread } = reader.read(cid, bytes)
+  const { record, unread, isRepeat } = reader.read(cid, bytes)
   if (unread === 'malformed') {
     return fail('record-malformed', `record is not a DAG-CBOR object; path=${path}`)
   }
   const op = { action, path, collection, rkey, cid, record, recordBytes: bytes, prev }
-  return { ok: true, value: unread === null ? op : { ...op, unread } }
+  if (unread === null && !isRepeat) return { ok: true, value: op }
+  return { ok: true, value: { ...op, ...(unread && { unread }), ...(isRepeat && { isRepeat }) } }
 }
 
 function proveDelete(claimed: ClaimedOp, collection: string, rkey: string, tree: Tree): Checked<VerifiedOp> {

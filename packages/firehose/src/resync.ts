@@ -173,17 +173,18 @@ function toOp(
   read?: ContentReader['read'],
 ): VerifiedOp {
   const slash = path.indexOf('/')
-  const { record = null, unread = null } = entry === null ? {} : (read?.(entry.cid, entry.bytes) ?? {})
+  const content = entry === null ? null : (read?.(entry.cid, entry.bytes) ?? null)
   return {
     action,
     path,
     collection: path.slice(0, slash),
     rkey: path.slice(slash + 1),
     cid: entry?.cid ?? null,
-    record,
+    record: content?.record ?? null,
     recordBytes: entry?.bytes ?? null,
     prev,
-    ...(unread === null ? {} : { unread }),
+    ...(content?.unread ? { unread: content.unread } : {}),
+    ...(entry?.isRepeat || content?.isRepeat ? { isRepeat: true } : {}),
   }
 }
 

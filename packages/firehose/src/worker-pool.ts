@@ -100,9 +100,13 @@ function withRecords(
 ): Checked<{ ops: readonly VerifiedOp[]; legacy: boolean; data: ReturnType<typeof cidFromBytes> }> {
   const { records, legacy, examined } = result
   const reader = createContentReader(policy)
+  const begins = new Set<number>()
   const ops = event.ops.map(({ action, path, cid, prev = null }, i): VerifiedOp => {
     const begin = records[i * 2]!
     const recordBytes = begin < 0 ? null : frame.subarray(begin, records[i * 2 + 1])
+    // The blocks of a commit are each at one place in its frame.
+    const isRepeat = begin >= 0 && begins.has(begin)
+    begins.add(begin)
     const slash = path.indexOf('/')
     const unread = result.unread?.[i] ?? null
     return {
@@ -119,6 +123,7 @@ function withRecords(
       recordBytes,
       prev,
       ...(unread === null ? {} : { unread }),
+      ...(isRepeat ? { isRepeat } : {}),
       ...(examined === null ? {} : { examined: examined[i] }),
     }
   })

@@ -45,6 +45,7 @@ describe('records of a commit', () => {
     expect(new Set(ops.map(({ record }) => record)).size).toBe(1)
     expect(ops[0]!.record).not.toBeNull()
     expect(ops.every((op) => !('unread' in op))).toBe(true)
+    expect(ops.map((op) => op.isRepeat ?? false)).toEqual(ops.map((_, i) => i > 0))
   })
 
   it.each([
@@ -97,23 +98,39 @@ describe('records of a commit', () => {
   it('charge for what was given up halfway', () => {
     const reader = createContentReader(DEFAULT_POLICY)
     const deep = wrap(listOf(600, nested(250)))
-    expect(reader.read(cidForCbor(deep), deep)).toEqual({ record: null, unread: 'too-costly' })
+    expect(reader.read(cidForCbor(deep), deep)).toEqual({
+      record: null,
+      unread: 'too-costly',
+      isRepeat: false,
+    })
     expect(reader.items).toBe(maxRecordItems)
     expect(reader.bytes).toBe(deep.length)
     // Once: the same block is not looked at again.
     reader.read(cidForCbor(deep), deep)
     expect(reader.items).toBe(maxRecordItems)
     const long = new Uint8Array(DEFAULT_POLICY.maxRecordBytes + 1)
-    expect(reader.read(cidForCbor(long), long)).toEqual({ record: null, unread: 'too-costly' })
+    expect(reader.read(cidForCbor(long), long)).toEqual({
+      record: null,
+      unread: 'too-costly',
+      isRepeat: false,
+    })
     expect(reader.items).toBe(maxCommitItems)
     const text = wrap(textOf(10, 0x41))
-    expect(reader.read(cidForCbor(text), text)).toEqual({ record: null, unread: 'too-costly' })
+    expect(reader.read(cidForCbor(text), text)).toEqual({
+      record: null,
+      unread: 'too-costly',
+      isRepeat: false,
+    })
   })
 
   it('tell what is no record from what costs too much', () => {
     const reader = createContentReader(DEFAULT_POLICY)
     for (const bytes of [EMPTY_LIST, Uint8Array.of(0xff), encode('text').slice(), new Uint8Array(0)]) {
-      expect(reader.read(cidForCbor(bytes), bytes)).toEqual({ record: null, unread: 'malformed' })
+      expect(reader.read(cidForCbor(bytes), bytes)).toEqual({
+        record: null,
+        unread: 'malformed',
+        isRepeat: false,
+      })
     }
   })
 })

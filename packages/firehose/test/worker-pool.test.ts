@@ -1,6 +1,7 @@
 // The conformance cases and the capture once more, proved on worker threads: the same verdicts, the same events.
 
 import { afterAll, describe, expect, it } from 'vitest'
+import { costlyCommit, repeated, textOf, wrap } from '../src/conformance/costly.ts'
 import { createWorld, create, frameOf } from '../src/conformance/world.ts'
 import { consume, createMemoryState, type VerifiedEvent, verifyEvent } from '../src/index.ts'
 import { createWorkerPool } from '../src/pool.ts'
@@ -41,6 +42,27 @@ describe('worker pool', () => {
       const verdict = verifyEvent({ frame, key, repo: null, now, source: 'test' })
       expect(bySeq.get(event.seq)).toEqual(verdict.event)
     }
+  })
+
+  it('tells records that repeat, as this thread does', async () => {
+    const world = createWorld('pool repeats')
+    const account = world.createAccount()
+    const writes = [
+      ...repeated(3, wrap(textOf(2, 0x41))),
+      { path: 'com.example.note/z', bytes: wrap(textOf(3, 0x41)) },
+    ]
+    const frame = frameOf('#commit', await costlyCommit(world, account, writes), 1)
+    const seen: VerifiedEvent[] = []
+    await consume({
+      sources: [fromFrames([frame])],
+      resolveKey: worldResolver(world),
+      state: createMemoryState(),
+      prover: pool,
+      onEvent: (event) => void seen.push(event),
+    }).done
+    const [event] = seen
+    if (event?.kind !== 'commit') throw new Error(JSON.stringify(event))
+    expect(event.ops.map(({ isRepeat }) => isRepeat)).toEqual([undefined, true, true, undefined])
   })
 
   it('keeps the order of each account', async () => {

@@ -8,6 +8,8 @@ import { createSeenBlocks } from './seen-blocks.ts'
 export interface BlockBuffer {
   /** The block, if it is at hand. */
   takeNow(cid: CID, isRecord: boolean): Uint8Array | undefined
+  /** Whether the block given last was given before, and had not come again. */
+  readonly isRepeat: boolean
   /** Reads on until the block comes; null if it does not. @throws {RepoError} `buffer-exceeded` */
   take(cid: CID, isRecord: boolean): Promise<Uint8Array | null>
   /** Reads to the end of the source; what comes may be as much as could have been held back. @throws {RepoError} `buffer-exceeded` */
@@ -66,6 +68,7 @@ export function createBlockBuffer(
   const recent = createRecentBlocks(RETAINED)
   const seen = recall === undefined ? null : createSeenBlocks()
   let recalls = 0
+  let isRepeat = false
   let waitingSize = 0
   let ended = false
   /** Bytes of blocks handed out. */
@@ -114,9 +117,11 @@ export function createBlockBuffer(
     if (bytes === null || !cidEquals(cidForCbor(bytes), cid)) return null
     used += bytes.length + OVERHEAD
     recent.add(cid, bytes)
+    isRepeat = true
     return bytes
   }
   const takeNow = (cid: CID, isRecord: boolean): Uint8Array | undefined => {
+    isRepeat = false
     if (waiting.size > 0) {
       const key = cidKey(cid)
       const bytes = waiting.get(key)
@@ -130,12 +135,16 @@ export function createBlockBuffer(
       }
     }
     const kept = isRecord ? recent.get(cid) : undefined
+    isRepeat = kept !== undefined
     if (kept !== undefined) used += kept.length + OVERHEAD
     return kept
   }
 
   return {
     takeNow,
+    get isRepeat() {
+      return isRepeat
+    },
     async take(cid, isRecord) {
       const bytes = takeNow(cid, isRecord)
       if (bytes !== undefined) return bytes

@@ -19,11 +19,14 @@ export interface RepoEntry {
   readonly cid: CID
   /** The encoded record, hash checked. A view: copy it to keep it for long. */
   readonly bytes: Uint8Array
+  /** The record stood at an earlier path, and its block did not come again for this one: it took no bytes of the CAR. */
+  readonly isRepeat?: boolean
 }
 
 /** A block of a repository in pre-order: a node, or the record at `path`. */
 export interface RepoBlock extends CarBlock {
   readonly path: string | null
+  readonly isRepeat: boolean
 }
 
 /** Bounds of a read, and whose repository it must be. */
@@ -170,7 +173,7 @@ async function* walkBatches(
         }
         bytes = (await buffer.take(wanted, path !== null)) ?? missing(wanted, 'block is missing', path)
       }
-      batch.push({ cid: wanted, bytes, path })
+      batch.push({ cid: wanted, bytes, path, isRepeat: buffer.isRepeat })
       if (path === null) {
         const layer = levels.length === 0 ? null : levels.at(-1)!.node.layer - 1
         const [cid, from, to]: [CID, string, string] = [wanted, low, high]

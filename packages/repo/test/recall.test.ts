@@ -56,6 +56,31 @@ it('a record that came once and is wanted twice is asked for again', async () =>
   expect(asked).toEqual([cidKey(large.cid)])
 })
 
+it('a record that comes out again, and did not come again, is told apart', async () => {
+  const again = async (order: typeof once, options: ReadRepoBounds): Promise<string[]> => {
+    const paths: string[] = []
+    const reader = await readRepo(await archive(order), { key: signer.publicKey, ...options })
+    for await (const { path, isRepeat } of reader.entries) if (isRepeat) paths.push(path.at(-1)!)
+    return paths
+  }
+  expect(await again(once, { recall: async () => large.bytes })).toEqual(['c'])
+  // Sent for each path: its bytes came twice.
+  expect(await again([large, small[0]!, large, small[1]!], {})).toEqual([])
+  // Small ones are kept, and sent again or not, they are not taken twice.
+  const kept = records.map(([path]) => [path, small[0]!] as const)
+  const tree = buildTree(kept.map(([path, { cid }]) => [path, cid] as const))
+  const { commit, commitBytes } = await signCommit(
+    { did, data: tree.root, rev: createTidClock().nextAfter(null) },
+    signer,
+  )
+  const nodes = [...tree.blocks].map(([cid, bytes]) => ({ cid, bytes }))
+  const car = writeCar([commit], [{ cid: commit, bytes: commitBytes }, ...nodes, small[0]!])
+  const reader = await readRepo(car, { key: signer.publicKey })
+  const flags: (boolean | undefined)[] = []
+  for await (const { isRepeat } of reader.entries) flags.push(isRepeat)
+  expect(flags).toEqual([false, true, true, true])
+})
+
 it('what is given is checked; nothing is nothing', async () => {
   const car = await archive(once)
   for (const answer of [small[0]!.bytes, null]) {
