@@ -149,7 +149,6 @@ describe('an account', () => {
     await tables.applier.purgeDeleted(signal)
     expect(account()).toMatchObject({ status: 'deleted', handle: null, head: null, rev: null })
     expect(tables.one('SELECT count(*) AS n FROM records')).toEqual({ n: 1 })
-    expect(tables.one('SELECT count(*) AS n FROM contents')).toEqual({ n: 1 })
     expect(tables.one('SELECT count(*) AS n FROM links')).toEqual({ n: 1 })
     expect(tables.one('SELECT count(*) AS n FROM purges')).toEqual({ n: 0 })
     expect(tables.one('SELECT records FROM totals')).toEqual({ records: 1 })

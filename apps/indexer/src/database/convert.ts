@@ -55,6 +55,7 @@ export function convertFirstSchema(db: Database, onProgress: (rows: number) => v
 
 function moveRecords(db: Database, writer: RecordWriter): number {
   const rows = db.prepare('SELECT * FROM records_v1 ORDER BY id LIMIT ?').all(SLICE) as OldRecord[]
+  const seen = new Set<string>()
   for (const row of rows) {
     const { did, collection, rkey, rev, provenance, indexed_at: at, validity, reason } = row
     const record = readJson(row.json)
@@ -71,7 +72,9 @@ function moveRecords(db: Database, writer: RecordWriter): number {
       record: isSame ? record : null,
       recordBytes: isSame ? recordBytes : null,
       prev: null,
+      ...(seen.has(did + row.cid) ? { isRepeat: true } : {}),
     }
+    seen.add(did + row.cid)
     const label: Label = isSame || row.json === 'null' ? { validity, reason } : LOST
     writer.restore(op, { did, rev, provenance, source: FIRST_SCHEMA, seq: null, at }, label)
   }

@@ -115,8 +115,7 @@ export const migrations: readonly string[] = [
     name TEXT NOT NULL UNIQUE
   ) STRICT;
 
-  -- Each record of an account once, however many paths it stands at (uses), as DAG-CBOR. bytes is NULL for what is larger than any
-  -- record may be. pointers: what it links to, 8 bytes of the target's hash and 4 of the place's id each; NULL for nothing.
+  -- Records of an account that stand at several paths at once, with how many (uses).
   CREATE TABLE contents (
     id INTEGER PRIMARY KEY,
     repo INTEGER NOT NULL,
@@ -128,27 +127,36 @@ export const migrations: readonly string[] = [
   -- Four bytes of the hash find it: a whole CID would cost as much as many records do.
   CREATE INDEX contents_by_cid ON contents (repo, substr(cid, 5, 4));
 
-  -- Every verified record. validity: what its lexicon says (valid, invalid, unknown), or why its content is not looked at
-  -- (unreadable, too-costly), with the reason.
-  -- provenance: 'live' (a verified commit of the stream) or 'car' (a verified export of the whole repo).
+  -- Every verified record, as DAG-CBOR in its own row, or in contents when it stands elsewhere too. bytes is NULL in both for what is
+  -- larger than any record may be. pointers: what it links to, 8 bytes of the target's hash and 4 of the place's id each; NULL for
+  -- nothing. Rows are in the order they come in, so that a page is written once; the index is narrow, as its pages are written often.
+  -- validity: what its lexicon says (0 valid, 1 unknown, 2 invalid), or why its content is not looked at (3 unreadable,
+  -- 4 too-costly), with the reason.
+  -- provenance: 0 live (a verified commit of the stream) or 1 car (a verified export of the whole repo).
   CREATE TABLE records (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     repo INTEGER NOT NULL,
     collection INTEGER NOT NULL,
     rkey TEXT NOT NULL,
-    content INTEGER NOT NULL,
     rev TEXT NOT NULL,
-    validity TEXT NOT NULL,
-    reason TEXT,
     indexed_at INTEGER NOT NULL,
-    provenance TEXT NOT NULL,
+    validity INTEGER NOT NULL,
+    provenance INTEGER NOT NULL,
+    reason TEXT,
+    content INTEGER,
+    cid BLOB NOT NULL,
+    pointers BLOB,
+    bytes BLOB,
     UNIQUE (repo, collection, rkey)
   ) STRICT;
 
   -- The same with names, for other programs.
   CREATE VIEW record_list AS
-    SELECT dids.name AS did, collections.name AS collection, rkey, cid, rev, bytes, validity, reason, indexed_at, provenance
-    FROM records JOIN contents ON contents.id = records.content JOIN names AS dids ON dids.id = records.repo
+    SELECT dids.name AS did, collections.name AS collection, rkey, records.cid, rev, coalesce(records.bytes, contents.bytes) AS bytes,
+      CASE validity WHEN 0 THEN 'valid' WHEN 1 THEN 'unknown' WHEN 2 THEN 'invalid' WHEN 3 THEN 'unreadable' ELSE 'too-costly' END
+        AS validity,
+      reason, indexed_at, iif(provenance = 0, 'live', 'car') AS provenance
+    FROM records LEFT JOIN contents ON contents.id = records.content JOIN names AS dids ON dids.id = records.repo
     JOIN names AS collections ON collections.id = records.collection;
 
   -- Who points where. target: a hash of the at:// URI or DID, with the secret of link_secret, so that nobody can make two alike.

@@ -1,59 +1,79 @@
-// The records of an account, each kept once as the DAG-CBOR that was signed.
+// Records of an account that stand at several paths, each kept once as the DAG-CBOR that was signed.
 
+import { type CID, CidMap } from '@avocet/data'
 import type { Database } from '@avocet/sqlite'
 
-/** A stored record. `isNew`: it was not there before. */
-export type StoredContent = {
-  readonly id: number
-  readonly isNew: boolean
-  readonly pointers: Uint8Array | null
-}
+/** What a row of `contents` is made of. */
+export type NewContent = { readonly bytes: Uint8Array | null; readonly pointers: Uint8Array | null }
 
-/** The table `contents`. Inside a transaction. */
+/** A stored record. */
+export type StoredContent = { readonly id: number; readonly pointers: Uint8Array | null }
+
+/** The contents of one account, for the time of one event. Inside a transaction. */
 export type Contents = {
   /**
    * One more use of a record.
    * @param make asked for what a new row holds
    */
-  use(
-    repo: number,
-    cid: Uint8Array,
-    make: () => { bytes: Uint8Array | null; pointers: Uint8Array | null },
-  ): StoredContent
-  /** One use less; the row goes with the last. Returns its CID and pointers. */
-  release(id: number): { cid: Uint8Array; pointers: Uint8Array | null }
+  use(cid: CID, make: () => NewContent): StoredContent
+  /** One use less; the row goes with the last. Returns its pointers. */
+  release(id: number): Uint8Array | null
+  /** Writes how often what was used is used. To be called at the end. */
+  settle(): void
 }
 
-type Row = { id: number; uses: number; cid: Uint8Array; pointers: Uint8Array | null }
+type Row = { id: number; uses: number; pointers: Uint8Array | null }
+type Used = { stored: StoredContent; uses: number }
 
-/** The contents of an open database. */
-export function createContents(db: Database): Contents {
+/**
+ * The table `contents` of an open database. Only what repeats is in it: to look for each record by its CID would cost more than
+ * storing it, as CIDs have no order.
+ */
+export function createContents(db: Database): (repo: number) => Contents {
   const find = db.raw.prepare(
     'SELECT id, pointers FROM contents WHERE repo = ? AND substr(cid, 5, 4) = ? AND cid = ?',
   )
   const insert = db.raw.prepare(
-    'INSERT INTO contents (repo, cid, uses, bytes, pointers) VALUES (?, ?, 1, ?, ?)',
+    'INSERT INTO contents (repo, cid, uses, bytes, pointers) VALUES (?, ?, 0, ?, ?)',
   )
   const change = db.raw.prepare('UPDATE contents SET uses = uses + ? WHERE id = ?')
-  const select = db.raw.prepare('SELECT uses, cid, pointers FROM contents WHERE id = ?')
+  const select = db.raw.prepare('SELECT uses, pointers FROM contents WHERE id = ?')
   const remove = db.raw.prepare('DELETE FROM contents WHERE id = ?')
 
-  return {
-    use(repo, cid, make) {
-      const row = find.get(repo, cid.subarray(4, 8), cid) as Row | undefined
-      if (row !== undefined) {
-        change.run(1, row.id)
-        return { id: row.id, isNew: false, pointers: row.pointers }
-      }
-      const { bytes, pointers } = make()
-      const { lastInsertRowid } = insert.run(repo, cid, bytes, pointers)
-      return { id: Number(lastInsertRowid), isNew: true, pointers }
-    },
-    release(id) {
-      const { uses, cid, pointers } = select.get(id) as Row
-      if (uses > 1) change.run(-1, id)
-      else remove.run(id)
-      return { cid, pointers }
-    },
+  const findOrInsert = (repo: number, cid: Uint8Array, make: () => NewContent): StoredContent => {
+    const row = find.get(repo, cid.subarray(4, 8), cid) as Row | undefined
+    if (row !== undefined) return { id: row.id, pointers: row.pointers }
+    const { bytes, pointers } = make()
+    return { id: Number(insert.run(repo, cid, bytes, pointers).lastInsertRowid), pointers }
+  }
+
+  return (repo) => {
+    /** Counted here first: a record may stand at every path of an event. */
+    const used = new CidMap<Used>()
+    const settle = (): void => {
+      if (used.size === 0) return
+      for (const { stored, uses } of used.values()) change.run(uses, stored.id)
+      used.clear()
+    }
+    return {
+      use(cid, make) {
+        const known = used.get(cid)
+        if (known !== undefined) {
+          known.uses++
+          return known.stored
+        }
+        const stored = findOrInsert(repo, cid.bytes, make)
+        used.set(cid, { stored, uses: 1 })
+        return stored
+      },
+      release(id) {
+        settle()
+        const { uses, pointers } = select.get(id) as Row
+        if (uses > 1) change.run(-1, id)
+        else remove.run(id)
+        return pointers
+      },
+      settle,
+    }
   }
 }

@@ -22,18 +22,19 @@ const UNREAD: Readonly<Record<'malformed' | 'too-costly', Examined>> = {
   },
 }
 
-/** Makes the function that examines the records of operations, each record object once. */
+/** Makes the function that examines the records of operations, each record object at most twice. */
 export function createExamine(judge: Judge): (op: VerifiedOp) => Examined {
   const known = new WeakMap<DataObject, readonly Link[]>()
   return (op) => {
-    const { collection, rkey, record, recordBytes } = op
+    const { collection, rkey, record, recordBytes, isRepeat = false } = op
     if (record === null) return UNREAD[op.unread ?? 'malformed']
-    let links = known.get(record)
+    const label = judge(collection, rkey, record, isRepeat)
+    let links = isRepeat ? known.get(record) : undefined
     if (links === undefined) {
       links = findLinks(record, recordBytes!.length)
-      known.set(record, links)
+      if (isRepeat) known.set(record, links)
     }
-    return { label: judge(collection, rkey, record), links }
+    return { label, links }
   }
 }
 

@@ -1,17 +1,15 @@
 // The write side of the index: verified operations become rows. Everything here runs inside the transaction of the event.
 
-import { cidFromBytes, formatCid } from '@avocet/data'
+import { type CID, cidEquals, cidFromBytes, formatCid } from '@avocet/data'
 import type { VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
+import { type Provenance, PROVENANCES, VALIDITIES } from '../database/codes.ts'
 import { createNames } from '../database/names.ts'
-import { createContents } from './contents.ts'
+import { type Contents, createContents, type NewContent } from './contents.ts'
 import { type Examined, examined } from './examine.ts'
 import { MAX_LINKS } from './links.ts'
 import { countPointers, createTargetHash, eachPointer, packPointers } from './pointers.ts'
 import type { Label } from './validity.ts'
-
-/** How a row came to be known: from a verified commit of the stream, or from a verified export of the whole repo. */
-export type Provenance = 'live' | 'car'
 
 /** The event that operations belong to. */
 export type OpContext = {
@@ -52,10 +50,14 @@ export type RecordWriter = {
   purge(did: string, limit: number): number
 }
 
-const INSERT = `INSERT INTO records (repo, collection, rkey, content, rev, validity, reason, indexed_at, provenance)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (repo, collection, rkey) DO NOTHING`
-const UPDATE = `UPDATE records SET content = ?, rev = ?, validity = ?, reason = ?, indexed_at = ?, provenance = ? WHERE id = ?`
-const SELECT = 'SELECT id, content FROM records WHERE repo = ? AND collection = ? AND rkey = ?'
+const INSERT = `INSERT INTO records (rev, indexed_at, validity, provenance, reason, content, cid, pointers, bytes, repo, collection, rkey)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (repo, collection, rkey) DO NOTHING`
+const UPDATE = `UPDATE records SET rev = ?, indexed_at = ?, validity = ?, provenance = ?, reason = ?, content = ?, cid = ?,
+  pointers = ?, bytes = ? WHERE id = ?`
+const CONFIRM =
+  'UPDATE records SET rev = ?, indexed_at = ?, validity = ?, provenance = ?, reason = ? WHERE id = ?'
+const ROW = 'SELECT id, collection, validity, content, cid, pointers FROM records WHERE repo = ?'
+const SELECT = `${ROW} AND collection = ? AND rkey = ?`
 const LINK = 'INSERT OR IGNORE INTO links (target, path, collection, repo, record) VALUES (?, ?, ?, ?, ?)'
 const UNLINK =
   'DELETE FROM links WHERE target = ? AND path = ? AND collection = ? AND repo = ? AND record = ?'
@@ -66,20 +68,21 @@ const LOG = `INSERT INTO log_rows (at, kind, repo, rev, action, collection, rkey
 const MAX_RECORD_BYTES = 1_000_000
 /** Links of one commit, or one part of an export. */
 const MAX_EVENT_LINKS = 8192
-/** Links of a record that stands at another path already: its bytes were paid for once. */
+/** Links of a record at a further path that it was not sent again for: its bytes were paid for once. */
 const MAX_REPEATED_LINKS = 2
 
 /** A writer on an open database. */
 export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Examined): RecordWriter {
   const insert = db.raw.prepare(INSERT)
   const update = db.raw.prepare(UPDATE)
+  const confirm = db.raw.prepare(CONFIRM)
   const select = db.raw.prepare(SELECT)
   const remove = db.raw.prepare('DELETE FROM records WHERE id = ?')
   const link = db.raw.prepare(LINK)
   const unlink = db.raw.prepare(UNLINK)
   const log = db.raw.prepare(LOG)
   const names = createNames(db)
-  const contents = createContents(db)
+  const openContents = createContents(db)
   const hash = createTargetHash(db)
 
   /** What the operations of one event share. */
@@ -88,16 +91,27 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
     readonly counts: OpCounts
     readonly repo: number
     readonly source: number
+    readonly contents: Contents
     linksLeft: number
     /** The row of the log for all that an export brought. */
     brought: number | null
   }
-  type Row = { readonly id: number; readonly content: number }
+  type Content = NewContent & { readonly id: number | null }
+  type Row = {
+    readonly id: number
+    readonly collection: number
+    readonly validity: number
+    readonly content: number | null
+    readonly cid: Uint8Array
+    readonly pointers: Uint8Array | null
+  }
 
-  const removeLinks = (row: Row, repo: number, collection: number): string => {
-    const { cid, pointers } = contents.release(row.content)
+  /** Takes out what the row points to. @returns the CID of its record */
+  const removeLinks = (row: Row, { repo, contents }: Pick<Shared, 'repo' | 'contents'>): string => {
+    const { id, collection, content, cid } = row
+    const pointers = content === null ? row.pointers : contents.release(content)
     eachPointer(pointers, MAX_LINKS, (target, path) => {
-      unlink.run(target, path, collection, repo, row.id)
+      unlink.run(target, path, collection, repo, id)
     })
     return formatCid(cidFromBytes(cid))
   }
@@ -111,46 +125,54 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
   ): string | null => {
     const { context, counts, repo } = shared
     const { rkey, recordBytes } = op
-    const { rev, at, provenance } = context
-    const { validity, reason } = label
-    const content = contents.use(repo, op.cid!.bytes, () => ({
-      bytes: recordBytes !== null && recordBytes.length <= MAX_RECORD_BYTES ? recordBytes : null,
-      pointers: packPointers(links, hash, names),
-    }))
-    const insertRow = () =>
-      insert.run(repo, collection, rkey, content.id, rev, validity, reason, at, provenance)
-    let before: string | null = null
+    const validity = VALIDITIES.indexOf(label.validity)
+    const provenance = PROVENANCES.indexOf(context.provenance)
+    const about = [context.rev, context.at, validity, provenance, label.reason] as const
+    const bytes = recordBytes !== null && recordBytes.length <= MAX_RECORD_BYTES ? recordBytes : null
+    const make = (): NewContent => ({ bytes, pointers: packPointers(links, hash, names) })
+    const own = (stored: Content) =>
+      [stored.id, op.cid!.bytes, stored.id === null ? stored.pointers : null, stored.bytes] as const
+    const insertRow = (content: Content) => insert.run(...about, ...own(content), repo, collection, rkey)
+    // What comes once stands in its row: its bytes were paid for. What repeats is shared, however often it does.
+    let content: Content | null = bytes !== null && op.isRepeat === true ? null : { id: null, ...make() }
     let id: number | null = null
-    if (op.action === 'create') {
-      const { changes, lastInsertRowid } = insertRow()
+    if (content !== null && op.action === 'create') {
+      const { changes, lastInsertRowid } = insertRow(content)
       if (changes === 1) id = Number(lastInsertRowid)
     }
+    let before: string | null = null
     if (id === null) {
       const row = select.get(repo, collection, rkey) as Row | undefined
-      if (row === undefined) {
-        id = Number(insertRow().lastInsertRowid)
-      } else {
-        update.run(content.id, rev, validity, reason, at, provenance, row.id)
+      if (row !== undefined && isSame(row, op.cid!, validity)) {
         // The same record again, as when an export has brought it already: its links are there.
-        if (row.content === content.id) return formatCid(cidFromBytes(contents.release(row.content).cid))
-        before = removeLinks(row, repo, collection)
+        confirm.run(...about, row.id)
+        return formatCid(op.cid!)
+      }
+      content ??= { ...shared.contents.use(op.cid!, make), bytes: null }
+      if (row === undefined) {
+        id = Number(insertRow(content).lastInsertRowid)
+      } else {
+        before = removeLinks(row, shared)
+        update.run(...about, ...own(content), row.id)
         id = row.id
         counts.records--
       }
     }
     counts.records++
-    const most = Math.min(content.isNew ? MAX_LINKS : MAX_REPEATED_LINKS, shared.linksLeft)
-    shared.linksLeft -= Math.min(most, countPointers(content.pointers))
-    eachPointer(content.pointers, most, (target, path) => {
+    const { pointers } = content!
+    const most = Math.min(op.isRepeat === true ? MAX_REPEATED_LINKS : MAX_LINKS, shared.linksLeft)
+    shared.linksLeft -= Math.min(most, countPointers(pointers))
+    eachPointer(pointers, most, (target, path) => {
       link.run(target, path, collection, repo, id)
     })
     return before
   }
 
-  const take = (rkey: string, collection: number, { repo, counts }: Shared): string | null => {
+  const take = (rkey: string, collection: number, shared: Shared): string | null => {
+    const { repo, counts } = shared
     const row = select.get(repo, collection, rkey) as Row | undefined
     if (row === undefined) return null
-    const before = removeLinks(row, repo, collection)
+    const before = removeLinks(row, shared)
     remove.run(row.id)
     counts.records--
     return before
@@ -222,23 +244,31 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
     return Number(lastInsertRowid)
   }
 
-  const share = (context: OpContext): Shared => ({
-    context,
-    counts: { creates: 0, updates: 0, deletes: 0, records: 0 },
-    repo: names.add(context.did),
-    source: names.add(context.source),
-    linksLeft: MAX_EVENT_LINKS,
-    brought: null,
-  })
+  const share = (context: OpContext): Shared => {
+    const repo = names.add(context.did)
+    return {
+      context,
+      counts: { creates: 0, updates: 0, deletes: 0, records: 0 },
+      repo,
+      source: names.add(context.source),
+      contents: openContents(repo),
+      linksLeft: MAX_EVENT_LINKS,
+      brought: null,
+    }
+  }
 
   return {
     apply(ops, context) {
       if (ops.length === 0) return { applied: [], counts: { creates: 0, updates: 0, deletes: 0, records: 0 } }
       const shared = share(context)
-      return { applied: ops.map((op) => applyOne(op, shared)), counts: shared.counts }
+      const applied = ops.map((op) => applyOne(op, shared))
+      shared.contents.settle()
+      return { applied, counts: shared.counts }
     },
     restore(op, context, label) {
-      put(op, names.add(op.collection), { ...examine(op), label }, share(context))
+      const shared = share(context)
+      put(op, names.add(op.collection), { ...examine(op), label }, shared)
+      shared.contents.settle()
     },
     logOther(kind, context, detail) {
       writeLog(kind, { context, repo: names.add(context.did), source: names.add(context.source) }, detail)
@@ -246,14 +276,19 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
     purge(did, limit) {
       const repo = names.find(did)
       if (repo === null) return 0
-      const rows = db
-        .prepare('SELECT id, content, collection FROM records WHERE repo = ? LIMIT ?')
-        .all(repo, limit) as (Row & { collection: number })[]
+      const rows = db.prepare(`${ROW} LIMIT ?`).all(repo, limit) as Row[]
+      const contents = openContents(repo)
       for (const row of rows) {
-        removeLinks(row, repo, row.collection)
+        removeLinks(row, { repo, contents })
         remove.run(row.id)
       }
       return rows.length
     },
   }
+}
+
+/** Whether a row holds this record, and as much of it is known as now. */
+function isSame(row: { cid: Uint8Array; validity: number }, cid: CID, validity: number): boolean {
+  const isNewsOfIt = VALIDITIES[row.validity] === 'too-costly' && VALIDITIES[validity] !== 'too-costly'
+  return !isNewsOfIt && cidEquals(cidFromBytes(row.cid), cid)
 }

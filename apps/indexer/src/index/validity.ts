@@ -3,28 +3,23 @@
 import type { DataObject } from '@avocet/data'
 import type { Catalog } from '@avocet/lexicon'
 import { isRecordKeyOfType } from '@avocet/syntax'
-
-/**
- * `unknown`: there is no lexicon for the collection here. `unreadable`: it cannot be a record, and has no content here.
- * `too-costly`: its bytes are kept, and not looked at.
- */
-export type Validity = 'valid' | 'invalid' | 'unknown' | 'unreadable' | 'too-costly'
+import type { Validity } from '../database/codes.ts'
 
 /** A verdict with the reason (null when valid). */
 export type Label = { readonly validity: Validity; readonly reason: string | null }
 
-/** Judges a record of a collection. Never throws. */
-export type Judge = (collection: string, rkey: string, record: DataObject) => Label
+/** Judges a record of a collection. Never throws. @param isRepeat the same object is judged at several paths: remember it */
+export type Judge = (collection: string, rkey: string, record: DataObject, isRepeat?: boolean) => Label
 
 /** Longest reason, in characters: messages name keys of the record. */
 const MAX_REASON = 300
 
 const VALID: Label = { validity: 'valid', reason: null }
 
-/** A judge over the documents of a catalog. What it says of a record's content it works out once for each record object. */
+/** A judge over the documents of a catalog. Only what repeats is remembered: most records do not, and remembering costs as much. */
 export function createJudge(catalog: Catalog): Judge {
   const known = new WeakMap<DataObject, Label>()
-  return (collection, rkey, record) => {
+  return (collection, rkey, record, isRepeat = false) => {
     const schema = catalog.record(collection)
     if (schema === undefined) return { validity: 'unknown', reason: 'no lexicon for this collection' }
     if (record['$type'] !== collection) {
@@ -37,6 +32,7 @@ export function createJudge(catalog: Catalog): Judge {
       }
     }
     // Only the collection of its own $type comes here, so the record alone decides.
+    if (!isRepeat) return judgeContent(schema, record)
     let label = known.get(record)
     if (label === undefined) {
       label = judgeContent(schema, record)

@@ -3,6 +3,7 @@
 import { cidFromBytes, formatCid } from '@avocet/data'
 import type { Database } from '@avocet/sqlite'
 import { createNames } from '../database/names.ts'
+import { type Provenance, PROVENANCES, VALIDITIES, type Validity } from '../database/codes.ts'
 
 /** A record as stored. */
 export type RecordRow = {
@@ -13,11 +14,11 @@ export type RecordRow = {
   readonly rev: string
   /** The record as DAG-CBOR; null when it is larger than any record may be. */
   readonly bytes: Uint8Array | null
-  readonly validity: string
+  readonly validity: Validity
   readonly reason: string | null
   /** ms since the epoch. */
   readonly indexed_at: number
-  readonly provenance: string
+  readonly provenance: Provenance
 }
 
 /** An account as the index knows it. `status` is null when active. */
@@ -54,8 +55,9 @@ export type RecordReader = {
 }
 
 const ACCOUNT = 'SELECT did, handle, status, head, rev FROM accounts'
-const RECORD = `SELECT rkey, cid, rev, bytes, validity, reason, indexed_at, provenance FROM records
-  JOIN contents ON contents.id = records.content WHERE records.repo = ? AND collection = ?`
+const RECORD = `SELECT rkey, records.cid, rev, coalesce(records.bytes, contents.bytes) AS bytes, validity, reason, indexed_at,
+    provenance
+  FROM records LEFT JOIN contents ON contents.id = records.content WHERE records.repo = ? AND collection = ?`
 
 /** A reader on an open database. */
 export function createRecordReader(db: Database): RecordReader {
@@ -64,12 +66,18 @@ export function createRecordReader(db: Database): RecordReader {
     const [repo, name] = [names.find(did), names.find(collection)]
     return repo === null || name === null ? null : [repo, name]
   }
-  type Found = Omit<RecordRow, 'did' | 'collection' | 'cid'> & { readonly cid: Uint8Array }
+  type Found = Omit<RecordRow, 'did' | 'collection' | 'cid' | 'validity' | 'provenance'> & {
+    readonly cid: Uint8Array
+    readonly validity: number
+    readonly provenance: number
+  }
   const toRow = (did: string, collection: string, row: Found): RecordRow => ({
     did,
     collection,
     ...row,
     cid: formatCid(cidFromBytes(row.cid)),
+    validity: VALIDITIES[row.validity]!,
+    provenance: PROVENANCES[row.provenance]!,
   })
 
   return {

@@ -22,8 +22,7 @@ export function* storedPaths(
     .map((collection) => `${collection}/`)
     .toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))
   const page = db.raw.prepare(
-    `SELECT rkey, cid FROM records JOIN contents ON contents.id = records.content
-     WHERE records.repo = ? AND collection = ? AND rkey > ? ORDER BY rkey LIMIT ?`,
+    'SELECT rkey, cid FROM records WHERE repo = ? AND collection = ? AND rkey > ? ORDER BY rkey LIMIT ?',
   )
   const names = createNames(db)
   const repo = names.find(did)
