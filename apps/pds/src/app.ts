@@ -1,3 +1,4 @@
+import { BlobError } from '@avocet/blobs'
 import { createTidClock, type Did } from '@avocet/syntax'
 import {
   createDidResolver,
@@ -171,7 +172,10 @@ export async function createPds(
   )
   const announcements = createAnnouncements(stores.log)
   const quotas = createQuotas(db, config, (did) => records.count(did))
-  const uploads = createUploads(db, files, blobs, config.blobUploadLimit, quotas)
+  const uploads = createUploads(db, files, blobs, config.blobUploadLimit, quotas, Date.now, (error) => {
+    log.error({ err: error }, 'removing a blob failed')
+    health.observe(error)
+  })
   const invites = createInvites(db, config.hostname)
   const reservedKeys = createReservedKeys(db)
   const removals = createRemovals({ db, sets, blobs, files, log: stores.log })
@@ -247,6 +251,7 @@ export async function createPds(
   const router = createRouter({
     mapError: (error) => {
       health.observe(error)
+      if (error instanceof BlobError) log.error({ err: error }, 'the store of blobs failed')
       return toXrpcError(error)
     },
     // Clients may send parameters of newer lexicons than those known here.

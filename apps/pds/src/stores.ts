@@ -1,16 +1,17 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { BlobStore, BlobUpkeep } from '@avocet/blobs'
-import { areRemovalsHeld, openDiskBlobs } from '@avocet/blobs/disk'
 import { openRepoStore, type SqliteRepoStore } from '@avocet/repo-sqlite'
 import type { SyncEventLog } from '@avocet/sequencer'
 import { openEventLog } from '@avocet/sequencer/sqlite'
 import { openDatabase, type Database } from '@avocet/sqlite'
 
 import { openAccountStore, type AccountStore } from './accounts/account-store.ts'
+import { openBlobs, refuseFilledBucket } from './blobs/blob-place.ts'
 import { openBlobIndex, type BlobIndex } from './blobs/blob-index.ts'
 import type { PdsConfig } from './config/config.ts'
-import { blobFolder, DATABASE_FILE, refuseForeignData } from './config/data-directory.ts'
+import { DATABASE_FILE, refuseForeignData } from './config/data-directory.ts'
 import { DataDirectoryError, prepareDataDirectory } from './config/secrets.ts'
 import { SILENT, type Logger } from './logger.ts'
 import { openRecordIndex, type RecordIndex } from './repos/record-index.ts'
@@ -37,6 +38,7 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
   prepareDataDirectory(config.dataDirectory)
   refuseForeignData(config)
   const path = join(config.dataDirectory, DATABASE_FILE)
+  if (!existsSync(path)) await refuseFilledBucket(config)
   let db: Database | undefined
   try {
     db = openDatabase({ path })
@@ -67,6 +69,6 @@ export async function openStoresOn(db: Database, config: PdsConfig): Promise<Sto
     records: openRecordIndex(db, sets),
     blobs: openBlobIndex(db, sets),
     log: openEventLog(db),
-    files: await openDiskBlobs(blobFolder(config), () => areRemovalsHeld(config.dataDirectory)),
+    files: await openBlobs(config),
   }
 }

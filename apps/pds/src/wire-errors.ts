@@ -1,3 +1,4 @@
+import { BlobError } from '@avocet/blobs'
 import { DataError } from '@avocet/data'
 import { RepoError } from '@avocet/repo'
 import { SequencerError } from '@avocet/sequencer'
@@ -29,6 +30,11 @@ export function toXrpcError(error: unknown): XrpcError | undefined {
       return new XrpcError(400, 'ConsumerTooSlow', 'Stream consumer too slow', { cause: error })
     }
     return undefined
+  }
+  if (error instanceof BlobError) {
+    return new XrpcError(503, 'ServiceUnavailable', 'The store of blobs does not work at the moment', {
+      cause: error,
+    })
   }
   if (storageFailure(error) !== null) {
     return new XrpcError(503, 'ServiceUnavailable', 'The server cannot store data at the moment', {

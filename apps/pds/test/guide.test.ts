@@ -126,6 +126,7 @@ test('the messages in the guide are those of the program', async () => {
       'commands/backup.ts',
       'commands/verify-backup.ts',
       'config/environment.ts',
+      'blobs/blob-place.ts',
     ].map((file) => readFile(new URL(`../src/${file}`, import.meta.url), 'utf8')),
   )
   const text = sources.join('\n')

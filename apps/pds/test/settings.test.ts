@@ -9,6 +9,12 @@ import { loadSecrets } from '../src/config/secrets.ts'
 import { readSettings, SETTINGS } from '../src/config/settings.ts'
 import { SettingError } from '../src/config/values.ts'
 
+const BUCKET = {
+  PDS_BLOBSTORE_S3_BUCKET: 'blobs',
+  PDS_BLOBSTORE_S3_ACCESS_KEY_ID: 'key',
+  PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY: 'secret',
+}
+
 test.each<[Record<string, string>, string]>([
   [{ PDS_PORT: '70000' }, 'PDS_PORT: expected a whole number'],
   [{ PDS_PORT: '12.5' }, 'PDS_PORT: expected a whole number'],
@@ -23,11 +29,76 @@ test.each<[Record<string, string>, string]>([
     'PDS_RATE_LIMIT_BYPASS_IPS: expected an IP address or a block',
   ],
   [{ PDS_RATE_LIMIT_BYPASS_IPS: 'relay' }, 'PDS_RATE_LIMIT_BYPASS_IPS: expected an IP address or a block'],
-  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs' }, 'PDS_BLOBSTORE_S3_BUCKET: not supported, blobs are kept on disk'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs' }, 'PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY: both must be set'],
+  [
+    { ...BUCKET, PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY: '' },
+    'PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY: both must be set',
+  ],
+  [{ ...BUCKET, PDS_BLOBSTORE_S3_ACCESS_KEY_ID: '' }, 'PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY: both must be set'],
+  [{ ...BUCKET, PDS_BLOBSTORE_S3_BUCKET: 's3://blobs' }, 'expected the name of a bucket, got "s3://blobs"'],
+  [{ ...BUCKET, PDS_BLOBSTORE_S3_BUCKET: '' }, 'it belongs to PDS_BLOBSTORE_S3_BUCKET, which is not set'],
+  [
+    { ...BUCKET, PDS_BLOBSTORE_DISK_LOCATION: '/b' },
+    'PDS_BLOBSTORE_S3_BUCKET: blobs cannot be in a bucket and in',
+  ],
+  [
+    { ...BUCKET, PDS_BLOBSTORE_S3_ENDPOINT: 's3.example.com' },
+    'PDS_BLOBSTORE_S3_ENDPOINT: expected an http(s) URL',
+  ],
+  [
+    { ...BUCKET, PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS: '0' },
+    'PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS: expected a whole',
+  ],
+  [{ PDS_BLOBSTORE_S3_BUKET: 'blobs' }, 'did you mean PDS_BLOBSTORE_S3_BUCKET?'],
   [{ PDS_BSKY_APP_VIEW_URL: 'https://view.example.com' }, 'the URL and the DID of a service belong together'],
 ])('%j is refused', (env, message) => {
   expect(() => readSettings(env)).toThrow(SettingError)
   expect(() => readSettings(env)).toThrow(message)
+})
+
+test('a bucket is named as for the reference server, and its keys as for programs of Amazon', () => {
+  expect(readSettings(BUCKET).blobBucket).toEqual({
+    bucket: 'blobs',
+    region: undefined,
+    accessKeyId: 'key',
+    secretAccessKey: 'secret',
+  })
+  const all = {
+    ...BUCKET,
+    PDS_BLOBSTORE_S3_REGION: 'eu-west-1',
+    PDS_BLOBSTORE_S3_ENDPOINT: 'https://s3.example.com/',
+    PDS_BLOBSTORE_S3_FORCE_PATH_STYLE: 'true',
+    PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS: '60000',
+    PDS_BLOBSTORE_S3_REQUEST_TIMEOUT_MS: '5000',
+    AWS_REGION: 'us-east-2',
+    AWS_ACCESS_KEY_ID: 'other',
+    AWS_SECRET_ACCESS_KEY: 'other',
+    AWS_SESSION_TOKEN: 'other',
+  }
+  expect(readSettings(all).blobBucket).toEqual({
+    bucket: 'blobs',
+    region: 'eu-west-1',
+    endpoint: 'https://s3.example.com',
+    forcePathStyle: true,
+    accessKeyId: 'key',
+    secretAccessKey: 'secret',
+    uploadTimeoutMs: 60_000,
+    requestTimeoutMs: 5000,
+  })
+  const amazon = {
+    PDS_BLOBSTORE_S3_BUCKET: 'blobs',
+    AWS_REGION: 'us-east-2',
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+    AWS_SESSION_TOKEN: 'c',
+  }
+  expect(readSettings(amazon).blobBucket).toEqual({
+    bucket: 'blobs',
+    region: 'us-east-2',
+    accessKeyId: 'a',
+    secretAccessKey: 'b',
+    sessionToken: 'c',
+  })
 })
 
 test('a secret does not show in the message that refuses it', () => {

@@ -1,4 +1,6 @@
 import { BlobError, sniffMime, type BlobStore, type BlobUpkeep, type StoredBlob } from '@avocet/blobs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { formatCid, type BlobRef } from '@avocet/data'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
@@ -11,16 +13,21 @@ import type { BlobIndex } from './blob-index.ts'
 export interface Uploads {
   /** Stores a blob and tells how a record refers to it. `declared` is the sender's media type. */
   upload(did: Did, source: AsyncIterable<Uint8Array>, declared: string | null): Promise<BlobRef>
-  /** Removes the files of blobs that a commit left without a reference. */
+  /**
+   * Removes the files of blobs that a commit left without a reference. Never rejects, and does not wait long for a store
+   * that is slow: the commit stands.
+   */
   discard(did: Did, cids: readonly string[]): Promise<void>
   /** Removes uploads that no record has referred to within a day, and what the uploads of a killed process left. */
   collect(): Promise<number>
 }
 
+/** How long a removal is waited for, so that who deletes a record finds its blobs gone. */
+const REMOVAL_MS = 1000
 const TEMPORARY_MS = 24 * 60 * 60 * 1000
 const MIME = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/
 
-/** Uploads of at most `limit` bytes each. */
+/** Uploads of at most `limit` bytes each. @param onError told of removals that failed */
 export function createUploads(
   db: Database,
   files: BlobStore & BlobUpkeep,
@@ -28,12 +35,17 @@ export function createUploads(
   limit: number,
   quotas: Pick<Quotas, 'room' | 'checkBlobs'>,
   now: () => number = Date.now,
+  onError: (error: unknown) => void = () => {},
 ): Uploads {
   // Uploading and discarding the same bytes must not overlap, or the file of a live row would be removed: what is to be
   // discarded while an account uploads waits until it does not.
   const uploading = new Map<Did, { count: number; waiting: Set<string> }>()
 
-  const begin = (did: Did): void => {
+  // And the other way round: an upload waits for removals under way, or they might take what it stored.
+  const removing = new Map<Did, Promise<void>>()
+
+  const begin = async (did: Did): Promise<void> => {
+    for (let busy = removing.get(did); busy !== undefined; busy = removing.get(did)) await busy
     const state = uploading.get(did) ?? { count: 0, waiting: new Set() }
     state.count += 1
     uploading.set(did, state)
@@ -47,10 +59,25 @@ export function createUploads(
   }
 
   const discard: Uploads['discard'] = async (did, cids) => {
+    const state = uploading.get(did)
+    if (state !== undefined) return cids.forEach((cid) => state.waiting.add(cid))
+    const before = removing.get(did)
+    const task = remove(did, cids, before).finally(() => {
+      if (removing.get(did) === task) removing.delete(did)
+    })
+    removing.set(did, task)
+    await Promise.race([task, sleep(REMOVAL_MS, undefined, { ref: false })])
+  }
+
+  const remove = async (did: Did, cids: readonly string[], before?: Promise<void>): Promise<void> => {
+    await before
     for (const cid of cids) {
-      const state = uploading.get(did)
-      if (state !== undefined) state.waiting.add(cid)
-      else if (index.get(did, cid) === null) await files.remove(did, cid)
+      try {
+        if (index.get(did, cid) === null) await files.remove(did, cid)
+      } catch (error) {
+        // The row is gone: what is left is an orphan, collected after the next start.
+        onError(error)
+      }
     }
   }
 
@@ -79,7 +106,7 @@ export function createUploads(
 
   return {
     upload: async (did, source, declared) => {
-      begin(did)
+      await begin(did)
       try {
         const { cid, size, head } = await put(did, source)
         const claimed = declared?.split(';')[0]!.trim().toLowerCase() ?? ''

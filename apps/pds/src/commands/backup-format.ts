@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { CommandError } from './operator.ts'
 
 /**
- * A backup is a folder: `pds.sqlite` (as of one moment), `blobs/<did>/<cid>`, `secrets.json` unless left out,
+ * A backup is a folder: `pds.sqlite` (as of one moment), `blobs/<did>/<cid>` unless they are in a bucket, `secrets.json` unless left out,
  * `SHA256SUMS` (a line for each of these files, as `sha256sum -c` reads it), and `manifest.json`, written last.
  */
 export const FORMAT = 1
@@ -30,6 +30,8 @@ export interface Manifest {
   readonly hostname: string
   readonly accounts: number
   readonly blobs: { readonly count: number; readonly bytes: number }
+  /** Where the blobs are that the database names, when they are in a bucket and so not in the backup; counted only. */
+  readonly bucket?: string
   /** Number of the newest event. */
   readonly newestEvent: number
   /** Public half of the rotation key, null when the server never ran. */

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { blobFolderName, dropHeld, HELD_FOLDER, holdRemovals } from '@avocet/blobs/disk'
 import { cidFromDigest, formatCid } from '@avocet/data'
 
+import { bucketName } from '../blobs/blob-place.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { lastRotationKey, rotationDidKey } from '../config/rotation-key.ts'
@@ -61,7 +62,9 @@ export async function backup(
     const count = (sql: string): number => Number(Object.values(database.prepare(sql).get()!)[0])
     const accounts = count('SELECT count(*) FROM account')
     const total = count(`SELECT count(*) FROM blob WHERE ${OF_ACCOUNTS}`)
-    await report(`database copied: ${counted(accounts, 'account')}, ${counted(total, 'blob')} to copy`)
+    await report(
+      `database copied: ${counted(accounts, 'account')}, ${counted(total, 'blob')}${config.blobBucket === null ? ' to copy' : ''}`,
+    )
 
     await using sums = await open(join(target, BACKUP_FILES.sums), 'wx', 0o600)
     const sumsHash = createHash('sha256')
@@ -74,7 +77,15 @@ export async function backup(
     if (secrets !== null) {
       await note(await writeSecrets(join(target, BACKUP_FILES.secrets), secrets), BACKUP_FILES.secrets)
     }
-    const copied = await copyBlobs(database, blobFolder(config), target, total, note, report)
+    const { blobBucket } = config
+    const copied =
+      blobBucket === null
+        ? await copyBlobs(database, blobFolder(config), target, total, note, report)
+        : {
+            count: total,
+            bytes: count(`SELECT coalesce(sum(size), 0) FROM blob WHERE ${OF_ACCOUNTS}`),
+            missing: 0,
+          }
     await sums.sync()
     const manifest: Manifest = {
       format: FORMAT,
@@ -83,6 +94,7 @@ export async function backup(
       hostname: config.hostname,
       accounts,
       blobs: { count: copied.count, bytes: copied.bytes },
+      ...(blobBucket === null ? {} : { bucket: bucketName(blobBucket) }),
       newestEvent: count('SELECT newest FROM event_log'),
       rotationKey:
         lastRotationKey(config.dataDirectory) ?? (secrets && rotationDidKey(secrets.plcRotationKeyHex)),
@@ -95,13 +107,18 @@ export async function backup(
         'SECRETS ARE NOT IN THIS BACKUP: keep PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX, PDS_JWT_SECRET and PDS_ADMIN_PASSWORD elsewhere; without the first the identities of the accounts cannot be changed any more',
       )
     }
+    if (blobBucket !== null) {
+      await report(
+        `BLOBS ARE NOT IN THIS BACKUP: ${counted(total, 'blob')} (${copied.bytes} bytes) stay in ${bucketName(blobBucket)}. What is deleted there is lost: let the service keep versions of the bucket, or copy it`,
+      )
+    }
     if (copied.missing > 0) {
       throw new CommandError(
         `${counted(copied.missing, 'blob')} of ${total} could not be copied (named above); all else is in ${target}`,
       )
     }
     await report(
-      `backup complete: ${counted(accounts, 'account')}, ${counted(copied.count, 'blob')} (${copied.bytes} bytes), ` +
+      `backup complete: ${counted(accounts, 'account')}, ${counted(copied.count, 'blob')} (${copied.bytes} bytes${blobBucket === null ? '' : ', NOT included'}), ` +
         `secrets ${secrets === null ? 'NOT included' : 'included'}; check it with: avocet-pds backup --verify ${target}`,
     )
   } finally {

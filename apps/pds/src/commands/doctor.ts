@@ -6,7 +6,8 @@ import { openDatabase, type Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
-import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
+import { placeOf, readBlobs } from '../blobs/blob-place.ts'
+import { DATABASE_FILE } from '../config/data-directory.ts'
 import { loadSecrets } from '../config/secrets.ts'
 import { blobChecks } from '../doctor/blob-checks.ts'
 import { dataChecks } from '../doctor/data-checks.ts'
@@ -96,11 +97,26 @@ async function dataFindings(config: PdsConfig, deep: boolean): Promise<Finding[]
     return [
       ...findings,
       ...(await repoChecks(db, dids, of)),
-      ...(await blobChecks(db, blobFolder(config), dids, deep)),
+      ...(await blobFindings(db, config, dids, deep)),
       ...(await identityChecks(db, dids, expected)),
     ]
   } finally {
     db.close()
+  }
+}
+
+/** A folder of blobs that cannot be read is a finding like any other, and so is a bucket. */
+async function blobFindings(
+  db: Database,
+  config: PdsConfig,
+  dids: readonly Did[],
+  deep: boolean,
+): Promise<Finding[]> {
+  try {
+    return await blobChecks(db, readBlobs(config), (did, cid) => placeOf(config, did, cid), dids, deep)
+  } catch (error) {
+    const next = 'look at PDS_BLOBSTORE_DISK_LOCATION, or at PDS_BLOBSTORE_S3_BUCKET and what belongs to it'
+    return [{ level: 'bad', what: 'blobs', detail: (error as Error).message, next }]
   }
 }
 

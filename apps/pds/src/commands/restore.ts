@@ -5,17 +5,21 @@ import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { DatabaseSync } from 'node:sqlite'
 
+import type { BlobStore } from '@avocet/blobs'
+import { blobFolderName } from '@avocet/blobs/disk'
 import { openRepoStore } from '@avocet/repo-sqlite'
 import { advanceSeq, openEventLog } from '@avocet/sequencer/sqlite'
 import { openDatabase, schemaVersions } from '@avocet/sqlite'
+import type { Did } from '@avocet/syntax'
 
 import { openAccountStore } from '../accounts/account-store.ts'
+import { bucketName, openBlobs } from '../blobs/blob-place.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { rotationDidKey } from '../config/rotation-key.ts'
 import { migrateSchema, SCHEMA } from '../upgrade.ts'
 import { announceAll } from './announce-all.ts'
-import { BACKUP_FILES, counted, eachOf, type Manifest } from './backup-format.ts'
+import { BACKUP_FILES, counted, eachOf, OF_ACCOUNTS, type Manifest } from './backup-format.ts'
 import type { Report } from './backup.ts'
 import { CommandError } from './operator.ts'
 import { verifyBackup } from './verify-backup.ts'
@@ -43,11 +47,15 @@ export async function restore(
   const manifest = await verifyBackup(source)
   await requireEmpty(config.dataDirectory, [...SETUP])
   await requireEmpty(blobFolder(config), ['lost+found', 'temporary', 'removed'])
+  if (manifest.bucket !== undefined && config.blobBucket === null) {
+    throw new CommandError(
+      `the blobs of this backup are not in it but in ${manifest.bucket}: set PDS_BLOBSTORE_S3_BUCKET and what belongs to it`,
+    )
+  }
   await checkRotationKey(config, manifest, source, newKeys)
 
   await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 })
-  await report(`copying ${counted(manifest.blobs.count, 'blob')} to ${blobFolder(config)}`)
-  await copyBlobs(source, blobFolder(config))
+  await placeBlobs(config, manifest, source, report)
   if (manifest.secrets) {
     await copyDurably(join(source, BACKUP_FILES.secrets), join(config.dataDirectory, BACKUP_FILES.secrets))
   }
@@ -100,6 +108,39 @@ async function catchUp(path: string, newestSent: number, report: Report): Promis
   const { active, inactive } = await announceAll(parts, (text) => problems.push(text))
   for (const problem of problems) await report(`NOT ANNOUNCED ${problem}`)
   return `events go on from number ${first + 1}, ${counted(active + inactive, 'account')} announced (${inactive} inactive)`
+}
+
+/** Puts the blobs of a backup where the settings have them, or says that they are elsewhere. */
+async function placeBlobs(
+  config: PdsConfig,
+  { blobs, bucket }: Manifest,
+  source: string,
+  report: Report,
+): Promise<void> {
+  const place = config.blobBucket === null ? blobFolder(config) : bucketName(config.blobBucket)
+  if (bucket !== undefined) {
+    await report(
+      `BLOBS ARE NOT IN THIS BACKUP: ${counted(blobs.count, 'blob')} have to be in ${place} (they were in ${bucket}); avocet-pds doctor tells which are missing`,
+    )
+    return
+  }
+  await report(`copying ${counted(blobs.count, 'blob')} to ${place}`)
+  if (config.blobBucket === null) await copyBlobs(source, blobFolder(config))
+  else await uploadBlobs(source, await openBlobs(config))
+}
+
+async function uploadBlobs(source: string, store: BlobStore): Promise<void> {
+  const database = new DatabaseSync(join(source, BACKUP_FILES.database), { readOnly: true })
+  try {
+    const rows = database.prepare(`SELECT did, cid, size FROM blob WHERE ${OF_ACCOUNTS}`).iterate()
+    await eachOf(rows, COPIES_AT_A_TIME, async (row) => {
+      const did = row['did'] as Did
+      const path = join(source, 'blobs', blobFolderName(did), row['cid'] as string)
+      await store.put(did, createReadStream(path), row['size'] as number)
+    })
+  } finally {
+    database.close()
+  }
 }
 
 async function requireEmpty(folder: string, allowed: readonly string[]): Promise<void> {

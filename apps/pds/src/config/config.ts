@@ -1,3 +1,5 @@
+import type { S3Options } from '@avocet/blobs/s3'
+
 /** The resolved settings of a PDS. Every field has a value; `resolveConfig` fills in the defaults. */
 export interface PdsConfig {
   /** TCP port; 0 picks a free one. */
@@ -14,6 +16,8 @@ export interface PdsConfig {
   readonly dataDirectory: string
   /** Folder of the blobs; null means `<dataDirectory>/blobs`. */
   readonly blobDirectory: string | null
+  /** Bucket of the blobs, when they are not on disk. */
+  readonly blobBucket: BlobBucket | null
   /** Base URL of the did:plc directory. */
   readonly plcUrl: string
   /** Suffixes under which this host hands out handles, each with its leading dot. */
@@ -83,6 +87,20 @@ export interface PdsConfig {
   readonly accountRecordQuota: number
 }
 
+/** A bucket in S3, or in another service that speaks its language, and the keys to it. */
+export type BlobBucket = Pick<
+  S3Options,
+  | 'bucket'
+  | 'region'
+  | 'endpoint'
+  | 'forcePathStyle'
+  | 'accessKeyId'
+  | 'secretAccessKey'
+  | 'sessionToken'
+  | 'uploadTimeoutMs'
+  | 'requestTimeoutMs'
+>
+
 /** A service that requests are forwarded to. */
 export interface ServiceEndpoint {
   readonly url: string
@@ -105,6 +123,7 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   publicUrl: null,
   serviceDid: null,
   blobDirectory: null,
+  blobBucket: null,
   plcUrl: 'https://plc.directory',
   inviteRequired: true,
   acceptingImports: true,

@@ -7,6 +7,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 const BEARING: ReadonlySet<string> = new Set([
   'PDS_DATA_DIRECTORY',
   'PDS_BLOBSTORE_DISK_LOCATION',
+  'PDS_BLOBSTORE_S3_BUCKET',
+  'PDS_BLOBSTORE_S3_ENDPOINT',
   'PDS_JWT_SECRET',
   'PDS_ADMIN_PASSWORD',
   'PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX',

@@ -10,7 +10,6 @@ const ADOPT =
 
 /** Those that say where data or keys are. To go on without them would start a server that lacks them. */
 export const REFUSED: ReadonlyMap<string, string> = new Map([
-  ['PDS_BLOBSTORE_S3_BUCKET', 'blobs are kept on disk: copy them there and set PDS_BLOBSTORE_DISK_LOCATION'],
   [
     'PDS_DB_POSTGRES_URL',
     'accounts and repositories are kept in SQLite: set PDS_DATA_DIRECTORY and remove the variable',
@@ -31,7 +30,6 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
 
 const PAGES = 'this server has no sign-in pages to put it on'
 const FIXED = 'the bound is fixed here'
-const NO_BUCKET = 'blobs are kept on disk'
 const ONE_PROCESS = 'one process answers, and counts in its memory'
 const CACHE = 'documents of identities are remembered in memory, for as long as is built in'
 
@@ -59,13 +57,6 @@ export const IGNORED: ReadonlyMap<string, string> = new Map([
   ['PDS_DID_CACHE_STALE_TTL', CACHE],
   ['PDS_DID_CACHE_MAX_TTL', CACHE],
   ['PDS_ACTOR_STORE_CACHE_SIZE', 'there is one database, not one an account'],
-  ['PDS_BLOBSTORE_S3_REGION', NO_BUCKET],
-  ['PDS_BLOBSTORE_S3_ENDPOINT', NO_BUCKET],
-  ['PDS_BLOBSTORE_S3_FORCE_PATH_STYLE', NO_BUCKET],
-  ['PDS_BLOBSTORE_S3_ACCESS_KEY_ID', NO_BUCKET],
-  ['PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY', NO_BUCKET],
-  ['PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS', NO_BUCKET],
-  ['PDS_BLOBSTORE_S3_REQUEST_TIMEOUT_MS', NO_BUCKET],
   ['PDS_BLOBSTORE_DISK_TMP_LOCATION', 'uploads under way are kept in <blobs>/temporary'],
   ['PDS_ID_RESOLVER_TIMEOUT', FIXED],
   ['PDS_HANDLE_BACKUP_NAMESERVERS', 'the name servers of the system are asked'],

@@ -1,4 +1,4 @@
-import type { PdsOptions } from './config.ts'
+import type { BlobBucket, PdsOptions } from './config.ts'
 
 /**
  * One setting as an operator sees it: its environment variable (the names of the reference PDS, so that a `pds.env`
@@ -13,8 +13,9 @@ export interface Setting {
   readonly apply: (text: string, draft: Draft) => void
 }
 
-/** Options being put together; service endpoints arrive as two settings each. */
+/** Options being put together; service endpoints arrive as two settings each, the bucket of blobs as eight. */
 export interface Draft {
   options: { -readonly [K in keyof PdsOptions]?: PdsOptions[K] }
+  bucket: { -readonly [K in keyof BlobBucket]?: BlobBucket[K] }
   services: Map<'appView' | 'reportService' | 'modService', { url?: string; did?: string }>
 }

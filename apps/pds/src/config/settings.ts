@@ -1,4 +1,5 @@
 import type { PdsOptions, ServiceEndpoint } from './config.ts'
+import { BUCKET_SETTINGS, bucketOf } from './bucket-settings.ts'
 import { OPERATOR_SETTINGS } from './operator-settings.ts'
 import type { Draft, Setting } from './setting.ts'
 import { checkEnvironment } from './environment.ts'
@@ -77,6 +78,7 @@ export const SETTINGS: readonly Setting[] = [
     default: '<data>/blobs',
     apply: (text, { options }) => (options.blobDirectory = text),
   },
+  ...BUCKET_SETTINGS,
   {
     env: 'PDS_UPGRADE_BACKUPS',
     description: 'copies of the database to keep, one is made before each upgrade; 0 for none',
@@ -316,7 +318,7 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   flags: ReadonlyMap<string, string> = new Map(),
 ): PdsOptions {
-  const draft: Draft = { options: {}, services: new Map() }
+  const draft: Draft = { options: {}, bucket: {}, services: new Map() }
   readWarnings(env)
   for (const setting of SETTINGS) {
     const flag = setting.flag === undefined ? undefined : flags.get(setting.flag)
@@ -336,6 +338,8 @@ export function readSettings(
     }
     draft.options[key] = { url, did: serviceDid } satisfies ServiceEndpoint
   }
+  const blobBucket = bucketOf(draft, env)
+  if (blobBucket !== null) draft.options.blobBucket = blobBucket
   return { dataDirectory: './data/pds', ...draft.options }
 }
 

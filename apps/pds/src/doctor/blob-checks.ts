@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 
-import { blobFolderName } from '@avocet/blobs/disk'
+import type { BlobEntry, BlobReader } from '@avocet/blobs'
 import { cidFromDigest, formatCid } from '@avocet/data'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
@@ -13,28 +10,32 @@ import { some, type Finding } from './finding.ts'
 /** Files younger than this may be uploads under way. */
 const YOUNG_MS = 60 * 60 * 1000
 
-/** The files of blobs against their rows, account by account; `deep`: each file is read and hashed. */
+/** The bytes of blobs against their rows, account by account; `deep`: each blob is read and hashed. */
 export async function blobChecks(
   db: Database,
-  folder: string,
+  blobs: BlobReader,
+  placeOf: (did: Did, cid: string) => string,
   dids: readonly Did[],
   deep: boolean,
 ): Promise<Finding[]> {
   const [missing, damaged, orphans]: [string[], string[], string[]] = [[], [], []]
   let count = 0
   for (const did of dids) {
-    const place = join(folder, blobFolderName(did))
     const rows = db.prepare('SELECT cid, size FROM blob WHERE did = ?').all(did)
-    const files = new Set(await readdir(place).catch(() => []))
+    const files = new Map<string, BlobEntry>()
+    for await (const entries of blobs.list(did)) for (const entry of entries) files.set(entry.cid, entry)
     for (const row of rows) {
       const [cid, size] = [row['cid'] as string, row['size'] as number]
       count += 1
-      if (!files.delete(cid)) missing.push(`${did}/${cid}`)
-      else if (!(await isSound(join(place, cid), cid, size, deep))) damaged.push(`${did}/${cid}`)
+      const file = files.get(cid)
+      files.delete(cid)
+      if (file === undefined) missing.push(`${did}/${cid}`)
+      else if (file.size !== size || (deep && (await hashOf(blobs, did, cid)) !== cid)) {
+        damaged.push(`${did}/${cid}`)
+      }
     }
-    for (const name of files) {
-      const known = await stat(join(place, name)).catch(() => null)
-      if (known !== null && Date.now() - known.mtimeMs > YOUNG_MS) orphans.push(join(place, name))
+    for (const { cid, writtenAt } of files.values()) {
+      if (Date.now() - writtenAt > YOUNG_MS) orphans.push(placeOf(did, cid))
     }
   }
   const findings: Finding[] = []
@@ -55,13 +56,15 @@ export async function blobChecks(
   return [{ level: 'ok', what: 'blobs', detail: `${count} files ${deep ? 'read and hashed' : 'are there'}` }]
 }
 
-async function isSound(path: string, cid: string, size: number, deep: boolean): Promise<boolean> {
-  if (!deep) return (await stat(path).catch(() => null))?.size === size
+/** The CID of the bytes, or null when they cannot be read. */
+async function hashOf(blobs: BlobReader, did: Did, cid: string): Promise<string | null> {
   const hash = createHash('sha256')
   try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
+    const body = await blobs.open(did, cid)
+    if (body === null) return null
+    for await (const chunk of body) hash.update(chunk)
   } catch {
-    return false
+    return null
   }
-  return formatCid(cidFromDigest('raw', new Uint8Array(hash.digest()))) === cid
+  return formatCid(cidFromDigest('raw', new Uint8Array(hash.digest())))
 }

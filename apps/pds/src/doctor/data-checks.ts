@@ -29,9 +29,13 @@ export async function dataChecks(db: Database, config: PdsConfig, deep: boolean)
       return 'every row that is referred to is there'
     }),
     await check('event log', RESTORE, () => eventLog(db)),
-    ...(await Promise.all([config.dataDirectory, blobFolder(config)].map(diskSpace))),
+    ...(await Promise.all(folders(config).map(diskSpace))),
   ]
 }
+
+/** Where the disk fills up. Uploads to a bucket lie in the data directory for a moment. */
+const folders = (config: PdsConfig): string[] =>
+  config.blobBucket === null ? [config.dataDirectory, blobFolder(config)] : [config.dataDirectory]
 
 /** Numbers rise, the counter is not below them, and what the window should hold weighs what the counter says. */
 function eventLog(db: Database): string {

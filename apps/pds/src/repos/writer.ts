@@ -116,11 +116,11 @@ export function createRepoWriter(parts: WriterParts): RepoWriter {
     did: Did,
     writes: readonly RecordWrite[],
     swapCommit: string | null | undefined,
+    orphans: string[],
   ): Promise<WriteOutcome> => {
     refuseInactive(accounts, did)
     const { commit, plan } = await prepare(did, writes, swapCommit)
     if (commit === null) return { commit, cids: plan.cids }
-    const orphans: string[] = []
     const event = toCommitEvent(commit, new Date().toISOString() as `${string}T${string}`)
     await store.apply(commit, (db) => {
       // The account may have been deactivated while the commit was being made.
@@ -134,11 +134,18 @@ export function createRepoWriter(parts: WriterParts): RepoWriter {
     })
     // Every commit but the first has one before it.
     quotas.noteCommit(did, commit.since!, commit.rev, added(plan.steps))
-    if (orphans.length > 0) await uploads.discard(did, orphans)
     return { commit: { cid: formatCid(commit.commit), rev: commit.rev }, cids: plan.cids }
   }
 
-  return { write: (did, writes, swapCommit) => locks.run(did, () => write(did, writes, swapCommit)) }
+  return {
+    write: async (did, writes, swapCommit) => {
+      const orphans: string[] = []
+      const outcome = await locks.run(did, () => write(did, writes, swapCommit, orphans))
+      // The next write of the repository does not wait for the store of blobs.
+      if (orphans.length > 0) await uploads.discard(did, orphans)
+      return outcome
+    },
+  }
 }
 
 /** By how many records a commit grows its repository. */
