@@ -53,11 +53,14 @@ function createV1(options: V1Options): Dialect<V1Event> {
   // What a stored position names is done with; what came since then is in `recent`.
   let done: Position | null = null
   let newest: Position | null = null
+  // Where a replay of what was seen already stood when it broke off: it goes on there, or it might never get further.
+  let replayed: { readonly service: string; readonly timeUs: number } | null = null
   let hello = false
   let asked: Filter | null = null
 
   const cursorFor = (service: string, from: Position | number | null): number | null => {
     if (from === null || typeof from === 'number') return from
+    if (replayed?.service === service) return replayed.timeUs
     const { cursor, timeUs } = from
     if (from.service !== service) return timeUs === null ? null : Math.max(0, timeUs - rewindUs)
     if (newest !== null) return Math.max(0, cursor - overlapUs)
@@ -69,6 +72,7 @@ function createV1(options: V1Options): Dialect<V1Event> {
     const ahead = Math.max(known, timeUs)
     const position = { service, cursor: ahead, timeUs: ahead }
     if (!again) newest = position
+    replayed = again ? { service, timeUs } : null
     return { position, timeUs, again }
   }
   const isDone = (service: string, timeUs: number): boolean =>

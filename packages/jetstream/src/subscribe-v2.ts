@@ -77,9 +77,12 @@ function createV2(options: V2Options): Dialect<V2Event | V2Info> {
   let tooOld = false
   /** Since the service changed: until when an event may be one that the other sent, and whose events are let through. */
   let overlap: { readonly untilUs: number; readonly synced: Set<Did> } | null = null
+  /** Where that replay stood when it broke off: it goes on there, or it might never get further. */
+  let replayed: { readonly service: string; readonly seq: number } | null = null
 
   const cursorFor = (service: string, from: Position | number | null): number | null => {
     if (from === null) return null
+    if (replayed?.service === service && !renumbered && !tooOld) return replayed.seq
     if (typeof from === 'number') return renumbered ? null : tooOld ? FIRST_TIME_CURSOR : from
     if (from.service === service && !renumbered) {
       newest ??= from
@@ -100,8 +103,10 @@ function createV2(options: V2Options): Dialect<V2Event | V2Info> {
       link?.restart()
     }
     if (renumbered && cursor !== null && cursor < FIRST_TIME_CURSOR) return { position, timeUs, again: true }
-    const again = (newest !== null && seq <= newest.cursor) || repeats()
+    if (newest !== null && seq <= newest.cursor) return { position, timeUs, again: true }
+    const again = repeats()
     if (!again) newest = position
+    replayed = again ? { service, seq } : null
     return { position, timeUs, again }
   }
 

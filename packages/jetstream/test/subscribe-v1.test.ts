@@ -181,6 +181,25 @@ describe('the cursor', () => {
     ])
   })
 
+  it('moves on where more comes again than one connection brings', { timeout: 5000 }, async () => {
+    const dense = range(0, 60).map((i) => ({ ...v1Event(i), time_us: NOON + i * 1000 }) as V1Event)
+    const log = dense.map((event) => v1Logged(event))
+    await using b = await serveV1(log, { cutAfter: 7 })
+    await using a = await serveV1(log, {
+      cutAfter: 30,
+      refuse: (count) => (count > 1 ? { status: 503, body: '' } : undefined),
+    })
+    for (const service of [[b.url], [a.url, b.url]]) {
+      const subscription = subscribeV1({ service, cursor: NOON, backoff: quick })
+      const seen: unknown[] = []
+      for await (const event of subscription) {
+        seen.push(event)
+        if (seen.length === 60) break
+      }
+      expect(seen).toEqual(dense)
+    }
+  })
+
   it('loses nothing where a server sends the last events in disorder', async () => {
     await using server = await serveV1(logOf(20), { shuffle: 4 })
     const seen = await take({ service: server.url, cursor: NOON }, 20)

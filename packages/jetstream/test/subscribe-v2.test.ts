@@ -201,6 +201,30 @@ describe('the cursor', () => {
     expect(subscription.position).toMatchObject({ service: b.url, cursor: 1059 })
   })
 
+  it(
+    'moves on at another service where more comes again than one connection brings',
+    { timeout: 5000 },
+    async () => {
+      const timeOf = (seq: number): number => NOON + (seq - 1001) * second
+      await using b = await serveV2(logOf(60, 1001), { timeOf, cutAfter: 4 })
+      let count = 0
+      await using a = await listen((open) => {
+        count += 1
+        if (count > 1) return { status: 503, body: '' }
+        const ws = open()
+        for (const event of logOf(30)) ws.send(event.text)
+        setTimeout(() => ws.terminate(), 50)
+        return undefined
+      })
+      const seen: string[] = []
+      for await (const event of subscribeV2({ service: [a.url, b.url], cursor: 1, backoff: quick })) {
+        if (event.kind === 'commit') seen.push(event.rkey)
+        if (seen.length === 60) break
+      }
+      expect(seen).toEqual(range(0, 60).map(rkeyOf))
+    },
+  )
+
   it('lets the records through that follow a sync', async () => {
     const { did } = v1Event(3)
     const time = '2026-07-04T12:00:02.500000Z'
