@@ -1,6 +1,6 @@
 // The indexer, whole: frames or exports in over sockets; verified, validated, stored in SQLite on disk and queryable out. One process,
 // one thread of JavaScript; the traffic comes from another process. `node bench/indexer.ts [live|backfill]`
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,6 +12,8 @@ import { startTraffic } from './support/traffic.ts'
 const only = process.argv[2]
 const commits = Number(process.env['COMMITS'] ?? 30_000)
 const perRepo = Number(process.env['RECORDS'] ?? 20_000)
+/** Bytes of the database for a record, once a backfill is through. */
+const MAX_RECORD_BYTES = 450
 
 if (only !== 'backfill') await live()
 if (only !== 'live') await backfill()
@@ -37,7 +39,7 @@ async function live(): Promise<void> {
       const note = `${commits} commits of 200 accounts, frames of ${traffic.frameBytes} bytes on average, into ${totals.records} records; ${perSecond(commits, cpuSeconds)} per second of CPU time of its thread; ${memory()}`
       record(
         'indexer live: frame in; verified, validated, stored, queryable out',
-        { unit: 'commits', note },
+        { unit: 'commits', note, least: 5300 },
         [{ name: 'avocet', perSecond: commits / seconds }],
       )
       console.log(`  ${note}`)
@@ -49,7 +51,8 @@ async function live(): Promise<void> {
 async function backfill(): Promise<void> {
   const repos = 20
   await using traffic = await startTraffic({ kind: 'repos', accounts: repos, perAccount: perRepo })
-  await withIndexer(
+  let found = { note: '', perSecond: 0 }
+  const size = await withIndexer(
     {
       plcUrl: traffic.url,
       sources: [{ url: traffic.url.replace('http', 'ws'), kind: 'relay', start: 'live' }],
@@ -64,23 +67,28 @@ async function backfill(): Promise<void> {
       const { records } = indexer.status().totals
       if (records !== repos * perRepo) throw new Error(`records: ${records}`)
       const note = `${repos} repos of ${perRepo} records; ${perSecond(records - before, cpuSeconds)} per second of CPU time of its thread; ${memory()}`
-      record(
-        'indexer backfill: repos fetched, verified whole, validated, stored',
-        { unit: 'records', note },
-        [{ name: 'avocet', perSecond: (records - before) / seconds }],
-      )
-      console.log(`  ${note}`)
+      found = { note, perSecond: (records - before) / seconds }
     },
   )
+  const each = Math.round(size / (repos * perRepo))
+  const goal = `at most ${MAX_RECORD_BYTES}: ${each <= MAX_RECORD_BYTES ? 'pass' : 'FAIL'}`
+  const note = `${found.note}; ${each} bytes on disk a record (${goal})`
+  record(
+    'indexer backfill: repos fetched, verified whole, validated, stored',
+    { unit: 'records', note, least: 50_000 },
+    [{ name: 'avocet', perSecond: found.perSecond }],
+  )
+  console.log(`  ${note}`)
 }
 
+/** Resolves to the bytes of the database, when the indexer is closed and its log is copied back. */
 async function withIndexer(
   config: Partial<Parameters<typeof createIndexer>[0]>,
   work: (indexer: Indexer) => Promise<void>,
-): Promise<void> {
+): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'avocet-bench-'))
   try {
-    await using indexer = await createIndexer({
+    const indexer = await createIndexer({
       dataFolder: folder,
       host: '127.0.0.1',
       port: null,
@@ -93,7 +101,12 @@ async function withIndexer(
       logRetentionMs: 3_600_000,
       ...config,
     })
-    await work(indexer)
+    try {
+      await work(indexer)
+    } finally {
+      await indexer[Symbol.asyncDispose]()
+    }
+    return statSync(join(folder, 'indexer.sqlite')).size
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
