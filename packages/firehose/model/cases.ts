@@ -311,4 +311,11 @@ export const MODEL_CASES: readonly ModelCase[] = [
       ]),
     ],
   },
+  {
+    name: 'doubted-while-asked',
+    about:
+      'The host is asked because of a forged event; before its answer is here, an event without content comes.',
+    size: {},
+    actions: [write(0), wait(60_000), { do: 'forge', account: 0, relay: 0 }, wait(2000), write(1, 'too-big')],
+  },
 ]

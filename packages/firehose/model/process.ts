@@ -61,13 +61,16 @@ export function startProcess(options: ProcessOptions): Process {
   const timers = clock.scope()
   const stop = new AbortController()
   const watch = createQueueWatch(app, network)
+  // The question is on its way, and so is the answer: it may be old when it arrives.
   const later = <T>(work: () => T, most = 1500): Promise<T> =>
     new Promise((resolve, reject) => {
-      timers.after(1 + random.below(most), () => {
+      const half = (): number => 1 + random.below(most / 2)
+      timers.after(half(), () => {
         try {
-          resolve(work())
+          const answer = work()
+          timers.after(half(), () => resolve(answer))
         } catch (error) {
-          reject(error)
+          timers.after(half(), () => reject(error))
         }
       })
     })

@@ -26,7 +26,7 @@ export async function simulate(
   const network = createNetwork(clock, size)
   const random = createRandom(seed)
   const app = createApp()
-  // Of these an event was withheld since the last list: nobody can know.
+  // Of these an event was withheld, and no list has told of it yet: nobody can know.
   const withheld = new Set<Did>()
   // Of these the operator decided something; a crash may have overtaken that.
   const hidden = new Set<number>()
@@ -54,16 +54,15 @@ export async function simulate(
 
   /** Reads the lists of all relays, as they are now. */
   const list = (): void => {
-    for (const did of withheld) {
-      const { rev } = network.byDid.get(did)!
-      if (network.relays.every(({ known }) => known.get(did)?.rev === rev)) withheld.delete(did)
-    }
     const at = clock.now()
     const { consumer } = process
     const report = (did: Did, rev: Tid | null, status: string, own: boolean, source: string): void => {
       // The answer is on its way for a while, and each entry is looked at in its turn.
       clock.after(random.below(3000), () => {
-        consumer.reportListed({ did, rev, status, own, source, at }).catch(() => {})
+        consumer.reportListed({ did, rev, status, own, source, at }).then(
+          () => network.byDid.get(did)!.rev === rev && withheld.delete(did),
+          () => {},
+        )
       })
     }
     for (const { id, known } of network.relays) {

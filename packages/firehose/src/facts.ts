@@ -42,8 +42,16 @@ export type RepoFact =
   | { readonly kind: 'requested'; readonly reason: string; readonly claimed: Tid | null }
   /** A host lists the repo with this rev. `at`: when it was asked. */
   | { readonly kind: 'listed'; readonly rev: Tid; readonly at: number }
-  /** The account's own host was asked for the newest rev at `askedAt`; null: it has no such repo. */
-  | { readonly kind: 'checked'; readonly rev: Tid | null; readonly askedAt: number }
+  /**
+   * The account's own host was asked for the newest rev at `askedAt`; null: it has no such repo. `doubted`: something was said of
+   * the repo since, which the answer may be too old for.
+   */
+  | {
+      readonly kind: 'checked'
+      readonly rev: Tid | null
+      readonly askedAt: number
+      readonly doubted: boolean
+    }
   /** It could not be asked. */
   | { readonly kind: 'check-failed'; readonly retryAfterMs: number; readonly jitter: number }
   /** Looked at in passing. `gapAt`: when its source last lost events. `settled`: the lists were read since: ask now. */
@@ -78,9 +86,10 @@ export type RepoFact =
  * - `wake`: something is due, or due earlier.
  * - `end-run`: the resync under way is not wanted any more.
  * - `drop-queue`: what is queued will be read with the repo, or is not wanted.
+ * - `doubted`: what the host is being asked may be answered too early.
  * - `stale`: the fact is of a resync that ended: nothing changed.
  */
-export type RepoEffect = 'wake' | 'end-run' | 'drop-queue' | 'stale'
+export type RepoEffect = 'wake' | 'end-run' | 'drop-queue' | 'doubted' | 'stale'
 
 /** Where a fact leads. */
 export type Transition = { readonly state: RepoState; readonly effects: readonly RepoEffect[] }

@@ -40,8 +40,8 @@ export function doubt(
   const earliest = Math.max(now, at ?? now, state.triedAt === null ? 0 : state.triedAt + pause)
   const nextTry = policy.resync && isActive(state) ? earliest : null
   const sooner = state.status === 'suspect' && state.nextTry !== null && state.nextTry <= earliest
-  if (sooner) return to(state)
-  return to({ ...state, status: 'suspect', reason, nextTry, priority: 4 }, 'wake')
+  if (sooner) return to(state, 'doubted')
+  return to({ ...state, status: 'suspect', reason, nextTry, priority: 4 }, 'wake', 'doubted')
 }
 
 /** Half applied, neither the old head nor the new one says what the app holds; what was proved stays proved. */

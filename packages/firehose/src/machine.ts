@@ -233,7 +233,7 @@ function checked(state: RepoState, fact: Fact<'checked'>, policy: RepoPolicy, no
   const { rev, askedAt } = fact
   if (state.status !== 'suspect' && state.status !== 'unconfirmed') return to(state)
   const asked = { ...state, triedAt: now, attempts: state.attempts + 1 }
-  if (rev === null && state.rev === null && state.floor === null) {
+  if (rev === null && state.rev === null && state.floor === null && !fact.doubted) {
     return to({ ...asked, status: 'unconfirmed', reason: 'unseen', claimed: null, nextTry: null })
   }
   if (rev === null) return read(asked, 'not-found', policy, now)
@@ -246,6 +246,7 @@ function checked(state: RepoState, fact: Fact<'checked'>, policy: RepoPolicy, no
     const nextTry = now + policy.graceMs
     return to({ ...asked, claimed, status: 'suspect', reason: 'behind', nextTry, priority: 4 }, 'wake')
   }
+  if (fact.doubted) return doubt({ ...asked, nextTry: null }, state.reason ?? 'behind', null, policy, now)
   // The host does not have what was claimed. What it has is the head, or was when it was asked.
   if (rev === state.rev || (state.confirmedAt !== null && state.confirmedAt >= askedAt)) {
     const { attempts } = asked

@@ -68,7 +68,8 @@ const MIN_TRIES_UNTIL_GONE = 3
 export function createResyncer(options: ResyncerOptions): Resyncer {
   const { resync, latestRev, policy, store, lanes, now, signal } = options
   const runs = new Map<Did, Run>()
-  const checks = new Set<Did>()
+  /** The repos whose hosts are being asked, and whether something was said of them since. */
+  const checks = new Map<Did, { doubted: boolean }>()
   const counts: ResyncCounts = { started: 0, finished: 0, failed: 0, terminal: 0, checks: 0 }
   let cancelTimer: (() => void) | null = null
   let started = false
@@ -118,6 +119,8 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
 
   const react = (did: Did, effects: readonly RepoEffect[]): void => {
     if (effects.includes('end-run')) runs.get(did)?.stop.abort()
+    const asking = effects.includes('doubted') ? checks.get(did) : undefined
+    if (asking !== undefined) asking.doubted = true
     if (effects.includes('wake')) poll()
   }
 
@@ -289,18 +292,19 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
 
   /** Asks the account's own host which rev is the newest. Its events go on meanwhile. */
   const check = async (did: Did, ask: LatestRev): Promise<void> => {
-    checks.add(did)
+    const asking = { doubted: false }
+    checks.set(did, asking)
     counts.checks++
     try {
       const askedAt = now()
-      const fact = await answerOf(did, ask).then(
-        (rev): RepoFact => ({ kind: 'checked', rev, askedAt }),
-        (error: unknown): RepoFact => {
+      const factOf = await answerOf(did, ask).then(
+        (rev) => (): RepoFact => ({ kind: 'checked', rev, askedAt, doubted: asking.doubted }),
+        (error: unknown) => (): RepoFact => {
           const { retryAfterMs } = toResyncError(error) as Partial<ResyncError>
           return { kind: 'check-failed', retryAfterMs: retryAfterMs ?? 0, jitter: options.random() }
         },
       )
-      if (!signal.aborted) await lanes.run(did, () => step(did, fact))
+      if (!signal.aborted) await lanes.run(did, () => step(did, factOf()))
     } catch (error) {
       if (!signal.aborted) options.onFault(error)
     } finally {

@@ -76,10 +76,11 @@ const doubt = (change: Partial<Extract<RepoFact, { kind: 'doubted' }>> = {}): Re
   retryAt: null,
   ...change,
 })
-const checked = (n: number | null, askedAt = NOW - 10): RepoFact => ({
+const checked = (n: number | null, askedAt = NOW - 10, doubted = false): RepoFact => ({
   kind: 'checked',
   rev: n === null ? null : rev(n),
   askedAt,
+  doubted,
 })
 const part = (epoch: number, n: number, last: boolean, own = true): RepoFact => ({
   kind: 'part',
@@ -276,7 +277,7 @@ describe('a doubt', () => {
       base,
       doubt(),
       { status: 'suspect', reason: 'rev-future', claimed: rev(3), nextTry: NOW, priority: 4 },
-      ['wake'],
+      ['wake', 'doubted'],
     ],
     [
       'when it makes sense',
@@ -301,7 +302,7 @@ describe('a doubt', () => {
       suspect,
       doubt({ retryAt: NOW + 90, claimed: rev(4) }),
       { claimed: rev(4) },
-      [],
+      ['doubted'],
     ],
     [
       'brings one nearer',
@@ -324,7 +325,7 @@ describe('a doubt', () => {
       base,
       doubt(),
       { status: 'suspect', reason: 'rev-future', claimed: rev(3), priority: 4 },
-      ['wake'],
+      ['wake', 'doubted'],
       { resync: false },
     ],
     ['an event not looked at is noted', broken, doubt({ claimed: rev(5) }), { claimed: rev(5) }, []],
@@ -554,6 +555,19 @@ describe('a check', () => {
       checked(1),
       { ...whole, ...asked, confirmedAt: NOW - 5 },
     ],
+    [
+      'answered before the last doubt is made again',
+      suspect,
+      checked(2, NOW - 10, true),
+      { ...asked, nextTry: NOW + 120_000 },
+      ['wake', 'doubted'],
+    ],
+    [
+      'also of a repo that nobody has',
+      { ...newRepo(did, 'f'), claimed: rev(3), nextTry: NOW },
+      checked(null, NOW - 10, true),
+      { ...asked, status: 'desynchronized', reason: 'not-found', priority: 2, attempts: 0 },
+    ],
     ['that comes too late says nothing', broken, checked(2), {}, []],
     ['nor to what is whole again', base, checked(3), {}, []],
     [
@@ -692,7 +706,7 @@ describe('a resync', () => {
         priority: 4,
         nextTry: NOW - 1 + 60_000,
       },
-      ['wake'],
+      ['wake', 'doubted'],
     ],
     [
       'with something claimed is checked',
