@@ -1,46 +1,12 @@
-import { closeSync, fdatasync, fdatasyncSync, mkdtempSync, openSync, rmSync, statSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
-import { openDatabase, type Database, type Disk } from '../src/index.ts'
-
-type Callback = (error: Error | null) => void
-
-/** A disk whose syncs the test ends by hand, each with or without an error; one that fails loses nothing really. */
-interface TestDisk extends Disk {
-  /** Syncs under way. */
-  readonly pending: { fd: number; end: Callback }[]
-  /** Whether syncs end by themselves. */
-  automatic: boolean
-  /** What the next sync on the calling thread throws. */
-  next: Error | null
-  syncs: number
-}
-
-function testDisk(): TestDisk {
-  const disk: TestDisk = {
-    pending: [],
-    automatic: true,
-    next: null,
-    syncs: 0,
-    fdatasync: (fd, callback) => {
-      disk.syncs++
-      if (disk.automatic) fdatasync(fd, callback)
-      else disk.pending.push({ fd, end: callback })
-    },
-    fdatasyncSync: (fd) => {
-      disk.syncs++
-      const error = disk.next
-      disk.next = null
-      if (error !== null) throw error
-      fdatasyncSync(fd)
-    },
-  }
-  return disk
-}
+import { openDatabase, type Database } from '../src/index.ts'
+import { testDisk, type TestDisk } from './disk.ts'
 
 const eio = (): Error => Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' })
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

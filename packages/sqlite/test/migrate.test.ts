@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { openDatabase } from '../src/database.ts'
-import { migrate } from '../src/migrate.ts'
+import { migrate, schemaVersions } from '../src/migrate.ts'
 
 it('applies each script once, per name', () => {
   using db = openDatabase({ path: ':memory:' })
@@ -25,5 +25,18 @@ it('refuses a database that is newer than the program', () => {
   migrate(db, 'a', ['CREATE TABLE a1 (x)', 'CREATE TABLE a2 (x)'])
   expect(() => migrate(db, 'a', ['CREATE TABLE a1 (x)'])).toThrow(
     expect.objectContaining({ name: 'SqliteError', code: 'newer-schema' }),
+  )
+})
+
+it('tells the versions of all parts, of those without tables too', () => {
+  using db = openDatabase({ path: ':memory:' })
+  expect(schemaVersions(db)).toEqual(new Map())
+  migrate(db, 'a', [])
+  migrate(db, 'b', ['CREATE TABLE b1 (x)'])
+  expect(schemaVersions(db)).toEqual(
+    new Map([
+      ['a', 0],
+      ['b', 1],
+    ]),
   )
 })

@@ -1,0 +1,292 @@
+// What a database does at its bounds, and what it tells when something goes wrong.
+import { fstatSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createWriteQueue, openDatabase, SqliteError, type Database } from '../src/index.ts'
+import { testDisk, type TestDisk } from './disk.ts'
+
+let folder: string
+let path: string
+let disk: TestDisk
+let db: Database
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'avocet-sqlite-'))
+  path = join(folder, 'deep', 'x.db')
+  disk = testDisk()
+  db = openDatabase({ path, disk })
+  db.raw.exec('CREATE TABLE t (k TEXT PRIMARY KEY) STRICT')
+})
+afterEach(() => {
+  try {
+    db.close()
+  } catch {
+    // A test that made the disk fail has said so.
+  }
+  rmSync(folder, { recursive: true })
+})
+
+const put = (k: string): unknown => db.prepare('INSERT INTO t VALUES (?)').run(k)
+const keys = (): unknown[] =>
+  db
+    .prepare('SELECT k FROM t ORDER BY rowid')
+    .all()
+    .map((row) => row['k'])
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const eio = (): Error => Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' })
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
+
+describe('an open database', () => {
+  it('is in a folder for its owner alone, minds foreign keys, and waits for other processes', () => {
+    expect(statSync(join(folder, 'deep')).mode & 0o777).toBe(0o700)
+    expect(db.prepare('PRAGMA foreign_keys').get()).toEqual({ foreign_keys: 1 })
+    expect(db.prepare('PRAGMA busy_timeout').get()).toEqual({ timeout: 5000 })
+  })
+
+  it('keeps the 512 statements used last', () => {
+    using other = openDatabase({ path: ':memory:' })
+    const first = Array.from({ length: 512 }, (_, i) => other.prepare(`SELECT ${i}`))
+    expect(other.prepare('SELECT 0')).toBe(first[0])
+    other.prepare('SELECT 512')
+    expect(other.prepare('SELECT 0')).toBe(first[0])
+    expect(other.prepare('SELECT 2')).toBe(first[2])
+    expect(other.prepare('SELECT 1')).not.toBe(first[1])
+  })
+
+  it('syncs nothing when the system alone is to be told', async () => {
+    using other = openDatabase({ path: join(folder, 'normal.db'), synchronous: 'normal', disk })
+    const before = disk.syncs
+    other.raw.exec('CREATE TABLE t (k)')
+    await other.write(() => other.prepare('INSERT INTO t VALUES (1)').run())
+    other.transaction(() => other.prepare('INSERT INTO t VALUES (2)').run())
+    expect(disk.syncs).toBe(before)
+  })
+})
+
+describe('what is rolled back', () => {
+  const failing = (seen: string[]) => (): void => {
+    put('a')
+    db.afterCommit(() => seen.push('never'))
+    throw new Error('no')
+  }
+
+  it('leaves no hook for what comes next', async () => {
+    const seen: string[] = []
+    expect(() => db.transaction(failing(seen))).toThrow('no')
+    db.transaction(() => put('b'))
+    await expect(db.write(failing(seen))).rejects.toThrow('no')
+    await db.write(() => put('c'))
+    expect([seen, keys()]).toEqual([[], ['b', 'c']])
+  })
+
+  it('counts as pending no more', async () => {
+    const seen: string[] = []
+    const writes = [db.write(failing(seen)), db.write(() => put('b')), db.write(failing(seen))]
+    expect(db.pending()).toBe(3)
+    await Promise.allSettled(writes)
+    expect(db.pending()).toBe(0)
+  })
+
+  it('is everything that shares a commit which SQLite refuses', async () => {
+    const seen: string[] = []
+    db.raw.exec('CREATE TABLE child (k TEXT REFERENCES t (k) DEFERRABLE INITIALLY DEFERRED) STRICT')
+    const results = await Promise.allSettled([
+      db.write(() => {
+        put('a')
+        db.afterCommit(() => seen.push('a'))
+      }),
+      db.write(() => db.prepare("INSERT INTO child VALUES ('nobody')").run()),
+    ])
+    expect(results).toMatchObject([
+      { status: 'rejected', reason: { message: expect.stringContaining('FOREIGN KEY') } },
+      { status: 'rejected', reason: { message: expect.stringContaining('FOREIGN KEY') } },
+    ])
+    await db.write(() => put('b'))
+    expect([seen, keys()]).toEqual([[], ['b']])
+  })
+
+  it('is an async transaction, whose own failure nobody need hear of', async () => {
+    const late = async (): Promise<void> => {
+      put('a')
+      await turn()
+      throw new Error('late')
+    }
+    expect(() => db.transaction(late)).toThrow(expect.objectContaining({ code: 'async-transaction' }))
+    await expect(db.write(late)).rejects.toMatchObject({ code: 'async-transaction' })
+    await turn()
+    await turn()
+    expect(keys()).toEqual([])
+  })
+})
+
+describe('queued writes', () => {
+  it('keep their order when what is left of a slice waits beside newer ones', async () => {
+    const order: number[] = []
+    const slow = (n: number): void => {
+      const end = performance.now() + 4
+      while (performance.now() < end);
+      order.push(n)
+    }
+    let later: Promise<void> | undefined
+    const first = Array.from({ length: 8 }, (_, n) =>
+      db.write(() => {
+        if (n === 0) later = db.write(() => slow(99))
+        slow(n)
+      }),
+    )
+    await Promise.all(first)
+    await later
+    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 99])
+  })
+
+  it('go on, one at a time, where only to begin takes longer than a slice', { timeout: 5000 }, async () => {
+    const exec = db.raw.exec.bind(db.raw)
+    db.raw.exec = (sql) => {
+      const end = performance.now() + (sql === 'BEGIN IMMEDIATE' ? 12 : 0)
+      while (performance.now() < end);
+      exec(sql)
+    }
+    await Promise.all(['a', 'b', 'c'].map((k) => db.write(() => put(k))))
+    expect(keys()).toEqual(['a', 'b', 'c'])
+  })
+
+  it('are made durable by close', async () => {
+    disk.automatic = false
+    let state = 'waiting'
+    const write = db.write(() => put('a')).then(() => (state = 'done'))
+    await turn()
+    expect(state).toBe('waiting')
+    db.close()
+    await write
+    expect(state).toBe('done')
+  })
+})
+
+it('close is refused inside a transaction', () => {
+  expect(() => db.transaction(() => db.close())).toThrow(expect.objectContaining({ code: 'no-transaction' }))
+  expect(keys()).toEqual([])
+})
+
+it('the error of a hook that nobody looks after is thrown, after the others ran', async () => {
+  const seen: unknown[] = []
+  process.setUncaughtExceptionCaptureCallback((error) => void seen.push(error.message))
+  try {
+    db.transaction(() => {
+      db.afterCommit(() => {
+        throw new Error('hook')
+      })
+      db.afterCommit(() => seen.push('second ran'))
+    })
+    await turn()
+  } finally {
+    process.setUncaughtExceptionCaptureCallback(null)
+  }
+  expect(seen).toEqual(['second ran', 'hook'])
+})
+
+describe('a sync that fails', () => {
+  it.each([1034, 1290])('inside of SQLite is one like any other (%i)', async (errcode) => {
+    const exec = db.raw.exec.bind(db.raw)
+    db.raw.exec = (sql) => {
+      if (sql === 'COMMIT') throw Object.assign(new Error('disk I/O error'), { errcode })
+      exec(sql)
+    }
+    expect(() => db.transaction(() => put('a'))).toThrow(expect.objectContaining({ code: 'sync-failed' }))
+    db.raw.exec = exec
+    await expect(db.write(() => put('b'))).rejects.toMatchObject({ code: 'sync-failed', cause: { errcode } })
+    expect(() => db.transaction(() => put('c'))).toThrow(expect.objectContaining({ code: 'sync-failed' }))
+    expect(keys()).toEqual([])
+  })
+
+  it('keeps its cause, whatever fails after it', async () => {
+    disk.automatic = false
+    const write = db.write(() => put('a')).catch(codeOf)
+    await turn()
+    const first = eio()
+    disk.next = first
+    expect(() => db.transaction(() => put('b'))).toThrow(expect.objectContaining({ cause: first }))
+    disk.pending[0]!.end(eio())
+    expect(await write).toBe('sync-failed')
+    await expect(db.write(() => put('c'))).rejects.toMatchObject({ cause: first })
+  })
+
+  it('fails who waits for the next one, too', async () => {
+    disk.automatic = false
+    const writes = [db.write(() => put('a')).catch(codeOf)]
+    await turn()
+    writes.push(db.write(() => put('b')).catch(codeOf))
+    await turn()
+    disk.next = eio()
+    expect(() => db.transaction(() => put('c'))).toThrow(SqliteError)
+    expect(await Promise.all(writes)).toEqual(['sync-failed', 'sync-failed'])
+    disk.pending[0]!.end(null)
+  })
+
+  it('leaves the database file as it was, however long the log is', async () => {
+    db.raw.exec('CREATE TABLE big (body BLOB)')
+    const before = statSync(path)
+    disk.next = eio()
+    expect(() =>
+      db.transaction(() => {
+        for (let i = 0; i < 20; i++) db.prepare('INSERT INTO big VALUES (zeroblob(1000000))').run()
+      }),
+    ).toThrow(SqliteError)
+    // Time for a thread to copy it back, if one did.
+    await delay(1000)
+    expect([statSync(path).size, statSync(path).mtimeMs]).toEqual([before.size, before.mtimeMs])
+  })
+})
+
+it('a sync under way has its descriptor to its end, and no longer', async () => {
+  disk.automatic = false
+  const write = db.write(() => put('a'))
+  await turn()
+  const { fd, end } = disk.pending[0]!
+  db.close()
+  await write
+  expect(fstatSync(fd).isFile()).toBe(true)
+  end(null)
+  expect(() => fstatSync(fd)).toThrow('EBADF')
+})
+
+describe('the writes of one long job', () => {
+  it('are three ahead of the disk and no more; the job is done when they are there', async () => {
+    disk.automatic = false
+    const queue = createWriteQueue(db)
+    let ready = 0
+    let done = false
+    const job = (async () => {
+      for (let i = 0; i < 6; i++) {
+        await queue.add(() => void put(`${i}`))
+        ready++
+      }
+      await queue.done()
+      done = true
+    })()
+    await turn()
+    await turn()
+    expect([ready, done]).toEqual([3, false])
+    for (let i = 0; i < 20; i++) {
+      disk.pending.shift()?.end(null)
+      await turn()
+    }
+    await job
+    expect(keys()).toEqual(['0', '1', '2', '3', '4', '5'])
+  })
+
+  it('fail the job when one of them does, at the latest when it is done', async () => {
+    const early = createWriteQueue(db, 1)
+    await early.add(() => {
+      throw new Error('first')
+    })
+    await turn()
+    await turn()
+    await expect(early.add(() => void put('a'))).rejects.toThrow('first')
+    const late = createWriteQueue(db)
+    await late.add(() => {
+      throw new Error('second')
+    })
+    await expect(late.done()).rejects.toThrow('second')
+  })
+})
