@@ -29,7 +29,12 @@ const HELP = `npx pnpm mutate <folder> [options]
   --at-least <share> exit 1 when a smaller share is noticed
   --list             prints the faults and ends
 
-Faults that nobody can notice stand in <folder>/test/equivalent.json with the reason. They are neither tried nor counted.`
+Faults made by hand stand in <folder>/test/faults.json, one like this:
+  { "file": "src/ids.ts", "find": "id >= end", "replace": "id > end", "why": "two blocks have one id", "tests": ["ids"] }
+"find" stands in the file exactly once; "tests" are files of <folder>/test that should notice.
+
+Faults by rule that nobody can notice stand in <folder>/test/equivalent.json ("why" says the reason). They are neither tried nor
+counted.`
 
 const root = join(import.meta.dirname, '..')
 const { values, positionals } = parseArgs({

@@ -17,19 +17,19 @@ type HandFault = {
   readonly tests?: readonly string[]
 }
 
-/** The faults of a package made by hand. @throws Error when an entry does not fit the source any more. */
+/** The faults of a package made by hand. @throws Error that names every entry which does not fit the source any more. */
 export function handMutants(root: string, folder: string): Mutant[] {
   const list = join(root, folder, 'test', 'faults.json')
   if (!existsSync(list)) return []
-  return (JSON.parse(readFileSync(list, 'utf8')) as HandFault[]).map(
+  const problems: string[] = []
+  const mutants = (JSON.parse(readFileSync(list, 'utf8')) as HandFault[]).map(
     ({ file, find, replace, why, tests = [] }) => {
       const path = `${folder}/${file}`
-      const source = readFileSync(join(root, path), 'utf8')
+      const source = existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : ''
       const start = source.indexOf(find)
       const problem =
         start === -1 ? 'is not there' : source.includes(find, start + 1) ? 'stands there twice' : null
-      if (problem !== null)
-        throw new Error(`${folder}/test/faults.json: ${JSON.stringify(find)} ${problem}; file=${path}`)
+      if (problem !== null) problems.push(`${JSON.stringify(find)} ${problem}; file=${path}`)
       const line = source.slice(0, start).split('\n').length
       const first = tests.map((name) => testFile(root, folder, name))
       return {
@@ -44,6 +44,8 @@ export function handMutants(root: string, folder: string): Mutant[] {
       }
     },
   )
+  if (problems.length > 0) throw new Error(`${folder}/test/faults.json:\n${problems.join('\n')}`)
+  return mutants
 }
 
 function testFile(root: string, folder: string, name: string): string {

@@ -206,6 +206,16 @@ describe('objects', () => {
     const long: LexiconField = { ...field, minLength: 9 }
     for (const maxIssues of [1, 2, 3])
       expect(issues(long, wrong.slice(0, 5), { maxIssues })).toHaveLength(maxIssues)
+    // Once there are so many, nothing more is looked at.
+    let reads = 0
+    const counted = new Proxy(wrong, {
+      get(target, key, receiver) {
+        if (typeof key === 'string' && /^\d+$/.test(key)) reads++
+        return Reflect.get(target, key, receiver) as unknown
+      },
+    })
+    expect(issues(field, counted, { maxIssues: 2 })).toHaveLength(2)
+    expect(reads).toBe(2)
     const strict = { unknownFields: 'reject', maxIssues: 2 } as const
     expect(told({ constructor: 'x', a: 1, b: 2, c: 3 }, strict)).toEqual([
       '/a unknown-field',
@@ -316,6 +326,8 @@ describe('documents', () => {
       'endless-loop',
     ])
     expect(problems({ x: { type: 'union', refs: ['#main'] } })).toEqual([])
+    // What it needs is not there: that is told once, and is no loop.
+    expect(problems({ x: { type: 'ref', ref: 'com.example.nowhere#gone' } })).toEqual(['dangling-ref'])
   })
 
   it('depend on the others that they name, once each', () => {
