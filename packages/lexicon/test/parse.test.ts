@@ -125,6 +125,12 @@ describe('parseLexicon refuses', () => {
       ['/defs/other/type'],
     ],
     [
+      'permissions that are no list',
+      main({ type: 'permission-set', permissions: {} }),
+      ['/defs/main/permissions'],
+    ],
+    ['no permissions', main({ type: 'permission-set' }), ['/defs/main/permissions']],
+    [
       'permissions without collection',
       main({ type: 'permission-set', permissions: [{ type: 'permission', resource: 'repo' }] }),
       ['/defs/main/permissions/0/collection'],

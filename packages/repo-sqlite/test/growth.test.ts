@@ -116,7 +116,13 @@ it('counts, and sweeps what an earlier process left, in steps', async () => {
   expect(counts()).toEqual([23_518, 23_503, 15])
   await again.swept()
   expect(counts()).toEqual([20_001, 20_001, 0])
+  let othersHadTheirTurn = false
+  setImmediate(() => (othersHadTheirTurn = true))
   expect(await again.countBlocks(did)).toBe(20_001)
+  expect(othersHadTheirTurn).toBe(true)
+  // Too many to be read at once, however small they are.
+  await using snapshot = (await again.snapshot(did))!
+  await expect(snapshot.readAll!()).resolves.toBe(null)
   expect(db.prepare('SELECT id FROM repo').all()).toEqual([{ id: 1 }])
   void store
 })

@@ -197,6 +197,26 @@ describe('while a snapshot is open', () => {
     expect(store.size(did).blocks).toBe(2)
   })
 
+  it('that was opened while another one’s blocks are swept, the rest of them stays until it is closed', async () => {
+    const rkeys = Array.from({ length: 150 }, (_, i) => `k${i}`)
+    await writer.create(
+      did,
+      rkeys.map((rkey) => put(rkey)),
+    )
+    const one = (await store.snapshot(did))!
+    await writer.write(did, rkeys.map(remove))
+    const dead = count('repo_block WHERE refs <= 0')
+    await one[Symbol.asyncDispose]()
+    const two = (await store.snapshot(did))!
+    await store.swept()
+    expect(count('repo_block WHERE refs <= 0')).toBe(dead)
+    await two[Symbol.asyncDispose]()
+    await store.swept()
+    expect(count('repo_block WHERE refs <= 0')).toBe(0)
+    const places = count('repo_block_place') + count('repo_block_young')
+    expect(places).toBe(store.size(did).blocks)
+  })
+
   it('a block that was dropped and comes back is new to whoever asks since', async () => {
     const first = await writer.create(did, [put('a', 'same')])
     const snapshot = (await store.snapshot(did))!
@@ -209,6 +229,14 @@ describe('while a snapshot is open', () => {
     await store.swept()
     expect((await store.getBlocks(did, [cid], first.rev)).has(cid)).toBe(true)
   })
+})
+
+it('a record at a second path is not new to whoever asks since', async () => {
+  const first = (await writer.create(did, [put('a', 'same')]))!
+  await writer.write(did, [put('b', 'same')])
+  const cid = first.ops[0]!.cid!
+  expect((await store.getBlocks(did, [cid], first.rev)).has(cid)).toBe(false)
+  expect((await store.getBlocks(did, [cid], '')).has(cid)).toBe(true)
 })
 
 describe('reading', () => {
@@ -250,6 +278,18 @@ describe('reading', () => {
     await expect(failing).rejects.toThrow('no')
     expect((await store.getBlocks(did, [data.commit])).size).toBe(0)
   })
+})
+
+it('has swept when nothing is left, also of what was removed meanwhile', async () => {
+  const other: Did = 'did:web:bob.example.com'
+  await writer.create(did, [put('a')])
+  await writer.create(other, [])
+  for (let i = 0; i < 8; i++) await writer.write(other, [put(`large${i}`, `${i}`.repeat(900_000))])
+  await store.remove(did)
+  const swept = store.swept()
+  await store.remove(other)
+  await swept
+  expect(leftovers()).toEqual([0, 0, 0])
 })
 
 it('sweeps two megabytes, or a hundred blocks without references, at a time', async () => {

@@ -70,6 +70,14 @@ it('keeps the young index short, and finds and removes what left it', async () =
     await store.swept()
     expect(length('young')).toBeLessThan(256 + 128 + 60)
     expect(length('young') + length('place')).toBe(store.size(did).blocks)
+    // What has lasted longest has moved: what is new may soon be replaced.
+    const { moved, newer } = db
+      .prepare(
+        `SELECT (SELECT max(block) FROM repo_block_place) AS moved,
+           (SELECT min(block) FROM repo_block_young WHERE block > ?) AS newer`,
+      )
+      .get(2 ** 31 + 1)!
+    if (moved !== null) expect(newer).toBeGreaterThan(moved as number)
   }
   expect(length('place')).toBeGreaterThan(500)
   const report = await checkRepo(store, did)

@@ -127,3 +127,14 @@ describe('sqlite event log', () => {
     expect(() => openEventLog(db)).toThrow(expect.objectContaining({ code: 'log-corrupt' }))
   })
 })
+
+it('tells nobody of a removal that removed nothing', async () => {
+  using db = openDatabase({ path: ':memory:' })
+  const log = openEventLog(db)
+  const told: unknown[] = []
+  const leave = log.watch((change) => told.push(change))
+  expect(await log.remove({ did: 'did:a:1' })).toBe(0)
+  expect(await db.write(() => log.remove({ olderThan: 5 }, db))).toBe(0)
+  expect(told).toEqual([])
+  leave()
+})

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createWriteQueue, openDatabase, SqliteError, type Database } from '../src/index.ts'
+import { createWalDurability } from '../src/durability.ts'
 import { testDisk, type TestDisk } from './disk.ts'
 
 let folder: string
@@ -208,7 +209,21 @@ describe('a sync that fails', () => {
     expect(() => db.transaction(() => put('b'))).toThrow(expect.objectContaining({ cause: first }))
     disk.pending[0]!.end(eio())
     expect(await write).toBe('sync-failed')
-    await expect(db.write(() => put('c'))).rejects.toMatchObject({ cause: first })
+    const later: unknown = await db.write(() => put('c')).catch((error: unknown) => error)
+    expect((later as Error).cause).toBe(first)
+  })
+
+  it('leaves nothing that could be durable', () => {
+    const durability = createWalDurability(`${path}-wal`, disk)
+    const cause = eio()
+    const failure = durability.fail(cause)
+    const told: unknown[] = []
+    durability.wait({ done: () => told.push('done'), failed: (error) => told.push(error) })
+    expect(told).toEqual([failure])
+    for (const refused of [durability.check, durability.flush]) {
+      expect(() => refused()).toThrow(expect.objectContaining({ code: 'sync-failed', cause }))
+    }
+    durability.close()
   })
 
   it('fails who waits for the next one, too', async () => {
