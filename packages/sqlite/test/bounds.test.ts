@@ -220,8 +220,8 @@ describe('a sync that fails', () => {
     const told: unknown[] = []
     durability.wait({ done: () => told.push('done'), failed: (error) => told.push(error) })
     expect(told).toEqual([failure])
-    for (const refused of [durability.check, durability.flush]) {
-      expect(() => refused()).toThrow(expect.objectContaining({ code: 'sync-failed', cause }))
+    for (const refused of [() => durability.check(), () => durability.flush()]) {
+      expect(refused).toThrow(expect.objectContaining({ code: 'sync-failed', cause }))
     }
     durability.close()
   })
