@@ -136,6 +136,8 @@ describe('createCatalog', () => {
     })
     expect(catalog.record('com.example.rec')).toBe(catalog.record('com.example.rec'))
     expect(catalog.schema('com.example.rec#view')).toBeDefined()
+    // Compiled once.
+    expect(catalog.schema('com.example.rec#view')).toBe(catalog.schema('com.example.rec#view'))
     for (const name of [
       'constructor',
       '__proto__',
