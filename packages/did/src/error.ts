@@ -18,6 +18,7 @@ export type DidErrorCode =
   | 'blocked-address'
   | 'too-many-redirects'
   | 'too-large'
+  | 'too-compressed'
   // what may be otherwise the next time
   | 'timeout'
   | 'network'

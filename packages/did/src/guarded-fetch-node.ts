@@ -3,7 +3,7 @@ import type { Fetch, GuardedFetchOptions } from './fetch.ts'
 /**
  * A `fetch` that reaches https URLs on public addresses only, redirects included, within bounds of size and time.
  * Rejects with a `DidError`: `blocked-protocol`, `blocked-address`, `too-many-redirects`, `timeout`, `too-large`,
- * `dns-failure`, `network`, `aborted`. The body fails the same way while it is read.
+ * `too-compressed` (more than twenty times what came over the wire, the first MiB aside), `dns-failure`, `network`, `aborted`. The body fails the same way while it is read.
  */
 export function createGuardedFetch(options: GuardedFetchOptions = {}): Fetch {
   let request: Promise<Fetch> | undefined

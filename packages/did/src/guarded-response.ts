@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { pipeline, type Readable } from 'node:stream'
+import { pipeline, type Readable, Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { DidError } from './error.ts'
 
@@ -14,8 +14,13 @@ export interface ResponseOptions {
   readonly done: () => void
 }
 
+/** What a compressed body may expand to, for each byte that came; the first bytes of a body are free. */
+const MAX_RATIO = 20
+const FREE_BYTES = 1024 * 1024
+
 /**
- * The web form of an answer, whose body ends in `too-large` past the bound, counted after decompression.
+ * The web form of an answer, whose body ends in `too-large` past the bound, counted after decompression, and in `too-compressed`
+ * when it is a bomb within that bound.
  * @throws {DidError} `network` for a content coding that was not asked for
  */
 export function toResponse(message: IncomingMessage, options: ResponseOptions): Response {
@@ -33,8 +38,8 @@ export function toResponse(message: IncomingMessage, options: ResponseOptions): 
     return withUrl(new Response(null, { status, headers }), url)
   }
 
-  const source = decompress(message)
-  if (source !== message) headers.delete('content-length')
+  const { source, received } = decompress(message)
+  if (received !== null) headers.delete('content-length')
   headers.delete('content-encoding')
   const iterator = source.iterator({ destroyOnReturn: true }) as AsyncIterator<Buffer>
   let size = 0
@@ -54,6 +59,9 @@ export function toResponse(message: IncomingMessage, options: ResponseOptions): 
           }
           size += next.value.length
           if (size > maxBytes) throw new DidError('too-large', `answer is too large; max=${maxBytes}`)
+          if (received !== null && size > FREE_BYTES && size > MAX_RATIO * received()) {
+            throw new DidError('too-compressed', `answer expands too much; max=${MAX_RATIO}:1`)
+          }
           controller.enqueue(new Uint8Array(next.value))
         } catch (cause) {
           const error = explain(cause)
@@ -68,16 +76,27 @@ export function toResponse(message: IncomingMessage, options: ResponseOptions): 
   return withUrl(new Response(body, { status, headers }), url)
 }
 
-function decompress(message: IncomingMessage): Readable {
-  const encoding = message.headers['content-encoding']?.trim().toLowerCase()
-  if (encoding === undefined || encoding === '' || encoding === 'identity') return message
+/** `received`: how many bytes went into the decoder; null where there is none. */
+function decompress(message: IncomingMessage): {
+  source: Readable
+  received: (() => number) | null
+} {
+  const encoding = message.headers['content-encoding']?.trim().toLowerCase() ?? ''
+  if (encoding === '' || encoding === 'identity') return { source: message, received: null }
   const create = DECODERS.get(encoding)
   if (create === undefined) {
     message.destroy()
     throw new DidError('network', `unknown content coding; encoding=${encoding.slice(0, 100)}`)
   }
-  // The pipeline destroys both ends on a fault of either; the reader of the last one hears of it.
-  return pipeline(message, create(), () => undefined)
+  let bytes = 0
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      done(null, chunk)
+    },
+  })
+  // The pipeline destroys all of them on a fault of any; the reader of the last one hears of it.
+  return { source: pipeline(message, counter, create(), () => undefined), received: () => bytes }
 }
 
 const DECODERS = new Map([

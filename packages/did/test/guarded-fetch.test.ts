@@ -1,5 +1,6 @@
-import { gzipSync, brotliCompressSync, deflateSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { randomBytes } from 'node:crypto'
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createGuardedFetch, type DidError, type GuardedFetchOptions } from '../src/index.ts'
 import { createAddressLookup } from '../src/node.ts'
 import { certificate } from './support/certificate.ts'
@@ -336,6 +337,77 @@ describe('answers', () => {
     expect(response.headers.has('content-encoding')).toBe(false)
     expect(await response.text()).toBe('some text')
     await server.close()
+  })
+
+  describe('that expand', () => {
+    const MIB = 1024 * 1024
+    const KINDS = [
+      ['gzip', gzipSync],
+      ['br', (body: Buffer) => brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })],
+      ['deflate', deflateSync],
+    ] as const
+    const noise = randomBytes(100_000)
+    const padded = (size: number): Buffer => Buffer.concat([noise, Buffer.alloc(size - noise.length)])
+
+    /** What becomes of a body, and how much of it came before that. */
+    const read = async (encoding: string, body: Buffer): Promise<{ code: string; size: number }> => {
+      const server = await startHttpServer((_, response) =>
+        response.writeHead(200, { 'content-encoding': encoding }).end(body),
+      )
+      const outcome = await readFrom(server.url)
+      await server.close()
+      return outcome
+    }
+    const readFrom = async (url: string): Promise<{ code: string; size: number }> => {
+      let size = 0
+      try {
+        const response = await createGuardedFetch({ allowLoopback: true, maxBytes: 1024 * MIB })(url)
+        for await (const chunk of response.body!) size += chunk.length
+        return { code: 'ok', size }
+      } catch (error) {
+        return { code: (error as DidError).code, size }
+      }
+    }
+
+    it.each(KINDS)('%s: twenty to one, and not a byte more', async (encoding, compress) => {
+      const isOver = (size: number): boolean => size > 20 * compress(padded(size)).length
+      let [under, over] = [15 * noise.length, 25 * noise.length]
+      expect([isOver(under), isOver(over)]).toEqual([false, true])
+      while (over - under > 1) {
+        const middle = (under + over) >> 1
+        if (isOver(middle)) over = middle
+        else under = middle
+      }
+      expect(await read(encoding, compress(padded(under)))).toEqual({ code: 'ok', size: under })
+      expect((await read(encoding, compress(padded(over)))).code).toBe('too-compressed')
+    })
+
+    it.each(KINDS)('%s: the first MiB whatever it comes from', async (encoding, compress) => {
+      expect(await read(encoding, compress(Buffer.alloc(MIB - 1)))).toMatchObject({
+        code: 'ok',
+        size: MIB - 1,
+      })
+      expect(await read(encoding, compress(Buffer.alloc(MIB)))).toMatchObject({ code: 'ok', size: MIB })
+      expect((await read(encoding, compress(Buffer.alloc(MIB + 1)))).code).toBe('too-compressed')
+    })
+
+    it.each(KINDS)(
+      '%s: a bomb within the size that is allowed, of which more would come',
+      async (encoding, compress) => {
+        let closed = false
+        const server = await startHttpServer((request, response) => {
+          request.socket.on('close', () => (closed = true))
+          response
+            .writeHead(200, { 'content-encoding': encoding })
+            .write(compress(Buffer.alloc(64 * MIB)).subarray(0, -8))
+        })
+        const { code, size } = await readFrom(server.url)
+        expect(code).toBe('too-compressed')
+        expect(size).toBeLessThanOrEqual(2 * MIB)
+        await vi.waitFor(() => expect(closed).toBe(true))
+        await server.close()
+      },
+    )
   })
 
   it('fails on bytes that do not decompress', async () => {
