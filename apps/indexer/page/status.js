@@ -44,12 +44,18 @@ export function showStatus(status) {
   at('failures-tile').classList.toggle('bad', failures.faults > 0)
   set(
     'version',
-    `avocet-indexer ${status.version}, up ${duration(status.now - status.startedAt)}, database ${bytes(status.database.bytes)}${threads(status.workers)}`,
+    `avocet-indexer ${status.version}, up ${duration(status.now - status.startedAt)}, database ${bytes(status.database.bytes)}${threads(status.workers)}${full(status.overQuota)}`,
   )
   showRates(status.rates.commits)
   showCoverage(repos)
   showReasons(failures.byReason)
   showSources(status.sources)
+}
+
+/** Accounts of which not all is here, if there are any. */
+function full(accounts) {
+  if (accounts === 0) return ''
+  return `, ${count(accounts)} ${accounts === 1 ? 'account has' : 'accounts have'} used up their room`
 }
 
 /** The threads that verify, and what is to be known of them. */

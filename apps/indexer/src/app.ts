@@ -84,7 +84,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   opened.defer(() => db.close())
   if (config.dataFolder !== null) opened.use(lockFolder(config.dataFolder))
 
-  const { allowLoopback } = config
+  const { allowLoopback, accountQuota = defaults.accountQuota } = config
   const hosts = config.sources.map(({ url }) => toHttp(url))
   const fetch = createGuardedFetch({ allowLoopback, maxBytes: MAX_LIST_BYTES })
   const resolver = createHandleResolver({ allowLoopback, allowTestTld: allowLoopback })
@@ -129,6 +129,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     hostStatus: hostStatusFetcher({ fetch: ask }),
     logRetentionMs: config.logRetentionMs,
     workers: config.workers ?? defaults.workers,
+    accountQuota,
     onNotice: (notice) => live.notice(notice),
     now,
   })
@@ -138,6 +139,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     repos,
     sources: createSourceStatuses(config.sources, () => pipeline, log),
     workers: () => pipeline.workers(),
+    accountQuota,
     version,
     now,
   })

@@ -5,6 +5,7 @@ import { isDid, isNsid } from '@avocet/syntax'
 import { IndexerError } from './errors.ts'
 
 const MAX_WORKERS = 64
+const MIB = 1024 * 1024
 
 /** One upstream. */
 export type SourceConfig = {
@@ -41,6 +42,11 @@ export type IndexerConfig = {
    * queries are answered. Default: `defaults.workers`.
    */
   readonly workers?: number
+  /**
+   * Bytes on disk that the records of one account may take, about. Past it the places of its records are kept without content, up to
+   * as much again. Default: `defaults.accountQuota`.
+   */
+  readonly accountQuota?: number
   /** Told of what a person watching should know, a line each. */
   readonly onLog?: (line: string) => void
 }
@@ -55,6 +61,8 @@ export const defaults: {
   readonly logRetentionHours: number
   /** One where there is a second processor for it. */
   readonly workers: number
+  /** 1 GiB: more than two million records of people. */
+  readonly accountQuota: number
 } = {
   dataFolder: './data/indexer',
   host: '127.0.0.1',
@@ -63,6 +71,7 @@ export const defaults: {
   relay: 'wss://bsky.network',
   logRetentionHours: 72,
   workers: availableParallelism() > 1 ? 1 : 0,
+  accountQuota: 1024 * MIB,
 }
 
 /**

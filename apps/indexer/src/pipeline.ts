@@ -52,6 +52,8 @@ export function startPipeline(options: {
   readonly logRetentionMs: number
   /** Threads that verify live events; 0: this one does. */
   readonly workers: number
+  /** Bytes on disk that the records of one account may take; default: no bound. */
+  readonly accountQuota?: number
   /** Told of each event that was ignored (a repeat, an account that is off), beside counting it. */
   readonly onIgnored?: (reason: string) => void
   readonly onNotice: (notice: IndexNotice) => void
@@ -63,6 +65,7 @@ export function startPipeline(options: {
     db,
     examine: createExamine(createJudge(catalog)),
     isWanted: createFilter(options.collections),
+    ...(options.accountQuota === undefined ? {} : { quota: options.accountQuota }),
     now,
     onNotice,
   })

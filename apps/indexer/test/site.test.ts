@@ -159,6 +159,7 @@ describe('the status', () => {
       db: tables.db,
       repos: createRepoReader(tables.db, () => tables.now),
       sources: () => sources,
+      accountQuota: 1000,
       workers: () => null,
       version: '1.2.3',
       now: () => tables.now,

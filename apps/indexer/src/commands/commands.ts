@@ -41,6 +41,7 @@ type RunFlags = {
   backfill: boolean
   logHours: number
   workers: number
+  accountMb: number
   allowLoopback: boolean
 }
 type ReplayFlags = {
@@ -142,6 +143,15 @@ export function addCommands(
       ),
     )
     .addOption(
+      option(
+        '--account-mb <MiB>',
+        'room on disk for the records of one account; past it they are kept without content',
+        'AVOCET_ACCOUNT_MB',
+        defaults.accountQuota / 1024 ** 2,
+        parsePositive,
+      ),
+    )
+    .addOption(
       flag(
         '--allow-loopback',
         'development: plain HTTP, and addresses of this machine and network',
@@ -229,6 +239,7 @@ function toConfig(flags: RunFlags): IndexerConfig {
     allowLoopback: flags.allowLoopback,
     logRetentionMs: flags.logHours * 3_600_000,
     workers: flags.workers,
+    accountQuota: flags.accountMb * 1024 ** 2,
   }
 }
 

@@ -8,6 +8,8 @@ export type Names = {
   find(name: string): number | null
   /** The id of a name, made if there is none. Inside a transaction. */
   add(name: string): number
+  /** Bytes on disk of the names that were made here, about. */
+  readonly made: number
 }
 
 const CACHED = 50_000
@@ -17,6 +19,7 @@ export function createNames(db: Database): Names {
   const select = db.raw.prepare('SELECT id FROM names WHERE name = ?')
   const insert = db.raw.prepare('INSERT INTO names (name) VALUES (?)')
   const ids = new Map<string, number>()
+  let made = 0
 
   const remember = (name: string, id: number): void => {
     if (ids.size >= CACHED) ids.clear()
@@ -32,9 +35,17 @@ export function createNames(db: Database): Names {
     add(name) {
       const known = ids.get(name)
       if (known !== undefined) return known
-      const id = stored(name) ?? Number(insert.run(name).lastInsertRowid)
-      db.afterCommit(() => remember(name, id))
-      return id
+      let id = stored(name)
+      if (id === null) {
+        id = Number(insert.run(name).lastInsertRowid)
+        made += 2 * name.length + 16
+      }
+      const found = id
+      db.afterCommit(() => remember(name, found))
+      return found
+    },
+    get made() {
+      return made
     },
   }
 }

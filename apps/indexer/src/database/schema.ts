@@ -196,4 +196,10 @@ export const migrations: readonly string[] = [
     FROM log_rows JOIN names AS dids ON dids.id = repo JOIN names AS sources ON sources.id = source
     LEFT JOIN names AS collections ON collections.id = collection;
   `,
+  `
+  -- Bytes on disk that the rows of an account take, about, as far as they were written since: what its quota is compared with.
+  ALTER TABLE accounts ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
+  -- Those that have much, to be counted.
+  CREATE INDEX accounts_by_stored ON accounts (stored) WHERE stored >= 67108864;
+  `,
 ]

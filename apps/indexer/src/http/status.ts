@@ -44,6 +44,8 @@ export type Status = {
   readonly repos: RepoCounts
   readonly backfill: { readonly discovered: number; readonly inProgress: number; readonly waiting: number }
   readonly database: { readonly bytes: number }
+  /** How many accounts have used up their room on disk: not all that they have is here. */
+  readonly overQuota: number
   /** The threads that verify live events, what waits for them, and how many ended and were replaced; null without any. */
   readonly workers: { readonly size: number; readonly waiting: number; readonly replaced: number } | null
 }
@@ -56,6 +58,8 @@ export function createStatus(options: {
   readonly repos: RepoReader
   readonly sources: () => readonly SourceStatus[]
   readonly workers: () => Status['workers']
+  /** Bytes on disk that one account may take. */
+  readonly accountQuota: number
   readonly version: string
   readonly now: () => number
 }): () => Status {
@@ -109,6 +113,7 @@ export function createStatus(options: {
       repos: counts,
       backfill: { discovered: counts.known, inProgress: counts.resyncing, waiting: counts.desynchronized },
       database: { bytes: databaseBytes(db) },
+      overQuota: countOver(db, options.accountQuota),
       workers: options.workers(),
     }
   }
@@ -121,6 +126,12 @@ export function readTotals(db: Database): Totals {
       'SELECT commits, resyncs, creates, updates, deletes, identities, accounts, syncs, records FROM totals',
     )
     .get() as Totals
+}
+
+/** By the index of those that have much, where the quota is not less than that. */
+function countOver(db: Database, quota: number): number {
+  const among = quota >= 67_108_864 ? 'stored >= 67108864 AND' : ''
+  return Number(db.prepare(`SELECT count(*) AS n FROM accounts WHERE ${among} stored >= ?`).get(quota)?.['n'])
 }
 
 function databaseBytes(db: Database): number {

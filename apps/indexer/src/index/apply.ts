@@ -5,7 +5,7 @@ import { formatCid } from '@avocet/data'
 import type { FailureEvent, FailureReason, VerifiedEvent, VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import type { Examined } from './examine.ts'
-import { type AppliedOp, type OpContext, type OpCounts, createRecordWriter } from './records.ts'
+import { type AppliedOp, type OpContext, type OpCounts, type Room, createRecordWriter } from './records.ts'
 
 /** What the rest of the indexer hears about an event once it is durable. */
 export type IndexNotice =
@@ -43,19 +43,27 @@ export function createEventApplier(options: {
   readonly examine: (op: VerifiedOp) => Examined
   /** Operations of other collections are left out; their commits count all the same. */
   readonly isWanted: (collection: string) => boolean
+  /** Bytes on disk that the rows of one account may take, about. */
+  readonly quota?: number
   readonly now: () => number
   readonly onNotice: (notice: IndexNotice) => void
 }): EventApplier {
   const { db, isWanted, now, onNotice } = options
-  const records = createRecordWriter(db, options.examine)
+  const records = createRecordWriter(db, options.examine, options.quota)
   const lags = new Map<string, number>()
   const addOps = db.raw.prepare(
     `UPDATE totals SET commits = commits + ?, resyncs = resyncs + ?, creates = creates + ?, updates = updates + ?,
      deletes = deletes + ?, records = records + ?`,
   )
   const setHead = db.raw.prepare(
-    `INSERT INTO accounts (did, head, rev, updated_at) VALUES (?, ?, ?, ?)
-     ON CONFLICT (did) DO UPDATE SET head = excluded.head, rev = excluded.rev, updated_at = excluded.updated_at`,
+    `INSERT INTO accounts (did, head, rev, updated_at, stored) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (did) DO UPDATE SET head = excluded.head, rev = excluded.rev, updated_at = excluded.updated_at,
+       stored = excluded.stored`,
+  )
+  const getStored = db.raw.prepare('SELECT stored FROM accounts WHERE did = ?')
+  const setStored = db.raw.prepare(
+    `INSERT INTO accounts (did, updated_at, stored) VALUES (?, ?, ?)
+     ON CONFLICT (did) DO UPDATE SET stored = excluded.stored`,
   )
   const countFailure = db.raw.prepare(
     `INSERT INTO failures (reason, count, last_at) VALUES (?, 1, ?)
@@ -83,9 +91,13 @@ export function createEventApplier(options: {
     )
     const unread = ops.filter((op) => op.unread !== undefined)
     if (unread.length > 0) reportUnread(event, unread)
-    const { applied, counts } = records.apply(ops, context)
+    const before = storedOf(event.did)
+    const { applied, counts, room } = records.apply(ops, context, before)
+    if (room.over !== null) reportOver(event, room.over)
     if (event.kind === 'commit' || event.last) {
-      setHead.run(event.did, formatCid(event.commit), event.rev, context.at)
+      setHead.run(event.did, formatCid(event.commit), event.rev, context.at, room.stored)
+    } else if (room.stored !== before) {
+      setStored.run(event.did, context.at, room.stored)
     }
     addTotals(event.kind === 'commit' ? 1 : 0, event.kind === 'resync' && event.last ? 1 : 0, counts)
     if (event.kind === 'commit') lags.set(event.source, Math.max(0, context.at - Date.parse(event.time)))
@@ -107,6 +119,16 @@ export function createEventApplier(options: {
     }
     letter('record-malformed', 'the repo holds something that is no record', malformed, malformed.length)
     letter('too-costly', 'content is kept as bytes and not looked at', costly, costly.length)
+  }
+
+  const storedOf = (did: string): number => Number(getStored.get(did)?.['stored'] ?? 0)
+
+  const reportOver = (
+    { source, seq, did }: Extract<VerifiedEvent, { kind: 'commit' | 'resync' }>,
+    { path, records: n }: NonNullable<Room['over']>,
+  ): void => {
+    const message = `account has used up its room on disk; path=${path.slice(0, 600)} records=${n}`
+    applyFailure({ kind: 'failure', source, seq, did, reason: 'too-costly', message })
   }
 
   const logOther = (
@@ -183,7 +205,9 @@ export function createEventApplier(options: {
         return notify({ kind: 'identity', did: event.did, handle: event.handle, at })
       case 'sync':
         db.raw.exec('UPDATE totals SET syncs = syncs + 1')
-        if (event.unchanged) setHead.run(event.did, formatCid(event.commit), event.rev, at)
+        if (event.unchanged) {
+          setHead.run(event.did, formatCid(event.commit), event.rev, at, storedOf(event.did))
+        }
         logOther('sync', event, at, null)
         return
       case 'info':
@@ -201,7 +225,9 @@ export function createEventApplier(options: {
         addTotals(0, 0, { creates: 0, updates: 0, deletes: 0, records: -removed })
         if (removed < PURGE_CHUNK) {
           db.prepare('DELETE FROM purges WHERE did = ?').run(row.did)
-          db.prepare('UPDATE accounts SET head = NULL, rev = NULL, handle = NULL WHERE did = ?').run(row.did)
+          db.prepare(
+            'UPDATE accounts SET head = NULL, rev = NULL, handle = NULL, stored = 0 WHERE did = ?',
+          ).run(row.did)
         }
         return true
       })

@@ -9,6 +9,14 @@ export type NewContent = { readonly bytes: Uint8Array | null; readonly pointers:
 /** A stored record. */
 export type StoredContent = { readonly id: number; readonly pointers: Uint8Array | null }
 
+/** Bytes on disk of a row with its CID and its entry in the index. */
+const CONTENT_ROW = 80
+
+/** Bytes on disk of a record and of its links, about: those take some five times what its pointers do. */
+export function costOf(size: number, pointers: Uint8Array | null): number {
+  return size + 5 * (pointers?.length ?? 0)
+}
+
 /** The contents of one account, for the time of one event. Inside a transaction. */
 export type Contents = {
   /**
@@ -20,9 +28,11 @@ export type Contents = {
   release(id: number): Uint8Array | null
   /** Writes how often what was used is used. To be called at the end. */
   settle(): void
+  /** Bytes on disk that were added until now, less those that went, about. */
+  readonly grown: number
 }
 
-type Row = { id: number; uses: number; pointers: Uint8Array | null }
+type Row = { id: number; uses: number; pointers: Uint8Array | null; size: number }
 type Used = { stored: StoredContent; uses: number }
 
 /**
@@ -37,17 +47,20 @@ export function createContents(db: Database): (repo: number) => Contents {
     'INSERT INTO contents (repo, cid, uses, bytes, pointers) VALUES (?, ?, 0, ?, ?)',
   )
   const change = db.raw.prepare('UPDATE contents SET uses = uses + ? WHERE id = ?')
-  const select = db.raw.prepare('SELECT uses, pointers FROM contents WHERE id = ?')
+  const select = db.raw.prepare(
+    'SELECT uses, pointers, coalesce(length(bytes), 0) AS size FROM contents WHERE id = ?',
+  )
   const remove = db.raw.prepare('DELETE FROM contents WHERE id = ?')
 
-  const findOrInsert = (repo: number, cid: Uint8Array, make: () => NewContent): StoredContent => {
-    const row = find.get(repo, cid.subarray(4, 8), cid) as Row | undefined
-    if (row !== undefined) return { id: row.id, pointers: row.pointers }
-    const { bytes, pointers } = make()
-    return { id: Number(insert.run(repo, cid, bytes, pointers).lastInsertRowid), pointers }
-  }
-
   return (repo) => {
+    let grown = 0
+    const findOrInsert = (cid: Uint8Array, make: () => NewContent): StoredContent => {
+      const row = find.get(repo, cid.subarray(4, 8), cid) as Row | undefined
+      if (row !== undefined) return { id: row.id, pointers: row.pointers }
+      const { bytes, pointers } = make()
+      grown += CONTENT_ROW + costOf(bytes?.length ?? 0, pointers)
+      return { id: Number(insert.run(repo, cid, bytes, pointers).lastInsertRowid), pointers }
+    }
     /** Counted here first: a record may stand at every path of an event. */
     const used = new CidMap<Used>()
     const settle = (): void => {
@@ -62,18 +75,24 @@ export function createContents(db: Database): (repo: number) => Contents {
           known.uses++
           return known.stored
         }
-        const stored = findOrInsert(repo, cid.bytes, make)
+        const stored = findOrInsert(cid.bytes, make)
         used.set(cid, { stored, uses: 1 })
         return stored
       },
       release(id) {
         settle()
-        const { uses, pointers } = select.get(id) as Row
+        const { uses, pointers, size } = select.get(id) as Row
         if (uses > 1) change.run(-1, id)
-        else remove.run(id)
+        else {
+          remove.run(id)
+          grown -= CONTENT_ROW + costOf(size, pointers)
+        }
         return pointers
       },
       settle,
+      get grown() {
+        return grown
+      },
     }
   }
 }

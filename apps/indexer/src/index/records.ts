@@ -5,7 +5,7 @@ import type { VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import { type Provenance, PROVENANCES, VALIDITIES } from '../database/codes.ts'
 import { createNames } from '../database/names.ts'
-import { type Contents, createContents, type NewContent } from './contents.ts'
+import { type Contents, costOf, createContents, type NewContent } from './contents.ts'
 import { type Examined, examined } from './examine.ts'
 import { MAX_LINKS } from './links.ts'
 import { countPointers, createTargetHash, eachPointer, packPointers } from './pointers.ts'
@@ -38,10 +38,26 @@ export type AppliedOp = {
 /** Sums over what was applied. */
 export type OpCounts = { creates: number; updates: number; deletes: number; records: number }
 
+/** What became of the room of an account. `over`: the first record that had none, and how many there were. */
+export type Room = {
+  /** Bytes on disk that the account's rows take now, about. */
+  readonly stored: number
+  readonly over: { readonly path: string; readonly records: number } | null
+}
+
 /** Applies verified operations to the tables `records`, `links` and `log`. */
 export type RecordWriter = {
-  /** @returns what was applied, in order, with how many rows came and went. */
-  apply(ops: readonly VerifiedOp[], context: OpContext): { applied: AppliedOp[]; counts: OpCounts }
+  /**
+   * An account that has used up its room keeps the places of its records without their content, and one that has used it up twice
+   * gets no new places.
+   * @param stored bytes on disk that the account's rows took until now, about
+   * @returns what was applied, in order, with how many rows came and went.
+   */
+  apply(
+    ops: readonly VerifiedOp[],
+    context: OpContext,
+    stored?: number,
+  ): { applied: AppliedOp[]; counts: OpCounts; room: Room }
   /** Puts a record that was indexed before into the tables `records` and `links`, and nothing into the log. */
   restore(op: VerifiedOp, context: OpContext, label: Label): void
   /** Writes a row of the log that is of no record: kind `identity`, `account` or `sync`. An empty `rev`: none. */
@@ -56,7 +72,8 @@ const UPDATE = `UPDATE records SET rev = ?, indexed_at = ?, validity = ?, proven
   pointers = ?, bytes = ? WHERE id = ?`
 const CONFIRM =
   'UPDATE records SET rev = ?, indexed_at = ?, validity = ?, provenance = ?, reason = ? WHERE id = ?'
-const ROW = 'SELECT id, collection, validity, content, cid, pointers FROM records WHERE repo = ?'
+const ROW = `SELECT id, collection, validity, content, cid, pointers, coalesce(length(bytes), 0) AS size
+  FROM records WHERE repo = ?`
 const SELECT = `${ROW} AND collection = ? AND rkey = ?`
 const LINK = 'INSERT OR IGNORE INTO links (target, path, collection, repo, record) VALUES (?, ?, ?, ?, ?)'
 const UNLINK =
@@ -71,8 +88,24 @@ const MAX_EVENT_LINKS = 8192
 /** Links of a record at a further path that it was not sent again for: its bytes were paid for once. */
 const MAX_REPEATED_LINKS = 2
 
-/** A writer on an open database. */
-export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Examined): RecordWriter {
+/** Bytes on disk of a record's row and its entry in the index, without its key, which stands in both. */
+const RECORD_ROW = 120
+
+/** A record that the account has no room for. */
+const OVER: Examined = {
+  label: { validity: 'too-costly', reason: 'the account has used up its room' },
+  links: [],
+}
+
+/**
+ * A writer on an open database.
+ * @param quota bytes on disk that one account's rows may take, about
+ */
+export function createRecordWriter(
+  db: Database,
+  examine: (op: VerifiedOp) => Examined,
+  quota: number = Infinity,
+): RecordWriter {
   const insert = db.raw.prepare(INSERT)
   const update = db.raw.prepare(UPDATE)
   const confirm = db.raw.prepare(CONFIRM)
@@ -93,6 +126,9 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
     readonly source: number
     readonly contents: Contents
     linksLeft: number
+    /** Bytes on disk that the account's rows take, about, without what `contents` has grown by. */
+    stored: number
+    over: { readonly path: string; records: number } | null
     /** The row of the log for all that an export brought. */
     brought: number | null
   }
@@ -104,6 +140,8 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
     readonly content: number | null
     readonly cid: Uint8Array
     readonly pointers: Uint8Array | null
+    /** Bytes of the record, where it stands in the row. */
+    readonly size: number
   }
 
   /** Takes out what the row points to. @returns the CID of its record */
@@ -128,7 +166,8 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
     const validity = VALIDITIES.indexOf(label.validity)
     const provenance = PROVENANCES.indexOf(context.provenance)
     const about = [context.rev, context.at, validity, provenance, label.reason] as const
-    const bytes = recordBytes !== null && recordBytes.length <= MAX_RECORD_BYTES ? recordBytes : null
+    const isKept = label !== OVER.label && recordBytes !== null && recordBytes.length <= MAX_RECORD_BYTES
+    const bytes = isKept ? recordBytes : null
     const make = (): NewContent => ({ bytes, pointers: packPointers(links, hash, names) })
     const own = (stored: Content) =>
       [stored.id, op.cid!.bytes, stored.id === null ? stored.pointers : null, stored.bytes] as const
@@ -156,9 +195,11 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
         update.run(...about, ...own(content), row.id)
         id = row.id
         counts.records--
+        shared.stored -= rowCost(rkey, row)
       }
     }
     counts.records++
+    shared.stored += rowCost(rkey, rowOf(content!))
     const { pointers } = content!
     const most = Math.min(op.isRepeat === true ? MAX_REPEATED_LINKS : MAX_LINKS, shared.linksLeft)
     shared.linksLeft -= Math.min(most, countPointers(pointers))
@@ -175,20 +216,39 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
     const before = removeLinks(row, shared)
     remove.run(row.id)
     counts.records--
+    shared.stored -= rowCost(rkey, row)
     return before
   }
 
-  const applyOne = (op: VerifiedOp, shared: Shared): AppliedOp => {
+  const usedBy = ({ stored, contents }: Shared): number => stored + contents.grown
+
+  /** What is kept of a record: all of it, its place, or nothing. What has a place already keeps it. */
+  const roomFor = (
+    op: VerifiedOp,
+    collection: number | null,
+    shared: Shared,
+  ): 'all' | 'place' | 'nothing' => {
+    if (op.cid === null || usedBy(shared) < quota) return 'all'
+    const row = collection === null ? undefined : select.get(shared.repo, collection, op.rkey)
+    if (row !== undefined && cidEquals(cidFromBytes(row['cid'] as Uint8Array), op.cid)) return 'all'
+    shared.over ??= { path: op.path, records: 0 }
+    shared.over.records++
+    return usedBy(shared) < 2 * quota || row !== undefined ? 'place' : 'nothing'
+  }
+
+  const applyOne = (op: VerifiedOp, shared: Shared): AppliedOp | null => {
     const { context, counts, repo, source } = shared
     const { rev, provenance, at, seq } = context
     const { action, collection, rkey } = op
-    const name = names.add(collection)
+    const name = usedBy(shared) < 2 * quota ? names.add(collection) : names.find(collection)
+    const room = roomFor(op, name, shared)
+    if (name === null || room === 'nothing') return null
     const cid = op.cid === null ? null : formatCid(op.cid)
     let label: Label | null = null
     let before: string | null
     if (cid === null) before = take(rkey, name, shared)
     else {
-      const known = examined(op, examine)
+      const known = room === 'all' ? examined(op, examine) : OVER
       label = known.label
       before = put(op, name, known, shared)
     }
@@ -244,7 +304,7 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
     return Number(lastInsertRowid)
   }
 
-  const share = (context: OpContext): Shared => {
+  const share = (context: OpContext, stored = 0): Shared => {
     const repo = names.add(context.did)
     return {
       context,
@@ -253,17 +313,25 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
       source: names.add(context.source),
       contents: openContents(repo),
       linksLeft: MAX_EVENT_LINKS,
+      stored,
+      over: null,
       brought: null,
     }
   }
 
   return {
-    apply(ops, context) {
-      if (ops.length === 0) return { applied: [], counts: { creates: 0, updates: 0, deletes: 0, records: 0 } }
-      const shared = share(context)
-      const applied = ops.map((op) => applyOne(op, shared))
+    apply(ops, context, stored = 0) {
+      if (ops.length === 0) {
+        const counts = { creates: 0, updates: 0, deletes: 0, records: 0 }
+        return { applied: [], counts, room: { stored, over: null } }
+      }
+      const { made } = names
+      const shared = share(context, stored)
+      const applied = ops.map((op) => applyOne(op, shared)).filter((op) => op !== null)
       shared.contents.settle()
-      return { applied, counts: shared.counts }
+      // Names stay, whatever becomes of the records that needed them.
+      const room = { stored: Math.max(0, usedBy(shared)) + names.made - made, over: shared.over }
+      return { applied, counts: shared.counts, room }
     },
     restore(op, context, label) {
       const shared = share(context)
@@ -291,4 +359,14 @@ export function createRecordWriter(db: Database, examine: (op: VerifiedOp) => Ex
 function isSame(row: { cid: Uint8Array; validity: number }, cid: CID, validity: number): boolean {
   const isNewsOfIt = VALIDITIES[row.validity] === 'too-costly' && VALIDITIES[validity] !== 'too-costly'
   return !isNewsOfIt && cidEquals(cidFromBytes(row.cid), cid)
+}
+
+/** Bytes on disk of a row, about. What stands in `contents` is counted there. */
+function rowCost(rkey: string, { size, pointers }: { size: number; pointers: Uint8Array | null }): number {
+  return RECORD_ROW + 2 * rkey.length + costOf(size, pointers)
+}
+
+/** What of a record stands in its row. */
+function rowOf({ id, bytes, pointers }: NewContent & { id: number | null }): Parameters<typeof rowCost>[1] {
+  return id === null ? { size: bytes?.length ?? 0, pointers } : { size: 0, pointers: null }
 }
