@@ -264,6 +264,20 @@ describe('describeRepo', () => {
     })
   })
 
+  test('names a thousand collections, and no more', async () => {
+    const create = (i: number) => opOf('create', `a.b.c${String(i).padStart(4, '0')}/1`, { a: 1 })
+    tables.commit(
+      ada,
+      Array.from({ length: 999 }, (_, i) => create(i)),
+    )
+    const named = async (): Promise<number> => ((await describeRepo())['collections'] as string[]).length
+    expect(await named()).toBe(999)
+    tables.commit(ada, [create(999)])
+    expect(await named()).toBe(1000)
+    tables.commit(ada, [create(1000)])
+    expect(await named()).toBe(1000)
+  })
+
   test('gives what it knows while the directory is away; without any handle it says so', async () => {
     write({ a: { a: 1 } })
     expect(await describeRepo()).toMatchObject({

@@ -165,3 +165,16 @@ test('dead letters: the newest first, so many', () => {
     { at: NOW, did: 'did:web:a.example', source: 's', seq: 1, reason: 'signature-invalid', message: 'two' },
   ])
 })
+
+test('links are counted by records, however many places of them point there', () => {
+  const target = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
+  const places = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`k${i}`, target]))
+  for (let i = 0; i < 260; i++) {
+    tables.commit('did:web:a.example', [
+      opOf('create', `com.example.note/${i}`, { i, pad: 'x'.repeat(10_000), ...places }),
+    ])
+  }
+  // More of them than are read for one answer.
+  expect(tables.db.prepare('SELECT count(*) AS n FROM links').get()).toEqual({ n: 52_000 })
+  expect(createLinkReader(tables.db).count(target)).toBe(260)
+})

@@ -9,6 +9,9 @@ import { requireActive } from './account.ts'
 /** The handle of an account whose handle does not verify. https://atproto.com/specs/handle */
 const INVALID_HANDLE = 'handle.invalid'
 
+/** Collections told; nobody has so many. */
+const MAX_COLLECTIONS = 1000
+
 /** com.atproto.repo.describeRepo: an account's handle, DID document and the collections indexed of it. */
 export function describeRepo(
   records: RecordReader,
@@ -24,7 +27,7 @@ export function describeRepo(
       did: account.did as `did:${string}:${string}`,
       // When the directory cannot be reached now, the DID is all that can be said of the document.
       didDoc: (identity?.document ?? { id: account.did }) as DataObject,
-      collections: records.collections(account.did) as `${string}.${string}.${string}`[],
+      collections: records.collections(account.did, MAX_COLLECTIONS) as `${string}.${string}.${string}`[],
       handleIsCorrect: handle !== null,
     }
   }

@@ -5,11 +5,13 @@ import { createTargetHash, TARGET_LENGTH } from '../index/pointers.ts'
 
 /** Questions about links. */
 export type LinkReader = {
-  /** How many records of active accounts point to `target`, counted up to ten thousand. */
+  /** How many records of active accounts point to `target`, counted up to ten thousand and among fifty thousand links. */
   count(target: string): number
 }
 
 const MAX_COUNTED = 10_000
+/** Links read for that: a record may point to one target from many places, and accounts that are off count for nothing. */
+const MAX_READ = 50_000
 
 /** A reader on an open database. */
 export function createLinkReader(db: Database): LinkReader {
@@ -20,11 +22,11 @@ export function createLinkReader(db: Database): LinkReader {
       hash(target, key, 0)
       const row = db
         .prepare(
-          `SELECT count(*) AS n FROM (SELECT DISTINCT links.record FROM links JOIN names ON names.id = links.repo
-           LEFT JOIN accounts ON accounts.did = names.name
-           WHERE links.target = ? AND accounts.status IS NULL LIMIT ?)`,
+          `SELECT min(count(DISTINCT record), ?) AS n
+           FROM (SELECT repo, record FROM links WHERE target = ? LIMIT ?) JOIN names ON names.id = repo
+           LEFT JOIN accounts ON accounts.did = names.name WHERE accounts.status IS NULL`,
         )
-        .get(key, MAX_COUNTED)
+        .get(MAX_COUNTED, key, MAX_READ)
       return Number(row?.['n'] ?? 0)
     },
   }

@@ -12,7 +12,7 @@ export type RecordRow = {
   readonly rkey: string
   readonly cid: string
   readonly rev: string
-  /** The record as DAG-CBOR; null when it is larger than any record may be. */
+  /** The record as DAG-CBOR; null when it is larger than any record may be, or not looked at. */
   readonly bytes: Uint8Array | null
   readonly validity: Validity
   readonly reason: string | null
@@ -46,8 +46,10 @@ export type RecordReader = {
     readonly cursor: string | null
     readonly ascending: boolean
   }): Generator<RecordRow, void, undefined>
-  /** The collections of a repo, sorted; costs a lookup each, not a scan. */
-  collections(did: string): string[]
+  /** The collections of a repo, sorted, at most so many; costs a lookup each, not a scan. */
+  collections(did: string, limit?: number): string[]
+  /** The same one by one, in no order, however many there are. */
+  eachCollection(did: string): Generator<string, void, undefined>
   /** How many records a collection of a repo has, counted up to `limit`. */
   count(did: string, collection: string, limit: number): number
   /** Accounts in the order of DIDs, after `cursor`. */
@@ -55,8 +57,10 @@ export type RecordReader = {
 }
 
 const ACCOUNT = 'SELECT did, handle, status, head, rev FROM accounts'
-const RECORD = `SELECT rkey, records.cid, rev, coalesce(records.bytes, contents.bytes) AS bytes, validity, reason, indexed_at,
-    provenance
+const UNSEEN = ['too-costly', 'unreadable'].map((validity) => VALIDITIES.indexOf(validity as Validity)).join()
+/** What nobody gets to see is not read either: an answer passes by a thousand of them. */
+const RECORD = `SELECT rkey, records.cid, rev,
+    iif(validity IN (${UNSEEN}), NULL, coalesce(records.bytes, contents.bytes)) AS bytes, validity, reason, indexed_at, provenance
   FROM records LEFT JOIN contents ON contents.id = records.content WHERE records.repo = ? AND collection = ?`
 
 /** A reader on an open database. */
@@ -101,19 +105,24 @@ export function createRecordReader(db: Database): RecordReader {
       const params = cursor === null ? [...at, limit] : [...at, cursor, limit]
       for (const row of db.prepare(sql).iterate(...params)) yield toRow(did, collection, row as Found)
     },
-    collections(did) {
+    collections(did, limit = Infinity) {
+      return this.eachCollection(did)
+        .take(limit)
+        .toArray()
+        .toSorted((a, b) => (a < b ? -1 : 1))
+    },
+    *eachCollection(did) {
       const repo = names.find(did)
-      if (repo === null) return []
+      if (repo === null) return
       const next = db.prepare(
         'SELECT collection FROM records WHERE repo = ? AND collection > ? ORDER BY collection LIMIT 1',
       )
       const name = db.prepare('SELECT name FROM names WHERE id = ?')
-      const found: string[] = []
       for (let last = 0; ;) {
         const row = next.get(repo, last) as { collection: number } | undefined
-        if (row === undefined) return found.toSorted((a, b) => (a < b ? -1 : 1))
+        if (row === undefined) return
         last = row.collection
-        found.push(name.get(last)!['name'] as string)
+        yield name.get(last)!['name'] as string
       }
     },
     count(did, collection, limit) {

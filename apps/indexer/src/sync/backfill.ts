@@ -1,5 +1,6 @@
 // How a repo is read whole: whom to ask, what to compare it with.
 
+import { setImmediate } from 'node:timers/promises'
 import type { VerifySignature } from '@avocet/crypto'
 import { type HostFetch, type Resync, createResync, repoFetcher } from '@avocet/firehose'
 import { createByteBudget } from '@avocet/repo'
@@ -8,6 +9,8 @@ import { createRecordReader } from '../queries/records.ts'
 import type { IsWanted } from './collections.ts'
 import { storedPaths } from './stored-paths.ts'
 
+/** Collections of an account that are looked up in one turn of the event loop. */
+const COLLECTIONS_PER_TURN = 1000
 /** Largest export accepted; the largest repos known are well below it. */
 const MAX_EXPORT_BYTES = 4 * 1024 ** 3
 /** Blocks that come before their turn, of all exports in flight together. */
@@ -30,9 +33,13 @@ export function createBackfill(options: {
   const records = createRecordReader(db)
   return createResync({
     fetchRepo: repoFetcher({ fetch: options.fetch, fetchBlocks: options.ask, upstream: options.relays }),
-    *stored(did) {
+    async *stored(did) {
       // Also of collections that are not wanted any more: those go.
-      const collections = records.collections(did)
+      const collections: string[] = []
+      for (const collection of records.eachCollection(did)) {
+        // An account may have as many as it has records.
+        if (collections.push(collection) % COLLECTIONS_PER_TURN === 0) await setImmediate()
+      }
       yield* storedPaths(db, did, collections)
     },
     wanted: isWanted,

@@ -1,0 +1,256 @@
+// What one hostile account or host sent to a real indexer, each as its own process, and what became of it: the stream goes on, the rows
+// carry their label, the letter tells, and a second start finds the same.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { brotliCompressSync, constants } from 'node:zlib'
+import { writeCar } from '@avocet/car'
+import { encode } from '@avocet/cbor'
+import { cidForCbor, type DataObject } from '@avocet/data'
+import {
+  type Account,
+  costlyCommit,
+  type CostlyWrite,
+  create,
+  createWorld,
+  frameOf,
+  listOf,
+  repeated,
+  serveStream,
+  textOf,
+  type World,
+  wrap,
+} from '@avocet/firehose/conformance'
+import { buildTree } from '@avocet/mst'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Status } from '../src/app.ts'
+import { type Run, startCommand } from './support/command.ts'
+import { eventually, indexed, query } from './support/indexer.ts'
+
+const MIB = 1024 * 1024
+const EMPTY_LIST = Uint8Array.of(0x80)
+const SMALL_MAP = Uint8Array.of(0xa1, 0x61, 0x61, 0x00)
+const COSTLY = 'com.example.costly'
+
+let folder: string
+let world: World
+let stream: Awaited<ReturnType<typeof serveStream>>
+let run: Run
+let seq = 0
+/** Answers to getRepo, of accounts whose PDS is this test. */
+let exports: Map<string, (response: import('node:http').ServerResponse) => void>
+let pds: Server
+let pdsUrl: string
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'avocet-indexer-'))
+  seq = 0
+  exports = new Map()
+  pds = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+    const answer = pathname.endsWith('getRepo') ? exports.get(searchParams.get('did') ?? '') : undefined
+    if (answer === undefined) response.writeHead(404).end('{}')
+    else answer(response)
+  }).listen(0, '127.0.0.1')
+  await new Promise((resolve) => pds.once('listening', resolve))
+  pdsUrl = `http://127.0.0.1:${(pds.address() as AddressInfo).port}`
+  world = createWorld('costly', { pds: pdsUrl })
+  stream = await serveStream(world)
+})
+afterEach(async () => {
+  await run.kill()
+  await stream.close()
+  pds.closeAllConnections()
+  await new Promise((resolve) => pds.close(resolve))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const start = (...more: string[]): Run =>
+  startCommand([
+    'run',
+    `--relay=${stream.service}`,
+    '--from-oldest',
+    `--plc-url=${stream.plcUrl}`,
+    '--allow-loopback',
+    `--data=${folder}`,
+    '--port=0',
+    ...more,
+  ])
+const send = (body: DataObject): void => stream.send({ seq: ++seq, frame: frameOf('#commit', body, seq) })
+const honest = async (account: Account, rkey: string): Promise<void> =>
+  send(world.event(await world.commit(account, [create(rkey)])) as unknown as DataObject)
+const statusOf = async (url: string): Promise<Status> =>
+  (await (await fetch(`${url}/status`)).json()) as Status
+const rows = (sql: string, ...params: string[]): Record<string, unknown>[] => {
+  const db = new DatabaseSync(join(folder, 'indexer.sqlite'), { readOnly: true })
+  try {
+    return db.prepare(sql).all(...params)
+  } finally {
+    db.close()
+  }
+}
+const bytesOnDisk = (): number =>
+  Number(rows('SELECT page_count * page_size AS n FROM pragma_page_count, pragma_page_size')[0]!['n'])
+const letters = (): string[] =>
+  rows('SELECT reason, did FROM dead_letters ORDER BY id').map(
+    ({ reason, did }) => `${String(reason)} ${String(did)}`,
+  )
+const labelsOf = (did: string): Record<string, unknown>[] =>
+  rows('SELECT validity, count(*) AS n FROM record_list WHERE did = ? GROUP BY validity', did).map((row) => ({
+    ...row,
+  }))
+
+/** A repo of these records as its host exports it, the blocks in this order. */
+async function exportOf(
+  account: Account,
+  records: readonly CostlyWrite[],
+  order: (blocks: { cid: ReturnType<typeof cidForCbor>; bytes: Uint8Array }[]) => typeof blocks = (blocks) =>
+    blocks,
+): Promise<Uint8Array> {
+  const cids = new Map(
+    [...new Set(records.map(({ bytes }) => bytes))].map((bytes) => [bytes, cidForCbor(bytes)]),
+  )
+  const tree = buildTree(
+    records
+      .map(({ path, bytes }) => [path, cids.get(bytes)!] as const)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  )
+  const { did } = account
+  const signed = await world.sign(
+    { did, version: 3, data: tree.root, rev: world.nextRev(), prev: null },
+    account.keypair,
+  )
+  const blocks = [
+    ...[...tree.blocks].map(([cid, bytes]) => ({ cid, bytes })),
+    ...[...cids].map(([bytes, cid]) => ({ cid, bytes })),
+  ]
+  return writeCar([signed.cid], [signed, ...order(blocks)])
+}
+
+/** The state that both a first and a second start have to show. */
+async function afterRestart(url: string, ada: Account, expected: number, check: () => void): Promise<void> {
+  check()
+  expect((await indexed({ url }, ada.did)).size).toBe(expected)
+  await run.kill()
+  run = start()
+  const again = await run.ready()
+  await honest(ada, 'after')
+  await eventually(async () => (await indexed({ url: again }, ada.did)).size === expected + 1, 20_000)
+  check()
+}
+
+describe('commits (A1, A2, A3)', () => {
+  test.each([
+    ['A1: 990 000 empty lists at 200 paths', () => wrap(listOf(990_000, EMPTY_LIST)), 'too-costly'],
+    ['A2: 240 000 small maps at 200 paths', () => wrap(listOf(240_000, SMALL_MAP)), 'too-costly'],
+    ['A3: a text of control characters at 200 paths', () => wrap(textOf(990_000, 1)), 'unknown'],
+  ] as const)('%s', { timeout: 60_000 }, async (_name, record, label) => {
+    const [mallory, ada] = [world.createAccount(), world.createAccount()]
+    await honest(ada, 'before')
+    run = start('--no-backfill')
+    const url = await run.ready()
+    await eventually(async () => (await indexed({ url }, ada.did)).size === 1)
+    await run.longestTurn()
+    const before = bytesOnDisk()
+    send(await costlyCommit(world, mallory, repeated(200, record())))
+    await honest(ada, 'behind')
+    await eventually(async () => (await statusOf(url)).totals.commits === 3)
+    expect(await run.longestTurn()).toBeLessThan(250)
+    expect((await statusOf(url)).totals.records).toBe(202)
+    const wire = record().length
+    await run.child.kill('SIGTERM')
+    await run.ended
+    expect(bytesOnDisk() - before).toBeLessThan(3 * wire)
+    run = start('--no-backfill')
+    await afterRestart(await run.ready(), ada, 2, () => {
+      expect(labelsOf(mallory.did)).toEqual([{ validity: label, n: 200 }])
+      expect(letters()).toEqual(label === 'too-costly' ? [`too-costly ${mallory.did}`] : [])
+    })
+  })
+})
+
+describe('exports (A4, A5)', () => {
+  test('A4: 600 keys of one record, 9 kB packed, cost next to nothing', { timeout: 60_000 }, async () => {
+    const [mallory, ada] = [world.createAccount(), world.createAccount()]
+    const car = await exportOf(mallory, repeated(600, wrap(textOf(129_000, 0x41)), COSTLY))
+    const packed = brotliCompressSync(car)
+    exports.set(mallory.did, (response) => response.writeHead(200, { 'content-encoding': 'br' }).end(packed))
+    run = start(`--repos=${mallory.did}`)
+    const url = await run.ready()
+    await eventually(async () => (await statusOf(url)).totals.records === 600, 20_000)
+    await run.child.kill('SIGTERM')
+    await run.ended
+    expect(bytesOnDisk()).toBeLessThan(3 * car.length + MIB / 2)
+    await honest(ada, 'before')
+    run = start()
+    await eventually(async () => (await indexed({ url: await run.ready() }, ada.did)).size === 1)
+    await afterRestart(await run.ready(), ada, 1, () =>
+      expect(labelsOf(mallory.did)).toEqual([{ validity: 'unknown', n: 600 }]),
+    )
+  })
+
+  test(
+    'A4: an export that is a bomb is left after its first MiB, and nobody else notices',
+    { timeout: 60_000 },
+    async () => {
+      const [mallory, ada] = [world.createAccount(), world.createAccount()]
+      const car = await exportOf(
+        mallory,
+        Array.from({ length: 64 }, (_, i) => ({
+          path: `${COSTLY}/k${i + 10}`,
+          bytes: wrap(textOf(990_000 + i, 0x41)),
+        })),
+      )
+      const packed = brotliCompressSync(car, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })
+      expect(car.length / packed.length).toBeGreaterThan(20)
+      exports.set(mallory.did, (response) =>
+        response.writeHead(200, { 'content-encoding': 'br' }).end(packed),
+      )
+      run = start(`--repos=${mallory.did}`)
+      const url = await run.ready()
+      await eventually(() => letters().includes(`resync-failed ${mallory.did}`), 20_000)
+      expect(rows('SELECT message FROM dead_letters')[0]!['message']).toContain('expands too much; max=20:1')
+      // What came before that is proved, and may be there.
+      expect(bytesOnDisk()).toBeLessThan(4 * MIB)
+      await honest(ada, 'behind')
+      await eventually(async () => (await indexed({ url }, ada.did)).size === 1)
+      await afterRestart(url, ada, 1, () => expect(letters()[0]).toBe(`resync-failed ${mallory.did}`))
+    },
+  )
+
+  test(
+    'A5: eight exports in the wrong order, then silence: memory has one bound for all',
+    { timeout: 90_000 },
+    async () => {
+      const ada = world.createAccount()
+      const mallories = Array.from({ length: 8 }, () => world.createAccount())
+      // The tree and the first records come last, which they never do.
+      const noise = Array.from({ length: 60 }, (_, i) => ({
+        path: `${COSTLY}/k${i + 10}`,
+        bytes: wrap(encode(crypto.getRandomValues(new Uint8Array(65_536))).slice()),
+      }))
+      for (const mallory of mallories) {
+        const car = await exportOf(mallory, noise, (blocks) => blocks.toReversed())
+        exports.set(mallory.did, (response) => {
+          response.writeHead(200)
+          const few = car.subarray(0, car.length - 10_000)
+          // The same blocks would not be held twice: so much that is held is different.
+          response.write(few)
+        })
+      }
+      run = start(`--repos=${mallories.map(({ did }) => did).join(',')}`)
+      const url = await run.ready()
+      await eventually(async () => (await statusOf(url)).backfill.inProgress >= 4, 20_000)
+      await honest(ada, 'behind')
+      await eventually(async () => (await indexed({ url }, ada.did)).size === 1, 20_000)
+      const { status } = await query({ url }, '_health', {})
+      expect(status).toBe(200)
+      await afterRestart(url, ada, 1, () =>
+        expect(rows('SELECT count(*) AS n FROM records')[0]!['n']).toBeGreaterThan(0),
+      )
+    },
+  )
+})
