@@ -1,4 +1,4 @@
-import { parseRange, type BlobReader } from '@avocet/blobs'
+import { answerBlob, type BlobReader } from '@avocet/blobs'
 import { ComAtprotoSyncGetBlob } from '@avocet/lexicons/com.atproto'
 import { respond, type Router } from '@avocet/xrpc-server'
 
@@ -15,7 +15,7 @@ import { PdsError } from '../errors.ts'
  */
 const PUBLIC = 'public, max-age=3600'
 
-/** The bytes of a blob, or a range of them. Whatever they are, a browser must neither run nor guess at them. */
+/** The bytes of a blob, or a range of them. */
 export function getBlob(
   router: Router,
   authorizer: Authorizer,
@@ -34,33 +34,18 @@ export function getBlob(
         throw new PdsError('blob-not-found-public', 'Blob not found')
       }
       const isPublic = accountStatus(account).active && row.takedownRef === null
-      const headers = {
-        etag: `"${cid}"`,
-        'accept-ranges': 'bytes',
-        'cache-control': isPublic ? PUBLIC : 'private, no-store',
-        'x-content-type-options': 'nosniff',
-        'content-security-policy': `default-src 'none'; sandbox`,
-        'content-disposition': `attachment; filename="${cid}"`,
-      }
-      if (context.header('if-none-match')?.includes(`"${cid}"`) === true)
-        return respond({ status: 304, headers })
-      const range = parseRange(context.header('range'), row.size)
-      if (range === 'unsatisfiable') {
-        return respond({ status: 416, headers: { ...headers, 'content-range': `bytes */${row.size}` } })
-      }
-      const body = await files.open(did, cid, range ?? undefined)
-      if (body === null) throw new PdsError('blob-not-found-public', 'Blob not found')
-      const length = range === null ? row.size : range.end - range.start + 1
-      return respond({
-        status: range === null ? 200 : 206,
-        encoding: row.mimeType,
-        body,
-        headers: {
-          ...headers,
-          'content-length': String(length),
-          ...(range === null ? {} : { 'content-range': `bytes ${range.start}-${range.end}/${row.size}` }),
-        },
-      })
+      const request = { range: context.header('range'), ifNoneMatch: context.header('if-none-match') }
+      const blob = { did, cid, mimeType: row.mimeType, size: row.size }
+      const answer = await answerBlob(
+        request,
+        blob,
+        { store: files },
+        isPublic ? PUBLIC : 'private, no-store',
+      )
+      if (answer === null) throw new PdsError('blob-not-found-public', 'Blob not found')
+      const { status, headers, body } = answer
+      if (body === null) return respond({ status, headers })
+      return respond({ status, headers, body, encoding: row.mimeType })
     },
   })
 }
