@@ -11,6 +11,9 @@ import {
 import { didOf, NOON, v1Event, v2Logged } from './events.ts'
 import { listen, serveV2, v2Frame, type Logged, type TestServer } from './servers.ts'
 
+/** Waits for something, long enough for a busy machine. */
+const eventually = (read: () => unknown) => expect.poll(read, { timeout: 15_000 })
+
 const quick = { minMs: 5, maxMs: 20 }
 const second = 1_000_000
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
@@ -158,6 +161,18 @@ describe('the cursor', () => {
     const store: CursorStore = { load: () => saved.at(-1)!, save: (position) => void saved.push(position) }
     expect(await take({ service: server.url, cursor: store }, 3)).toEqual([5, 6, 7])
     expect(saved.at(-1)).toEqual(positionAt(server.url, 6))
+  })
+
+  it('of a store that is another service’s is a time, or the tip where none is known', async () => {
+    await using server = await serveV2(logOf(20), { timeOf: (seq) => NOON + (seq - 1) * second })
+    const elsewhere = { service: 'wss://elsewhere.example.com', cursor: 7777, timeUs: NOON + 15 * second }
+    expect(await take({ service: server.url, cursor: elsewhere }, 15)).toEqual(range(6, 21))
+    const subscription = subscribeV2({ service: server.url, cursor: { ...elsewhere, timeUs: null } })
+    const next = subscription.next()
+    await eventually(() => server.asked.length).toBe(2)
+    await subscription.return()
+    await next
+    expect(cursorsOf(server)).toEqual([String(NOON + 5 * second), null])
   })
 
   it('that is too old throws, or goes on with the oldest after an info', async () => {
@@ -347,7 +362,7 @@ describe('packed frames', () => {
     const subscription = subscribeV2({ ...options, backoff: quick })
     for (const seq of [1, 2, 3, 4]) expect((await subscription.next()).value).toMatchObject({ seq })
     const next = subscription.next()
-    await expect.poll(() => server.asked.length).toBeGreaterThan(2)
+    await eventually(() => server.asked.length).toBeGreaterThan(2)
     await subscription.return()
     await next
     expect(server.asked.slice(0, 3).map((url) => url.searchParams.get('zstdDictionary'))).toEqual([

@@ -1,6 +1,10 @@
+import { createRandom, fuzzRounds, mutate } from '@avocet/testing'
 import { describe, expect, it } from 'vitest'
 import { openChannel, TapError, type ChannelOptions, type TapEvent, type TapFailure } from '../src/index.ts'
 import { didOf, eventText, serveTap } from './server.ts'
+
+/** Waits for something, long enough for a busy machine. */
+const eventually = (read: () => unknown) => expect.poll(read, { timeout: 15_000 })
 
 const backoff = { minMs: 5, maxMs: 20 }
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -32,11 +36,11 @@ describe('a channel', () => {
     const held = new Promise<void>((resolve) => (release = resolve))
     const { channel } = open({ service: server.url, onEvent: () => held })
     server.push(eventText(7))
-    await expect.poll(() => channel.stats.pending).toBe(1)
+    await eventually(() => channel.stats.pending).toBe(1)
     await pause(30)
     expect(server.acked).toEqual([])
     release!()
-    await expect.poll(() => server.acked).toEqual([7])
+    await eventually(() => server.acked).toEqual([7])
     await channel.close()
     expect(channel.stats).toEqual({
       received: 1,
@@ -60,7 +64,7 @@ describe('a channel', () => {
     )
     server.push(eventText(3, did, { action: 'delete', cid: undefined, record: undefined, live: false }))
     server.push(eventText(4, did, { record: undefined, live: false }))
-    await expect.poll(() => handled.length).toBe(4)
+    await eventually(() => handled.length).toBe(4)
     expect(handled[0]).toMatchObject({
       id: 1,
       type: 'record',
@@ -93,7 +97,7 @@ describe('a channel', () => {
     }
     const { channel } = open({ service: server.url, concurrency: 4, onEvent })
     for (const id of range(200)) server.push(eventText(id, didOf(id % 10), { live: false }))
-    await expect.poll(() => server.acked.length, { timeout: 10_000 }).toBe(200)
+    await eventually(() => server.acked.length).toBe(200)
     expect(most).toBe(4)
     for (const [did, ids] of order) expect(ids).toEqual(range(200).filter((id) => didOf(id % 10) === did))
     await channel.close()
@@ -113,12 +117,12 @@ describe('a channel', () => {
       onFailure: ({ event }, { tries }) => void failures.push([event.id, tries]),
     })
     for (const id of range(4)) server.push(eventText(id))
-    await expect.poll(() => failures.length).toBe(1)
+    await eventually(() => failures.length).toBe(1)
     expect(seen).toEqual([1, 2])
     server.resend()
-    await expect.poll(() => failures.length).toBe(2)
+    await eventually(() => failures.length).toBe(2)
     server.resend()
-    await expect.poll(() => server.acked).toEqual([1, 2, 3, 4])
+    await eventually(() => server.acked).toEqual([1, 2, 3, 4])
     expect(seen).toEqual([1, 2, 2, 2, 3, 4])
     expect(failures).toEqual([
       [2, 1],
@@ -137,10 +141,10 @@ describe('a channel', () => {
       onFailure: (_, { tries }) => (tries >= 2 ? 'ack' : undefined),
     })
     server.push(eventText(1))
-    await expect.poll(() => channel.stats.failed).toBe(1)
+    await eventually(() => channel.stats.failed).toBe(1)
     expect(server.acked).toEqual([])
     server.resend()
-    await expect.poll(() => server.acked).toEqual([1])
+    await eventually(() => server.acked).toEqual([1])
     await channel.close()
   })
 
@@ -155,15 +159,15 @@ describe('a channel', () => {
     }
     const { channel } = open({ service: server.url, onEvent })
     for (const id of range(3)) server.push(eventText(id, didOf(1), { live: false }))
-    await expect.poll(() => channel.stats.pending).toBe(3)
+    await eventually(() => channel.stats.pending).toBe(3)
     expect(seen).toEqual([1])
     server.resend()
-    await expect.poll(() => channel.stats.duplicates).toBe(3)
+    await eventually(() => channel.stats.duplicates).toBe(3)
     release!()
-    await expect.poll(() => channel.stats.acked).toBe(3)
+    await eventually(() => channel.stats.acked).toBe(3)
     expect(server.acked).toEqual([])
     server.resend()
-    await expect.poll(() => sorted(server.acked)).toEqual([1, 2, 3])
+    await eventually(() => sorted(server.acked)).toEqual([1, 2, 3])
     expect(seen).toEqual([1, 2, 3])
     expect(channel.stats.duplicates).toBe(6)
     await channel.close()
@@ -173,9 +177,9 @@ describe('a channel', () => {
     await using server = await serveTap()
     const { channel, handled } = open({ service: server.url })
     server.push(eventText(1))
-    await expect.poll(() => server.acked).toEqual([1])
+    await eventually(() => server.acked).toEqual([1])
     server.push(eventText(1, didOf(1), { rev: '3mptbypluud2b' }))
-    await expect.poll(() => server.acked).toEqual([1, 1])
+    await eventually(() => server.acked).toEqual([1, 1])
     expect(handled.length).toBe(2)
     await channel.close()
   })
@@ -190,14 +194,14 @@ describe('a channel', () => {
       backoff: { minMs: 100, maxMs: 100 },
     })
     for (const id of range(3)) server.push(eventText(id, didOf(id)))
-    await expect.poll(() => channel.stats.pending).toBe(3)
+    await eventually(() => channel.stats.pending).toBe(3)
     for (const ws of server.sockets) ws.terminate()
-    await expect.poll(() => server.sockets.size).toBe(0)
+    await eventually(() => server.sockets.size).toBe(0)
     await pause(20)
     release!()
-    await expect.poll(() => channel.stats.handled).toBe(3)
+    await eventually(() => channel.stats.handled).toBe(3)
     expect(server.acked).toEqual([])
-    await expect.poll(() => sorted(server.acked)).toEqual([1, 2, 3])
+    await eventually(() => sorted(server.acked)).toEqual([1, 2, 3])
     await channel.close()
   })
 
@@ -206,7 +210,7 @@ describe('a channel', () => {
     const { channel, handled } = open({ service: server.url })
     for (const id of range(150)) server.push(eventText(id, didOf(id % 7), { live: id % 3 === 0 }))
     const tick = setInterval(() => server.resend(), 20)
-    await expect.poll(() => new Set(server.acked).size, { timeout: 10_000 }).toBe(150)
+    await eventually(() => new Set(server.acked).size).toBe(150)
     clearInterval(tick)
     expect(handled.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(range(150))
     await channel.close()
@@ -230,24 +234,45 @@ describe('a channel', () => {
       eventText(6, didOf(6), { rev: 'x'.repeat(1000) }),
     ]
     for (const text of [...texts, eventText(7, didOf(7))]) server.push(text)
-    await expect.poll(() => handled.length).toBe(1)
+    await eventually(() => handled.length).toBe(1)
     expect(failures.map(({ kind, event }) => [kind, 'reason' in event && event.reason, event.id])).toEqual([
       ['invalid', 'not-json', null],
       ['invalid', 'bad-field', 4],
       ['invalid', 'unknown-type', 5],
       ['invalid', 'too-large', null],
     ])
-    await expect.poll(() => server.acked).toEqual([5, 7])
+    await eventually(() => server.acked).toEqual([5, 7])
     expect(channel.stats.invalid).toBe(4)
+    await channel.close()
+  })
+
+  it('goes on whatever a stranger sends', async () => {
+    await using server = await serveTap()
+    const random = createRandom(7)
+    const seeds = range(5).map((id) => new TextEncoder().encode(eventText(id, didOf(id))))
+    const count = fuzzRounds(500, 20_000)
+    const { channel, failures } = open({ service: server.url })
+    await eventually(() => server.sockets.size).toBe(1)
+    const [socket] = server.sockets
+    for (let i = 0; i < count; i += 1) {
+      const bytes = mutate(random, random.pick(seeds), seeds)
+      socket!.send(i % 2 === 0 ? new TextDecoder().decode(bytes) : bytes)
+    }
+    await eventually(() => channel.stats.received).toBe(count)
+    const { handled, invalid, duplicates } = channel.stats
+    await eventually(() => channel.stats.pending).toBe(0)
+    expect(handled + invalid + duplicates).toBe(count)
+    expect(failures.length).toBe(invalid)
+    expect(invalid).toBeGreaterThan(count / 4)
     await channel.close()
   })
 
   it('acks nothing where the server wants none', async () => {
     await using server = await serveTap({ noAcks: true })
     const { channel, handled } = open({ service: server.url, acks: false })
-    await expect.poll(() => server.sockets.size).toBe(1)
+    await eventually(() => server.sockets.size).toBe(1)
     for (const id of range(5)) server.push(eventText(id, didOf(1), { live: false }))
-    await expect.poll(() => handled.length).toBe(5)
+    await eventually(() => handled.length).toBe(5)
     await pause(20)
     expect(server.acked).toEqual([])
     expect(channel.stats.acked).toBe(0)
@@ -265,11 +290,11 @@ describe('a channel', () => {
       onEvent: () => held,
     })
     for (const id of range(100)) server.push(eventText(id, didOf(id), { live: false }))
-    await expect.poll(() => channel.stats.pending).toBe(10)
+    await eventually(() => channel.stats.pending).toBe(10)
     await pause(50)
     expect(channel.stats.received).toBe(10)
     release!()
-    await expect.poll(() => server.acked.length).toBe(100)
+    await eventually(() => server.acked.length).toBe(100)
     await channel.close()
   })
 
@@ -287,14 +312,14 @@ describe('a channel', () => {
       },
     })
     for (const id of range(6)) server.push(eventText(id, didOf(id % 3), { live: false }))
-    await expect.poll(() => seen.length).toBe(2)
+    await eventually(() => seen.length).toBe(2)
     const closed = channel.close()
     await pause(30)
     expect(server.sockets.size).toBe(1)
     release!()
     await closed
     await channel.done
-    await expect.poll(() => server.sockets.size).toBe(0)
+    await eventually(() => server.sockets.size).toBe(0)
     expect(seen).toEqual([1, 2])
     expect(sorted(server.acked)).toEqual([1, 2])
   })
@@ -315,11 +340,11 @@ describe('a channel', () => {
         }),
     })
     server.push(eventText(1))
-    await expect.poll(() => channel.stats.pending).toBe(1)
+    await eventually(() => channel.stats.pending).toBe(1)
     stop.abort()
     await channel.done
     expect(aborted).toBe(true)
-    await expect.poll(() => server.acked).toEqual([1])
+    await eventually(() => server.acked).toEqual([1])
     const late = open({ service: server.url, signal: stop.signal })
     await late.channel.done
     expect(server.asked.length).toBe(1)
@@ -355,7 +380,7 @@ describe('a channel', () => {
   it('sends the password and the group', async () => {
     await using server = await serveTap({ password: 'sécret' })
     const { channel } = open({ service: `${server.url}/`, password: 'sécret', group: 'search' })
-    await expect.poll(() => server.sockets.size).toBe(1)
+    await eventually(() => server.sockets.size).toBe(1)
     expect(server.asked[0]!.path).toBe('/channel?group=search')
     await channel.close()
   })

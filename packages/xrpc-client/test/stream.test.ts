@@ -11,6 +11,9 @@ import {
 } from '../src/stream.ts'
 import { listenWs } from './http.ts'
 
+/** Waits for something, long enough for a busy machine. */
+const eventually = (read: () => unknown) => expect.poll(read, { timeout: 15_000 })
+
 const quick = { minMs: 5, maxMs: 20 }
 
 /** A wire of texts. */
@@ -86,13 +89,14 @@ describe('a stream of any kind', () => {
     const reasons: string[] = []
     const onDisconnect = ({ reason }: { reason: string }): void => void reasons.push(reason)
     const service = [quiet.url, other.url]
-    expect(await take(texts(), { service, idleMs: 60, onDisconnect }, 2)).toEqual(['quiet', 'other'])
+    expect(await take(texts(), { service, idleMs: 400, onDisconnect }, 2)).toEqual(['quiet', 'other'])
     expect(reasons).toEqual(['no messages'])
     const big = 'x'.repeat(1000)
     await using busy = await listenWs((ws) => [1, 2, 3].forEach(() => ws.send(big)))
-    const stream = follow(texts(), { service: busy.url, idleMs: 60, maxBufferedBytes: 500, onDisconnect })
+    const stream = follow(texts(), { service: busy.url, idleMs: 400, maxBufferedBytes: 500, onDisconnect })
     await stream.next()
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    expect(busy.sockets.clients.size).toBe(1)
     await stream.next()
     await stream.next()
     await stream.return()
@@ -137,7 +141,7 @@ describe('a stream of any kind', () => {
       reconnect: false,
     })
     const next = stream.next()
-    await expect.poll(() => link !== undefined).toBe(true)
+    await eventually(() => link !== undefined).toBe(true)
     const text = 'x'.repeat(100_000)
     let sent = 0
     while (link!.send(text)) sent += 1
