@@ -61,6 +61,38 @@ describe('event stream', () => {
     await reader.cancel()
   })
 
+  test.each<[string, object | null, string | null]>([
+    ['a post', { text: 'hello', name: 'x' }, 'hello'],
+    ['what has no text', { text: '', displayName: 'Ada' }, 'Ada'],
+    ['a list', { name: 'friends', description: 'x' }, 'friends'],
+    ['a long text', { text: 'y'.repeat(201) }, `${'y'.repeat(199)}…`],
+    ['a text that fits', { text: 'y'.repeat(200) }, 'y'.repeat(200)],
+    ['a follow', { subject: 'did:plc:a' }, '→ ada.test'],
+    ['a like', { subject: { uri: 'at://did:plc:b/a.b.c/1' } }, '→ did:plc:b a.b.c/1'],
+    ['anything else', { subject: 5, text: 5 }, null],
+    ['what is no record', null, null],
+  ])('%s is shown as a line', async (_what, record, text) => {
+    const reader = live.connect(new AbortController().signal).body!.getReader()
+    await readText(reader)
+    live.notice(notice('x', record as object))
+    const sent = /^data: (.*)$/m.exec(await readText(reader))![1]!
+    expect((JSON.parse(sent) as { text: unknown }).text).toBe(text)
+    await reader.cancel()
+  })
+
+  test('a record of more than 64 KiB is not decoded to be shown', async () => {
+    const reader = live.connect(new AbortController().signal).body!.getReader()
+    await readText(reader)
+    for (const [length, text] of [
+      [64 * 1024, '"text":"hello"'],
+      [64 * 1024 + 1, '"text":null'],
+    ] as const) {
+      live.notice(notice('x', { text: 'hello' }, length))
+      expect(await readText(reader)).toContain(text)
+    }
+    await reader.cancel()
+  })
+
   test('more than eyes can follow is a sample', async () => {
     const reader = live.connect(new AbortController().signal).body!.getReader()
     await readText(reader)

@@ -145,6 +145,14 @@ describe.skipIf(frames === null)('the relay capture', () => {
         ignored: { 'account-unknown': 2 },
       })
       expect(await run(join(data, 'flipped-40.bin'))).toBe(1)
+      const said = async (file: string): Promise<string> => {
+        await replay({ ...options, frames: file, didDocs, dataFolder: null, quiet: true, json: false })
+        return print.mock.lastCall![0] as string
+      }
+      expect(await said(capture)).toMatch(
+        /^frames\.bin\.zst: 148 commits verified in [\d.]+ s\n {2}144 creates, 2 updates, 4 deletes\n[^]* {2}ignored account-unknown: 2\n {2}no failures$/,
+      )
+      expect(await said(join(data, 'flipped-40.bin'))).toMatch(/ {2}FAILED [a-z-]+: 1$/)
     } finally {
       print.mockRestore()
     }

@@ -162,6 +162,7 @@ describe('exit codes', () => {
     [['--version'], 0],
     [['fly'], 2],
     [['replay'], 2],
+    [['run', '--port=x'], 2],
     [['--port=65536'], 2],
     [['--log-hours=0'], 2],
     [['--workers=65'], 2],
@@ -170,6 +171,11 @@ describe('exit codes', () => {
     [['--relay=ftp://x'], 1],
   ])('%j: %i, and nothing is started', async (args, code) => {
     expect(await use(args)).toEqual({ code })
+  })
+
+  test('wrong usage is named', async () => {
+    await use(['run', '--collections=post'])
+    expect(printed).toContain('Not a collection: post')
   })
 
   test('are those of the command; what cannot start says why', async () => {

@@ -1,3 +1,4 @@
+import { createCatalog } from '@avocet/lexicon'
 import { catalog } from '@avocet/lexicons/catalog'
 import { expect, test } from 'vitest'
 import { createJudge } from '../src/index/validity.ts'
@@ -44,12 +45,32 @@ test.each([
 })
 
 test('a reason is cut after 300 characters', () => {
-  const embed = { $type: 'app.bsky.embed.images', images: [{ ['k'.repeat(400)]: 1 }] }
-  const { reason } = judge('app.bsky.feed.post', '3kxyzabcdef22', {
-    $type: 'app.bsky.feed.post',
-    text: 'x',
-    createdAt: 'y'.repeat(400),
-    embed,
+  const name = 'k'.repeat(400)
+  const own = createCatalog([
+    {
+      lexicon: 1,
+      id: 'com.example.note',
+      defs: {
+        main: {
+          type: 'record',
+          key: 'any',
+          record: { type: 'object', properties: { [name]: { type: 'string' } } },
+        },
+      },
+    } as never,
+  ])
+  const { validity, reason } = createJudge(own)('com.example.note', 'a', {
+    $type: 'com.example.note',
+    [name]: 1,
   })
-  expect(reason!.length).toBeLessThanOrEqual(300)
+  expect([validity, reason]).toEqual(['invalid', `/${'k'.repeat(299)}`])
+})
+
+test('a record that fits the collection of its own type does not fit another one, however often it is judged', () => {
+  const post = { $type: 'app.bsky.feed.post', text: 'x', createdAt }
+  expect(judge('app.bsky.feed.post', '3kxyzabcdef22', post).validity).toBe('valid')
+  expect(judge('app.bsky.feed.like', '3kxyzabcdef22', post)).toEqual({
+    validity: 'invalid',
+    reason: '/$type: not the collection the record is in',
+  })
 })

@@ -253,6 +253,20 @@ describe('a sync that fails', () => {
   })
 })
 
+it('a closed database leaves no descriptor of its log open', async () => {
+  const used = new Set<number>()
+  const { fdatasync: aside, fdatasyncSync: here } = disk
+  Object.assign(disk, {
+    fdatasync: (fd: number, callback: (error: Error | null) => void) => (used.add(fd), aside(fd, callback)),
+    fdatasyncSync: (fd: number) => (used.add(fd), here(fd)),
+  })
+  await db.write(() => put('a'))
+  db.transaction(() => put('b'))
+  db.close()
+  expect(used.size).toBe(2)
+  for (const fd of used) expect(() => fstatSync(fd)).toThrow('EBADF')
+})
+
 it('a sync under way has its descriptor to its end, and no longer', async () => {
   disk.automatic = false
   const write = db.write(() => put('a'))
