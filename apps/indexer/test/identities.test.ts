@@ -63,6 +63,22 @@ describe('a key', () => {
     },
   )
 
+  test('is given up with the question', async () => {
+    const seen: unknown[] = []
+    const resolving = createIdentities({
+      dids: {
+        async resolve(_did, options) {
+          seen.push(options?.signal)
+          return found
+        },
+      },
+      handles: null,
+    })
+    await resolving.resolveKey(ada, { forceRefresh: false, signal })
+    await resolving.resolveKey(ada, { forceRefresh: false })
+    expect(seen).toEqual([signal, undefined])
+  })
+
   test('has no handle that points to somebody else', async () => {
     named = { ok: true, value: ben }
     expect(await identities.resolveKey(ada, { forceRefresh: true })).toMatchObject({ handle: null })

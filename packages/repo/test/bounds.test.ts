@@ -2,7 +2,7 @@
 import { readCar, writeCar, type CarBlock } from '@avocet/car'
 import { encode } from '@avocet/cbor'
 import { createKeypair } from '@avocet/crypto'
-import { type CID, cidForCbor, cidForRaw, CidMap, type DataValue, formatCid } from '@avocet/data'
+import { type CID, cidEquals, cidForCbor, cidForRaw, CidMap, type DataValue, formatCid } from '@avocet/data'
 import { coveringProofNodes, keyLayer } from '@avocet/mst'
 import { createTidClock, type Did, type Nsid, type Tid } from '@avocet/syntax'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -574,6 +574,33 @@ describe('an archive', () => {
     expect((await checkRepo(store, did, { key, verify: () => false })).faults).toMatchObject([
       { code: 'bad-signature', cid: head.commit },
     ])
+  })
+
+  it('is said to lack a block, or to have another one, where that is, and nothing more', async () => {
+    const every = await all(listRecords(store, did))
+    const [gone, altered] = [every[10]!, every[20]!]
+    const target = {
+      ...store,
+      snapshot: async (of: Did) => {
+        const snapshot = (await store.snapshot(of))!
+        const getBlocks: typeof snapshot.getBlocks = async (...asked) => {
+          const found = await snapshot.getBlocks(...asked)
+          found.delete(gone.cid)
+          if (found.has(altered.cid)) found.set(altered.cid, new Uint8Array([0xa0]))
+          return found
+        }
+        return { head: snapshot.head, getBlocks, [Symbol.asyncDispose]: async () => {} }
+      },
+    }
+    const report = await checkRepo(target, did, { key })
+    // A record may stand at several paths: each of them is told.
+    const expected = every.flatMap(({ path, cid }) => {
+      if (cidEquals(cid, gone.cid)) return [{ code: 'missing-block', cid, message: 'block is missing', path }]
+      if (!cidEquals(cid, altered.cid)) return []
+      return [{ code: 'hash-mismatch', cid, message: 'block is not what its CID says', path }]
+    })
+    expect(report.faults).toEqual(expected)
+    expect(report.records).toBe(120 - expected.length)
   })
 
   it('lists a range of its records, and reads no more nodes than that takes', async () => {
