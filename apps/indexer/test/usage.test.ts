@@ -97,6 +97,7 @@ test('run: what is left out, and what is said', async () => {
     repos: [],
     allowLoopback: false,
     logRetentionMs: 72 * 3_600_000,
+    accountQuota: defaults.accountQuota,
     workers: defaults.workers,
   })
   const { config } = await use([
@@ -111,6 +112,7 @@ test('run: what is left out, and what is said', async () => {
     '--allow-loopback',
     '--log-hours=0.5',
     '--workers=3',
+    '--account-mb=5',
   ])
   expect(config).toEqual({
     dataFolder: '/d',
@@ -123,6 +125,7 @@ test('run: what is left out, and what is said', async () => {
     repos: ['did:web:a.example', 'did:web:b.example'],
     allowLoopback: true,
     logRetentionMs: 1_800_000,
+    accountQuota: 5 * 1024 ** 2,
     workers: 3,
   })
 })
