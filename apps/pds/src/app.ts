@@ -330,7 +330,19 @@ export async function createPds(
     tids,
     purge,
   })
-  const repairs = createRepairs({ db, accounts, repos, records, sets, signers, locks, tids, log: stores.log })
+  const clock = createBelievedClock(db)
+  const repairs = createRepairs({
+    db,
+    accounts,
+    repos,
+    records,
+    sets,
+    signers,
+    locks,
+    tids,
+    log: stores.log,
+    clock,
+  })
   const operatorPages = createOperatorPages({
     config,
     stores,
@@ -374,7 +386,7 @@ export async function createPds(
       () => handleChanges.resume(),
     ],
   }
-  opened.use(startChores(chores, createBelievedClock(db), log))
+  opened.use(startChores(chores, clock, log))
 
   const running = opened.move()
   const close = (): Promise<void> => running.disposeAsync()

@@ -46,6 +46,7 @@ export type PdsErrorCode =
   | 'repo-deactivated'
   | 'repo-takendown'
   | 'rev-ahead'
+  | 'clock-behind'
   | 'import-busy'
   | 'import-running'
   | 'import-stopped'
@@ -112,6 +113,7 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'repo-deactivated': [400, 'RepoDeactivated'],
   'repo-takendown': [400, 'RepoTakendown'],
   'rev-ahead': [409, 'RepoNeedsRepair'],
+  'clock-behind': [409, 'ClockBehind'],
   'import-busy': [503, 'ImportsBusy'],
   'import-running': [409, 'ImportRunning'],
   'import-stopped': [409, 'ImportStopped'],

@@ -100,6 +100,20 @@ describe.each([
     expect((await upload(plain, 'text/plain')).body.blob.mimeType).toBe('text/plain')
   })
 
+  test('the type of the newest upload counts until a record says one', async () => {
+    const captions = new TextEncoder().encode('captions of a video')
+    const first = (await upload(captions, 'application/octet-stream')).body.blob
+    const { blob } = (await upload(captions, 'text/vtt')).body
+    expect(blob).toEqual({ ...first, mimeType: 'text/vtt' })
+    const record = { text: 'a video', captions: blob }
+    const input = { repo: alice.did, collection: 'com.example.video', record }
+    const create = () => net.post('com.atproto.repo.createRecord', { token: alice.accessJwt, input })
+    expect((await create()).status).toBe(200)
+    expect((await upload(captions, 'text/plain')).body.blob).toEqual(blob)
+    expect((await create()).status).toBe(200)
+    expect((await fetchBlob(blob.ref.$link)).headers.get('content-type')).toBe('text/vtt')
+  })
+
   test('a record may only name blobs of this account, as they are', async () => {
     const { blob } = (await upload(png(2000))).body
     const missing = { ...blob, ref: { $link: 'bafkreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm' } }

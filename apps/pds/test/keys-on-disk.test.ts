@@ -37,6 +37,33 @@ test('secrets are made once, for their owner alone; damaged ones are not used', 
   expect(await loadSecrets({ ...config, jwtSecret: 'given' })).toEqual({ ...made, jwtSecret: 'given' })
 })
 
+test('only what is given nowhere is made, and nothing that is given is written', async () => {
+  const given = { jwtSecret: 'given', plcRotationKeyHex: ONE }
+  const config = resolveConfig({ dataDirectory: folder, ...given })
+  const made = await loadSecrets(config)
+  expect(made).toEqual({ ...given, adminPassword: expect.stringMatching(/^[0-9a-f]{32}$/) })
+  const path = join(folder, 'secrets.json')
+  expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ adminPassword: made.adminPassword })
+  expect(await loadSecrets(config)).toEqual(made)
+  // The rotation key is given no more: none is made in its place.
+  await noteRotationKey(folder, ONE)
+  const without = resolveConfig({ dataDirectory: folder, jwtSecret: 'given' })
+  await expect(loadSecrets(without)).rejects.toThrow('the rotation key of this server is missing')
+  expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ adminPassword: made.adminPassword })
+  // A secret whose loss only ends sessions is made anew, beside what is there.
+  const next = await loadSecrets(resolveConfig({ dataDirectory: folder, plcRotationKeyHex: ONE }))
+  expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({
+    adminPassword: made.adminPassword,
+    jwtSecret: next.jwtSecret,
+  })
+})
+
+test('a server that is given all its secrets writes none', async () => {
+  const all = { jwtSecret: 'a', adminPassword: 'b', plcRotationKeyHex: ONE }
+  expect(await loadSecrets(resolveConfig({ dataDirectory: folder, ...all }))).toEqual(all)
+  await expect(stat(join(folder, 'secrets.json'))).rejects.toThrow('ENOENT')
+})
+
 test('a change of the rotation key is noticed once', async () => {
   expect(await noteRotationKey(folder, ONE)).toBe(null)
   expect(await noteRotationKey(folder, ONE)).toBe(null)

@@ -131,6 +131,31 @@ test('a clock that ran ahead for a while leaves no harm but to whom it served', 
   await expectSound(ahead, ['ahead', 'again'])
 })
 
+test('while the clock is behind, no revision is made older', async () => {
+  const [account, other] = [await network.account(), await network.account()]
+  for (const one of [account, other]) {
+    /* oxlint-disable no-await-in-loop -- one after the other */
+    await write(one, 'before')
+    await poison(one.did as Did)
+    /* oxlint-enable no-await-in-loop */
+  }
+  const now = Date.now()
+  // At its start the server believed the clock.
+  vi.setSystemTime(now - 6 * 60_000)
+  for (const command of ['repair-rev', 'rebuild-repo']) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await expect(run(command, account.did, '--apply')).rejects.toThrow('ClockBehind')
+  }
+  expect(await run('repair-rev', account.did)).toContain('nothing was changed (give --apply)')
+  expect(failure(await write(account))).toBe('409 RepoNeedsRepair')
+  vi.setSystemTime(now - 4 * 60_000)
+  expect(await run('repair-rev', account.did, '--apply')).toContain('and announced')
+  vi.setSystemTime(now - 6 * 60_000)
+  expect(await run('repair-rev', other.did, '--apply', '--clock-is-right')).toContain('and announced')
+  expect((await write(other, 'after')).status).toBe(200)
+  vi.setSystemTime(now + 1000)
+})
+
 test('rows are made anew from the tree', async () => {
   const account = await network.account()
   for (const text of ['a', 'b', 'c']) await write(account, text)

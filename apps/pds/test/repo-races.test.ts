@@ -344,7 +344,19 @@ describe('an import', () => {
 describe('a repair', () => {
   const repairsOf = (repos = stores.repos) => {
     const { db, accounts, records, sets, log } = stores
-    return createRepairs({ db, accounts, repos, records, sets, signers: signersOf(), locks, tids, log })
+    const clock = { last: () => null }
+    return createRepairs({
+      db,
+      accounts,
+      repos,
+      records,
+      sets,
+      signers: signersOf(),
+      locks,
+      tids,
+      log,
+      clock,
+    })
   }
 
   test.each([

@@ -18,7 +18,10 @@ export interface BlobRow {
 /** The rows of blobs and of the records that refer to them. Methods that write run in the caller's transaction. */
 export interface BlobIndex {
   get(did: Did, cid: string): BlobRow | null
-  /** Notes an upload. A blob that is there already stays what it is. */
+  /**
+   * Notes an upload. A blob that records refer to already stays what they say it is; until then the type of the newest
+   * upload counts.
+   */
   add(did: Did, blob: { cid: string; mimeType: string; size: number; now: number }): void
   /** A record at `collection/rkey` refers to these blobs, and to no others. Returns the CIDs nothing refers to any more. */
   refer(did: Did, collection: string, rkey: string, rev: string, cids: readonly string[]): string[]
@@ -49,7 +52,8 @@ export function openBlobIndex(db: Database, sets: RecordSets): BlobIndex {
         `INSERT INTO blob (did, cid, mime_type, size, created_at, permanent)
          VALUES (?1, ?2, ?3, ?4, ?5, EXISTS (SELECT 1 FROM record_set JOIN record_blob r ON r.owner = id
              WHERE record_set.did = ?1 AND state <> 'dropped' AND r.cid = ?2))
-         ON CONFLICT (did, cid) DO UPDATE SET created_at = excluded.created_at`,
+         ON CONFLICT (did, cid) DO UPDATE SET created_at = excluded.created_at,
+           mime_type = CASE WHEN permanent = 1 OR takedown_ref IS NOT NULL THEN mime_type ELSE excluded.mime_type END`,
       ).run(did, cid, mimeType, size, now)
     },
     refer: (did, collection, rkey, rev, cids) => {

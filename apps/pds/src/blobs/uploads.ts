@@ -25,6 +25,7 @@ export interface Uploads {
 /** How long a removal is waited for, so that who deletes a record finds its blobs gone. */
 const REMOVAL_MS = 1000
 const TEMPORARY_MS = 24 * 60 * 60 * 1000
+// Without `*`: a type of anything is none.
 const MIME = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/
 
 /** Uploads of at most `limit` bytes each. @param onError told of removals that failed */
@@ -110,8 +111,7 @@ export function createUploads(
       try {
         const { cid, size, head } = await put(did, source)
         const claimed = declared?.split(';')[0]!.trim().toLowerCase() ?? ''
-        const mimeType =
-          sniffMime(head) ?? (MIME.test(claimed) && claimed !== '*/*' ? claimed : 'application/octet-stream')
+        const mimeType = sniffMime(head) ?? (MIME.test(claimed) ? claimed : 'application/octet-stream')
         const key = formatCid(cid)
         const row = await kept(did, key, () => {
           index.add(did, { cid: key, mimeType, size, now: now() })

@@ -8,7 +8,7 @@ import type { Did } from '@avocet/syntax'
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
 import { placeOf, readBlobs } from '../blobs/blob-place.ts'
 import { DATABASE_FILE } from '../config/data-directory.ts'
-import { loadSecrets } from '../config/secrets.ts'
+import { readSecrets } from '../config/secrets.ts'
 import { blobChecks } from '../doctor/blob-checks.ts'
 import { dataChecks } from '../doctor/data-checks.ts'
 import { check, type Finding } from '../doctor/finding.ts'
@@ -92,7 +92,7 @@ async function dataFindings(config: PdsConfig, deep: boolean): Promise<Finding[]
     const expected = {
       plcUrl: config.plcUrl,
       endpoint: createPublicAddress(config).url(),
-      rotationKey: await rotationKey(config),
+      rotationKey: rotationKey(config),
     }
     return [
       ...findings,
@@ -121,9 +121,9 @@ async function blobFindings(
 }
 
 /** The key that this server signs operations with, where it is at hand: looking must not make one. */
-async function rotationKey(config: PdsConfig): Promise<string | null> {
-  const known = config.plcRotationKeyHex !== null || existsSync(join(config.dataDirectory, 'secrets.json'))
-  if (!known) return null
-  const { plcRotationKeyHex } = await loadSecrets(config)
-  return importKeypair('k256', Buffer.from(plcRotationKeyHex, 'hex')).didKey
+function rotationKey(config: PdsConfig): string | null {
+  const { plcRotationKeyHex } = readSecrets(config)
+  return plcRotationKeyHex === null
+    ? null
+    : importKeypair('k256', Buffer.from(plcRotationKeyHex, 'hex')).didKey
 }

@@ -3,15 +3,18 @@ import type { Command } from 'commander'
 import type { PdsOptions } from '../config/config.ts'
 import type { Print } from './accounts.ts'
 
+type RepairFlags = { readonly apply?: boolean; readonly clockIsRight?: boolean }
+
 /** Commands about single repositories of the running server. */
 export function addRepoCommands(program: Command, settings: () => PdsOptions, print: Print): void {
   program
     .command('repair-rev <account>')
     .description('mend a repository whose revision is in the future; without --apply only say what is wrong')
     .option('--apply', 'make the repository anew, with a revision of now, and announce it')
-    .action(async (account: string, { apply = false }: { apply?: boolean }) => {
+    .option('--clock-is-right', 'also where the clock of the server said a later time before')
+    .action(async (account: string, { apply = false, clockIsRight = false }: RepairFlags) => {
       const { repairRev } = await import('./repos.ts')
-      await repairRev(settings(), account, apply, print)
+      await repairRev(settings(), account, apply, clockIsRight, print)
     })
   program
     .command('rebuild-repo <account>')
@@ -19,9 +22,10 @@ export function addRepoCommands(program: Command, settings: () => PdsOptions, pr
       'make tree, rows and blob references anew from the blocks; without --apply only say what is wrong',
     )
     .option('--apply', 'do it, and announce the repository')
-    .action(async (account: string, { apply = false }: { apply?: boolean }) => {
+    .option('--clock-is-right', 'also where the clock of the server said a later time before')
+    .action(async (account: string, { apply = false, clockIsRight = false }: RepairFlags) => {
       const { rebuildRepo } = await import('./repos.ts')
-      await rebuildRepo(settings(), account, apply, print)
+      await rebuildRepo(settings(), account, apply, clockIsRight, print)
     })
   program
     .command('import-repo <account> <file>')

@@ -10,17 +10,20 @@ import { askOperatorPage } from './operator.ts'
 /**
  * Mends a repository whose revision is in the future: its clock ran ahead, or an archive lied. Without `apply` it only says
  * what it would do.
+ * @param clockIsRight the clock of the server was ahead before, and is right now
  * @throws CommandError
  */
 export async function repairRev(
   options: PdsOptions,
   account: string,
   apply: boolean,
+  clockIsRight: boolean,
   print: Print,
 ): Promise<void> {
   const report = (await askOperatorPage(options, '/repair-rev', {
     account,
     apply,
+    clockIsRight,
   })) as unknown as RepairReport
   print(`${report.did} is at revision ${report.rev}, of ${report.revTime}`)
   if (!report.isAhead) return print('that is not in the future: nothing to repair')
@@ -29,17 +32,20 @@ export async function repairRev(
 
 /**
  * Makes tree, rows and blob references of a repository anew from its blocks. Without `apply` it only says what it would do.
+ * @param clockIsRight the clock of the server was ahead before, and is right now
  * @throws CommandError
  */
 export async function rebuildRepo(
   options: PdsOptions,
   account: string,
   apply: boolean,
+  clockIsRight: boolean,
   print: Print,
 ): Promise<void> {
   const report = (await askOperatorPage(options, '/rebuild-repo', {
     account,
     apply,
+    clockIsRight,
   })) as unknown as RepairReport
   print(`${report.did} is at revision ${report.rev}, of ${report.revTime}`)
   summarize(report, print)

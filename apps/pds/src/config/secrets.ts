@@ -4,6 +4,7 @@ import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { PdsConfig } from './config.ts'
+import { lastRotationKey } from './rotation-key.ts'
 
 /** The keys of one server. */
 export interface Secrets {
@@ -45,27 +46,45 @@ export function readSecrets(config: PdsConfig): { readonly [K in keyof Secrets]:
 
 /**
  * The secrets of a server: those given in its settings, else those in `<data>/secrets.json`, else new ones, which are
- * written there (mode 0600, to disk before the server answers) so that sessions and identities outlive a restart.
- * @throws DataDirectoryError
+ * written there (mode 0600, to disk before the server answers) so that sessions and identities outlive a restart. What the
+ * settings give is not written: a copy, or a key made by chance beside it, would be used once the setting is gone.
+ * @throws DataDirectoryError, also when the server ran with a rotation key that is nowhere now: with a new one it could
+ *   change none of its identities
  */
 export async function loadSecrets(config: PdsConfig): Promise<Secrets> {
   const path = join(config.dataDirectory, FILE)
   const stored = readStored(path)
-  const kept: Secrets = {
-    jwtSecret: stored.jwtSecret ?? randomBytes(32).toString('hex'),
-    adminPassword: stored.adminPassword ?? randomBytes(16).toString('hex'),
-    plcRotationKeyHex: stored.plcRotationKeyHex ?? randomBytes(32).toString('hex'),
+  const made: Partial<Secrets> = {
+    ...missing(config, stored, 'jwtSecret', 32),
+    ...missing(config, stored, 'adminPassword', 16),
+    ...missing(config, stored, 'plcRotationKeyHex', 32),
   }
-  const given =
-    config.jwtSecret !== null && config.adminPassword !== null && config.plcRotationKeyHex !== null
-  const complete =
-    isText(stored.jwtSecret) && isText(stored.adminPassword) && isText(stored.plcRotationKeyHex)
-  if (!given && !complete) await writeStored(path, kept)
+  const former = lastRotationKey(config.dataDirectory)
+  if (made.plcRotationKeyHex !== undefined && former !== null) {
+    throw new DataDirectoryError(
+      `the rotation key of this server is missing; path=${path} key=${former}\n` +
+        'Give it as PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX, as it was at the last start',
+    )
+  }
+  const kept = { ...stored, ...made }
+  if (Object.keys(made).length > 0) await writeStored(path, kept)
   return {
-    jwtSecret: config.jwtSecret ?? kept.jwtSecret,
-    adminPassword: config.adminPassword ?? kept.adminPassword,
-    plcRotationKeyHex: config.plcRotationKeyHex ?? kept.plcRotationKeyHex,
+    jwtSecret: config.jwtSecret ?? kept.jwtSecret!,
+    adminPassword: config.adminPassword ?? kept.adminPassword!,
+    plcRotationKeyHex: config.plcRotationKeyHex ?? kept.plcRotationKeyHex!,
   }
+}
+
+/** A new secret of so many bytes, where neither the settings nor the file have one. */
+function missing(
+  config: PdsConfig,
+  stored: Partial<Secrets>,
+  name: keyof Secrets,
+  bytes: number,
+): Partial<Secrets> {
+  return config[name] === null && stored[name] === undefined
+    ? { [name]: randomBytes(bytes).toString('hex') }
+    : {}
 }
 
 function readStored(path: string): Partial<Secrets> {
@@ -78,18 +97,23 @@ function readStored(path: string): Partial<Secrets> {
   }
   try {
     const json = JSON.parse(text) as Record<string, unknown>
-    const { jwtSecret, adminPassword, plcRotationKeyHex } = json
-    if (!isText(jwtSecret) || !isText(adminPassword) || !isText(plcRotationKeyHex))
-      throw new Error('a key is missing')
-    if (!/^[0-9a-f]{64}$/.test(plcRotationKeyHex))
+    const found: { -readonly [K in keyof Secrets]?: string } = {}
+    for (const name of ['jwtSecret', 'adminPassword', 'plcRotationKeyHex'] as const) {
+      // Not there: the settings gave it when the file was written.
+      if (json[name] === undefined) continue
+      if (!isText(json[name])) throw new Error(`${name} is no text`)
+      found[name] = json[name]
+    }
+    if (found.plcRotationKeyHex !== undefined && !/^[0-9a-f]{64}$/.test(found.plcRotationKeyHex))
       throw new Error('plcRotationKeyHex is not 64 hexadecimal digits')
-    return { jwtSecret, adminPassword, plcRotationKeyHex }
+    if (Object.keys(found).length === 0) throw new Error('no secret is in it')
+    return found
   } catch (cause) {
     throw new DataDirectoryError(`the secrets are damaged; path=${path} reason=${reason(cause)}`, { cause })
   }
 }
 
-async function writeStored(path: string, secrets: Secrets): Promise<void> {
+async function writeStored(path: string, secrets: Partial<Secrets>): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
   try {
     await using file = await open(temporary, 'w', 0o600)

@@ -178,13 +178,14 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono {
   })
 
   for (const [path, action, run] of [
-    ['/repair-rev', 'revision repaired', (did: Did, apply: boolean) => repairs.repairRev(did, apply)],
-    ['/rebuild-repo', 'repository rebuilt', (did: Did, apply: boolean) => repairs.rebuild(did, apply)],
+    ['/repair-rev', 'revision repaired', repairs.repairRev],
+    ['/rebuild-repo', 'repository rebuilt', repairs.rebuild],
   ] as const) {
     act(path, (body) => {
       const did = accountOf(body['account'])
       const apply = body['apply'] === true
-      return { action, did, detail: { apply }, run: () => run(did, apply) }
+      const clockIsRight = body['clockIsRight'] === true
+      return { action, did, detail: { apply }, run: () => run(did, apply, clockIsRight) }
     })
   }
 

@@ -19,6 +19,7 @@ import { SyntaxFault, tidToDate, type Did, type Tid, type TidClock } from '@avoc
 import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import { PdsError } from '../errors.ts'
+import type { BelievedClock } from '../operations/believed-clock.ts'
 import { readImported, stageRecords, type ImportedRecord } from './import-records.ts'
 import type { KeyedLock } from './locks.ts'
 import type { RecordIndex } from './record-index.ts'
@@ -52,16 +53,19 @@ export interface Repairs {
   /**
    * Makes tree, record rows and blob references anew from the blocks, every one verified, under a new commit that is announced.
    * @param apply false only looks
-   * @throws PdsError `repo-not-found`
+   * @param clockIsRight the operator has looked at the clock of this machine, whatever it said before
+   * @throws PdsError `repo-not-found`; `clock-behind` when the revision is in the future of a clock that once said a later time
    */
-  rebuild(did: Did, apply: boolean): Promise<RepairReport>
+  rebuild(did: Did, apply: boolean, clockIsRight?: boolean): Promise<RepairReport>
   /** The same for a repository whose revision is in the future, and nothing for any other. */
-  repairRev(did: Did, apply: boolean): Promise<RepairReport>
+  repairRev(did: Did, apply: boolean, clockIsRight?: boolean): Promise<RepairReport>
 }
 
 const SHOWN_FAULTS = 100
 /** Rows and blocks handled at a time. */
 const PAGE = 500
+/** A clock this much behind the time that was believed last is not the one to make a revision older by. */
+const MAX_BEHIND_MS = 5 * 60 * 1000
 /** Work after which others get their turn, in milliseconds. */
 const TURN_MS = 8
 
@@ -76,11 +80,12 @@ export interface RepairParts {
   readonly locks: KeyedLock
   readonly tids: TidClock
   readonly log: EventLog<Database>
+  readonly clock: Pick<BelievedClock, 'last'>
 }
 
 /** Repairs of the repositories of this server. */
 export function createRepairs(parts: RepairParts): Repairs {
-  const { db, accounts, repos, records, sets, signers, locks, tids, log } = parts
+  const { db, accounts, repos, records, sets, signers, locks, tids, log, clock } = parts
 
   /** Every sound record of the tree, and what is wrong with the rest. */
   const look = async (did: Did): Promise<{ found: Map<string, CID>; faults: string[] }> => {
@@ -201,9 +206,27 @@ export function createRepairs(parts: RepairParts): Repairs {
     }
   }
 
-  const repair = async (did: Did, apply: boolean, onlyAhead: boolean): Promise<RepairReport> => {
+  /** A repository looks ahead too while the clock is behind: then it is whole, and a new one would be older than it. */
+  const checkClock = (rev: Tid): void => {
+    const last = clock.last()
+    const now = Date.now()
+    if (!isAhead(rev) || last === null || now >= last - MAX_BEHIND_MS) return
+    const [then, says] = [last, now].map((time) => new Date(time).toISOString())
+    throw new PdsError(
+      'clock-behind',
+      `The clock of this machine says ${says}, and said ${then} before: set it right, and the repository may need no repair. If it is right now, and was ahead then, give --clock-is-right`,
+    )
+  }
+
+  const repair = async (
+    did: Did,
+    apply: boolean,
+    onlyAhead: boolean,
+    clockIsRight: boolean,
+  ): Promise<RepairReport> => {
     const head = await repos.getHead(did)
     if (head === null) throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
+    if (apply && !clockIsRight) checkClock(head.rev)
     const { found, faults } = await look(did)
     // A commit that the key did not sign is made anew like any other; the tree below it is what it is.
     const isDamaged = faults.some((fault) => !/^(bad-signature|malformed-commit|head-mismatch):/.test(fault))
@@ -226,8 +249,10 @@ export function createRepairs(parts: RepairParts): Repairs {
   }
 
   return {
-    rebuild: (did, apply) => locks.run(did, () => repair(did, apply, false)),
-    repairRev: (did, apply) => locks.run(did, () => repair(did, apply, true)),
+    rebuild: (did, apply, clockIsRight = false) =>
+      locks.run(did, () => repair(did, apply, false, clockIsRight)),
+    repairRev: (did, apply, clockIsRight = false) =>
+      locks.run(did, () => repair(did, apply, true, clockIsRight)),
   }
 }
 
