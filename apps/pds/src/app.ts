@@ -45,8 +45,10 @@ import { watchDirectory, watchForward, watchResolver } from './operations/failur
 import { createWatch } from './operations/watch.ts'
 import { createUploads } from './blobs/uploads.ts'
 import { reachOf, resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
+import { refuseForeignData } from './config/data-directory.ts'
 import { noteRotationKey } from './config/rotation-key.ts'
-import { loadSecrets } from './config/secrets.ts'
+import { loadSecrets, prepareDataDirectory } from './config/secrets.ts'
+import { lockDataDirectory } from './config/server-lock.ts'
 import { createAnnouncements } from './events/announcements.ts'
 import { createCrawlers } from './events/crawlers.ts'
 import { createBypass, GLOBAL_LIMIT, STREAM_BUFFER_BYTES } from './http/rate-limits.ts'
@@ -114,6 +116,10 @@ export async function createPds(
 ): Promise<Pds> {
   const config = resolveConfig(options)
   await using opened = new AsyncDisposableStack()
+  // In this order: nothing is written beside the data of another program.
+  prepareDataDirectory(config.dataDirectory)
+  refuseForeignData(config)
+  opened.use(lockDataDirectory(config.dataDirectory))
   const stores = await openStores(config, log)
   opened.defer(() => stores.db.close())
   const secrets = await loadSecrets(config)

@@ -9,10 +9,12 @@ import { migrate, openDatabase, schemaVersions } from '@avocet/sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { createPds, type PdsOptions } from '../src/app.ts'
+import { backup } from '../src/commands/backup.ts'
 import { resolveConfig } from '../src/config/config.ts'
 import { explainFailure } from '../src/config/explain-failure.ts'
 import { SILENT } from '../src/logger.ts'
 import { prepareUpgrade, SCHEMA } from '../src/upgrade.ts'
+import { ADMIN_PASSWORD, startNetwork } from './network.ts'
 
 let root: string
 beforeAll(async () => {
@@ -146,4 +148,18 @@ test('a database of a newer version is refused, with the way back', async () => 
   expect(await start('newer', [])).toMatch(
     /^the database was upgraded by a newer version of this program \(records \d+, known \d+\)\nStart the newer version again; .*avocet-pds rollback/,
   )
+})
+
+test('two servers on one data directory: the second one says who has it, and begins once that is gone', async () => {
+  await using net = await startNetwork()
+  const options = { dataDirectory: net.folder, port: 0, plcUrl: net.directory.url, adminPassword: 'x' }
+  await expect(createPds(options)).rejects.toThrow(
+    `cannot use the data directory; path=${net.folder} reason=another avocet-pds is using it (process ${process.pid})`,
+  )
+  const account = await net.account()
+  const copy = join(root, 'copy-beside-a-server')
+  // What only reads, or copies, works beside the server.
+  await backup({ ...options, adminPassword: ADMIN_PASSWORD }, copy, () => {})
+  await net.restart()
+  expect((await net.get('com.atproto.sync.getRepo', { params: { did: account.did } })).status).toBe(200)
 })

@@ -22,6 +22,9 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'lost+found',
   'mail',
   'pds.env',
+  'pds.lock',
+  'pds.lock-journal',
+  'pds.lock.pid',
   'secrets.json',
 ])
 

@@ -178,9 +178,9 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono {
   })
 
   for (const [path, action, run] of [
-    ['/repair-rev', 'revision repaired', repairs.repairRev],
-    ['/rebuild-repo', 'repository rebuilt', repairs.rebuild],
-  ] as const) {
+    ['/repair-rev', 'revision repaired', (did, apply, clock) => repairs.repairRev(did, apply, clock)],
+    ['/rebuild-repo', 'repository rebuilt', (did, apply, clock) => repairs.rebuild(did, apply, clock)],
+  ] as const satisfies readonly (readonly [string, string, Repair])[]) {
     act(path, (body) => {
       const did = accountOf(body['account'])
       const apply = body['apply'] === true
@@ -217,6 +217,8 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono {
 
   return pages
 }
+
+type Repair = (did: Did, apply: boolean, clockIsRight: boolean) => Promise<object>
 
 /** @throws PdsError `invalid-request` */
 function readQuota(body: Record<string, unknown>): QuotaChange {
