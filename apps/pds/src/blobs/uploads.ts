@@ -24,6 +24,8 @@ export interface Uploads {
 
 /** How long a removal is waited for, so that who deletes a record finds its blobs gone. */
 const REMOVAL_MS = 1000
+/** One write may leave hundreds of blobs, each a request where they are in a bucket. */
+const REMOVED_AT_ONCE = 8
 const TEMPORARY_MS = 24 * 60 * 60 * 1000
 // Without `*`: a type of anything is none.
 const MIME = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/
@@ -72,13 +74,16 @@ export function createUploads(
 
   const remove = async (did: Did, cids: readonly string[], before?: Promise<void>): Promise<void> => {
     await before
-    for (const cid of cids) {
+    const one = async (cid: string): Promise<void> => {
       try {
         if (index.get(did, cid) === null) await files.remove(did, cid)
       } catch (error) {
         // The row is gone: what is left is an orphan, collected after the next start.
         onError(error)
       }
+    }
+    for (let at = 0; at < cids.length; at += REMOVED_AT_ONCE) {
+      await Promise.all(cids.slice(at, at + REMOVED_AT_ONCE).map(one))
     }
   }
 
