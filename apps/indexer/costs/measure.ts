@@ -85,7 +85,7 @@ function pipelineOf(options: {
   const records = createRecordReader(db)
   const resolveKey: ResolveKey = (did) =>
     Promise.resolve({ key: accounts.keyOf(did), pds: host ?? 'https://pds.example.com', handle: null })
-  const fetch = createGuardedFetch({ allowLoopback: true, maxBytes: 4 * 1024 ** 3 })
+  const fetch = createGuardedFetch({ allowLoopback: true, maxBytes: 4 * 1024 ** 3, timeoutMs: 600_000 })
   const live = createLive({ status: () => ({}), handleOf: (did) => records.account(did)?.handle ?? null })
   const pipeline = startPipeline({
     db,

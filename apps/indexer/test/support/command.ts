@@ -44,7 +44,7 @@ export function startCommand(
       eventually(() => {
         if (child.exitCode !== null) throw new Error(`it ended: ${text}`)
         return /is ready: (\S+)/.exec(text)?.[1]
-      }, 20_000),
+      }, 60_000),
     async longestTurn() {
       const answer = once(child, 'message')
       child.send('turn')
