@@ -576,6 +576,23 @@ describe('an archive', () => {
     ])
   })
 
+  it('that is new is not there when what goes alongside fails', async () => {
+    const memory = createMemoryRepoStore()
+    const head = (await store.getHead(did))!
+    const failing = memory.replace(
+      head,
+      (async function* () {
+        yield* blocks
+      })(),
+      () => {
+        throw new Error('no')
+      },
+    )
+    await expect(failing).rejects.toThrow('no')
+    expect(await memory.getHead(did)).toBe(null)
+    expect(await memory.listHeads(null, 10)).toEqual([])
+  })
+
   it('is said to lack a block, or to have another one, where that is, and nothing more', async () => {
     const every = await all(listRecords(store, did))
     const [gone, altered] = [every[10]!, every[20]!]
