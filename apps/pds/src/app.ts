@@ -1,15 +1,7 @@
 import { BlobError } from '@avocet/blobs'
 import { createTidClock, type Did } from '@avocet/syntax'
-import {
-  createDidResolver,
-  createGuardedFetch,
-  createHandleResolver,
-  DidError,
-  withCache,
-  type LookupTxt,
-} from '@avocet/did'
+import { DidError, type LookupTxt } from '@avocet/did'
 import { createTxtLookup } from '@avocet/did/node'
-import { plcClient } from '@avocet/plc'
 import { createSequencer } from '@avocet/sequencer'
 import { createRouter } from '@avocet/xrpc-server'
 import { serve } from '@avocet/xrpc-server/node'
@@ -41,10 +33,9 @@ import { createTokens } from './accounts/tokens.ts'
 import { collectOrphans } from './blobs/orphans.ts'
 import { createBelievedClock } from './operations/believed-clock.ts'
 import { startChores, type Chores } from './operations/chores.ts'
-import { watchDirectory, watchForward, watchResolver } from './operations/failures.ts'
 import { createWatch } from './operations/watch.ts'
 import { createUploads } from './blobs/uploads.ts'
-import { reachOf, resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
+import { resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
 import { refuseForeignData } from './config/data-directory.ts'
 import { noteRotationKey } from './config/rotation-key.ts'
 import { loadSecrets, prepareDataDirectory } from './config/secrets.ts'
@@ -52,20 +43,17 @@ import { lockDataDirectory } from './config/server-lock.ts'
 import { createAnnouncements } from './events/announcements.ts'
 import { createCrawlers } from './events/crawlers.ts'
 import { createBypass, GLOBAL_LIMIT, STREAM_BUFFER_BYTES } from './http/rate-limits.ts'
+import { FRONT_SERVERS } from './http/front-servers.ts'
 import { createHealthCheck } from './health/health-check.ts'
 import { createOperatorPages } from './http/operator-pages.ts'
 import { createPages } from './http/pages.ts'
 import { createPublicAddress } from './identity/address.ts'
-import { createHandlePolicy, type ResolveHandle } from './identity/handles.ts'
+import { createHandlePolicy } from './identity/handles.ts'
 import { createIdentities } from './identity/identities.ts'
 import { SILENT, type Logger } from './logger.ts'
+import { createOutbound } from './outbound.ts'
 import { addMethods } from './methods.ts'
-import { createAppViewExtras } from './proxy/app-view-extras.ts'
-import { createForward, MAX_PROXIED_BYTES } from './proxy/forward.ts'
-import { createForwardPush } from './proxy/push.ts'
-import { createFindRemoteRecord } from './proxy/remote-records.ts'
-import { createServiceProxy } from './proxy/service-proxy.ts'
-import { createTargets } from './proxy/targets.ts'
+import { createProxying } from './proxy/proxying.ts'
 import { createRepoExports } from './repos/exports.ts'
 import { BUNDLED_LEXICONS, createRecordLexicons } from './repos/lexicons.ts'
 import { createKeyedLock } from './repos/locks.ts'
@@ -79,18 +67,6 @@ import { toXrpcError } from './wire-errors.ts'
 
 export type { PdsConfig, PdsOptions } from './config/config.ts'
 export type { Logger } from './logger.ts'
-
-/** Loopback and private addresses: a front server there is believed about who calls, a caller elsewhere is not. */
-const FRONT_SERVERS = [
-  '127.0.0.0/8',
-  '::1',
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  'fc00::/7',
-  'fe80::/10',
-  '169.254.0.0/16',
-]
 
 /** A running PDS. */
 export interface Pds extends AsyncDisposable {
@@ -146,19 +122,8 @@ export async function createPds(
   const watch = opened.use(createWatch(config, stores, sequencer, log))
   const { health, metrics } = watch
 
-  const reach = reachOf(config)
-  const fetch = createGuardedFetch({ ...reach, maxBytes: MAX_PROXIED_BYTES, timeoutMs: 30_000 })
-  const dids = withCache(watchResolver(createDidResolver({ plcUrl: config.plcUrl, ...reach }), log, metrics))
-  const handleResolver = createHandleResolver({
-    dns: lookupTxt,
-    ...reach,
-    allowTestTld: config.devMode,
-  })
-  const resolveHandle: ResolveHandle = async (handle) => {
-    const result = await handleResolver.resolve(handle)
-    return result.ok ? result.value : null
-  }
-  const plc = watchDirectory(plcClient({ url: config.plcUrl }), log, metrics)
+  const outbound = createOutbound(config, lookupTxt, log, metrics)
+  const { fetch, dids, resolveHandle, plc } = outbound
 
   const startedAt = Date.now()
   const locks = createKeyedLock()
@@ -231,28 +196,18 @@ export async function createPds(
   const post = opened.use(createPost(config, emailTokens, log, metrics))
   const { letters, outbox } = post
   const deletions = createDeletions(db, accounts, lifecycle, letters, log)
-  const forward = watchForward(createForward(fetch), log, metrics)
-  const targets = createTargets(config, dids)
   const reader = createRecordReader(records, repos)
-  const findRemote = createFindRemoteRecord({
-    appView: config.appView,
-    fetch,
-    dids,
-    resolveHandle,
-    address,
-  })
-  const extras = createAppViewExtras({
+  const { targets, findRemote, proxy, forwardPush } = createProxying({
     config,
     stores,
-    accounts,
+    outbound,
     reader,
-    findRemote,
-    fetch,
+    authorizer,
     signers,
     address,
     log,
+    counts: metrics,
   })
-  const proxy = createServiceProxy(authorizer, signers, targets, forward, extras)
 
   const router = createRouter({
     mapError: (error) => {
@@ -289,7 +244,7 @@ export async function createPds(
     findRemote,
     targets,
     proxy,
-    forwardPush: config.appView === null ? null : createForwardPush(signers, dids, config.appView, forward),
+    forwardPush,
     dids,
     uploads,
     blobs,
