@@ -19,7 +19,8 @@ const HELP = `npx pnpm --filter @avocet/firehose model [options]
   --case <text>     only the named cases whose name holds this text
   --seed <n>        only the interleaving of this seed, and all that happens in it
   --mends [<names>] takes the mend of each sequence (or of these, e.g. C3,C4) out of a copy of the sources, and says how long a
-                    search at random takes to find that, and how many actions show it (60 seconds each unless --seconds says)`
+                    search at random takes to find that, and how many actions show it (60 seconds each unless --seconds says)
+  --rounds <n>      so many searches for each, from other seeds (3)`
 
 const { values, positionals } = parseArgs({
   args: process.argv.slice(2).filter((arg) => arg !== '--'),
@@ -32,13 +33,15 @@ const { values, positionals } = parseArgs({
     case: { type: 'string' },
     seed: { type: 'string' },
     mends: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
 
 if (values.help) console.log(HELP)
-else if (values.mends) await takeOutMends(positionals[0]?.split(',') ?? [], Number(values.seconds ?? 60))
+else if (values.mends)
+  await takeOutMends(positionals[0]?.split(',') ?? [], Number(values.seconds ?? 60), Number(values.rounds))
 else if (values.seed !== undefined) await playSeed(Number(values.seed))
 else if (values.case !== undefined) await playNamed(values.case)
 else {

@@ -49,6 +49,16 @@ export const MENDS: readonly Mend[] = [
         "return to({ ...state, ...whole, status: 'resyncing', rev,",
       ),
       edit('resyncer', "if (repo?.status !== 'resyncing' || repo.epoch !== run.epoch) throw new Ended()", ''),
+      edit(
+        'processor',
+        "{ kind: 'doubted', reason: 'desynchronized', claimed: event.rev, retryAt: null },",
+        'null,',
+      ),
+      edit(
+        'machine',
+        'const claimed = before.rev === null ? after.claimed : UNKNOWN_REV',
+        'const claimed = after.claimed',
+      ),
     ],
   },
   {
@@ -140,7 +150,9 @@ export const MENDS: readonly Mend[] = [
   {
     sequence: 'C13',
     mend: 'what cannot be a record says so',
-    edits: [edit('content', 'unread: null } : MALFORMED', 'unread: null } : { record: null, unread: null }')],
+    edits: [
+      edit('content', 'isRepeat: false } : MALFORMED', 'isRepeat: false } : { record: null, unread: null }'),
+    ],
   },
   {
     sequence: 'C14',

@@ -15,7 +15,11 @@ const STARTS = [1, 1_000_001, 2_000_001]
 type Search = { readonly played: number; readonly cpuSeconds: number; readonly finding: Finding | null }
 
 /** Prints a table of the sequences (all, or those named). Exit code 1 when one is not found. @param seconds each search at most */
-export async function takeOutMends(names: readonly string[], seconds: number): Promise<void> {
+export async function takeOutMends(
+  names: readonly string[],
+  seconds: number,
+  rounds = STARTS.length,
+): Promise<void> {
   using shadow = createShadow(ROOT)
   console.log('| sequence | mend taken out | seconds of CPU until found | interleavings | actions |')
   console.log('|---|---|---|---|---|')
@@ -23,7 +27,7 @@ export async function takeOutMends(names: readonly string[], seconds: number): P
     if (names.length > 0 && !names.includes(mend.sequence)) continue
     const restore = putIn(join(shadow.folder, PACKAGE), mend)
     const found: Search[] = []
-    for (const first of STARTS) {
+    for (const first of STARTS.slice(0, rounds)) {
       const search = await searchIn(join(shadow.folder, PACKAGE), first, seconds)
       if (search?.finding) found.push(search)
     }
@@ -45,7 +49,7 @@ export async function takeOutMends(names: readonly string[], seconds: number): P
       console.error(
         `${mend.sequence}: ${few.finding!.difference.what}\n  ${JSON.stringify(few.finding!.actions)}`,
       )
-    if (found.length < STARTS.length) process.exitCode = 1
+    if (found.length < Math.min(rounds, STARTS.length)) process.exitCode = 1
   }
 }
 

@@ -130,6 +130,12 @@ const at3 = { rev: rev(3), data: data(3), confirmedAt: NOW }
 
 describe('an accepted event', () => {
   table([
+    [
+      'other than a #sync does not say what happened before a return',
+      state({ status: 'desynchronized', reason: 'reactivated', claimed: UNKNOWN, nextTry: NOW + 3000 }),
+      accepted(3),
+      { ...at3, status: 'suspect', nextTry: NOW, priority: 4 },
+    ],
     ['moves the head', base, accepted(3), at3, []],
     ['confirms', state({ status: 'unconfirmed', reason: 'source-gap' }), accepted(3), { ...at3, ...whole }],
     ['clears a doubt that it covers', suspect, accepted(3), { ...at3, ...whole }],
@@ -518,6 +524,18 @@ const asked = { triedAt: NOW, attempts: 1 }
 describe('a check', () => {
   table([
     [
+      'that finds what was claimed does not wait for the stream, whatever the doubt',
+      state({ status: 'unconfirmed', reason: 'source-gap', claimed: rev(3), nextTry: NOW }),
+      checked(3),
+      { ...asked, status: 'desynchronized', reason: 'behind', nextTry: NOW, priority: 0, attempts: 0 },
+    ],
+    [
+      'that fails again and again is made less and less often',
+      state({ ...suspect, attempts: 2 }),
+      { kind: 'check-failed', retryAfterMs: 0, jitter: 0.5 },
+      { triedAt: NOW, attempts: 3, nextTry: NOW + 40_000 },
+    ],
+    [
       'that finds the head clears the doubt',
       suspect,
       checked(2),
@@ -588,6 +606,19 @@ describe('a check', () => {
 describe('a visit', () => {
   const visited = (gapAt: number | null, settled = false): RepoFact => ({ kind: 'visited', gapAt, settled })
   table([
+    [
+      'for another filter leaves an inactive account as it is',
+      state({ filter: 'old', upstreamStatus: 'deactivated' }),
+      { kind: 'visited', gapAt: null, settled: false },
+      {},
+      [],
+    ],
+    [
+      'doubts a repo that was confirmed in the very moment of the gap',
+      base,
+      { kind: 'visited', gapAt: 5, settled: false },
+      { status: 'unconfirmed', reason: 'source-gap' },
+    ],
     ['finds nothing', base, visited(null), {}, []],
     ['finds a gap since', base, visited(6), { status: 'unconfirmed', reason: 'source-gap' }],
     ['finds none since', base, visited(4), {}, []],
