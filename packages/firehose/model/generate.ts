@@ -118,6 +118,22 @@ export function randomActions(random: Random, size: Size): Action[] {
     ]
   }
 
+  /** Others are read for the first time, slowly; meanwhile one that is followed has a gap. */
+  const backlog: Maker = () => {
+    const who = account()
+    const others = Array.from({ length: size.accounts }, (_, i) => i).filter((other) => other !== who)
+    return [
+      write(who),
+      wait(60_000),
+      ...[0, 1].map((at): Action => ({ do: 'host-slow', host: at, ms: 600_000 })),
+      ...others.flatMap((other) => [write(other, 'dropped'), write(other)]),
+      wait(ms()),
+      write(who, 'dropped'),
+      write(who),
+      wait(300_000),
+    ]
+  }
+
   const one =
     (make: () => Action): Maker =>
     () => [make()]
@@ -125,6 +141,7 @@ export function randomActions(random: Random, size: Size): Action[] {
     [20, one(() => write(account()))],
     [25, one(() => wait(ms()))],
     [random.pick([0, 10, 30]), scene],
+    [random.pick([0, 0, 0, 10]), backlog],
     ...(
       [
         [4, one(() => write(account(), 'too-big'))],

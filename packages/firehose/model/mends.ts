@@ -173,7 +173,13 @@ export const MENDS: readonly Mend[] = [
   {
     sequence: 'C16',
     mend: 'a handle that could not be looked up stays',
-    edits: [edit('processor', 'const uncertain = !result.ok ||', 'const uncertain = false && !result.ok ||')],
+    edits: [
+      edit(
+        'processor',
+        'const uncertain = !result.ok || result.identity.handle === undefined',
+        'const uncertain = false as boolean',
+      ),
+    ],
   },
   {
     sequence: 'C17',
