@@ -47,6 +47,26 @@ describe('cursor tracker', () => {
     expect(tracker.dirty()).toBe(false)
   })
 
+  it('a number from before a renumbering does not raise the mark of what follows it', () => {
+    const tracker = createCursorTracker('s', null)
+    const before = tracker.begin(100)
+    tracker.renumber()
+    const after = tracker.begin(1)
+    tracker.finish(before)
+    expect(tracker.cursorWith(after)).toMatchObject({ seq: 1, high: 1, numbering: 1 })
+  })
+
+  it('a gap is something to store, and what arrives after it is later, in the same millisecond too', () => {
+    const tracker = createCursorTracker('s', { source: 's', seq: 1, high: 1, numbering: 0, gapAt: null })
+    expect(tracker.begin(2, 50).at).toBe(50)
+    tracker.gap(50)
+    expect(tracker.dirty()).toBe(true)
+    expect([49, 50, 51].map((at) => tracker.begin(3, at).at)).toEqual([51, 51, 51])
+    expect(tracker.begin(4, 52).at).toBe(52)
+    tracker.stored(tracker.cursor()!)
+    expect(tracker.dirty()).toBe(false)
+  })
+
   it('stays small over many events', () => {
     const tracker = createCursorTracker('s', null)
     for (let seq = 1; seq <= 100_000; seq++) tracker.finish(tracker.begin(seq))
