@@ -262,3 +262,37 @@ describe('exports (A4, A5)', () => {
     },
   )
 })
+
+test(
+  'A14: eight lists of records that swell sixfold as JSON, asked for at once',
+  { timeout: 180_000 },
+  async () => {
+    const mallory = world.createAccount()
+    run = start('--no-backfill')
+    const url = await run.ready()
+    send(await costlyCommit(world, mallory, repeated(200, wrap(textOf(990_000, 1)), COSTLY)))
+    await eventually(async () => (await statusOf(url)).totals.records === 200)
+    await run.longestTurn()
+    const list = async (cursor: string): Promise<{ bytes: number; keys: string[]; cursor: string }> => {
+      const params = new URLSearchParams({
+        repo: mallory.did,
+        collection: COSTLY,
+        limit: '100',
+        ...(cursor && { cursor }),
+      })
+      const response = await fetch(`${url}/xrpc/com.atproto.repo.listRecords?${params}`)
+      expect(response.status).toBe(200)
+      const text = await response.text()
+      const body = JSON.parse(text) as { cursor: string; records: { uri: string }[] }
+      return { bytes: text.length, keys: body.records.map(({ uri }) => uri.slice(-5)), cursor: body.cursor }
+    }
+    // One record alone is more than an answer has room for: each brings one, and where to go on.
+    const answers = await Promise.all(Array.from({ length: 8 }, () => list('')))
+    for (const { bytes, keys, cursor } of answers) {
+      expect([keys, cursor]).toEqual([['k0199'], 'k0199'])
+      expect(bytes).toBeLessThan(6 * 990_000 + 1000)
+    }
+    expect((await list('k0199')).keys).toEqual(['k0198'])
+    expect(await run.longestTurn()).toBeLessThan(250)
+  },
+)
