@@ -25,7 +25,7 @@ beforeAll(async () => {
     accessKeyId,
     secretAccessKey,
     uploadTimeoutMs: 2000,
-    requestTimeoutMs: 300,
+    requestTimeoutMs: 1000,
   }
 })
 afterAll(() => s3.close())
@@ -133,7 +133,7 @@ describe('a server whose blobs are in a bucket', () => {
     const [removed, written] = await Promise.all([remove(uri), write(post('meanwhile'))])
     expect([removed.status, written.status]).toEqual([200, 200])
     expect((await write(post('after it'))).status).toBe(200)
-    expect(performance.now() - begun).toBeLessThan(1900)
+    expect(performance.now() - begun).toBeLessThan(3500)
   })
 
   test('bytes uploaded again while they are being removed are there afterwards', async () => {

@@ -172,7 +172,7 @@ describe('what does not pass is told', () => {
     ['no right to write', { status: 403, code: 'AccessDenied' }, 'denied'],
     ['a bucket that was removed', { status: 404, code: 'NoSuchBucket' }, 'not-found'],
   ])('%s', async (_, fault, code) => {
-    const store = await open({ uploadTimeoutMs: 30_000, requestTimeoutMs: 50, attempts: 2 })
+    const store = await open({ uploadTimeoutMs: 30_000, requestTimeoutMs: 400, attempts: 2 })
     const cid = await storedAs(store, DID, 'some text')
     s3.fault = () => fault
     await expect(store.open(DID, cid)).rejects.toMatchObject({ code })
@@ -211,7 +211,7 @@ describe('a read that breaks off', () => {
     ['silent', { silentAt: 100_000 }],
     ['cut before the first byte', { cutAt: 0 }],
   ])('%s: goes on from where it was', async (_, fault) => {
-    const store = await open({ requestTimeoutMs: 100 })
+    const store = await open({ requestTimeoutMs: 300 })
     await store.put(DID, source(bytes), 1e6)
     failing('GET', fault, 2)
     expect(await digestOf(await store.open(DID, cidOf(bytes)))).toBe(cidOf(bytes))
@@ -238,12 +238,12 @@ describe('a read that breaks off', () => {
 })
 
 test('a slow reader is not taken for a service that is silent', async () => {
-  const store = await open({ requestTimeoutMs: 50 })
+  const store = await open({ requestTimeoutMs: 250 })
   const bytes = randomBytes(3_000_000)
   await store.put(DID, source(bytes), 1e7)
   let size = 0
   for await (const chunk of (await store.open(DID, cidOf(bytes)))!) {
-    if (size === 0) await new Promise((resolve) => setTimeout(resolve, 200))
+    if (size === 0) await new Promise((resolve) => setTimeout(resolve, 800))
     size += chunk.length
   }
   expect(size).toBe(bytes.length)
