@@ -1,112 +1,135 @@
-import type { CID } from '@avocet/data'
+import { type CID, cidFromDigest } from '@avocet/data'
 import type { CommitData } from '@avocet/repo'
 import type { Database } from '@avocet/sqlite'
 
 import { blockIds, idAfter } from './block-ids.ts'
 import { digestOf } from './rows.ts'
+import { createYoungBlocks } from './young-blocks.ts'
 
 /** The rows of blocks, and where they are by digest. Methods that write run in the caller's transaction. */
 export interface BlockTable {
   /** The bytes of a block that is newer than a revision ('' for any). */
   read(repo: number, cid: CID, since: string): Uint8Array | undefined
-  /** Counts references; a block that is not there yet is added. Whether the young index may have become long. */
-  add(repo: number, commit: CommitData): boolean
-  /** Takes references away; a block without any goes, unless it is to be kept. */
-  drop(repo: number, cid: CID, references: number, keep: boolean): void
-  /** Forgets where a block is. */
-  unplace(repo: number, digest: Uint8Array): void
-  /** Moves some of a long young index to the other one; whether there is more to move. */
+  /**
+   * Counts references; a block that is not there yet is added, one without any goes, unless all are to be kept. Whether there
+   * are so many young blocks that some should be settled.
+   */
+  apply(repo: number, commit: CommitData, keep: boolean): boolean
+  /** Removes a block. */
+  remove(repo: number, id: number, digest: Uint8Array): void
+  /** Puts the oldest of many young blocks into the index; whether there are more. */
   settle(repo: number): boolean
+  /** Forgets a repository that is gone. */
+  forget(repo: number): void
 }
 
 /**
- * Digests that commits added lately are found in an index of their own, of a few pages: of what a commit writes to a large
- * repository, most is replaced by the next, and each digest would touch a page of the large index twice.
+ * So many of the newest blocks are not in the index: of what a commit writes, most is replaced by the next, and each digest
+ * would touch a page of a large index twice.
  */
-const YOUNG = 256
-/** Moved in one transaction: each touches a page. */
+const YOUNG = 64
+/** Put into the index in one transaction: each touches a page. */
 const SETTLED_AT_ONCE = 64
-/** The length of the young index is looked at once for so many new ids. */
-const LOOK_EVERY = 128
 
-const PLACE = `coalesce((SELECT block FROM repo_block_young WHERE repo = ? AND digest = ?),
-  (SELECT block FROM repo_block_place WHERE repo = ? AND digest = ?))`
+const PLACE = '(SELECT block FROM repo_block_place WHERE repo = ? AND digest = ?)'
+const READ_PLACED = `SELECT bytes FROM repo_block WHERE id = ${PLACE} AND rev > ?`
 
 /** The blocks in `db`, which must carry the migrations. */
 export function createBlockTable(db: Database): BlockTable {
-  const find = (repo: number, digest: Uint8Array): number | null =>
-    db.prepare(`SELECT ${PLACE} AS id`).get(repo, digest, repo, digest)!['id'] as number | null
+  const youngBlocks = createYoungBlocks(db)
+
+  const findPlace = (repo: number, digest: Uint8Array): number | undefined =>
+    db.prepare('SELECT block FROM repo_block_place WHERE repo = ? AND digest = ?').get(repo, digest)?.[
+      'block'
+    ] as number | undefined
 
   const unplace = (repo: number, digest: Uint8Array): void => {
-    const { changes } = db
-      .prepare('DELETE FROM repo_block_young WHERE repo = ? AND digest = ?')
-      .run(repo, digest)
-    if (changes !== 0) return
     db.prepare('DELETE FROM repo_block_place WHERE repo = ? AND digest = ?').run(repo, digest)
   }
 
   return {
     read: (repo, cid, since) => {
+      const young = youngBlocks.known(repo)
+      const id = young?.ids.get(cid)
+      if (id !== undefined) {
+        const row = db.prepare('SELECT bytes FROM repo_block WHERE id = ? AND rev > ?').get(id, since)
+        return row?.['bytes'] as Uint8Array | undefined
+      }
       const digest = digestOf(cid)
-      const select = db.prepare(`SELECT bytes FROM repo_block WHERE id = ${PLACE} AND rev > ?`)
-      return select.get(repo, digest, repo, digest, since)?.['bytes'] as Uint8Array | undefined
+      const placed = db.prepare(READ_PLACED).get(repo, digest, since)
+      if (placed !== undefined || young !== undefined) return placed?.['bytes'] as Uint8Array | undefined
+      const { first, end } = blockIds(repo)
+      const row = db
+        .prepare(
+          `SELECT bytes FROM repo_block WHERE digest = ? AND rev > ? AND id < ?
+           AND id >= max(?, (SELECT placed FROM repo WHERE id = ?))`,
+        )
+        .get(digest, since, end, first, repo)
+      return row?.['bytes'] as Uint8Array | undefined
     },
-    add: (repo, { references, newBlocks, rev }) => {
+    apply: (repo, { references, newBlocks, rev }, keep) => {
       const ids = blockIds(repo)
-      const last = db.prepare('SELECT max(id) AS id FROM repo_block WHERE id >= ? AND id < ?')
-      const before = (last.get(ids.first, ids.end)!['id'] as number | null) ?? ids.first - 1
-      let id = before
-      for (const [cid, change] of references) {
-        if (change <= 0) continue
+      const young = youngBlocks.of(repo)
+      const add = (cid: CID, count: number): void => {
         const digest = digestOf(cid)
-        const known = find(repo, digest)
-        if (known === null) {
-          id = idAfter(id, ids)
+        const known = young.ids.get(cid) ?? findPlace(repo, digest)
+        if (known !== undefined) {
           db.prepare(
-            'INSERT INTO repo_block (id, repo, digest, refs, rev, bytes) VALUES (?, ?, ?, ?, ?, ?)',
-          ).run(id, repo, digest, change, rev, newBlocks.get(cid)!)
-          db.prepare('INSERT INTO repo_block_young (repo, digest, block) VALUES (?, ?, ?)').run(
-            repo,
-            digest,
-            id,
-          )
-        } else {
-          db.prepare(
-            `UPDATE repo_block SET refs = refs + ?, rev = CASE WHEN refs <= 0 THEN ? ELSE rev END WHERE id = ?`,
-          ).run(change, rev, known)
+            'UPDATE repo_block SET refs = refs + ?, rev = CASE WHEN refs <= 0 THEN ? ELSE rev END WHERE id = ?',
+          ).run(count, rev, known)
+          return
         }
+        young.last = idAfter(young.last, ids)
+        young.ids.set(cid, young.last)
+        db.prepare(
+          'INSERT INTO repo_block (id, repo, digest, refs, rev, bytes) VALUES (?, ?, ?, ?, ?, ?)',
+        ).run(young.last, repo, digest, count, rev, newBlocks.get(cid)!)
       }
-      return Math.floor(id / LOOK_EVERY) !== Math.floor(before / LOOK_EVERY)
-    },
-    drop: (repo, cid, references, keep) => {
-      const digest = digestOf(cid)
-      const id = find(repo, digest)
-      if (id === null) return
-      if (!keep) {
-        const { changes } = db
-          .prepare('DELETE FROM repo_block WHERE id = ? AND refs <= ?')
-          .run(id, references)
-        if (changes !== 0) return unplace(repo, digest)
+      const drop = (cid: CID, count: number): void => {
+        const recent = young.ids.get(cid)
+        const id = recent ?? findPlace(repo, digestOf(cid))
+        if (id === undefined) return
+        if (!keep) {
+          const removal = db.prepare('DELETE FROM repo_block WHERE id = ? AND refs <= ?').run(id, count)
+          if (removal.changes !== 0) {
+            if (recent === undefined) unplace(repo, digestOf(cid))
+            else young.ids.delete(cid)
+            return
+          }
+        }
+        db.prepare('UPDATE repo_block SET refs = refs - ? WHERE id = ?').run(count, id)
       }
-      db.prepare('UPDATE repo_block SET refs = refs - ? WHERE id = ?').run(references, id)
+      for (const [cid, change] of references) {
+        if (change > 0) add(cid, change)
+        else if (change < 0) drop(cid, -change)
+      }
+      return young.ids.size >= YOUNG + SETTLED_AT_ONCE
     },
-    unplace,
+    remove: (repo, id, digest) => {
+      db.prepare('DELETE FROM repo_block WHERE id = ?').run(id)
+      unplace(repo, digest)
+      youngBlocks.known(repo)?.ids.delete(cidFromDigest('dag-cbor', digest))
+    },
     settle: (repo) => {
-      const beyond = db.prepare('SELECT 1 FROM repo_block_young WHERE repo = ? LIMIT 1 OFFSET ?')
-      if (beyond.get(repo, YOUNG) === undefined) return false
+      const young = youngBlocks.of(repo)
+      if (young.ids.size < YOUNG + SETTLED_AT_ONCE) return false
       // The oldest: what they are part of has lasted longest.
       const oldest = db
-        .prepare('SELECT digest, block FROM repo_block_young WHERE repo = ? ORDER BY block LIMIT ?')
-        .all(repo, SETTLED_AT_ONCE)
-      for (const { digest, block } of oldest) {
+        .prepare('SELECT id, digest FROM repo_block WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?')
+        .all(young.placed, young.last, SETTLED_AT_ONCE)
+      for (const row of oldest) {
+        const digest = row['digest'] as Uint8Array
         db.prepare('INSERT INTO repo_block_place (repo, digest, block) VALUES (?, ?, ?)').run(
           repo,
-          digest!,
-          block!,
+          digest,
+          row['id']!,
         )
-        db.prepare('DELETE FROM repo_block_young WHERE repo = ? AND digest = ?').run(repo, digest!)
+        young.ids.delete(cidFromDigest('dag-cbor', digest))
       }
+      young.placed = (oldest.at(-1)!['id'] as number) + 1
+      db.prepare('UPDATE repo SET placed = ? WHERE id = ?').run(young.placed, repo)
       return true
     },
+    forget: youngBlocks.forget,
   }
 }

@@ -57,4 +57,14 @@ export const migrations: readonly string[] = [
   DROP TABLE former_repo_block;
   CREATE INDEX repo_block_dead ON repo_block (repo) WHERE refs <= 0;
   `,
+  `
+  -- Commits write no index any more: the blocks from id \`placed\` on are the newest of their repository, so few that they are
+  -- read when it is first written to, and known in memory from then on (\`young-blocks.ts\`).
+  ALTER TABLE repo ADD COLUMN placed INTEGER NOT NULL DEFAULT 0;
+  INSERT OR REPLACE INTO repo_block_place (repo, digest, block)
+    SELECT repo, digest, block FROM repo_block_young ORDER BY repo, digest;
+  UPDATE repo SET placed = coalesce(
+    (SELECT max(id) + 1 FROM repo_block WHERE id >= repo.id * 2147483648 AND id < (repo.id + 1) * 2147483648), 0);
+  DROP TABLE repo_block_young;
+  `,
 ]

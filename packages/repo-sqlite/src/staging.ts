@@ -10,16 +10,18 @@ const AT_ONCE = 500
 const BYTES_AT_ONCE = 512 * 1024
 /** Places written in one transaction. */
 const PLACED_AT_ONCE = 1000
+
 /**
  * Writes the blocks of a repository that nobody sees yet, in the order they come, then their places in sorted runs. Resolves
  * when all of it is on the disk.
+ * @returns the id after the last: all below are in the index
  */
 export async function stageBlocks(
   db: Database,
   repo: number,
   rev: string,
   blocks: StoredBlocks,
-): Promise<void> {
+): Promise<number> {
   const ids = blockIds(repo)
   const runs = createDigestRuns()
   const writes = createWriteQueue(db)
@@ -66,6 +68,7 @@ export async function stageBlocks(
   } finally {
     await writes.done()
   }
+  return id + 1
 }
 
 async function* oneByOne(blocks: AsyncIterable<StoredBlock>): AsyncGenerator<readonly StoredBlock[], void> {

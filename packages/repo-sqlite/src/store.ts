@@ -88,16 +88,16 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
   const unswept = new Set<number>()
 
   const applyBlocks = (repo: number, commit: CommitData): void => {
-    const mayBeLong = table.add(repo, commit)
+    const isPinned = pins.has(repo)
+    const areMany = table.apply(repo, commit, isPinned)
     for (const [cid, change] of commit.references) {
       if (change >= 0) continue
-      table.drop(repo, cid, -change, pins.has(repo))
-      if (pins.has(repo)) kept.add(repo)
+      if (isPinned) kept.add(repo)
       else cache.delete(repo, cid)
     }
     db.afterCommit(() => {
       for (const [cid, bytes] of commit.newBlocks) cache.set(repo, cid, bytes)
-      if (mayBeLong) sweeping.settle(repo)
+      if (areMany) sweeping.settle(repo)
     })
   }
 
@@ -117,7 +117,7 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     if (before?.head.status === 'deleted') assertActive(before.head)
     const id = await db.write(() => addRepo(null, head, 'active'))
     try {
-      await stageBlocks(db, id, head.rev, blocks)
+      const placed = await stageBlocks(db, id, head.rev, blocks)
       await db.write(() => {
         const now = find(head.did)
         const moved =
@@ -125,8 +125,8 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
         if (moved) throw headMoved(head)
         if (now !== null) abandon(now.id)
         const { changes } = db
-          .prepare('UPDATE repo SET did = ?, status = ? WHERE id = ? AND did IS NULL')
-          .run(head.did, now?.head.status ?? 'active', id)
+          .prepare('UPDATE repo SET did = ?, status = ?, placed = ? WHERE id = ? AND did IS NULL')
+          .run(head.did, now?.head.status ?? 'active', placed, id)
         if (changes !== 1) throw headMoved(head)
         refuseAsync(alongside?.(db))
       })

@@ -9,7 +9,7 @@ export interface Sweeping {
   sweep(repo: number): void
   /** The blocks without references of a repository. */
   sweepDead(repo: number): void
-  /** A young index that may be long. */
+  /** Young blocks that have become many. */
   settle(repo: number): void
   /** What an earlier process could not sweep. */
   resume(): void
@@ -56,26 +56,22 @@ export function createSweeping(db: Database, table: BlockTable, { pins, kept, un
     db.prepare('DELETE FROM repo_block WHERE id >= ? AND id <= ?').run(first, last['id']!)
     return true
   }
-  const sweepPlaces = (repo: number, index: 'repo_block_place' | 'repo_block_young'): boolean => {
+  const sweepPlaces = (repo: number): boolean => {
     const row = db
-      .prepare(`SELECT digest FROM ${index} WHERE repo = ? ORDER BY digest LIMIT 1 OFFSET ?`)
+      .prepare('SELECT digest FROM repo_block_place WHERE repo = ? ORDER BY digest LIMIT 1 OFFSET ?')
       .get(repo, ROWS)
-    if (row === undefined) db.prepare(`DELETE FROM ${index} WHERE repo = ?`).run(repo)
-    else db.prepare(`DELETE FROM ${index} WHERE repo = ? AND digest < ?`).run(repo, row['digest']!)
+    if (row === undefined) db.prepare('DELETE FROM repo_block_place WHERE repo = ?').run(repo)
+    else db.prepare('DELETE FROM repo_block_place WHERE repo = ? AND digest < ?').run(repo, row['digest']!)
     return row !== undefined
   }
-  const slice = (repo: number): boolean =>
-    sweepBlocks(repo) || sweepPlaces(repo, 'repo_block_place') || sweepPlaces(repo, 'repo_block_young')
+  const slice = (repo: number): boolean => sweepBlocks(repo) || sweepPlaces(repo)
 
   const deadSlice = (repo: number): boolean => {
     if (pins.has(repo)) return true
     const rows = db
       .prepare('SELECT id, digest FROM repo_block WHERE repo = ? AND refs <= 0 LIMIT ?')
       .all(repo, DEAD)
-    for (const { id, digest } of rows) {
-      db.prepare('DELETE FROM repo_block WHERE id = ?').run(id!)
-      table.unplace(repo, digest as Uint8Array)
-    }
+    for (const { id, digest } of rows) table.remove(repo, id as number, digest as Uint8Array)
     return rows.length === DEAD
   }
 
@@ -83,7 +79,10 @@ export function createSweeping(db: Database, table: BlockTable, { pins, kept, un
     // Without a name it is found by nobody any more: who does not read it now will not.
     while (!pins.has(repo)) {
       if (await db.write(() => slice(repo))) continue
-      await db.write(() => db.prepare('DELETE FROM repo WHERE id = ? AND did IS NULL').run(repo))
+      await db.write(() => {
+        db.prepare('DELETE FROM repo WHERE id = ? AND did IS NULL').run(repo)
+        table.forget(repo)
+      })
       return
     }
     unswept.add(repo)

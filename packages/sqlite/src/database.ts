@@ -56,6 +56,11 @@ export interface Database {
    * @throws {SqliteError} `no-transaction`
    */
   afterCommit(fn: () => void): void
+  /**
+   * How many transactions and savepoints were rolled back so far. Who keeps in memory what rows say, changes both in one
+   * transaction, and finds another number than at the last look, must read the rows again.
+   */
+  rollbacks(): number
   /** How many calls of `write` are not on the disk yet. */
   pending(): number
   /** Runs what is queued, makes it durable, closes the file. A second call does nothing. */
@@ -107,6 +112,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   let hooks: (() => void)[] = []
   let closed = false
   let pending = 0
+  let rollbacks = 0
 
   const runHooks = (list: readonly (() => void)[]): void => {
     for (const hook of list) {
@@ -135,6 +141,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   const rollback = (): void => {
+    rollbacks++
     try {
       if (raw.isTransaction) raw.exec('ROLLBACK')
     } catch {
@@ -165,6 +172,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       return result
     } catch (error) {
       hooks.length = hooksBefore
+      rollbacks++
       if (raw.isTransaction) raw.exec(`ROLLBACK TO ${name}; RELEASE ${name}`)
       throw error
     } finally {
@@ -336,6 +344,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     transaction,
     read,
     write,
+    rollbacks: () => rollbacks,
     pending: () => pending,
     afterCommit(fn) {
       if (depth === 0) throw new SqliteError('no-transaction', 'afterCommit was called outside a transaction')

@@ -101,18 +101,19 @@ function eventFault(db: Database, did: Did, rev: string): string | null {
 function* blocksOf(db: Database, repo: number, head: CID): Generator<{ cid: CID; bytes: Uint8Array }> {
   const digest = head.bytes.subarray(4)
   // As the store finds them, so that one that cannot be found is noticed.
-  const places = `(SELECT digest, block FROM repo_block_young WHERE repo = ?
-    UNION ALL SELECT digest, block FROM repo_block_place WHERE repo = ?)`
+  const places = `(SELECT digest, id AS block FROM repo_block
+      WHERE id >= max(?1 * 2147483648, (SELECT placed FROM repo WHERE id = ?1)) AND id < (?1 + 1) * 2147483648
+    UNION ALL SELECT digest, block FROM repo_block_place WHERE repo = ?1)`
   const first = db
-    .prepare(`SELECT bytes FROM repo_block WHERE id = (SELECT block FROM ${places} WHERE digest = ?)`)
-    .get(repo, repo, digest)
+    .prepare(`SELECT bytes FROM repo_block WHERE id = (SELECT block FROM ${places} WHERE digest = ?2)`)
+    .get(repo, digest)
   if (first !== undefined) yield { cid: head, bytes: first['bytes'] as Uint8Array }
   const rows = db
     .prepare(
       `SELECT places.digest, bytes FROM ${places} AS places JOIN repo_block ON id = block
-       WHERE refs > 0 AND places.digest <> ?`,
+       WHERE refs > 0 AND places.digest <> ?2`,
     )
-    .iterate(repo, repo, digest)
+    .iterate(repo, digest)
   for (const row of rows) {
     yield { cid: cidFromDigest('dag-cbor', row['digest'] as Uint8Array), bytes: row['bytes'] as Uint8Array }
   }
