@@ -8,7 +8,12 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { openAccountStore, type AccountStore } from '../src/accounts/account-store.ts'
 import { createAppPasswords, type AppPasswords } from '../src/accounts/app-passwords.ts'
 import { createEmailTokens } from '../src/accounts/email-tokens.ts'
-import { hashPassword, verifyPassword } from '../src/accounts/passwords.ts'
+import {
+  hashPassword,
+  loadNativeArgon2id,
+  opensslArgon2id,
+  verifyPassword,
+} from '../src/accounts/passwords.ts'
 import { ACCOUNT_MIGRATIONS } from '../src/accounts/schema.ts'
 import { createSessions, type Sessions } from '../src/accounts/sessions.ts'
 import { createTokens, type Tokens } from '../src/accounts/tokens.ts'
@@ -190,6 +195,24 @@ test('a mailed code works once, for 15 minutes, for its purpose, account and add
   expect(await codeOfSync(() => codes.check('delete-account', second))).toBe('fine')
   codes.drop(DID)
   expect(await codeOfSync(() => codes.check('delete-account', second))).toBe('token-invalid')
+})
+
+test('the binding makes the hashes that OpenSSL makes, and OpenSSL does where there is none', async () => {
+  expect(loadNativeArgon2id('@node-rs/none-for-this-platform')).toBeNull()
+  const native = loadNativeArgon2id()
+  if (native === null) return console.log('SKIPPED in part: no binding of argon2 for this platform')
+  const salt = Buffer.from('a salt of 16 byt')
+  for (const [memory, passes] of [
+    [8, 1],
+    [9216, 4],
+    [12_288, 3],
+  ] as const) {
+    for (const text of ['', 'correct horse', 'pässwörd 🐎'.repeat(20)]) {
+      const message = Buffer.from(text)
+      const expected = await opensslArgon2id(message, salt, memory, passes)
+      expect(await native(message, salt, memory, passes)).toEqual(expected)
+    }
+  }
 })
 
 test('passwords of every form verify', async () => {
