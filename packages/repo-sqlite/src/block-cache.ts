@@ -1,4 +1,4 @@
-import { type CID, cidKey } from '@avocet/data'
+import { type CID, CidMap } from '@avocet/data'
 
 /** The blocks read or written last, up to a number of bytes. Blocks never change, so entries are never stale. */
 export interface BlockCache {
@@ -17,38 +17,37 @@ const OVERHEAD = 250
  * @param limit bytes; larger blocks than a 64th of it are not kept.
  */
 export function createBlockCache(limit: number): BlockCache {
-  let young = new Map<string, Uint8Array>()
-  let old = new Map<string, Uint8Array>()
+  let young = new Map<number, CidMap<Uint8Array>>()
+  let old = new Map<number, CidMap<Uint8Array>>()
   let youngSize = 0
-  const keyOf = (repo: number, cid: CID): string => `${repo}/${cidKey(cid)}`
-  const add = (key: string, bytes: Uint8Array): void => {
-    young.set(key, bytes)
+  const add = (repo: number, cid: CID, bytes: Uint8Array): void => {
+    let blocks = young.get(repo)
+    if (blocks === undefined) young.set(repo, (blocks = new CidMap()))
+    blocks.set(cid, bytes)
     youngSize += bytes.length + OVERHEAD
     if (youngSize <= limit / 2) return
     old = young
-    young = new Map<string, Uint8Array>()
+    young = new Map()
     youngSize = 0
   }
   return {
     get(repo, cid) {
-      const key = keyOf(repo, cid)
-      const bytes = young.get(key)
+      const bytes = young.get(repo)?.get(cid)
       if (bytes !== undefined) return bytes
-      const older = old.get(key)
-      if (older !== undefined) add(key, older)
+      const older = old.get(repo)?.get(cid)
+      if (older !== undefined) add(repo, cid, older)
       return older
     },
     set(repo, cid, bytes) {
       if (bytes.length > limit / 64) return
-      const key = keyOf(repo, cid)
-      if (!young.has(key)) add(key, bytes)
+      if (young.get(repo)?.has(cid) !== true) add(repo, cid, bytes)
     },
     delete(repo, cid) {
-      const key = keyOf(repo, cid)
-      const bytes = young.get(key)
-      old.delete(key)
+      old.get(repo)?.delete(cid)
+      const blocks = young.get(repo)
+      const bytes = blocks?.get(cid)
       if (bytes === undefined) return
-      young.delete(key)
+      blocks!.delete(cid)
       youngSize -= bytes.length + OVERHEAD
     },
   }

@@ -130,6 +130,6 @@ export function createBlockTable(db: Database): BlockTable {
       db.prepare('UPDATE repo SET placed = ? WHERE id = ?').run(young.placed, repo)
       return true
     },
-    forget: youngBlocks.forget,
+    forget: (repo) => youngBlocks.forget(repo),
   }
 }

@@ -29,7 +29,7 @@ export interface DatabaseOptions {
 export interface Database {
   /** The handle below, for what this interface does not cover. Do not BEGIN or COMMIT on it. */
   readonly raw: DatabaseSync
-  /** The prepared statement of this SQL text, prepared once per database (the 512 latest used are kept). */
+  /** The prepared statement of this SQL text, prepared once per database (the 256 latest used are kept, at least). */
   prepare(sql: string): StatementSync
   /**
    * Runs `fn` in a transaction (BEGIN IMMEDIATE), or in a savepoint when one is open, and returns its result once the
@@ -74,7 +74,8 @@ interface PendingWrite {
   readonly reject: (error: unknown) => void
 }
 
-const statementLimit = 512
+/** Statements of one generation: when there are so many, those of the one before that nobody asked for since are dropped. */
+const generation = 256
 /** Work in one shared transaction, in milliseconds, after which the event loop has its turn. */
 const sliceMs = 10
 
@@ -105,7 +106,8 @@ export function openDatabase(options: DatabaseOptions): Database {
           if (scheduled) setImmediate(drain)
         })
 
-  const statements = new Map<string, StatementSync>()
+  let statements = new Map<string, StatementSync>()
+  let former = new Map<string, StatementSync>()
   let queue: PendingWrite[] = []
   let scheduled = false
   let depth = 0
@@ -129,12 +131,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   const prepare = (sql: string): StatementSync => {
-    let statement = statements.get(sql)
-    if (statement === undefined) {
-      statement = raw.prepare(sql)
-      if (statements.size >= statementLimit) statements.delete(statements.keys().next().value!)
-    } else {
-      statements.delete(sql)
+    const known = statements.get(sql)
+    if (known !== undefined) return known
+    const statement = former.get(sql) ?? raw.prepare(sql)
+    if (statements.size >= generation) {
+      former = statements
+      statements = new Map()
     }
     statements.set(sql, statement)
     return statement
@@ -335,6 +337,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     } finally {
       durability.close()
       statements.clear()
+      former.clear()
     }
   }
 

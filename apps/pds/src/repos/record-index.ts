@@ -47,22 +47,20 @@ export interface RecordIndex {
 const COUNTED_AT_ONCE = 10_000
 
 const COLUMNS = 'collection, rkey, cid, rev, takedown_ref'
+const ONE = `FROM record WHERE owner = ${LIVE_SET} AND collection = ? AND rkey = ?`
+// Put together once: they are looked up by their text in every write and every read of a record.
+const GET = `SELECT ${COLUMNS} ${ONE}`
+const FIND = `SELECT cid, takedown_ref ${ONE}`
 
 /** The record rows in `db`, which must carry `RECORD_MIGRATIONS`. */
 export function openRecordIndex(db: Database, sets: RecordSets): RecordIndex {
   return {
     get: (did, collection, rkey) => {
-      const row = db
-        .prepare(`SELECT ${COLUMNS} FROM record WHERE owner = ${LIVE_SET} AND collection = ? AND rkey = ?`)
-        .get(did, collection, rkey)
+      const row = db.prepare(GET).get(did, collection, rkey)
       return row === undefined ? null : toRow(row)
     },
     find: (did, collection, rkey) => {
-      const row = db
-        .prepare(
-          `SELECT cid, takedown_ref FROM record WHERE owner = ${LIVE_SET} AND collection = ? AND rkey = ?`,
-        )
-        .get(did, collection, rkey)
+      const row = db.prepare(FIND).get(did, collection, rkey)
       if (row === undefined) return null
       return { cid: row['cid'] as string, takedownRef: row['takedown_ref'] as string | null }
     },
