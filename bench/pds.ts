@@ -13,7 +13,7 @@ import { findReference, startReference } from './support/reference-pds.ts'
 
 const flag = (name: string): string | undefined => process.argv.find((_, i) => process.argv[i - 1] === name)
 const ROUNDS = Number(flag('--rounds') ?? 7)
-/** Rounds that do not count: compilers and caches of both are warm afterwards. */
+/** Rounds that do not count, unless a work says otherwise: compilers and caches of both are warm afterwards. */
 const WARM_ROUNDS = 12
 const only = flag('--only')?.split(',')
 const found = process.argv.includes('--alone') ? '--alone' : findReference()
@@ -71,7 +71,7 @@ for (const work of works) {
   const costs = new Map<Side, number[]>(sides.map((side) => [side, []]))
   const latencies = new Map<Side, number[]>(sides.map((side) => [side, []]))
   const sizes = new Map<Side, number>()
-  for (let round = -WARM_ROUNDS; round < ROUNDS; round++) {
+  for (let round = -(work.warmRounds ?? WARM_ROUNDS); round < ROUNDS; round++) {
     // Who comes first changes, so that neither always finds the machine as the other left it.
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
       // oxlint-disable-next-line no-await-in-loop
