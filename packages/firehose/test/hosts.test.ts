@@ -44,6 +44,15 @@ describe('hosts', () => {
     for (let i = 0; i < 3; i++) await expect(ask(A)).rejects.toThrow('refused')
   })
 
+  it('a shorter pause does not end a longer one', () => {
+    const clocks = createHostClocks()
+    clocks.pause('a.example', 5000)
+    clocks.pause('a.example', 1000)
+    expect([clocks.pausedUntil('a.example'), clocks.pausedUntil('b.example')]).toEqual([5000, 0])
+    clocks.pause('a.example', 6000)
+    expect(clocks.pausedUntil('a.example')).toBe(6000)
+  })
+
   it('so many a second', async () => {
     const { ask, time } = limited(ok, { slots: 99, perSecond: 2, burst: 3 })
     for (let i = 0; i < 3; i++) await ask(A)
