@@ -318,4 +318,20 @@ export const MODEL_CASES: readonly ModelCase[] = [
     size: {},
     actions: [write(0), wait(60_000), { do: 'forge', account: 0, relay: 0 }, wait(2000), write(1, 'too-big')],
   },
+  {
+    name: 'listed-while-reading',
+    about:
+      'A slow host is read; an event is withheld behind that; a list tells of it before the copy is here, which is older.',
+    size: {},
+    actions: [
+      write(0),
+      wait(60_000),
+      { do: 'host-slow', host: 0, ms: 600_000 },
+      write(1, 'dropped'),
+      write(0),
+      wait(50_000),
+      write(2, 'dropped'),
+      { do: 'list' },
+    ],
+  },
 ]

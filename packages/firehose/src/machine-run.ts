@@ -41,9 +41,21 @@ export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy): 
   if (!fact.last) return to(state.phase === 'applying' ? state : { ...state, phase: 'applying' })
   // The copy was taken after the resync began; how long after nobody knows. A mirror's says nothing of the account.
   const confirmedAt = own ? later(state.confirmedAt, state.triedAt ?? 0) : state.confirmedAt
-  const claimed = own ? null : above(state.claimed, rev)
+  const unreached = above(state.claimed, rev)
+  const claimed = own ? null : unreached
+  // Only a list said so, and the copy has what it told of.
+  const lost = state.lost === 'behind' && unreached === null ? null : state.lost
   const whole = { flags: [], partialSince: null, filter: policy.filter, confirmedAt } as const
-  return to({ ...state, ...whole, rev, data, claimed, floor: above(state.floor, rev), phase: 'draining' })
+  return to({
+    ...state,
+    ...whole,
+    rev,
+    data,
+    claimed,
+    lost,
+    floor: above(state.floor, rev),
+    phase: 'draining',
+  })
 }
 
 /** Read, and the queue worked off. */
@@ -51,7 +63,9 @@ export function drained(state: RepoState, epoch: number, policy: RepoPolicy, now
   if (state.status !== 'resyncing' || state.epoch !== epoch) return to(state, 'stale')
   const { lost } = state
   const settled = settle({ ...state, reason: null }, policy, now)
-  return lost === null ? to(settled, ...wakeIf(settled)) : doubt(settled, lost, null, policy, now)
+  if (lost === null) return to(settled, ...wakeIf(settled))
+  const step = doubt(settled, lost, null, policy, now)
+  return to(step.state, ...wakeIf(settled), ...step.effects)
 }
 
 /** A resync failed. */

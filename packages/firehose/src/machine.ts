@@ -210,7 +210,12 @@ function listed(state: RepoState, fact: Fact<'listed'>, policy: RepoPolicy, now:
     return due({ ...state, claimed: rev, status: 'desynchronized', reason: 'discovered' }, 3, policy, now)
   }
   switch (state.status) {
-    case 'resyncing':
+    case 'resyncing': {
+      const claimed = above(newest(state.claimed, rev), state.rev)
+      // The copy may have been taken before: its host's word does not refute what is told now.
+      const isNews = above(rev, newest(state.rev, state.floor)) !== null
+      return to({ ...state, claimed, lost: isNews ? (state.lost ?? 'behind') : state.lost })
+    }
     case 'desynchronized':
       return to({ ...state, claimed: above(newest(state.claimed, rev), state.rev) })
     case 'terminal':

@@ -446,7 +446,8 @@ export function createProcessor(options: ProcessorOptions): Processor {
     if (rev === null || status !== 'active') return true
     const { state, effects } = next(repo ?? fresh(did), { kind: 'listed', rev, at }, policy, now())
     // Not worth a row: confirmed a short time ago.
-    if (repo !== null && state.status === repo.status && state.claimed === repo.claimed) {
+    const isSame = state.status === repo?.status && state.claimed === repo.claimed && state.lost === repo.lost
+    if (repo !== null && isSame) {
       if (now() - (repo.confirmedAt ?? 0) < CONFIRM_EVERY_MS) return true
     }
     await store.save({ repo: state.lastSource === null ? { ...state, lastSource: source } : state }, null)

@@ -510,7 +510,24 @@ describe('a list', () => {
     ],
     ['with an older rev says nothing', unconfirmed, listed(1), {}, []],
     ['says how new a copy has to be', broken, listed(5), { claimed: rev(5) }],
-    ['does so while it is read', running(), listed(5), { claimed: rev(5) }],
+    [
+      'while it is read has to be looked at behind that: the copy may be older',
+      running(),
+      listed(5),
+      { claimed: rev(5), lost: 'behind' },
+      [],
+    ],
+    ['also when anything may have happened', running({ claimed: UNKNOWN }), listed(5), { lost: 'behind' }],
+    ['keeps what was lost before', running({ lost: 'rev-future' }), listed(5), { claimed: rev(5) }],
+    ['of the head is no news to a read', running(), listed(2), {}, []],
+    ['of what a copy must have anyway neither', running({ floor: rev(5) }), listed(5), { claimed: rev(5) }],
+    ['one above that is', running({ floor: rev(4) }), listed(5), { claimed: rev(5), lost: 'behind' }],
+    [
+      'while the queue is worked off, too',
+      running({ phase: 'draining' }),
+      listed(5),
+      { claimed: rev(5), lost: 'behind' },
+    ],
     [
       'wakes what was given up',
       state({ status: 'terminal' }),
@@ -713,6 +730,24 @@ describe('a resync', () => {
       part(4, 5, true, true),
       { rev: rev(5), data: data(5), confirmedAt: NOW - 1, phase: 'draining', claimed: null },
     ],
+    [
+      'that reaches what was listed meanwhile leaves nothing to look at',
+      running({ claimed: rev(5), lost: 'behind' }),
+      part(4, 5, true, true),
+      { rev: rev(5), data: data(5), confirmedAt: NOW - 1, phase: 'draining', claimed: null, lost: null },
+    ],
+    [
+      'that does not, does',
+      running({ claimed: rev(6), lost: 'behind' }),
+      part(4, 5, true, true),
+      { rev: rev(5), data: data(5), confirmedAt: NOW - 1, phase: 'draining', claimed: null },
+    ],
+    [
+      'that reaches it does not make up for an event that was lost',
+      running({ claimed: rev(5), lost: 'rev-future' }),
+      part(4, 5, true, true),
+      { rev: rev(5), data: data(5), confirmedAt: NOW - 1, phase: 'draining', claimed: null },
+    ],
     ['an older copy is not taken', running(), part(4, 1, true), {}, ['stale']],
     ['nor one older than what is proved', running({ floor: rev(5) }), part(4, 4, true), {}, ['stale']],
     ['of an older epoch is nothing', running(), part(3, 5, true), {}, ['stale']],
@@ -732,6 +767,20 @@ describe('a resync', () => {
         ...whole,
         status: 'suspect',
         reason: 'queue-full',
+        phase: null,
+        lost: null,
+        priority: 4,
+        nextTry: NOW - 1 + 60_000,
+      },
+      ['wake', 'doubted'],
+    ],
+    [
+      'that lost an event, with something claimed, is checked once',
+      running({ phase: 'draining', claimed: rev(5), lost: 'behind' }),
+      { kind: 'drained', epoch: 4 },
+      {
+        status: 'suspect',
+        reason: 'behind',
         phase: null,
         lost: null,
         priority: 4,
@@ -815,6 +864,49 @@ describe('a resync', () => {
       ['drop-queue'],
     ],
   ])
+})
+
+describe('a list of a rev that does not exist, while a repo is read', () => {
+  const forged: RepoFact = { kind: 'listed', rev: rev(6), at: NOW }
+  const play = (
+    before: RepoState,
+    facts: readonly RepoFact[],
+    change: Partial<RepoPolicy> = {},
+  ): RepoState => {
+    let repo = before
+    for (const fact of facts) {
+      // Each thing happens as soon as it is due.
+      const now = fact.kind === 'begun' ? Math.max(NOW, repo.nextTry ?? NOW) : NOW
+      const step = next(repo, fact, { ...policy, ...change }, now)
+      expect(step.effects).not.toContain('stale')
+      repo = step.state
+    }
+    return repo
+  }
+
+  it('costs one question', () => {
+    const listed = play(running(), [forged, part(4, 5, true), { kind: 'drained', epoch: 4 }])
+    expect(listed).toMatchObject({ status: 'suspect', reason: 'behind', nextTry: NOW - 1 + 60_000 })
+    expect(play(listed, [checked(5)])).toMatchObject({ status: 'synchronized', nextTry: null })
+  })
+
+  it('costs one more read where nobody can be asked, and no third', () => {
+    const change = { check: false }
+    const listed = play(running(), [forged, part(4, 5, true), { kind: 'drained', epoch: 4 }], change)
+    expect(listed).toMatchObject({ status: 'suspect', reason: 'behind', nextTry: NOW - 1 + 60_000 })
+    const again: RepoFact[] = [{ kind: 'begun' }, part(5, 5, true), { kind: 'drained', epoch: 5 }]
+    expect(play(listed, again, change)).toMatchObject({ status: 'synchronized', nextTry: null, epoch: 5 })
+  })
+
+  it('costs one read in an interval where it is told in each', () => {
+    const change = { check: false }
+    let repo = running()
+    for (let epoch = 4; epoch < 8; epoch++) {
+      repo = play(repo, [forged, forged, part(epoch, 5, true), { kind: 'drained', epoch }], change)
+      expect(repo.nextTry! - repo.triedAt!).toBe(60_000)
+      repo = play(repo, [{ kind: 'begun' }], change)
+    }
+  })
 })
 
 describe('the way of an event', () => {
