@@ -83,9 +83,9 @@ describe.skipIf(!canMakeFaults())('a disk that fails under a running server', ()
   })
 
   test.each([
-    ['full', ENOSPC],
-    ['read-only', EROFS],
-  ])('%s when it starts: it says so and ends; afterwards it starts with all it had', async (_name, errno) => {
+    ['full', ENOSPC, 'database or disk is full'],
+    ['read-only', EROFS, 'disk I/O error'],
+  ])('%s when it starts: it says why and ends; then it starts with all it had', async (_name, errno, why) => {
     const writer = await server.account('anna')
     expect((await server.write(writer, 'a')).status).toBe(200)
     await server.stop('SIGKILL')
@@ -94,7 +94,8 @@ describe.skipIf(!canMakeFaults())('a disk that fails under a running server', ()
       () => 'it started',
       (error: Error) => error.message,
     )
-    expect(failed).toMatch(/code=1 avocet-pds: cannot open the data directory; path=\S+ reason=[^\n]+\n$/)
+    const said = `avocet-pds: cannot use the data directory; path=${server.folder} reason=${why}\n`
+    expect(failed).toBe(`ended before it was ready; code=1 ${said}`)
     server.faults.write(0)
     await server.start()
     expect(await server.keysOf(writer.did)).toEqual(['a'])
