@@ -45,17 +45,9 @@ export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy): 
   const claimed = own ? null : unreached
   // Only a list said so, and the copy has what it told of.
   const lost = state.lost === 'behind' && unreached === null ? null : state.lost
+  const floor = above(state.floor, rev)
   const whole = { flags: [], partialSince: null, filter: policy.filter, confirmedAt } as const
-  return to({
-    ...state,
-    ...whole,
-    rev,
-    data,
-    claimed,
-    lost,
-    floor: above(state.floor, rev),
-    phase: 'draining',
-  })
+  return to({ ...state, ...whole, rev, data, claimed, lost, floor, phase: 'draining' })
 }
 
 /** Read, and the queue worked off. */
