@@ -26,7 +26,11 @@ export type Account = {
   key: number
   published: number
   publishedHost: number
+  /** It was on another host before. */
+  hasMoved: boolean
   status: string
+  /** When its status changed last, ms since the epoch. */
+  changedAt: number
   /** Every handle it had; the last one is shown. */
   readonly handles: Handle[]
   rev: Tid | null
@@ -44,7 +48,14 @@ export type Snapshot = {
 }
 
 /** A host of accounts. */
-export type Host = { readonly url: string; downUntil: number; slowUntil: number; skewMs: number }
+export type Host = {
+  readonly url: string
+  downUntil: number
+  /** There was a time when it could not be reached. */
+  wasDown: boolean
+  slowUntil: number
+  skewMs: number
+}
 
 /** A relay: what it sent, and what it knows. */
 export type Relay = {
@@ -89,7 +100,9 @@ export function createNetwork(clock: Clock, size: Size) {
     key: 0,
     published: 0,
     publishedHost: i % size.hosts,
+    hasMoved: false,
     status: 'active',
+    changedAt: clock.now(),
     handles: [`account${i}.example`],
     rev: null,
     data: empty,
@@ -98,6 +111,7 @@ export function createNetwork(clock: Clock, size: Size) {
   const hosts: Host[] = Array.from({ length: size.hosts }, (_, i) => ({
     url: `https://host${i}.example`,
     downUntil: 0,
+    wasDown: false,
     slowUntil: 0,
     skewMs: 0,
   }))
@@ -253,6 +267,7 @@ export function createNetwork(clock: Clock, size: Size) {
   const setStatus = (account: Account, status: string): void => {
     if (account.status === status || account.status === 'deleted') return
     account.status = status
+    account.changedAt = clock.now()
     if (status === 'deleted') {
       account.records.clear()
       account.rev = null

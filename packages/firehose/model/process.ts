@@ -19,6 +19,7 @@ import { readArchives, readLists } from './copies.ts'
 import { COLLECTIONS, type Network, type Relay } from './network.ts'
 import { createQueueWatch, type QueueWatch } from './queue-watch.ts'
 import type { Random } from './random.ts'
+import type { StatusWatch } from './status-watch.ts'
 
 /** Told of what happens, to understand a difference. `at`: ms since the beginning. */
 export type Trace = (at: number, did: Did | null, what: string) => void
@@ -46,6 +47,7 @@ export type ProcessOptions = {
   readonly network: Network
   readonly random: Random
   readonly app: App
+  readonly statusWatch: StatusWatch
   readonly size: Size
   readonly filter: number
   /** When the simulation began, ms since the epoch. */
@@ -105,6 +107,7 @@ export function startProcess(options: ProcessOptions): Process {
     prover: network.prover,
     onEvent(event) {
       tell('did' in event ? event.did : null, `${event.seq} ${describe(event)}`)
+      options.statusWatch.told(event)
       app.apply(event)
     },
     onIgnored: (event) => tell(event.did, `ignored ${event.reason} seq=${event.seq}`),

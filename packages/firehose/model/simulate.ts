@@ -8,13 +8,14 @@ import { compare, type Difference } from './compare.ts'
 import { createNetwork, type Relay } from './network.ts'
 import { type Process, startProcess, type Trace } from './process.ts'
 import { createRandom } from './random.ts'
+import { createStatusWatch } from './status-watch.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
 const MINUTE = 60_000
 
 /**
  * Plays the actions and lets everything come to rest. First what is said must be true: whoever is `synchronized` and not known in
- * part is equal to the truth. Then, after the lists were read, all must be equal and synchronized.
+ * part is equal to the truth, and no live account was hidden on the way. Then, after the lists were read, all must be equal and synchronized.
  */
 export async function simulate(
   seed: number,
@@ -26,6 +27,7 @@ export async function simulate(
   const network = createNetwork(clock, size)
   const random = createRandom(seed)
   const app = createApp()
+  const statusWatch = createStatusWatch(app, network, clock)
   // Of these an event was withheld, and no list has told of it yet: nobody can know.
   const withheld = new Set<Did>()
   // Of these the operator decided something; a crash may have overtaken that.
@@ -38,6 +40,7 @@ export async function simulate(
       network,
       random,
       app,
+      statusWatch,
       size,
       filter,
       began: START,
@@ -109,7 +112,10 @@ export async function simulate(
       case 'migrate': {
         const account = network.accounts[action.account]!
         if (action.do === 'rotate') account.key++
-        else account.host = action.host
+        else {
+          account.hasMoved ||= account.host !== action.host
+          account.host = action.host
+        }
         account.published = account.key
         account.publishedHost = account.host
         return action.announced ? network.tellIdentity(account) : undefined
@@ -154,6 +160,7 @@ export async function simulate(
         return
       case 'host-down':
         network.hosts[action.host]!.downUntil = clock.now() + action.ms
+        network.hosts[action.host]!.wasDown = true
         return
       case 'host-slow':
         network.hosts[action.host]!.slowUntil = clock.now() + action.ms
@@ -195,6 +202,7 @@ export async function simulate(
     if (faults > 0) return { when, did: null, what: 'consumer stopped' }
     const { overtaken } = process.watch
     if (overtaken !== null) return { when, ...overtaken }
+    if (statusWatch.hidden !== null) return { when, ...statusWatch.hidden }
     return compare({ when, app, network, consumer: process.consumer, size, filter, withheld })
   }
 

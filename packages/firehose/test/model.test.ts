@@ -5,11 +5,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type Action, USUAL_SIZE } from '../model/actions.ts'
+import { type App, createApp } from '../model/app.ts'
 import { MODEL_CASES } from '../model/cases.ts'
+import { createClock } from '../model/clock.ts'
 import { MENDS } from '../model/mends.ts'
+import { createNetwork, type Network } from '../model/network.ts'
 import { interleavingOf, search, SEEDS_OF_A_CASE } from '../model/search.ts'
 import { shrink } from '../model/shrink.ts'
 import { simulate } from '../model/simulate.ts'
+import { createStatusWatch } from '../model/status-watch.ts'
 
 describe('model', () => {
   it.each(MODEL_CASES)('$name: $about', async ({ size: change, actions }) => {
@@ -69,5 +73,38 @@ describe('model', () => {
     })
     expect(few.length).toBeLessThanOrEqual(3)
     expect(few.at(-1)).toEqual({ do: 'lose-row', account: 0 })
+  })
+
+  type Watched = { ms?: number; relays?: number; change?: (network: Network, app: App) => void }
+  const isNoticed = async ({ ms = 2001, relays = 2, change }: Watched): Promise<boolean> => {
+    const clock = createClock(0)
+    const network = createNetwork(clock, { ...USUAL_SIZE, relays })
+    const app = createApp()
+    const watch = createStatusWatch(app, network, clock)
+    const account = network.accounts[0]!
+    network.setStatus(account, 'deactivated')
+    network.setStatus(account, 'active')
+    await clock.run(ms)
+    change?.(network, app)
+    const time = new Date(0).toISOString()
+    const about = { kind: 'account', source: 'relay1', seq: 1, did: account.did, time } as const
+    watch.told({ ...about, active: true, status: null })
+    expect(watch.hidden).toBe(null)
+    watch.told({ ...about, active: false, status: 'deactivated' })
+    return watch.hidden !== null
+  }
+  it.each<[name: string, noticed: boolean, watched: Watched]>([
+    ['an old status told again', true, {}],
+    ['one that the answer of the host may be as old as', false, { ms: 2000 }],
+    ['the word of the only relay', false, { relays: 1 }],
+    ['what is so', false, { change: ({ accounts }) => (accounts[0]!.status = 'deactivated') }],
+    ['what the app knew', false, { change: ({ accounts }, app) => app.statuses.set(accounts[0]!.did, 'x') }],
+    ['what the app refuses', false, { change: (_, app) => (app.failNext = true) }],
+    ['a host that was down', false, { change: ({ hosts }) => (hosts[0]!.wasDown = true) }],
+    ['another host that was', true, { change: ({ hosts }) => (hosts[1]!.wasDown = true) }],
+    ['a directory that was silent', false, { change: ({ directory }) => (directory.wasSilent = true) }],
+    ['an account that moved', false, { change: ({ accounts }) => (accounts[0]!.hasMoved = true) }],
+  ])('a live account is hidden for a while by %s: noticed %s', async (_name, noticed, watched) => {
+    expect(await isNoticed(watched)).toBe(noticed)
   })
 })
