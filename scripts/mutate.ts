@@ -4,13 +4,13 @@
 //   npx pnpm mutate packages/mst --rules 200 --seed 7
 //   npx pnpm mutate apps/pds --only hand --at-least 0.9
 //   npx pnpm mutate apps/pds --only hand --survivors  once more those that the last run left unnoticed
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { handMutants } from './mutate/by-hand.ts'
 import { equivalents } from './mutate/equivalent.ts'
-import { type Mutant, mutantsOf } from './mutate/rules.ts'
+import { type Mutant, mutantsIn } from './mutate/rules.ts'
 import { createShadow, type Outcome, type Shadow } from './mutate/shadow.ts'
 
 const HELP = `npx pnpm mutate <folder> [options]
@@ -66,7 +66,9 @@ const saved = join(root, 'test-results', 'mutation', `${folder.replaceAll('/', '
 const before: readonly Result[] = values.survivors ? JSON.parse(readFileSync(saved, 'utf8')) : []
 const candidates = [
   ...(values.only === 'rules' ? [] : handMutants(root, folder)),
-  ...(values.only === 'hand' ? [] : sample(ruleMutants(folder), Number(values.rules), Number(values.seed))),
+  ...(values.only === 'hand'
+    ? []
+    : sample(mutantsIn(root, folder), Number(values.rules), Number(values.seed))),
 ].filter(({ file }) => file.includes(values.files))
 const kept = before.filter(({ outcome }) => outcome !== 'passed')
 const chosen = candidates.filter((one) => !kept.some((other) => isSame(one, other)))
@@ -141,16 +143,6 @@ function isSame(one: Mutant, other: Mutant): boolean {
     one.why === other.why &&
     (one.rule === 'hand' || one.start === other.start)
   )
-}
-
-function ruleMutants(of: string): Mutant[] {
-  const files = readdirSync(join(root, of, 'src'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.d.ts'))
-    // A conformance suite is itself a test: what it notices is shown by faults in what it is run on.
-    .filter((entry) => !/\/conformance(\/|$)/.test(entry.parentPath))
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
-    .toSorted()
-  return files.flatMap((file) => mutantsOf(file, readFileSync(join(root, file), 'utf8')))
 }
 
 /** `count` of them, always the same for one seed (mulberry32), but for those that nobody can notice. */

@@ -27,6 +27,7 @@ const steps: Step[] = [
   { name: 'packages', run: command('node', 'scripts/check-packages.ts') },
   { name: 'lint', run: command('oxlint', '--type-aware', '--deny-warnings') },
   { name: 'expressions', run: command('node', 'scripts/check-expressions.ts') },
+  { name: 'faults', run: command('node', 'scripts/check-faults.ts') },
   { name: 'deploy', run: command('node', 'scripts/check-deploy.ts') },
   { name: 'unused', run: command('knip', '--no-progress', '--no-config-hints') },
   { name: 'unit', run: vitest('unit') },

@@ -206,13 +206,19 @@ const GROUPS: readonly ((liar: Liar) => Attack[])[] = [
     FAILED,
     () => (socket) => pour(socket, 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(100)),
   ),
-  body('gzip of 100 MB of spaces', CUT, () => gzipSync(Buffer.alloc(100 * MB, 0x20), { level: 9 }), [
-    'Content-Encoding: gzip',
-  ]),
-  body('deflate of 100 MB of spaces', CUT, () => deflateSync(Buffer.alloc(100 * MB, 0x20), { level: 9 }), [
-    'Content-Encoding: deflate',
-  ]),
-  body('Brotli of 100 MB of spaces', CUT, () => brotliCompressSync(Buffer.alloc(100 * MB, 0x20)), [
+  body(
+    'gzip of 100 MB of spaces',
+    [CUT, FAILED],
+    () => gzipSync(Buffer.alloc(100 * MB, 0x20), { level: 9 }),
+    ['Content-Encoding: gzip'],
+  ),
+  body(
+    'deflate of 100 MB of spaces',
+    [CUT, FAILED],
+    () => deflateSync(Buffer.alloc(100 * MB, 0x20), { level: 9 }),
+    ['Content-Encoding: deflate'],
+  ),
+  body('Brotli of 100 MB of spaces', [CUT, FAILED], () => brotliCompressSync(Buffer.alloc(100 * MB, 0x20)), [
     'Content-Encoding: br',
   ]),
   body(

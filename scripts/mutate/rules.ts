@@ -1,4 +1,7 @@
 // Faults made by rule: small edits of a source file that change what it does. A test suite that still passes did not look.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+
 import { parseSync } from 'oxc-parser'
 
 /** One fault: `start` and `end` are offsets into the file's text (UTF-16), `replacement` stands there instead. */
@@ -32,8 +35,19 @@ const SWAPPED_OPERATORS: Readonly<Record<string, string>> = {
   '||': '&&',
 }
 
+/** All faults that the rules make in the sources of a package or an app, whose folder is given below `root`. */
+export function mutantsIn(root: string, folder: string): Mutant[] {
+  const files = readdirSync(join(root, folder, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.d.ts'))
+    // A conformance suite is itself a test: what it notices is shown by faults in what it is run on.
+    .filter((entry) => !/\/conformance(\/|$)/.test(entry.parentPath))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .toSorted()
+  return files.flatMap((file) => mutantsOf(file, readFileSync(join(root, file), 'utf8')))
+}
+
 /** All faults that the rules make in one file, in the order of their places. */
-export function mutantsOf(file: string, source: string): Mutant[] {
+function mutantsOf(file: string, source: string): Mutant[] {
   const { program, errors } = parseSync(file, source)
   if (errors.length > 0) throw new Error(`${file} does not parse: ${errors[0]!.message}`)
   const mutants: Mutant[] = []

@@ -30,9 +30,8 @@ import { createServiceCallers } from './accounts/service-callers.ts'
 import { createSessions } from './accounts/sessions.ts'
 import { createSessionView } from './accounts/session-view.ts'
 import { createTokens } from './accounts/tokens.ts'
-import { collectOrphans } from './blobs/orphans.ts'
 import { createBelievedClock } from './operations/believed-clock.ts'
-import { startChores, type Chores } from './operations/chores.ts'
+import { startChores } from './operations/chores.ts'
 import { createWatch } from './operations/watch.ts'
 import { createUploads } from './blobs/uploads.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
@@ -53,6 +52,7 @@ import { createIdentities } from './identity/identities.ts'
 import { SILENT, type Logger } from './logger.ts'
 import { createOutbound } from './outbound.ts'
 import { addMethods } from './methods.ts'
+import { pdsChores } from './pds-chores.ts'
 import { createProxying } from './proxy/proxying.ts'
 import { createRepoExports } from './repos/exports.ts'
 import { BUNDLED_LEXICONS, createRecordLexicons } from './repos/lexicons.ts'
@@ -331,23 +331,8 @@ export async function createPds(
   address.bind(server.port)
   opened.use(server)
   opened.use(createCrawlers(config.crawlers, address, stores.log, fetch, log, () => metrics.failed('relay')))
-  const chores: Chores = {
-    byAge: [
-      () => uploads.collect(),
-      () => deletions.run(),
-      () => reservedKeys.collect(),
-      () => collectOrphans(accounts, blobs, files, uploads, startedAt),
-      () => watch.audit.prune(),
-      () => sequencer.prune(),
-    ],
-    others: [
-      () => imports.clean(),
-      () => removals.run(),
-      () => rotations.resume(),
-      () => handleChanges.resume(),
-    ],
-  }
-  opened.use(startChores(chores, clock, log))
+  const own = { stores, uploads, deletions, reservedKeys, imports, removals, rotations, handleChanges }
+  opened.use(startChores(pdsChores({ ...own, audit: watch.audit, sequencer, startedAt }), clock, log))
 
   const running = opened.move()
   const close = (): Promise<void> => running.disposeAsync()
