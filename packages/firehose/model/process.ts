@@ -17,7 +17,7 @@ import type { App } from './app.ts'
 import type { Clock } from './clock.ts'
 import { readArchives, readLists } from './copies.ts'
 import { COLLECTIONS, type Network, type Relay } from './network.ts'
-import { createQueueWatch, type QueueWatch } from './queue-watch.ts'
+import type { QueueWatch } from './queue-watch.ts'
 import type { Random } from './random.ts'
 import type { StatusWatch } from './status-watch.ts'
 
@@ -36,7 +36,6 @@ export function wantedBy(filter: number): (collection: string) => boolean {
 /** A running process. */
 export type Process = {
   readonly consumer: Consumer
-  readonly watch: QueueWatch
   /** At once, whatever it is at. */
   kill(): void
 }
@@ -47,6 +46,7 @@ export type ProcessOptions = {
   readonly network: Network
   readonly random: Random
   readonly app: App
+  readonly queueWatch: QueueWatch
   readonly statusWatch: StatusWatch
   readonly size: Size
   readonly filter: number
@@ -62,7 +62,6 @@ export function startProcess(options: ProcessOptions): Process {
   const { store, die } = app.open()
   const timers = clock.scope()
   const stop = new AbortController()
-  const watch = createQueueWatch(app, network)
   // The question is on its way, and so is the answer: it may be old when it arrives.
   const later = <T>(work: () => T, most = 1500): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -114,7 +113,7 @@ export function startProcess(options: ProcessOptions): Process {
     ...(size.backfill
       ? {
           resync: (request) => {
-            watch.begun(request)
+            options.queueWatch.begun(request)
             tell(request.did, `read begins reason=${request.reason}`)
             return read(request)
           },
@@ -155,7 +154,6 @@ export function startProcess(options: ProcessOptions): Process {
   consumer.done.catch(options.onFault)
   return {
     consumer,
-    watch,
     kill() {
       die()
       timers.end()

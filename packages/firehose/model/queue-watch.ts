@@ -5,7 +5,7 @@ import type { RepoState, ResyncRequest } from '../src/index.ts'
 import type { App } from './app.ts'
 import type { Network } from './network.ts'
 
-/** Watches the order in which repos are read. */
+/** Watches the order in which repos are read, over all processes of a simulation. */
 export type QueueWatch = {
   /** A repo is about to be read. */
   begun(request: ResyncRequest): void
@@ -21,7 +21,13 @@ const SLACK_MS = 45_000
 export function createQueueWatch(app: App, network: Network): QueueWatch {
   let overtaken: QueueWatch['overtaken'] = null
 
-  const isBackfill = ({ reason }: RepoState): boolean => BACKFILL.has(reason ?? '')
+  /** Read last for the first time, or for another filter. */
+  const backfilled = new Set<Did>()
+
+  const isFirst = ({ reason }: RepoState): boolean => BACKFILL.has(reason ?? '')
+  /** Also when it failed: then its reason is why. */
+  const isBackfill = (repo: RepoState): boolean =>
+    isFirst(repo) || (repo.attempts > 0 && backfilled.has(repo.did))
   const hasWaited = (repo: RepoState, since: number): boolean =>
     repo.status === 'desynchronized' &&
     repo.rev !== null &&
@@ -33,6 +39,8 @@ export function createQueueWatch(app: App, network: Network): QueueWatch {
   return {
     begun({ did, repo }) {
       const { triedAt } = repo
+      if (isFirst(repo)) backfilled.add(did)
+      else if (repo.attempts === 0) backfilled.delete(did)
       // While the directory is silent a lane may wait for longer than that.
       if (!isBackfill(repo) || triedAt === null || network.directory.wasSilent) return
       for (const other of app.state.repos.values()) {

@@ -7,6 +7,7 @@ import { createClock } from './clock.ts'
 import { compare, type Difference } from './compare.ts'
 import { createNetwork, type Relay } from './network.ts'
 import { type Process, startProcess, type Trace } from './process.ts'
+import { createQueueWatch } from './queue-watch.ts'
 import { createRandom } from './random.ts'
 import { createStatusWatch } from './status-watch.ts'
 
@@ -27,6 +28,7 @@ export async function simulate(
   const network = createNetwork(clock, size)
   const random = createRandom(seed)
   const app = createApp()
+  const queueWatch = createQueueWatch(app, network)
   const statusWatch = createStatusWatch(app, network, clock)
   // Of these an event was withheld, and no list has told of it yet: nobody can know.
   const withheld = new Set<Did>()
@@ -40,6 +42,7 @@ export async function simulate(
       network,
       random,
       app,
+      queueWatch,
       statusWatch,
       size,
       filter,
@@ -200,7 +203,7 @@ export async function simulate(
 
   const judge = (when: Difference['when']): Difference | null => {
     if (faults > 0) return { when, did: null, what: 'consumer stopped' }
-    const { overtaken } = process.watch
+    const { overtaken } = queueWatch
     if (overtaken !== null) return { when, ...overtaken }
     if (statusWatch.hidden !== null) return { when, ...statusWatch.hidden }
     return compare({ when, app, network, consumer: process.consumer, size, filter, withheld })

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { tidFromMicros } from '@avocet/syntax'
 import { describe, expect, it } from 'vitest'
 import { type Action, USUAL_SIZE } from '../model/actions.ts'
 import { type App, createApp } from '../model/app.ts'
@@ -10,7 +11,9 @@ import { MODEL_CASES } from '../model/cases.ts'
 import { createClock } from '../model/clock.ts'
 import { MENDS } from '../model/mends.ts'
 import { createNetwork, type Network } from '../model/network.ts'
+import { createQueueWatch } from '../model/queue-watch.ts'
 import { interleavingOf, search, SEEDS_OF_A_CASE } from '../model/search.ts'
+import { newRepo, type RepoState } from '../src/index.ts'
 import { shrink } from '../model/shrink.ts'
 import { simulate } from '../model/simulate.ts'
 import { createStatusWatch } from '../model/status-watch.ts'
@@ -106,5 +109,35 @@ describe('model', () => {
     ['an account that moved', false, { change: ({ accounts }) => (accounts[0]!.hasMoved = true) }],
   ])('a live account is hidden for a while by %s: noticed %s', async (_name, noticed, watched) => {
     expect(await isNoticed(watched)).toBe(noticed)
+  })
+
+  it.each<[name: string, noticed: boolean, waits: Partial<RepoState>, readFor: string | null]>([
+    ['a gap', true, { reason: 'chain-since' }, null],
+    ['a gap whose read failed', true, { reason: 'fetch-failed', attempts: 1 }, 'chain-since'],
+    ['what was discovered itself', false, { reason: 'discovered' }, null],
+    ['a discovery whose read failed', false, { reason: 'app-failed', attempts: 1 }, 'filter-changed'],
+    ['a gap after a discovery', true, { reason: 'app-failed' }, 'filter-changed'],
+    ['a gap of a moment ago', false, { reason: 'chain-since', nextTry: 55_000 }, null],
+  ])('a discovery is read, and %s waits: noticed %s', (_name, noticed, waits, readFor) => {
+    const app = createApp()
+    const network = createNetwork(createClock(0), USUAL_SIZE)
+    const [first, second] = network.accounts.map((account): RepoState => {
+      const about = {
+        rev: tidFromMicros(1, 0),
+        data: account.data,
+        status: 'desynchronized',
+        nextTry: 1000,
+      } as const
+      return { ...newRepo(account.did), ...about, triedAt: 100_000 }
+    })
+    const watch = createQueueWatch(app, network)
+    const request = { identity: null, signal: new AbortController().signal }
+    const begun = (repo: RepoState): void =>
+      watch.begun({ ...request, did: repo.did, repo, reason: repo.reason! })
+    if (readFor !== null) begun({ ...first!, reason: readFor })
+    expect(watch.overtaken).toBe(null)
+    app.state.repos.set(first!.did, { ...first!, ...waits })
+    begun({ ...second!, reason: 'discovered' })
+    expect(watch.overtaken !== null).toBe(noticed)
   })
 })
