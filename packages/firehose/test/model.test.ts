@@ -118,7 +118,7 @@ describe('model', () => {
     ['a discovery whose read failed', false, { reason: 'app-failed', attempts: 1 }, 'filter-changed'],
     ['a gap after a discovery', true, { reason: 'app-failed' }, 'filter-changed'],
     ['a gap of a moment ago', false, { reason: 'chain-since', nextTry: 55_000 }, null],
-  ])('a discovery is read, and %s waits: noticed %s', (_name, noticed, waits, readFor) => {
+  ])('a discovery is read, and %s waits: noticed %s', async (_name, noticed, waits, readFor) => {
     const app = createApp()
     const network = createNetwork(createClock(0), USUAL_SIZE)
     const [first, second] = network.accounts.map((account): RepoState => {
@@ -136,7 +136,7 @@ describe('model', () => {
       watch.begun({ ...request, did: repo.did, repo, reason: repo.reason! })
     if (readFor !== null) begun({ ...first!, reason: readFor })
     expect(watch.overtaken).toBe(null)
-    app.state.repos.set(first!.did, { ...first!, ...waits })
+    await app.state.save({ repo: { ...first!, ...waits } })
     begun({ ...second!, reason: 'discovered' })
     expect(watch.overtaken !== null).toBe(noticed)
   })
