@@ -62,6 +62,7 @@ export function startProcess(options: ProcessOptions): Process {
   const { store, die } = app.open()
   const timers = clock.scope()
   const stop = new AbortController()
+  options.queueWatch.restarted()
   // The question is on its way, and so is the answer: it may be old when it arrives.
   const later = <T>(work: () => T, most = 1500): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -112,10 +113,14 @@ export function startProcess(options: ProcessOptions): Process {
     onIgnored: (event) => tell(event.did, `ignored ${event.reason} seq=${event.seq}`),
     ...(size.backfill
       ? {
-          resync: (request) => {
+          async *resync(request) {
             options.queueWatch.begun(request)
             tell(request.did, `read begins reason=${request.reason}`)
-            return read(request)
+            try {
+              yield* read(request)
+            } finally {
+              options.queueWatch.ended(request.did)
+            }
           },
         }
       : {}),

@@ -28,7 +28,7 @@ export async function simulate(
   const network = createNetwork(clock, size)
   const random = createRandom(seed)
   const app = createApp()
-  const queueWatch = createQueueWatch(app, network)
+  const queueWatch = createQueueWatch(app, network, clock)
   const statusWatch = createStatusWatch(app, network, clock)
   // Of these an event was withheld, and no list has told of it yet: nobody can know.
   const withheld = new Set<Did>()

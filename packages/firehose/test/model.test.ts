@@ -116,6 +116,7 @@ describe('model', () => {
     ['a gap whose read failed', true, { reason: 'fetch-failed', attempts: 1 }, 'chain-since'],
     ['what was discovered itself', false, { reason: 'discovered' }, null],
     ['a discovery whose read failed', false, { reason: 'app-failed', attempts: 1 }, 'filter-changed'],
+    ['a gap of what was asked about', true, { reason: 'chain-since', attempts: 1 }, 'filter-changed'],
     ['a gap after a discovery', true, { reason: 'app-failed' }, 'filter-changed'],
     ['a gap of a moment ago', false, { reason: 'chain-since', nextTry: 55_000 }, null],
   ])('a discovery is read, and %s waits: noticed %s', async (_name, noticed, waits, readFor) => {
@@ -130,14 +131,46 @@ describe('model', () => {
       } as const
       return { ...newRepo(account.did), ...about, triedAt: 100_000 }
     })
-    const watch = createQueueWatch(app, network)
+    const watch = createQueueWatch(app, network, createClock(0))
     const request = { identity: null, signal: new AbortController().signal }
     const begun = (repo: RepoState): void =>
       watch.begun({ ...request, did: repo.did, repo, reason: repo.reason! })
     if (readFor !== null) begun({ ...first!, reason: readFor })
+    watch.restarted()
     expect(watch.overtaken).toBe(null)
     await app.state.save({ repo: { ...first!, ...waits } })
     begun({ ...second!, reason: 'discovered' })
     expect(watch.overtaken !== null).toBe(noticed)
+  })
+
+  it('a gap passes others, also where a discovery was read before; and what its own read holds up was not passed', async () => {
+    const app = createApp()
+    const clock = createClock(0)
+    const network = createNetwork(clock, USUAL_SIZE)
+    const watch = createQueueWatch(app, network, clock)
+    const [first, second] = network.accounts.map(({ did, data }): RepoState => {
+      const about = { rev: tidFromMicros(1, 0), data, status: 'desynchronized', nextTry: 1000 } as const
+      return { ...newRepo(did), ...about, reason: 'chain-since' }
+    })
+    const begun = (repo: RepoState, reason: string, attempts = 0): void => {
+      const read = { ...repo, reason, attempts, triedAt: clock.now() }
+      watch.begun({ did: repo.did, repo: read, reason, identity: null, signal: new AbortController().signal })
+    }
+    begun(second!, 'filter-changed')
+    watch.ended(second!.did)
+    begun(first!, 'filter-changed')
+    await app.state.save({ repo: first! })
+    await clock.run(100_000)
+    begun(second!, 'chain-since', 1)
+    expect(watch.overtaken).toBe(null)
+    begun(second!, 'discovered')
+    expect(watch.overtaken).toBe(null)
+    watch.ended(first!.did)
+    await clock.run(45_000)
+    begun(second!, 'discovered')
+    expect(watch.overtaken).toBe(null)
+    await clock.run(1)
+    begun(second!, 'discovered')
+    expect(watch.overtaken).toMatchObject({ did: first!.did })
   })
 })
