@@ -56,7 +56,7 @@ export async function checkEvents(
     chain.last = event
     advance(chain, event, account, directory)
   }
-  if (newest > 0) await readEvents(server, 0, check, (seq) => seq >= newest)
+  await readTo(server, newest, check)
   for (const [seq, { did }] of left) {
     // The events of an account go with it, but for the one that says so.
     if (known.get(did)?.state !== 'deleted')
@@ -80,6 +80,25 @@ export async function checkEvents(
     }
   }
   return count
+}
+
+/**
+ * Reads the firehose up to event `newest`. A reader that is cut off goes on where it was, as relays do: what verifies each
+ * commit on a busy machine answers a ping late.
+ */
+async function readTo(server: CrashServer, newest: number, onEvent: (event: Event) => void): Promise<void> {
+  const last = { seq: 0 }
+  const take = (event: Event): void => {
+    onEvent(event)
+    last.seq = event.seq
+  }
+  while (last.seq < newest) {
+    const before = last.seq
+    // oxlint-disable-next-line no-await-in-loop -- one connection after the other
+    await readEvents(server, before, take, (seq) => seq >= newest)
+    if (last.seq === before)
+      throw new Error(`the firehose has nothing after event ${before}; newest=${newest}`)
+  }
 }
 
 /** Follows an event: what it builds on is what came before. */
