@@ -202,10 +202,6 @@ export const ALLOWED_CALLS: readonly Allowed[] = [
     'com.atproto.repo.uploadBlob: any bytes | body.blob.mimeType | */* → application/octet-stream',
   ),
   ...because(
-    'A blob keeps the type under which it was uploaded first.',
-    'com.atproto.repo.uploadBlob: a content type with parameters | body.blob.mimeType | text/plain → image/png',
-  ),
-  ...because(
     'A blob reference has to say the type and size of the blob.',
     'com.atproto.repo.createRecord: a post with a picture of another type | outcome | 200 → 400 InvalidMimeType',
     'com.atproto.repo.createRecord: a post with a picture of another size | outcome | 200 → 400 InvalidSize',

@@ -40,7 +40,7 @@ async function* chunks(...texts: string[]): AsyncGenerator<Uint8Array> {
 const upload = async (text: string, type = 'text/plain'): Promise<string> =>
   formatCid((await uploads.upload(DID, chunks(text), type)).ref)
 const refer = (rkey: string, rev: string, cids: string[]): Promise<string[]> =>
-  stores.db.write(() => stores.blobs.refer(DID, 'a.b.c', rkey, rev, cids))
+  stores.db.write(() => stores.blobs.release(DID, stores.blobs.refer(DID, 'a.b.c', rkey, rev, cids)))
 const files = (): Promise<string[]> => readdir(join(folder, 'blobs', DID)).catch((): string[] => [])
 
 test('what the bytes are is told by all that came, in however many pieces', async () => {
@@ -125,6 +125,56 @@ test('a file that loses its row while the account uploads goes when the upload e
   gate.resolve()
   const other = formatCid((await slow).ref)
   expect(await files()).toEqual([other])
+})
+
+test('an upload made again outlives the record that had it, as an upload, until a record refers to it', async () => {
+  const cid = await upload('some text')
+  await refer('a', '3kaaaaaaaaaaa', [cid])
+  time += 3 * DAY
+  expect(await upload('some text')).toBe(cid)
+  expect(stores.blobs.get(DID, cid)).toMatchObject({ permanent: true })
+  expect(stores.blobs.counts(DID)).toEqual({ expected: 1, imported: 1 })
+  // Its deletion came between the upload and the record that the upload is for.
+  expect(await refer('a', '3kbbbbbbbbbbb', [])).toEqual([])
+  expect(stores.blobs.get(DID, cid)).toMatchObject({ permanent: false })
+  expect(await files()).toEqual([cid])
+  await refer('b', '3kccccccccccc', [cid])
+  expect(stores.blobs.get(DID, cid)).toMatchObject({ permanent: true })
+  // That record used the upload up.
+  expect(await refer('b', '3kddddddddddd', [])).toEqual([cid])
+  expect(stores.blobs.get(DID, cid)).toBeNull()
+})
+
+test('an upload made again for no record goes after a day', async () => {
+  const cid = await upload('some text')
+  await refer('a', '3kaaaaaaaaaaa', [cid])
+  await upload('some text')
+  await refer('a', '3kbbbbbbbbbbb', [])
+  time += DAY
+  expect(await uploads.collect()).toBe(0)
+  time += 1
+  expect(await uploads.collect()).toBe(1)
+  expect(await files()).toEqual([])
+})
+
+test('a blob of two records that was uploaded for the second goes with the last', async () => {
+  const cid = await upload('some text')
+  await refer('a', '3kaaaaaaaaaaa', [cid])
+  await upload('some text')
+  await refer('b', '3kbbbbbbbbbbb', [cid])
+  expect(await refer('a', '3kccccccccccc', [])).toEqual([])
+  expect(await refer('b', '3kddddddddddd', [])).toEqual([cid])
+})
+
+test('a blob that was uploaded again, then taken down, stays so when its record goes', async () => {
+  const cid = await upload('some text')
+  await refer('a', '3kaaaaaaaaaaa', [cid])
+  await upload('some text')
+  await stores.db.write(() => stores.blobs.takedown(DID, cid, 'x'))
+  expect(await refer('a', '3kbbbbbbbbbbb', [])).toEqual([])
+  time += 2 * DAY
+  expect(await uploads.collect()).toBe(0)
+  expect(stores.blobs.get(DID, cid)).toMatchObject({ takedownRef: 'x' })
 })
 
 test('lists leave out what came by the revision asked from, and what was taken down', async () => {

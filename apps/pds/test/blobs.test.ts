@@ -150,25 +150,55 @@ describe.each([
     expect(await files()).toEqual(before)
   })
 
+  const removePost = (uri: string) =>
+    net.post('com.atproto.repo.deleteRecord', {
+      token: alice.accessJwt,
+      input: { repo: alice.did, collection: 'app.bsky.feed.post', rkey: uri.split('/').at(-1) },
+    })
+
   test('uploading again while the last reference goes leaves the blob usable', async () => {
     const bytes = png(150_000)
     const cid = cidOf(bytes)
     const { blob } = (await upload(bytes)).body
-    const rkeys: string[] = []
+    let { uri } = (await write(illustrated(blob))).body
     for (let i = 0; i < 5; i++) {
-      rkeys.push((await write(illustrated(blob))).body.uri.split('/').at(-1))
-      const input = { repo: alice.did, collection: 'app.bsky.feed.post', rkey: rkeys.at(-1) }
-      const [, again] = await Promise.all([
-        net.post('com.atproto.repo.deleteRecord', { token: alice.accessJwt, input }),
-        upload(bytes),
-      ])
+      const [, again] = await Promise.all([removePost(uri), upload(bytes)])
       expect(again.status).toBe(200)
       const made = await write(illustrated(blob))
-      // Which of the two came last decides whether the blob is there; it never is without its file.
-      if (made.status === 200) expect((await fetchBlob(cid)).bytes.length).toBe(150_000)
-      else expect((await upload(bytes)).status).toBe(200)
+      expect(failure(made)).toBe('200 ')
+      expect((await fetchBlob(cid)).bytes.length).toBe(150_000)
+      uri = made.body.uri
     }
+    await upload(bytes)
+    await removePost(uri)
+    expect(failure(await fetchBlob(cid))).toBe('400 InvalidRequest')
+    expect(failure(await write(illustrated(blob)))).toBe('200 ')
   })
+
+  test.each(['delete first', 'create first'])(
+    'one commit moves a blob from one record to another, %s',
+    async (order) => {
+      const bytes = png(3000)
+      const cid = cidOf(bytes)
+      const { blob } = (await upload(bytes)).body
+      const { uri } = (await write(illustrated(blob))).body
+      const collection = 'app.bsky.feed.post'
+      const writes = [
+        { $type: 'com.atproto.repo.applyWrites#delete', collection, rkey: uri.split('/').at(-1) },
+        { $type: 'com.atproto.repo.applyWrites#create', collection, value: illustrated(blob) },
+      ]
+      const input = { repo: alice.did, writes: order === 'delete first' ? writes : writes.toReversed() }
+      expect(failure(await net.post('com.atproto.repo.applyWrites', { token: alice.accessJwt, input }))).toBe(
+        '200 ',
+      )
+      expect((await fetchBlob(cid)).bytes.length).toBe(3000)
+      const { cids } = (
+        await net.get('com.atproto.sync.listBlobs', { params: { did: alice.did, limit: 1000 } })
+      ).body
+      expect(cids).toContain(cid)
+      expect(await files()).toContain(cid)
+    },
+  )
 
   test('a blob that was taken down is gone, and does not come back', async () => {
     const bytes = png(2500)

@@ -23,8 +23,13 @@ export interface BlobIndex {
    * upload counts.
    */
   add(did: Did, blob: { cid: string; mimeType: string; size: number; now: number }): void
-  /** A record at `collection/rkey` refers to these blobs, and to no others. Returns the CIDs nothing refers to any more. */
+  /** A record at `collection/rkey` refers to these blobs, and to no others. Returns the CIDs it no longer refers to. */
   refer(did: Did, collection: string, rkey: string, rev: string, cids: readonly string[]): string[]
+  /**
+   * Forgets those of some blobs that no record refers to, once all records of a commit are noted, and returns them. One that
+   * was uploaded again since stays as an upload: it is for a record still to come.
+   */
+  release(did: Did, cids: Iterable<string>): string[]
   /** Referenced blobs above `after`, in order of CID; `since` leaves out those referenced at or before that rev. */
   page(did: Did, options: { since?: string | undefined; after: string; limit: number }): string[]
   /** References whose blob was never uploaded here, in order of CID. */
@@ -38,6 +43,9 @@ export interface BlobIndex {
   /** Forgets blobs uploaded before `before` (ms) that no record refers to, and names them. */
   expire(before: number): { did: Did; cid: string }[]
 }
+
+/** `permanent` of a blob that records refer to and that was uploaded again since the last of them did. */
+const RENEWED = 2
 
 /** The blob rows in `db`, which must carry `RECORD_MIGRATIONS`. */
 export function openBlobIndex(db: Database, sets: RecordSets): BlobIndex {
@@ -53,7 +61,8 @@ export function openBlobIndex(db: Database, sets: RecordSets): BlobIndex {
          VALUES (?1, ?2, ?3, ?4, ?5, EXISTS (SELECT 1 FROM record_set JOIN record_blob r ON r.owner = id
              WHERE record_set.did = ?1 AND state <> 'dropped' AND r.cid = ?2))
          ON CONFLICT (did, cid) DO UPDATE SET created_at = excluded.created_at,
-           mime_type = CASE WHEN permanent = 1 OR takedown_ref IS NOT NULL THEN mime_type ELSE excluded.mime_type END`,
+           permanent = CASE permanent WHEN 0 THEN 0 ELSE ${RENEWED} END,
+           mime_type = CASE WHEN permanent > 0 OR takedown_ref IS NOT NULL THEN mime_type ELSE excluded.mime_type END`,
       ).run(did, cid, mimeType, size, now)
     },
     refer: (did, collection, rkey, rev, cids) => {
@@ -64,20 +73,32 @@ export function openBlobIndex(db: Database, sets: RecordSets): BlobIndex {
         .map((row) => row['cid'] as string)
       const kept = new Set(cids)
       referFrom(db, owner, { did, collection, rkey, rev }, kept)
-      const orphans: string[] = []
-      for (const cid of before) {
-        if (kept.has(cid)) continue
+      const dropped = before.filter((cid) => !kept.has(cid))
+      for (const cid of dropped) {
         db.prepare('DELETE FROM record_blob WHERE owner = ? AND cid = ? AND collection = ? AND rkey = ?').run(
           owner,
           cid,
           collection,
           rkey,
         )
+      }
+      return dropped
+    },
+    release: (did, cids) => {
+      const owner = sets.ensure(did)
+      const orphans: string[] = []
+      for (const cid of cids) {
         const other = db
           .prepare('SELECT 1 FROM record_blob WHERE owner = ? AND cid = ? LIMIT 1')
           .get(owner, cid)
         if (other !== undefined) continue
         // A blob under a takedown keeps its row, so that it cannot come back by a new upload.
+        const waiting = db
+          .prepare(
+            `UPDATE blob SET permanent = 0 WHERE did = ? AND cid = ? AND permanent = ${RENEWED} AND takedown_ref IS NULL`,
+          )
+          .run(did, cid)
+        if (waiting.changes > 0) continue
         const { changes } = db
           .prepare('DELETE FROM blob WHERE did = ? AND cid = ? AND takedown_ref IS NULL')
           .run(did, cid)
@@ -108,7 +129,7 @@ export function openBlobIndex(db: Database, sets: RecordSets): BlobIndex {
       const row = db
         .prepare(
           `SELECT (SELECT count(DISTINCT cid) FROM record_blob WHERE owner = ${LIVE_SET}) AS expected,
-             (SELECT count(*) FROM blob WHERE did = ? AND permanent = 1) AS imported`,
+             (SELECT count(*) FROM blob WHERE did = ? AND permanent > 0) AS imported`,
         )
         .get(did, did)!
       return { expected: Number(row['expected']), imported: Number(row['imported']) }
@@ -149,7 +170,10 @@ export function referFrom(db: Database, owner: number, from: Referrer, cids: Ite
     db.prepare(
       'INSERT OR IGNORE INTO record_blob (owner, cid, collection, rkey, rev) VALUES (?, ?, ?, ?, ?)',
     ).run(owner, cid, from.collection, from.rkey, from.rev)
-    db.prepare('UPDATE blob SET permanent = 1 WHERE did = ? AND cid = ? AND permanent = 0').run(from.did, cid)
+    db.prepare('UPDATE blob SET permanent = 1 WHERE did = ? AND cid = ? AND permanent <> 1').run(
+      from.did,
+      cid,
+    )
   }
 }
 

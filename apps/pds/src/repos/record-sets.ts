@@ -118,7 +118,7 @@ function removeReferences(db: Database, owner: number, did: string): boolean {
       rkey!,
     )
     db.prepare(
-      `UPDATE blob SET permanent = 0, created_at = ? WHERE did = ? AND cid = ? AND permanent = 1
+      `UPDATE blob SET permanent = 0, created_at = ? WHERE did = ? AND cid = ? AND permanent > 0
        AND NOT EXISTS (SELECT 1 FROM record_set JOIN record_blob r ON r.owner = id
          WHERE record_set.did = blob.did AND state <> 'dropped' AND r.cid = blob.cid)`,
     ).run(Date.now(), did, cid!)

@@ -129,7 +129,9 @@ export function createRepoWriter(parts: WriterParts): RepoWriter {
         // An upload that nobody referred to for a day may have been collected since.
         if (record !== null && record.blobs.length > 0) checkBlobs(did, record.record, blobs)
       }
-      for (const step of plan.steps) orphans.push(...writeRows(did, step, commit, records, blobs))
+      const dropped = plan.steps.flatMap((step) => writeRows(did, step, commit, records, blobs))
+      // Only now: what one record of the commit no longer refers to, another may.
+      orphans.push(...blobs.release(did, new Set(dropped)))
       void log.append(db, { did, type: '#commit', body: event })
     })
     // Every commit but the first has one before it.
@@ -218,7 +220,7 @@ function deletion(collection: string, rkey: string): Step {
   }
 }
 
-/** The rows of one operation; returns the CIDs of blobs that lost their last reference. */
+/** The rows of one operation; returns the CIDs of blobs that the record no longer refers to. */
 function writeRows(
   did: Did,
   step: Step,
