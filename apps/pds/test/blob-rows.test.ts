@@ -8,6 +8,7 @@ import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { createQuotas } from '../src/accounts/quotas.ts'
+import { collectOrphans } from '../src/blobs/orphans.ts'
 import { createUploads, type Uploads } from '../src/blobs/uploads.ts'
 import { resolveConfig } from '../src/config/config.ts'
 import { createBlobMeter } from '../src/http/blob-meter.ts'
@@ -106,6 +107,17 @@ test('what an earlier process left of its uploads goes, one under way stays', as
   await writeFile(join(place, 'fresh'), 'x')
   await reopened.clean()
   expect(await readdir(place)).toEqual(['fresh'])
+})
+
+test('files without a row are orphans only when an earlier process wrote them', async () => {
+  const { cid } = await stores.files.put(DID, chunks('not noted yet'), 100)
+  const begun = Date.now()
+  const collect = (before: number): Promise<number> =>
+    collectOrphans({ dids: () => [DID] }, stores.blobs, stores.files, uploads, before)
+  expect(await collect(begun - DAY)).toBe(0)
+  expect(await files()).toEqual([formatCid(cid)])
+  expect(await collect(begun + DAY)).toBe(1)
+  expect(await files()).toEqual([])
 })
 
 test('a file that loses its row while the account uploads goes when the upload ends', async () => {

@@ -25,19 +25,23 @@ const takedown = (did: string, applied = true): Promise<Answer> =>
 
 describe('bounds', () => {
   test('applyWrites takes 200 writes, not one more', async () => {
-    const write = async (count: number): Promise<string> =>
-      failure(
-        await repo('applyWrites', alice, {
-          validate: false,
-          writes: Array.from({ length: count }, (_, n) => ({
-            $type: 'com.atproto.repo.applyWrites#create',
-            collection: 'com.example.bound',
-            rkey: `r${count}-${n}`,
-            value: {},
-          })),
-        }),
-      )
-    expect([await write(200), await write(201)]).toEqual(['200 ', '400 InvalidRequest'])
+    const write = (count: number): Promise<Answer> =>
+      repo('applyWrites', alice, {
+        validate: false,
+        writes: Array.from({ length: count }, (_, n) => ({
+          $type: 'com.atproto.repo.applyWrites#create',
+          collection: 'com.example.bound',
+          rkey: `r${count}-${n}`,
+          value: {},
+        })),
+      })
+    expect(failure(await write(200))).toBe('200 ')
+    const refused = await write(201)
+    expect([refused.status, refused.body]).toEqual([
+      400,
+      // Refused before any of them is looked at.
+      { error: 'InvalidRequest', message: 'Too many writes. Max: 200' },
+    ])
   })
 
   test('createInviteCodes makes 1000 codes in all, not one more', async () => {
@@ -99,20 +103,21 @@ describe('pages', () => {
     await using own = await startNetwork({ inProcess: true })
     const accounts = [await own.account(), await own.account(), await own.account()]
     const dids = accounts.map(({ did }) => did).toSorted()
-    // As after a take-over of an account that never had one.
-    sql(own, 'UPDATE repo SET did = NULL WHERE did = ?', dids[0]!)
-    const list = async (): Promise<string[]> => {
+    // Its repository is under a name that no account has, which shifts the pages of the two against each other.
+    sql(own, "UPDATE repo SET did = did || 'x' WHERE did = ?", dids[0]!)
+    const list = async (limit = 2): Promise<string[]> => {
       const found: string[] = []
       for (let cursor = ''; ;) {
         const { body } = await own.get('com.atproto.sync.listRepos', {
-          params: { limit: 2, ...(cursor === '' ? {} : { cursor }) },
+          params: { limit, ...(cursor === '' ? {} : { cursor }) },
         })
         for (const { did, active, status } of body.repos) found.push(`${did} ${active} ${status ?? ''}`)
         if (body.cursor === undefined) return found
         cursor = body.cursor
       }
     }
-    expect(await list()).toEqual(dids.slice(1).map((did) => `${did} true `))
+    for (const limit of [1, 2, 3])
+      expect(await list(limit)).toEqual(dids.slice(1).map((did) => `${did} true `))
     const input = { subject: { $type: 'com.atproto.admin.defs#repoRef', did: dids[1] } }
     await own.post('com.atproto.admin.updateSubjectStatus', {
       admin: true,

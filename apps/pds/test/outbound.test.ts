@@ -116,6 +116,7 @@ test('what is served outside /xrpc', async () => {
     id: `did:web:localhost%3A${net.pds.port}`,
   })
   expect((await get(`/tls-check?domain=${handle}`)).status).toBe(200)
+  expect((await get('/tls-check?domain=localhost')).status).toBe(200)
   expect((await get('/tls-check?domain=nobody.test')).status).toBe(404)
   expect((await get('/nowhere')).status).toBe(404)
   expect((await get('/metrics')).status).toBe(401)

@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { SILENT, type Logger } from '../src/logger.ts'
 import { createOutbox } from '../src/mail/outbox.ts'
+import { createSmtpMailer } from '../src/mail/smtp-mailer.ts'
 import { failure, startNetwork } from './network.ts'
 
 const mail = { to: 'a@example.com', subject: 'Hello', text: 'x' }
@@ -42,6 +43,45 @@ test('letters that wait are bounded too, and a stopping server sends them first'
   setTimeout(() => gate.resolve(), 20)
   await outbox[Symbol.asyncDispose]()
   expect(sent).toEqual([0, 1])
+})
+
+test('a stopping server waits for letters under way, but not for ever', { timeout: 5000 }, async () => {
+  const outbox = createOutbox({ send: () => Promise.resolve() }, SILENT, 2, 50)
+  outbox.later(() => new Promise(() => {}))
+  const begun = performance.now()
+  await outbox[Symbol.asyncDispose]()
+  expect(performance.now() - begun).toBeGreaterThan(45)
+})
+
+test('an address is handed to the mail server as one, whatever is in it', async () => {
+  const recipients: string[] = []
+  const server = createServer((socket) => {
+    let inMail = false
+    socket.write('220 here\r\n')
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      for (const line of text.split('\r\n').slice(0, -1)) {
+        if (inMail) {
+          inMail = line !== '.'
+          if (!inMail) socket.write('250 taken\r\n')
+          continue
+        }
+        if (/^RCPT/i.test(line)) recipients.push(line)
+        inMail = /^DATA/i.test(line)
+        socket.write(inMail ? '354 go on\r\n' : '250 fine\r\n')
+      }
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  using mailer = createSmtpMailer(
+    `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    'pds@example.com',
+  )
+  await mailer.send({ ...mail, to: 'mallory@example.com,alice@example.com' }).catch(() => {})
+  expect(recipients.filter((line) => /<(mallory|alice)@example\.com>/.test(line))).toEqual([])
+  await mailer.send(mail)
+  expect(recipients.at(-1)).toContain('<a@example.com>')
 })
 
 test.each([

@@ -153,6 +153,19 @@ test('methods of one’s own account are handed to nobody, in whatever case', ()
   }
 })
 
+test('another service of the AppView’s DID is foreign, for it is another service', () => {
+  const did = 'did:web:view.example.com'
+  const appView = { url: 'https://view.example.com', did }
+  const known = createTargets(resolveConfig({ dataDirectory: 'x', appView }), {} as never)
+  const foreign = [
+    null,
+    `${did}#bsky_appview`,
+    `${did}#bsky_notif`,
+    'did:web:a.example.com#bsky_appview',
+  ].map((header) => known.isForeign(header))
+  expect(foreign).toEqual([false, false, true, true])
+})
+
 test('a header that names no service is refused by what is wrong with it', () => {
   const targets = createTargets(resolveConfig({ dataDirectory: 'x' }), {
     resolve: () => Promise.reject(new Error('nobody is asked')),

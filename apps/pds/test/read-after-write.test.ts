@@ -473,3 +473,16 @@ test('at most ten records are put in, and none that was taken down', async () =>
   })
   expect(await feed()).toEqual(uris.slice(1, 11).toReversed())
 })
+
+test('a profile that was taken down is not shown beside own posts', async () => {
+  const made = await profile('A name that was taken down')
+  const subject = { $type: 'com.atproto.repo.strongRef', uri: made.uri, cid: made.cid }
+  await net.post('com.atproto.admin.updateSubjectStatus', {
+    admin: true,
+    input: { subject, takedown: { applied: true } },
+  })
+  const { uri } = await writePost('hello')
+  body = { feed: [] }
+  const { feed } = (await ask('app.bsky.feed.getTimeline')).body
+  expect(feed.map((item: any) => [item.post.uri, item.post.author.displayName])).toEqual([[uri, undefined]])
+})

@@ -199,6 +199,18 @@ describe('getFeed', () => {
     expect(view.seen.at(-1)!.token?.aud).toBe('did:web:own.example.com')
   })
 
+  test('of a generator that was taken down is refused, here as for others', async () => {
+    const made = await write(viewed, alice, generator('did:web:down.example.com'), 'down')
+    const subject = { $type: 'com.atproto.repo.strongRef', uri: made.uri, cid: made.cid }
+    await viewed.post('com.atproto.admin.updateSubjectStatus', {
+      admin: true,
+      input: { subject, takedown: { applied: true } },
+    })
+    const asked = view.seen.length
+    expect(failure(await feed(made.uri))).toBe('400 UnknownFeed')
+    expect(view.seen).toHaveLength(asked)
+  })
+
   test('of a feed that is none is refused', async () => {
     view.answer = () => ({ status: 400, body: { error: 'RecordNotFound' } })
     for (const uri of [

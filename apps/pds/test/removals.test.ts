@@ -11,7 +11,7 @@ import { openStores } from '../src/stores.ts'
 
 const DID = 'did:web:back.example.com' as Did
 
-test('blobs of an account that came back stay, though the removal of the former one was cut off by a kill', async () => {
+async function open() {
   const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-removals-'))
   const stores = await openStores(resolveConfig({ dataDirectory: folder }))
   const { db, blobs, files } = stores
@@ -31,6 +31,23 @@ test('blobs of an account that came back stay, though the removal of the former 
     blobs.get(DID, cid) !== null,
     (await files.open(DID, cid)) !== null,
   ]
+  return { stores, db, removals: createRemovals(stores), upload, present }
+}
+
+test('an account that came back and is deleted before the former one is swept takes its blobs along', async () => {
+  const { removals, upload, present, db } = await open()
+  await db.write(() => removals.note(DID, 7))
+  await removals.blobsGone(DID)
+  const own = await upload('own')
+  await db.write(() => removals.note(DID, 9))
+  await removals.run()
+  expect(await present(own)).toEqual([false, false])
+  expect(db.prepare('SELECT count(*) AS n FROM account_removal').get()).toEqual({ n: 0 })
+})
+
+test('blobs of an account that came back stay, though the removal of the former one was cut off by a kill', async () => {
+  const { stores, upload, present } = await open()
+  const { db } = stores
   // A process that is killed before the last events of the former account are gone.
   const start = (): Removals => createRemovals(stores)
   const killed = start()

@@ -160,6 +160,20 @@ describe('the audit log', () => {
     JSON.parse((await operatorPage(`/audit${query}`)).text).entries
   const shape = (entry: any): unknown[] => [entry.action, entry.actor, entry.error, entry.detail]
 
+  test('what a stranger types as a DID is kept only if it is an account here', async () => {
+    net = await startNetwork({ log, config })
+    const { did } = await net.account()
+    for (const identifier of [did, 'did:plc:zzzzzzzzzzzzzzzzzzzzzzzz', 'did:example:what-a-stranger-types']) {
+      const input = { identifier, password: 'wrong password' }
+      await net.post('com.atproto.server.createSession', { input })
+    }
+    expect((await entries()).slice(0, 3).map((entry) => [entry.action, entry.did])).toEqual([
+      ['sign-in', null],
+      ['sign-in', null],
+      ['sign-in', did],
+    ])
+  })
+
   test('sign-ins, app passwords, addresses, handles, operator: newest first, no secret', async () => {
     net = await startNetwork({ log, config })
     const { accessJwt: token, did, handle } = await net.account()

@@ -10,7 +10,7 @@ import type { Uploads } from './uploads.ts'
  * @param before when this process began, ms since 1970
  */
 export async function collectOrphans(
-  accounts: AccountStore,
+  accounts: Pick<AccountStore, 'dids'>,
   index: BlobIndex,
   files: BlobStore & BlobUpkeep,
   uploads: Uploads,
