@@ -7,6 +7,7 @@ import { type Keypair, createKeypair, formatDidKey } from '@avocet/crypto'
 import type { DataObject } from '@avocet/data'
 import {
   ComAtprotoSyncGetRepo,
+  ComAtprotoSyncGetRepoStatus,
   ComAtprotoSyncListRepos,
   ComAtprotoSyncSubscribeRepos,
 } from '@avocet/lexicons/com.atproto'
@@ -38,6 +39,8 @@ export type Hooks = {
   exported?: (car: Uint8Array, did: string) => Uint8Array | XrpcError | Promise<Uint8Array | XrpcError>
   /** The status of an account in the list; null: active. */
   listedStatus?: (did: string) => string | null
+  /** What it answers when it is asked for the status of an account (null: active); without, it does not answer. */
+  repoStatus?: (did: string) => string | null
 }
 
 /** The accounts that directories know, with the hosts that they are on. */
@@ -84,6 +87,11 @@ export async function startHost(network: Network = new Map()): Promise<Host> {
       const sent = hooks.exported === undefined ? car : await hooks.exported(car, params.did)
       if (sent instanceof XrpcError) throw sent
       return respond({ encoding: 'application/vnd.ipld.car', body: sent })
+    })
+    .add(ComAtprotoSyncGetRepoStatus.main, ({ params: { did } }) => {
+      if (hooks.repoStatus === undefined) throw new XrpcError(501, 'MethodNotImplemented', 'not asked')
+      const status = hooks.repoStatus(did)
+      return { did, active: status === null, ...(status === null ? {} : { status }) }
     })
     .add(ComAtprotoSyncListRepos.main, async ({ params }) => {
       requests.listRepos++
