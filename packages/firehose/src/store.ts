@@ -15,8 +15,9 @@ export type SaveResult = { readonly ok: true } | { readonly ok: false; readonly 
 export type Store = {
   load(did: Did): RepoState | null | Promise<RepoState | null>
   /**
-   * Stores a change and hands the event over in the same transaction.
-   * @throws FirehoseError `state-failed` when the store itself fails
+   * Stores a change and hands the event over in the same transaction. Once the store has failed nothing is stored any more: the next
+   * event of the repo would be stored without the one that was not.
+   * @throws FirehoseError `state-failed` when the store itself fails, or has failed
    */
   save(change: StateChange, event: VerifiedEvent | null): Promise<SaveResult>
 }
@@ -33,6 +34,8 @@ export function createStore<Tx>(
 ): Store {
   const { state, onEvent } = options
   const cache = createLru<Did, RepoState>(cacheSize)
+
+  let ended: FirehoseError | null = null
 
   const asOfNow = (repo: RepoState): RepoState => {
     if (repo.status !== 'synchronized' || repo.rev === null) return repo
@@ -54,6 +57,7 @@ export function createStore<Tx>(
       return repo === undefined ? loadSlow(did) : asOfNow(repo)
     },
     async save(change, event) {
+      if (ended !== null) throw ended
       let app: { readonly error: unknown } | null = null
       const alongside = (tx: Tx): void | Promise<void> => {
         const failed = (error: unknown): never => {
@@ -71,7 +75,8 @@ export function createStore<Tx>(
         await state.save(change, event === null ? undefined : alongside)
       } catch (cause) {
         if (app !== null) return { ok: false, error: (app as { error: unknown }).error }
-        throw new FirehoseError('state-failed', 'state could not be saved', { cause })
+        ended ??= new FirehoseError('state-failed', 'state could not be saved', { cause })
+        throw ended
       }
       if (change.remove !== undefined) cache.delete(change.remove)
       if (change.repo !== undefined) cache.set(change.repo.did, change.repo)

@@ -164,6 +164,26 @@ describe('stream', () => {
     expect(state.cursors.size).toBe(0)
   })
 
+  it('a store that fails for one event takes none after it: the next start has them all', async () => {
+    const world = createWorld('store fails once')
+    const frames = await commits(world, 1, 4)
+    const state = createMemoryState()
+    let saves = 0
+    const broken: typeof state = {
+      ...state,
+      save: (...args) => {
+        if (++saves === 2) throw new Error('disk is full')
+        return state.save(...args)
+      },
+    }
+    const first = start(world, frames, { state: broken })
+    await expect(first.consumer.done).rejects.toMatchObject({ code: 'state-failed' })
+    expect(first.events.map(({ seq }) => seq)).toEqual([1])
+    const second = await run(world, frames, { state })
+    expect(second.events.map(({ seq }) => seq)).toEqual([2, 3, 4])
+    expect(second.lines().join()).not.toContain('gap')
+  })
+
   it('a source that fails ends it with the reason', async () => {
     const world = createWorld('broken source')
     // oxlint-disable-next-line require-yield
