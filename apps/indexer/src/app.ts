@@ -20,6 +20,7 @@ import {
 import type { Did } from '@avocet/syntax'
 import { serve } from '@avocet/xrpc-server/node'
 import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
+import { describeEnd } from './database/failure.ts'
 import { lockFolder } from './database/lock.ts'
 import { openIndexDatabase } from './database/open.ts'
 import { IndexerError } from './errors.ts'
@@ -199,8 +200,9 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const done = new Promise<void>((resolve, reject) => {
     parts.defer(resolve)
     pipeline.done.catch((error: unknown) => {
-      reject(error)
-      return close()
+      reject(describeEnd(error, config.dataFolder))
+      // It fails for the same reason, which is told.
+      return close().catch(() => {})
     })
   })
   // Whoever awaits `done` hears of it; nobody has to.

@@ -4,11 +4,18 @@
  * - `port-in-use`: something else listens there.
  * - `cannot-listen`: the address cannot be used for another reason.
  * - `data-folder`: the data folder or the database in it cannot be used.
+ * - `disk-failed`: the disk of the data folder is full, or refuses to be written, while it runs.
  * - `capture`: a capture or the DID documents of a replay cannot be read.
  */
-export type IndexerErrorCode = 'bad-config' | 'port-in-use' | 'cannot-listen' | 'data-folder' | 'capture'
+export type IndexerErrorCode =
+  | 'bad-config'
+  | 'port-in-use'
+  | 'cannot-listen'
+  | 'data-folder'
+  | 'disk-failed'
+  | 'capture'
 
-/** What stops the indexer from starting; the message is written for the person who started it. */
+/** What stops the indexer, mostly from starting; the message is written for the person who started it. */
 export class IndexerError extends Error {
   override readonly name = 'IndexerError'
   readonly code: IndexerErrorCode

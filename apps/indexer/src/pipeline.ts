@@ -15,6 +15,7 @@ import { openState } from '@avocet/firehose/sqlite'
 import type { ResolveKey } from '@avocet/firehose'
 import { catalog } from '@avocet/lexicons/catalog'
 import type { Database } from '@avocet/sqlite'
+import { stopAtDiskFailure } from './database/failure.ts'
 import { type IndexNotice, createEventApplier } from './index/apply.ts'
 import { createExamine } from './index/examine.ts'
 import { createIgnoredCounter, maintain } from './index/maintenance.ts'
@@ -71,13 +72,14 @@ export function startPipeline(options: {
   })
   const ignored = createIgnoredCounter(db, now)
   const pool = options.workers === 0 ? null : createPool(options.workers)
+  const disk = stopAtDiskFailure(openState(db))
   const consumer = consume({
     sources: options.sources,
     resolveKey: options.resolveKey,
-    state: openState(db),
+    state: disk.state,
     verify: options.verify,
     ...(pool === null ? {} : { prover: pool }),
-    onEvent: (event) => applier.apply(event),
+    onEvent: (event) => disk.apply(() => applier.apply(event)),
     onIgnored: ({ reason }) => {
       ignored.add(reason)
       options.onIgnored?.(reason)

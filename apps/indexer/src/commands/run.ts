@@ -1,11 +1,14 @@
 import { createIndexer } from '../app.ts'
 import type { IndexerConfig } from '../config.ts'
+import { describeEnd } from '../database/failure.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /** Runs until a signal. @returns the exit code @throws IndexerError when it cannot start */
 export async function run(config: IndexerConfig): Promise<number> {
-  await using indexer = await createIndexer({ ...config, onLog: say })
+  const indexer = await createIndexer({ ...config, onLog: say }).catch((error: unknown) => {
+    throw describeEnd(error, config.dataFolder)
+  })
   say(`avocet-indexer is ready: ${indexer.url}`)
   for (const { kind, url } of config.sources) say(`following ${kind} ${url}`)
   if (config.dataFolder !== null) say(`index in ${config.dataFolder}`)
@@ -16,11 +19,13 @@ export async function run(config: IndexerConfig): Promise<number> {
   try {
     const ended = await Promise.race([signalled, indexer.done.then(() => null)])
     if (ended !== null) say(`${ended}: finishing what is under way`)
-  } catch (error) {
-    console.error(`avocet-indexer: stopped: ${(error as Error).message}`)
+    await indexer.close()
+  } catch (cause) {
+    await indexer.close().catch(() => {})
+    const error = describeEnd(cause, config.dataFolder) as Error
+    console.error(`avocet-indexer: stopped: ${error.message}`)
     return 1
   }
-  await indexer.close()
   say('stopped')
   return 0
 }

@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { IndexerError } from '../errors.ts'
+import { diskFailure } from './failure.ts'
 
 /** How long to wait for a process that is just ending. */
 const WAIT_MS = 1000
@@ -20,8 +21,13 @@ export function lockFolder(folder: string): Disposable {
   } catch (cause) {
     lock?.close()
     const { errstr, message } = cause as { errstr?: string; message?: string }
+    const disk = diskFailure(cause)
     const why =
-      errstr === 'database is locked' ? 'another avocet-indexer is using it' : (errstr ?? message ?? '')
+      errstr === 'database is locked'
+        ? 'another avocet-indexer is using it'
+        : disk !== null
+          ? `${disk.what}. ${disk.next}`
+          : (errstr ?? message ?? '')
     throw new IndexerError('data-folder', `Cannot use ${folder}: ${why}`, { cause })
   }
   const held = lock

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Database, SqliteError, migrate, openDatabase } from '@avocet/sqlite'
 import { IndexerError } from '../errors.ts'
 import { convertFirstSchema } from './convert.ts'
+import { diskFailure } from './failure.ts'
 import { migrations } from './schema.ts'
 
 /**
@@ -36,6 +37,8 @@ function explain(cause: unknown): string {
   if (cause instanceof SqliteError && cause.code === 'newer-schema') {
     return 'it was written by a newer avocet-indexer'
   }
+  const disk = diskFailure(cause)
+  if (disk !== null && disk.what !== 'the disk is read-only') return `${disk.what}. ${disk.next}`
   const { code, message, errstr } = cause as { code?: string; message?: string; errstr?: string }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return 'no permission to write there'
   if (code === 'ENOTDIR' || code === 'EEXIST') return 'a part of the path is a file, not a folder'
