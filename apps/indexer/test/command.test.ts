@@ -132,7 +132,7 @@ describe('stopping', () => {
 
   test(
     'killed at random instants, nothing is lost and nothing is applied twice',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
       await using host = await startHost()
       const accounts = await Promise.all(['ada', 'ben', 'cleo'].map((name) => host.createAccount(name)))
@@ -177,7 +177,7 @@ describe('stopping', () => {
         }
       }
       // What is there may be the same on the way, when a record comes and goes: the commits are counted.
-      await eventually(() => indexedCommits() === operations.length, 30_000)
+      await eventually(() => indexedCommits() === operations.length, 60_000)
       for (const account of accounts) {
         const there = await host.records(account)
         expect(await indexed({ url }, account.did)).toEqual(there)
@@ -200,7 +200,7 @@ describe('stopping', () => {
 
   test(
     'killed while it reads a repo and events wait for that: all of it arrives, once',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
       await using host = await startHost()
       const ada = await host.createAccount('ada')
