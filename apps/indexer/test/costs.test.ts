@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 
-test('frames and exports made to be costly', { timeout: 120_000 }, async () => {
+test('frames and exports made to be costly', { timeout: 300_000 }, async () => {
   const cli = join(import.meta.dirname, '../costs/cli.ts')
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--expose-gc',
