@@ -25,7 +25,7 @@ import { createFilter } from './sync/collections.ts'
 /** Accounts worked on at the same time: as many commits can share one transaction of the database. */
 const CONCURRENCY = 256
 /** Repos read whole at the same time. */
-const RESYNC_CONCURRENCY = 8
+const RESYNC_CONCURRENCY = 16
 
 /** A running pipeline. */
 export type Pipeline = {
