@@ -220,7 +220,12 @@ function listed(state: RepoState, fact: Fact<'listed'>, policy: RepoPolicy, now:
       return to({ ...state, claimed: above(newest(state.claimed, rev), state.rev) })
     case 'terminal':
       return isActive(state)
-        ? due({ ...state, status: 'desynchronized', reason: 'listed', claimed: rev }, 3, policy, now)
+        ? due(
+            { ...state, status: 'desynchronized', reason: 'listed', claimed: newest(state.claimed, rev) },
+            3,
+            policy,
+            now,
+          )
         : to(state)
     default:
   }

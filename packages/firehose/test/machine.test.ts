@@ -534,6 +534,12 @@ describe('a list', () => {
       listed(3),
       { status: 'desynchronized', reason: 'listed', claimed: rev(3), nextTry: NOW, priority: 3 },
     ],
+    [
+      'does not say what else was missed by what was given up',
+      state({ status: 'terminal', claimed: UNKNOWN }),
+      listed(3),
+      { status: 'desynchronized', reason: 'listed', nextTry: NOW, priority: 3 },
+    ],
   ])
 })
 
