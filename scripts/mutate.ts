@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { handMutants } from './mutate/by-hand.ts'
 import { equivalents } from './mutate/equivalent.ts'
 import { type Mutant, mutantsIn } from './mutate/rules.ts'
-import { createShadow, type Outcome, type Shadow } from './mutate/shadow.ts'
+import { createShadow, type Outcome, type Shadow } from '../testing/src/shadow.ts'
 
 const HELP = `npx pnpm mutate <folder> [options]
 

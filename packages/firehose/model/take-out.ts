@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createShadow } from '../../../scripts/mutate/shadow.ts'
+import { createShadow } from '@avocet/testing/shadow'
 import { type Mend, MENDS } from './mends.ts'
 import type { Finding } from './shrink.ts'
 

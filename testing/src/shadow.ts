@@ -13,7 +13,13 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-import type { Mutant } from './rules.ts'
+/** A fault to put into a file, whose path is below the root of the workspace. */
+export type Fault = {
+  readonly file: string
+  readonly start: number
+  readonly end: number
+  readonly replacement: string
+}
 
 /** How a run of tests ended. */
 export type Outcome = 'passed' | 'failed' | 'timeout'
@@ -22,7 +28,7 @@ export type Outcome = 'passed' | 'failed' | 'timeout'
 export type Shadow = Disposable & {
   readonly folder: string
   /** Runs `vitest` with these arguments, with the fault in place when there is one. */
-  run(mutant: Mutant | null, args: readonly string[], timeoutMs: number): Promise<Outcome>
+  run(fault: Fault | null, args: readonly string[], timeoutMs: number): Promise<Outcome>
 }
 
 /** Copies the files that git tracks, what was generated, and each package's links to what it imports. */
@@ -48,11 +54,11 @@ export function createShadow(root: string): Shadow {
     }
   }
 
-  const run = async (mutant: Mutant | null, args: readonly string[], timeoutMs: number): Promise<Outcome> => {
-    if (mutant === null) return vitest(root, folder, args, timeoutMs)
-    const path = join(folder, mutant.file)
+  const run = async (fault: Fault | null, args: readonly string[], timeoutMs: number): Promise<Outcome> => {
+    if (fault === null) return vitest(root, folder, args, timeoutMs)
+    const path = join(folder, fault.file)
     const source = readFileSync(path, 'utf8')
-    writeFileSync(path, source.slice(0, mutant.start) + mutant.replacement + source.slice(mutant.end))
+    writeFileSync(path, source.slice(0, fault.start) + fault.replacement + source.slice(fault.end))
     try {
       return await vitest(root, folder, args, timeoutMs)
     } finally {
