@@ -48,7 +48,11 @@ export const MENDS: readonly Mend[] = [
         'return to({ ...state, ...whole, rev,',
         "return to({ ...state, ...whole, status: 'resyncing', rev,",
       ),
-      edit('resyncer', "if (repo?.status !== 'resyncing' || repo.epoch !== run.epoch) throw new Ended()", ''),
+      edit(
+        'resync-run',
+        "if (repo?.status !== 'resyncing' || repo.epoch !== run.epoch) throw new Ended()",
+        '',
+      ),
       edit(
         'processor',
         "{ kind: 'doubted', reason: 'desynchronized', claimed: event.rev, retryAt: null },",
@@ -112,13 +116,15 @@ export const MENDS: readonly Mend[] = [
         'result.ok || !result.gone ? options.ttlMs : options.goneTtlMs',
         'result && options.ttlMs',
       ),
-      edit('resyncer', 'isTerminal(code) || code ===', '(isTerminal(code) && found.ok) || code ==='),
+      edit('resync-run', 'isTerminal(code) || code ===', '(isTerminal(code) && found.ok) || code ==='),
     ],
   },
   {
     sequence: 'C9',
     mend: 'a terminal answer is believed only of the host that a fresh identity names',
-    edits: [edit('resyncer', 'isTerminal(code) || code ===', '(isTerminal(code) && !found.ok) || code ===')],
+    edits: [
+      edit('resync-run', 'isTerminal(code) || code ===', '(isTerminal(code) && !found.ok) || code ==='),
+    ],
   },
   {
     sequence: 'C10',

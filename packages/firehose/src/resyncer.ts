@@ -2,17 +2,17 @@
 // Spec: https://atproto.com/specs/sync ("Resynchronization")
 
 import type { Did, Tid } from '@avocet/syntax'
-import { isTerminal, ResyncError } from './errors.ts'
+import type { ResyncError } from './errors.ts'
 import type { FailureEvent, ResyncEvent } from './events.ts'
 import { newRepo, type RepoEffect, type RepoFact, type RepoPolicy, type Transition } from './facts.ts'
-import type { Identities, IdentityResult } from './identities.ts'
+import type { Identities } from './identities.ts'
 import type { Lanes } from './lanes.ts'
 import { next } from './machine.ts'
-import type { LatestRev, ResolvedIdentity, Resync, ResyncPart, Timers } from './options.ts'
+import type { LatestRev, Resync, Timers } from './options.ts'
 import type { ResyncGate } from './processor.ts'
-import type { FailureReason } from './reasons.ts'
+import { AppFailure, createRepoReader, type ResyncCounts, type Run, toResyncError } from './resync-run.ts'
 import type { Store } from './store.ts'
-import type { Priority, QueuedFrame, RepoState, RepoStateStore } from './state.ts'
+import type { Priority, QueuedFrame, RepoStateStore } from './state.ts'
 
 /** What resyncing needs. */
 export type ResyncerOptions = {
@@ -49,20 +49,7 @@ export type Resyncer = ResyncGate & {
   readonly counts: ResyncCounts
 }
 
-/** How often what came about. */
-export type ResyncCounts = {
-  started: number
-  finished: number
-  failed: number
-  terminal: number
-  checks: number
-}
-
-type Run = { readonly stop: AbortController; epoch: number; bytes: number }
-
 const PRIORITIES: readonly Priority[] = [0, 1, 2, 3, 4]
-/** An identity that is not found may be on its way: so many tries before the repo is given up. */
-const MIN_TRIES_UNTIL_GONE = 3
 
 /** Makes the resyncer of a consumer; `start` begins. */
 export function createResyncer(options: ResyncerOptions): Resyncer {
@@ -145,6 +132,8 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
     return after
   }
 
+  const readRepo = createRepoReader({ ...options, step, counts })
+
   const start = async (did: Did, read: Resync): Promise<void> => {
     const run: Run = { stop: new AbortController(), epoch: 0, bytes: 0 }
     runs.set(did, run)
@@ -162,133 +151,6 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
       wakeIdle()
     }
   }
-
-  const readRepo = async (repo: RepoState, run: Run, read: Resync): Promise<void> => {
-    const { did } = repo
-    try {
-      if (repo.phase !== 'draining') await readParts(repo, run, read)
-      await lanes.run(did, () => drain(did, run))
-      counts.finished++
-    } catch (error) {
-      if (signal.aborted || run.stop.signal.aborted || error instanceof Ended) return
-      await lanes.run(did, () => giveUp(did, run, toResyncError(error)))
-    }
-  }
-
-  /**
-   * The identity is asked for anew before an answer is believed that nobody would ask about again, and when the copy is not
-   * signed with the key that is known.
-   */
-  const readParts = async (repo: RepoState, run: Run, read: Resync): Promise<void> => {
-    const { did } = repo
-    let found = await options.identities.get(did)
-    for (let tries = 0; ; tries++) {
-      try {
-        if (!found.ok && found.gone) throw new ResyncError('repo-not-found', found.message)
-        return await readFrom(repo, run, read, found.ok ? found.identity : null)
-      } catch (error) {
-        if (tries > 0 || !(error instanceof ResyncError) || !mayBeStale(error, found)) throw error
-        const refreshing = options.identities.refresh(did, 'check')
-        if (refreshing === null) throw isTerminal(error.code) ? notYet(error, error.message) : error
-        const before = found
-        found = await refreshing
-        if (!found.ok && found.gone && repo.attempts + 1 < MIN_TRIES_UNTIL_GONE)
-          throw notYet(error, found.message)
-        if (!found.ok)
-          throw found.gone ? new ResyncError(error.code, found.message) : notYet(error, found.message)
-        if (before.ok && isSameIdentity(before.identity, found.identity)) throw error
-      }
-    }
-  }
-
-  const readFrom = async (
-    repo: RepoState,
-    run: Run,
-    read: Resync,
-    identity: ResolvedIdentity | null,
-  ): Promise<void> => {
-    const { did, floor } = repo
-    const either = AbortSignal.any([signal, run.stop.signal])
-    const least = repo.rev === null || (floor !== null && floor > repo.rev) ? floor : repo.rev
-    let ended = false
-    for await (const part of read({
-      did,
-      repo,
-      identity,
-      reason: repo.reason ?? 'unknown',
-      signal: either,
-    })) {
-      either.throwIfAborted()
-      if (least !== null && part.rev < least) {
-        throw new ResyncError(
-          'rev-regression',
-          `copy is older than what is known; rev=${part.rev} known=${least}`,
-        )
-      }
-      await lanes.run(did, () => apply(did, run, part))
-      ended = part.last
-      if (ended) break
-    }
-    if (!ended) throw new ResyncError('fetch-failed', 'resync ended without its last part')
-  }
-
-  const apply = async (did: Did, run: Run, part: ResyncPart): Promise<void> => {
-    const { own = true, ...content } = part
-    const { rev, data, last } = part
-    const event: ResyncEvent = { kind: 'resync', source: RESYNC_SOURCE, seq: null, did, ...content }
-    const { effects } = await step(did, { kind: 'part', epoch: run.epoch, rev, data, last, own }, event)
-    // The account went, or came back as another one, while this was on its way.
-    if (effects.includes('stale')) throw new Ended()
-  }
-
-  /** What was queued meanwhile, then everything is as the stream says. */
-  const drain = async (did: Did, run: Run): Promise<void> => {
-    for (;;) {
-      const repo = await store.load(did)
-      // A queued event may have broken the chain again.
-      if (repo?.status !== 'resyncing' || repo.epoch !== run.epoch) throw new Ended()
-      const page = await options.state.loadQueue(did, 1024 * 1024)
-      if (page.length === 0) break
-      for (const frame of page) await options.replay(frame)
-    }
-    await step(did, { kind: 'drained', epoch: run.epoch })
-  }
-
-  const giveUp = async (did: Did, run: Run, error: ResyncError | AppFailure): Promise<void> => {
-    const code = error instanceof AppFailure ? 'app-failed' : error.code
-    const terminal = error instanceof ResyncError && isTerminal(error.code)
-    const retryAfterMs = error instanceof ResyncError ? (error.retryAfterMs ?? 0) : 0
-    if (code === 'host-busy') {
-      await step(did, { kind: 'postponed', epoch: run.epoch, until: now() + spread(retryAfterMs) })
-      return
-    }
-    counts[terminal ? 'terminal' : 'failed']++
-    const reason: FailureReason =
-      code === 'app-failed'
-        ? 'app-failed'
-        : terminal
-          ? 'resync-terminal'
-          : code === 'rev-regression'
-            ? 'resync-rev-regression'
-            : 'resync-failed'
-    const message = `${code}: ${error.message}`
-    const event = { kind: 'failure', source: RESYNC_SOURCE, seq: null, did, reason, message } as const
-    const fact: RepoFact = {
-      kind: 'failed',
-      epoch: run.epoch,
-      reason: code,
-      terminal,
-      retryAfterMs,
-      jitter: options.random(),
-    }
-    await step(did, fact, event).catch((failure: unknown) => {
-      if (failure instanceof AppFailure) return step(did, fact)
-      throw failure
-    })
-  }
-
-  /** What a host put off does not all come back in one moment. */
-  const spread = (ms: number): number => Math.round(ms * (1 + options.random() / 4)) + 1
 
   /** Asks the account's own host which rev is the newest. Its events go on meanwhile. */
   const check = async (did: Did, ask: LatestRev): Promise<void> => {
@@ -348,34 +210,4 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
       return runs.size
     },
   }
-}
-
-/** The source named in events that a resync makes. */
-const RESYNC_SOURCE = 'resync'
-
-/** Whether an answer may be so because the identity that is known is an old one. */
-const mayBeStale = ({ code }: ResyncError, found: IdentityResult): boolean =>
-  isTerminal(code) || code === 'invalid-repo' || (found.ok && found.identity.key === null)
-
-const isSameIdentity = (a: ResolvedIdentity, b: ResolvedIdentity): boolean =>
-  a.pds === b.pds && a.key?.curve === b.key?.curve && String(a.key?.bytes) === String(b.key?.bytes)
-
-/** An answer that would be the last one, and is not believed yet. */
-const notYet = (cause: ResyncError, message: string): ResyncError =>
-  new ResyncError('fetch-failed', message, { cause })
-
-/** The resync is not wanted any more. */
-class Ended extends Error {}
-
-class AppFailure extends Error {
-  constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause })
-  }
-}
-
-function toResyncError(error: unknown): ResyncError | AppFailure {
-  if (error instanceof ResyncError || error instanceof AppFailure) return error
-  return new ResyncError('fetch-failed', error instanceof Error ? error.message : String(error), {
-    cause: error,
-  })
 }
