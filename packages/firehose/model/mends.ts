@@ -54,7 +54,7 @@ export const MENDS: readonly Mend[] = [
         '',
       ),
       edit(
-        'processor',
+        'repo-events',
         "{ kind: 'doubted', reason: 'desynchronized', claimed: event.rev, retryAt: null },",
         'null,',
       ),
@@ -93,7 +93,11 @@ export const MENDS: readonly Mend[] = [
     sequence: 'C6',
     mend: 'a rev from the future makes the repo suspect',
     edits: [
-      edit('processor', 'UNENTITLED.has(reason) ||', "reason === 'rev-future' || UNENTITLED.has(reason) ||"),
+      edit(
+        'repo-events',
+        'UNENTITLED.has(reason) ||',
+        "reason === 'rev-future' || UNENTITLED.has(reason) ||",
+      ),
     ],
   },
   {
@@ -101,7 +105,7 @@ export const MENDS: readonly Mend[] = [
     mend: 'so does a signature that does not fit',
     edits: [
       edit(
-        'processor',
+        'repo-events',
         'UNENTITLED.has(reason) ||',
         "reason === 'signature-invalid' || UNENTITLED.has(reason) ||",
       ),
@@ -170,7 +174,7 @@ export const MENDS: readonly Mend[] = [
     mend: "the account's own host is asked about a status that a relay tells",
     edits: [
       edit(
-        'processor',
+        'account-events',
         "return answer !== null && (answer === 'active') !== (said === 'active')",
         'return false && answer',
       ),
@@ -181,7 +185,7 @@ export const MENDS: readonly Mend[] = [
     mend: 'a handle that could not be looked up stays',
     edits: [
       edit(
-        'processor',
+        'identity-events',
         'const uncertain = !result.ok || result.identity.handle === undefined',
         'const uncertain = false as boolean',
       ),

@@ -52,7 +52,7 @@ export {
 } from './parse.ts'
 export { DEFAULT_POLICY, type LegacyPolicy, type VerifyPolicy } from './policy.ts'
 export type { CommitProof, ProvedOps, SyncProof } from './proof.ts'
-export type { Listed } from './processor.ts'
+export type { Listed } from './item.ts'
 export type { ReaderStats } from './reader.ts'
 export { type Effect, type FailureReason, REASONS } from './reasons.ts'
 export { createResync, type CreateResyncOptions, type StoredRecord } from './resync.ts'

@@ -1,0 +1,75 @@
+// What an entry of a host's list of repos leads to.
+// Spec: https://atproto.com/specs/sync, com.atproto.sync.listRepos
+
+import type { Did } from '@avocet/syntax'
+import type { AccountStatus } from './account-status.ts'
+import { checkAuthority, type Speaker } from './chain.ts'
+import { newRepo, type RepoPolicy } from './facts.ts'
+import type { Listed, ResyncGate } from './item.ts'
+import type { Bench } from './judge.ts'
+import { next } from './machine.ts'
+import type { Store } from './store.ts'
+
+/** What an entry needs. */
+export type ListedOptions = {
+  readonly bench: Bench
+  readonly store: Store
+  readonly resync: ResyncGate
+  readonly statuses: AccountStatus
+  /** Hosts can be asked for a status; else their lists are believed. */
+  readonly canAsk: boolean
+  readonly policy: RepoPolicy
+  /** Who speaks through a source. */
+  readonly speakerOf: (source: string) => Speaker
+}
+
+/** Makes the handler of entries; false: nobody has such an account, or not there; nothing was stored. */
+export function createListed(options: ListedOptions): (entry: Listed) => Promise<boolean> {
+  const { bench, store, resync, statuses, policy } = options
+  const { now, identities } = bench
+
+  const isThere = async (did: Did, speaker: Speaker): Promise<boolean> => {
+    const found = identities.get(did)
+    const result = found instanceof Promise ? await bench.aside(did, found) : found
+    // A directory that does not answer refutes nothing.
+    if (!result.ok) return !result.gone && speaker.kind === 'relay'
+    return checkAuthority(speaker, result.identity.pds).ok
+  }
+
+  const listed = async ({ did, rev, status, own, source, at }: Listed): Promise<boolean> => {
+    let repo = await store.load(did)
+    // A list is nobody's word: of a DID that is new there must be a document, and a PDS lists only what it hosts.
+    if (repo === null && !(await isThere(did, options.speakerOf(source)))) return false
+    const before = repo?.upstreamStatus ?? 'active'
+    // A list may be old by now, also the host's own: where they differ the host is asked.
+    const same =
+      (status === 'active') === (before === 'active') && (status === 'deleted') === (before === 'deleted')
+    const believed = own && !options.canAsk ? status : null
+    const said = same ? before : ((await statuses.ask(did)) ?? believed)
+    if (said !== null && said !== before) {
+      const told = await statuses.tell(did, repo, said, source)
+      if (told === null) return true
+      repo = told
+    }
+    if (rev === null || status !== 'active') return true
+    const { state, effects } = next(
+      repo ?? newRepo(did, policy.filter),
+      { kind: 'listed', rev, at },
+      policy,
+      now(),
+    )
+    // Not worth a row: confirmed a short time ago.
+    const isSame = state.status === repo?.status && state.claimed === repo.claimed && state.lost === repo.lost
+    if (repo !== null && isSame) {
+      if (now() - (repo.confirmedAt ?? 0) < CONFIRM_EVERY_MS) return true
+    }
+    await store.save({ repo: state.lastSource === null ? { ...state, lastSource: source } : state }, null)
+    resync.react(did, effects)
+    return true
+  }
+
+  return listed
+}
+
+/** A list that says what is known is noted at most so often. */
+const CONFIRM_EVERY_MS = 3_600_000

@@ -1,0 +1,126 @@
+// What an event led to is stored together with the cursor that counts it as finished; then it is finished.
+// Spec: https://atproto.com/specs/sync
+
+import type { Did } from '@avocet/syntax'
+import type { FailureEvent, VerifiedEvent } from './events.ts'
+import { newRepo, type RepoEffect, type RepoFact, type RepoPolicy } from './facts.ts'
+import type { Item, ResyncGate } from './item.ts'
+import type { Rejection } from './judge.ts'
+import { next } from './machine.ts'
+import type { FailureReason } from './reasons.ts'
+import type { RepoState, StateChange } from './state.ts'
+import type { Store } from './store.ts'
+
+/** What storing outcomes needs. */
+export type OutcomeOptions = {
+  readonly store: Store
+  readonly resync: ResyncGate
+  readonly policy: RepoPolicy
+  readonly onIgnored: (failure: FailureEvent) => void
+  readonly count: (reason: FailureReason | 'accepted') => void
+  readonly now: () => number
+}
+
+/** The ends that an event can come to. Each finishes it. */
+export type Outcomes = {
+  /** Stores what the fact (null: none) makes of the repo, and hands the event (null: none) over with it. */
+  readonly save: (
+    item: Item,
+    repo: RepoState | null,
+    fact: RepoFact | null,
+    event: VerifiedEvent | null,
+    more?: StateChange,
+  ) => Promise<void>
+  /** Nothing wrong with it, but nothing to do. */
+  readonly ignore: (item: Item, reason: FailureReason, message: string) => Promise<void> | void
+  /** It is told as a failure, and changes nothing. */
+  readonly refuse: (item: Item, rejection: Rejection) => Promise<void>
+}
+
+/** Makes the ends of events. */
+export function createOutcomes(options: OutcomeOptions): Outcomes {
+  const { store, resync, policy, count, now } = options
+
+  /** Stores what the fact makes of the repo, with the cursor that counts this event as finished, then finishes it. */
+  const save = async (
+    item: Item,
+    repo: RepoState | null,
+    fact: RepoFact | null,
+    event: VerifiedEvent | null,
+    more: StateChange = {},
+  ): Promise<void> => {
+    const { did } = item.event
+    const { tracker } = item.source
+    const cursor = item.ticket === null ? null : tracker.cursorWith(item.ticket)
+    const effects: RepoEffect[] = []
+    let change: StateChange = { ...more, ...(cursor === null ? {} : { cursor }), ...dequeued(item) }
+    if (fact !== null) {
+      const step = next(repo ?? newRepo(did, policy.filter), fact, policy, now())
+      effects.push(...step.effects)
+      change = { ...change, repo: seen(item, step.state), ...dropped(did, step.effects) }
+    }
+    const result = await store.save(change, event)
+    if (!result.ok) {
+      await appFailed(item, repo, result.error)
+      return
+    }
+    if (cursor !== null) tracker.stored(cursor)
+    finish(item)
+    if (effects.length > 0) resync.react(did, effects)
+  }
+
+  const finish = (item: Item): void => {
+    if (item.ticket !== null) item.source.tracker.finish(item.ticket)
+  }
+
+  /** The app refused the event: what it holds of this repo is no longer what the stream says. */
+  const appFailed = async (item: Item, repo: RepoState | null, error: unknown): Promise<void> => {
+    const { event } = item
+    const { did } = event
+    const failure = failureOf(item, 'app-failed', error instanceof Error ? error.message : String(error))
+    count('app-failed')
+    const rev = event.kind === 'commit' || event.kind === 'sync' ? event.rev : null
+    const { state, effects } = next(
+      repo ?? newRepo(did, policy.filter),
+      { kind: 'app-failed', rev },
+      policy,
+      now(),
+    )
+    const change = { repo: seen(item, state), ...dequeued(item), ...dropped(did, effects) }
+    const told = await store.save(change, failure)
+    if (!told.ok) await store.save(change, null)
+    finish(item)
+    resync.react(did, effects)
+  }
+
+  const ignore = (item: Item, reason: FailureReason, message: string): Promise<void> | void => {
+    count(reason)
+    options.onIgnored(failureOf(item, reason, message))
+    if (item.queueId !== null) return save(item, null, null, null)
+    finish(item)
+  }
+
+  const refuse = (item: Item, { reason, message }: Rejection): Promise<void> => {
+    count(reason)
+    return save(item, null, null, failureOf(item, reason, message))
+  }
+
+  return { save, ignore, refuse }
+}
+
+/** A failure of this event. */
+export function failureOf(item: Item, reason: FailureReason, message: string): FailureEvent {
+  const { did, seq } = item.event
+  return { kind: 'failure', source: item.source.id, seq, did, reason, message }
+}
+
+const dequeued = (item: Item): StateChange =>
+  item.queueId === null ? {} : { dequeue: { did: item.event.did, upTo: item.queueId } }
+
+/** What of the queue goes with these effects. */
+export const dropped = (did: Did, effects: readonly RepoEffect[]): StateChange =>
+  effects.includes('drop-queue') ? { dequeue: { did, upTo: Number.MAX_SAFE_INTEGER } } : {}
+
+/** The state with this event as the last one. */
+export const seen = (item: Item, state: RepoState): RepoState =>
+  item.ticket === null ? state : { ...state, lastSource: item.ticket.from, lastSeq: item.event.seq }
