@@ -2,21 +2,13 @@
 // names, so that an event costs microseconds; frames are real.
 
 import { type CID, formatCid, type DataObject } from '@avocet/data'
-import type { PublicKey } from '@avocet/crypto'
 import { type Did, type Handle, type Tid, tidFromMicros } from '@avocet/syntax'
-import { encodeFrame } from '@avocet/xrpc'
-import {
-  type Checked,
-  type CommitProof,
-  type FailureReason,
-  type Prover,
-  ResyncError,
-  type SyncProof,
-  type VerifiedOp,
-} from '../src/index.ts'
+import { ResyncError, type VerifiedOp } from '../src/index.ts'
 import type { Action, Size } from './actions.ts'
 import type { Clock } from './clock.ts'
 import { type Content, makeContent, named, nameOfTree, readRecord, realRoot } from './records.ts'
+import { createRelays, type Relay } from './relays.ts'
+import { createSigning } from './signing.ts'
 
 /** An account as it is. */
 export type Account = {
@@ -57,32 +49,6 @@ export type Host = {
   skewMs: number
 }
 
-/** A relay: what it sent, and what it knows. */
-export type Relay = {
-  readonly id: string
-  resets: number
-  log: { readonly seq: number; readonly frame: Uint8Array }[]
-  seq: number
-  /** Events with a smaller seq are not kept any more. */
-  oldest: number
-  /** Told of each new event and of a cut connection. */
-  listener: ((what: 'event' | 'cut') => void) | null
-  downUntil: number
-  lagUntil: number
-  held: (() => void)[]
-  /** What its listRepos says. */
-  readonly known: Map<Did, { rev: Tid | null; status: string }>
-}
-
-type Signed = {
-  readonly did: Did
-  readonly rev: Tid
-  readonly data: CID
-  readonly prevData: CID | null
-  readonly key: number
-  readonly ops: readonly VerifiedOp[]
-}
-
 type WriteAction = Extract<Action, { do: 'write' }>
 
 const encoder = new TextEncoder()
@@ -115,21 +81,7 @@ export function createNetwork(clock: Clock, size: Size) {
     slowUntil: 0,
     skewMs: 0,
   }))
-  const relays: Relay[] = Array.from({ length: size.relays }, (_, i) => ({
-    id: `relay${i}`,
-    resets: 0,
-    log: [],
-    seq: 10_000,
-    oldest: 10_001,
-    listener: null,
-    downUntil: 0,
-    lagUntil: 0,
-    held: [],
-    known: new Map<Did, { rev: Tid | null; status: string }>(),
-  }))
   const byDid = new Map(accounts.map((account) => [account.did, account]))
-  const signed = new Map<string, Signed>()
-  const keys = new Map<string, PublicKey>()
   const mirror = { mode: 'fresh' as 'fresh' | 'stale' | 'html', copies: new Map<Did, Snapshot>() }
   const directory = {
     mode: 'ok' as 'ok' | 'not-found' | 'down',
@@ -138,52 +90,10 @@ export function createNetwork(clock: Clock, size: Size) {
     wasSilent: false,
   }
   let counter = 0
-
-  const keyOf = (did: Did, key: number): PublicKey => {
-    const name = `${did} ${key}`
-    const known = keys.get(name)
-    if (known !== undefined) return known
-    const made: PublicKey = { curve: 'k256', bytes: encoder.encode(name) }
-    keys.set(name, made)
-    return made
-  }
+  const { keyOf, sign, prover } = createSigning(() => counter++)
+  const { relays, send, release } = createRelays(clock, size.relays)
 
   const time = (): string => new Date(clock.now()).toISOString()
-
-  /** Sends an event over the relays that `via` names, each at its own time. */
-  const announce = (
-    account: Account,
-    type: `#${string}`,
-    body: DataObject,
-    damage?: WriteAction['damage'],
-    via: (relay: Relay) => boolean = () => true,
-  ): void => {
-    const shown = { rev: account.rev, status: account.status }
-    for (const relay of relays) {
-      if (!via(relay)) continue
-      const send = (): void => {
-        relay.known.set(account.did, shown)
-        if (damage === 'dropped') return
-        const seq = ++relay.seq
-        relay.log.push({ seq, frame: encodeFrame(type, { ...body, seq }) })
-        relay.listener?.('event')
-      }
-      if (relay.lagUntil > clock.now()) relay.held.push(send)
-      else send()
-    }
-  }
-
-  const sign = (
-    account: Account,
-    prevData: CID | null,
-    ops: readonly VerifiedOp[],
-    key = account.key,
-  ): CID => {
-    const commit = named(`commit ${account.did} ${account.rev} ${key} ${counter++}`)
-    const { did, rev, data } = account
-    signed.set(formatCid(commit), { did, rev: rev!, data, prevData, key, ops })
-    return commit
-  }
 
   const nextRev = (account: Account): Tid => {
     const micros = (clock.now() + hosts[account.host]!.skewMs) * 1000 + (counter++ % 1000)
@@ -229,26 +139,26 @@ export function createNetwork(clock: Clock, size: Size) {
       blobs: [],
       time: time(),
     } as DataObject
-    announce(account, '#commit', body, damage)
+    send(account, '#commit', body, damage === 'dropped')
   }
 
   /** A relay sends a commit of the account that nobody signed. */
   const forge = (account: Account, relay: Relay): void => {
     if (account.rev === null) return
     const rev = bump(account.rev)
-    const forged = { ...account, rev, data: named(`forged ${counter++}`) }
-    const commit = sign(forged, account.data, [], -1)
+    const forged = { ...account, rev, data: named(`forged ${counter++}`), key: -1 }
+    const commit = sign(forged, account.data, [])
     const body = { repo: account.did, rev, since: account.rev, commit, prevData: account.data, time: time() }
     const rest = { blocks: NO_BYTES, ops: [], tooBig: false, rebase: false, blobs: [] }
     const { known } = relay
     const shown = known.get(account.did)
-    announce(account, '#commit', { ...body, ...rest } as DataObject, undefined, (other) => other === relay)
+    send(account, '#commit', { ...body, ...rest } as DataObject, false, (other) => other === relay)
     if (shown !== undefined && relay.lagUntil <= clock.now()) known.set(account.did, shown)
   }
 
   const tellAccount = (account: Account): void => {
     const { did, status } = account
-    announce(account, '#account', {
+    send(account, '#account', {
       did,
       active: status === 'active',
       ...(status === 'active' ? {} : { status }),
@@ -256,12 +166,12 @@ export function createNetwork(clock: Clock, size: Size) {
     } as DataObject)
   }
   const tellIdentity = (account: Account): void =>
-    announce(account, '#identity', { did: account.did, time: time() } as DataObject)
+    send(account, '#identity', { did: account.did, time: time() } as DataObject)
   const tellSync = (account: Account): void => {
     if (account.rev === null) return
     const commit = sign(account, null, [])
     const blocks = encoder.encode(formatCid(commit))
-    announce(account, '#sync', { did: account.did, rev: account.rev, blocks, time: time() } as DataObject)
+    send(account, '#sync', { did: account.did, rev: account.rev, blocks, time: time() } as DataObject)
   }
 
   const setStatus = (account: Account, status: string): void => {
@@ -278,20 +188,6 @@ export function createNetwork(clock: Clock, size: Size) {
     if (status === 'active') tellSync(account)
   }
 
-  const prover: Prover = {
-    prove(event, key): Checked<CommitProof> {
-      const found = signed.get(formatCid(event.commit))!
-      if (key !== keyOf(event.did, found.key)) return refusal('signature-invalid')
-      if (found.ops.some(({ unread }) => unread === 'malformed')) return refusal('record-malformed')
-      return { ok: true, value: { ops: found.ops, legacy: false, data: found.data } }
-    },
-    proveSync(event, key): Checked<SyncProof> {
-      const found = signed.get(new TextDecoder().decode(event.blocks))!
-      if (key !== keyOf(event.did, found.key)) return refusal('signature-invalid')
-      return { ok: true, value: { commit: named(event.rev), data: found.data } }
-    },
-  }
-
   /** The host that a URL names answers about an account, or does not. @throws ResyncError */
   const at = (url: string | null, did: Did): Account => {
     const host = hosts.findIndex((item) => item.url === url)
@@ -300,11 +196,6 @@ export function createNetwork(clock: Clock, size: Size) {
     const account = byDid.get(did)!
     if (account.host !== host) throw new ResyncError('repo-deactivated', 'moved away')
     return account
-  }
-
-  const release = (relay: Relay): void => {
-    relay.lagUntil = 0
-    for (const send of relay.held.splice(0)) send()
   }
 
   /** How long a host takes at most until it answers, ms. */
@@ -350,13 +241,6 @@ export function createNetwork(clock: Clock, size: Size) {
 export type Network = ReturnType<typeof createNetwork>
 
 const NO_BYTES = new Uint8Array(0)
-
-const refusal = (
-  reason: FailureReason,
-): { ok: false; error: { reason: FailureReason; message: string; did: null; seq: null } } => ({
-  ok: false,
-  error: { reason, message: 'not proved', did: null, seq: null },
-})
 
 const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
 

@@ -16,9 +16,10 @@ import type { Size } from './actions.ts'
 import type { App } from './app.ts'
 import type { Clock } from './clock.ts'
 import { readArchives, readLists } from './copies.ts'
-import { COLLECTIONS, type Network, type Relay } from './network.ts'
+import { COLLECTIONS, type Network } from './network.ts'
 import type { QueueWatch } from './queue-watch.ts'
 import type { Random } from './random.ts'
+import type { Relay } from './relays.ts'
 import type { StatusWatch } from './status-watch.ts'
 
 /** Told of what happens, to understand a difference. `at`: ms since the beginning. */

@@ -5,10 +5,11 @@ import type { Action, Size } from './actions.ts'
 import { createApp } from './app.ts'
 import { createClock } from './clock.ts'
 import { compare, type Difference } from './compare.ts'
-import { createNetwork, type Relay } from './network.ts'
+import { createNetwork } from './network.ts'
 import { type Process, startProcess, type Trace } from './process.ts'
 import { createQueueWatch } from './queue-watch.ts'
 import { createRandom } from './random.ts'
+import type { Relay } from './relays.ts'
 import { createStatusWatch } from './status-watch.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
