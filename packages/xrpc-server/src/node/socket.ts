@@ -17,6 +17,10 @@ export class NodeFrameSocket implements FrameSocket {
   readonly #stream: Duplex
   #corked = false
   #closing = false
+  #sentBytes = 0
+  // Since the last ping: whether anything came, and how much had left by then.
+  #heard = true
+  #takenBytes = 0
 
   constructor(ws: WebSocket, stream: Duplex) {
     this.#ws = ws
@@ -24,6 +28,7 @@ export class NodeFrameSocket implements FrameSocket {
     ws.once('close', () => this.#abort.abort(new Error('the socket is closed')))
     // A broken socket also closes; there is nobody else to tell.
     ws.on('error', () => {})
+    stream.on('data', () => (this.#heard = true))
   }
 
   get signal(): AbortSignal {
@@ -49,7 +54,21 @@ export class NodeFrameSocket implements FrameSocket {
         this.#stream.uncork()
       })
     }
-    this.#stream.write(frameOf(frame))
+    const bytes = frameOf(frame)
+    this.#sentBytes += bytes.length
+    this.#stream.write(bytes)
+  }
+
+  /** Asks for a sign of life. Cuts the socket off when nothing came since the last time, and none of the frames left. */
+  ping(): void {
+    const taken = this.#sentBytes - this.#stream.writableLength
+    if (!this.#heard && taken <= this.#takenBytes) {
+      this.#ws.terminate()
+      return
+    }
+    this.#heard = false
+    this.#takenBytes = taken
+    this.#ws.ping()
   }
 
   async drained(): Promise<void> {

@@ -12,7 +12,10 @@ import { pathOfTarget } from './target.ts'
 export interface UpgraderOptions {
   /** Which proxies are believed about who calls. Default none. */
   readonly trustProxy?: TrustProxy
-  /** Milliseconds between pings; a socket that did not answer the last one is cut off. Default 30 000. */
+  /**
+   * Milliseconds between pings. A socket is cut off when nothing moved on it since the last one: nothing came, the answer or
+   * anything else, and none of what was sent left. Default 30 000.
+   */
   readonly pingMs?: number
 }
 
@@ -45,18 +48,10 @@ export function createUpgrader(router: Pick<Router, 'connect'>, options: Upgrade
   })
   const open = new Set<NodeFrameSocket>()
   const running = new Set<Promise<void>>()
-  const silent = new WeakSet<object>()
   let closed = false
 
   const pings = setInterval(() => {
-    for (const ws of wss.clients) {
-      if (silent.has(ws)) {
-        ws.terminate()
-      } else {
-        silent.add(ws)
-        ws.ping()
-      }
-    }
+    for (const frames of open) frames.ping()
   }, options.pingMs ?? 30_000)
   pings.unref()
 
@@ -74,7 +69,6 @@ export function createUpgrader(router: Pick<Router, 'connect'>, options: Upgrade
     wss.handleUpgrade(message, socket, head, (ws) => {
       const frames = new NodeFrameSocket(ws, socket)
       open.add(frames)
-      ws.on('pong', () => silent.delete(ws))
       const run = connection.run(frames).then(() => {
         open.delete(frames)
       })
