@@ -200,22 +200,39 @@ function decompress(chunks: AsyncIterable<Uint8Array>, encoding: string | null):
   return inflate(chunks, encoding)
 }
 
+/** What a packed body may expand to, for each byte that came; the first bytes of a body are free. */
+const MAX_RATIO = 20
+const FREE_BYTES = 1024 * 1024
+
 async function* inflate(
   chunks: AsyncIterable<Uint8Array>,
   encoding: 'gzip' | 'deflate',
 ): AsyncGenerator<Uint8Array> {
   let failure: unknown
+  let packed = 0
+  let length = 0
   async function* watched(): AsyncGenerator<Uint8Array> {
     try {
-      yield* chunks
+      for await (const chunk of chunks) {
+        packed += chunk.length
+        yield chunk
+      }
     } catch (error) {
       failure = error
       throw error
     }
   }
   try {
-    yield* inflateChunks(watched(), encoding)
+    for await (const chunk of inflateChunks(watched(), encoding)) {
+      length += chunk.length
+      if (length > FREE_BYTES && length > MAX_RATIO * packed) {
+        failure = new XrpcError(413, 'PayloadTooLarge', `request entity expands too much; max=${MAX_RATIO}:1`)
+        break
+      }
+      yield chunk
+    }
   } catch (error) {
-    throw failure ?? new XrpcError(400, 'InvalidRequest', 'Malformed compressed body', { cause: error })
+    failure ??= new XrpcError(400, 'InvalidRequest', 'Malformed compressed body', { cause: error })
   }
+  if (failure !== undefined) throw failure
 }

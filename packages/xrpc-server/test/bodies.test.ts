@@ -1,5 +1,6 @@
 // Request bodies by themselves: bounded however they come, read when somebody asks, let go when they stall.
-import { gzipSync } from 'node:zlib'
+import { randomBytes } from 'node:crypto'
+import { deflateSync, gzipSync } from 'node:zlib'
 import { createCatalog, type Procedure } from '@avocet/lexicon'
 import { describe, expect, it } from 'vitest'
 import { readInput } from '../src/body.ts'
@@ -122,6 +123,48 @@ describe('bytes', () => {
     await expect(readAll(broken({ 'content-encoding': 'gzip' }))).rejects.toMatchObject(said)
     const malformed = callOf([Buffer.from('no gzip')], { headers: { 'content-encoding': 'gzip' } })
     await expect(readAll(malformed)).rejects.toMatchObject({ message: 'Malformed compressed body' })
+  })
+})
+
+describe('packed bytes', () => {
+  const large: Limits = { ...limits, blobBytes: 100_000_000, jsonBytes: 100_000_000, bodyMs: 5000 }
+  const MiB = 1024 * 1024
+  const packs: [string, (bytes: Uint8Array) => Uint8Array][] = [
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+  ]
+  const sizeOf = async (packed: Uint8Array, encoding: string): Promise<number> => {
+    const call = callOf(halves(packed), { headers: { 'content-encoding': encoding } })
+    const { input } = await readInput(call, blob!, large)
+    let length = 0
+    for await (const chunk of input as AsyncIterable<Uint8Array>) length += chunk.length
+    return length
+  }
+  const refused = {
+    status: 413,
+    error: 'PayloadTooLarge',
+    message: 'request entity expands too much; max=20:1',
+  }
+
+  it.each(packs)('may expand as they like up to a MiB: %s', async (encoding, pack) => {
+    expect(await sizeOf(pack(new Uint8Array(MiB)), encoding)).toBe(MiB)
+    await expect(sizeOf(pack(new Uint8Array(MiB + 1)), encoding)).rejects.toMatchObject(refused)
+  })
+
+  it.each(packs)('may expand twentyfold past that: %s', async (encoding, pack) => {
+    // Random bytes stay what they are; as many zeros as fill up the ratio are next to nothing.
+    const noise = randomBytes(200_000)
+    const of = (zeros: number): Uint8Array => pack(Buffer.concat([noise, Buffer.alloc(zeros)]))
+    const packed = of(3_800_000).length
+    const most = 20 * packed - noise.length
+    expect(of(most).length - packed).toBeLessThan(400)
+    expect(await sizeOf(of(most), encoding)).toBe(most + noise.length)
+    await expect(sizeOf(of(most + 20_000), encoding)).rejects.toMatchObject(refused)
+  })
+
+  it('are bounded likewise where they are JSON', async () => {
+    const call = callOf([gzipSync(text(2 * MiB))], { headers: { 'content-encoding': 'gzip' } })
+    await expect(readInput(call, json!, large)).rejects.toMatchObject(refused)
   })
 })
 
