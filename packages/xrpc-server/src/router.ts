@@ -14,6 +14,7 @@ import { networkOf } from './network.ts'
 import { fromResponse, makeAnswer } from './output.ts'
 import { applyRules, createMemoryRateLimitStore, type RateLimitRule } from './rate-limit.ts'
 import { Reply } from './reply.ts'
+import { Reports } from './reports.ts'
 import { discard } from './stream.ts'
 import { createItemEncoder, fail, pump, type Connection, type FrameSocket } from './subscription.ts'
 import { Subscribers } from './subscribers.ts'
@@ -65,6 +66,7 @@ class XrpcRouter implements Router {
   readonly #deadlines = new Deadlines()
   readonly #turns = new Turns()
   readonly #options: RouterOptions
+  readonly #reports: Reports
   readonly #limits: Limits
   readonly #cors: CorsOptions | null
   readonly #rules: { readonly early: readonly RateLimitRule[]; readonly late: readonly RateLimitRule[] }
@@ -73,6 +75,7 @@ class XrpcRouter implements Router {
 
   constructor(options: RouterOptions) {
     this.#options = options
+    this.#reports = new Reports(options)
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#cors = options.cors === false ? null : typeof options.cors === 'object' ? options.cors : {}
     this.#rules = splitRules(options.rateLimit?.rules ?? [])
@@ -131,7 +134,7 @@ class XrpcRouter implements Router {
       if (this.#options.compression !== false && wantsCompression(answer, call))
         answer = await compress(answer)
     } catch (error) {
-      const known = this.#known(error, nsid, context.requestId)
+      const known = this.#reports.known(error, nsid, context.requestId)
       failure = known.error
       answer = errorAnswer(known, headers)
       length = lengthOf(answer)
@@ -139,7 +142,7 @@ class XrpcRouter implements Router {
     if (call.header('authorization') !== null) markPrivate(answer.headers)
     if (this.#cors !== null) addCors(answer.headers, call, this.#cors)
     answer.headers['x-request-id'] = context.requestId
-    this.#report(call, context, nsid, call.method, started, answer.status, failure, length)
+    this.#reports.answered(call, context, nsid, call.method, started, answer.status, failure, length)
     return answer
   }
 
@@ -170,7 +173,7 @@ class XrpcRouter implements Router {
       const handler = route.handler as unknown as StreamHandler<unknown, unknown>
       const run = async (socket: FrameSocket): Promise<void> => {
         const onError = (error: unknown): XrpcError | undefined =>
-          this.#explain(error, schema.nsid, context.requestId)
+          this.#reports.explain(error, schema.nsid, context.requestId)
         // Others may have taken the places while this one's handshake was under way.
         refused ??= this.#placeTaken(route, call, context)
         const entry = this.#subscribers.enter(context.requestId, schema.nsid, context.params, call, socket)
@@ -193,15 +196,15 @@ class XrpcRouter implements Router {
             : fail(refused, socket, onError)
         context.abort(new Error('subscription ended'))
         entry.leave()
-        this.#report(call, context, schema.nsid, 'WS', started, end.status, end.error, null)
+        this.#reports.answered(call, context, schema.nsid, 'WS', started, end.status, end.error, null)
       }
       return { ok: true, run }
     } catch (error) {
-      const known = this.#known(error, nsid, context.requestId)
+      const known = this.#reports.known(error, nsid, context.requestId)
       const answer = errorAnswer(known, headers)
       if (this.#cors !== null) addCors(answer.headers, call, this.#cors)
       answer.headers['x-request-id'] = context.requestId
-      this.#report(call, context, nsid, 'WS', started, answer.status, known.error, lengthOf(answer))
+      this.#reports.answered(call, context, nsid, 'WS', started, answer.status, known.error, lengthOf(answer))
       return { ok: false, answer }
     }
   }
@@ -314,7 +317,7 @@ class XrpcRouter implements Router {
   async #limit(rules: readonly RateLimitRule[], context: Context, headers: HeaderRecord): Promise<void> {
     if (rules.length === 0 || this.#options.rateLimit?.bypass?.(context) === true) return
     await applyRules(rules, this.#store, context, headers, (error) =>
-      this.#onError(error, context.nsid, context.requestId),
+      this.#reports.failed(error, context.nsid, context.requestId),
     )
   }
 
@@ -336,46 +339,6 @@ class XrpcRouter implements Router {
     if (given !== null && /^[\w.-]{1,64}$/.test(given)) return given
     this.#requests += 1
     return `${idPrefix}-${this.#requests.toString(36)}`
-  }
-
-  #known(error: unknown, nsid: string | null, requestId: string): XrpcError {
-    if (error instanceof XrpcError) return error
-    const internal = new XrpcError(500, 'InternalServerError', 'Internal Server Error')
-    return this.#explain(error, nsid, requestId) ?? internal
-  }
-
-  /** The app's word for a failure of its own, or a report of it. */
-  #explain(error: unknown, nsid: string | null, requestId: string): XrpcError | undefined {
-    const mapped = this.#options.mapError?.(error)
-    if (mapped === undefined) this.#onError(error, nsid, requestId)
-    return mapped
-  }
-
-  // A hook that throws must not change an answer, or end a stream.
-  #onError(error: unknown, nsid: string | null, requestId: string): void {
-    try {
-      this.#options.onError?.(error, { nsid, requestId })
-    } catch {}
-  }
-
-  #report(
-    call: Call,
-    { requestId, auth }: Context,
-    nsid: string | null,
-    method: string,
-    started: number,
-    status: number,
-    error: string | undefined,
-    length: number | null,
-  ): void {
-    if (this.#options.onRequest === undefined) return
-    const durationMs = performance.now() - started
-    const { address } = call
-    try {
-      this.#options.onRequest({ requestId, nsid, method, address, status, error, auth, length, durationMs })
-    } catch (failure) {
-      this.#onError(failure, nsid, requestId)
-    }
   }
 }
 
