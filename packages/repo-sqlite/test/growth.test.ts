@@ -39,6 +39,18 @@ it('does not grow from churn: after 2 000 updates of 100 keys it holds what one 
   expect(store.size(did).blocks).toBeLessThanOrEqual(before.blocks + 100)
 })
 
+it('tells how much a repository takes up, and zero for one that is not there', async () => {
+  using db = openDatabase({ path: ':memory:' })
+  const { store, writer } = setUp(db)
+  expect(store.size(did)).toEqual({ blocks: 0, bytes: 0 })
+  expect(await store.countBlocks(did)).toBe(0)
+  const { newBlocks } = await writer.create(did, [put('create', 1, 'text')])
+  let bytes = 0
+  for (const [, block] of newBlocks) bytes += block.length
+  expect(store.size(did)).toEqual({ blocks: 3, bytes })
+  expect(await store.countBlocks(did)).toBe(3)
+})
+
 it('shares one transaction among commits to many repositories', async () => {
   using db = openDatabase({ path: ':memory:' })
   const { writer } = setUp(db)
