@@ -1,29 +1,9 @@
-// https://nodejs.org/docs/latest-v24.x/api/sqlite.html, https://www.sqlite.org/pragma.html
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+// https://nodejs.org/docs/latest-v24.x/api/sqlite.html
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { createCheckpointer, NO_CHECKPOINTS } from './checkpointer.ts'
-import { createNoDurability, createWalDurability, type Disk, type Durability } from './durability.ts'
 import { SqliteError } from './error.ts'
-
-/** Options of {@link openDatabase}. */
-export interface DatabaseOptions {
-  /** A file, or `':memory:'`. Missing folders are made (mode 0700). */
-  readonly path: string
-  /** Opens an existing file without write access. */
-  readonly readOnly?: boolean
-  /**
-   * `'full'` (default): a commit is acknowledged when it is on the disk. `'normal'`: when the operating system has
-   * it: safe against a crash of the process, the last commits may be lost (never torn) if the machine loses power.
-   */
-  readonly synchronous?: 'full' | 'normal'
-  /** Size of SQLite's page cache, in bytes. Default 16 MiB. */
-  readonly cacheSize?: number
-  /** What makes a commit durable. Default: `fdatasync` of `node:fs`; a test gives a disk that fails. */
-  readonly disk?: Disk
-  /** Called when an `afterCommit` hook throws. Default: the error is thrown from a microtask of its own. */
-  readonly onHookError?: (error: unknown) => void
-}
+import { closeWithoutCheckpoint, openDurability, openHandle, type DatabaseOptions } from './handle.ts'
+import { createStatements } from './statements.ts'
 
 /** One open SQLite database. */
 export interface Database {
@@ -74,40 +54,26 @@ interface PendingWrite {
   readonly reject: (error: unknown) => void
 }
 
-/** Statements of one generation: when there are so many, those of the one before that nobody asked for since are dropped. */
-const generation = 256
 /** Work in one shared transaction, in milliseconds, after which the event loop has its turn. */
 const sliceMs = 10
 
 /** Opens (and if need be makes) a database in WAL mode with foreign keys on. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { path, readOnly = false, cacheSize = 16 * 1024 * 1024 } = options
-  const inMemory = path === ':memory:'
-  if (!inMemory && !readOnly) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const raw = new DatabaseSync(path, { readOnly })
-  raw.exec(
-    `PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
-     PRAGMA cache_size = -${Math.ceil(cacheSize / 1024)};`,
-  )
-  if (!readOnly) {
-    // A thread copies the log back (`checkpointer.ts`). SQLite does it in a commit only where that does not keep up.
-    raw.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000;
-      PRAGMA journal_size_limit = 67108864;`)
-  }
+  const { path, readOnly = false } = options
+  const raw = openHandle(options)
   const durability = openDurability(raw, options, () => {
     // What is in the log is in doubt from now on: it must not be copied over good pages. Held writes are to be refused.
     checkpointer.close()
     if (scheduled) setImmediate(drain)
   })
   const checkpointer =
-    inMemory || readOnly
+    path === ':memory:' || readOnly
       ? NO_CHECKPOINTS
       : createCheckpointer(raw, path, () => {
           if (scheduled) setImmediate(drain)
         })
 
-  let statements = new Map<string, StatementSync>()
-  let former = new Map<string, StatementSync>()
+  const { prepare, clear } = createStatements(raw)
   let queue: PendingWrite[] = []
   let scheduled = false
   let depth = 0
@@ -128,18 +94,6 @@ export function openDatabase(options: DatabaseOptions): Database {
           })
       }
     }
-  }
-
-  const prepare = (sql: string): StatementSync => {
-    const known = statements.get(sql)
-    if (known !== undefined) return known
-    const statement = former.get(sql) ?? raw.prepare(sql)
-    if (statements.size >= generation) {
-      former = statements
-      statements = new Map()
-    }
-    statements.set(sql, statement)
-    return statement
   }
 
   const rollback = (): void => {
@@ -336,8 +290,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       throw error
     } finally {
       durability.close()
-      statements.clear()
-      former.clear()
+      clear()
     }
   }
 
@@ -358,35 +311,10 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-/** How commits of this handle become durable. */
-function openDurability(raw: DatabaseSync, options: DatabaseOptions, onFailure: () => void): Durability {
-  const { path, readOnly = false, synchronous = 'full', disk } = options
-  if (path === ':memory:' || readOnly || synchronous === 'normal') return createNoDurability()
-  // Reading makes SQLite open, and if need be make, the log. What an earlier process left there may be in memory alone
-  // although the system calls it written (after a failed sync): copied into the database it is written anew.
-  raw.exec('PRAGMA schema_version; PRAGMA wal_checkpoint(PASSIVE)')
-  return createWalDurability(`${path}-wal`, disk, onFailure)
-}
-
 /** SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC: https://www.sqlite.org/rescode.html#ioerr_fsync */
 function isSyncFailure(error: unknown): boolean {
   const { errcode } = error as { errcode?: unknown }
   return errcode === 1034 || errcode === 1290
-}
-
-/**
- * The last handle that closes copies the log into the database. After a failed sync the log's pages in memory may be
- * replaced at any moment by what the disk has, and would overwrite good ones. A handle that may not write, and closes
- * last, leaves the log to the next process, which checks it from its start.
- */
-function closeWithoutCheckpoint(raw: DatabaseSync, path: string): void {
-  const last = new DatabaseSync(path, { readOnly: true })
-  try {
-    last.prepare('SELECT count(*) FROM sqlite_schema').get()
-    raw.close()
-  } finally {
-    last.close()
-  }
 }
 
 function refusePromise(value: unknown): void {

@@ -1,5 +1,6 @@
-export { openDatabase, type Database, type DatabaseOptions } from './database.ts'
+export { openDatabase, type Database } from './database.ts'
 export type { Disk } from './durability.ts'
 export { SqliteError, type SqliteErrorCode } from './error.ts'
+export type { DatabaseOptions } from './handle.ts'
 export { migrate, schemaVersions, type SchemaPart } from './migrate.ts'
 export { createWriteQueue, type WriteQueue } from './write-queue.ts'
