@@ -1,6 +1,8 @@
 // What a service answers, read as far as it is needed here.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
+import { readBounded } from '@avocet/data'
+
 import { BlobError } from './error.ts'
 
 /** A part of a bucket's list of keys. */
@@ -17,14 +19,9 @@ const MAX_TEXT = 4 * 1024 * 1024
 
 /** @throws BlobError `unavailable` for what is too long to be such an answer */
 export async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length
-    if (size > MAX_TEXT) throw new BlobError('unavailable', `the answer is too long; max=${MAX_TEXT}`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
+  const bytes = await readBounded(response.body, MAX_TEXT)
+  if (bytes === null) throw new BlobError('unavailable', `the answer is too long; max=${MAX_TEXT}`)
+  return new TextDecoder().decode(bytes)
 }
 
 /** @throws BlobError `unavailable` for what is no list */

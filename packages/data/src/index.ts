@@ -6,6 +6,7 @@ export {
   type BlobRef,
   type LegacyBlobRef,
 } from './blob.ts'
+export { concatBytes, readBounded } from './bytes.ts'
 export {
   CID,
   CID_LENGTH,

@@ -1,4 +1,5 @@
 // The zstd dictionary of a v2 server: asked for once, and again when the server has another.
+import { readBounded } from '@avocet/data'
 import { createDecompress as ofPlatform } from '#zstd'
 import { parseDictionaryId, type CreateDecompress, type Decompress } from './zstd.ts'
 
@@ -60,26 +61,9 @@ async function fetchDictionary(
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       redirect: 'error',
     })
-    return response.ok ? await readBounded(response) : null
+    return response.ok ? await readBounded(response.body, MAX_BYTES) : null
   } catch {
     // Plain frames say the same.
     return null
   }
-}
-
-async function readBounded(response: Response): Promise<Uint8Array | null> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    if (length > MAX_BYTES) return null
-    chunks.push(chunk)
-  }
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
 }

@@ -1,11 +1,11 @@
 // Tap's HTTP calls.
-import type { JsonObject, JsonValue } from '@avocet/data'
+import { readBounded, type JsonObject, type JsonValue } from '@avocet/data'
 import { isDid, type Did } from '@avocet/syntax'
 import { parseJson } from '@avocet/xrpc'
 import { parseCursors, parseRepoInfo, type TapRepoInfo, type TapStats } from './answers.ts'
 import { basicAuth } from './auth.ts'
 import { TapError } from './error.ts'
-import { isCount, isObject, readBounded } from './json.ts'
+import { isCount, isObject } from './json.ts'
 
 /** Options of {@link createTap}. */
 export interface TapOptions {

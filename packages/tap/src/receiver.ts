@@ -1,8 +1,8 @@
 // Receiver of Tap's webhooks: one event a POST.
+import { readBounded } from '@avocet/data'
 import { checkBasicAuth } from './auth.ts'
 import type { TapFailure, TapVerdict } from './channel.ts'
 import { parseTapEvent, type TapEvent } from './events.ts'
-import { readBounded } from './json.ts'
 
 /** Options of {@link createReceiver}. */
 export interface ReceiverOptions {

@@ -1,3 +1,4 @@
+import { readBounded } from '@avocet/data'
 import { XrpcClientError } from './error.ts'
 
 /** Reads a body whole, up to a bound. @throws {XrpcClientError} `too-large` */
@@ -7,30 +8,9 @@ export async function readBytes(response: Response, maxBytes: number): Promise<U
     await response.body?.cancel()
     throw tooLarge(response, maxBytes)
   }
-  if (response.body === null) return new Uint8Array()
-  const reader = response.body.getReader()
-  const parts: Uint8Array[] = []
-  let length = 0
-  for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- chunks come one after the other
-    const { done, value } = await reader.read()
-    if (done) break
-    length += value.length
-    if (length > maxBytes) {
-      // oxlint-disable-next-line no-await-in-loop
-      await reader.cancel()
-      throw tooLarge(response, maxBytes)
-    }
-    parts.push(value)
-  }
-  if (parts.length === 1) return parts[0]!
-  const out = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
+  const bytes = await readBounded(response.body, maxBytes)
+  if (bytes === null) throw tooLarge(response, maxBytes)
+  return bytes
 }
 
 /** Reads a body as UTF-8 text, up to a bound. */

@@ -1,6 +1,6 @@
 /** Request bodies: bounded before they are parsed. */
 import { inflateChunks } from '#gzip'
-import { DataError, fromJson } from '@avocet/data'
+import { concatBytes, DataError, fromJson } from '@avocet/data'
 import type { Procedure } from '@avocet/lexicon'
 import { matchesMime, mimeEssence, XrpcError } from '@avocet/xrpc'
 import type { Call } from './call.ts'
@@ -129,14 +129,7 @@ async function readAll(chunks: AsyncIterable<Uint8Array>, max: number, timeMs: n
   } finally {
     deadline.clear()
   }
-  if (parts.length === 1) return parts[0]!
-  const out = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
+  return concatBytes(parts)
 }
 
 function boundedStream(

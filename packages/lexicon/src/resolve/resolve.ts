@@ -1,9 +1,8 @@
 // https://atproto.com/specs/lexicon#lexicon-publication-and-resolution
 import type { CID, DataObject } from '@avocet/data'
-import { toJson } from '@avocet/data'
+import { readBounded, toJson } from '@avocet/data'
 import { formatAtUri, isDid, isNsid, nsidAuthority, type Did, type Nsid } from '@avocet/syntax'
 import { parseLexicon } from '../parse/parse.ts'
-import { readBytes } from './read.ts'
 import type {
   LexiconFetchers,
   Outcome,
@@ -105,7 +104,11 @@ async function fetchRecord<Key>(
   url.search = new URLSearchParams({ did, collection: SCHEMA_COLLECTION, rkey: nsid }).toString()
   const car = await attempt(nsid, 'fetch-failed', async (): Promise<Outcome<Uint8Array>> => {
     const response = await fetchers.fetch(url.href, { signal })
-    if (response.ok) return { ok: true, value: await readBytes(response, MAX_PROOF) }
+    if (response.ok) {
+      const proof = await readBounded(response.body, MAX_PROOF)
+      if (proof !== null) return { ok: true, value: proof }
+      return { ok: false, error: { message: `the answer is too large; max=${MAX_PROOF}` } }
+    }
     await response.body?.cancel()
     // Servers answer RecordNotFound with a status instead of a proof. It proves nothing, but there is nothing to read.
     return { ok: false, error: { message: `status ${response.status}; url=${url.origin}${url.pathname}` } }
