@@ -206,6 +206,9 @@ test('events go on above all that were sent, with the status of each account and
   const before = Date.now()
   const lines = await takeOver(made, { skip: new Set([behind]) })
   expect(lines).toContain('events go on from 1000501; the reference was at 500')
+  expect(rows(target, 'SELECT action, actor, detail FROM audit')).toEqual([
+    { action: 'server taken over', actor: 'command line', detail: '{"events":1000501}' },
+  ])
   expect(lines.some((line) => line.includes(behind))).toBe(false)
   expect(rows(target, 'SELECT did FROM account ORDER BY did').map(({ did }) => did)).toEqual(
     [...statuses.keys()].toSorted(),
@@ -286,6 +289,25 @@ test('cut short by a damaged account it goes on where it was', async () => {
     { handle: 'a.test' },
     { handle: 'b.test' },
   ])
+})
+
+test('the way back in the guide moves the reference above what was given out here', async () => {
+  const { source, folder } = prepare()
+  const guide = readFileSync(new URL('../../../docs/operating-a-pds.md', import.meta.url), 'utf8')
+  const sql = /^sqlite3 \/pds\/sequencer\.sqlite "([^"]+)"$/m.exec(guide)![1]!
+  const next = (): number => {
+    source.run('sequencer', "INSERT INTO repo_seq (did) VALUES ('x')")
+    using db = new DatabaseSync(join(folder, 'reference', 'sequencer.sqlite'))
+    return Number(db.prepare('SELECT max(seq) AS seq FROM repo_seq').get()!['seq'])
+  }
+  // A server that never sent an event, then one whose events were all pruned.
+  source.run('sequencer', sql.split(';')[0]!)
+  source.run('sequencer', sql.split(';')[1]!)
+  expect(next()).toBe(2_000_001)
+  source.run('sequencer', 'DELETE FROM repo_seq')
+  source.run('sequencer', sql.split(';')[0]!)
+  source.run('sequencer', sql.split(';')[1]!)
+  expect(next()).toBe(4_000_002)
 })
 
 test('keys other than those of the source, or none, are refused', async () => {

@@ -413,6 +413,9 @@ test('a restore announces every account with a new revision, above the numbers r
   expect(sync.rev > revs.get(dids[0]!)!).toBe(true)
   const latest = await fetch(`${again.url}/xrpc/com.atproto.sync.getLatestCommit?did=${dids[0]}`)
   expect(((await latest.json()) as { rev: string }).rev).toBe(sync.rev)
+  expect((await run(environment('sync-again'), 'audit', '--limit', '1'))[0]).toContain(
+    '\tbackup restored\tcommand line\tdone\t',
+  )
 })
 
 test('a restore fills empty folders alone, and names accounts that it could not announce (B4)', async () => {
@@ -467,4 +470,7 @@ test('a copy made before an upgrade is put back, above the numbers relays saw', 
   const { events } = await readFirehose(again.url, last, (seen) => seen.length === 2)
   expect(events.map(({ type }) => type)).toEqual(['#account', '#sync'])
   expect(events[0]!.body.seq).toBeGreaterThan(last + 900_000)
+  expect((await run(settings, 'audit', '--limit', '1'))[0]).toContain(
+    '\tdatabase rolled back\tcommand line\tdone\t',
+  )
 })

@@ -6,6 +6,7 @@ import { openDatabase } from '@avocet/sqlite'
 
 import { accountStatus } from '../accounts/account.ts'
 import { openAccountStore } from '../accounts/account-store.ts'
+import { createAuditLog } from '../audit/audit-log.ts'
 import { createAnnouncements } from '../events/announcements.ts'
 
 /** Numbers left out, should the reference have sent events that its database lost. */
@@ -14,7 +15,8 @@ const AT_A_TIME = 100
 
 /**
  * Goes on above the newest number of the reference, and tells of every account its status and, for an active one, its head by
- * a `#sync`. The commits are those that relays know already. @returns the first number that is given out
+ * a `#sync`. The commits are those that relays know already. The audit log begins with the take-over.
+ * @returns the first number that is given out
  */
 export async function announceAdopted(path: string, newestSent: number): Promise<number> {
   using db = openDatabase({ path })
@@ -27,7 +29,10 @@ export async function announceAdopted(path: string, newestSent: number): Promise
   const announcements = createAnnouncements(log)
   for (let after = ''; ;) {
     const page = accounts.list(after, AT_A_TIME)
-    if (page.length === 0) return first + 1
+    if (page.length === 0) {
+      await createAuditLog(db).recordCommand('server taken over', { events: first + 1 })
+      return first + 1
+    }
     for (const account of page) {
       const { did } = account
       const head = await repos.getHead(did)

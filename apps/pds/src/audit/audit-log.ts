@@ -37,6 +37,8 @@ export interface AuditQuery {
 export interface AuditLog {
   /** Stores an entry; resolves when it is on the disk. */
   record(entry: AuditEntry): Promise<void>
+  /** Stores that a command did something to the data as a whole, while no server ran. */
+  recordCommand(action: string, detail: AuditEntry['detail']): Promise<void>
   /** Removes what is too old or too much. Returns how many entries. */
   prune(): Promise<number>
 }
@@ -105,21 +107,33 @@ export function createAuditLog(
       return removed
     })
 
+  const record: AuditLog['record'] = async ({ action, actor, did, address, error, attempt, detail }) => {
+    await db.write(() =>
+      db
+        .prepare(
+          `INSERT INTO audit (at, action, actor, did, address, error, attempt, detail)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        )
+        .run(now(), action, actor, did, address, error, attempt ? 1 : 0, JSON.stringify(detail)),
+    )
+    since += 1
+    if (since < PRUNE_EVERY) return
+    since = 0
+    await prune()
+  }
+
   return {
-    record: async ({ action, actor, did, address, error, attempt, detail }) => {
-      await db.write(() =>
-        db
-          .prepare(
-            `INSERT INTO audit (at, action, actor, did, address, error, attempt, detail)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-          )
-          .run(now(), action, actor, did, address, error, attempt ? 1 : 0, JSON.stringify(detail)),
-      )
-      since += 1
-      if (since < PRUNE_EVERY) return
-      since = 0
-      await prune()
-    },
+    record,
+    recordCommand: (action, detail) =>
+      record({
+        action,
+        actor: 'command line',
+        did: null,
+        address: null,
+        error: null,
+        attempt: false,
+        detail,
+      }),
     prune,
   }
 }

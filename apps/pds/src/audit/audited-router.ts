@@ -2,6 +2,7 @@ import type { Did } from '@avocet/syntax'
 import type { RequestInfo, Router } from '@avocet/xrpc-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
+import type { Headed } from '../accounts/authorizer.ts'
 import type { Logger } from '../logger.ts'
 import { toXrpcError } from '../wire-errors.ts'
 import { ACTS, type Act } from './acts.ts'
@@ -20,6 +21,8 @@ export interface AuditParts {
   readonly accounts: AccountStore
   readonly audit: AuditLog
   readonly log: Logger
+  /** Whether a request carries the operator's password: also methods that anybody may call are called by commands. */
+  readonly isOperator: (request: Headed) => boolean
   /** Told the NSID of each method that is added. */
   readonly onAdd: (nsid: string) => void
 }
@@ -47,7 +50,7 @@ export function auditRouter(router: Router, parts: AuditParts): Router {
 }
 
 function withAudit(entry: Entry, act: Act, parts: AuditParts): Entry {
-  const { accounts, audit, log } = parts
+  const { accounts, audit, log, isOperator } = parts
 
   const record = async (
     context: Context,
@@ -62,7 +65,7 @@ function withAudit(entry: Entry, act: Act, parts: AuditParts): Entry {
       output: (isObject(output) ? output : {}) as Record<string, unknown>,
       header: context.header,
     }
-    const actor = actorOf(context, done)
+    const actor = actorOf(context, done, isOperator)
     const { did: caller } = (context.auth ?? {}) as { did?: string }
     const named = subjects.get(context) ?? (act.subject === undefined ? caller : act.subject(call))
     try {
@@ -116,13 +119,13 @@ function withAudit(entry: Entry, act: Act, parts: AuditParts): Entry {
 const isObject = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !(value instanceof ReadableStream)
 
-function actorOf(context: Context, done: boolean): AuditActor {
+function actorOf(context: Context, done: boolean, isOperator: AuditParts['isOperator']): AuditActor {
   const { did, scope, operator } = (context.auth ?? {}) as {
     did?: string
     scope?: string
     operator?: boolean
   }
-  if (operator === true) {
+  if (operator === true || (did === undefined && isOperator(context))) {
     return context.header('user-agent') === COMMAND_AGENT ? 'command line' : 'operator'
   }
   if (did === undefined) return done ? 'account' : 'stranger'

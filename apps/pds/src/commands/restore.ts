@@ -13,6 +13,7 @@ import { openDatabase, schemaVersions } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
 import { openAccountStore } from '../accounts/account-store.ts'
+import { createAuditLog } from '../audit/audit-log.ts'
 import { bucketName, openBlobs } from '../blobs/blob-place.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
@@ -66,7 +67,7 @@ export async function restore(
   const path = join(config.dataDirectory, `${DATABASE_FILE}.restoring`)
   await copyDurably(join(source, BACKUP_FILES.database), path)
   await report('announcing the accounts')
-  const announced = await catchUp(path, 0, report)
+  const announced = await catchUp(path, 0, 'backup restored', report)
   await putInPlace(path, config.dataDirectory)
   await report(`restored; ${announced}; the backup was made at ${manifest.madeAt}`)
 }
@@ -85,7 +86,7 @@ export async function rollback(options: PdsOptions, copy: string, report: Report
   const path = `${present}.restoring`
   await copyDurably(copy, path)
   const newest = (await exists(present)) ? newestEvent(present) : 0
-  const announced = await catchUp(path, newest, report)
+  const announced = await catchUp(path, newest, 'database rolled back', report)
   if (await exists(present)) {
     const aside = `${present}.replaced-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`
     // Closing the only connection writes its log back, so that the file is whole without it.
@@ -97,8 +98,11 @@ export async function rollback(options: PdsOptions, copy: string, report: Report
   await report(`rolled back; ${announced}`)
 }
 
-/** Brings a copied database up to now: event numbers above all that were given out, every account announced. */
-async function catchUp(path: string, newestSent: number, report: Report): Promise<string> {
+/**
+ * Brings a copied database up to now: event numbers above all that were given out, every account announced. That it was
+ * done, its audit log says from then on.
+ */
+async function catchUp(path: string, newestSent: number, action: string, report: Report): Promise<string> {
   using db = openDatabase({ path })
   migrateSchema(db)
   const newest = Number(db.prepare('SELECT newest FROM event_log').get()!['newest'])
@@ -107,6 +111,7 @@ async function catchUp(path: string, newestSent: number, report: Report): Promis
   const problems: string[] = []
   const { active, inactive } = await announceAll(parts, (text) => problems.push(text))
   for (const problem of problems) await report(`NOT ANNOUNCED ${problem}`)
+  await createAuditLog(db).recordCommand(action, { events: first + 1 })
   return `events go on from number ${first + 1}, ${counted(active + inactive, 'account')} announced (${inactive} inactive)`
 }
 

@@ -17,6 +17,7 @@ import type { RepoImports } from '../repos/imports.ts'
 import type { Repairs } from '../repos/repairs.ts'
 import type { Stores } from '../stores.ts'
 import { toXrpcError } from '../wire-errors.ts'
+import { addressOf, createOperatorGuard, type PageEnv } from './operator-guard.ts'
 
 /** What the operator's pages compose. */
 export interface OperatorPagesParts {
@@ -31,8 +32,6 @@ export interface OperatorPagesParts {
   readonly imports: Pick<RepoImports, 'importCar'>
 }
 
-type Page = (context: Context) => Response | Promise<Response>
-
 /** What an act of the operator answers, and what the audit log keeps of it. */
 interface Act {
   readonly action: string
@@ -44,30 +43,20 @@ interface Act {
 const MAX_BODY = 16 * 1024
 
 /** Pages that take the operator's password (HTTP Basic): metrics, the audit log, and the acts that no lexicon has. */
-export function createOperatorPages(parts: OperatorPagesParts): Hono {
-  const { authorizer, quotas, outbox, repairs, imports, rotations } = parts
+export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
+  const { config, authorizer, quotas, outbox, repairs, imports, rotations } = parts
   const { db, accounts } = parts.stores
   const { metrics, audit } = parts.watch
-  const { hostname } = parts.config
-  const pages = new Hono()
+  const { hostname } = config
+  const pages = new Hono<PageEnv>()
+  const only = createOperatorGuard({ config, authorizer, audit })
 
-  const only =
-    (page: Page): Page =>
-    (context) => {
-      if (!authorizer.isAdmin({ header: (name) => context.req.header(name) ?? null })) {
-        context.header('www-authenticate', 'Basic realm="operator"')
-        return context.text('For the operator', 401)
-      }
-      context.header('cache-control', 'no-store')
-      return page(context)
-    }
-
-  const record = (context: Context, known: Omit<Act, 'run'>, failure: unknown): Promise<void> =>
+  const record = (context: Context<PageEnv>, known: Omit<Act, 'run'>, failure: unknown): Promise<void> =>
     audit.record({
       action: known.action,
       actor: context.req.header('user-agent') === COMMAND_AGENT ? 'command line' : 'operator',
       did: known.did,
-      address: null,
+      address: addressOf(context),
       error: failure === undefined ? null : (toXrpcError(failure)?.error ?? 'InternalServerError'),
       attempt: false,
       detail: known.detail,

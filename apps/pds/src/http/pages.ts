@@ -3,15 +3,16 @@ import { Hono } from 'hono'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { PublicAddress } from '../identity/address.ts'
+import type { PageEnv } from './operator-guard.ts'
 
 /** What is served outside `/xrpc`: pages for people, and the well-known files of handles and of this service. */
 export function createPages(
   config: PdsConfig,
   accounts: AccountStore,
   address: PublicAddress,
-  operatorPages: Hono,
-): Hono {
-  const pages = new Hono()
+  operatorPages: Hono<PageEnv>,
+): Hono<PageEnv> {
+  const pages = new Hono<PageEnv>()
   pages.use(async (context, next) => {
     await next()
     context.header('access-control-allow-origin', '*')

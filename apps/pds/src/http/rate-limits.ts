@@ -114,7 +114,7 @@ export function writeLimits(cost: number | ((input: unknown) => number)): readon
 }
 
 /** Which requests are not limited: all when limits are off, else those with the key, or from the addresses, of the settings. */
-export function createBypass(config: PdsConfig): (info: RequestInfo) => boolean {
+export function createBypass(config: PdsConfig): (info: Pick<RequestInfo, 'header' | 'address'>) => boolean {
   if (!config.rateLimitsEnabled) return () => true
   const key = config.rateLimitBypassKey === null ? null : Buffer.from(config.rateLimitBypassKey)
   const open = blockList(config.rateLimitBypassIps)

@@ -1,6 +1,7 @@
 import type { Sequencer } from '@avocet/sequencer'
 import type { RequestReport, Router } from '@avocet/xrpc-server'
 
+import type { Headed } from '../accounts/authorizer.ts'
 import { AUDIT_BOUNDS, createAuditLog, type AuditLog } from '../audit/audit-log.ts'
 import { auditRouter } from '../audit/audited-router.ts'
 import type { PdsConfig } from '../config/config.ts'
@@ -19,8 +20,11 @@ export interface Watch extends AsyncDisposable {
   readonly audit: AuditLog
   /** Counts and logs a finished request. */
   readonly observe: (report: RequestReport) => void
-  /** A way to add the server's own methods, with their acts in the audit log. */
-  audited(router: Router): Router
+  /**
+   * A way to add the server's own methods, with their acts in the audit log.
+   * @param isOperator whether a request carries the operator's password
+   */
+  audited(router: Router, isOperator: (request: Headed) => boolean): Router
 }
 
 /** Health, metrics and logs of a server on these stores. */
@@ -48,8 +52,8 @@ export function createWatch(config: PdsConfig, stores: Stores, sequencer: Sequen
       metrics.observe(report)
       logRequest(report)
     },
-    audited: (router) =>
-      auditRouter(router, { accounts, audit, log, onAdd: (nsid) => void methods.add(nsid) }),
+    audited: (router, isOperator) =>
+      auditRouter(router, { accounts, audit, log, isOperator, onAdd: (nsid) => void methods.add(nsid) }),
     [Symbol.asyncDispose]: async () => {
       metrics[Symbol.dispose]()
       await health[Symbol.asyncDispose]()
