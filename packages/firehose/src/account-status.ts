@@ -28,6 +28,8 @@ export type AccountStatus = {
   ask(did: Did): Promise<string | null>
   /** Tells the app what no event told, and stores what it makes of the repo. Null: the app refused it. */
   tell(did: Did, repo: RepoState | null, status: string, source: string): Promise<RepoState | null>
+  /** Asks, and tells what is not known. */
+  renew(did: Did, source: string): Promise<void>
 }
 
 /** Makes the two functions. */
@@ -65,5 +67,11 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     return state
   }
 
-  return { ask, tell }
+  const renew = async (did: Did, source: string): Promise<void> => {
+    const said = await ask(did)
+    const repo = await store.load(did)
+    if (said !== null && said !== repo?.upstreamStatus) await tell(did, repo, said, source)
+  }
+
+  return { ask, tell, renew }
 }

@@ -178,6 +178,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     lanes,
     identities,
     replay: (queued) => replay(queued.frame, queued.source, queued.id, queued.did),
+    renewStatus: (did, source) => processor.renewStatus(did, source),
     now,
     timers,
     random: options.random ?? Math.random,

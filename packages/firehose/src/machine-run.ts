@@ -12,6 +12,7 @@ import {
   newest,
   settle,
   to,
+  UNKNOWN_REV,
   wakeIf,
 } from './machine-rules.ts'
 import type { RepoState } from './state.ts'
@@ -22,7 +23,7 @@ export function begun(state: RepoState, policy: RepoPolicy, now: number): Transi
   if (!doubtful && state.status !== 'desynchronized' && state.status !== 'resyncing')
     return to(state, 'stale')
   if (state.nextTry === null || state.nextTry > now) return to(state, 'stale')
-  if (!isActive(state) && state.reason !== 'requested') {
+  if (!isActive(state) && !isAsked(state)) {
     // Nothing to be had of an inactive account; its reactivation asks again.
     return to({ ...half(state), status: 'desynchronized', phase: null, lost: null, nextTry: null }, 'stale')
   }
@@ -31,6 +32,10 @@ export function begun(state: RepoState, policy: RepoPolicy, now: number): Transi
   if (state.phase === 'draining') return to({ ...state, ...run })
   return to({ ...half(state), ...run, phase: 'reading', lost: null })
 }
+
+/** An operator may know better, and what the app refused may have been that the account is active again. */
+const isAsked = ({ reason, localStatus }: RepoState): boolean =>
+  reason === 'requested' || (reason === 'app-failed' && localStatus === 'active')
 
 /** A part of a copy is applied, unless its resync ended meanwhile. */
 export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy): Transition {
@@ -42,7 +47,9 @@ export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy): 
   // The copy was taken after the resync began; how long after nobody knows. A mirror's says nothing of the account.
   const confirmedAt = own ? later(state.confirmedAt, state.triedAt ?? 0) : state.confirmedAt
   const unreached = above(state.claimed, rev)
-  const claimed = own ? null : unreached
+  // Its host gives it, so the account is not what it is said to be here: that is to be asked for.
+  const isContradicted = own && state.upstreamStatus !== 'active'
+  const claimed = isContradicted ? UNKNOWN_REV : own ? null : unreached
   // Only a list said so, and the copy has what it told of.
   const lost = state.lost === 'behind' && unreached === null ? null : state.lost
   const floor = above(state.floor, rev)
@@ -54,7 +61,8 @@ export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy): 
 export function drained(state: RepoState, epoch: number, policy: RepoPolicy, now: number): Transition {
   if (state.status !== 'resyncing' || state.epoch !== epoch) return to(state, 'stale')
   const { lost } = state
-  const settled = settle({ ...state, reason: null }, policy, now)
+  const reason = state.upstreamStatus === 'active' ? null : 'account-inactive'
+  const settled = settle({ ...state, reason }, policy, now)
   if (lost === null) return to(settled, ...wakeIf(settled))
   const step = doubt(settled, lost, null, policy, now)
   return to(step.state, ...wakeIf(settled), ...step.effects)

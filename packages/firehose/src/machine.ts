@@ -125,8 +125,12 @@ function broken(
 
 /** Without a rev it was about the account: nothing but its own host knows better. */
 function appFailed(state: RepoState, rev: Tid | null, policy: RepoPolicy, now: number): Transition {
-  const unknown = rev === null ? { ...state, claimed: UNKNOWN_REV } : state
-  return broken(unknown, 'app-failed', rev, policy, now)
+  if (rev !== null) return broken(state, 'app-failed', rev, policy, now)
+  // It may have been that the account is active again: of one that is not, nothing else would be asked.
+  const { upstreamStatus } = state
+  const unknown = { ...state, claimed: UNKNOWN_REV, upstreamStatus: 'active' }
+  const step = broken(unknown, 'app-failed', rev, policy, now)
+  return { ...step, state: { ...step.state, upstreamStatus } }
 }
 
 function doubted(state: RepoState, fact: Fact<'doubted'>, policy: RepoPolicy, now: number): Transition {

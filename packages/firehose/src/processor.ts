@@ -47,6 +47,8 @@ export type Processor = {
   lose(remnant: Remnant): Promise<void>
   /** An account in a host's list. False: nobody has such an account, or not there; nothing was stored. */
   listed(entry: Listed): Promise<boolean>
+  /** Asks the account's own host for its status, and tells what no event told. Only inside the account's lane. */
+  renewStatus(did: Did, source: string): Promise<void>
   /** A failure of the stream itself. */
   tell(failure: FailureEvent): Promise<void>
 }
@@ -76,6 +78,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
   return {
     handle: handleItem,
     listed: createListed({ ...options, statuses, canAsk: options.hostStatus !== null }),
+    renewStatus: (did, source) => statuses.renew(did, source),
     async lose({ source, tickets, failure, claimed }) {
       const { did, reason } = failure
       count(reason)

@@ -32,6 +32,8 @@ export type RepoReaderOptions = {
   readonly identities: Identities
   /** Handles a frame of the durable queue as if it came now; takes it out of the queue. */
   readonly replay: (frame: QueuedFrame) => Promise<void>
+  /** Asks the account's own host for its status, and tells what no event told. Only inside the repo's lane. */
+  readonly renewStatus: (did: Did, source: string) => Promise<void>
   /** Stores what a fact makes of a repo, together with an event. Only inside the repo's lane. @throws AppFailure */
   readonly step: (did: Did, fact: RepoFact, event?: ResyncEvent | FailureEvent) => Promise<Transition>
   readonly counts: ResyncCounts
@@ -138,7 +140,9 @@ export function createRepoReader(
       if (page.length === 0) break
       for (const frame of page) await options.replay(frame)
     }
-    await step(did, { kind: 'drained', epoch: run.epoch })
+    const { state } = await step(did, { kind: 'drained', epoch: run.epoch })
+    // A host that gives what it would refuse of an inactive account, or the other way round, knows something newer.
+    if (state.upstreamStatus !== 'active') await options.renewStatus(did, RESYNC_SOURCE)
   }
 
   const giveUp = async (did: Did, run: Run, error: ResyncError | AppFailure): Promise<void> => {
@@ -168,10 +172,11 @@ export function createRepoReader(
       retryAfterMs,
       jitter: options.random(),
     }
-    await step(did, fact, event).catch((failure: unknown) => {
+    const { state } = await step(did, fact, event).catch((failure: unknown) => {
       if (failure instanceof AppFailure) return step(did, fact)
       throw failure
     })
+    if (terminal && state.upstreamStatus === 'active') await options.renewStatus(did, RESYNC_SOURCE)
   }
 
   /** What a host put off does not all come back in one moment. */

@@ -30,6 +30,8 @@ export type ResyncerOptions = {
   readonly identities: Identities
   /** Handles a frame of the durable queue as if it came now; takes it out of the queue. */
   readonly replay: (frame: QueuedFrame) => Promise<void>
+  /** Asks the account's own host for its status, and tells what no event told. Only inside the repo's lane. */
+  readonly renewStatus: (did: Did, source: string) => Promise<void>
   readonly now: () => number
   readonly timers: Timers
   /** From 0 to 1: spreads what would come back at the same moment. */

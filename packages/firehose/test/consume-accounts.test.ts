@@ -1,7 +1,8 @@
 // Accounts and identities: statuses, purges, returns, keys that change, hosts that move.
 
 import { describe, expect, it } from 'vitest'
-import { create, createWorld } from '../src/conformance/world.ts'
+import { type Account, create, createWorld } from '../src/conformance/world.ts'
+import { type ConsumeOptions, ResyncError, type ResyncPart, type VerifiedEvent } from '../src/index.ts'
 import { run, start } from './consume-run.ts'
 import { fromFrames, stream, worldResolver } from './support.ts'
 
@@ -93,6 +94,88 @@ describe('accounts', () => {
     await consumer.done
     expect(ignored.map(({ reason }) => reason)).toEqual(['account-inactive'])
     expect(state.repos.get(did)).toMatchObject({ localStatus: 'takendown', upstreamStatus: 'active' })
+  })
+})
+
+describe('a status that no event told', () => {
+  const copy = async function* (account: Account): AsyncGenerator<ResyncPart> {
+    const { rev, data, commit } = account.head!
+    yield { rev, data, commit, ops: [], last: true }
+  }
+  // oxlint-disable-next-line require-yield
+  const refused = async function* (): AsyncGenerator<ResyncPart> {
+    throw new ResyncError('repo-deactivated', 'not active')
+  }
+  /** A commit, then these statuses; the app refuses the last of them. */
+  const refusing = async (
+    statuses: readonly string[],
+    options: (account: Account) => Partial<ConsumeOptions<void>>,
+  ) => {
+    const world = createWorld(statuses.join(' '))
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    for (const status of statuses) {
+      const active = status === 'active'
+      add('#account', { did: account.did, active, ...(active ? {} : { status }), time: world.time() })
+    }
+    const events: VerifiedEvent[] = []
+    const { state } = await run(world, frames, {
+      onEvent(event) {
+        if (event.kind === 'account' && event.seq === statuses.length + 1) throw new Error('no room')
+        events.push(event)
+      },
+      resyncPolicy: { pollMs: 5, intervalMs: 0, reactivationMs: 0 },
+      ...options(account),
+    })
+    const told = events.flatMap((event) =>
+      event.kind === 'account'
+        ? [event.status ?? 'active']
+        : event.kind === 'failure'
+          ? [event.reason as string]
+          : [],
+    )
+    return { told, repo: state.repos.get(account.did)! }
+  }
+
+  it('a return that the app refused is asked of the host, and told again', async () => {
+    const { told, repo } = await refusing(['deactivated', 'active'], (account) => ({
+      resync: () => copy(account),
+      hostStatus: async () => 'active',
+    }))
+    expect(told).toEqual(['deactivated', 'app-failed', 'active'])
+    expect(repo).toMatchObject({ status: 'synchronized', upstreamStatus: 'active', claimed: null })
+  })
+
+  it('so is a deactivation, as soon as the host refuses the repo', async () => {
+    const { told, repo } = await refusing(['deactivated'], () => ({
+      resync: refused,
+      hostStatus: async () => 'deactivated',
+    }))
+    expect(told).toEqual(['app-failed', 'resync-terminal', 'deactivated'])
+    expect(repo).toMatchObject({ status: 'terminal', upstreamStatus: 'deactivated' })
+  })
+
+  it('a host that says what is known is believed, and nothing told', async () => {
+    const { told, repo } = await refusing(['deactivated', 'active'], () => ({
+      resync: refused,
+      hostStatus: async () => 'deactivated',
+    }))
+    expect(told).toEqual(['deactivated', 'app-failed', 'resync-terminal'])
+    expect(repo).toMatchObject({ status: 'terminal', upstreamStatus: 'deactivated' })
+  })
+
+  it('where no host can be asked the repo is not said to be whole', async () => {
+    const { told, repo } = await refusing(['deactivated', 'active'], (account) => ({
+      resync: () => copy(account),
+    }))
+    expect(told).toEqual(['deactivated', 'app-failed'])
+    expect(repo).toMatchObject({
+      status: 'suspect',
+      reason: 'account-inactive',
+      upstreamStatus: 'deactivated',
+      nextTry: null,
+    })
   })
 })
 

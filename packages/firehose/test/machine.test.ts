@@ -273,6 +273,27 @@ describe('a broken chain', () => {
       { kind: 'app-failed', rev: null },
       { status: 'desynchronized', reason: 'app-failed', nextTry: NOW, claimed: UNKNOWN },
     ],
+    [
+      'which may be that it is active again',
+      state({ upstreamStatus: 'deactivated', triedAt: NOW }),
+      { kind: 'app-failed', rev: null },
+      { status: 'desynchronized', reason: 'app-failed', nextTry: NOW + 60_000, claimed: UNKNOWN },
+      ['wake'],
+    ],
+    [
+      'and not while it is hidden here',
+      state({ upstreamStatus: 'deactivated', localStatus: 'hidden' }),
+      { kind: 'app-failed', rev: null },
+      { status: 'desynchronized', reason: 'app-failed', nextTry: null, claimed: UNKNOWN },
+      [],
+    ],
+    [
+      'a commit that the app refuses is nothing that an inactive account is read for',
+      state({ upstreamStatus: 'deactivated' }),
+      { kind: 'app-failed', rev: rev(3) },
+      { status: 'desynchronized', reason: 'app-failed', nextTry: null, floor: rev(3) },
+      [],
+    ],
   ])
 })
 
@@ -696,6 +717,19 @@ describe('a resync', () => {
       { status: 'resyncing', epoch: 1, phase: 'reading', triedAt: NOW },
     ],
     [
+      'or the app refused what may have been its return',
+      { ...broken, upstreamStatus: 'x', reason: 'app-failed' },
+      begun,
+      { status: 'resyncing', epoch: 1, phase: 'reading', triedAt: NOW },
+    ],
+    [
+      'though not while it is hidden here',
+      { ...broken, upstreamStatus: 'x', localStatus: 'hidden', reason: 'app-failed' },
+      begun,
+      { nextTry: null },
+      ['stale'],
+    ],
+    [
       'begins anew after a crash; what was half applied is nothing',
       running({ phase: 'applying', lost: 'x' }),
       begun,
@@ -706,6 +740,18 @@ describe('a resync', () => {
       running({ phase: 'draining', lost: 'x' }),
       begun,
       { epoch: 5, triedAt: NOW },
+    ],
+    [
+      'of an account said to be inactive: its host says otherwise by giving it',
+      running({ upstreamStatus: 'x' }),
+      part(4, 5, true),
+      { rev: rev(5), data: data(5), claimed: UNKNOWN, phase: 'draining', confirmedAt: NOW - 1 },
+    ],
+    [
+      'a mirror by that says nothing',
+      running({ upstreamStatus: 'x' }),
+      part(4, 5, true, false),
+      { rev: rev(5), data: data(5), phase: 'draining' },
     ],
     ['hands over a part', running(), part(4, 5, false), { phase: 'applying' }, []],
     [
@@ -800,6 +846,13 @@ describe('a resync', () => {
       { kind: 'drained', epoch: 4 },
       { status: 'suspect', reason: 'behind', phase: null, priority: 4, nextTry: NOW - 1 + 60_000 },
       ['wake'],
+    ],
+    [
+      'of an account said to be inactive waits for the word of its host',
+      running({ phase: 'draining', upstreamStatus: 'x', claimed: UNKNOWN }),
+      { kind: 'drained', epoch: 4 },
+      { status: 'suspect', reason: 'account-inactive', phase: null, priority: 4, nextTry: null },
+      [],
     ],
     [
       'of an older epoch is not done',
