@@ -121,6 +121,10 @@ test('open pages: eight of one address, others have theirs', async () => {
   const open = (address: string): number => live.connect(stop.signal, address).status
   expect(Array.from({ length: 9 }, () => open('192.0.2.1'))).toEqual([...Array(8).fill(200), 429])
   expect(open('192.0.2.2')).toBe(200)
+  // Whoever has an IPv6 address has a /64 of them.
+  const many = Array.from({ length: 9 }, (_, i) => open(`2001:db8::${i + 1}`))
+  expect(many).toEqual([...Array(8).fill(200), 429])
+  expect(open('2001:db8:0:1::1')).toBe(200)
   stop.abort()
   expect(open('192.0.2.1')).toBe(200)
   live.close()

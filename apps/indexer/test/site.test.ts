@@ -52,6 +52,18 @@ describe('requests', () => {
     }
   })
 
+  test('HEAD of the event stream takes no place of those who watch', async () => {
+    for (let i = 0; i < 9; i++) {
+      const head = answer('/events', { method: 'HEAD' })
+      expect([head.status, head.body, head.headers.get('content-type')]).toEqual([
+        200,
+        null,
+        'text/event-stream; charset=utf-8',
+      ])
+    }
+    expect(answer('/events').status).toBe(200)
+  })
+
   test('HEAD has the headers of GET and no body', async () => {
     const [get, head] = [answer('/'), answer('/', { method: 'HEAD' })]
     expect([head.status, await head.text()]).toEqual([200, ''])

@@ -3,6 +3,7 @@
 
 import type { DataObject } from '@avocet/data'
 import type { VerifiedOp } from '@avocet/firehose'
+import { networkOf } from '@avocet/xrpc-server'
 import { type IndexNotice, isFault } from '../index/apply.ts'
 import type { OpContext, AppliedOp } from '../index/records.ts'
 
@@ -15,11 +16,17 @@ const MAX_SHOWN = 64 * 1024
 /** A page that reads so slowly that this much waits is closed; it will reconnect. */
 const MAX_WAITING = 256
 const MAX_CLIENTS = 200
-/** Pages of one address, so that nobody holds them all. */
+/** Pages of one address (an IPv6 /64), so that nobody holds them all. */
 const MAX_PER_ADDRESS = 8
 
+/** Headers of the event stream. */
+export const EVENT_HEADERS: Readonly<Record<string, string>> = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+}
+
 type Client = {
-  readonly address: string | null
+  readonly network: string | null
   readonly send: (text: string) => void
   readonly close: () => void
 }
@@ -108,8 +115,9 @@ export function createLive(options: {
     },
     connect(signal, address = null) {
       if (clients.size >= MAX_CLIENTS) return new Response('Too many pages are open', { status: 503 })
+      const network = address === null ? null : networkOf(address)
       let same = 0
-      for (const other of clients) if (address !== null && other.address === address) same++
+      for (const other of clients) if (network !== null && other.network === network) same++
       if (same >= MAX_PER_ADDRESS) return new Response('Too many pages of yours are open', { status: 429 })
       const encoder = new TextEncoder()
       let client: Client | null = null
@@ -131,7 +139,7 @@ export function createLive(options: {
               if ((controller.desiredSize ?? 0) <= -MAX_WAITING) close()
               else controller.enqueue(encoder.encode(text))
             }
-            client = { address, send, close }
+            client = { network, send, close }
             clients.add(client)
             signal.addEventListener('abort', close, { once: true })
             send(`retry: 2000\n\n${recent.join('')}${message('status', options.status())}`)
@@ -140,9 +148,7 @@ export function createLive(options: {
         },
         { highWaterMark: 16 },
       )
-      return new Response(body, {
-        headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' },
-      })
+      return new Response(body, { headers: EVENT_HEADERS })
     },
     close() {
       clearInterval(timer)

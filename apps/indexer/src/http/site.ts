@@ -5,7 +5,7 @@ import type { RecordReader } from '../queries/records.ts'
 import type { DeadLetter } from '../queries/dead-letters.ts'
 import type { RepoReader } from '../queries/repos.ts'
 import type { LinkReader } from '../queries/links.ts'
-import type { Live } from './live.ts'
+import { EVENT_HEADERS, type Live } from './live.ts'
 import type { Page } from './page.ts'
 
 const PAGE = 25
@@ -30,6 +30,8 @@ export function createSite(options: {
     if (file !== null) return file
     switch (url.pathname) {
       case '/events':
+        // Who asks for the head alone does not stay.
+        if (request.method === 'HEAD') return new Response(null, { headers: EVENT_HEADERS })
         return live.connect(request.signal, caller.address)
       case '/status':
         return json(status())
