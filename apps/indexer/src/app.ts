@@ -33,7 +33,7 @@ import { type Status, createStatus } from './http/status.ts'
 import { askHostsFirst } from './identity/host-handles.ts'
 import { createFindAccount } from './identity/handles.ts'
 import { createIdentities } from './identity/identities.ts'
-import { limitLookups } from './identity/limited.ts'
+import { limitDocuments, limitHandles } from './identity/limited.ts'
 import { startPipeline } from './pipeline.ts'
 import { newestDeadLetters } from './queries/dead-letters.ts'
 import { createLinkReader } from './queries/links.ts'
@@ -90,10 +90,14 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const fetch = createGuardedFetch({ allowLoopback, maxBytes: MAX_LIST_BYTES })
   const resolver = createHandleResolver({ allowLoopback, allowTestTld: allowLoopback })
   const handles = allowLoopback ? askHostsFirst(hosts, fetch, resolver) : resolver
+  const dids = withCache(createDidResolver({ plcUrl: config.plcUrl, allowLoopback }))
   const identities = createIdentities({
-    dids: withCache(createDidResolver({ plcUrl: config.plcUrl, allowLoopback })),
+    dids,
     handles,
-    asked: withHandleCache(limitLookups(handles, now), HANDLE_CACHE),
+    asked: {
+      dids: limitDocuments(dids, now),
+      handles: withHandleCache(limitHandles(handles, now), HANDLE_CACHE),
+    },
   })
   const records = createRecordReader(db)
   const repos = createRepoReader(db, now)

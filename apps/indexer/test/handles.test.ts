@@ -7,7 +7,7 @@ import { openIndexDatabase } from '../src/database/open.ts'
 import { createLive } from '../src/http/live.ts'
 import { createFindAccount } from '../src/identity/handles.ts'
 import { createIdentities } from '../src/identity/identities.ts'
-import { limitLookups } from '../src/identity/limited.ts'
+import { limitHandles } from '../src/identity/limited.ts'
 import { createEventApplier } from '../src/index/apply.ts'
 import { createRecordReader } from '../src/queries/records.ts'
 
@@ -100,7 +100,7 @@ describe('a handle', () => {
   })
 
   test('is looked up for strangers 50 times at once, then 5 times a second', async () => {
-    const limited = limitLookups(handles, () => now)
+    const limited = limitHandles(handles, () => now)
     const ask = async (times: number): Promise<number> => {
       const before = lookups
       for (let i = 0; i < times; i++) await limited.resolve(`h${i}.example`)

@@ -6,13 +6,14 @@ import {
   type DidResolver,
   type DidResult,
   type HandleResolver,
+  withCache,
 } from '@avocet/did'
 import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { askHostsFirst } from '../src/identity/host-handles.ts'
 import { createFindAccount } from '../src/identity/handles.ts'
 import { createIdentities } from '../src/identity/identities.ts'
-import { limitLookups } from '../src/identity/limited.ts'
+import { limitDocuments, limitHandles } from '../src/identity/limited.ts'
 import { createRecordReader } from '../src/queries/records.ts'
 import { openTables, opOf, type Tables } from './support/tables.ts'
 
@@ -40,7 +41,19 @@ const resolverOf = (name: string): HandleResolver => ({
   },
 })
 const dids: DidResolver = { resolve: async () => found }
-const identities = createIdentities({ dids, handles: resolverOf('own'), asked: resolverOf('bounded') })
+const identities = createIdentities({
+  dids,
+  handles: resolverOf('own'),
+  asked: {
+    dids: {
+      async resolve(did) {
+        asked.push(`document ${did}`)
+        return found
+      },
+    },
+    handles: resolverOf('bounded'),
+  },
+})
 
 describe('a key', () => {
   test('is told without a look-up of the handle, unless the newest state is wanted', async () => {
@@ -101,6 +114,13 @@ describe('a handle', () => {
     expect(await identities.resolveHandle('ada.example')).toBe(undefined)
   })
 
+  test('is not taken from its account while the directory is down', async () => {
+    found = failed('timeout')
+    expect(await identities.resolveHandle('ada.example')).toBe(undefined)
+    found = failed('throttled')
+    expect(await identities.resolveHandle('ada.example')).toBe(undefined)
+  })
+
   test('is not looked up at all in a replay', async () => {
     const offline = createIdentities({ dids, handles: null })
     expect(await offline.resolveKey(ada, { forceRefresh: true })).toMatchObject({ handle: null })
@@ -117,7 +137,14 @@ describe('a description', () => {
       document: { id: ada },
       handle: 'ada.example',
     })
-    expect(asked).toEqual(['bounded ada.example'])
+    expect(asked).toEqual([`document ${ada}`, 'bounded ada.example'])
+  })
+
+  test('tells a handle that is refuted from one that cannot be looked up now', async () => {
+    named = { ok: true, value: ben }
+    expect(await identities.describe(ada, signal)).toMatchObject({ handle: null })
+    named = failed('dns-failure')
+    expect(await identities.describe(ada, signal)).toMatchObject({ handle: undefined })
   })
 
   test('is given up after four seconds, or with the question', async () => {
@@ -170,10 +197,41 @@ describe('hosts of a network on one machine', () => {
 
 test('a quiet day does not pay for more than fifty look-ups at once', async () => {
   let now = 1_000_000
-  const limited = limitLookups(resolverOf('any'), () => now)
+  const limited = limitHandles(resolverOf('any'), () => now)
   now += 24 * 3_600_000
   for (let i = 0; i < 60; i++) await limited.resolve('x.example')
   expect(asked).toHaveLength(50)
+})
+
+test('documents are looked up for strangers 200 times at once, then 20 times a second; what is at hand is free', async () => {
+  let now = 1_000_000
+  let lookups = 0
+  const source: DidResolver = {
+    async resolve(did) {
+      lookups++
+      return document(did, 'x.example')
+    },
+  }
+  const limited = limitDocuments(withCache(source, { now: () => now }), () => now)
+  const ask = async (first: number, times: number): Promise<number> => {
+    const before = lookups
+    for (let i = first; i < first + times; i++) await limited.resolve(`did:web:a${i}.example`)
+    return lookups - before
+  }
+  expect(await ask(0, 300)).toBe(200)
+  expect(await limited.resolve('did:web:a0.example')).toMatchObject({ ok: true })
+  expect(await limited.resolve('did:web:a200.example')).toMatchObject({
+    ok: false,
+    error: { code: 'throttled' },
+  })
+  now += 49
+  expect(await ask(200, 1)).toBe(0)
+  now += 1
+  expect(await ask(200, 2)).toBe(1)
+  expect(await ask(0, 200)).toBe(0)
+  // What would be renewed is asked for.
+  now += 3_600_000
+  expect(await ask(0, 300)).toBe(200)
 })
 
 describe('an account by its handle', () => {
@@ -203,7 +261,7 @@ describe('an account by its handle', () => {
     expect((await find('Ada.Example'))?.did).toBe(ada)
     expect((await find('ada.example'))?.did).toBe(ada)
     expect((await find('ADA.EXAMPLE'))?.did).toBe(ada)
-    expect(asked).toEqual(['bounded ada.example'])
+    expect(asked).toEqual(['bounded ada.example', `document ${ada}`])
   })
 
   test('that is not indexed is not found, whoever has the handle', async () => {

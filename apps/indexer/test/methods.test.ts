@@ -278,6 +278,15 @@ describe('describeRepo', () => {
     expect(await named()).toBe(1000)
   })
 
+  test('does not name a handle that is refuted; one that cannot be looked up now is as it was', async () => {
+    write({ a: { a: 1 } })
+    tables.identity(ada, 'ada.example')
+    described = { document, handle: null }
+    expect(await describeRepo()).toMatchObject({ handle: 'handle.invalid', handleIsCorrect: false })
+    described = { document, handle: undefined }
+    expect(await describeRepo()).toMatchObject({ handle: 'ada.example', handleIsCorrect: true })
+  })
+
   test('gives what it knows while the directory is away; without any handle it says so', async () => {
     write({ a: { a: 1 } })
     expect(await describeRepo()).toMatchObject({

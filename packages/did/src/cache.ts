@@ -41,6 +41,8 @@ export interface CacheOptions {
 /** A cache of answers, one question at a time per key. */
 export interface Cache<V> {
   resolve(key: string, options?: ResolveOptions): Promise<DidResult<V>>
+  /** Whether `resolve` answers from memory now, and has nothing renewed. */
+  isFresh(key: string): boolean
   purge(key: string): void
 }
 
@@ -207,6 +209,7 @@ export function createCache<V>(
       }
       return withSignal(miss(key), asked?.signal)
     },
+    isFresh: (key) => now() < (entries.get(key)?.staleAt ?? 0),
     purge(key) {
       entries.delete(key)
       flights.delete(key)

@@ -6,12 +6,16 @@ import type { HandleResolver } from './handle-resolver.ts'
 
 /** A resolver that remembers. */
 export interface CachedDidResolver extends DidResolver {
+  /** Whether the answer is in memory, so that nobody is asked for it: for limits on what is asked. */
+  isFresh(did: Did): boolean
   /** Forgets a DID everywhere; an answer already under way is not kept. */
   purge(did: Did): void
 }
 
 /** A resolver that remembers. */
 export interface CachedHandleResolver extends HandleResolver {
+  /** Whether the answer is in memory, so that nobody is asked for it: for limits on what is asked. */
+  isFresh(handle: Handle): boolean
   /** Forgets a handle everywhere; an answer already under way is not kept. */
   purge(handle: Handle): void
 }
@@ -34,6 +38,7 @@ export function withHandleCache(resolver: HandleResolver, options: CacheOptions 
   const cache = createCache((handle) => resolver.resolve(handle as Handle), revive, options)
   return {
     resolve: (handle, asked) => cache.resolve(normalizeHandle(handle), asked),
+    isFresh: (handle) => cache.isFresh(normalizeHandle(handle)),
     purge: (handle) => cache.purge(normalizeHandle(handle)),
   }
 }

@@ -214,6 +214,31 @@ describe('forceRefresh', () => {
   })
 })
 
+it('tells whether an answer is at hand that need not be renewed', async () => {
+  const cache = cached()
+  expect(cache.isFresh(did)).toBe(false)
+  await cache.resolve(did)
+  now += HOUR - 1
+  expect(cache.isFresh(did)).toBe(true)
+  now += 1
+  expect(cache.isFresh(did)).toBe(false)
+  await cache.resolve(did)
+  await settle()
+  expect(cache.isFresh(did)).toBe(true)
+  cache.purge(did)
+  expect(cache.isFresh(did)).toBe(false)
+  failure = 'not-found'
+  await cache.resolve(did)
+  now += 59_999
+  expect(cache.isFresh(did)).toBe(true)
+  now += 1
+  expect(cache.isFresh(did)).toBe(false)
+  failure = null
+  const handles = withHandleCache({ resolve: async () => ({ ok: true, value: did }) }, { now: () => now })
+  await handles.resolve('Alice.example.com' as 'alice.example.com')
+  expect(handles.isFresh('ALICE.example.com' as 'alice.example.com')).toBe(true)
+})
+
 describe('purge', () => {
   it('forgets', async () => {
     const cache = cached()

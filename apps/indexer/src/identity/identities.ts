@@ -17,8 +17,14 @@ const QUERY_TIMEOUT_MS = 4000
 export type Identities = {
   /** For the verifier. The handle is only verified when `forceRefresh` asks for the newest state. */
   readonly resolveKey: ResolveKey
-  /** The document and the verified handle, for people; null when the directory does not answer in time. */
-  describe(did: string, signal: AbortSignal): Promise<{ document: DidDocument; handle: Handle | null } | null>
+  /**
+   * The document and the verified handle, for people; null when the directory does not answer in time. The handle is undefined when it
+   * could not be looked up now.
+   */
+  describe(
+    did: string,
+    signal: AbortSignal,
+  ): Promise<{ document: DidDocument; handle: Handle | null | undefined } | null>
   /** The DID of a handle, verified in both directions; null: it is nobody's. Undefined: it could not be looked up now. */
   resolveHandle(handle: string): Promise<string | null | undefined>
 }
@@ -27,12 +33,12 @@ export type Identities = {
 export function createIdentities(options: {
   readonly dids: DidResolver
   readonly handles: HandleResolver | null
-  /** For questions of clients: bounded. Default `handles`. */
-  readonly asked?: HandleResolver
+  /** For questions of clients: bounded. Default: the same. */
+  readonly asked?: { readonly dids: DidResolver; readonly handles: HandleResolver }
 }): Identities {
   const { dids, handles } = options
   // What web clients ask for goes out so many times a second, whoever they are: the host is one that they name.
-  const asked = options.asked ?? handles
+  const asked = options.asked ?? { dids, handles }
 
   /** The handle that the document claims, if it points back; undefined when that cannot be looked up now. */
   const verifiedHandle = async (
@@ -64,18 +70,19 @@ export function createIdentities(options: {
     async describe(did, signal) {
       try {
         const limited = AbortSignal.any([signal, AbortSignal.timeout(QUERY_TIMEOUT_MS)])
-        const result = await dids.resolve(did as Did, { signal: limited })
+        const result = await asked.dids.resolve(did as Did, { signal: limited })
         if (!result.ok) return null
-        return { document: result.value, handle: (await verifiedHandle(result.value, asked)) ?? null }
+        return { document: result.value, handle: await verifiedHandle(result.value, asked.handles) }
       } catch {
         return null
       }
     },
     async resolveHandle(handle) {
-      if (asked === null) return null
-      const found = await asked.resolve(handle as Handle)
+      if (asked.handles === null) return null
+      const found = await asked.handles.resolve(handle as Handle)
       if (!found.ok) return found.error.isTransient ? undefined : null
-      const document = await dids.resolve(found.value, {})
+      const document = await asked.dids.resolve(found.value, {})
+      if (!document.ok && document.error.isTransient) return undefined
       return document.ok && handleOf(document.value)?.toLowerCase() === handle.toLowerCase()
         ? found.value
         : null

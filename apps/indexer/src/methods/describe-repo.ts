@@ -21,7 +21,8 @@ export function describeRepo(
   return async ({ params, signal }) => {
     const account = requireActive(await findAccount(params.repo), params.repo)
     const identity = await identities.describe(account.did, signal)
-    const handle = identity?.handle ?? account.handle
+    // What could not be looked up now is as it was; what is refuted is not.
+    const handle = identity?.handle === undefined ? account.handle : identity.handle
     return {
       handle: (handle ?? INVALID_HANDLE) as `${string}.${string}`,
       did: account.did as `did:${string}:${string}`,
