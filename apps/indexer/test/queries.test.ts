@@ -108,6 +108,32 @@ describe('repos', () => {
     })
   })
 
+  test('are counted 20 000 in a turn of the event loop, and the sums change when all are', async () => {
+    const repos = reader()
+    const insert = (from: number, to: number): void => {
+      tables.db.raw.exec('BEGIN')
+      for (let i = from; i < to; i++) repo(`a${i}`, i % 2 === 0 ? {} : { flags: 'gap' })
+      tables.db.raw.exec('COMMIT')
+    }
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+    insert(100_000, 119_999)
+    expect(repos.counts()).toMatchObject({ known: 19_999, synchronized: 19_999, partial: 9999 })
+    insert(119_999, 140_001)
+    tables.now += 60_000
+    expect(repos.counts().known).toBe(19_999)
+    await turn()
+    expect(repos.counts().known).toBe(19_999)
+    await turn()
+    expect(repos.counts()).toMatchObject({ known: 40_001, partial: 20_000, confirmed: 20_001 })
+    // A start with as many: what was counted so far.
+    const next = reader()
+    expect(next.counts().known).toBe(20_000)
+    await turn()
+    expect(next.counts().known).toBe(40_000)
+    await turn()
+    expect(next.counts().known).toBe(40_001)
+  })
+
   test('are counted anew only after half a second', () => {
     const repos = reader()
     expect(repos.counts().known).toBe(0)

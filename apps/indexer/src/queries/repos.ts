@@ -30,12 +30,16 @@ export type RepoCounts = {
   readonly withinMs: number
 } & Readonly<Record<RepoStatus, number>>
 
-type Row = { said: RepoStatus; n: number; partial: number; confirmed: number }
+type Row = { said: RepoStatus; n: number; partial: number; confirmed: number; last: string }
+type Sums = { -readonly [K in keyof RepoCounts]: RepoCounts[K] }
 
 /** Questions about the states of repos. */
 export type RepoReader = {
   get(did: string): RepoRow | null
-  /** Counted anew at most every few seconds, less often for large tables. */
+  /**
+   * Counted anew at most every half second, less often for large tables: those are counted a slice in a turn of the event loop, and
+   * until that is done the sums are those from before (of the first time: those so far).
+   */
   counts(): RepoCounts
 }
 
@@ -47,14 +51,64 @@ const SAID = `CASE WHEN status = 'synchronized' AND EXISTS (
     SELECT 1 FROM cursors WHERE gap_at >= coalesce(repos.confirmed_at, 0)
       AND (last_source IS NULL OR last_source = source OR last_source LIKE source || '#%'))
   THEN 'unconfirmed' ELSE status END`
-const COUNTS = `SELECT ${SAID} AS said, count(*) AS n, sum(flags <> '') AS partial,
-    sum(flags = '' AND confirmed_at >= ?) AS confirmed FROM repos GROUP BY said`
+const SLICE = `SELECT ${SAID} AS said, count(*) AS n, sum(flags <> '') AS partial,
+    sum(flags = '' AND confirmed_at >= ?) AS confirmed, max(did) AS last
+  FROM (SELECT did, status, flags, confirmed_at, last_source FROM repos WHERE did > ? ORDER BY did LIMIT ?) AS repos GROUP BY said`
+/** Repos counted in one turn: some ten milliseconds. */
+const PER_TURN = 20_000
 const ONE = `SELECT did, rev, ${SAID} AS status, reason, next_try, attempts, flags, partial_since AS partialSince,
     confirmed_at AS confirmedAt FROM repos WHERE did = ?`
 
 /** A reader on an open database; `now` is ms since the epoch. */
 export function createRepoReader(db: Database, now: () => number): RepoReader {
-  let cached: { counts: RepoCounts; until: number } | null = null
+  const withinMs = CONFIRMED_WITHIN_MS
+  const noSums = (): Sums => {
+    const byStatus = Object.fromEntries(REPO_STATUSES.map((status) => [status, 0]))
+    return { known: 0, partial: 0, confirmed: 0, withinMs, ...(byStatus as Record<RepoStatus, number>) }
+  }
+  /** @returns the last DID of the slice; null: it was the last slice */
+  const addSlice = (sums: Sums, after: string): string | null => {
+    const rows = db.prepare(SLICE).all(now() - withinMs, after, PER_TURN) as Row[]
+    let seen = 0
+    let last = ''
+    for (const { said, n, partial, confirmed, last: lastOfThese } of rows) {
+      if (said === 'synchronized') {
+        sums.partial += partial
+        sums.confirmed += confirmed
+      }
+      sums[said] += n
+      seen += n
+      if (lastOfThese > last) last = lastOfThese
+    }
+    sums.known += seen
+    return seen < PER_TURN ? null : last
+  }
+
+  let counts: RepoCounts | null = null
+  let countAgainAt = 0
+  let counting = false
+  /** Counts on from there; the sums become those that are told with the last slice. */
+  const count = (sums: Sums, after: string, spentMs: number): void => {
+    if (!db.raw.isOpen) return
+    const started = performance.now()
+    const last = addSlice(sums, after)
+    const spent = spentMs + performance.now() - started
+    counts ??= sums
+    counting = last !== null
+    if (last !== null) return void setImmediate(() => countOn(sums, last, spent))
+    counts = sums
+    // A table of millions takes long to count: then it is counted seldom, at most a hundredth of the time.
+    countAgainAt = now() + Math.max(500, spent * 100)
+  }
+  const countOn: typeof count = (...from) => {
+    try {
+      count(...from)
+    } catch {
+      // Whoever asks next hears of it.
+      counting = false
+    }
+  }
+
   return {
     get(did) {
       const row = db.prepare(ONE).get(did) as (RepoRow & { flags: unknown }) | undefined
@@ -63,26 +117,8 @@ export function createRepoReader(db: Database, now: () => number): RepoReader {
       return { ...row, flags: flags === '' ? [] : flags.split(',') }
     },
     counts() {
-      if (cached !== null && cached.until > now()) return cached.counts
-      const started = performance.now()
-      const byStatus = Object.fromEntries(REPO_STATUSES.map((status) => [status, 0]))
-      const withinMs = CONFIRMED_WITHIN_MS
-      const counts = {
-        known: 0,
-        partial: 0,
-        confirmed: 0,
-        withinMs,
-        ...(byStatus as Record<RepoStatus, number>),
-      }
-      const rows = db.prepare(COUNTS).all(now() - withinMs) as Row[]
-      for (const { said: status, n, partial, confirmed } of rows) {
-        if (status === 'synchronized') Object.assign(counts, { partial, confirmed })
-        counts[status] = n
-        counts.known += n
-      }
-      // A table of millions takes long to count: then it is counted seldom, at most a hundredth of the time.
-      cached = { counts, until: now() + Math.max(500, (performance.now() - started) * 100) }
-      return counts
+      if (!counting && now() >= countAgainAt) count(noSums(), '', 0)
+      return { ...(counts ?? noSums()) }
     },
   }
 }
