@@ -34,6 +34,8 @@ export type SourceReport =
   | { readonly type: 'disconnected'; readonly message: string }
   /** The server numbers anew: the cursor it was given lies ahead of it (`FutureCursor`). */
   | { readonly type: 'cursor-ahead'; readonly message: string }
+  /** A message that no event can be (its seq is not known) is passed over; events beside it may be lost. */
+  | { readonly type: 'too-large'; readonly message: string }
 
 /**
  * Where frames come from. `frames` yields whole WebSocket messages until the source is exhausted (a capture) or the signal

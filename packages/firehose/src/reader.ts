@@ -78,6 +78,8 @@ export function createReader(options: ReaderOptions): Reader {
   let startLive = false
   // It begins in the middle: what came before is not told.
   let joining = false
+  // Something was passed over; what else was lost with that is known at the next connection.
+  let passing = false
   // The last seq of this connection, or the cursor it began at.
   let previous = 0
 
@@ -113,11 +115,16 @@ export function createReader(options: ReaderOptions): Reader {
   const report = (event: SourceReport): void => {
     if (event.type === 'connected') {
       seen.connected = true
-      if (joining) tracker.gap(options.now())
+      if (joining || passing) tracker.gap(options.now())
       return
     }
     if (seen.connected) seen.reconnects++
     seen.connected = false
+    if (event.type === 'too-large') {
+      passing = true
+      tracker.gap(options.now())
+      tell('frame-too-big', event.message)
+    }
     if (event.type === 'cursor-ahead') {
       // The numbers we know mean nothing any more: live from now on, with the numbers that come.
       startLive = true
@@ -137,6 +144,7 @@ export function createReader(options: ReaderOptions): Reader {
   /** Sends one frame on its way. */
   const take = (frame: Uint8Array): Promise<void> | null => {
     flushLater()
+    passing = false
     seen.frames++
     seen.bytes += frame.length
     const parsed = parseEvent(frame, policy)

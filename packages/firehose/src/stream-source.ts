@@ -58,8 +58,11 @@ async function* frames(
   const { minMs = 500, maxMs = 30_000 } = options.backoff ?? {}
   let failures = 0
   let ahead = false
+  // How far beyond the cursor to begin, to get past a message that cannot be read: its seq is inside.
+  let beyond = 0
   while (!signal.aborted) {
     let connected = false
+    let tooLarge = false
     try {
       const stream = subscribe({
         service: url,
@@ -71,8 +74,8 @@ async function* frames(
         backoff: { minMs, maxMs },
         params: () => {
           const from = cursor()
-          if (from !== undefined && !ahead) return { cursor: from }
-          return options.start === 'oldest' && !ahead ? { cursor: 0 } : {}
+          if (from !== undefined && !ahead) return { cursor: from + beyond }
+          return options.start === 'oldest' && !ahead ? { cursor: beyond } : {}
         },
         ...(options.headers === undefined ? {} : { headers: options.headers }),
         onConnect: () => {
@@ -87,6 +90,7 @@ async function* frames(
       for await (const frame of stream) {
         failures = 0
         ahead = false
+        beyond = 0
         yield frame
       }
       return
@@ -96,12 +100,15 @@ async function* frames(
       const future = error instanceof XrpcClientError && error.error === 'FutureCursor'
       if (future && !ahead) {
         ahead = true
-        report({ type: 'cursor-ahead', message })
+        // Past the newest message of all nothing is numbered anew.
+        if (beyond === 0) report({ type: 'cursor-ahead', message })
         continue
       }
-      report({ type: 'disconnected', message })
+      tooLarge = error instanceof XrpcClientError && error.code === 'too-large'
+      if (tooLarge) beyond = beyond === 0 ? 1 : beyond * 2
+      report({ type: tooLarge ? 'too-large' : 'disconnected', message })
     }
-    failures = connected ? 1 : failures + 1
+    failures = connected && !tooLarge ? 1 : failures + 1
     await pause(Math.min(maxMs, minMs * 2 ** Math.min(failures, 16)) * (0.5 + Math.random() / 2), signal)
   }
 }

@@ -253,6 +253,75 @@ describe('sources over a socket', () => {
     expect(reasons).toEqual(['cursor-reset'])
   })
 
+  it('a message that no event can be is told and passed over; what was there beside it counts as lost', async () => {
+    const world = createWorld('too large')
+    const account = world.createAccount()
+    const server = await serveStream(world)
+    const commit = async (key: string, seq: number): Promise<void> =>
+      server.send({
+        seq,
+        frame: frameOf('#commit', world.event(await world.commit(account, [create(key)])), seq),
+      })
+    await commit('a', 1)
+    // Numbers are skipped before it, so that it is not the next one.
+    server.send({ seq: 3, frame: new Uint8Array(17 * 1024 * 1024) })
+    await commit('b', 4)
+    const state = createMemoryState()
+    const events: VerifiedEvent[] = []
+    const before = Date.now()
+    const backoff = { minMs: 1, maxMs: 5 }
+    const consumer = consume({
+      sources: [relaySource({ url: server.service, id: 'relay', start: 'oldest', backoff })],
+      resolveKey: worldResolver(world),
+      state,
+      onEvent: (event) => void events.push(event),
+    })
+    await expect.poll(() => state.cursors.get('relay')?.seq, { timeout: 8000 }).toBe(4)
+    const lostAt = consumer.gapAt('relay')
+    await consumer.close()
+    await server.close()
+    const [first, ...rest] = events.map((event) =>
+      event.kind === 'failure' ? `${event.reason} seq=${event.seq}` : `${event.kind} seq=${event.seq}`,
+    )
+    expect(first).toBe('commit seq=1')
+    expect(rest.at(-1)).toBe('commit seq=4')
+    expect(new Set(rest.slice(0, -1))).toEqual(new Set(['frame-too-big seq=null']))
+    expect(lostAt).toBeGreaterThanOrEqual(before)
+    expect(state.cursors.get('relay')).toMatchObject({ numbering: 0, gapAt: lostAt })
+  })
+
+  it('one that is the newest is passed over too, and the numbers stay', async () => {
+    const world = createWorld('too large at the end')
+    const account = world.createAccount()
+    let newest = 4
+    const server = await serveStream(world, { newest: () => newest })
+    server.send({ seq: 4, frame: new Uint8Array(17 * 1024 * 1024) })
+    const state = createMemoryState()
+    const cursor = { source: 'relay', seq: 1, high: 1, numbering: 0, gapAt: null }
+    await state.save({ cursor })
+    const events: VerifiedEvent[] = []
+    const ignored: string[] = []
+    const consumer = consume({
+      sources: [relaySource({ url: server.service, id: 'relay', backoff: { minMs: 1, maxMs: 5 } })],
+      resolveKey: worldResolver(world),
+      state,
+      onEvent: (event) => void events.push(event),
+      onIgnored: ({ reason }) => void ignored.push(reason),
+    })
+    // At 2 and 3 it comes again, 5 is ahead of the server: now it is there for what comes.
+    await expect.poll(() => server.connections, { timeout: 8000 }).toBeGreaterThanOrEqual(5)
+    await expect.poll(() => consumer.stats().sources[0]!.connected, { timeout: 8000 }).toBe(true)
+    newest = 5
+    const body = world.event(await world.commit(account, [create('a')]))
+    server.send({ seq: 5, frame: frameOf('#commit', body, 5) })
+    await expect.poll(() => state.cursors.get('relay')?.seq, { timeout: 8000 }).toBe(5)
+    await consumer.close()
+    await server.close()
+    expect(events.at(-1)).toMatchObject({ kind: 'commit', seq: 5 })
+    expect(ignored).toEqual([])
+    expect(state.cursors.get('relay')).toMatchObject({ numbering: 0, gapAt: expect.any(Number) })
+  })
+
   it('knows what a URL is, and what a PDS is called', () => {
     expect(() => relaySource({ url: 'not a url' })).toThrow(
       expect.objectContaining({ code: 'invalid-option' }),

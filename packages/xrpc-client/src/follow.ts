@@ -27,8 +27,8 @@ export interface Wire<T> {
   /** Whether another connection may mend an error that `decode` gave; else it is thrown. */
   passing(error: XrpcClientError): boolean
   /**
-   * Whether a frame past `maxFrameBytes` would come again, as it does where a cursor is inclusive: then `too-large` is thrown
-   * once each service sent one and nothing else. Default false: tried again and again.
+   * Whether a frame past `maxFrameBytes` would come again, as it does at a cursor: then `too-large` is thrown once each service
+   * sent one and nothing else. Asked after each connection. Default false: tried again and again.
    */
   readonly repeats?: boolean
   /** Told of a refused upgrade: true to try again at once with another target, at most three times in a row. */

@@ -15,8 +15,9 @@ import type { StreamIterator, StreamMessage, StreamOptions } from './stream-type
  * misses nothing and gets nothing twice. Starts with the first `next`.
  *
  * The iteration throws an `XrpcClientError` for an error frame (`stream`, with the error's name; but `ConsumerTooSlow`
- * and `InternalServerError` reconnect), for a malformed frame (`invalid-frame`), and for a refusal that another attempt
- * would not change (`response`).
+ * and `InternalServerError` reconnect), for a malformed frame (`invalid-frame`), for a frame past `maxFrameBytes` that is
+ * the first after the `cursor` in `params` at each service (`too-large`: it would come again), and for a refusal that
+ * another attempt would not change (`response`).
  *
  * @example
  * for await (const { type, body } of subscribe({ service, nsid, params: () => ({ cursor }) })) cursor = body.seq
@@ -50,16 +51,22 @@ export function subscribe(
   const { schema } = options
   const nsid = schema?.nsid ?? options.nsid ?? ''
   const decode = options.raw === true ? decodeRaw : decoder(nsid, schema, options.validate === true)
+  let atCursor = false
   return follow<unknown>(
     {
       name: `nsid=${nsid}`,
       async connect(base, info) {
         const params = withoutEmpty((await options.params?.(info)) ?? {})
+        atCursor = 'cursor' in params
         return { url: streamUrl(base, `xrpc/${nsid}`, encodeParams(schema?.params ?? null, params)) }
       },
       // Without `text` in the target, every frame is bytes.
       decode: (frame, info) => decode(frame as Uint8Array, info.service),
       passing: (error) => passing.has(error.error),
+      // At a cursor the same comes again; without one a stream has moved on by then.
+      get repeats() {
+        return atCursor
+      },
     },
     options,
   )

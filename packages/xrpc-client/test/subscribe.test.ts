@@ -95,6 +95,11 @@ describe('messages', () => {
     await expect.poll(() => ends.length).toBeGreaterThan(1)
     stop.abort()
     expect((await reading).done).toBe(true)
+    // At a cursor it would come again, for ever.
+    const params = (): { cursor: number } => ({ cursor: 1 })
+    const service = [big.url, big.url]
+    const repeated = subscribe({ service, nsid, maxFrameBytes: 1000, params, backoff: quick })
+    expect(await failure(repeated)).toMatchObject({ code: 'too-large' })
     await using text = await listenWs((ws) => ws.send('hello'))
     expect(await failure(subscribe({ service: text.url, nsid, reconnect: false }))).toMatchObject({
       code: 'network',

@@ -25,6 +25,12 @@ export type StreamServer = {
   close(): Promise<void>
 }
 
+/** The place of the event with this seq, or else of the last one before it: a server may number anew, and below. */
+function lastUpTo(history: readonly Pick<FrameStep, 'seq'>[], cursor: number): number {
+  const exact = history.findLastIndex(({ seq }) => seq === cursor)
+  return exact !== -1 ? exact : history.findLastIndex(({ seq }) => seq !== null && seq <= cursor)
+}
+
 /**
  * Serves a world's documents and the frames it is given, on a port of its own. With `newest` a cursor above it is answered
  * with `FutureCursor`, as the protocol wants.
@@ -61,8 +67,7 @@ export async function serveStream(
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => sockets.delete(socket))
     // Frames without a seq belong to the one before them.
-    const after =
-      cursor === null ? history.length - 1 : history.findLastIndex((step) => step.seq === Number(cursor))
+    const after = cursor === null ? history.length - 1 : lastUpTo(history, Number(cursor))
     for (const { frame } of history.slice(cursor === '0' ? 0 : after + 1)) socket.send(frame)
     const ready = waiters
     waiters = []
