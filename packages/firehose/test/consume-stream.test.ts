@@ -4,7 +4,14 @@ import { encodeErrorFrame } from '@avocet/xrpc'
 import { describe, expect, it } from 'vitest'
 import { serveStream } from '../src/conformance/server.ts'
 import { create, createWorld, frameOf, type World } from '../src/conformance/world.ts'
-import { consume, createMemoryState, pdsSource, relaySource, type VerifiedEvent } from '../src/index.ts'
+import {
+  consume,
+  createMemoryState,
+  pdsSource,
+  relaySource,
+  type Source,
+  type VerifiedEvent,
+} from '../src/index.ts'
 import { run, start } from './consume-run.ts'
 import { fromFrames, stream, worldResolver } from './support.ts'
 
@@ -288,6 +295,32 @@ describe('sources over a socket', () => {
     expect(new Set(rest.slice(0, -1))).toEqual(new Set(['frame-too-big seq=null']))
     expect(lostAt).toBeGreaterThanOrEqual(before)
     expect(state.cursors.get('relay')).toMatchObject({ numbering: 0, gapAt: lostAt })
+  })
+
+  it('what is lost with it is known once the stream goes on: what was confirmed before that is not confirmed', async () => {
+    const world = createWorld('too large, then later')
+    let clock = 1000
+    const [frame] = await commits(world, 1, 1)
+    const gaps: (number | null)[] = []
+    const source: Source = {
+      ...fromFrames([]),
+      async *frames({ cursor, report }) {
+        for (const what of ['too-large', 'connected', 'frame', 'connected'] as const) {
+          clock += 1000
+          if (what === 'connected') cursor()
+          if (what === 'frame') yield frame!
+          else report(what === 'connected' ? { type: what } : { type: what, message: 'large' })
+          gaps.push(consumer.gapAt('test'))
+        }
+      },
+    }
+    const cursor = { source: 'test', seq: 1, high: 1, numbering: 0, gapAt: null }
+    const state = createMemoryState()
+    await state.save({ cursor })
+    const { consumer, lines } = start(world, [], { sources: [source], state, now: () => clock })
+    await consumer.done
+    expect(gaps).toEqual([2000, 3000, 3000, 3000])
+    expect(lines()[0]).toBe('failure frame-too-big')
   })
 
   it('one that is the newest is passed over too, and the numbers stay', async () => {
