@@ -61,9 +61,13 @@ export function latestRevFetcher(options: Omit<RepoFetcherOptions, 'upstream'>):
 /** Asks the account's PDS for the account's status, for the option `hostStatus` of `consume`. */
 export function hostStatusFetcher(options: Omit<RepoFetcherOptions, 'upstream'>): HostStatus {
   return async ({ did, identity, signal }) => {
-    if (identity.pds === null) return null
+    const { pds } = identity
+    if (pds === null) return null
     try {
-      const body = await askJson(identity.pds, 'com.atproto.sync.getRepoStatus', did, options, signal)
+      // No answer leaves a relay's word standing: one may send more of those than a host is asked at a time.
+      const body = await patiently(signal, () =>
+        askJson(pds, 'com.atproto.sync.getRepoStatus', did, options, signal),
+      )
       if (body['active'] === true) return 'active'
       return typeof body['status'] === 'string' ? body['status'].slice(0, 64) : 'inactive'
     } catch (error) {
@@ -92,8 +96,23 @@ const MAX_JSON_BYTES = 65_536
 
 /** Bytes of one block with what a CAR has around it. */
 const MAX_BLOCK_BYTES = 2 * 1024 * 1024
-/** Times that one block is asked for while its host is busy with others. */
-const MAX_BLOCK_TRIES = 20
+/** Times that a small question is asked while its host is busy with others: some 80 s. */
+const MAX_TRIES = 20
+const FIRST_PAUSE_MS = 50
+const MAX_PAUSE_MS = 5000
+
+async function patiently<T>(signal: AbortSignal, question: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await question()
+    } catch (error) {
+      if (!(error instanceof ResyncError) || error.code !== 'host-busy' || tries >= MAX_TRIES) throw error
+      const wait = Math.max(error.retryAfterMs ?? 0, FIRST_PAUSE_MS * 2 ** tries)
+      await pause(Math.min(wait, MAX_PAUSE_MS), signal)
+      signal.throwIfAborted()
+    }
+  }
+}
 
 async function askBlock(
   host: string,
@@ -102,14 +121,12 @@ async function askBlock(
   options: RepoFetcherOptions,
   signal: AbortSignal,
 ): Promise<Uint8Array | null> {
-  const accept = 'application/vnd.ipld.car'
   const fetch = options.fetchBlocks ?? options.fetch
-  for (let tries = 1; ; tries++) {
-    try {
-      const nsid = 'com.atproto.sync.getBlocks'
-      const response = await ask(host, nsid, did, accept, { ...options, fetch }, signal, {
-        cids: formatCid(cid),
-      })
+  const [accept, nsid] = ['application/vnd.ipld.car', 'com.atproto.sync.getBlocks']
+  try {
+    return await patiently(signal, async () => {
+      const more = { cids: formatCid(cid) }
+      const response = await ask(host, nsid, did, accept, { ...options, fetch }, signal, more)
       const parts: Uint8Array<ArrayBuffer>[] = []
       let size = 0
       for await (const part of response.body ?? []) {
@@ -119,13 +136,10 @@ async function askBlock(
       }
       const { blocks } = readCar(new Uint8Array(await new Blob(parts).arrayBuffer()))
       return blocks.find((block) => cidEquals(block.cid, cid))?.bytes ?? null
-    } catch (error) {
-      if (error instanceof CarError) return null
-      if (!(error instanceof ResyncError) || error.code !== 'host-busy' || tries >= MAX_BLOCK_TRIES)
-        throw error
-      await pause(Math.min(error.retryAfterMs ?? 1000, 5000), signal)
-      signal.throwIfAborted()
-    }
+    })
+  } catch (error) {
+    if (error instanceof CarError) return null
+    throw error
   }
 }
 

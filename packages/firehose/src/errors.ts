@@ -47,15 +47,18 @@ export class ResyncError extends Error {
   readonly code: ResyncErrorCode
   /** Not before this many ms (a host's Retry-After); null: as the backoff says. */
   readonly retryAfterMs: number | null
+  /** Which host is busy; null: who knows. */
+  readonly host: string | null
 
   constructor(
     code: ResyncErrorCode,
     message: string,
-    options?: ErrorOptions & { readonly retryAfterMs?: number },
+    options?: ErrorOptions & { readonly retryAfterMs?: number; readonly host?: string },
   ) {
     super(message, options)
     this.code = code
     this.retryAfterMs = options?.retryAfterMs ?? null
+    this.host = options?.host ?? null
   }
 }
 

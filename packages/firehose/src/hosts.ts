@@ -104,7 +104,7 @@ export function limitHosts(fetch: HostFetch, clocks: HostClocks, limits: HostLim
 }
 
 function busy(host: string, why: string, retryAfterMs: number): ResyncError {
-  return new ResyncError('host-busy', `host is not asked: ${why}; host=${host}`, { retryAfterMs })
+  return new ResyncError('host-busy', `host is not asked: ${why}; host=${host}`, { retryAfterMs, host })
 }
 
 type Floor = {

@@ -7,6 +7,7 @@ import type { FailureEvent, ResyncEvent } from './events.ts'
 import type { RepoFact, Transition } from './facts.ts'
 import type { Identities, IdentityResult } from './identities.ts'
 import type { Lanes } from './lanes.ts'
+import { createLru } from './lru.ts'
 import type { ResolvedIdentity, Resync, ResyncPart } from './options.ts'
 import type { FailureReason } from './reasons.ts'
 import type { QueuedFrame, RepoState, RepoStateStore } from './state.ts'
@@ -45,12 +46,16 @@ export type RepoReaderOptions = {
 
 /** An identity that is not found may be on its way: so many tries before the repo is given up. */
 const MIN_TRIES_UNTIL_GONE = 3
+/** Repos that their host put off come back so far apart, ms: a long backlog must not be asked about all the time. */
+const TURN_MS = 20
 
 /** Makes the function that reads a repo whose resync has begun; whatever comes of it is stored. */
 export function createRepoReader(
   options: RepoReaderOptions,
 ): (repo: RepoState, run: Run, read: Resync) => Promise<void> {
   const { store, lanes, step, counts, now, signal } = options
+  /** When the last one of a host and class comes back: what is urgent does not wait behind what is not. */
+  const turns = createLru<string, number>(10_000)
 
   const readRepo = async (repo: RepoState, run: Run, read: Resync): Promise<void> => {
     const { did } = repo
@@ -60,7 +65,7 @@ export function createRepoReader(
       counts.finished++
     } catch (error) {
       if (signal.aborted || run.stop.signal.aborted || error instanceof Ended) return
-      await lanes.run(did, () => giveUp(did, run, toResyncError(error)))
+      await lanes.run(did, () => giveUp(repo, run, toResyncError(error)))
     }
   }
 
@@ -145,12 +150,14 @@ export function createRepoReader(
     if (state.upstreamStatus !== 'active') await options.renewStatus(did, RESYNC_SOURCE)
   }
 
-  const giveUp = async (did: Did, run: Run, error: ResyncError | AppFailure): Promise<void> => {
+  const giveUp = async (repo: RepoState, run: Run, error: ResyncError | AppFailure): Promise<void> => {
+    const { did } = repo
     const code = error instanceof AppFailure ? 'app-failed' : error.code
     const terminal = error instanceof ResyncError && isTerminal(error.code)
     const retryAfterMs = error instanceof ResyncError ? (error.retryAfterMs ?? 0) : 0
-    if (code === 'host-busy') {
-      await step(did, { kind: 'postponed', epoch: run.epoch, until: now() + spread(retryAfterMs) })
+    if (error instanceof ResyncError && code === 'host-busy') {
+      const until = turnOf(`${repo.priority} ${error.host}`, now() + spread(retryAfterMs))
+      await step(did, { kind: 'postponed', epoch: run.epoch, until })
       return
     }
     counts[terminal ? 'terminal' : 'failed']++
@@ -181,6 +188,12 @@ export function createRepoReader(
 
   /** What a host put off does not all come back in one moment. */
   const spread = (ms: number): number => Math.round(ms * (1 + options.random() / 4)) + 1
+
+  const turnOf = (line: string, earliest: number): number => {
+    const turn = Math.max(earliest, (turns.get(line) ?? 0) + TURN_MS)
+    turns.set(line, turn)
+    return turn
+  }
 
   return readRepo
 }

@@ -8,6 +8,7 @@ import { treeWith } from '../src/conformance/forge.ts'
 import { type Account, create, createWorld, frameOf, post, remove, update } from '../src/conformance/world.ts'
 import {
   createResync,
+  hostStatusFetcher,
   newRepo,
   readCopies,
   repoFetcher,
@@ -408,6 +409,26 @@ describe('repo fetcher', () => {
     }
     await expect(open({ fetch: down })).rejects.toMatchObject({ code: 'fetch-failed' })
     expect(new ResyncError('fetch-failed', 'x').retryAfterMs).toBe(null)
+  })
+
+  it('asks a busy host for a status again: without an answer a relay would be believed', async () => {
+    let asked = 0
+    const status = hostStatusFetcher({
+      fetch: async () => {
+        asked++
+        if (asked < 4) throw new ResyncError('host-busy', 'busy', { retryAfterMs: 10 })
+        return new Response(JSON.stringify({ did: request.did, active: true }))
+      },
+    })
+    const about = { did: request.did, identity, signal: new AbortController().signal }
+    expect(await status(about)).toBe('active')
+    expect(asked).toBe(4)
+    const down = hostStatusFetcher({
+      fetch: async () => {
+        throw new ResyncError('fetch-failed', 'down')
+      },
+    })
+    await expect(down(about)).rejects.toMatchObject({ code: 'fetch-failed' })
   })
 
   it('gives the body of a good answer', async () => {

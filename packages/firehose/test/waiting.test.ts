@@ -3,7 +3,15 @@
 import type { Did } from '@avocet/syntax'
 import { describe, expect, it } from 'vitest'
 import { create, createWorld, frameOf, post, type World } from '../src/conformance/world.ts'
-import type { ResolveKey } from '../src/index.ts'
+import { createClock } from '../model/clock.ts'
+import {
+  createHostClocks,
+  createResync,
+  type HostFetch,
+  limitHosts,
+  repoFetcher,
+  type ResolveKey,
+} from '../src/index.ts'
 import { start } from './consume-run.ts'
 import { fromFrames, stream, worldResolver } from './support.ts'
 
@@ -195,6 +203,39 @@ describe('waiting', () => {
     await running.consumer.done
     expect(read).toHaveLength(51)
     expect(read.indexOf(followed.did)).toBeLessThan(8)
+  })
+
+  it('a backlog of a busy host is not asked about all the time, and a gap there does not wait behind it (A13)', async () => {
+    const world = createWorld('backlog')
+    const [followed, ...waiting] = Array.from({ length: 1001 }, () => world.createAccount())
+    const clock = createClock(1_800_000_000_000)
+    const never: HostFetch = () => new Promise(() => {})
+    const fetch = limitHosts(never, createHostClocks(), { slots: 2, now: () => clock.now() })
+    let tries = 0
+    const running = start(world, [], {
+      sources: [fromFrames([], { stay: true })],
+      now: () => clock.now(),
+      timers: clock,
+      resyncConcurrency: 4,
+      resyncPolicy: { intervalMs: 0 },
+      resync(request) {
+        if (request.did === followed!.did) tries++
+        return createResync({ fetchRepo: repoFetcher({ fetch }), stored: () => [] })(request)
+      },
+    })
+    for (const { did } of waiting) await running.consumer.requestResync(did, 'discovered')
+    await clock.run(1000)
+    const begun = (): number => running.consumer.stats().resync.started
+    // Each was tried, and most were told to come back.
+    const first = begun()
+    expect(first).toBeGreaterThanOrEqual(1000)
+    await running.consumer.requestResync(followed!.did)
+    await clock.run(20_000)
+    // Fifty a second.
+    expect(begun() - first - tries).toBeGreaterThan(900)
+    expect(begun() - first - tries).toBeLessThan(1100)
+    expect(tries).toBeGreaterThan(10)
+    await running.consumer.close()
   })
 
   it('stopped while an identity does not come: at once, and the event is read again next time', async () => {
