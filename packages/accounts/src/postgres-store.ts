@@ -1,0 +1,54 @@
+import { migrate, type PostgresDatabase, type Queryable, type Transaction } from '@avocet/postgres'
+
+import type { AccountChange, Outcome } from './change.ts'
+import { ACCOUNT_MIGRATIONS } from './postgres-schema.ts'
+import { createReads, type Ask } from './sql/queries.ts'
+import { refusalOfPostgres } from './sql/refusals.ts'
+import { NotApplied, stepsOf } from './sql/steps.ts'
+import type { AccountStore } from './store.ts'
+
+/** Accounts in Postgres, for any number of processes. */
+export interface PostgresAccountStore extends AccountStore {
+  /**
+   * Applies changes in an open transaction, beside what else is in it. What is not applied leaves the rest of the transaction
+   * as it is: see `requireApplied`. The transaction must be READ COMMITTED, the default.
+   */
+  applyIn(tx: Transaction, changes: readonly AccountChange[]): Promise<Outcome>
+}
+
+/**
+ * Opens the accounts of a database, making or upgrading the tables if need be.
+ * @throws PostgresError `newer-schema`
+ */
+export async function openAccountStore(db: PostgresDatabase): Promise<PostgresAccountStore> {
+  await migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
+  const ask: Ask = async (read, sql, ...values) => read(await db.query(sql.postgres, values))
+  return {
+    ...createReads(ask),
+    apply: (changes) => outcomeOf(db.transaction((tx) => run(tx, changes))),
+    applyIn: (tx, changes) => outcomeOf(tx.savepoint(() => run(tx, changes))),
+  }
+}
+
+/** @throws NotApplied */
+async function run(tx: Queryable, changes: readonly AccountChange[]): Promise<void> {
+  for (const change of changes) {
+    for (const { statement, values, otherwise } of stepsOf(change)) {
+      // oxlint-disable-next-line no-await-in-loop -- the statements of a transaction, in their order
+      const rows = await tx.query(statement.postgres, values)
+      if (otherwise !== null && rows.length === 0) throw new NotApplied(otherwise)
+    }
+  }
+}
+
+/** @throws what has nothing to do with the changes */
+async function outcomeOf(applying: Promise<void>): Promise<Outcome> {
+  try {
+    await applying
+    return { status: 'applied' }
+  } catch (error) {
+    const reason = error instanceof NotApplied ? error.reason : refusalOfPostgres(error)
+    if (reason === null) throw error
+    return reason === 'stale' ? { status: 'stale' } : { status: 'refused', reason }
+  }
+}

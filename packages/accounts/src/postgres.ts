@@ -1,0 +1,1 @@
+export { openAccountStore, type PostgresAccountStore } from './postgres-store.ts'

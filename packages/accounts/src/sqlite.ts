@@ -1,0 +1,6 @@
+export {
+  ACCOUNT_SCHEMA,
+  openAccountStore,
+  type SqliteAccountOptions,
+  type SqliteAccountStore,
+} from './sqlite-store.ts'
