@@ -10,6 +10,7 @@ import { avocetAdapter } from './adapter.ts'
 import { formatReport } from './report.ts'
 import { type ConsumerAdapter, runConformance, type SuiteResult } from './run.ts'
 import { CASES } from './suite.ts'
+import { parseTimeLimits } from './time-limit.ts'
 
 const HELP = `avocet-firehose-conformance [options] [adapter module ...]
 
@@ -18,6 +19,7 @@ Runs the firehose conformance suite. An adapter module has a ConsumerAdapter as 
 
   --only <name or group>   run only these cases (repeatable)
   --timeout <ms>           how long a consumer may take to get past what was sent (3000)
+  --timeout <name>=<ms>    the same in one case or group, for what a consumer is slow at (repeatable)
   --report <file>          write the Markdown report there, not to the standard output
   --list                   list the cases
   --help
@@ -28,7 +30,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       only: { type: 'string', multiple: true },
-      timeout: { type: 'string' },
+      timeout: { type: 'string', multiple: true },
       report: { type: 'string' },
       list: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -42,13 +44,14 @@ async function main(): Promise<number> {
     for (const { group, name, about } of CASES) process.stdout.write(`${group}\t${name}\t${about}\n`)
     return 0
   }
+  const timeoutMs = parseTimeLimits(values.timeout ?? [])
   const adapters = positionals.length === 0 ? [avocetAdapter(ownVersion())] : await loadAdapters(positionals)
   const suites: SuiteResult[] = []
   for (const adapter of adapters) {
     suites.push(
       await runConformance(adapter, {
         ...(values.only === undefined ? {} : { only: values.only }),
-        ...(values.timeout === undefined ? {} : { timeoutMs: Number(values.timeout) }),
+        timeoutMs,
         onResult: ({ name, ok }) =>
           void process.stderr.write(`${adapter.name}: ${name}: ${ok ? 'right' : 'wrong'}\n`),
       }),

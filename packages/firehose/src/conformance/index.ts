@@ -33,6 +33,7 @@ export {
 } from './script.ts'
 export { serveStream, type StreamServer } from './server.ts'
 export { CASES } from './suite.ts'
+export { parseTimeLimits, type TimeLimit } from './time-limit.ts'
 export {
   type Account,
   create,

@@ -3,6 +3,7 @@
 import { type Case, createScript, type Expectation, type FrameStep, type Group, type Step } from './script.ts'
 import { serveStream, type StreamServer } from './server.ts'
 import { CASES } from './suite.ts'
+import { type TimeLimit, USUAL_TIME_LIMIT_MS } from './time-limit.ts'
 import { create, createWorld, type World } from './world.ts'
 
 /** What a consumer under test is told. */
@@ -63,8 +64,8 @@ export type SuiteResult = {
 export type RunOptions = {
   /** Names or groups to run. Default: all. */
   readonly only?: readonly string[]
-  /** How long to wait for the consumer to get past what was sent, ms. Default 3000. */
-  readonly timeoutMs?: number
+  /** How long to wait for the consumer to get past what was sent, ms, or that for each case. Default 3000. */
+  readonly timeoutMs?: number | TimeLimit
   /** Told after each case. */
   readonly onResult?: (result: CaseResult) => void
 }
@@ -74,11 +75,11 @@ export async function runConformance(
   adapter: ConsumerAdapter,
   options: RunOptions = {},
 ): Promise<SuiteResult> {
-  const { only } = options
+  const { only, timeoutMs = USUAL_TIME_LIMIT_MS } = options
   const results: CaseResult[] = []
   for (const item of CASES) {
     if (only !== undefined && !only.includes(item.name) && !only.includes(item.group)) continue
-    const result = await runCase(adapter, item, options.timeoutMs ?? 3000)
+    const result = await runCase(adapter, item, typeof timeoutMs === 'number' ? timeoutMs : timeoutMs(item))
     results.push(result)
     options.onResult?.(result)
   }
@@ -89,7 +90,11 @@ export async function runConformance(
 const SENTINEL_SEQ = 9_000_000_000
 
 /** Runs one case. */
-export async function runCase(adapter: ConsumerAdapter, item: Case, timeoutMs = 3000): Promise<CaseResult> {
+export async function runCase(
+  adapter: ConsumerAdapter,
+  item: Case,
+  timeoutMs: number = USUAL_TIME_LIMIT_MS,
+): Promise<CaseResult> {
   // The server's address is the PDS that the documents show.
   const box: { world?: World } = {}
   const server = await serveStream({
