@@ -15,6 +15,18 @@ import {
 
 /** Longest length in bytes: six groups of seven bits. */
 const MAX_VARINT_SIZE = 6
+/** Blocks of a batch, and bytes after which it ends: what is hashed between two turns of the event loop. */
+const BATCH_BLOCKS = 512
+const BATCH_BYTES = 512 * 1024
+
+/** A CAR whose header was read. Iterate one of `blocks` and `batches`, once. */
+export type CarStream = {
+  readonly roots: CID[]
+  /** One by one, in order. */
+  readonly blocks: AsyncIterable<CarBlock>
+  /** The same, as many at a time as have arrived, some hundred at most: what waits for each block costs more than to read it. */
+  readonly batches: AsyncIterable<readonly CarBlock[]>
+}
 
 /** Takes exact runs of bytes from chunks of any size, copying only what spans two chunks. */
 class Pull {
@@ -103,16 +115,16 @@ class Pull {
 }
 
 /**
- * Reads a CAR v1 that arrives in chunks. Resolves when the header is there; blocks follow one by one, in order, hashes verified,
- * memory bounded by the largest block and chunk. Ending the iteration of `blocks` early closes the source.
+ * Reads a CAR v1 that arrives in chunks. Resolves when the header is there; blocks follow in order, hashes verified, memory bounded
+ * by the largest block and chunk. Ending the iteration early closes the source.
  * The bytes of blocks are views of the chunks.
- * @throws CarError any code, from the promise (header) or from the iteration (blocks).
+ * @throws CarError any code, from the promise (header) or from the iteration (blocks; those before the fault come first).
  * @see https://ipld.io/specs/transport/car/carv1/
  */
 export async function readCarStream(
   source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
   options: ReadCarOptions = {},
-): Promise<{ roots: CID[]; blocks: AsyncIterable<CarBlock> }> {
+): Promise<CarStream> {
   const pull = new Pull(chunksOf(source), options.maxSize ?? Infinity)
   let roots: CID[]
   try {
@@ -127,38 +139,73 @@ export async function readCarStream(
     await pull.close()
     throw error
   }
-  const state = { started: false }
-  const blocks: AsyncIterable<CarBlock> = {
-    [Symbol.asyncIterator]() {
-      if (state.started) throw new CarError('already-read', 'blocks can be iterated once', pull.offset)
-      state.started = true
-      return readBlocks(pull, options)
-    },
+  let started = false
+  const start = (): AsyncGenerator<readonly CarBlock[], void, undefined> => {
+    if (started) throw new CarError('already-read', 'blocks can be iterated once', pull.offset)
+    started = true
+    return readBatches(pull, options)
   }
-  return { roots, blocks }
+  return {
+    roots,
+    blocks: { [Symbol.asyncIterator]: () => oneByOne(start()) },
+    batches: { [Symbol.asyncIterator]: start },
+  }
 }
 
-async function* readBlocks(pull: Pull, options: ReadCarOptions): AsyncGenerator<CarBlock, void, undefined> {
+async function* readBatches(
+  pull: Pull,
+  options: ReadCarOptions,
+): AsyncGenerator<readonly CarBlock[], void, undefined> {
   const maxBlockSize = options.maxBlockSize ?? DEFAULT_MAX_BLOCK_SIZE
   const maxBlocks = options.maxBlocks ?? Infinity
   const skipHash = options.unsafeSkipHashes ?? false
+  let batch: CarBlock[] = []
+  let bytes = 0
+  const whole = (): readonly CarBlock[] => {
+    const taken = batch
+    batch = []
+    bytes = 0
+    return taken
+  }
   try {
-    for (let count = 0; ; count++) {
-      const at = pull.offset
-      const length = pull.varintNow() ?? (await pull.varint())
-      if (length === null) return
-      if (length > maxBlockSize + CID_LENGTH) {
-        throw new CarError('block-too-large', `block is larger than allowed; size=${length}`, at)
+    try {
+      for (let count = 0; ; count++) {
+        const at = pull.offset
+        let length: number | null | undefined = pull.varintNow()
+        if (length === undefined) {
+          if (batch.length > 0) yield whole()
+          length = await pull.varint()
+        }
+        if (length === null) return
+        if (length > maxBlockSize + CID_LENGTH) {
+          throw new CarError('block-too-large', `block is larger than allowed; size=${length}`, at)
+        }
+        if (count >= maxBlocks) {
+          throw new CarError('too-many-blocks', `more blocks than allowed; max=${maxBlocks}`, at)
+        }
+        let section = pull.takeNow(length)
+        if (section === undefined) {
+          if (batch.length > 0) yield whole()
+          section = await pull.take(length, 'a block')
+        }
+        batch.push(parseSection(section, 0, length, at, skipHash))
+        bytes += length
+        if (batch.length >= BATCH_BLOCKS || bytes >= BATCH_BYTES) yield whole()
       }
-      if (count >= maxBlocks) {
-        throw new CarError('too-many-blocks', `more blocks than allowed; max=${maxBlocks}`, at)
-      }
-      const section = pull.takeNow(length) ?? (await pull.take(length, 'a block'))
-      yield parseSection(section, 0, length, at, skipHash)
+    } catch (error) {
+      // What came before the fault is whole.
+      if (batch.length > 0) yield whole()
+      throw error
     }
   } finally {
     await pull.close()
   }
+}
+
+async function* oneByOne(
+  batches: AsyncGenerator<readonly CarBlock[], void, undefined>,
+): AsyncGenerator<CarBlock, void, undefined> {
+  for await (const batch of batches) for (const block of batch) yield block
 }
 
 function chunksOf(source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>): AsyncIterator<Uint8Array> {

@@ -251,6 +251,55 @@ describe('spans, repeats and kinds of bytes', () => {
     }
   })
 
+  test('batches are what has arrived, within bounds, and end before a fault', async () => {
+    const blocks = Array.from({ length: 1000 }, (_, i) => {
+      const bytes = encode({ i })
+      return { cid: cidForCbor(bytes), bytes }
+    })
+    const car = writeCar([], blocks)
+    async function* cut(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+    }
+    const sizes = async (read: Awaited<ReturnType<typeof readCarStream>>): Promise<number[]> => {
+      const found: CarBlock[] = []
+      const lengths: number[] = []
+      for await (const batch of read.batches) {
+        lengths.push(batch.length)
+        found.push(...batch)
+      }
+      expect(found).toEqual(blocks)
+      return lengths
+    }
+    expect(await sizes(await readCarStream(cut(car, car.length)))).toEqual([512, 488])
+    const pieces = await sizes(await readCarStream(cut(car, Math.ceil(car.length / 4))))
+    expect(pieces.length).toBeGreaterThanOrEqual(4)
+    expect(Math.max(...pieces)).toBeLessThan(300)
+    expect(await sizes(await readCarStream(cut(car, 1)))).toEqual(blocks.map(() => 1))
+
+    const large = Array.from({ length: 4 }, (_, i) => {
+      const bytes = encode({ i, text: 'x'.repeat(300_000) })
+      return { cid: cidForCbor(bytes), bytes }
+    })
+    const lengths: number[] = []
+    const whole = writeCar([], large)
+    for await (const batch of (await readCarStream(cut(whole, whole.length))).batches) {
+      lengths.push(batch.length)
+    }
+    expect(lengths).toEqual([2, 2])
+
+    const broken = car.slice()
+    broken[broken.length - 1]! ^= 1
+    const read = await readCarStream(cut(broken, broken.length))
+    let good = 0
+    const failure = (async () => {
+      for await (const batch of read.batches) good += batch.length
+    })()
+    await expect(failure).rejects.toMatchObject({ code: 'hash-mismatch' })
+    expect(good).toBe(999)
+    // Iterated once, this way or that.
+    expect(() => read.blocks[Symbol.asyncIterator]()).toThrow('blocks can be iterated once')
+  })
+
   test.skipIf(typeof process === 'undefined')(
     'a long stream needs no more memory than a short one',
     { timeout: 60_000 },

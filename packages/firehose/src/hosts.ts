@@ -61,7 +61,7 @@ export function limitHosts(fetch: HostFetch, clocks: HostClocks, limits: HostLim
     if (paused > 0) throw busy(name, 'it asked for a pause', paused)
     const host = hosts.get(name) ?? { running: 0, tokens: burst, filledAt: now() }
     hosts.set(name, host)
-    if (host.running >= slots) throw busy(name, 'it is asked enough already', 1000)
+    if (host.running >= slots) throw busy(name, 'it is asked enough already', 200)
     host.tokens = Math.min(burst, host.tokens + ((now() - host.filledAt) * perSecond) / 1000)
     host.filledAt = now()
     if (host.tokens < 1)

@@ -2,25 +2,16 @@
 // Spec: https://atproto.com/specs/sync ("Resynchronization"), lexicon com.atproto.sync.getRepo
 
 import type { PublicKey, VerifySignature } from '@avocet/crypto'
-import { type CID, cidEquals } from '@avocet/data'
-import {
-  type ByteBudget,
-  type CarSource,
-  type RepoEntry,
-  RepoError,
-  type RepoReader,
-  readRepo,
-} from '@avocet/repo'
+import { type ByteBudget, type CarSource, RepoError, readRepo } from '@avocet/repo'
 import type { Did, Tid } from '@avocet/syntax'
-import { type ContentLimits, type ContentReader, createContentReader } from './content.ts'
+import type { ContentLimits } from './content.ts'
 import { type CopyHost, readCopies, type RepoCopy } from './copies.ts'
+import { differences, type StoredRecord } from './differences.ts'
 import { ResyncError } from './errors.ts'
-import type { VerifiedOp } from './events.ts'
 import type { Resync, ResyncPart, ResyncRequest } from './options.ts'
 import { DEFAULT_POLICY } from './policy.ts'
 
-/** A record the app has. */
-export type StoredRecord = { readonly path: string; readonly cid: CID }
+export type { StoredRecord } from './differences.ts'
 
 /** Options of {@link createResync}. */
 export type CreateResyncOptions = {
@@ -69,20 +60,11 @@ export function createResync(options: CreateResyncOptions): Resync {
       if (least !== null && rev < least) {
         throw new ResyncError('rev-regression', `copy is older than what is known; rev=${rev} known=${least}`)
       }
-      let ops: VerifiedOp[] = []
-      let content = createContentReader(limits)
-      const decode: ContentReader['read'] = (cid, bytes) => content.read(cid, bytes)
-      for await (const op of differences(reader, options.stored(did), options.wanted, decode)) {
-        ops.push(op)
-        // One more record may take what is left, but none is too costly because of those before it.
-        const isFull = content.items + limits.maxRecordItems > limits.maxCommitItems
-        if (ops.length >= maxPartOps || content.bytes >= maxPartBytes || isFull) {
-          yield { rev, commit, data, ops, last: false }
-          ops = []
-          content = createContentReader(limits)
-        }
+      const wanted = options.wanted ?? ((): boolean => true)
+      const bounds = { maxOps: maxPartOps, maxBytes: maxPartBytes, limits }
+      for await (const { ops, last } of differences(reader.batches, options.stored(did), wanted, bounds)) {
+        yield { rev, commit, data, ops, last }
       }
-      yield { rev, commit, data, ops, last: true }
     } catch (cause) {
       if (cause instanceof ResyncError) throw cause
       const invalid = cause instanceof RepoError || (cause instanceof Error && cause.name === 'CarError')
@@ -106,86 +88,3 @@ export function createResync(options: CreateResyncOptions): Resync {
 async function* keyless(did: Did): AsyncGenerator<ResyncPart, void, undefined> {
   throw new ResyncError('fetch-failed', `account has no key to verify with; did=${did}`)
 }
-
-/** Walks both lists in order of path. */
-async function* differences(
-  reader: RepoReader,
-  stored: Iterable<StoredRecord> | AsyncIterable<StoredRecord>,
-  wanted: ((collection: string) => boolean) | undefined,
-  read: ContentReader['read'],
-): AsyncGenerator<VerifiedOp, void, undefined> {
-  const known = toCursor(stored)
-  try {
-    let have = await known.next()
-    for await (const batch of reader.batches) {
-      for (const entry of batch) {
-        while (have !== null && have.path < entry.path) {
-          yield toOp('delete', have.path, null, have.cid)
-          have = await known.next()
-        }
-        const same = have !== null && have.path === entry.path ? have : null
-        if (wanted === undefined || wanted(collectionOf(entry.path))) {
-          if (same === null) yield toOp('create', entry.path, entry, null, read)
-          else if (!cidEquals(same.cid, entry.cid)) yield toOp('update', entry.path, entry, same.cid, read)
-        } else if (same !== null) {
-          yield toOp('delete', same.path, null, same.cid)
-        }
-        if (same !== null) have = await known.next()
-      }
-    }
-    for (; have !== null; have = await known.next()) yield toOp('delete', have.path, null, have.cid)
-  } finally {
-    await known.close()
-  }
-}
-
-type Cursor = {
-  next(): Promise<StoredRecord | null> | StoredRecord | null
-  close(): Promise<void>
-}
-
-function toCursor(stored: Iterable<StoredRecord> | AsyncIterable<StoredRecord>): Cursor {
-  if (Symbol.iterator in stored) {
-    const iterator = stored[Symbol.iterator]()
-    return {
-      next: () => {
-        const step = iterator.next()
-        return step.done === true ? null : step.value
-      },
-      close: async () => void iterator.return?.(),
-    }
-  }
-  const iterator = stored[Symbol.asyncIterator]()
-  return {
-    next: async () => {
-      const step = await iterator.next()
-      return step.done === true ? null : step.value
-    },
-    close: async () => void (await iterator.return?.()),
-  }
-}
-
-function toOp(
-  action: VerifiedOp['action'],
-  path: string,
-  entry: RepoEntry | null,
-  prev: CID | null,
-  read?: ContentReader['read'],
-): VerifiedOp {
-  const slash = path.indexOf('/')
-  const content = entry === null ? null : (read?.(entry.cid, entry.bytes) ?? null)
-  return {
-    action,
-    path,
-    collection: path.slice(0, slash),
-    rkey: path.slice(slash + 1),
-    cid: entry?.cid ?? null,
-    record: content?.record ?? null,
-    recordBytes: entry?.bytes ?? null,
-    prev,
-    ...(content?.unread ? { unread: content.unread } : {}),
-    ...(entry?.isRepeat || content?.isRepeat ? { isRepeat: true } : {}),
-  }
-}
-
-const collectionOf = (path: string): string => path.slice(0, path.indexOf('/'))

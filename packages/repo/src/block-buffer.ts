@@ -54,12 +54,13 @@ export function createByteBudget(limit: number): ByteBudget {
 }
 
 /**
+ * @param source blocks in the order they come, some at a time.
  * @param limit bytes that may be held back at a time.
  * @param budget what is held back is taken from it.
  * @param recall for records that are wanted again.
  */
 export function createBlockBuffer(
-  source: AsyncIterator<CarBlock>,
+  source: AsyncIterator<readonly CarBlock[]>,
   limit: number,
   budget?: ByteBudget,
   recall?: Recall,
@@ -98,12 +99,19 @@ export function createBlockBuffer(
     budget?.give(waitingSize)
     waitingSize = 0
   }
-  const next = async (): Promise<CarBlock | null> => {
-    if (ended) return null
+  /** What came last, of which `position` were looked at. */
+  let arrived: readonly CarBlock[] = []
+  let position = 0
+  /** Waits until more has come; false at the end. */
+  const more = async (): Promise<boolean> => {
+    if (ended) return false
     const result = await source.next()
-    if (result.done !== true) return result.value
-    ended = true
-    return null
+    if (result.done === true) ended = true
+    else {
+      arrived = result.value
+      position = 0
+    }
+    return !ended
   }
   const keep = (cid: CID, bytes: Uint8Array): void => {
     recent.add(cid, bytes)
@@ -136,8 +144,24 @@ export function createBlockBuffer(
     }
     const kept = isRecord ? recent.get(cid) : undefined
     isRepeat = kept !== undefined
-    if (kept !== undefined) used += kept.length + OVERHEAD
-    return kept
+    if (kept !== undefined) {
+      used += kept.length + OVERHEAD
+      return kept
+    }
+    while (position < arrived.length) {
+      const block = arrived[position]!
+      if (cidEquals(block.cid, cid)) {
+        position++
+        used += block.bytes.length + OVERHEAD
+        if (isRecord) keep(cid, block.bytes)
+        return block.bytes
+      }
+      // A writer that repeats records does so where they are wanted: this one does not.
+      if (isRecord && seen?.has(cid) === true) return undefined
+      position++
+      hold(block)
+    }
+    return undefined
   }
 
   return {
@@ -146,35 +170,33 @@ export function createBlockBuffer(
       return isRepeat
     },
     async take(cid, isRecord) {
-      const bytes = takeNow(cid, isRecord)
-      if (bytes !== undefined) return bytes
-      for (let block = await next(); block !== null; block = await next()) {
-        if (cidEquals(block.cid, cid)) {
-          used += block.bytes.length + OVERHEAD
-          if (isRecord) keep(cid, block.bytes)
-          return block.bytes
-        }
-        hold(block)
-        // A writer that repeats records does so where they are wanted: this one does not.
-        if (isRecord && seen?.has(cid) === true) return again(cid)
+      for (;;) {
+        const bytes = takeNow(cid, isRecord)
+        if (bytes !== undefined) return bytes
+        if (position < arrived.length) return again(cid)
+        if (!(await more())) return isRecord && seen?.has(cid) === true ? again(cid) : null
       }
-      return isRecord && seen?.has(cid) === true ? again(cid) : null
     },
     async drain() {
       forget()
       let superfluous = 0
       let repeated = 0
-      for (let block = await next(); block !== null; block = await next()) {
-        const size = block.bytes.length + OVERHEAD
-        // Writers may repeat a record for each path that has it, so no more bytes than were of use.
-        if (recent.has(block.cid)) repeated += size
-        else superfluous += size
-        if (superfluous > limit || repeated > used) {
-          throw new RepoError('buffer-exceeded', `too many blocks that belong to nothing; max=${limit}`)
+      do {
+        for (; position < arrived.length; position++) {
+          const block = arrived[position]!
+          const size = block.bytes.length + OVERHEAD
+          // Writers may repeat a record for each path that has it, so no more bytes than were of use.
+          if (recent.has(block.cid)) repeated += size
+          else superfluous += size
+          if (superfluous > limit || repeated > used) {
+            throw new RepoError('buffer-exceeded', `too many blocks that belong to nothing; max=${limit}`)
+          }
         }
-      }
+      } while (await more())
     },
     async close() {
+      arrived = []
+      position = 0
       ended = true
       forget()
       await source.return?.()

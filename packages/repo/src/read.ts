@@ -98,9 +98,9 @@ export async function readRepo(source: CarSource, options: ReadRepoOptions): Pro
     )
   }
   const stream = source instanceof Uint8Array ? once(source) : source
-  const { roots, blocks } = await readCarStream(stream, maxSize === undefined ? {} : { maxSize })
+  const { roots, batches } = await readCarStream(stream, maxSize === undefined ? {} : { maxSize })
   const buffer = createBlockBuffer(
-    blocks[Symbol.asyncIterator](),
+    batches[Symbol.asyncIterator](),
     maxBuffered,
     options.budget,
     options.recall,

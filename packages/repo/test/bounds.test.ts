@@ -728,8 +728,9 @@ describe('what is held back', () => {
       return { cid: cidForCbor(bytes), bytes }
     })
     const [a, b, c] = list as [CarBlock, CarBlock, CarBlock]
-    const source = (async function* (): AsyncGenerator<CarBlock, void> {
-      yield* list
+    const source = (async function* (): AsyncGenerator<readonly CarBlock[], void> {
+      yield list.slice(0, 2)
+      yield list.slice(2)
     })()
     const budget = createByteBudget(10_000)
     const buffer = createBlockBuffer(source, 10_000, budget)
