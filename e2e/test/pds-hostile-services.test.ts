@@ -3,7 +3,8 @@ import { createServer, type AddressInfo } from 'node:net'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { LIES, SLOW_LIES, type Liar } from '../hostile/lies.ts'
+import type { Liar } from '../hostile/lie-kinds.ts'
+import { LIES, SLOW_LIES } from '../hostile/lies.ts'
 import { startLyingService, type LyingService } from '../hostile/lying-service.ts'
 import { startWorld, type World } from '../hostile/world.ts'
 

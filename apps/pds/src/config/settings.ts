@@ -1,5 +1,6 @@
 import type { PdsOptions, ServiceEndpoint } from './config.ts'
 import { BUCKET_SETTINGS, bucketOf } from './bucket-settings.ts'
+import { MAIL_SETTINGS } from './mail-settings.ts'
 import { OPERATOR_SETTINGS } from './operator-settings.ts'
 import type { Draft, Setting } from './setting.ts'
 import { checkEnvironment } from './environment.ts'
@@ -16,7 +17,6 @@ import {
   list,
   logLevel,
   privateKeyHex,
-  smtpUrl,
   SettingError,
 } from './values.ts'
 
@@ -227,36 +227,7 @@ export const SETTINGS: readonly Setting[] = [
     default: 'none',
     apply: service('modService', 'did'),
   },
-  {
-    env: 'PDS_EMAIL_SMTP_URL',
-    description: 'SMTP server for mail',
-    default: 'none: mail is written to <data>/mail',
-    apply: (text, { options }) => (options.emailSmtpUrl = smtpUrl(text)),
-  },
-  {
-    env: 'PDS_EMAIL_FROM_ADDRESS',
-    description: 'sender of mail',
-    default: 'noreply@<hostname>',
-    apply: (text, { options }) => (options.emailFromAddress = text),
-  },
-  {
-    env: 'PDS_MODERATION_EMAIL_SMTP_URL',
-    description: "SMTP server for the operator's mail to owners of accounts",
-    default: 'that of other mail',
-    apply: (text, { options }) => (options.moderationEmailSmtpUrl = smtpUrl(text)),
-  },
-  {
-    env: 'PDS_MODERATION_EMAIL_ADDRESS',
-    description: 'sender of such mail',
-    default: 'that of other mail',
-    apply: (text, { options }) => (options.moderationEmailAddress = text),
-  },
-  {
-    env: 'PDS_CONTACT_EMAIL_ADDRESS',
-    description: 'contact shown by describeServer',
-    default: 'none',
-    apply: (text, { options }) => (options.contactEmail = text),
-  },
+  ...MAIL_SETTINGS,
   {
     env: 'PDS_PRIVACY_POLICY_URL',
     description: 'link shown by describeServer',
