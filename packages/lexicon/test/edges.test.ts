@@ -2,6 +2,7 @@
 import { cidForRaw } from '@avocet/data'
 import { describe, expect, it } from 'vitest'
 import { createCatalog, type CatalogOptions } from '../src/catalog.ts'
+import { defineLexicon, defineSchema } from '../src/define.ts'
 import type { LexiconDef, LexiconDocument, LexiconField } from '../src/document.ts'
 import { checkDocuments, dependencies } from '../src/links.ts'
 import { effectivePermissions } from '../src/permissions.ts'
@@ -327,7 +328,21 @@ describe('documents', () => {
     ])
     expect(problems({ x: { type: 'union', refs: ['#main'] } })).toEqual([])
     // What it needs is not there: that is told once, and is no loop.
-    expect(problems({ x: { type: 'ref', ref: 'com.example.nowhere#gone' } })).toEqual(['dangling-ref'])
+    const gone: LexiconField = { type: 'ref', ref: 'com.example.nowhere#gone' }
+    expect(problems({ x: gone })).toEqual(['dangling-ref'])
+    const own = document({ main: { type: 'object', required: ['x'], properties: { x: gone } } })
+    expect(checkDocuments([own], { absent: 'allow' })).toEqual([])
+  })
+
+  it('that were not checked together tell what they miss when it is needed', () => {
+    const properties: Record<string, LexiconField> = { x: { type: 'ref', ref: '#toString' } }
+    const schema = defineSchema(defineLexicon(document({ main: { type: 'object', properties } })), 'main')
+    expect(() => schema.validate({ x: 1 })).toThrow(
+      expect.objectContaining({
+        code: 'dangling-ref',
+        message: `no such definition; ref=#toString in=${id}`,
+      }),
+    )
   })
 
   it('depend on the others that they name, once each', () => {

@@ -160,6 +160,11 @@ describe('parseLexicon refuses', () => {
       ['/defs/main/permissions/0/aud'],
     ],
     [
+      'a title and a detail that are no text',
+      main({ type: 'permission-set', title: 1, detail: {}, permissions: [] }),
+      ['/defs/main/title', '/defs/main/detail'],
+    ],
+    [
       'a language that is none',
       main({ type: 'permission-set', 'title:lang': { _: 'x', fr: 1 }, permissions: [] }),
       ['/defs/main/title:lang/_', '/defs/main/title:lang/fr'],
