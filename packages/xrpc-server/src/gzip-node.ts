@@ -34,12 +34,9 @@ export function inflateChunks(
 
 async function* run(chunks: AsyncIterable<Uint8Array>, transform: Transform): AsyncGenerator<Uint8Array> {
   const feeding = feed(chunks, transform)
-  try {
-    for await (const chunk of transform) yield chunk as Uint8Array
-    await feeding
-  } finally {
-    transform.destroy()
-  }
+  // Leaving the loop, whichever way, destroys the transform.
+  for await (const chunk of transform) yield chunk as Uint8Array
+  await feeding
 }
 
 async function feed(chunks: AsyncIterable<Uint8Array>, transform: Transform): Promise<void> {

@@ -5,7 +5,7 @@ import { encodeFrame } from '@avocet/xrpc'
 import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { createRouter } from '../src/index.ts'
-import { serve } from '../src/node/index.ts'
+import { createUpgrader, serve } from '../src/node/index.ts'
 import { catalog } from './methods.ts'
 
 const pingMs = 100
@@ -56,4 +56,12 @@ it('one that takes nothing is, though more and more is sent to it', async () => 
   const { ws, isServed } = await subscriber(200_000, () => true)
   ws.pause()
   await expect.poll(isServed, { timeout: 10_000 }).toBe(false)
+})
+
+it('pings alone keep no process running', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length
+  const before = timers()
+  const upgrader = createUpgrader(createRouter())
+  expect(timers()).toBe(before)
+  await upgrader.close()
 })
