@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { BlobStore, BlobUpkeep } from '@avocet/blobs'
+import type { BlobError, BlobStore, BlobUpkeep } from '@avocet/blobs'
 import { openRepoStore, type SqliteRepoStore } from '@avocet/repo-sqlite'
 import type { SyncEventLog } from '@avocet/sequencer'
 import { openEventLog } from '@avocet/sequencer/sqlite'
@@ -43,7 +43,9 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
   try {
     db = openDatabase({ path })
     await prepareUpgrade(db, config, log)
-    return await openStoresOn(db, config)
+    return await openStoresOn(db, config, (error) =>
+      log.warn({ err: error }, 'the blobs cannot be reached for now'),
+    )
   } catch (cause) {
     db?.close()
     if (cause instanceof DataDirectoryError) throw cause
@@ -57,8 +59,12 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
   }
 }
 
-/** The stores on a database that is open, brought to the newest version of its tables. */
-export async function openStoresOn(db: Database, config: PdsConfig): Promise<Stores> {
+/** The stores on a database that is open, brought to the newest version of its tables; `onUnavailable` as in `openBlobs`. */
+export async function openStoresOn(
+  db: Database,
+  config: PdsConfig,
+  onUnavailable?: (error: BlobError) => void,
+): Promise<Stores> {
   migrateSchema(db)
   const sets = openRecordSets(db)
   return {
@@ -69,6 +75,6 @@ export async function openStoresOn(db: Database, config: PdsConfig): Promise<Sto
     records: openRecordIndex(db, sets),
     blobs: openBlobIndex(db, sets),
     log: openEventLog(db),
-    files: await openBlobs(config),
+    files: await openBlobs(config, onUnavailable),
   }
 }

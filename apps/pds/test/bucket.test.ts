@@ -193,6 +193,22 @@ describe('a server whose blobs are in a bucket', () => {
     await net.start()
   })
 
+  test('a service that is down does not stop the start of a server that was there before', async () => {
+    const { cid } = await published()
+    await net.pds.close()
+    s3.fault = () => ({ status: 503, code: 'ServiceUnavailable' })
+    await net.start()
+    expect((await net.get('_health')).status).toBe(200)
+    // On another port it is another server, to which the token says nothing.
+    const input = { identifier: alice.handle, password: 'correct horse' }
+    alice = (await net.post('com.atproto.server.createSession', { input })).body as TestAccount
+    expect((await write(post('no picture'))).status).toBe(200)
+    expect(failure(await upload(png(100)))).toBe('503 ServiceUnavailable')
+    s3.fault = () => null
+    expect((await upload(png(100))).status).toBe(200)
+    expect((await fetchBlob(cid)).status).toBe(200)
+  })
+
   test('the doctor looks at the bucket', async () => {
     const { cid } = await published()
     const look = async (): Promise<string> => {

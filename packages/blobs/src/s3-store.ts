@@ -21,6 +21,11 @@ export interface S3BlobsOptions extends S3Options {
    * open then: each would take the accounts of the other for former ones, and remove their blobs.
    */
   readonly owner: string
+  /**
+   * Called when the service does not answer as the store opens. The store opens all the same then, and learns whose the blobs are
+   * before its first write or removal; without it, opening fails.
+   */
+  readonly onUnavailable?: ((error: BlobError) => void) | undefined
 }
 
 /** Blobs in a bucket. */
@@ -63,16 +68,27 @@ export function readS3Blobs(options: S3Options): BlobReader & Pick<S3Blobs, 'isE
 /**
  * Blobs as objects `<prefix>blocks/<did>/<cid>`, where the reference PDS has them. An upload is written to a file first: S3
  * takes objects whole, under their final name, with their size and hash said before.
- * @throws BlobError `not-found` (no such bucket), `denied` (also: the bucket is another owner's), `unavailable`, `invalid-option`
+ * @throws BlobError `not-found` (no such bucket), `denied` (also: the bucket is another owner's), `unavailable` (see `onUnavailable`),
+ * `invalid-option`
  */
 export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
-  const { prefix = '', owner, spoolFolder, spoolBytes = SPOOL_BYTES } = options
+  const { prefix = '', owner, onUnavailable, spoolFolder, spoolBytes = SPOOL_BYTES } = options
   const client = createS3Client(options)
   const reader = readS3Blobs(options)
   const spool = await openSpool(spoolFolder, spoolBytes)
 
   const ownerKey = `${prefix}blobs-owner.txt`
+  let isClaimed = false
+  /** Makes sure that the blobs are this owner's, and says so there. */
   const claim = async (): Promise<void> => {
+    await askOwner()
+    isClaimed = true
+  }
+  /** The same before a write, unless it is known. */
+  const claimed = async (): Promise<void> => {
+    if (!isClaimed) await claim()
+  }
+  const askOwner = async (): Promise<void> => {
     const found = await readObject(client, ownerKey)
     if (found === null) {
       const text = new TextEncoder().encode(owner)
@@ -108,7 +124,13 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
     return removed
   }
 
-  await claim()
+  try {
+    await claim()
+  } catch (error) {
+    if (onUnavailable === undefined || !(error instanceof BlobError) || error.code !== 'unavailable')
+      throw error
+    onUnavailable(error)
+  }
   return {
     ...reader,
     put: async (did, source, limit) => {
@@ -116,15 +138,20 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
       await using spooled = await spool.take(source, Math.min(limit, MAX_OBJECT))
       const { blob, path } = spooled
       const digest = Buffer.from(blob.cid.multihash.digest).toString('hex')
+      await claimed()
       await client.put(keyOf(prefix, did, formatCid(blob.cid))!, await openAsBlob(path), digest)
       return blob
     },
     remove: async (did, cid) => {
       const key = keyOf(prefix, did, cid)
-      if (key !== null) await client.remove(key)
+      if (key === null) return
+      await claimed()
+      await client.remove(key)
     },
     removeAll: async (did) => {
-      await removeUnder(folderOf(prefix, did), Number.POSITIVE_INFINITY)
+      const folder = folderOf(prefix, did)
+      await claimed()
+      await removeUnder(folder, Number.POSITIVE_INFINITY)
     },
     clean: () => spool.clean(),
     keepOnly: async (dids, before) => {

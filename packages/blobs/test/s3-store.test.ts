@@ -7,6 +7,7 @@ import type { Did } from '@avocet/syntax'
 import { startS3, type S3Fault, type TestS3 } from '@avocet/testing/s3'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from 'vitest'
 
+import type { BlobError } from '../src/index.ts'
 import { openS3Blobs, readS3Blobs, type S3Blobs, type S3BlobsOptions } from '../src/s3.ts'
 import {
   bytesOf,
@@ -352,6 +353,49 @@ test('the bucket of another owner is not touched', async () => {
   expect([await store.isEmpty(), await beside.isEmpty()]).toEqual([false, true])
   expect(await beside.keepOnly([], Date.now() + 1e6)).toBe(0)
   expect(await listed(store, DID)).toHaveLength(1)
+})
+
+describe('a service that does not answer as the store opens', () => {
+  it('is an error, unless there is somebody to tell', async () => {
+    s3.fault = () => ({ status: 503, code: 'ServiceUnavailable' })
+    await expect(open()).rejects.toMatchObject({ code: 'unavailable' })
+    const told: BlobError[] = []
+    await open({ onUnavailable: (error) => void told.push(error) })
+    expect(told.map(({ code }) => code)).toEqual(['unavailable'])
+  })
+
+  it('gets no write before it was asked whose the bucket is, and each one after it answered', async () => {
+    s3.fault = () => ({ status: 503, code: 'ServiceUnavailable' })
+    const store = await open({ onUnavailable: () => {} })
+    await expect(storedAs(store, DID, 'some text')).rejects.toMatchObject({ code: 'unavailable' })
+    s3.fault = () => null
+    s3.requests.length = 0
+    await storedAs(store, DID, 'some text')
+    const owner = `${prefix}blobs-owner.txt`
+    expect(s3.requests.map((line) => line.includes(owner))).toEqual([true, true, false])
+    s3.requests.length = 0
+    await storedAs(store, DID, 'more')
+    expect(s3.requests).toHaveLength(1)
+  })
+
+  it('gets none at all when it is another owner’s', async () => {
+    const first = await open()
+    const cid = await storedAs(first, DID, 'some text')
+    s3.fault = () => ({ status: 503, code: 'ServiceUnavailable' })
+    const other = await open({ owner: 'other.example.com', onUnavailable: () => {} })
+    s3.fault = () => null
+    const denied = { code: 'denied' }
+    await expect(storedAs(other, DID, 'more')).rejects.toMatchObject(denied)
+    await expect(other.remove(DID, cid)).rejects.toMatchObject(denied)
+    await expect(other.removeAll(DID)).rejects.toMatchObject(denied)
+    await expect(other.keepOnly([], Date.now() + 1e6)).rejects.toMatchObject(denied)
+    expect(await listed(first, DID)).toHaveLength(1)
+  })
+
+  it('stops what a bucket that answers stops', async () => {
+    const options = { bucket: 'missing', onUnavailable: () => {} }
+    await expect(open(options)).rejects.toMatchObject({ code: 'not-found' })
+  })
 })
 
 test.each(['..', '', '../x', 'a/b', 'a b', 'é', 'x'.repeat(201)])('%j names no blob', async (name) => {

@@ -12,14 +12,24 @@ import { DataDirectoryError } from '../config/secrets.ts'
 /** The largest blobs that find room on their way to a bucket: all uploads of ten accounts (`UPLOADS_AT_ONCE`). */
 const SPOOLED_BLOBS = 80
 
-/** Opens the bytes of blobs where the settings have them: in a folder, or in a bucket. @throws DataDirectoryError */
-export async function openBlobs(config: PdsConfig): Promise<BlobStore & BlobUpkeep> {
+/**
+ * Opens the bytes of blobs where the settings have them: in a folder, or in a bucket.
+ *
+ * @param onUnavailable called when the service of the bucket does not answer, which opens all the same; else that throws
+ * @throws DataDirectoryError
+ */
+export async function openBlobs(
+  config: PdsConfig,
+  onUnavailable?: (error: BlobError) => void,
+): Promise<BlobStore & BlobUpkeep> {
   const folder = blobFolder(config)
   const { blobBucket } = config
   if (blobBucket === null) return openDiskBlobs(folder, () => areRemovalsHeld(config.dataDirectory))
   const spoolBytes = SPOOLED_BLOBS * config.blobUploadLimit
   const spoolFolder = join(folder, 'temporary')
-  return explained(openS3Blobs({ ...blobBucket, owner: config.hostname, spoolFolder, spoolBytes }))
+  return explained(
+    openS3Blobs({ ...blobBucket, owner: config.hostname, spoolFolder, spoolBytes, onUnavailable }),
+  )
 }
 
 /** The same, to look only: nothing is made or written. */
