@@ -48,9 +48,9 @@ describe('a module', () => {
         ),
       },
     })
-    expect(ts).toMatchSnapshot()
-    expect(js).toMatchSnapshot()
-    expect(dts).toMatchSnapshot()
+    expect(ts).toMatchSnapshot('ts')
+    expect(js).toMatchSnapshot('js')
+    expect(dts).toMatchSnapshot('dts')
   })
 
   it('of methods', () => {
