@@ -141,4 +141,20 @@ export const FOUND: readonly ModelCase[] = [
       wait(60_000),
     ],
   },
+  {
+    name: 'queued-then-failed-mirror-behind',
+    about:
+      'While a repo is read it writes, and that is queued; the read fails, and with it goes the queue; the next copy is a mirror’s.',
+    size: { mirror: true },
+    actions: [
+      ...[0, 1, 3, 5].map((record) => write(record)),
+      wait(60_000),
+      { do: 'mirror', mode: 'stale' },
+      { do: 'filter', wanted: 1 },
+      wait(1500),
+      write(2),
+      { do: 'app-fails' },
+      wait(60_000),
+    ],
+  },
 ]

@@ -60,7 +60,7 @@ export const MENDS: readonly Mend[] = [
       ),
       edit(
         'machine',
-        'const claimed = before.rev === null ? after.claimed : UNKNOWN_REV',
+        'const claimed = before.rev === null ? ended.claimed : UNKNOWN_REV',
         'const claimed = after.claimed',
       ),
     ],

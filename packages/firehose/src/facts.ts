@@ -69,14 +69,18 @@ export type RepoFact =
     }
   /** The queue of a resync is worked off. */
   | { readonly kind: 'drained'; readonly epoch: number }
-  /** Its host has no time for a resync before `until` (ms since the epoch): nothing was asked. */
-  | { readonly kind: 'postponed'; readonly epoch: number; readonly until: number }
-  /** A resync failed. `terminal`: there is no sense in trying again. `jitter`: from 0 to 1. */
+  /** Its host has no time for a resync before `until` (ms since the epoch): nothing was asked. `queued`: see `failed`. */
+  | { readonly kind: 'postponed'; readonly epoch: number; readonly until: number; readonly queued: boolean }
+  /**
+   * A resync failed. `terminal`: there is no sense in trying again. `queued`: events came meanwhile, which are dropped now.
+   * `jitter`: from 0 to 1.
+   */
   | {
       readonly kind: 'failed'
       readonly epoch: number
       readonly reason: string
       readonly terminal: boolean
+      readonly queued: boolean
       readonly retryAfterMs: number
       readonly jitter: number
     }

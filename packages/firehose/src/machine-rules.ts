@@ -50,6 +50,12 @@ export function half(state: RepoState): RepoState {
   return { ...state, rev: null, data: null, floor: newest(state.floor, state.rev), phase: null }
 }
 
+/** A resync ends, and what was queued goes with it: how new that was nobody knows any more. */
+export function dropped(state: RepoState, queued = true): RepoState {
+  const claimed = queued ? UNKNOWN_REV : state.claimed
+  return { ...half(state), claimed, phase: null, lost: null }
+}
+
 /** How long to wait after a failure, ms. */
 export function backoff(
   fact: { readonly attempts: number; readonly retryAfterMs: number; readonly jitter: number },

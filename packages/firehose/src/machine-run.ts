@@ -5,6 +5,7 @@ import {
   above,
   backoff,
   doubt,
+  dropped,
   type Fact,
   half,
   isActive,
@@ -75,12 +76,11 @@ export function failed(state: RepoState, fact: Fact<'failed'>, policy: RepoPolic
   const nextTry = fact.terminal ? null : now + backoff({ ...fact, attempts }, policy)
   const status = fact.terminal ? 'terminal' : 'desynchronized'
   const { reason } = fact
-  return to({ ...half(state), status, reason, nextTry, attempts, phase: null, lost: null }, 'drop-queue')
+  return to({ ...dropped(state, fact.queued), status, reason, nextTry, attempts }, 'drop-queue')
 }
 
 /** A resync was put off by its host; nothing happened. */
 export function postponed(state: RepoState, fact: Fact<'postponed'>): Transition {
   if (state.status !== 'resyncing' || state.epoch !== fact.epoch) return to(state, 'stale')
-  const waiting = { ...half(state), status: 'desynchronized', phase: null, lost: null } as const
-  return to({ ...waiting, nextTry: fact.until }, 'drop-queue')
+  return to({ ...dropped(state, fact.queued), status: 'desynchronized', nextTry: fact.until }, 'drop-queue')
 }

@@ -7,10 +7,10 @@ import {
   above,
   backoff,
   doubt,
+  dropped,
   due,
   ENDED,
   type Fact,
-  half,
   isActive,
   isConfirmedSince,
   known,
@@ -116,8 +116,9 @@ function broken(
   policy: RepoPolicy,
   now: number,
 ): Transition {
-  const floor = above(newest(state.floor, rev), state.rev)
-  const lost: RepoState = { ...state, status: 'desynchronized', reason, floor, phase: null, lost: null }
+  const ended = state.status === 'resyncing' ? dropped(state) : state
+  const floor = above(newest(ended.floor, rev), ended.rev)
+  const lost: RepoState = { ...ended, status: 'desynchronized', reason, floor }
   const priority = state.rev === null ? 2 : 0
   const { state: after, effects } = due(lost, priority, policy, now)
   return to(after, ...effects, ...(state.status === 'resyncing' ? ENDED : []))
@@ -159,7 +160,7 @@ function statusChanged(before: RepoState, after: RepoState, policy: RepoPolicy, 
   const was = isActive(before)
   if (!isActive(after)) {
     if (before.status === 'resyncing') {
-      const ended = { ...half(after), phase: null, lost: null, nextTry: null }
+      const ended = { ...dropped(after), nextTry: null }
       return to({ ...ended, status: 'desynchronized', reason: 'account-inactive' }, ...ENDED)
     }
     return to({ ...after, nextTry: null })
@@ -167,8 +168,8 @@ function statusChanged(before: RepoState, after: RepoState, policy: RepoPolicy, 
   if (was && before.status !== 'terminal') return to(after)
   // What happened meanwhile was not looked at.
   if (before.rev === null && !policy.resync) return to(after)
-  const ended = { ...half(after), phase: null, lost: null } as const
-  const claimed = before.rev === null ? after.claimed : UNKNOWN_REV
+  const ended = before.status === 'resyncing' ? dropped(after) : after
+  const claimed = before.rev === null ? ended.claimed : UNKNOWN_REV
   const back: RepoState = { ...ended, claimed, status: 'desynchronized', reason: 'reactivated' }
   const step = due(back, before.rev === null ? 2 : 0, policy, now)
   const effects = [...step.effects, ...(before.status === 'resyncing' ? ENDED : [])]

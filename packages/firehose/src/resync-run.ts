@@ -155,9 +155,10 @@ export function createRepoReader(
     const code = error instanceof AppFailure ? 'app-failed' : error.code
     const terminal = error instanceof ResyncError && isTerminal(error.code)
     const retryAfterMs = error instanceof ResyncError ? (error.retryAfterMs ?? 0) : 0
+    const queued = (await options.state.loadQueue(did, 1)).length > 0
     if (error instanceof ResyncError && code === 'host-busy') {
       const until = turnOf(`${repo.priority} ${error.host}`, now() + spread(retryAfterMs))
-      await step(did, { kind: 'postponed', epoch: run.epoch, until })
+      await step(did, { kind: 'postponed', epoch: run.epoch, until, queued })
       return
     }
     counts[terminal ? 'terminal' : 'failed']++
@@ -176,6 +177,7 @@ export function createRepoReader(
       epoch: run.epoch,
       reason: code,
       terminal,
+      queued,
       retryAfterMs,
       jitter: options.random(),
     }

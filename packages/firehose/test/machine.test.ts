@@ -95,6 +95,7 @@ const failed = (epoch: number, change = {}): RepoFact => ({
   epoch,
   reason: 'fetch-failed',
   terminal: false,
+  queued: false,
   retryAfterMs: 0,
   jitter: 0.5,
   ...change,
@@ -249,6 +250,8 @@ describe('a broken chain', () => {
         phase: null,
         lost: null,
         floor: rev(4),
+        // What is behind it in the queue goes unseen.
+        claimed: UNKNOWN,
         nextTry: NOW - 1 + 60_000,
       },
       ['wake', 'end-run', 'drop-queue'],
@@ -393,6 +396,7 @@ describe('an account', () => {
         phase: null,
         lost: null,
         nextTry: null,
+        claimed: UNKNOWN,
       },
       ['end-run', 'drop-queue'],
     ],
@@ -869,6 +873,20 @@ describe('a resync', () => {
       ['drop-queue'],
     ],
     [
+      'and what was queued is gone: who knows how new that was',
+      running({ claimed: rev(4) }),
+      failed(4, { queued: true }),
+      {
+        status: 'desynchronized',
+        reason: 'fetch-failed',
+        nextTry: NOW + 10_000,
+        attempts: 1,
+        phase: null,
+        claimed: UNKNOWN,
+      },
+      ['drop-queue'],
+    ],
+    [
       'later each time',
       running({ attempts: 2 }),
       failed(4),
@@ -918,8 +936,15 @@ describe('a resync', () => {
     [
       'that its host has no time for waits',
       running({ attempts: 2 }),
-      { kind: 'postponed', epoch: 4, until: NOW + 50 },
+      { kind: 'postponed', epoch: 4, until: NOW + 50, queued: false },
       { status: 'desynchronized', nextTry: NOW + 50, phase: null },
+      ['drop-queue'],
+    ],
+    [
+      'and what was queued meanwhile is gone',
+      running(),
+      { kind: 'postponed', epoch: 4, until: NOW + 50, queued: true },
+      { status: 'desynchronized', nextTry: NOW + 50, phase: null, claimed: UNKNOWN },
       ['drop-queue'],
     ],
   ])
@@ -1010,7 +1035,7 @@ it('whatever happens, in any order: 20 000 facts', () => {
       part(repo.epoch, n, true),
       { kind: 'drained', epoch: repo.epoch - random.below(2) },
       failed(repo.epoch - random.below(2), { terminal: random.below(4) === 0 }),
-      { kind: 'postponed', epoch: repo.epoch, until: now + 5 },
+      { kind: 'postponed', epoch: repo.epoch, until: now + 5, queued: random.below(2) === 0 },
     ]
     const fact = random.pick(facts)
     const before = repo
