@@ -169,7 +169,9 @@ test('A9: a source of large commits whose documents hang keeps the other from no
   }
   const last = seq
   await goOn(known)
+  // It is read on all the same, though nothing of it is proved.
   await eventually(() => indexer.status().sources[1]!.seq === last, SOON_MS)
+  expect(indexer.status().totals.commits).toBe(3)
 }, 60_000)
 
 test('A10: a source of made-up accounts has few of them looked up, and none stored', async () => {
