@@ -20,6 +20,8 @@ export function createNames(db: Database): Names {
   const insert = db.raw.prepare('INSERT INTO names (name) VALUES (?)')
   const ids = new Map<string, number>()
   let made = 0
+  /** What was asked for last is asked for again: to compare a name costs less than to hash it. */
+  let latest = { name: '', id: -1 }
 
   const remember = (name: string, id: number): void => {
     if (ids.size >= CACHED) ids.clear()
@@ -33,8 +35,12 @@ export function createNames(db: Database): Names {
       return ids.get(name) ?? stored(name)
     },
     add(name) {
+      if (name === latest.name && latest.id >= 0) return latest.id
       const known = ids.get(name)
-      if (known !== undefined) return known
+      if (known !== undefined) {
+        latest = { name, id: known }
+        return known
+      }
       let id = stored(name)
       if (id === null) {
         id = Number(insert.run(name).lastInsertRowid)

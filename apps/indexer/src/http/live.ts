@@ -1,7 +1,7 @@
 // The page's event stream (Server-Sent Events). https://html.spec.whatwg.org/multipage/server-sent-events.html
 // A page is a window, not an output: when more happens than eyes can follow, it gets a sample.
 
-import type { DataObject } from '@avocet/data'
+import { type DataObject, formatCid } from '@avocet/data'
 import type { VerifiedOp } from '@avocet/firehose'
 import { networkOf } from '@avocet/xrpc-server'
 import { type IndexNotice, isFault } from '../index/apply.ts'
@@ -77,7 +77,7 @@ export function createLive(options: {
       handle: options.handleOf(context.did),
       collection: op.collection,
       rkey: op.rkey,
-      cid: op.cid,
+      cid: op.op.cid === null ? null : formatCid(op.op.cid),
       rev: context.rev,
       at: context.at,
       provenance: context.provenance,

@@ -20,11 +20,14 @@ const MAX_PATH = 300
 /** Bytes on disk that a link takes, about, and those of a path that nothing else has. */
 const LINK_COST = 48
 const PATH_COST = 2
+/** So many are compared one by one. */
+const FEW = 8
 
 type Search = {
   readonly segments: string[]
   readonly found: Link[]
-  readonly seen: Set<string>
+  /** What was found, once it is much. */
+  seen: Set<string> | null
   /** Characters of the segments. */
   length: number
   /** Bytes on disk that links may still take. */
@@ -37,7 +40,7 @@ type Search = {
  * @param bytes how long the record is
  */
 export function findLinks(record: DataObject, bytes: number): Link[] {
-  const search: Search = { segments: [], found: [], seen: new Set(), length: 0, left: 128 + bytes * 1.5 }
+  const search: Search = { segments: [], found: [], seen: null, length: 0, left: 128 + bytes * 1.5 }
   walk(record, search)
   return search.found
 }
@@ -47,10 +50,20 @@ function walk(value: DataValue, search: Search): boolean {
   if (typeof value === 'string') return !isTarget(value) || add(value, search)
   if (typeof value !== 'object' || value === null) return true
   if (search.segments.length > MAX_DEPTH || search.length > MAX_PATH) return true
-  if (Array.isArray(value)) return value.every((item) => step(`[${typeOf(item)}]`, item, search))
+  if (Array.isArray(value)) {
+    return value.every((item) => !mayLead(item) || step(`[${typeOf(item)}]`, item, search))
+  }
   if (value instanceof Uint8Array || isCid(value)) return true
-  for (const key of Object.keys(value)) if (!step(`.${key}`, value[key]!, search)) return false
+  for (const key in value) {
+    const item = value[key]!
+    if (mayLead(item) && !step(`.${key}`, item, search)) return false
+  }
   return true
+}
+
+/** Whether there may be a link: most values are none, and need no path. */
+function mayLead(value: DataValue): boolean {
+  return typeof value === 'string' ? isTarget(value) : typeof value === 'object' && value !== null
 }
 
 function step(segment: string, value: DataValue, search: Search): boolean {
@@ -66,15 +79,24 @@ function add(target: string, search: Search): boolean {
   if (search.length > MAX_PATH) return true
   // Only joined where a link is found.
   const path = search.segments.join('')
-  const key = `${path}\n${target}`
-  if (search.seen.has(key)) return true
+  if (isFound(search, target, path)) return true
   const isNewPath = !search.found.some((link) => link.path === path)
   search.left -= LINK_COST + (isNewPath ? PATH_COST * path.length : 0)
   if (search.left < 0) return false
-  search.seen.add(key)
+  search.seen?.add(keyOf({ target, path }))
   search.found.push({ target, path })
   return search.found.length < MAX_LINKS
 }
+
+/** Most records have a link or two, which need no set. */
+function isFound(search: Search, target: string, path: string): boolean {
+  const { found } = search
+  if (search.seen === null && found.length >= FEW) search.seen = new Set(found.map(keyOf))
+  if (search.seen !== null) return search.seen.has(keyOf({ target, path }))
+  return found.some((link) => link.target === target && link.path === path)
+}
+
+const keyOf = ({ target, path }: Link): string => `${path}\n${target}`
 
 /** Items of arrays are told apart by their `$type`, as a mention and a link of a post are. */
 function typeOf(item: DataValue): string {

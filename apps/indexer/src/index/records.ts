@@ -1,14 +1,12 @@
 // The write side of the index: verified operations become rows. Everything here runs inside the transaction of the event.
 
-import { type CID, cidEquals, cidFromBytes, formatCid } from '@avocet/data'
+import { cidEquals, cidFromBytes, formatCid } from '@avocet/data'
 import type { VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
-import { type Provenance, PROVENANCES, VALIDITIES } from '../database/codes.ts'
+import type { Provenance } from '../database/codes.ts'
 import { createNames } from '../database/names.ts'
-import { type Contents, costOf, createContents, type NewContent } from './contents.ts'
 import { type Examined, examined } from './examine.ts'
-import { MAX_LINKS } from './links.ts'
-import { countPointers, createTargetHash, eachPointer, packPointers } from './pointers.ts'
+import { createRows, type EventRows } from './rows.ts'
 import type { Label } from './validity.ts'
 
 /** The event that operations belong to. */
@@ -29,9 +27,8 @@ export type AppliedOp = {
   readonly action: VerifiedOp['action']
   readonly collection: string
   readonly rkey: string
-  readonly cid: string | null
   readonly label: Label | null
-  /** With the record, which may not be decoded yet. */
+  /** With its CID, and the record, which may not be decoded yet. */
   readonly op: VerifiedOp
 }
 
@@ -66,30 +63,8 @@ export type RecordWriter = {
   purge(did: string, limit: number): number
 }
 
-const INSERT = `INSERT INTO records (rev, indexed_at, validity, provenance, reason, content, cid, pointers, bytes, repo, collection, rkey)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (repo, collection, rkey) DO NOTHING`
-const UPDATE = `UPDATE records SET rev = ?, indexed_at = ?, validity = ?, provenance = ?, reason = ?, content = ?, cid = ?,
-  pointers = ?, bytes = ? WHERE id = ?`
-const CONFIRM =
-  'UPDATE records SET rev = ?, indexed_at = ?, validity = ?, provenance = ?, reason = ? WHERE id = ?'
-const ROW = `SELECT id, collection, validity, content, cid, pointers, coalesce(length(bytes), 0) AS size
-  FROM records WHERE repo = ?`
-const SELECT = `${ROW} AND collection = ? AND rkey = ?`
-const LINK = 'INSERT OR IGNORE INTO links (target, path, collection, repo, record) VALUES (?, ?, ?, ?, ?)'
-const UNLINK =
-  'DELETE FROM links WHERE target = ? AND path = ? AND collection = ? AND repo = ? AND record = ?'
 const LOG = `INSERT INTO log_rows (at, kind, repo, rev, action, collection, rkey, cid, prev, provenance, source, source_seq, detail)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-
-/** Largest record kept: what a commit may carry. An export may hold larger ones, of which the CID is kept. */
-const MAX_RECORD_BYTES = 1_000_000
-/** Links of one commit, or one part of an export. */
-const MAX_EVENT_LINKS = 8192
-/** Links of a record at a further path that it was not sent again for: its bytes were paid for once. */
-const MAX_REPEATED_LINKS = 2
-
-/** Bytes on disk of a record's row and its entry in the index, without its key, which stands in both. */
-const RECORD_ROW = 120
 
 /** A record that the account has no room for. */
 const OVER: Examined = {
@@ -106,121 +81,31 @@ export function createRecordWriter(
   examine: (op: VerifiedOp) => Examined,
   quota: number = Infinity,
 ): RecordWriter {
-  const insert = db.raw.prepare(INSERT)
-  const update = db.raw.prepare(UPDATE)
-  const confirm = db.raw.prepare(CONFIRM)
-  const select = db.raw.prepare(SELECT)
-  const remove = db.raw.prepare('DELETE FROM records WHERE id = ?')
-  const link = db.raw.prepare(LINK)
-  const unlink = db.raw.prepare(UNLINK)
   const log = db.raw.prepare(LOG)
   const names = createNames(db)
-  const openContents = createContents(db)
-  const hash = createTargetHash(db)
+  const rows = createRows(db, names)
 
   /** What the operations of one event share. */
   type Shared = {
     readonly context: OpContext
     readonly counts: OpCounts
-    readonly repo: number
     readonly source: number
-    readonly contents: Contents
-    linksLeft: number
-    /** Bytes on disk that the account's rows take, about, without what `contents` has grown by. */
-    stored: number
+    readonly rows: EventRows
     over: { readonly path: string; records: number } | null
     /** The row of the log for all that an export brought. */
     brought: number | null
-  }
-  type Content = NewContent & { readonly id: number | null }
-  type Row = {
-    readonly id: number
-    readonly collection: number
-    readonly validity: number
-    readonly content: number | null
-    readonly cid: Uint8Array
-    readonly pointers: Uint8Array | null
-    /** Bytes of the record, where it stands in the row. */
-    readonly size: number
+    /** The collection looked up last: an export has one after the other. */
+    collection: { readonly name: string; readonly id: number } | null
   }
 
-  /** Takes out what the row points to. @returns the CID of its record */
-  const removeLinks = (row: Row, { repo, contents }: Pick<Shared, 'repo' | 'contents'>): string => {
-    const { id, collection, content, cid } = row
-    const pointers = content === null ? row.pointers : contents.release(content)
-    eachPointer(pointers, MAX_LINKS, (target, path) => {
-      unlink.run(target, path, collection, repo, id)
-    })
-    return formatCid(cidFromBytes(cid))
-  }
+  const usedBy = ({ rows: { stored, contents } }: Shared): number => stored + contents.grown
 
-  /** Stores what is at a path now. @returns the CID of what was there */
-  const put = (
-    op: VerifiedOp,
-    collection: number,
-    { label, links }: Examined,
-    shared: Shared,
-  ): string | null => {
-    const { context, counts, repo } = shared
-    const { rkey, recordBytes } = op
-    const validity = VALIDITIES.indexOf(label.validity)
-    const provenance = PROVENANCES.indexOf(context.provenance)
-    const about = [context.rev, context.at, validity, provenance, label.reason] as const
-    const isKept = label !== OVER.label && recordBytes !== null && recordBytes.length <= MAX_RECORD_BYTES
-    const bytes = isKept ? recordBytes : null
-    const make = (): NewContent => ({ bytes, pointers: packPointers(links, hash, names) })
-    const own = (stored: Content) =>
-      [stored.id, op.cid!.bytes, stored.id === null ? stored.pointers : null, stored.bytes] as const
-    const insertRow = (content: Content) => insert.run(...about, ...own(content), repo, collection, rkey)
-    // What comes once stands in its row: its bytes were paid for. What repeats is shared, however often it does.
-    let content: Content | null = bytes !== null && op.isRepeat === true ? null : { id: null, ...make() }
-    let id: number | null = null
-    if (content !== null && op.action === 'create') {
-      const { changes, lastInsertRowid } = insertRow(content)
-      if (changes === 1) id = Number(lastInsertRowid)
-    }
-    let before: string | null = null
-    if (id === null) {
-      const row = select.get(repo, collection, rkey) as Row | undefined
-      if (row !== undefined && isSame(row, op.cid!, validity)) {
-        // The same record again, as when an export has brought it already: its links are there.
-        confirm.run(...about, row.id)
-        return formatCid(op.cid!)
-      }
-      content ??= { ...shared.contents.use(op.cid!, make), bytes: null }
-      if (row === undefined) {
-        id = Number(insertRow(content).lastInsertRowid)
-      } else {
-        before = removeLinks(row, shared)
-        update.run(...about, ...own(content), row.id)
-        id = row.id
-        counts.records--
-        shared.stored -= rowCost(rkey, row)
-      }
-    }
-    counts.records++
-    shared.stored += rowCost(rkey, rowOf(content!))
-    const { pointers } = content!
-    const most = Math.min(op.isRepeat === true ? MAX_REPEATED_LINKS : MAX_LINKS, shared.linksLeft)
-    shared.linksLeft -= Math.min(most, countPointers(pointers))
-    eachPointer(pointers, most, (target, path) => {
-      link.run(target, path, collection, repo, id)
-    })
-    return before
+  const findName = (collection: string, shared: Shared): number | null => {
+    if (shared.collection?.name === collection) return shared.collection.id
+    const id = usedBy(shared) < 2 * quota ? names.add(collection) : names.find(collection)
+    if (id !== null) shared.collection = { name: collection, id }
+    return id
   }
-
-  const take = (rkey: string, collection: number, shared: Shared): string | null => {
-    const { repo, counts } = shared
-    const row = select.get(repo, collection, rkey) as Row | undefined
-    if (row === undefined) return null
-    const before = removeLinks(row, shared)
-    remove.run(row.id)
-    counts.records--
-    shared.stored -= rowCost(rkey, row)
-    return before
-  }
-
-  const usedBy = ({ stored, contents }: Shared): number => stored + contents.grown
 
   /** What is kept of a record: all of it, its place, or nothing. What has a place already keeps it. */
   const roomFor = (
@@ -229,60 +114,62 @@ export function createRecordWriter(
     shared: Shared,
   ): 'all' | 'place' | 'nothing' => {
     if (op.cid === null || usedBy(shared) < quota) return 'all'
-    const row = collection === null ? undefined : select.get(shared.repo, collection, op.rkey)
-    if (row !== undefined && cidEquals(cidFromBytes(row['cid'] as Uint8Array), op.cid)) return 'all'
+    const row = collection === null ? undefined : rows.find(shared.rows.repo, collection, op.rkey)
+    if (row !== undefined && cidEquals(cidFromBytes(row.cid), op.cid)) return 'all'
     shared.over ??= { path: op.path, records: 0 }
     shared.over.records++
     return usedBy(shared) < 2 * quota || row !== undefined ? 'place' : 'nothing'
   }
 
   const applyOne = (op: VerifiedOp, shared: Shared): AppliedOp | null => {
-    const { context, counts, repo, source } = shared
-    const { rev, provenance, at, seq } = context
     const { action, collection, rkey } = op
-    const name = usedBy(shared) < 2 * quota ? names.add(collection) : names.find(collection)
+    const name = findName(collection, shared)
     const room = roomFor(op, name, shared)
     if (name === null || room === 'nothing') return null
-    const cid = op.cid === null ? null : formatCid(op.cid)
     let label: Label | null = null
-    let before: string | null
-    if (cid === null) before = take(rkey, name, shared)
+    let before: Uint8Array | null
+    if (op.cid === null) before = rows.take(rkey, name, shared.rows)
     else {
       const known = room === 'all' ? examined(op, examine) : OVER
       label = known.label
-      before = put(op, name, known, shared)
+      before = rows.put(op, name, known, known !== OVER, shared.rows)
     }
-    counts[`${action}s`]++
+    shared.counts[COUNTED[action]]++
     let logSeq: number
-    if (action === 'create' && provenance === 'car') {
+    if (action === 'create' && shared.context.provenance === 'car') {
       // What an export brings is in the tables: a row of the log for each would double what a backfill writes.
       shared.brought ??= writeLog('resync', shared, null)
       logSeq = shared.brought
     } else {
-      const previous = op.prev === null ? before : formatCid(op.prev)
-      const { lastInsertRowid } = log.run(
-        at,
-        'record',
-        repo,
-        rev,
-        action,
-        name,
-        rkey,
-        cid,
-        previous,
-        provenance,
-        source,
-        seq,
-        null,
-      )
-      logSeq = Number(lastInsertRowid)
+      logSeq = logRecord(op, name, before, shared)
     }
-    return { logSeq, action, collection, rkey, cid, label, op }
+    return { logSeq, action, collection, rkey, label, op }
+  }
+
+  const logRecord = (op: VerifiedOp, name: number, before: Uint8Array | null, shared: Shared): number => {
+    const { rev, provenance, at, seq } = shared.context
+    const previous = op.prev ?? (before === null ? null : cidFromBytes(before))
+    const { lastInsertRowid } = log.run(
+      at,
+      'record',
+      shared.rows.repo,
+      rev,
+      op.action,
+      name,
+      op.rkey,
+      op.cid === null ? null : formatCid(op.cid),
+      previous === null ? null : formatCid(previous),
+      provenance,
+      shared.source,
+      seq,
+      null,
+    )
+    return Number(lastInsertRowid)
   }
 
   const writeLog = (
     kind: string,
-    { context, repo, source }: Pick<Shared, 'context' | 'repo' | 'source'>,
+    { context, rows: { repo }, source }: WhereLogged,
     detail: string | null,
   ): number => {
     const { at, rev, provenance, seq } = context
@@ -305,17 +192,16 @@ export function createRecordWriter(
   }
 
   const share = (context: OpContext, stored = 0): Shared => {
+    const { rev, provenance, at } = context
     const repo = names.add(context.did)
     return {
       context,
       counts: { creates: 0, updates: 0, deletes: 0, records: 0 },
-      repo,
       source: names.add(context.source),
-      contents: openContents(repo),
-      linksLeft: MAX_EVENT_LINKS,
-      stored,
+      rows: rows.begin({ rev, provenance, at, repo, stored }),
       over: null,
       brought: null,
+      collection: null,
     }
   }
 
@@ -327,46 +213,38 @@ export function createRecordWriter(
       }
       const { made } = names
       const shared = share(context, stored)
-      const applied = ops.map((op) => applyOne(op, shared)).filter((op) => op !== null)
-      shared.contents.settle()
+      const applied: AppliedOp[] = []
+      for (const op of ops) {
+        const done = applyOne(op, shared)
+        if (done !== null) applied.push(done)
+      }
+      shared.rows.contents.settle()
+      const counts = { ...shared.counts, records: shared.rows.records }
       // Names stay, whatever becomes of the records that needed them.
       const room = { stored: Math.max(0, usedBy(shared)) + names.made - made, over: shared.over }
-      return { applied, counts: shared.counts, room }
+      return { applied, counts, room }
     },
     restore(op, context, label) {
       const shared = share(context)
-      put(op, names.add(op.collection), { ...examine(op), label }, shared)
-      shared.contents.settle()
+      const { links } = examine(op)
+      rows.put(op, names.add(op.collection), { label, links }, true, shared.rows)
+      shared.rows.contents.settle()
     },
     logOther(kind, context, detail) {
-      writeLog(kind, { context, repo: names.add(context.did), source: names.add(context.source) }, detail)
+      const repo = names.add(context.did)
+      writeLog(kind, { context, rows: { repo }, source: names.add(context.source) }, detail)
     },
     purge(did, limit) {
       const repo = names.find(did)
-      if (repo === null) return 0
-      const rows = db.prepare(`${ROW} LIMIT ?`).all(repo, limit) as Row[]
-      const contents = openContents(repo)
-      for (const row of rows) {
-        removeLinks(row, { repo, contents })
-        remove.run(row.id)
-      }
-      return rows.length
+      return repo === null ? 0 : rows.purge(repo, limit)
     },
   }
 }
 
-/** Whether a row holds this record, and as much of it is known as now. */
-function isSame(row: { cid: Uint8Array; validity: number }, cid: CID, validity: number): boolean {
-  const isNewsOfIt = VALIDITIES[row.validity] === 'too-costly' && VALIDITIES[validity] !== 'too-costly'
-  return !isNewsOfIt && cidEquals(cidFromBytes(row.cid), cid)
+type WhereLogged = {
+  readonly context: OpContext
+  readonly rows: { readonly repo: number }
+  readonly source: number
 }
 
-/** Bytes on disk of a row, about. What stands in `contents` is counted there. */
-function rowCost(rkey: string, { size, pointers }: { size: number; pointers: Uint8Array | null }): number {
-  return RECORD_ROW + 2 * rkey.length + costOf(size, pointers)
-}
-
-/** What of a record stands in its row. */
-function rowOf({ id, bytes, pointers }: NewContent & { id: number | null }): Parameters<typeof rowCost>[1] {
-  return id === null ? { size: bytes?.length ?? 0, pointers } : { size: 0, pointers: null }
-}
+const COUNTED = { create: 'creates', update: 'updates', delete: 'deletes' } as const

@@ -1,0 +1,264 @@
+// A record's row, its content and its links: written, replaced and taken out together. Everything here runs inside the transaction of
+// the event.
+
+import { type CID, cidEquals, cidFromBytes } from '@avocet/data'
+import type { VerifiedOp } from '@avocet/firehose'
+import type { Database } from '@avocet/sqlite'
+import { type Provenance, PROVENANCES, VALIDITIES } from '../database/codes.ts'
+import type { Names } from '../database/names.ts'
+import { type Contents, costOf, createContents, type NewContent } from './contents.ts'
+import type { Examined } from './examine.ts'
+import { MAX_LINKS } from './links.ts'
+import { countPointers, createTargetHash, eachPointer, packPointers } from './pointers.ts'
+
+/** What the rows that one event writes share. */
+export type EventRows = {
+  readonly rev: string
+  readonly provenance: Provenance
+  /** ms since the epoch. */
+  readonly at: number
+  readonly repo: number
+  readonly contents: Contents
+  linksLeft: number
+  /** Bytes on disk that the account's rows take, about, without what `contents` has grown by. */
+  stored: number
+  /** How many records more there are. */
+  records: number
+}
+
+/** A record as it stands. */
+export type Row = {
+  readonly id: number
+  readonly collection: number
+  readonly validity: number
+  readonly content: number | null
+  readonly cid: Uint8Array
+  readonly pointers: Uint8Array | null
+  /** Bytes of the record, where it stands in the row. */
+  readonly size: number
+}
+
+/** The tables `records`, `contents` and `links` of an open database. */
+export type Rows = {
+  begin(event: Pick<EventRows, 'rev' | 'provenance' | 'at' | 'repo' | 'stored'>): EventRows
+  find(repo: number, collection: number, rkey: string): Row | undefined
+  /**
+   * Stores what is at a path now.
+   * @param keepsBytes false: only its place and CID
+   * @returns the CID of what was there, as bytes
+   */
+  put(
+    op: VerifiedOp,
+    collection: number,
+    examined: Examined,
+    keepsBytes: boolean,
+    event: EventRows,
+  ): Uint8Array | null
+  /** Takes out what is at a path. @returns its CID, as bytes */
+  take(rkey: string, collection: number, event: EventRows): Uint8Array | null
+  /** Takes out up to `limit` records of an account; returns how many. */
+  purge(repo: number, limit: number): number
+}
+
+const INSERT = `INSERT INTO records (rev, indexed_at, validity, provenance, reason, content, cid, pointers, bytes, repo, collection, rkey)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (repo, collection, rkey) DO NOTHING`
+const UPDATE = `UPDATE records SET rev = ?, indexed_at = ?, validity = ?, provenance = ?, reason = ?, content = ?, cid = ?,
+  pointers = ?, bytes = ? WHERE id = ?`
+const CONFIRM =
+  'UPDATE records SET rev = ?, indexed_at = ?, validity = ?, provenance = ?, reason = ? WHERE id = ?'
+const ROW = `SELECT id, collection, validity, content, cid, pointers, coalesce(length(bytes), 0) AS size
+  FROM records WHERE repo = ?`
+const LINK = 'INSERT OR IGNORE INTO links (target, path, collection, repo, record) VALUES (?, ?, ?, ?, ?)'
+const UNLINK =
+  'DELETE FROM links WHERE target = ? AND path = ? AND collection = ? AND repo = ? AND record = ?'
+
+/** Largest record kept: what a commit may carry. An export may hold larger ones, of which the CID is kept. */
+const MAX_RECORD_BYTES = 1_000_000
+/** Links of one commit, or one part of an export. */
+const MAX_EVENT_LINKS = 8192
+/** Links of a record at a further path that it was not sent again for: its bytes were paid for once. */
+const MAX_REPEATED_LINKS = 2
+
+/** Bytes on disk of a record's row and its entry in the index, without its key, which stands in both. */
+const RECORD_ROW = 120
+
+/** A writer of rows. */
+export function createRows(db: Database, names: Names): Rows {
+  const insert = db.raw.prepare(INSERT)
+  const update = db.raw.prepare(UPDATE)
+  const confirm = db.raw.prepare(CONFIRM)
+  const select = db.raw.prepare(`${ROW} AND collection = ? AND rkey = ?`)
+  const some = db.raw.prepare(`${ROW} LIMIT ?`)
+  const remove = db.raw.prepare('DELETE FROM records WHERE id = ?')
+  const link = db.raw.prepare(LINK)
+  const unlink = db.raw.prepare(UNLINK)
+  const openContents = createContents(db)
+  const hash = createTargetHash(db)
+
+  const find = (repo: number, collection: number, rkey: string): Row | undefined =>
+    select.get(repo, collection, rkey) as Row | undefined
+
+  const removeLinks = (row: Row, repo: number, contents: Contents): void => {
+    const { id, collection, content } = row
+    const pointers = content === null ? row.pointers : contents.release(content)
+    eachPointer(pointers, MAX_LINKS, (target, path) => {
+      unlink.run(target, path, collection, repo, id)
+    })
+  }
+
+  const insertLinks = (
+    id: number,
+    collection: number,
+    pointers: Uint8Array | null,
+    isRepeat: boolean,
+    event: EventRows,
+  ): void => {
+    if (pointers === null) return
+    const most = Math.min(isRepeat ? MAX_REPEATED_LINKS : MAX_LINKS, event.linksLeft)
+    event.linksLeft -= Math.min(most, countPointers(pointers))
+    eachPointer(pointers, most, (target, path) => {
+      link.run(target, path, collection, event.repo, id)
+    })
+  }
+
+  /** A row of its own. @returns its id; null if something is at the path */
+  const insertRow = (
+    { cid, rkey }: VerifiedOp,
+    collection: number,
+    { label }: Examined,
+    content: number | null,
+    { bytes, pointers }: NewContent,
+    event: EventRows,
+  ): number | null => {
+    const { changes, lastInsertRowid } = insert.run(
+      event.rev,
+      event.at,
+      VALIDITIES.indexOf(label.validity),
+      PROVENANCES.indexOf(event.provenance),
+      label.reason,
+      content,
+      cid!.bytes,
+      pointers,
+      bytes,
+      event.repo,
+      collection,
+      rkey,
+    )
+    return changes === 1 ? Number(lastInsertRowid) : null
+  }
+
+  const added = (rkey: string, own: NewContent, event: EventRows): void => {
+    event.records++
+    event.stored += rowCost(rkey, own.bytes?.length ?? 0, own.pointers)
+  }
+
+  /** What comes once stands in its row: its bytes were paid for. What repeats is shared, however often it does. */
+  const put: Rows['put'] = (op, collection, examined, keepsBytes, event) => {
+    const { rkey, recordBytes, isRepeat = false } = op
+    const bytes =
+      keepsBytes && recordBytes !== null && recordBytes.length <= MAX_RECORD_BYTES ? recordBytes : null
+    const isShared = isRepeat && bytes !== null
+    if (!isShared && op.action === 'create') {
+      const own = { bytes, pointers: packPointers(examined.links, hash, names) }
+      const id = insertRow(op, collection, examined, null, own, event)
+      if (id !== null) {
+        added(rkey, own, event)
+        insertLinks(id, collection, own.pointers, isRepeat, event)
+        return null
+      }
+    }
+    return putOver(op, collection, examined, bytes, isShared, event)
+  }
+
+  /** The same where something may be at the path, or where the content may be there. */
+  const putOver = (
+    op: VerifiedOp,
+    collection: number,
+    examined: Examined,
+    bytes: Uint8Array | null,
+    isShared: boolean,
+    event: EventRows,
+  ): Uint8Array | null => {
+    const { repo, contents } = event
+    const { label, links } = examined
+    const cid = op.cid!
+    const validity = VALIDITIES.indexOf(label.validity)
+    const provenance = PROVENANCES.indexOf(event.provenance)
+    const row = find(repo, collection, op.rkey)
+    if (row !== undefined && isSame(row, cid, validity)) {
+      // The same record again, as when an export has brought it already: its links are there.
+      confirm.run(event.rev, event.at, validity, provenance, label.reason, row.id)
+      return row.cid
+    }
+    const make = (): NewContent => ({ bytes, pointers: packPointers(links, hash, names) })
+    const stored = isShared ? contents.use(cid, make) : null
+    const own = stored === null ? make() : NOTHING
+    const pointers = stored === null ? own.pointers : stored.pointers
+    let id: number
+    if (row === undefined) {
+      id = insertRow(op, collection, examined, stored?.id ?? null, own, event)!
+    } else {
+      id = row.id
+      removeLinks(row, repo, contents)
+      update.run(
+        event.rev,
+        event.at,
+        validity,
+        provenance,
+        label.reason,
+        stored?.id ?? null,
+        cid.bytes,
+        own.pointers,
+        own.bytes,
+        id,
+      )
+      event.records--
+      event.stored -= rowCost(op.rkey, row.size, row.pointers)
+    }
+    added(op.rkey, own, event)
+    insertLinks(id, collection, pointers, op.isRepeat === true, event)
+    return row?.cid ?? null
+  }
+
+  return {
+    begin: (event) => ({
+      ...event,
+      contents: openContents(event.repo),
+      linksLeft: MAX_EVENT_LINKS,
+      records: 0,
+    }),
+    find,
+    put,
+    take(rkey, collection, event) {
+      const row = find(event.repo, collection, rkey)
+      if (row === undefined) return null
+      removeLinks(row, event.repo, event.contents)
+      remove.run(row.id)
+      event.records--
+      event.stored -= rowCost(rkey, row.size, row.pointers)
+      return row.cid
+    },
+    purge(repo, limit) {
+      const rows = some.all(repo, limit) as Row[]
+      const contents = openContents(repo)
+      for (const row of rows) {
+        removeLinks(row, repo, contents)
+        remove.run(row.id)
+      }
+      return rows.length
+    },
+  }
+}
+
+const NOTHING: NewContent = { bytes: null, pointers: null }
+
+/** Whether a row holds this record, and as much of it is known as now. */
+function isSame(row: { cid: Uint8Array; validity: number }, cid: CID, validity: number): boolean {
+  const isNewsOfIt = VALIDITIES[row.validity] === 'too-costly' && VALIDITIES[validity] !== 'too-costly'
+  return !isNewsOfIt && cidEquals(cidFromBytes(row.cid), cid)
+}
+
+/** Bytes on disk of a row, about. What stands in `contents` is counted there. */
+function rowCost(rkey: string, size: number, pointers: Uint8Array | null): number {
+  return RECORD_ROW + 2 * rkey.length + costOf(size, pointers)
+}
