@@ -1,10 +1,15 @@
 // `npx pnpm --filter @avocet/indexer costs -- --frames 100000 --exports 10000`: measures what frames and exports cost that are made to be
-// costly. `--seed S` chooses others, `--first G --groups N` only some of its groups (to look at a finding again), `--workers N` verifies on
-// threads. Ends with a line of JSON, and with exit code 1 when anything cost too much.
+// costly. `--jobs N` shares them among processes, `--seed S` chooses others, `--first G --groups N` only some of its groups (to look at a
+// finding again), `--workers N` verifies on threads. Tells on stderr how far it is. Ends with a line of JSON; exit code 0: within the
+// bounds, 1: something cost too much, 2: it broke off.
 
+import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { startHost } from './host.ts'
-import { createBench, newTally } from './run.ts'
+import { type Job, runJob } from './job.ts'
+import { newTally, sumOf, type Tally } from './run.ts'
+
+/** Between two lines about how far it is. */
+const PROGRESS_MS = 30_000
 
 const { values } = parseArgs({
   args: process.argv.slice(2).filter((arg) => arg !== '--'),
@@ -15,33 +20,88 @@ const { values } = parseArgs({
     first: { type: 'string', default: '0' },
     groups: { type: 'string', default: 'Infinity' },
     workers: { type: 'string', default: '0' },
+    jobs: { type: 'string', default: '1' },
+    /** Of a process that another one started: its share, as JSON. */
+    share: { type: 'string' },
   },
 })
-const [frames, exports, seed, first, groups, workers] = (
-  ['frames', 'exports', 'seed', 'first', 'groups', 'workers'] as const
-).map((name) => Number(values[name])) as [number, number, number, number, number, number]
-if (typeof (globalThis as { gc?: unknown }).gc !== 'function') throw new Error('needs node --expose-gc')
 
-await using host = await startHost()
-{
-  // The first of everything is slow: code is compiled, tables are made.
-  using warm = createBench(newTally(), host, workers)
-  for (let group = 0; group < 4; group++) {
-    await warm.frames(0, group)
-    await warm.exports(0, group)
-  }
+if (values.share === undefined) process.exitCode = await whole()
+else await share(JSON.parse(values.share) as Job)
+
+/** In a process of its own: tells its tally after each group, and that it is through. */
+async function share(job: Job): Promise<void> {
+  // Without the one who asked there is nobody to tell.
+  process.once('disconnect', () => process.exit(2))
+  const tally = await runJob({ ...job, groups: job.groups ?? Infinity }, (sofar) => process.send!({ sofar }))
+  await new Promise((sent) => process.send!({ tally }, sent))
+  process.disconnect()
 }
-const tally = newTally()
-using bench = createBench(tally, host, workers)
-const began = process.cpuUsage()
-for (let group = first; group < first + groups && tally.frames < frames; group++)
-  await bench.frames(seed, group)
-for (let group = first; group < first + groups && tally.exports < exports; group++)
-  await bench.exports(seed, group)
-const { user, system } = process.cpuUsage(began)
-for (const finding of tally.findings) console.log(JSON.stringify(finding))
-const { findings, ...sums } = tally
-console.log(
-  JSON.stringify({ seed, ...sums, findings: findings.length, cpuSeconds: Math.round((user + system) / 1e6) }),
-)
-process.exitCode = findings.length > 0 ? 1 : 0
+
+async function whole(): Promise<number> {
+  const numberOf = (name: 'frames' | 'exports' | 'seed' | 'first' | 'groups' | 'workers' | 'jobs'): number =>
+    Number(values[name])
+  const jobs = numberOf('jobs')
+  const tallies = Array.from({ length: jobs }, newTally)
+  const began = performance.now()
+  const tell = (): void => {
+    const { frames, exports, findings } = sumOf(tallies)
+    const minutes = Math.round((performance.now() - began) / 6000) / 10
+    process.stderr.write(
+      `${minutes} min: ${frames} of ${values.frames} frames, ${exports} of ${values.exports} exports, ${findings.length} findings\n`,
+    )
+  }
+  const progress = setInterval(tell, PROGRESS_MS)
+  const before = process.resourceUsage()
+  const stopped = new AbortController()
+  try {
+    await Promise.all(
+      tallies.map(async (_, index) => {
+        const job: Job = {
+          frames: Math.ceil(numberOf('frames') / jobs),
+          exports: Math.ceil(numberOf('exports') / jobs),
+          seed: numberOf('seed'),
+          first: numberOf('first') + index,
+          groups: Math.ceil((numberOf('groups') - index) / jobs),
+          step: jobs,
+          workers: numberOf('workers'),
+        }
+        const note = (tally: Tally): void => void (tallies[index] = tally)
+        await (jobs === 1 ? runJob(job, note).then(note) : elsewhere(job, note, stopped.signal))
+      }),
+    )
+  } catch (error) {
+    console.error(`broke off: ${String(error)}`)
+    return 2
+  } finally {
+    clearInterval(progress)
+    stopped.abort()
+    if (jobs > 1) tell()
+  }
+  const { findings, ...sums } = sumOf(tallies)
+  for (const finding of findings) console.log(JSON.stringify(finding))
+  const { userCPUTime, systemCPUTime } = process.resourceUsage()
+  const own = userCPUTime + systemCPUTime - before.userCPUTime - before.systemCPUTime
+  const time =
+    jobs === 1
+      ? { cpuSeconds: Math.round(own / 1e6) }
+      : { seconds: Math.round((performance.now() - began) / 1000) }
+  console.log(JSON.stringify({ seed: numberOf('seed'), ...sums, findings: findings.length, ...time }))
+  return findings.length > 0 ? 1 : 0
+}
+
+/** Resolves when another process is through. @throws when it ends before */
+async function elsewhere(job: Job, note: (tally: Tally) => void, signal: AbortSignal): Promise<void> {
+  const child = fork(import.meta.filename, [`--share=${JSON.stringify(job)}`], { signal })
+  let isThrough = false
+  child.on('message', (message: { sofar: Tally } | { tally: Tally }) => {
+    isThrough = 'tally' in message
+    note('tally' in message ? message.tally : message.sofar)
+  })
+  // Of one that was stopped because another broke off.
+  child.on('error', () => {})
+  const [code, how] = await new Promise<[number | null, string | null]>((resolve) => {
+    child.once('exit', (...end) => resolve(end))
+  })
+  if (!isThrough) throw new Error(`a process ended before it was through; code=${code} signal=${how}`)
+}

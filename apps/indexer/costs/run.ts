@@ -65,6 +65,30 @@ export const newTally = (): Tally => ({
   findings: [],
 })
 
+/** What several did together. */
+export function sumOf(tallies: readonly Tally[]): Tally {
+  const sum = newTally()
+  for (const tally of tallies) {
+    for (const key of [
+      'frames',
+      'accepted',
+      'exports',
+      'read',
+      'bytes',
+      'queries',
+      'groups',
+      'diskBytes',
+    ] as const) {
+      sum[key] += tally[key]
+    }
+    for (const key of ['turnMs', 'queryMs', 'heapBytes', 'diskRatio'] as const) {
+      sum[key] = Math.max(sum[key], tally[key])
+    }
+    sum.findings.push(...tally.findings)
+  }
+  return sum
+}
+
 type Database = ReturnType<typeof openIndexDatabase>
 
 /** Measures groups on one database after the other. */

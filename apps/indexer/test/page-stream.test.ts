@@ -1,11 +1,13 @@
 // The page's event stream: a sample for those who watch, bounded for us.
 
+import { cidForCbor } from '@avocet/data'
 import type { VerifiedOp } from '@avocet/firehose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createLive, type Live } from '../src/http/live.ts'
 import type { IndexNotice } from '../src/index/apply.ts'
 import { loadPage } from '../src/http/page.ts'
 
+const CID = cidForCbor(Uint8Array.of(0xa0))
 const notice = (rkey: string, record: object = { text: rkey }, recordBytes = 10): IndexNotice => ({
   kind: 'records',
   context: { did: 'did:plc:a', rev: '3kxyzabcdef22', provenance: 'live', source: 'test', seq: 1, at: 1 },
@@ -15,9 +17,8 @@ const notice = (rkey: string, record: object = { text: rkey }, recordBytes = 10)
       action: 'create',
       collection: 'app.bsky.feed.post',
       rkey,
-      cid: 'x',
       label: { validity: 'valid', reason: null },
-      op: { record, recordBytes: new Uint8Array(recordBytes) } as unknown as VerifiedOp,
+      op: { cid: CID, record, recordBytes: new Uint8Array(recordBytes) } as unknown as VerifiedOp,
     },
   ],
 })
