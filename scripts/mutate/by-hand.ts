@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Mutant } from './rules.ts'
 
 /**
- * One entry of `test/faults.json`: in `file` (below the package), the text `find`, which must stand there exactly once, becomes
+ * One entry of `test/faults.json`: in `file` (below the package, or `../../packages/<another>/…` where the tests here notice), the text `find`, which must stand there exactly once, becomes
  * `replace`. `why` says what a user would lose; `tests` names the test files that should notice (`blobs` for
  * `test/blobs.test.ts`): they run first, and all others only if these pass.
  */
@@ -24,7 +24,7 @@ export function handMutants(root: string, folder: string): Mutant[] {
   const problems: string[] = []
   const mutants = (JSON.parse(readFileSync(list, 'utf8')) as HandFault[]).map(
     ({ file, find, replace, why, tests = [] }) => {
-      const path = `${folder}/${file}`
+      const path = join(folder, file)
       const source = existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : ''
       const start = source.indexOf(find)
       const problem =

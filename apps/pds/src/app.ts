@@ -1,11 +1,23 @@
 import { BlobError } from '@avocet/blobs'
+import type { Keypair } from '@avocet/crypto'
 import { createTidClock, type Did } from '@avocet/syntax'
 import { DidError, type LookupTxt } from '@avocet/did'
 import { createTxtLookup } from '@avocet/did/node'
 import { createSequencer } from '@avocet/sequencer'
 import { createRouter } from '@avocet/xrpc-server'
 import { serve } from '@avocet/xrpc-server/node'
+import {
+  createKeyedLock,
+  createRecordReader,
+  createRemovals,
+  createRepairs,
+  createRepoExports,
+  createRepoImports,
+  createRepoWriter,
+  createUploads,
+} from '@avocet/repo-server'
 
+import { hostingStatus } from './accounts/account.ts'
 import { createCredentials } from './accounts/credentials.ts'
 import { createDeletions } from './accounts/deletions.ts'
 import { createEmailTokens } from './accounts/email-tokens.ts'
@@ -17,14 +29,12 @@ import { createResolveActor } from './identity/actors.ts'
 import { createDocumentChecks } from './identity/document-checks.ts'
 import { createHandleChanges } from './identity/handle-changes.ts'
 import { createPost } from './mail/post.ts'
-import { createRepoImports } from './repos/imports.ts'
 import { createAppPasswords } from './accounts/app-passwords.ts'
 import { createAuthorizer } from './accounts/authorizer.ts'
 import { createInvites } from './accounts/invites.ts'
 import { createKeyRotations } from './accounts/key-rotations.ts'
 import { createQuotas } from './accounts/quotas.ts'
 import { createRegistration } from './accounts/registration.ts'
-import { createRemovals } from './accounts/removals.ts'
 import { createReservedKeys } from './accounts/reserved-keys.ts'
 import { createServiceCallers } from './accounts/service-callers.ts'
 import { createSessions } from './accounts/sessions.ts'
@@ -33,7 +43,6 @@ import { createTokens } from './accounts/tokens.ts'
 import { createBelievedClock } from './operations/believed-clock.ts'
 import { startChores } from './operations/chores.ts'
 import { createWatch } from './operations/watch.ts'
-import { createUploads } from './blobs/uploads.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
 import { refuseForeignData } from './config/data-directory.ts'
 import { noteRotationKey } from './config/rotation-key.ts'
@@ -54,13 +63,8 @@ import { createOutbound } from './outbound.ts'
 import { addMethods } from './methods.ts'
 import { pdsChores } from './pds-chores.ts'
 import { createProxying } from './proxy/proxying.ts'
-import { createRepoExports } from './repos/exports.ts'
 import { BUNDLED_LEXICONS, createRecordLexicons } from './repos/lexicons.ts'
-import { createKeyedLock } from './repos/locks.ts'
-import { createRecordReader } from './repos/record-reader.ts'
-import { createRepairs } from './repos/repairs.ts'
 import { createSigners } from './repos/signers.ts'
-import { createRepoWriter } from './repos/writer.ts'
 import { openStores } from './stores.ts'
 import { readVersion } from './version.ts'
 import { toXrpcError } from './wire-errors.ts'
@@ -118,7 +122,7 @@ export async function createPds(
     },
   })
   opened.use(sequencer)
-  const { db, accounts, sets, records, blobs, files, repos } = stores
+  const { db, accounts, server: repoServer, records, blobs, files, repos } = stores
   const watch = opened.use(createWatch(config, stores, sequencer, log))
   const { health, metrics } = watch
 
@@ -141,16 +145,33 @@ export async function createPds(
     config.recoveryDidKey,
     address,
   )
-  const announcements = createAnnouncements(stores.log)
-  const quotas = createQuotas(db, config, (did) => records.count(did))
-  const uploads = createUploads(db, files, blobs, config.blobUploadLimit, quotas, Date.now, (error) => {
-    log.error({ err: error }, 'removing a blob failed')
-    health.observe(error)
+  const announcements = createAnnouncements(repoServer)
+  const quotas = createQuotas(db, config, repoServer)
+  const uploads = createUploads({
+    store: repoServer,
+    files,
+    limit: config.blobUploadLimit,
+    maxBytes: (did) => quotas.maxBlobBytes(did),
+    onError: (error) => {
+      log.error({ err: error }, 'removing a blob failed')
+      health.observe(error)
+    },
   })
   const invites = createInvites(db, config.hostname)
   const reservedKeys = createReservedKeys(db)
-  const removals = createRemovals({ db, sets, blobs, files, log: stores.log })
-  const imports = createRepoImports({ db, accounts, repos, sets, quotas, signers, locks, tids })
+  const removals = createRemovals(repoServer, files)
+  const keyOf = (did: Did): Keypair => signers.get(did)
+  const imports = createRepoImports({
+    store: repoServer,
+    statusOf: (did) => {
+      const account = accounts.get(did)
+      return account === null ? null : hostingStatus(account)
+    },
+    signerOf: keyOf,
+    locks,
+    tids,
+    checkRecords: (did, count) => quotas.checkImport(did, count),
+  })
   const registration = createRegistration({
     accounts,
     invites,
@@ -159,24 +180,19 @@ export async function createPds(
     handles,
     identities,
     sessions,
-    store: repos,
-    log: stores.log,
-    announcements,
+    db,
+    server: repoServer,
     locks,
     tids,
     removals,
   })
   const writer = createRepoWriter({
-    store: repos,
-    log: stores.log,
-    accounts,
-    records,
-    blobs,
-    uploads,
-    quotas,
-    signers,
+    store: repoServer,
+    signerOf: keyOf,
     locks,
     tids,
+    bound: quotas,
+    discard: (did, cids) => uploads.discard(did, cids),
   })
   const lifecycle = createLifecycle({
     db,
@@ -185,9 +201,7 @@ export async function createPds(
     removals,
     imports,
     signers,
-    repos,
-    log: stores.log,
-    announcements,
+    server: repoServer,
     locks,
     onError: (error) => log.error({ err: error }, 'removing what a deleted account left failed'),
   })
@@ -271,7 +285,7 @@ export async function createPds(
       signers,
       handleChanges,
       announcements,
-      moderation: createModeration(db, accounts, records, blobs, lifecycle),
+      moderation: createModeration(accounts, repoServer, lifecycle),
       accountView: createAccountView(accounts, invites),
       resolveActor: createResolveActor(
         dids,
@@ -285,8 +299,7 @@ export async function createPds(
   const rotations = createKeyRotations({
     db,
     accounts,
-    repos,
-    log: stores.log,
+    server: repoServer,
     signers,
     identities,
     announcements,
@@ -295,18 +308,7 @@ export async function createPds(
     purge,
   })
   const clock = createBelievedClock(db)
-  const repairs = createRepairs({
-    db,
-    accounts,
-    repos,
-    records,
-    sets,
-    signers,
-    locks,
-    tids,
-    log: stores.log,
-    clock,
-  })
+  const repairs = createRepairs({ store: repoServer, keyOf, locks, tids, clock })
   const operatorPages = createOperatorPages({
     config,
     stores,

@@ -1,3 +1,5 @@
+import type { RepoServerErrorCode } from '@avocet/repo-server'
+
 /**
  * What can go wrong in the domain of this server. Nothing below the methods knows HTTP: `ERROR_TABLE` alone says
  * which status and which XRPC error name a code becomes. The names are those that client libraries key on.
@@ -77,8 +79,8 @@ export type PdsErrorCode =
   | 'busy'
   | 'too-many-at-once'
 
-/** Status and XRPC error name of every code. */
-export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string]>> = {
+/** Status and XRPC error name of every code, those of `@avocet/repo-server` among them. */
+export const ERROR_TABLE: Readonly<Record<PdsErrorCode | RepoServerErrorCode, readonly [number, string]>> = {
   'invalid-request': [400, 'InvalidRequest'],
   'auth-missing': [401, 'AuthMissing'],
   'auth-required': [401, 'AuthenticationRequired'],
@@ -112,6 +114,7 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'repo-not-found': [400, 'RepoNotFound'],
   'repo-deactivated': [400, 'RepoDeactivated'],
   'repo-takendown': [400, 'RepoTakendown'],
+  'repo-busy': [503, 'RepoBusy'],
   'rev-ahead': [409, 'RepoNeedsRepair'],
   'clock-behind': [409, 'ClockBehind'],
   'import-busy': [503, 'ImportsBusy'],

@@ -1,20 +1,17 @@
 import type { Sequencer } from '@avocet/sequencer'
+import { type Removals, type RepoImports, type Uploads, collectOrphans } from '@avocet/repo-server'
 
 import type { Deletions } from './accounts/deletions.ts'
 import type { KeyRotations } from './accounts/key-rotations.ts'
-import type { Removals } from './accounts/removals.ts'
 import type { ReservedKeys } from './accounts/reserved-keys.ts'
 import type { AuditLog } from './audit/audit-log.ts'
-import { collectOrphans } from './blobs/orphans.ts'
-import type { Uploads } from './blobs/uploads.ts'
 import type { HandleChanges } from './identity/handle-changes.ts'
 import type { Chores } from './operations/chores.ts'
-import type { RepoImports } from './repos/imports.ts'
 import type { Stores } from './stores.ts'
 
 /** Parts of a PDS that have work which nobody waits for. */
 export interface ChoreParts {
-  readonly stores: Pick<Stores, 'accounts' | 'blobs' | 'files'>
+  readonly stores: Pick<Stores, 'accounts' | 'server' | 'files'>
   readonly uploads: Uploads
   readonly deletions: Deletions
   readonly reservedKeys: ReservedKeys
@@ -31,13 +28,13 @@ export interface ChoreParts {
 /** The chores of a PDS, for `startChores`. */
 export function pdsChores(parts: ChoreParts): Chores {
   const { stores, uploads, imports, removals, rotations, handleChanges } = parts
-  const { accounts, blobs, files } = stores
+  const { accounts, server, files } = stores
   return {
     byAge: [
       () => uploads.collect(),
       () => parts.deletions.run(),
       () => parts.reservedKeys.collect(),
-      () => collectOrphans(accounts, blobs, files, uploads, parts.startedAt),
+      () => collectOrphans(() => accounts.dids(), server, files, uploads, parts.startedAt),
       () => parts.audit.prune(),
       () => parts.sequencer.prune(),
     ],

@@ -2,27 +2,30 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { BlobError, BlobStore, BlobUpkeep } from '@avocet/blobs'
-import { openRepoStore, type SqliteRepoStore } from '@avocet/repo-sqlite'
+import {
+  openRepoServerStore,
+  type BlobIndex,
+  type RecordIndex,
+  type SqliteRepoServerStore,
+} from '@avocet/repo-server/sqlite'
+import type { SqliteRepoStore } from '@avocet/repo-sqlite'
 import type { SyncEventLog } from '@avocet/sequencer'
-import { openEventLog } from '@avocet/sequencer/sqlite'
 import { openDatabase, type Database } from '@avocet/sqlite'
 
 import { openAccountStore, type AccountStore } from './accounts/account-store.ts'
 import { openBlobs, refuseFilledBucket } from './blobs/blob-place.ts'
-import { openBlobIndex, type BlobIndex } from './blobs/blob-index.ts'
 import type { PdsConfig } from './config/config.ts'
 import { DATABASE_FILE, refuseForeignData } from './config/data-directory.ts'
 import { DataDirectoryError, prepareDataDirectory } from './config/secrets.ts'
 import { SILENT, type Logger } from './logger.ts'
-import { openRecordIndex, type RecordIndex } from './repos/record-index.ts'
-import { openRecordSets, type RecordSets } from './repos/record-sets.ts'
 import { migrateSchema, prepareUpgrade } from './upgrade.ts'
 
 /** Everything this server keeps: one database, on which every store works, and the files of blobs. */
 export interface Stores {
   readonly db: Database
   readonly accounts: AccountStore
-  readonly sets: RecordSets
+  /** Repositories, records, rows of blobs, and the log: what `@avocet/repo-server` works on. */
+  readonly server: SqliteRepoServerStore
   readonly records: RecordIndex
   readonly blobs: BlobIndex
   readonly files: BlobStore & BlobUpkeep
@@ -65,16 +68,17 @@ export async function openStoresOn(
   config: PdsConfig,
   onUnavailable?: (error: BlobError) => void,
 ): Promise<Stores> {
+  const server = openRepoServerStore(db)
   migrateSchema(db)
-  const sets = openRecordSets(db)
+  const { repos, records, blobs, log } = server
   return {
     db,
-    sets,
-    repos: openRepoStore(db),
+    server,
+    repos,
+    records,
+    blobs,
+    log,
     accounts: openAccountStore(db),
-    records: openRecordIndex(db, sets),
-    blobs: openBlobIndex(db, sets),
-    log: openEventLog(db),
     files: await openBlobs(config, onUnavailable),
   }
 }

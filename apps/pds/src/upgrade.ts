@@ -2,6 +2,7 @@ import { readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { RECORD_SCHEMA } from '@avocet/repo-server/sqlite'
 import { REPO_SCHEMA } from '@avocet/repo-sqlite'
 import { EVENT_LOG_SCHEMA } from '@avocet/sequencer/sqlite'
 import { migrate, schemaVersions, type Database, type SchemaPart } from '@avocet/sqlite'
@@ -12,23 +13,24 @@ import { DATABASE_FILE } from './config/data-directory.ts'
 import { DataDirectoryError } from './config/secrets.ts'
 import type { Logger } from './logger.ts'
 import { OPERATION_MIGRATIONS } from './operations/schema.ts'
-import { RECORD_MIGRATIONS } from './repos/schema.ts'
+import { HOSTING_MIGRATIONS } from './repos/schema.ts'
 
 /** The tables of this app; stores of packages bring their own. */
 const TABLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['accounts', ACCOUNT_MIGRATIONS],
-  ['records', RECORD_MIGRATIONS],
   ['operations', OPERATION_MIGRATIONS],
+  ['hosting', HOSTING_MIGRATIONS],
 ])
 
 /** Every part of the database, at the version this program knows. */
 export const SCHEMA: readonly SchemaPart[] = [
   ...Array.from(TABLES, ([name, migrations]) => ({ name, version: migrations.length })),
+  RECORD_SCHEMA,
   REPO_SCHEMA,
   EVENT_LOG_SCHEMA,
 ]
 
-/** Brings the tables of this app to their newest version; the stores of packages do the same with theirs as they open. */
+/** Brings the tables of this app to their newest version, once the stores of packages have opened: they do the same with theirs. */
 export function migrateSchema(db: Database): void {
   for (const [name, migrations] of TABLES) migrate(db, name, migrations)
 }

@@ -1,6 +1,7 @@
 import { BlobError } from '@avocet/blobs'
 import { DataError } from '@avocet/data'
 import { RepoError } from '@avocet/repo'
+import { RepoServerError } from '@avocet/repo-server'
 import { SequencerError } from '@avocet/sequencer'
 import { XrpcError } from '@avocet/xrpc'
 
@@ -15,6 +16,10 @@ export function toXrpcError(error: unknown): XrpcError | undefined {
   if (error instanceof PdsError) {
     const [status, name] = ERROR_TABLE[error.code]
     return new XrpcError(status, name, error.message, { cause: error })
+  }
+  if (error instanceof RepoServerError) {
+    const [status, name] = ERROR_TABLE[error.code]
+    return new XrpcError(status, name, messageOf(error), { cause: error })
   }
   if (error instanceof RepoError) {
     const known = REPO_ERRORS.get(error.code)
@@ -43,6 +48,12 @@ export function toXrpcError(error: unknown): XrpcError | undefined {
   }
   if (error instanceof DataError) return new XrpcError(400, 'InvalidRequest', error.message, { cause: error })
   return undefined
+}
+
+/** What an operator may do about it stands beside what is wrong. */
+function messageOf({ code, message, did }: RepoServerError): string {
+  if (code !== 'rev-ahead') return message
+  return `${message}: if the clock of the server is right, its operator mends it by: avocet-pds repair-rev ${did}`
 }
 
 const REPO_ERRORS: ReadonlyMap<string, readonly [number, string]> = new Map([

@@ -454,20 +454,29 @@ describe('the memory of the login brake', () => {
 
 test('records are counted anew for each revision, of two thousand accounts', async () => {
   let counts = 0
-  const quotas = createQuotas(db, { accountBlobQuota: 0, accountRecordQuota: 10 }, () => {
-    counts += 1
-    return Promise.resolve(9)
-  })
-  expect(await codeOf(quotas.checkRecords(DID, 'r1', 1))).toBe('fine')
-  expect(await codeOf(quotas.checkRecords(DID, 'r1', 2))).toBe('quota-exceeded')
+  const quotas = createQuotas(
+    db,
+    { accountBlobQuota: 0, accountRecordQuota: 10 },
+    {
+      blobs: { bytes: () => 0 },
+      records: {
+        count: () => {
+          counts += 1
+          return Promise.resolve(9)
+        },
+      },
+    },
+  )
+  expect(await codeOf(quotas.check(DID, 'r1', 1))).toBe('fine')
+  expect(await codeOf(quotas.check(DID, 'r1', 2))).toBe('quota-exceeded')
   expect(counts).toBe(1)
-  await quotas.checkRecords(DID, 'r2', 0)
-  await quotas.checkRecords(DID, 'r2', -1)
+  await quotas.check(DID, 'r2', 0)
+  await quotas.check(DID, 'r2', -1)
   expect(counts).toBe(1)
-  await quotas.checkRecords(DID, 'r2', 1)
+  await quotas.check(DID, 'r2', 1)
   expect(counts).toBe(2)
-  for (let n = 0; n < 2000; n++) await quotas.checkRecords(didOf(n), 'r', 1)
-  await quotas.checkRecords(DID, 'r2', 1)
+  for (let n = 0; n < 2000; n++) await quotas.check(didOf(n), 'r', 1)
+  await quotas.check(DID, 'r2', 1)
   expect(counts).toBe(2003)
 })
 

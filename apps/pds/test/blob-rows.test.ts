@@ -5,11 +5,9 @@ import { join } from 'node:path'
 import { openDiskBlobs } from '@avocet/blobs/disk'
 import { formatCid } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
+import { type Uploads, collectOrphans, createUploads } from '@avocet/repo-server'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
-import { createQuotas } from '../src/accounts/quotas.ts'
-import { collectOrphans } from '../src/blobs/orphans.ts'
-import { createUploads, type Uploads } from '../src/blobs/uploads.ts'
 import { resolveConfig } from '../src/config/config.ts'
 import { createBlobMeter } from '../src/http/blob-meter.ts'
 import { openStores, type Stores } from '../src/stores.ts'
@@ -25,9 +23,8 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'avocet-pds-blobs-'))
   stores = await openStores(resolveConfig({ dataDirectory: folder }))
   time = Date.now()
-  const { db, files, blobs } = stores
-  const quotas = createQuotas(db, { accountBlobQuota: 0, accountRecordQuota: 0 }, () => Promise.resolve(0))
-  uploads = createUploads(db, files, blobs, 1e6, quotas, () => time)
+  const { server, files } = stores
+  uploads = createUploads({ store: server, files, limit: 1e6, now: () => time })
 })
 afterEach(async () => {
   vi.restoreAllMocks()
@@ -113,7 +110,7 @@ test('files without a row are orphans only when an earlier process wrote them', 
   const { cid } = await stores.files.put(DID, chunks('not noted yet'), 100)
   const begun = Date.now()
   const collect = (before: number): Promise<number> =>
-    collectOrphans({ dids: () => [DID] }, stores.blobs, stores.files, uploads, before)
+    collectOrphans(() => [DID], stores.server, stores.files, uploads, before)
   expect(await collect(begun - DAY)).toBe(0)
   expect(await files()).toEqual([formatCid(cid)])
   expect(await collect(begun + DAY)).toBe(1)

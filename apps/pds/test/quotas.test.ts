@@ -88,21 +88,30 @@ test('records are counted once, not for each commit: a large account would pay w
   using db = openDatabase({ path: ':memory:' })
   db.raw.exec('CREATE TABLE account_quota (did TEXT, blob_bytes INTEGER, records INTEGER)')
   let counted = 0
-  const quotas = createQuotas(db, { accountBlobQuota: 0, accountRecordQuota: 12 }, () => {
-    counted++
-    return Promise.resolve(10)
-  })
+  const quotas = createQuotas(
+    db,
+    { accountBlobQuota: 0, accountRecordQuota: 12 },
+    {
+      blobs: { bytes: () => 0 },
+      records: {
+        count: () => {
+          counted++
+          return Promise.resolve(10)
+        },
+      },
+    },
+  )
   const did = 'did:plc:abcdefghijklmnopqrstuvwx'
-  await quotas.checkRecords(did, 'a', 1)
-  quotas.noteCommit(did, 'a', 'b', 1)
-  await quotas.checkRecords(did, 'b', 1)
-  quotas.noteCommit(did, 'b', 'c', 1)
-  await expect(quotas.checkRecords(did, 'c', 1)).rejects.toMatchObject({ code: 'quota-exceeded' })
-  quotas.noteCommit(did, 'c', 'd', -1)
-  await quotas.checkRecords(did, 'd', 1)
+  await quotas.check(did, 'a', 1)
+  quotas.note(did, 'a', 'b', 1)
+  await quotas.check(did, 'b', 1)
+  quotas.note(did, 'b', 'c', 1)
+  await expect(quotas.check(did, 'c', 1)).rejects.toMatchObject({ code: 'quota-exceeded' })
+  quotas.note(did, 'c', 'd', -1)
+  await quotas.check(did, 'd', 1)
   expect(counted).toBe(1)
   // A revision that nobody told of, after an import, say.
-  await quotas.checkRecords(did, 'f', 1)
+  await quotas.check(did, 'f', 1)
   expect(counted).toBe(2)
 })
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import type { Did } from '@avocet/syntax'
+import { createRemovals, type Outcome, type Removals } from '@avocet/repo-server'
 import { expect, onTestFinished, test } from 'vitest'
 
-import { createRemovals, type Removals } from '../src/accounts/removals.ts'
 import { resolveConfig } from '../src/config/config.ts'
 import { openStores } from '../src/stores.ts'
 
@@ -27,32 +27,33 @@ async function open() {
     await db.write(() => blobs.add(DID, { cid: `${cid}`, mimeType: 'text/plain', size, now: Date.now() }))
     return `${cid}`
   }
+  const remove = (): Promise<Outcome> => stores.server.apply({ type: 'removal', did: DID, events: [] })
   const present = async (cid: string): Promise<boolean[]> => [
     blobs.get(DID, cid) !== null,
     (await files.open(DID, cid)) !== null,
   ]
-  return { stores, db, removals: createRemovals(stores), upload, present }
+  return { stores, db, removals: createRemovals(stores.server, files), upload, present, remove }
 }
 
 test('an account that came back and is deleted before the former one is swept takes its blobs along', async () => {
-  const { removals, upload, present, db } = await open()
-  await db.write(() => removals.note(DID, 7))
+  const { removals, upload, present, remove, db } = await open()
+  await remove()
   await removals.blobsGone(DID)
   const own = await upload('own')
-  await db.write(() => removals.note(DID, 9))
+  await remove()
   await removals.run()
   expect(await present(own)).toEqual([false, false])
   expect(db.prepare('SELECT count(*) AS n FROM account_removal').get()).toEqual({ n: 0 })
 })
 
 test('blobs of an account that came back stay, though the removal of the former one was cut off by a kill', async () => {
-  const { stores, upload, present } = await open()
+  const { stores, upload, present, remove } = await open()
   const { db } = stores
   // A process that is killed before the last events of the former account are gone.
-  const start = (): Removals => createRemovals(stores)
+  const start = (): Removals => createRemovals(stores.server, stores.files)
   const killed = start()
   const former = await upload('former')
-  await db.write(() => killed.note(DID, 7))
+  await remove()
   await killed.blobsGone(DID)
   expect(await present(former)).toEqual([false, false])
   const own = await upload('own')
@@ -62,8 +63,7 @@ test('blobs of an account that came back stay, though the removal of the former 
   expect(db.prepare('SELECT count(*) AS n FROM account_removal').get()).toEqual({ n: 0 })
 
   // The one that came back goes too, with its blobs.
-  const last = start()
-  await db.write(() => last.note(DID, 9))
+  await remove()
   await start().run()
   expect(await present(own)).toEqual([false, false])
 })

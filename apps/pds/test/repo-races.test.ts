@@ -8,29 +8,37 @@ import { formatCid, type DataObject } from '@avocet/data'
 import { applyWrites, prepareWrite } from '@avocet/repo'
 import type { SqliteRepoStore } from '@avocet/repo-sqlite'
 import { createTidClock, type Did, type Handle, type Nsid } from '@avocet/syntax'
+import {
+  IMPORT_PACE,
+  type RecordWrite,
+  type RepoImports,
+  type RepoWriter,
+  type Uploads,
+  createKeyedLock,
+  createRecordReader,
+  createRemovals,
+  createRepairs,
+  createRepoExports,
+  createRepoImports,
+  createRepoWriter,
+  createUploads,
+  type Outcome,
+  type RepoServerStore,
+} from '@avocet/repo-server'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { createAppPasswords } from '../src/accounts/app-passwords.ts'
 import { createInvites } from '../src/accounts/invites.ts'
 import { createQuotas } from '../src/accounts/quotas.ts'
 import { createRegistration } from '../src/accounts/registration.ts'
-import { createRemovals, type Removals } from '../src/accounts/removals.ts'
 import { createReservedKeys } from '../src/accounts/reserved-keys.ts'
 import { createSessions } from '../src/accounts/sessions.ts'
 import { createTokens } from '../src/accounts/tokens.ts'
-import { createUploads, type Uploads } from '../src/blobs/uploads.ts'
 import { resolveConfig } from '../src/config/config.ts'
-import { createAnnouncements } from '../src/events/announcements.ts'
+import { hostingStatus } from '../src/accounts/account.ts'
 import { createHandlePolicy } from '../src/identity/handles.ts'
 import { createRecentReader } from '../src/read-after-write/recent-records.ts'
-import { createRepoExports } from '../src/repos/exports.ts'
-import { IMPORT_PACE } from '../src/repos/import-source.ts'
-import { createRepoImports, type RepoImports } from '../src/repos/imports.ts'
-import { createKeyedLock } from '../src/repos/locks.ts'
-import { createRecordReader } from '../src/repos/record-reader.ts'
-import { createRepairs } from '../src/repos/repairs.ts'
 import { createSigners } from '../src/repos/signers.ts'
-import { createRepoWriter, type RecordWrite, type RepoWriter } from '../src/repos/writer.ts'
 import { openStores, type Stores } from '../src/stores.ts'
 import { archiveOf } from './archives.ts'
 import { post } from './network.ts'
@@ -74,23 +82,34 @@ async function add(did: Did, name: string): Promise<void> {
       }),
   )
 }
+/** Changes an account, and the status of its repository with it. */
 const change = (set: object, did = DID): Promise<void> =>
-  stores.db.write(() => stores.accounts.update(did, set))
-const quotasOf = (bounds = config) => createQuotas(stores.db, bounds, (did) => stores.records.count(did))
-const uploadsOf = (): Uploads => createUploads(stores.db, stores.files, stores.blobs, 1e6, quotasOf())
+  stores.db.write(() => {
+    stores.accounts.update(did, set)
+    const status = hostingStatus(stores.accounts.get(did)!)
+    stores.server.applyTo({ type: 'status', did, status, events: [] })
+  })
+const quotasOf = (bounds = config) => createQuotas(stores.db, bounds, stores.server)
+const uploadsOf = (): Uploads => createUploads({ store: stores.server, files: stores.files, limit: 1e6 })
 
 /** A writer; `before` runs when a commit is made and not stored yet. */
 function writerOf(before: () => Promise<void> = () => Promise.resolve(), bounds = config): RepoWriter {
-  const { repos, log, accounts, records, blobs } = stores
-  const store: SqliteRepoStore = {
-    ...repos,
-    apply: async (commit, alongside) => {
-      await before()
-      return repos.apply(commit, alongside)
+  const { server } = stores
+  const uploads = uploadsOf()
+  return createRepoWriter({
+    store: {
+      ...server,
+      apply: async (made) => {
+        await before()
+        return server.apply(made)
+      },
     },
-  }
-  const [uploads, quotas, signers] = [uploadsOf(), quotasOf(bounds), signersOf()]
-  return createRepoWriter({ store, log, accounts, records, blobs, uploads, quotas, signers, locks, tids })
+    signerOf: (did) => signersOf().get(did),
+    locks,
+    tids,
+    bound: quotasOf(bounds),
+    discard: (did, cids) => uploads.discard(did, cids),
+  })
 }
 const create = (rkey: string, record: DataObject, blobs: string[] = []): RecordWrite => ({
   action: 'create',
@@ -201,9 +220,15 @@ test('an export that its reader leaves closes its snapshot', async () => {
 
 describe('an import', () => {
   const importsOf = (imports = 8): RepoImports => {
-    const { db, accounts, repos, sets } = stores
-    const parts = { db, accounts, repos, sets, quotas: quotasOf(), signers: signersOf(), locks, tids }
-    return createRepoImports({ ...parts, limits: { imports, bufferedBytes: 1e7, pace: IMPORT_PACE } })
+    const { accounts, server } = stores
+    return createRepoImports({
+      store: server,
+      statusOf: (did) => hostingStatus(accounts.get(did)!),
+      signerOf: (did) => signersOf().get(did),
+      locks,
+      tids,
+      limits: { imports, bufferedBytes: 1e7, pace: IMPORT_PACE },
+    })
   }
   const OFF = { deactivated_at: '2026-01-01' }
 
@@ -243,12 +268,13 @@ describe('an import', () => {
     const running = codeOf(importsOf().importCar(DID, car))
     await expect.poll(() => count('repo WHERE did IS NULL')).toBe(1)
     const store = stores.repos
-    const head = (await store.getHead(DID))!
+    const { status: _, ...head } = (await store.getHead(DID))!
     const writes = [
       prepareWrite({ action: 'create', collection: POST as Nsid, rkey: 'b', record: note('b') }),
     ]
     const rev = tids.next()
-    await store.apply(await applyWrites({ did: DID, head, store, writes, signer: signersOf().get(DID), rev }))
+    const commit = await applyWrites({ did: DID, head, store, writes, signer: signersOf().get(DID), rev })
+    await stores.db.write(() => store.open.apply(commit, ['deactivated']))
     end()
     expect(await running).toBe('head-moved')
   })
@@ -261,7 +287,9 @@ describe('an import', () => {
     const { car, end } = held(await archiveOf(DID, records))
     const imports = importsOf()
     const running = codeOf(imports.importCar(DID, car))
-    const other = await stores.db.write(() => stores.sets.stage(DID))
+    const { lastInsertRowid: other } = stores.db
+      .prepare("INSERT INTO record_set (did, state) VALUES (?, 'staged')")
+      .run(DID)
     await expect.poll(staged).toBe(2)
     await imports.clean()
     expect(staged()).toBe(1)
@@ -327,7 +355,7 @@ describe('an import', () => {
     await change(OFF)
     const began = Date.now()
     await importsOf().importCar(DID, whole(await archiveOf(DID, { [`${POST}/a`]: records[`${POST}/a`]! })))
-    await stores.sets.sweep()
+    await stores.server.upkeep.sweep()
     const blobs = new Map(
       stores.db
         .prepare('SELECT cid, permanent, created_at FROM blob')
@@ -342,22 +370,8 @@ describe('an import', () => {
 })
 
 describe('a repair', () => {
-  const repairsOf = (repos = stores.repos) => {
-    const { db, accounts, records, sets, log } = stores
-    const clock = { last: () => null }
-    return createRepairs({
-      db,
-      accounts,
-      repos,
-      records,
-      sets,
-      signers: signersOf(),
-      locks,
-      tids,
-      log,
-      clock,
-    })
-  }
+  const repairsOf = (store: RepoServerStore = stores.server) =>
+    createRepairs({ store, keyOf: (did) => signersOf().get(did), locks, tids, clock: { last: () => null } })
 
   test.each([
     ['deactivated', { deactivated_at: '2026-01-01' }],
@@ -376,29 +390,31 @@ describe('a repair', () => {
 
   test('that fails leaves none of its rows', async () => {
     await writerOf().write(DID, [create('a', note('a'))])
-    const failing: SqliteRepoStore = {
-      ...stores.repos,
-      replace: () => Promise.reject(new Error('no room')),
-    } as SqliteRepoStore
+    const failing: RepoServerStore = {
+      ...stores.server,
+      stage: async (did) => ({
+        ...(await stores.server.stage(did)),
+        adopt: () => Promise.reject(new Error('no room')),
+      }),
+    }
     const before = await headOf()
     await expect(repairsOf(failing).rebuild(DID, true)).rejects.toThrow('no room')
-    await stores.sets.sweep()
+    await stores.server.upkeep.sweep()
     expect([await headOf(), count('record_set'), count('record')]).toEqual([before, 1, 1])
   })
 })
 
 describe('what an account leaves', () => {
-  const noteGone = (removals: Removals, seq: number): Promise<void> =>
-    stores.db.write(() => removals.note(DID, seq))
+  const noteGone = (): Promise<Outcome> => stores.server.apply({ type: 'removal', did: DID, events: [] })
   const left = (): number => count('account_removal')
 
   test('goes again when a second account of its DID goes', async () => {
-    const { db, sets, blobs, files, log } = stores
-    const removals = createRemovals({ db, sets, blobs, files, log })
+    const { server, files } = stores
+    const removals = createRemovals(server, files)
     for (const seq of [1, 2]) {
       const uploads = uploadsOf()
       await uploads.upload(DID, chunks(`text ${seq}`), 'text/plain')
-      await noteGone(removals, seq)
+      await noteGone()
       // Before the first is swept up, as a second account is made that does not wait for the rest.
       await removals.blobsGone(DID)
       expect(await files.open(DID, 'any')).toBe(null)
@@ -408,39 +424,9 @@ describe('what an account leaves', () => {
     expect(left()).toBe(0)
   })
 
-  test('is not forgotten when another of its DID goes while it is swept up', async () => {
-    const { db, sets, blobs, files, log } = stores
-    let again = false
-    const during: typeof log = {
-      ...log,
-      remove: (what, tx) => {
-        const removed = log.remove(what, tx)
-        if (again) {
-          again = false
-          db.prepare('UPDATE account_removal SET before_seq = 9').run()
-        }
-        return removed
-      },
-    }
-    const swept: number[] = []
-    const watched: typeof log = {
-      ...during,
-      remove: (what, tx) => {
-        if ('before' in what) swept.push(what.before)
-        return during.remove(what, tx)
-      },
-    }
-    const removals = createRemovals({ db, sets, blobs, files, log: watched })
-    await noteGone(removals, 3)
-    swept.length = 0
-    again = true
-    await removals.run()
-    expect([swept, left()]).toEqual([[3, 9], 0])
-  })
-
   test('keeps its DID waiting: an account is made when the blobs of the former are gone', async () => {
     const gate = Promise.withResolvers<void>()
-    const { accounts, repos, log, db } = stores
+    const { accounts, server, db } = stores
     const tokens = createTokens('a secret of some length', () => 'did:web:pds.example.com')
     const registration = createRegistration({
       accounts,
@@ -449,9 +435,8 @@ describe('what an account leaves', () => {
       reservedKeys: createReservedKeys(db),
       handles: createHandlePolicy(['.test'], () => Promise.resolve(null)),
       identities: {} as never,
-      store: repos,
-      log,
-      announcements: createAnnouncements(log),
+      db,
+      server,
       locks,
       tids,
       removals: { blobsGone: () => gate.promise },

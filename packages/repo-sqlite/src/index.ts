@@ -1,6 +1,7 @@
 export {
   openRepoStore,
   REPO_SCHEMA,
+  type OpenRepos,
   type RepoSize,
   type RepoStoreOptions,
   type SqliteRepoStore,

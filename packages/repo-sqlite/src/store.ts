@@ -3,6 +3,7 @@ import {
   assertActive,
   assertSuccessor,
   headMoved,
+  InactiveRepo,
   RepoError,
   type Alongside,
   type CommitData,
@@ -39,8 +40,26 @@ export interface RepoSize {
   readonly bytes: number
 }
 
+/** For who has a transaction of the same database open: each call joins it, and answers at once. */
+export interface OpenRepos {
+  /** Null for a repository the store does not have. */
+  getHead(did: string): StoredHead | null
+  /**
+   * Applies a commit.
+   * @param onlyWhile the statuses in which a repository that exists takes it; `active` if absent
+   * @throws {RepoError} `head-moved` unless the head is the commit's predecessor, `inactive-repo` for another status
+   */
+  apply(commit: CommitData, onlyWhile?: readonly RepoStatus[]): void
+  /** @throws {RepoError} `repo-not-found`, `inactive-repo` when it is deleted already */
+  setStatus(did: string, status: RepoStatus): void
+  /** Forgets a repository, tombstone included. */
+  remove(did: string): void
+}
+
 /** A {@link RepoStore} on SQLite: `alongside` gets the database and must be synchronous. */
 export interface SqliteRepoStore extends RepoStore<Database>, RepoDirectory<Database> {
+  /** The same for work that joins a transaction which is open. */
+  readonly open: OpenRepos
   /** How many blocks a repository has, and their bytes; reads all of them. Zero for an unknown one. */
   size(did: string): RepoSize
   /** How many blocks a repository has, counted in steps that leave others their turn. Zero for an unknown one. */
@@ -107,6 +126,12 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
   }
 
   const sweeping = createSweeping(db, table, { pins, kept, unswept })
+
+  /** Takes the blocks of a repository away for good, once the transaction is durable. */
+  const drop = (id: number): void => {
+    abandon(id)
+    db.afterCommit(() => sweeping.sweep(id))
+  }
 
   const replace = async (
     head: RepoHead,
@@ -191,6 +216,41 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     if (unswept.delete(id)) sweeping.sweep(id)
   }
 
+  const open: OpenRepos = {
+    getHead: (did) => find(did)?.head ?? null,
+    apply: (commit, onlyWhile = ['active']) => {
+      const row = find(commit.did)
+      if (row !== null && !onlyWhile.includes(row.head.status)) {
+        throw new InactiveRepo(commit.did, row.head.status)
+      }
+      assertSuccessor(commit, row?.head ?? null)
+      const id = row?.id ?? addRepo(commit.did, commit, 'active')
+      applyBlocks(id, commit)
+      if (row === null) return
+      db.prepare('UPDATE repo SET rev = ?, data = ?, head = ? WHERE id = ?').run(
+        commit.rev,
+        commit.data.bytes,
+        commit.commit.bytes,
+        id,
+      )
+    },
+    setStatus: (did, status) => {
+      const row = find(did)
+      if (row === null) throw new RepoError('repo-not-found', `no such repository; did=${did}`)
+      if (row.head.status === 'deleted') assertActive(row.head)
+      if (status === 'deleted') {
+        drop(row.id)
+        addRepo(did, row.head, status)
+      } else {
+        db.prepare('UPDATE repo SET status = ? WHERE id = ?').run(status, row.id)
+      }
+    },
+    remove: (did) => {
+      const row = find(did)
+      if (row !== null) drop(row.id)
+    },
+  }
+
   sweeping.resume()
 
   return {
@@ -206,36 +266,23 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
       if (row === null) return null
       const { id, head } = row
       pins.set(id, (pins.get(id) ?? 0) + 1)
-      let open = true
+      let isOpen = true
       return {
         head,
         getBlocks: async (_did, cids, since) => readBlocks(id, cids, since),
         readAll: async () => readAll(id),
         async [Symbol.asyncDispose]() {
-          if (!open) return
-          open = false
+          if (!isOpen) return
+          isOpen = false
           unpin(id)
         },
       }
     },
-    apply(commit, alongside) {
-      return db.write(() => {
-        const row = find(commit.did)
-        if (row !== null) assertActive(row.head)
-        assertSuccessor(commit, row?.head ?? null)
-        const id = row?.id ?? addRepo(commit.did, commit, 'active')
-        applyBlocks(id, commit)
-        if (row !== null) {
-          db.prepare('UPDATE repo SET rev = ?, data = ?, head = ? WHERE id = ?').run(
-            commit.rev,
-            commit.data.bytes,
-            commit.commit.bytes,
-            id,
-          )
-        }
+    apply: (commit, alongside) =>
+      db.write(() => {
+        open.apply(commit)
         refuseAsync(alongside?.(db))
-      })
-    },
+      }),
     replace,
     async listHeads(after, limit) {
       return db
@@ -243,31 +290,17 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
         .all(after ?? '', limit)
         .map(toHead)
     },
-    async setStatus(did, status, alongside) {
-      const swept = await db.write(() => {
-        const row = find(did)
-        if (row === null) throw new RepoError('repo-not-found', `no such repository; did=${did}`)
-        if (row.head.status === 'deleted') assertActive(row.head)
-        if (status === 'deleted') {
-          abandon(row.id)
-          addRepo(did, row.head, status)
-        } else {
-          db.prepare('UPDATE repo SET status = ? WHERE id = ?').run(status, row.id)
-        }
+    setStatus: (did, status, alongside) =>
+      db.write(() => {
+        open.setStatus(did, status)
         refuseAsync(alongside?.(db))
-        return status === 'deleted' ? row.id : null
-      })
-      if (swept !== null) sweeping.sweep(swept)
-    },
-    async remove(did, alongside) {
-      const swept = await db.write(() => {
-        const row = find(did)
-        if (row !== null) abandon(row.id)
+      }),
+    remove: (did, alongside) =>
+      db.write(() => {
+        open.remove(did)
         refuseAsync(alongside?.(db))
-        return row?.id ?? null
-      })
-      if (swept !== null) sweeping.sweep(swept)
-    },
+      }),
+    open,
     async countBlocks(did) {
       const row = find(did)
       if (row === null) return 0

@@ -58,8 +58,8 @@ export interface CheckOptions {
  *
  * @throws {RepoError} `repo-not-found`
  */
-export async function checkRepo<Tx>(
-  store: RepoStore<Tx>,
+export async function checkRepo(
+  store: Pick<RepoStore<never>, 'snapshot'>,
   did: Did,
   options: CheckOptions = {},
 ): Promise<RepoReport> {

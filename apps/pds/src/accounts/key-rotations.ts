@@ -1,15 +1,15 @@
 import { createKeypair, importKeypair, type DidKey } from '@avocet/crypto'
-import { applyWrites, toSyncEvent, type RepoStore } from '@avocet/repo'
-import type { EventLog } from '@avocet/sequencer'
+import { applyWrites } from '@avocet/repo'
 import type { Database } from '@avocet/sqlite'
 import type { Did, TidClock } from '@avocet/syntax'
+import { assertApplied, revAfter, syncEvent, type KeyedLock } from '@avocet/repo-server'
+import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
 import { PdsError } from '../errors.ts'
 import type { Announcements } from '../events/announcements.ts'
 import type { Identities } from '../identity/identities.ts'
-import type { KeyedLock } from '../repos/locks.ts'
-import { revAfter } from '../repos/revs.ts'
 import type { Signers } from '../repos/signers.ts'
+import { hostingStatus } from './account.ts'
 import type { AccountStore } from './account-store.ts'
 
 /** What a rotation did, or would do. */
@@ -46,8 +46,7 @@ export interface KeyRotations {
 export interface KeyRotationsParts {
   readonly db: Database
   readonly accounts: AccountStore
-  readonly repos: RepoStore<Database>
-  readonly log: EventLog<Database>
+  readonly server: SqliteRepoServerStore
   readonly signers: Signers
   readonly identities: Identities
   readonly announcements: Announcements
@@ -57,9 +56,11 @@ export interface KeyRotationsParts {
   readonly purge: (did: Did) => void
 }
 
+const LIVING = ['active', 'deactivated', 'suspended', 'takendown'] as const
+
 /** Rotations over the stores of this server. */
 export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
-  const { db, accounts, repos, log, signers, identities, announcements, locks, tids, purge } = parts
+  const { db, accounts, server, signers, identities, announcements, locks, tids, purge } = parts
 
   const pendingKey = (did: Did): Uint8Array | null => {
     const row = db.prepare('SELECT pending FROM key_rotation WHERE did = ?').get(did)
@@ -88,22 +89,21 @@ export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
     const store = (): void => {
       accounts.update(did, { signing_key: privateKey })
       db.prepare('UPDATE key_rotation SET pending = NULL, rotated_at = ? WHERE did = ?').run(Date.now(), did)
-      announcements.identity(db, did, accounts.get(did)!.handle)
+      announcements.identity(did, accounts.get(did)!.handle)
     }
-    const head = await repos.getHead(did)
-    if (head === null) await db.write(store)
+    const stored = await server.repos.getHead(did)
+    if (stored === null) await db.write(store)
     else {
+      // A repository that is turned off is signed anew too.
+      const { status: _, ...head } = stored
       const rev = revAfter(tids, did, head.rev)
-      const commit = await applyWrites({ did, head, store: repos, writes: [], signer: key, rev })
-      const { commit: cid, commitBytes } = commit
-      await repos.apply(commit, () => {
+      const commit = await applyWrites({ did, head, store: server.repos, writes: [], signer: key, rev })
+      await db.write(() => {
         store()
-        const account = accounts.get(did)!
         // Relays are told nothing of the repository of an account that is not active.
-        if (account.deactivatedAt !== null || account.takedownRef !== null) return
-        const time = new Date().toISOString() as `${string}T${string}`
-        const body = toSyncEvent({ did, rev, commit: cid, commitBytes }, time)
-        void log.append(db, { did, type: '#sync', body })
+        const events = hostingStatus(accounts.get(did)!) === 'active' ? [syncEvent(commit)] : []
+        const change = { type: 'commit', did, commit, records: [], claims: [], events } as const
+        assertApplied(server.applyTo({ ...change, onlyWhile: LIVING }))
       })
     }
     signers.drop(did)
@@ -130,7 +130,7 @@ export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
       if (told === from && !identities.maySign(last)) {
         throw new PdsError('invalid-request', "The identity does not list this server's rotation key")
       }
-      const head = await repos.getHead(did)
+      const head = await server.repos.getHead(did)
       // What the repository cannot follow must not be told to the directory.
       if (head !== null) revAfter(tids, did, head.rev)
       if (!apply) return { did, outcome: 'planned', detail: 'would get a new signing key', from, to }

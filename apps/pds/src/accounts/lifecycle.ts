@@ -1,17 +1,21 @@
-import { toSyncEvent, type RepoDirectory, type RepoStore } from '@avocet/repo'
-import type { EventLog } from '@avocet/sequencer'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
+import {
+  accountEvent,
+  assertApplied,
+  identityEvent,
+  syncEvent,
+  type KeyedLock,
+  type Removals,
+  type RepoImports,
+} from '@avocet/repo-server'
+import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
 import { PdsError } from '../errors.ts'
-import type { Announcements } from '../events/announcements.ts'
-import type { KeyedLock } from '../repos/locks.ts'
-import type { RepoImports } from '../repos/imports.ts'
 import type { Signers } from '../repos/signers.ts'
 import type { Account } from './account.ts'
-import { accountStatus } from './account.ts'
+import { hostingStatus } from './account.ts'
 import type { AccountStore } from './account-store.ts'
-import type { Removals } from './removals.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Turning accounts off and on, and removing them. Each change and its events are one transaction. */
@@ -34,9 +38,7 @@ export interface LifecycleParts {
   readonly removals: Removals
   readonly imports: Pick<RepoImports, 'stop'>
   readonly signers: Signers
-  readonly repos: RepoStore<Database> & Pick<RepoDirectory<Database>, 'remove'>
-  readonly log: EventLog<Database>
-  readonly announcements: Announcements
+  readonly server: SqliteRepoServerStore
   readonly locks: KeyedLock
   /** Told when removing what an account left behind failed; it is tried again within the hour. */
   readonly onError: (error: unknown) => void
@@ -47,8 +49,7 @@ export interface LifecycleParts {
  * import.
  */
 export function createLifecycle(parts: LifecycleParts): Lifecycle {
-  const { db, accounts, sessions, removals, signers, repos, log, announcements, locks, imports, onError } =
-    parts
+  const { db, accounts, sessions, removals, signers, server, locks, imports, onError } = parts
 
   const require = (did: Did): Account => {
     const account = accounts.get(did)
@@ -56,20 +57,21 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
     return account
   }
 
-  const announceStatus = (before: Account): void => {
-    const after = require(before.did)
-    if (JSON.stringify(accountStatus(before)) !== JSON.stringify(accountStatus(after))) {
-      announcements.account(db, after)
-    }
+  /** What stands in the row of the account now, stands in that of its repository too; a change of it is announced. */
+  const passOn = (before: Account): void => {
+    const { did } = before
+    const status = hostingStatus(require(did))
+    const events = status === hostingStatus(before) ? [] : [accountEvent(did, status)]
+    assertApplied(server.applyTo({ type: 'status', did, status, events }))
   }
 
   const remove = async (did: Did): Promise<void> => {
     imports.stop(did)
     await locks.run(did, async () => {
       require(did)
-      await repos.remove(did, () => {
+      await db.write(() => {
         accounts.remove(did)
-        removals.note(did, announcements.deleted(db, did))
+        assertApplied(server.applyTo({ type: 'removal', did, events: [accountEvent(did, 'deleted')] }))
       })
       signers.drop(did)
     })
@@ -87,27 +89,25 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
             delete_after: deleteAfter,
             delete_warned_at: null,
           })
-          announceStatus(before)
+          passOn(before)
         }),
       ),
     activate: (did) =>
       locks.run(did, async () => {
-        const head = await repos.getHead(did)
+        const head = await server.repos.getHead(did)
         const commitBytes =
-          head === null ? undefined : (await repos.getBlocks(did, [head.commit])).get(head.commit)
+          head === null ? undefined : (await server.repos.getBlocks(did, [head.commit])).get(head.commit)
         await db.write(() => {
           require(did)
           accounts.update(did, { deactivated_at: null, delete_after: null })
           const after = require(did)
-          announcements.account(db, after)
-          announcements.identity(db, did, after.handle)
+          const status = hostingStatus(after)
+          const events = [accountEvent(did, status), identityEvent(did, after.handle)]
           // Relays are told nothing of a repository that is taken down.
-          if (head === null || commitBytes === undefined || !accountStatus(after).active) return
-          const body = toSyncEvent(
-            { did, rev: head.rev, commit: head.commit, commitBytes },
-            new Date().toISOString() as `${string}T${string}`,
-          )
-          void log.append(db, { did, type: '#sync', body: body })
+          if (head !== null && commitBytes !== undefined && status === 'active') {
+            events.push(syncEvent({ did, rev: head.rev, commit: head.commit, commitBytes }))
+          }
+          assertApplied(server.applyTo({ type: 'status', did, status, events }))
         })
       }),
     takedown: (did, ref) => {
@@ -117,7 +117,7 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
           const before = require(did)
           accounts.update(did, { takedown_ref: ref })
           if (ref !== null) sessions.endAll(did)
-          announceStatus(before)
+          passOn(before)
         }),
       )
     },

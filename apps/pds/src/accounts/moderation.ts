@@ -1,9 +1,7 @@
-import type { Database } from '@avocet/sqlite'
 import { parseAtUri, type Did } from '@avocet/syntax'
+import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
-import type { BlobIndex } from '../blobs/blob-index.ts'
 import { PdsError } from '../errors.ts'
-import type { RecordIndex } from '../repos/record-index.ts'
 import type { AccountStore } from './account-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
@@ -25,12 +23,11 @@ export interface Moderation {
 
 /** Decisions over the stores of this server. */
 export function createModeration(
-  db: Database,
   accounts: AccountStore,
-  records: RecordIndex,
-  blobs: BlobIndex,
+  server: SqliteRepoServerStore,
   lifecycle: Lifecycle,
 ): Moderation {
+  const { records, blobs } = server
   const attribute = (ref: string | null): object =>
     ref === null ? { applied: false } : { applied: true, ref }
 
@@ -50,12 +47,9 @@ export function createModeration(
         if (accounts.get(subject.did) === null) throw new PdsError('not-found', 'Subject not found')
         return lifecycle.takedown(subject.did, ref)
       }
-      const found = await db.write(() =>
-        subject.kind === 'record'
-          ? records.takedown(subject.did, subject.collection, subject.rkey, ref)
-          : blobs.takedown(subject.did, subject.cid, ref),
-      )
-      if (!found) throw new PdsError('not-found', 'Subject not found')
+      const { kind: _, did, ...what } = subject
+      const outcome = await server.apply({ type: 'takedown', did, subject: what, ref })
+      if (outcome.status !== 'applied') throw new PdsError('not-found', 'Subject not found')
     },
     setDeactivated: async (subject, deactivated) => {
       if (subject.kind !== 'account')

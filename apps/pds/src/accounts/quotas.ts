@@ -24,16 +24,20 @@ export interface Quotas {
   used(did: Did): Promise<Holdings>
   /** In the transaction of the caller. */
   set(did: Did, change: QuotaChange): void
-  /** Bytes that an upload may still have; `Infinity` without a bound. @throws PdsError `quota-exceeded` when there are none */
-  room(did: Did): number
-  /** After a blob was added, in the same transaction. @throws PdsError `quota-exceeded` */
-  checkBlobs(did: Did): void
+  /** Bytes that the blobs of an account may have together; `Infinity` without a bound. */
+  maxBlobBytes(did: Did): number
   /** Before a commit on `rev` that adds so many records (or removes them). @throws PdsError `quota-exceeded` */
-  checkRecords(did: Did, rev: string, added: number): Promise<void>
+  check(did: Did, rev: string, added: number): Promise<void>
   /** After that commit, which made `rev` of `before`. */
-  noteCommit(did: Did, before: string, rev: string, added: number): void
+  note(did: Did, before: string, rev: string, added: number): void
   /** While an import brings records. @throws PdsError `quota-exceeded` */
   checkImport(did: Did, records: number): void
+}
+
+/** Who knows what there is. */
+interface Holders {
+  readonly blobs: { bytes(did: Did): number }
+  readonly records: { count(did: Did): Promise<number> }
 }
 
 const REMEMBERED = 2000
@@ -42,7 +46,7 @@ const REMEMBERED = 2000
 export function createQuotas(
   db: Database,
   config: Pick<PdsConfig, 'accountBlobQuota' | 'accountRecordQuota'>,
-  countRecords: (did: Did) => Promise<number>,
+  server: Holders,
 ): Quotas {
   // Counting records reads them all: the count of the last commit is remembered, and good for that revision alone.
   const counts = new Map<Did, { rev: string; count: number }>()
@@ -54,17 +58,12 @@ export function createQuotas(
       records: (row?.['records'] as number | null | undefined) ?? config.accountRecordQuota,
     }
   }
-  const blobBytes = (did: Did): number =>
-    db.prepare('SELECT coalesce(sum(size), 0) AS n FROM blob WHERE did = ?').get(did)!['n'] as number
-
-  const tooManyBytes = (max: number): PdsError =>
-    new PdsError('quota-exceeded', `The account has no room for more blobs; max=${max} bytes`)
   const tooManyRecords = (max: number): PdsError =>
     new PdsError('quota-exceeded', `The account has no room for more records; max=${max}`)
 
   return {
     of,
-    used: async (did) => ({ blobBytes: blobBytes(did), records: await countRecords(did) }),
+    used: async (did) => ({ blobBytes: server.blobs.bytes(did), records: await server.records.count(did) }),
     set: (did, change) => {
       db.prepare('INSERT OR IGNORE INTO account_quota (did) VALUES (?)').run(did)
       const set = (column: 'blob_bytes' | 'records', value: number | null | undefined): void => {
@@ -74,29 +73,22 @@ export function createQuotas(
       set('blob_bytes', change.blobBytes)
       set('records', change.records)
     },
-    room: (did) => {
+    maxBlobBytes: (did) => {
       const max = of(did).blobBytes
-      if (max === 0) return Number.POSITIVE_INFINITY
-      const left = max - blobBytes(did)
-      if (left <= 0) throw tooManyBytes(max)
-      return left
+      return max === 0 ? Infinity : max
     },
-    checkBlobs: (did) => {
-      const max = of(did).blobBytes
-      if (max > 0 && blobBytes(did) > max) throw tooManyBytes(max)
-    },
-    checkRecords: async (did, rev, added) => {
+    check: async (did, rev, added) => {
       const max = of(did).records
       if (max === 0 || added <= 0) return
       let known = counts.get(did)
       if (known?.rev !== rev) {
-        known = { rev, count: await countRecords(did) }
+        known = { rev, count: await server.records.count(did) }
         if (counts.size >= REMEMBERED) counts.delete(counts.keys().next().value!)
         counts.set(did, known)
       }
       if (known.count + added > max) throw tooManyRecords(max)
     },
-    noteCommit: (did, before, rev, added) => {
+    note: (did, before, rev, added) => {
       const known = counts.get(did)
       if (known?.rev === before) counts.set(did, { rev, count: known.count + added })
     },

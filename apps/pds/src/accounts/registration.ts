@@ -1,20 +1,26 @@
 import { createKeypair, importKeypair, type Keypair } from '@avocet/crypto'
-import { applyWrites, toCommitEvent, toSyncEvent, type CommitData, type RepoStore } from '@avocet/repo'
-import type { EventLog } from '@avocet/sequencer'
+import { applyWrites, toCommitEvent, type CommitData } from '@avocet/repo'
+import type { NewEvent } from '@avocet/sequencer'
 import type { Database } from '@avocet/sqlite'
-import type { Did, Handle, TidClock } from '@avocet/syntax'
+import type { Datetime, Did, Handle, TidClock } from '@avocet/syntax'
+import {
+  accountEvent,
+  assertApplied,
+  identityEvent,
+  syncEvent,
+  type KeyedLock,
+  type Removals,
+} from '@avocet/repo-server'
+import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
 import { PdsError } from '../errors.ts'
-import type { Announcements } from '../events/announcements.ts'
 import type { HandlePolicy } from '../identity/handles.ts'
 import type { Identities, NewIdentity } from '../identity/identities.ts'
-import type { KeyedLock } from '../repos/locks.ts'
 import type { Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
 import { checkEmail } from './email-address.ts'
 import type { Invites } from './invites.ts'
 import { hashPassword, MAX_PASSWORD_LENGTH } from './passwords.ts'
-import type { Removals } from './removals.ts'
 import type { ReservedKeys } from './reserved-keys.ts'
 import type { NewSession, Sessions, SessionTokens } from './sessions.ts'
 
@@ -61,9 +67,8 @@ export interface RegistrationParts {
   readonly handles: HandlePolicy
   readonly identities: Identities
   readonly sessions: Pick<Sessions, 'prepare'>
-  readonly store: RepoStore<Database>
-  readonly log: EventLog<Database>
-  readonly announcements: Announcements
+  readonly db: Database
+  readonly server: SqliteRepoServerStore
   readonly locks: KeyedLock
   readonly tids: TidClock
   readonly removals: Pick<Removals, 'blobsGone'>
@@ -78,9 +83,8 @@ export function createRegistration(parts: RegistrationParts): Registration {
     handles,
     identities,
     sessions,
-    store,
-    log,
-    announcements,
+    db,
+    server,
     locks,
     tids,
     removals,
@@ -105,7 +109,7 @@ export function createRegistration(parts: RegistrationParts): Registration {
   /** What can be made before the password is hashed: the empty repository's commit, and a session. */
   const prepare = async (did: Did, key: Keypair): Promise<Prepared> => {
     const [commit, session] = await Promise.all([
-      applyWrites({ did, head: null, store, writes: [], signer: key, rev: tids.next() }),
+      applyWrites({ did, head: null, store: server.repos, writes: [], signer: key, rev: tids.next() }),
       sessions.prepare(did),
     ])
     return { did, key, commit, session }
@@ -120,7 +124,7 @@ export function createRegistration(parts: RegistrationParts): Registration {
     active: boolean,
   ): Promise<Registered> => {
     const now = new Date().toISOString()
-    await store.apply(commit, (db) => {
+    await db.write(() => {
       reservedKeys.release(did)
       accounts.insert({
         did,
@@ -135,19 +139,21 @@ export function createRegistration(parts: RegistrationParts): Registration {
       if (application.inviteCode !== undefined && application.inviteCode !== '' && parts.inviteRequired) {
         invites.use(application.inviteCode, did)
       }
-      if (active) announce(db, accounts.get(did)!, commit)
+      const events = active ? announcing(accounts.get(did)!, commit) : []
+      const status = active ? 'active' : 'deactivated'
+      const change = { type: 'commit', did, commit, records: [], claims: [], events, status } as const
+      assertApplied(server.applyTo(change))
     })
     return { account: accounts.get(did)!, tokens: session.tokens }
   }
 
-  const announce = (db: Database, account: Account, commit: CommitData): void => {
-    const { did } = account
-    announcements.identity(db, did, account.handle)
-    announcements.account(db, account)
-    const time = new Date().toISOString() as `${string}T${string}`
-    void log.append(db, { did, type: '#commit', body: toCommitEvent(commit, time) })
-    void log.append(db, { did, type: '#sync', body: toSyncEvent(commit, time) })
-  }
+  /** What relays are told of a new account. */
+  const announcing = ({ did, handle }: Account, commit: CommitData): NewEvent[] => [
+    identityEvent(did, handle),
+    accountEvent(did, 'active'),
+    { did, type: '#commit', body: toCommitEvent(commit, new Date().toISOString() as Datetime) },
+    syncEvent(commit),
+  ]
 
   const create: Registration['create'] = async (application) => {
     const handle = await checkApplication(application, null)

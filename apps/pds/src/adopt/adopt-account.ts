@@ -5,8 +5,9 @@ import { exportRepo, importRepo } from '@avocet/repo'
 import { importNativeKeypair, nativeVerifier } from '@avocet/crypto-native'
 import { formatCid } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
+import { readImported, replacing, type StagedRecord } from '@avocet/repo-server'
 
-import { readImported, stageRecords } from '../repos/import-records.ts'
+import { hostingStatus } from '../accounts/account.ts'
 import type { Stores } from '../stores.ts'
 import type { ReferenceActor, ReferenceBlob } from './reference-actor.ts'
 import type { ReferenceAccount, ReferenceAppPassword, ReferenceToken } from './reference-accounts.ts'
@@ -40,7 +41,7 @@ export async function adoptAccount(
   actor: ReferenceActor,
   now: number,
 ): Promise<Adopted> {
-  const { db, sets, repos } = stores
+  const { db, server } = stores
   const { did } = parts.account
   const problems: string[] = []
   const blobs = await copyBlobs(stores, did, actor.blobs(), problems)
@@ -52,17 +53,29 @@ export async function adoptAccount(
     await db.write(insert)
     return { records: 0, blobs: blobs.length, problems: [...problems, 'it has no repository'] }
   }
-  const set = await db.write(() => sets.stage(did))
+  const staging = await server.stage(did)
+  const alongside = (): void => {
+    insert()
+    for (const { collection, rkey, ref } of actor.takendownRecords()) {
+      server.applyTo({ type: 'takedown', did, subject: { collection, rkey }, ref })
+    }
+  }
   const { rev: newest } = actor.head
-  const { records } = await importRepo({
-    did,
-    store: repos,
-    source: exportRepo(actor, did),
-    key: importNativeKeypair('k256', actor.signingKey).publicKey,
-    verify: nativeVerifier(),
-    keepCommit: true,
-    onRecords: (batch) =>
-      db.write(() => {
+  try {
+    const { records } = await importRepo({
+      did,
+      ...replacing(
+        server,
+        { ...staging, adopt: (replacement) => staging.adopt(replacement, alongside) },
+        { status: hostingStatus(parts.account) },
+        () => [],
+      ),
+      source: exportRepo(actor, did),
+      key: importNativeKeypair('k256', actor.signingKey).publicKey,
+      verify: nativeVerifier(),
+      keepCommit: true,
+      onRecords: async (batch) => {
+        const staged: StagedRecord[] = []
         for (const entry of batch) {
           const read = readImported(entry)
           if ('reason' in read) {
@@ -73,18 +86,15 @@ export async function adoptAccount(
           if (row === null || row.cid !== formatCid(entry.cid)) {
             problems.push(`record ${entry.path} is served as the repository has it, not as the index had`)
           }
-          stageRecords(db, did, set, row?.rev ?? newest, [read])
+          staged.push({ ...read, rev: row?.rev ?? newest })
         }
-      }),
-    alongside: () => {
-      insert()
-      sets.adopt(did, set)
-      for (const { collection, rkey, ref } of actor.takendownRecords()) {
-        stores.records.takedown(did, collection, rkey, ref)
-      }
-    },
-  })
-  return { records, blobs: blobs.length, problems }
+        await staging.add(newest, staged)
+      },
+    })
+    return { records, blobs: blobs.length, problems }
+  } finally {
+    await staging.discard()
+  }
 }
 
 /** Copies the files that are whole; each other one is a problem. */

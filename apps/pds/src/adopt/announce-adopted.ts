@@ -1,13 +1,12 @@
 /** Event numbers above those of the reference, and where each account stands, for those who follow the firehose. */
-import { openRepoStore } from '@avocet/repo-sqlite'
-import { toSyncEvent } from '@avocet/repo'
-import { advanceSeq, openEventLog } from '@avocet/sequencer/sqlite'
+import { accountEvent, syncEvent } from '@avocet/repo-server'
+import { openRepoServerStore } from '@avocet/repo-server/sqlite'
+import { advanceSeq } from '@avocet/sequencer/sqlite'
 import { openDatabase } from '@avocet/sqlite'
 
-import { accountStatus } from '../accounts/account.ts'
+import { hostingStatus } from '../accounts/account.ts'
 import { openAccountStore } from '../accounts/account-store.ts'
 import { createAuditLog } from '../audit/audit-log.ts'
-import { createAnnouncements } from '../events/announcements.ts'
 
 /** Numbers left out, should the reference have sent events that its database lost. */
 const SEQ_MARGIN = 1_000_000
@@ -24,9 +23,8 @@ export async function announceAdopted(path: string, newestSent: number): Promise
   const first = Math.max(newest, newestSent + SEQ_MARGIN)
   if (first > newest) advanceSeq(db, first - newest)
   const accounts = openAccountStore(db)
-  const repos = openRepoStore(db)
-  const log = openEventLog(db)
-  const announcements = createAnnouncements(log)
+  const server = openRepoServerStore(db)
+  const { repos } = server
   for (let after = ''; ;) {
     const page = accounts.list(after, AT_A_TIME)
     if (page.length === 0) {
@@ -38,13 +36,12 @@ export async function announceAdopted(path: string, newestSent: number): Promise
       const head = await repos.getHead(did)
       const commitBytes =
         head === null ? undefined : (await repos.getBlocks(did, [head.commit])).get(head.commit)
-      await db.write(() => {
-        announcements.account(db, account)
-        if (head === null || commitBytes === undefined || !accountStatus(account).active) return
-        const time = new Date().toISOString() as `${string}T${string}`
-        const { rev, commit } = head
-        log.append(db, { did, type: '#sync', body: toSyncEvent({ did, rev, commit, commitBytes }, time) })
-      })
+      const status = hostingStatus(account)
+      const events = [accountEvent(did, status)]
+      if (head !== null && commitBytes !== undefined && status === 'active') {
+        events.push(syncEvent({ did, rev: head.rev, commit: head.commit, commitBytes }))
+      }
+      await server.apply({ type: 'announcement', did, events })
     }
     after = page.at(-1)!.did
   }

@@ -5,8 +5,8 @@ import { importNativeKeypair, nativeVerifier } from '@avocet/crypto-native'
 import { cidFromDigest, formatCid } from '@avocet/data'
 import { exportRepo, readRepo } from '@avocet/repo'
 import type { Did } from '@avocet/syntax'
+import { readImported } from '@avocet/repo-server'
 
-import { readImported } from '../repos/import-records.ts'
 import type { Stores } from '../stores.ts'
 import type { ReferenceActor } from './reference-actor.ts'
 

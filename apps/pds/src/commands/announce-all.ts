@@ -1,21 +1,16 @@
-import { applyWrites, toSyncEvent } from '@avocet/repo'
-import type { RepoStore } from '@avocet/repo'
-import type { SyncEventLog } from '@avocet/sequencer'
-import type { Database } from '@avocet/sqlite'
+import { applyWrites } from '@avocet/repo'
+import { accountEvent, assertApplied, revAfter, syncEvent } from '@avocet/repo-server'
+import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 import { createTidClock, type TidClock } from '@avocet/syntax'
 
-import type { Account } from '../accounts/account.ts'
+import { hostingStatus, type Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
-import { createAnnouncements, type Announcements } from '../events/announcements.ts'
-import { revAfter } from '../repos/revs.ts'
 import { createSigners, type Signers } from '../repos/signers.ts'
 
 /** What announcing works on. */
 export interface AnnounceParts {
-  readonly db: Database
   readonly accounts: AccountStore
-  readonly repos: RepoStore<Database>
-  readonly log: SyncEventLog<Database>
+  readonly server: SqliteRepoServerStore
 }
 
 const AT_A_TIME = 100
@@ -34,7 +29,6 @@ export async function announceAll(
   const tools = {
     ...parts,
     signers: createSigners(accounts),
-    announcements: createAnnouncements(parts.log),
     tids: createTidClock(),
   }
   const done = { active: 0, inactive: 0 }
@@ -57,30 +51,23 @@ export async function announceAll(
 
 interface Tools extends AnnounceParts {
   readonly signers: Signers
-  readonly announcements: Announcements
   readonly tids: TidClock
 }
 
 async function announce(account: Account, tools: Tools): Promise<'active' | 'inactive'> {
-  const { db, repos, log, signers, announcements, tids } = tools
+  const { server, signers, tids } = tools
+  const { repos } = server
   const { did } = account
   const head = await repos.getHead(did)
-  const isActive = account.deactivatedAt === null && account.takedownRef === null
-  if (!isActive || head === null) {
-    await db.write(() => announcements.account(db, account))
-    return isActive ? 'active' : 'inactive'
+  const status = hostingStatus(account)
+  const event = accountEvent(did, status)
+  if (status !== 'active' || head === null) {
+    await server.apply({ type: 'announcement', did, events: [event] })
+    return status === 'active' ? 'active' : 'inactive'
   }
   const rev = revAfter(tids, did, head.rev)
   const commit = await applyWrites({ did, head, store: repos, writes: [], signer: signers.get(did), rev })
-  await repos.apply(commit, () => {
-    announcements.account(db, account)
-    const time = new Date().toISOString() as `${string}T${string}`
-    const { commit: cid, commitBytes } = commit
-    log.append(db, {
-      did,
-      type: '#sync',
-      body: toSyncEvent({ did, rev, commit: cid, commitBytes }, time),
-    })
-  })
+  const events = [event, syncEvent(commit)]
+  assertApplied(await server.apply({ type: 'commit', did, commit, records: [], claims: [], events }))
   return 'active'
 }

@@ -1,9 +1,8 @@
+import type { OddRecord, RepairReport } from '@avocet/repo-server'
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 
 import type { PdsOptions } from '../config/config.ts'
-import type { OddRecord } from '../repos/import-records.ts'
-import type { RepairReport } from '../repos/repairs.ts'
 import type { Print } from './accounts.ts'
 import { askOperatorPage } from './operator.ts'
 

@@ -7,8 +7,8 @@ import { DatabaseSync } from 'node:sqlite'
 
 import type { BlobStore } from '@avocet/blobs'
 import { blobFolderName } from '@avocet/blobs/disk'
-import { openRepoStore } from '@avocet/repo-sqlite'
-import { advanceSeq, openEventLog } from '@avocet/sequencer/sqlite'
+import { openRepoServerStore } from '@avocet/repo-server/sqlite'
+import { advanceSeq } from '@avocet/sequencer/sqlite'
 import { openDatabase, schemaVersions } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
@@ -104,10 +104,11 @@ export async function rollback(options: PdsOptions, copy: string, report: Report
  */
 async function catchUp(path: string, newestSent: number, action: string, report: Report): Promise<string> {
   using db = openDatabase({ path })
+  const server = openRepoServerStore(db)
   migrateSchema(db)
   const newest = Number(db.prepare('SELECT newest FROM event_log').get()!['newest'])
   const first = advanceSeq(db, Math.max(newestSent - newest, 0) + SEQ_MARGIN)
-  const parts = { db, accounts: openAccountStore(db), repos: openRepoStore(db), log: openEventLog(db) }
+  const parts = { db, accounts: openAccountStore(db), server }
   const problems: string[] = []
   const { active, inactive } = await announceAll(parts, (text) => problems.push(text))
   for (const problem of problems) await report(`NOT ANNOUNCED ${problem}`)

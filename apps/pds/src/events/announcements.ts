@@ -1,35 +1,26 @@
-/** Bodies of the firehose's account and identity events. https://atproto.com/specs/sync#firehose */
-import type { SyncEventLog } from '@avocet/sequencer'
-import type { Database } from '@avocet/sqlite'
+import { accountEvent, identityEvent } from '@avocet/repo-server'
+import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 import type { Did } from '@avocet/syntax'
 
-import { accountStatus, type Account } from '../accounts/account.ts'
+import { hostingStatus, type Account } from '../accounts/account.ts'
 
 /** Appends events about accounts, in the transaction of the caller. */
 export interface Announcements {
   /** The identity may have changed: handle, key, or service. */
-  identity(db: Database, did: Did, handle: string | null): void
+  identity(did: Did, handle: string | null): void
   /** The hosting status of an account as it stands now. */
-  account(db: Database, account: Account): void
-  /** The account is gone. Returns the event's number: the account's earlier ones are to be removed. */
-  deleted(db: Database, did: Did): number
+  account(account: Account): void
 }
 
-/** Announcements into `log`. */
-export function createAnnouncements(log: SyncEventLog<Database>): Announcements {
-  const time = (): string => new Date().toISOString()
+/** Announcements into the log of `server`. */
+export function createAnnouncements(server: Pick<SqliteRepoServerStore, 'applyTo'>): Announcements {
   return {
-    identity: (db, did, handle) => {
-      const body = { did, time: time(), ...(handle === null ? {} : { handle }) }
-      void log.append(db, { did, type: '#identity', body })
+    identity: (did, handle) => {
+      server.applyTo({ type: 'announcement', did, events: [identityEvent(did, handle)] })
     },
-    account: (db, account) => {
+    account: (account) => {
       const { did } = account
-      void log.append(db, { did, type: '#account', body: { did, time: time(), ...accountStatus(account) } })
-    },
-    deleted: (db, did) => {
-      const body = { did, time: time(), active: false, status: 'deleted' }
-      return log.append(db, { did, type: '#account', body })
+      server.applyTo({ type: 'announcement', did, events: [accountEvent(did, hostingStatus(account))] })
     },
   }
 }

@@ -1,11 +1,11 @@
 import { handleOf, type CachedDidResolver } from '@avocet/did'
 import type { Database } from '@avocet/sqlite'
 import type { Did, Handle } from '@avocet/syntax'
+import type { KeyedLock } from '@avocet/repo-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import { PdsError } from '../errors.ts'
 import type { Announcements } from '../events/announcements.ts'
-import type { KeyedLock } from '../repos/locks.ts'
 import type { HandlePolicy } from './handles.ts'
 import type { Identities } from './identities.ts'
 
@@ -41,7 +41,7 @@ export function createHandleChanges(
   const store = (did: Did, handle: Handle): Promise<void> =>
     db.write(() => {
       accounts.update(did, { handle })
-      announcements.identity(db, did, handle)
+      announcements.identity(did, handle)
       forget(did)
     })
 

@@ -50,7 +50,7 @@ export function submitPlcOperation(
       }
       await identities.submit(did, operation)
       purge(did)
-      await db.write(() => announcements.identity(db, did, account.handle))
+      await db.write(() => announcements.identity(did, account.handle))
     },
   })
 }

@@ -1,5 +1,6 @@
 import { ComAtprotoRepoApplyWrites } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
+import { type RecordWrite, type RepoWriter, recordUri } from '@avocet/repo-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
@@ -8,7 +9,6 @@ import { PdsError } from '../errors.ts'
 import { REPO_WRITE_LIMITS, writeLimits } from '../http/rate-limits.ts'
 import type { RecordLexicons } from '../repos/lexicons.ts'
 import { checkRecord } from '../repos/validation.ts'
-import { recordUri, type RecordWrite, type RepoWriter } from '../repos/writer.ts'
 
 const MAX_WRITES = 200
 

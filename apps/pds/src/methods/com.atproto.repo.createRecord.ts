@@ -1,5 +1,6 @@
 import { ComAtprotoRepoCreateRecord } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
+import { type RepoWriter, recordUri } from '@avocet/repo-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
@@ -7,7 +8,6 @@ import { ownRepo } from '../accounts/lookup.ts'
 import { REPO_WRITE_LIMITS, writeLimits } from '../http/rate-limits.ts'
 import type { RecordLexicons } from '../repos/lexicons.ts'
 import { checkRecord } from '../repos/validation.ts'
-import { recordUri, type RepoWriter } from '../repos/writer.ts'
 
 /** Writes a new record; a like, repost, follow or block of the same subject is replaced. */
 export function createRecord(

@@ -1,11 +1,11 @@
 import { ComAtprotoRepoDeleteRecord } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
+import type { RepoWriter } from '@avocet/repo-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { ownRepo } from '../accounts/lookup.ts'
 import { writeLimits } from '../http/rate-limits.ts'
-import type { RepoWriter } from '../repos/writer.ts'
 
 /** Deletes a record; one that is not there makes no commit. */
 export function deleteRecord(

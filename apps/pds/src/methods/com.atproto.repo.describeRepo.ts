@@ -2,12 +2,12 @@ import type { DataObject } from '@avocet/data'
 import { handleOf, type DidResolver } from '@avocet/did'
 import { ComAtprotoRepoDescribeRepo } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
+import type { RecordIndex } from '@avocet/repo-server/sqlite'
 
 import { shownHandle } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import { servedRepo } from '../accounts/lookup.ts'
 import { PdsError } from '../errors.ts'
-import type { RecordIndex } from '../repos/record-index.ts'
 
 /** Whose repository this is and which collections it has. */
 export function describeRepo(

@@ -1,13 +1,12 @@
 import { ComAtprotoRepoGetRecord } from '@avocet/lexicons/com.atproto'
 import { respond, type Router } from '@avocet/xrpc-server'
+import { JSON_TYPE, type RecordReader, recordJson } from '@avocet/repo-server'
 
 import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import { findAccount } from '../accounts/lookup.ts'
 import { PdsError } from '../errors.ts'
 import type { FindRemoteRecord } from '../proxy/remote-records.ts'
-import { JSON_TYPE, recordJson } from '../repos/record-json.ts'
-import type { RecordReader } from '../repos/record-reader.ts'
 
 /** One record of a repository that lives here; one that lives elsewhere, or moved there, is asked for there. */
 export function getRecord(

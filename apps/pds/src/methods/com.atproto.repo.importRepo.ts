@@ -1,11 +1,11 @@
 import { ComAtprotoRepoImportRepo } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
+import type { RepoImports } from '@avocet/repo-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { PdsError } from '../errors.ts'
 import { createGate } from '../http/gates.ts'
 import { IMPORTS_AT_ONCE } from '../http/rate-limits.ts'
-import type { RepoImports } from '../repos/imports.ts'
 
 /** Asks that records which cannot stand here be left out, and named in the answer's headers. */
 const SKIP_HEADER = 'avocet-skip-records'

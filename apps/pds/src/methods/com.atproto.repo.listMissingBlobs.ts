@@ -1,8 +1,8 @@
 import { ComAtprotoRepoListMissingBlobs } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
+import type { BlobIndex } from '@avocet/repo-server/sqlite'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
-import type { BlobIndex } from '../blobs/blob-index.ts'
 
 /** Blobs that the caller's records refer to and that are not here yet. */
 export function listMissingBlobs(router: Router, authorizer: Authorizer, blobs: BlobIndex): void {

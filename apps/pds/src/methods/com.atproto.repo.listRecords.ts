@@ -1,11 +1,10 @@
 import { ComAtprotoRepoListRecords } from '@avocet/lexicons/com.atproto'
 import { respond, type Router } from '@avocet/xrpc-server'
+import { JSON_TYPE, type RecordReader, recordJson } from '@avocet/repo-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import { findAccount, servedRepo } from '../accounts/lookup.ts'
 import { PdsError } from '../errors.ts'
-import { JSON_TYPE, recordJson } from '../repos/record-json.ts'
-import type { RecordReader } from '../repos/record-reader.ts'
 
 /** The records of a collection, page by page, newest key first. */
 export function listRecords(router: Router, accounts: AccountStore, records: RecordReader): void {

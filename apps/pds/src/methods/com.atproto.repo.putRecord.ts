@@ -1,16 +1,15 @@
 import { ComAtprotoRepoPutRecord } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
+import { type RepoWriter, recordUri } from '@avocet/repo-server'
+import type { BlobIndex, RecordIndex } from '@avocet/repo-server/sqlite'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { ownRepo } from '../accounts/lookup.ts'
-import type { BlobIndex } from '../blobs/blob-index.ts'
 import { REPO_WRITE_LIMITS, writeLimits } from '../http/rate-limits.ts'
 import { upgradeProfile } from '../repos/legacy-blobs.ts'
 import type { RecordLexicons } from '../repos/lexicons.ts'
-import type { RecordIndex } from '../repos/record-index.ts'
 import { checkRecord } from '../repos/validation.ts'
-import { recordUri, type RepoWriter } from '../repos/writer.ts'
 
 /** Creates or replaces a record; one that is the same already makes no commit. */
 export function putRecord(

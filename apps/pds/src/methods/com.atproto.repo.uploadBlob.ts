@@ -1,9 +1,9 @@
 import { ComAtprotoRepoUploadBlob } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
+import type { Uploads } from '@avocet/repo-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { ServiceCallers } from '../accounts/service-callers.ts'
-import type { Uploads } from '../blobs/uploads.ts'
 import { createGate } from '../http/gates.ts'
 import { UPLOAD_LIMIT, UPLOADS_AT_ONCE } from '../http/rate-limits.ts'
 

@@ -2,15 +2,14 @@ import { ComAtprotoServerCheckAccountStatus } from '@avocet/lexicons/com.atproto
 import type { Router } from '@avocet/xrpc-server'
 import { formatCid } from '@avocet/data'
 import type { SqliteRepoStore } from '@avocet/repo-sqlite'
+import type { BlobIndex, RecordIndex } from '@avocet/repo-server/sqlite'
 
 import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { countPreferences } from '../accounts/preferences.ts'
-import type { BlobIndex } from '../blobs/blob-index.ts'
 import { PdsError } from '../errors.ts'
 import type { DocumentChecks } from '../identity/document-checks.ts'
-import type { RecordIndex } from '../repos/record-index.ts'
 
 /** How far an account has got in moving here. */
 export function checkAccountStatus(

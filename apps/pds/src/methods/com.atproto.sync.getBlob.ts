@@ -1,12 +1,12 @@
 import { answerBlob, type BlobReader } from '@avocet/blobs'
 import { ComAtprotoSyncGetBlob } from '@avocet/lexicons/com.atproto'
 import { respond, type Router } from '@avocet/xrpc-server'
+import type { BlobIndex } from '@avocet/repo-server/sqlite'
 
 import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { servedRepo } from '../accounts/lookup.ts'
-import type { BlobIndex } from '../blobs/blob-index.ts'
 import { PdsError } from '../errors.ts'
 
 /**

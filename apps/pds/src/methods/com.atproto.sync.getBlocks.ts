@@ -1,11 +1,11 @@
 import { parseCid } from '@avocet/data'
 import { ComAtprotoSyncGetBlocks } from '@avocet/lexicons/com.atproto'
 import { respond, type Router } from '@avocet/xrpc-server'
+import type { RepoExports } from '@avocet/repo-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { PdsError } from '../errors.ts'
-import type { RepoExports } from '../repos/exports.ts'
 import { readableRepo } from '../repos/readable.ts'
 
 const MAX_BLOCKS = 1000

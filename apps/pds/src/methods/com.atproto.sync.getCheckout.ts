@@ -1,12 +1,12 @@
 import { ComAtprotoSyncGetCheckout } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 import { respond } from '@avocet/xrpc-server'
+import type { RepoExports } from '@avocet/repo-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { Gate } from '../http/gates.ts'
 import { EXPORT_LIMIT } from '../http/rate-limits.ts'
-import type { RepoExports } from '../repos/exports.ts'
 import { readableRepo } from '../repos/readable.ts'
 
 /** Deprecated form of getRepo, still asked for by older tools. */

@@ -1,9 +1,9 @@
 import { ComAtprotoSyncGetRecord } from '@avocet/lexicons/com.atproto'
 import { respond, type Router } from '@avocet/xrpc-server'
+import type { RepoExports } from '@avocet/repo-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
-import type { RepoExports } from '../repos/exports.ts'
 import { readableRepo } from '../repos/readable.ts'
 
 /** A record with the blocks that prove it is (or is not) in the repository, up to the signed commit. */

@@ -1,11 +1,11 @@
 import { ComAtprotoSyncGetRepo } from '@avocet/lexicons/com.atproto'
 import { respond, type Router } from '@avocet/xrpc-server'
+import type { RepoExports } from '@avocet/repo-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { Gate } from '../http/gates.ts'
 import { EXPORT_LIMIT } from '../http/rate-limits.ts'
-import type { RepoExports } from '../repos/exports.ts'
 import { readableRepo } from '../repos/readable.ts'
 
 /** A repository as a CAR stream: whole, or what was added since a revision. */

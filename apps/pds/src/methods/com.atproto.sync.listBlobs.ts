@@ -1,9 +1,9 @@
 import { ComAtprotoSyncListBlobs } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
+import type { BlobIndex } from '@avocet/repo-server/sqlite'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
-import type { BlobIndex } from '../blobs/blob-index.ts'
 import { readableRepo } from '../repos/readable.ts'
 
 /** CIDs of the blobs that the records of a repository refer to, page by page. */

@@ -1,7 +1,6 @@
 import { ComAtprotoSyncListReposByCollection } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
-
-import type { RecordIndex } from '../repos/record-index.ts'
+import type { RecordIndex } from '@avocet/repo-server/sqlite'
 
 /** Repositories here that have a record of a collection, page by page in order of DID. */
 export function listReposByCollection(router: Router, records: RecordIndex): void {

@@ -1,4 +1,5 @@
 import type { Fetch } from '@avocet/did'
+import type { RecordReader } from '@avocet/repo-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { PdsConfig } from '../config/config.ts'
@@ -6,7 +7,6 @@ import type { PublicAddress } from '../identity/address.ts'
 import type { Logger } from '../logger.ts'
 import { createImageUrl } from '../read-after-write/image-url.ts'
 import { createReadAfterWrite } from '../read-after-write/read-after-write.ts'
-import type { RecordReader } from '../repos/record-reader.ts'
 import type { Signers } from '../repos/signers.ts'
 import type { Stores } from '../stores.ts'
 import { createAskAppView } from './ask.ts'

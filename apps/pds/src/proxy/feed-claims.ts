@@ -1,10 +1,10 @@
 import { isDid, parseAtUri } from '@avocet/syntax'
+import type { RecordReader } from '@avocet/repo-server'
 
 import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import { findAccount } from '../accounts/lookup.ts'
 import { PdsError } from '../errors.ts'
-import type { RecordReader } from '../repos/record-reader.ts'
 import type { Forwarded } from './forward.ts'
 import type { FindRemoteRecord, RecordName } from './remote-records.ts'
 

@@ -3,8 +3,7 @@ import { parseCid, toJson, type JsonObject } from '@avocet/data'
 import type { RepoStore } from '@avocet/repo'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
-
-import { LIVE_SET } from '../repos/record-sets.ts'
+import { LIVE_SET } from '@avocet/repo-server/sqlite'
 
 /** A record of the caller that an AppView may not have seen. */
 export interface RecentRecord {

@@ -1,7 +1,6 @@
 import { isLegacyBlobRef, parseCid, type DataObject } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
-
-import type { BlobIndex } from '../blobs/blob-index.ts'
+import type { BlobIndex } from '@avocet/repo-server/sqlite'
 
 const PROFILE = 'app.bsky.actor.profile'
 const PICTURES = ['avatar', 'banner']

@@ -1,22 +1,11 @@
 import { findBlobs, formatCid, isCid, isLegacyBlobRef, type DataObject, type DataValue } from '@avocet/data'
 import type { Catalog } from '@avocet/lexicon'
-import { isNsid, isRecordKey, isRecordKeyOfType, isTid, type Did, type RecordKeyType } from '@avocet/syntax'
+import { isNsid, isRecordKey, isRecordKeyOfType, isTid, type RecordKeyType } from '@avocet/syntax'
+import type { CheckedRecord, ValidationStatus } from '@avocet/repo-server'
 
-import type { BlobIndex } from '../blobs/blob-index.ts'
 import { PdsError } from '../errors.ts'
 import { hasSlur } from '../identity/slurs.ts'
 import { BUNDLED_LEXICONS, type RecordLexicons } from './lexicons.ts'
-
-/** Whether a record's lexicon is known and obeyed; absent when the client asked not to check. */
-export type ValidationStatus = 'valid' | 'unknown' | undefined
-
-/** A record that may be written. */
-export interface CheckedRecord {
-  readonly record: DataObject
-  readonly status: ValidationStatus
-  /** CIDs of the blobs it refers to. */
-  readonly blobs: readonly string[]
-}
 
 /** A record as a client hands it in. */
 export interface GivenRecord {
@@ -119,32 +108,6 @@ function recordKey(
 
 function fitsKey(rkey: string, kind: string | undefined): boolean {
   return kind === undefined || isRecordKeyOfType(rkey, kind as RecordKeyType)
-}
-
-/**
- * Every blob a record names must have been uploaded by this account, as the size and type it names.
- * @throws PdsError `blob-not-found`, `mime-mismatch`, `invalid-size`
- */
-export function checkBlobs(did: Did, record: DataObject, index: BlobIndex): void {
-  for (const { ref, mimeType, size } of findBlobs(record)) {
-    const cid = formatCid(ref)
-    const row = index.get(did, cid)
-    if (row === null || row.takedownRef !== null) {
-      throw new PdsError('blob-not-found', `Could not find blob: ${cid}`)
-    }
-    if (row.mimeType !== mimeType) {
-      throw new PdsError(
-        'mime-mismatch',
-        `Referenced media type does not match stored blob; expected=${row.mimeType} got=${mimeType}`,
-      )
-    }
-    if (row.size !== size) {
-      throw new PdsError(
-        'invalid-size',
-        `Referenced size does not match stored blob; expected=${row.size} got=${size}`,
-      )
-    }
-  }
 }
 
 function refuseLegacyBlobs(value: DataValue): void {

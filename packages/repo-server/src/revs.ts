@@ -1,36 +1,40 @@
 import { SyntaxFault, type Did, type Tid, type TidClock } from '@avocet/syntax'
 
-import { PdsError } from '../errors.ts'
+import { RepoServerError } from './error.ts'
 
 /**
  * The revision that follows a repository's own. A head too far in the future stops the writes of its repository alone: what
  * would follow it, relays refuse.
- * @throws PdsError `rev-ahead`
+ * @throws RepoServerError `rev-ahead`
  */
 export function revAfter(tids: TidClock, did: Did, rev: Tid | null): Tid {
   try {
     return tids.nextAfter(rev)
   } catch (cause) {
     if (!(cause instanceof SyntaxFault) || cause.code !== 'tid-ahead') throw cause
-    throw new PdsError(
+    throw new RepoServerError(
       'rev-ahead',
-      `The newest revision of this repository is in the future: if the clock of the server is right, its operator mends it by: avocet-pds repair-rev ${did}; rev=${rev}`,
-      { cause },
+      `The newest revision of this repository is in the future; rev=${rev}`,
+      { cause, did },
     )
   }
 }
 
 /**
  * The revision that follows that of an archive from elsewhere.
- * @throws PdsError `invalid-request` when the archive's is more than five minutes ahead
+ * @throws RepoServerError `invalid-request` when the archive's is more than five minutes ahead
  */
 export function revAfterArchive(tids: TidClock, archived: Tid): Tid {
   try {
     return tids.nextAfter(archived)
   } catch (cause) {
     if (!(cause instanceof SyntaxFault) || cause.code !== 'tid-ahead') throw cause
-    throw new PdsError('invalid-request', `The revision of the archive is in the future; rev=${archived}`, {
-      cause,
-    })
+    throw new RepoServerError(
+      'invalid-request',
+      `The revision of the archive is in the future; rev=${archived}`,
+      {
+        cause,
+      },
+    )
   }
 }

@@ -2,22 +2,17 @@ import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import type { SQLOutputValue } from 'node:sqlite'
 
-import { LIVE_SET, type RecordSets } from '../repos/record-sets.ts'
+import type { BlobReads, BlobRow } from '../store.ts'
+import { LIVE_SET, type RecordSets } from './record-sets.ts'
 
-/** What is known of an uploaded blob. */
-export interface BlobRow {
-  readonly cid: string
-  readonly mimeType: string
-  /** Bytes. */
-  readonly size: number
-  /** Whether a record refers to it (or did when it was uploaded anew). */
-  readonly permanent: boolean
-  readonly takedownRef: string | null
-}
-
-/** The rows of blobs and of the records that refer to them. Methods that write run in the caller's transaction. */
-export interface BlobIndex {
+/** The rows of blobs and of the records that refer to them, on the spot. Methods that write run in the caller's transaction. */
+export interface BlobIndex extends BlobReads {
   get(did: Did, cid: string): BlobRow | null
+  page(did: Did, options: { since?: string | undefined; after: string; limit: number }): string[]
+  missing(did: Did, after: string, limit: number): { cid: string; recordUri: `at://${string}` }[]
+  counts(did: Did): { expected: number; imported: number }
+  bytes(did: Did): number
+  among(did: Did, cids: readonly string[]): Set<string>
   /**
    * Notes an upload. A blob that records refer to already stays what they say it is; until then the type of the newest
    * upload counts.
@@ -30,16 +25,9 @@ export interface BlobIndex {
    * was uploaded again since stays as an upload: it is for a record still to come.
    */
   release(did: Did, cids: Iterable<string>): string[]
-  /** Referenced blobs above `after`, in order of CID; `since` leaves out those referenced at or before that rev. */
-  page(did: Did, options: { since?: string | undefined; after: string; limit: number }): string[]
-  /** References whose blob was never uploaded here, in order of CID. */
-  missing(did: Did, after: string, limit: number): { cid: string; recordUri: `at://${string}` }[]
-  counts(did: Did): { expected: number; imported: number }
   takedown(did: Did, cid: string, ref: string | null): boolean
   /** Forgets at most `limit` blobs; how many there were. */
   removeSome(did: Did, limit: number): number
-  /** Those of some CIDs that are known. */
-  among(did: Did, cids: readonly string[]): Set<string>
   /** Forgets blobs uploaded before `before` (ms) that no record refers to, and names them. */
   expire(before: number): { did: Did; cid: string }[]
 }
@@ -134,6 +122,8 @@ export function openBlobIndex(db: Database, sets: RecordSets): BlobIndex {
         .get(did, did)!
       return { expected: Number(row['expected']), imported: Number(row['imported']) }
     },
+    bytes: (did) =>
+      db.prepare('SELECT coalesce(sum(size), 0) AS n FROM blob WHERE did = ?').get(did)!['n'] as number,
     takedown: (did, cid, ref) =>
       db.prepare('UPDATE blob SET takedown_ref = ? WHERE did = ? AND cid = ?').run(ref, did, cid).changes > 0,
     removeSome: (did, limit) => {

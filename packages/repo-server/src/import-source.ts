@@ -1,4 +1,4 @@
-import { PdsError } from '../errors.ts'
+import { RepoServerError } from './error.ts'
 
 /** How long a stranger may take to hand in an archive. */
 export interface ImportPace {
@@ -14,7 +14,7 @@ export const IMPORT_PACE: ImportPace = { windowMs: 30_000, windowBytes: 64 * 102
 
 /**
  * The bytes of an archive as they come. The source is closed when the reader ends early, the signal fires, or it is too slow.
- * @throws PdsError `import-too-slow`, and the reason of the signal
+ * @throws RepoServerError `import-too-slow`, and the reason of the signal
  */
 export async function* readPaced(
   source: ReadableStream<Uint8Array>,
@@ -51,7 +51,7 @@ async function within<T>(work: Promise<T>, ms: number, signal: AbortSignal): Pro
   const abort = (): void => stopped.reject(signal.reason as Error)
   signal.addEventListener('abort', abort, { once: true })
   const timer = setTimeout(
-    () => stopped.reject(new PdsError('import-too-slow', 'The archive did not arrive in time')),
+    () => stopped.reject(new RepoServerError('import-too-slow', 'The archive did not arrive in time')),
     Math.max(0, ms),
   )
   try {

@@ -1,17 +1,16 @@
 import { CarError } from '@avocet/car'
-import { applyWrites, createByteBudget, importRepo, RepoError, type RepoStore } from '@avocet/repo'
-import { createWriteQueue, type Database } from '@avocet/sqlite'
+import type { Signer } from '@avocet/crypto'
+import { applyWrites, createByteBudget, importRepo, RepoError, type RepoStatus } from '@avocet/repo'
 import type { Did, Tid, TidClock } from '@avocet/syntax'
 
-import type { AccountStore } from '../accounts/account-store.ts'
-import type { Quotas } from '../accounts/quotas.ts'
-import { PdsError } from '../errors.ts'
-import { readImported, stageRecords, type ImportedRecord, type OddRecord } from './import-records.ts'
+import type { StagedRecord } from './change.ts'
+import { RepoServerError } from './error.ts'
+import { readImported, type OddRecord } from './import-records.ts'
 import { IMPORT_PACE, readPaced, type ImportPace } from './import-source.ts'
 import type { KeyedLock } from './locks.ts'
-import type { RecordSets } from './record-sets.ts'
+import { replacing } from './replacing.ts'
 import { revAfter, revAfterArchive } from './revs.ts'
-import type { Signers } from './signers.ts'
+import type { Awaitable, RepoServerStore } from './store.ts'
 
 /** Taking over repositories from elsewhere. */
 export interface RepoImports {
@@ -20,7 +19,7 @@ export interface RepoImports {
    * checked (the old key's signature is not, the new key signs the same tree), in bounded memory; at once or not at all.
    * No lock is held while the bytes come in.
    * @param skip leaves out records that cannot stand here, and names them
-   * @throws PdsError `invalid-request`, `import-running`, `import-busy`, `import-stopped`, `import-too-slow`, `rev-ahead`,
+   * @throws RepoServerError `invalid-request`, `import-running`, `import-busy`, `import-stopped`, `import-too-slow`, `rev-ahead`,
    *   `quota-exceeded`;
    *   RepoError `head-moved`
    */
@@ -54,31 +53,36 @@ const SKIPPED_PER_COMMIT = 100
 
 /** What imports compose. */
 export interface ImportParts {
-  readonly db: Database
-  readonly accounts: AccountStore
-  readonly repos: RepoStore<Database>
-  readonly sets: RecordSets
-  readonly quotas: Pick<Quotas, 'checkImport'>
-  readonly signers: Signers
+  readonly store: RepoServerStore
+  /** The status of an account, which may have no repository yet; null for one that is not here. */
+  readonly statusOf: (did: Did) => Awaitable<RepoStatus | null>
+  readonly signerOf: (did: Did) => Awaitable<Signer>
   readonly locks: KeyedLock
   readonly tids: TidClock
+  /** While records come in: so many so far. Throws to refuse them. */
+  readonly checkRecords?: (did: Did, records: number) => Awaitable<void>
   readonly limits?: ImportLimits
 }
 
-/** Imports into the stores of this server. */
+/** Imports into a store. */
 export function createRepoImports(parts: ImportParts): RepoImports {
-  const { db, accounts, repos, sets, quotas, signers, locks, tids, limits = IMPORT_LIMITS } = parts
+  const { store, statusOf, signerOf, locks, tids, limits = IMPORT_LIMITS } = parts
   const running = new Map<Did, AbortController>()
-  const staged = new Set<number>()
   const budget = createByteBudget(limits.bufferedBytes)
 
-  const requireDeactivated = (did: Did): void => {
-    const account = accounts.get(did)
-    if (account === null) throw new PdsError('account-not-found', `Account not found; did=${did}`)
-    if (account.takedownRef !== null) throw new PdsError('account-takendown', 'Account has been taken down')
-    if (account.deactivatedAt === null) {
-      throw new PdsError('invalid-request', 'A repository can only be imported into a deactivated account')
+  const requireDeactivated = async (did: Did): Promise<void> => {
+    const status = await statusOf(did)
+    if (status === 'deactivated') return
+    if (status === null || status === 'deleted') {
+      throw new RepoServerError('account-not-found', `Account not found; did=${did}`)
     }
+    if (status === 'active') {
+      throw new RepoServerError(
+        'invalid-request',
+        'A repository can only be imported into a deactivated account',
+      )
+    }
+    throw new RepoServerError('account-takendown', 'Account has been taken down')
   }
 
   const replaceRepo = async (
@@ -87,55 +91,44 @@ export function createRepoImports(parts: ImportParts): RepoImports {
     signal: AbortSignal,
     skip: boolean,
   ): Promise<OddRecord[]> => {
-    const head = await repos.getHead(did)
+    const head = await store.repos.getHead(did)
     const odd: OddRecord[] = []
     let rev = ''
     let total = 0
     let release = (): void => {}
-    let adopted = false
-    const set = await db.write(() => sets.stage(did))
-    const rows = createWriteQueue(db)
-    staged.add(set)
+    const staging = await store.stage(did)
     try {
       await importRepo({
         did,
-        store: repos,
+        ...replacing(store, staging, { onlyWhile: ['deactivated'], status: 'deactivated' }, () => []),
         source: readPaced(car, limits.pace, signal),
-        signer: signers.get(did),
+        signer: await signerOf(did),
         unsafeSkipSignature: true,
         maxBuffered: limits.bufferedBytes,
         budget,
         rev: (archived) => (rev = newRev(did, archived, head?.rev ?? null)),
         onRecords: async (batch) => {
-          const records: ImportedRecord[] = []
+          const records: StagedRecord[] = []
           for (const entry of batch) {
             const read = readImported(entry)
             if ('reason' in read) refuse(read, skip, odd)
             else records.push(read)
           }
           total += records.length
-          quotas.checkImport(did, total)
-          await rows.add(() => stageRecords(db, did, set, rev, records))
+          await parts.checkRecords?.(did, total)
+          await staging.add(rev, records)
         },
         beforeSwap: async () => {
-          await rows.done()
           release = await locks.acquire(did)
-        },
-        alongside: () => {
           signal.throwIfAborted()
-          requireDeactivated(did)
-          sets.adopt(did, set)
-          adopted = true
+          await requireDeactivated(did)
         },
       })
       await leaveOut(did, odd)
       return odd
     } finally {
       release()
-      staged.delete(set)
-      // What is queued still comes before the set is given up.
-      if (!adopted) await db.write(() => sets.discard(set))
-      void sets.sweep()
+      await staging.discard()
     }
   }
 
@@ -148,19 +141,24 @@ export function createRepoImports(parts: ImportParts): RepoImports {
       const writes = odd
         .slice(from, from + SKIPPED_PER_COMMIT)
         .map(({ path }) => ({ action: 'delete' as const, path, cid: null, bytes: null }))
-      const head = (await repos.getHead(did))!
+      const { status: _, ...head } = (await store.repos.getHead(did))!
       const rev = revAfter(tids, did, head.rev)
-      const signer = signers.get(did)
-      await repos.apply(await applyWrites({ did, head, store: repos, writes, signer, rev }))
+      const signer = await signerOf(did)
+      const commit = await applyWrites({ did, head, store: store.repos, writes, signer, rev })
+      const onlyWhile = ['deactivated'] as const
+      const change = { type: 'commit', did, commit, records: [], claims: [], events: [], onlyWhile } as const
+      const outcome = await store.apply(change)
+      if (outcome.status !== 'applied') throw headMoved(did)
     }
   }
 
   return {
     importCar: async (did, car, skip = false) => {
-      requireDeactivated(did)
-      if (running.has(did)) throw new PdsError('import-running', 'An import of this account is under way')
+      await requireDeactivated(did)
+      if (running.has(did))
+        throw new RepoServerError('import-running', 'An import of this account is under way')
       if (running.size >= limits.imports) {
-        throw new PdsError('import-busy', 'Too many imports are under way, try again later')
+        throw new RepoServerError('import-busy', 'Too many imports are under way, try again later')
       }
       const controller = new AbortController()
       running.set(did, controller)
@@ -173,26 +171,26 @@ export function createRepoImports(parts: ImportParts): RepoImports {
       }
     },
     stop: (did) =>
-      running.get(did)?.abort(new PdsError('import-stopped', 'The account changed, the import was ended')),
+      running
+        .get(did)
+        ?.abort(new RepoServerError('import-stopped', 'The account changed, the import was ended')),
     clean: async () => {
-      const left = db
-        .prepare("SELECT id FROM record_set WHERE state = 'staged'")
-        .all()
-        .map((row) => row['id'] as number)
-        .filter((id) => !staged.has(id))
-      if (left.length > 0) await db.write(() => left.forEach((id) => sets.discard(id)))
-      await sets.sweep()
+      await store.upkeep.discardStaged()
+      await store.upkeep.sweep()
     },
   }
 }
 
-/** @throws PdsError `invalid-request` naming the record, unless it may be left out */
+const headMoved = (did: Did): RepoError =>
+  new RepoError('head-moved', `repository changed meanwhile; did=${did}`)
+
+/** @throws RepoServerError `invalid-request` naming the record, unless it may be left out */
 function refuse(record: OddRecord, skip: boolean, odd: OddRecord[]): void {
   if (skip && odd.length < MAX_SKIPPED) {
     odd.push(record)
     return
   }
-  throw new PdsError(
+  throw new RepoServerError(
     'invalid-request',
     skip
       ? `More than ${MAX_SKIPPED} records cannot be taken over; path=${record.path}`
@@ -204,8 +202,11 @@ function refuse(record: OddRecord, skip: boolean, odd: OddRecord[]): void {
 function toImportError(error: unknown): unknown {
   if (error instanceof RepoError) {
     if (error.code === 'head-moved') return error
-    if (error.code === 'buffers-full') return new PdsError('import-busy', error.message, { cause: error })
-    return new PdsError('invalid-request', error.message, { cause: error })
+    if (error.code === 'buffers-full')
+      return new RepoServerError('import-busy', error.message, { cause: error })
+    return new RepoServerError('invalid-request', error.message, { cause: error })
   }
-  return error instanceof CarError ? new PdsError('invalid-request', error.message, { cause: error }) : error
+  return error instanceof CarError
+    ? new RepoServerError('invalid-request', error.message, { cause: error })
+    : error
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { readPaced } from '../src/repos/import-source.ts'
+import { readPaced } from '../src/import-source.ts'
 
 const PACE = { windowMs: 150, windowBytes: 100, totalMs: 600 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { sortInTurns } from '../src/repos/sorting.ts'
+import { sortInTurns } from '../src/sorting.ts'
 
 test.each([0, 1, 10_000, 10_001, 45_678])('%i texts are sorted as by their characters', async (count) => {
   const texts = Array.from({ length: count }, (_, i) => `${(i * 7919) % 10_007}/${i % 13}`)

@@ -1,31 +1,25 @@
 import { setImmediate } from 'node:timers/promises'
 
+import type { Keypair, Signer } from '@avocet/crypto'
 import { formatCid, parseCid, type CID } from '@avocet/data'
 import {
   checkRepo,
   exportRepo,
   importRepo,
   rebuildRepo,
-  toSyncEvent,
-  type NewHead,
   type RecordSource,
   type RepoEntry,
-  type RepoStore,
 } from '@avocet/repo'
-import type { EventLog } from '@avocet/sequencer'
-import type { Database } from '@avocet/sqlite'
 import { SyntaxFault, tidToDate, type Did, type Tid, type TidClock } from '@avocet/syntax'
 
-import { accountStatus } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
-import { PdsError } from '../errors.ts'
-import type { BelievedClock } from '../operations/believed-clock.ts'
-import { readImported, stageRecords, type ImportedRecord } from './import-records.ts'
+import type { StagedRecord } from './change.ts'
+import { RepoServerError } from './error.ts'
+import { syncEvent } from './events.ts'
+import { readImported } from './import-records.ts'
 import type { KeyedLock } from './locks.ts'
-import type { RecordIndex } from './record-index.ts'
-import type { RecordSets } from './record-sets.ts'
-import type { Signers } from './signers.ts'
+import { replacing } from './replacing.ts'
 import { sortInTurns } from './sorting.ts'
+import type { Awaitable, RepoServerStore } from './store.ts'
 
 /** What was found of a repository, and what became of it. */
 export interface RepairReport {
@@ -54,7 +48,7 @@ export interface Repairs {
    * Makes tree, record rows and blob references anew from the blocks, every one verified, under a new commit that is announced.
    * @param apply false only looks
    * @param clockIsRight the operator has looked at the clock of this machine, whatever it said before
-   * @throws PdsError `repo-not-found`; `clock-behind` when the revision is in the future of a clock that once said a later time
+   * @throws RepoServerError `repo-not-found`; `clock-behind` when the revision is in the future of a clock that once said a later time
    */
   rebuild(did: Did, apply: boolean, clockIsRight?: boolean): Promise<RepairReport>
   /** The same for a repository whose revision is in the future, and nothing for any other. */
@@ -71,28 +65,26 @@ const TURN_MS = 8
 
 /** What repairs compose. */
 export interface RepairParts {
-  readonly db: Database
-  readonly accounts: AccountStore
-  readonly repos: RepoStore<Database>
-  readonly records: RecordIndex
-  readonly sets: RecordSets
-  readonly signers: Signers
+  readonly store: RepoServerStore
+  /** The key of an account. */
+  readonly keyOf: (did: Did) => Awaitable<Pick<Keypair, 'publicKey'> & Signer>
   readonly locks: KeyedLock
   readonly tids: TidClock
-  readonly log: EventLog<Database>
-  readonly clock: Pick<BelievedClock, 'last'>
+  /** The time that the clock of this machine last said when it was believed, in ms since 1970. */
+  readonly clock: { last(): number | null }
 }
 
-/** Repairs of the repositories of this server. */
+/** Repairs of the repositories in a store. */
 export function createRepairs(parts: RepairParts): Repairs {
-  const { db, accounts, repos, records, sets, signers, locks, tids, log, clock } = parts
+  const { store, keyOf, locks, tids, clock } = parts
+  const { repos, records } = store
 
   /** Every sound record of the tree, and what is wrong with the rest. */
   const look = async (did: Did): Promise<{ found: Map<string, CID>; faults: string[] }> => {
     const found = new Map<string, CID>()
     let began = performance.now()
     const report = await checkRepo(repos, did, {
-      key: signers.get(did).publicKey,
+      key: (await keyOf(did)).publicKey,
       onRecord: async ({ path, cid }) => {
         found.set(path, cid)
         if (performance.now() - began < TURN_MS) return
@@ -153,25 +145,18 @@ export function createRepairs(parts: RepairParts): Repairs {
   const replace = async (did: Did, found: ReadonlyMap<string, CID>, isDamaged: boolean): Promise<Tid> => {
     const head = (await repos.getHead(did))!
     const rev = isAhead(head.rev) ? tids.next() : tids.nextAfter(head.rev)
-    const set = await db.write(() => sets.stage(did))
-    const stage = async (batch: readonly RepoEntry[]): Promise<void> => {
-      const rows = batch.map(readImported).filter((read): read is ImportedRecord => !('reason' in read))
-      await db.write(() => stageRecords(db, did, set, rev, rows))
-    }
-    const alongside = (_: Database, made: NewHead): void => {
-      sets.adopt(did, set)
-      const account = accounts.get(did)
-      if (account === null || !accountStatus(account).active) return
-      const body = toSyncEvent(made, new Date().toISOString() as `${string}T${string}`)
-      void log.append(db, { did, type: '#sync', body })
-    }
+    const staging = await store.stage(did)
+    const stage = (batch: readonly RepoEntry[]): Promise<void> =>
+      staging.add(
+        rev,
+        batch.map(readImported).filter((read): read is StagedRecord => !('reason' in read)),
+      )
     const common = {
       did,
-      store: repos,
-      signer: signers.get(did),
+      ...replacing(store, staging, { status: 'active' }, (made) => [syncEvent(made)]),
+      signer: await keyOf(did),
       rev,
       unsafeOlderRev: true,
-      alongside,
     } as const
     try {
       if (isDamaged) {
@@ -187,11 +172,8 @@ export function createRepairs(parts: RepairParts): Repairs {
         const source = exportRepo(repos, did)
         await importRepo({ ...common, source, unsafeSkipSignature: true, onRecords: stage })
       }
-    } catch (error) {
-      await db.write(() => sets.discard(set))
-      throw error
     } finally {
-      sets.sweep().catch(() => {})
+      await staging.discard()
     }
     return rev
   }
@@ -212,7 +194,7 @@ export function createRepairs(parts: RepairParts): Repairs {
     const now = Date.now()
     if (!isAhead(rev) || last === null || now >= last - MAX_BEHIND_MS) return
     const [then, says] = [last, now].map((time) => new Date(time).toISOString())
-    throw new PdsError(
+    throw new RepoServerError(
       'clock-behind',
       `The clock of this machine says ${says}, and said ${then} before: set it right, and the repository may need no repair. If it is right now, and was ahead then, give --clock-is-right`,
     )
@@ -225,7 +207,7 @@ export function createRepairs(parts: RepairParts): Repairs {
     clockIsRight: boolean,
   ): Promise<RepairReport> => {
     const head = await repos.getHead(did)
-    if (head === null) throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
+    if (head === null) throw new RepoServerError('repo-not-found', `Could not find repo for DID: ${did}`)
     if (apply && !clockIsRight) checkClock(head.rev)
     const { found, faults } = await look(did)
     // A commit that the key did not sign is made anew like any other; the tree below it is what it is.

@@ -1,12 +1,11 @@
 import { decode } from '@avocet/cbor'
 import { fromJson, parseCid, type DataObject } from '@avocet/data'
-import type { RepoStore } from '@avocet/repo'
-import type { Database } from '@avocet/sqlite'
+import type { BlockReader } from '@avocet/repo'
 import type { Did } from '@avocet/syntax'
 import { stringifyJson } from '@avocet/xrpc'
 
-import type { PageOptions, RecordIndex } from './record-index.ts'
 import { createRecordTexts } from './record-texts.ts'
+import type { PageOptions, RecordReads } from './store.ts'
 
 /** A record and its value. */
 export interface StoredRecord {
@@ -30,7 +29,10 @@ export interface RecordReader {
 type Found = readonly [rkey: string, cid: string, takedownRef: string | null]
 
 /** A reader over the rows of records and the blocks they name. The values read last stay in memory, as JSON. */
-export function createRecordReader(index: RecordIndex, store: RepoStore<Database>): RecordReader {
+export function createRecordReader(
+  index: Pick<RecordReads, 'find' | 'page'>,
+  store: BlockReader,
+): RecordReader {
   const texts = createRecordTexts()
 
   const load = async (did: Did, collection: string, rows: readonly Found[]): Promise<StoredRecord[]> => {
@@ -66,19 +68,21 @@ export function createRecordReader(index: RecordIndex, store: RepoStore<Database
   return {
     get: async (did, collection, rkey) => {
       for (let attempt = 0; attempt < 3; attempt++) {
-        const row = index.find(did, collection, rkey)
+        const row = await index.find(did, collection, rkey)
         if (row === null) return null
         const [record] = await load(did, collection, [[rkey, row.cid, row.takedownRef]])
         if (record !== undefined) return record
       }
       return null
     },
-    page: (did, collection, options) =>
-      load(
+    page: async (did, collection, options) => {
+      const rows = await index.page(did, collection, options)
+      return load(
         did,
         collection,
-        index.page(did, collection, options).map(([rkey, cid]) => [rkey, cid, null]),
-      ),
+        rows.map(([rkey, cid]) => [rkey, cid, null]),
+      )
+    },
   }
 }
 

@@ -3,44 +3,21 @@ import type { Did, Nsid } from '@avocet/syntax'
 import type { SQLOutputValue, StatementSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 
+import type { PageOptions, RecordReads, RecordRow } from '../store.ts'
 import { LIVE_SET, type RecordSets } from './record-sets.ts'
 
-/** Where a record is and which version of it stands; its bytes are a block of the repository. */
-export interface RecordRow {
-  readonly collection: string
-  readonly rkey: string
-  readonly cid: string
-  /** The commit that wrote it. */
-  readonly rev: string
-  readonly takedownRef: string | null
-}
-
-/** One page of a collection: at most `limit` rows after `cursor` (a record key), newest key first unless `reverse`. */
-export interface PageOptions {
-  readonly limit: number
-  readonly cursor?: string | undefined
-  readonly reverse?: boolean | undefined
-}
-
-/** The rows of records. Methods that write run in the caller's transaction. */
-export interface RecordIndex {
+/** The rows of records, on the spot. Methods that write run in the caller's transaction. */
+export interface RecordIndex extends RecordReads {
   get(did: Did, collection: string, rkey: string): RecordRow | null
-  /** The version that stands, and nothing else of the row. */
   find(did: Did, collection: string, rkey: string): Pick<RecordRow, 'cid' | 'takedownRef'> | null
-  /** Keys and CIDs of the records that were not taken down. */
   page(did: Did, collection: string, options: PageOptions): [rkey: string, cid: string][]
   collections(did: Did): Nsid[]
-  count(did: Did): Promise<number>
-  /** Every row, so many at a time. */
-  all(did: Did, size: number): AsyncIterable<RecordRow[]>
+  linking(did: Did, collection: string, target: string): string[]
+  reposWith(collection: string, after: string, limit: number): Did[]
   /** @param links what it points at; @param replaces whether there may be a row, whose links go */
   put(did: Did, row: Omit<RecordRow, 'takedownRef'>, links: readonly string[], replaces: boolean): void
   remove(did: Did, collection: string, rkey: string): void
-  /** Keys of the records in a collection that link to `target`. */
-  linking(did: Did, collection: string, target: string): string[]
   takedown(did: Did, collection: string, rkey: string, ref: string | null): boolean
-  /** DIDs with a record in `collection`, above `after`, in order. */
-  reposWith(collection: string, after: string, limit: number): Did[]
 }
 
 /** Rows counted before others get their turn. */
@@ -153,9 +130,9 @@ export function openRecordIndex(db: Database, sets: RecordSets): RecordIndex {
     reposWith: (collection, after, limit) =>
       db
         .prepare(
-          `SELECT did FROM account WHERE did > ? AND deactivated_at IS NULL AND takedown_ref IS NULL
-           AND EXISTS (SELECT 1 FROM record_set JOIN record ON owner = id
-             WHERE record_set.did = account.did AND state = 'live' AND collection = ?)
+          `SELECT did FROM repo WHERE did > ? AND status = 'active'
+           AND EXISTS (SELECT 1 FROM record_set JOIN record ON owner = record_set.id
+             WHERE record_set.did = repo.did AND state = 'live' AND collection = ?)
            ORDER BY did LIMIT ?`,
         )
         .all(after, collection, limit)

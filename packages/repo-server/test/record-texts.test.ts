@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { createRecordTexts } from '../src/repos/record-texts.ts'
+import { createRecordTexts } from '../src/record-texts.ts'
 
 it('keeps texts up to its limit: what nobody asks for goes first', () => {
   const texts = createRecordTexts(10_000)

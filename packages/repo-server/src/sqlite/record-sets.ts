@@ -19,6 +19,8 @@ export interface RecordSets {
   adopt(did: Did, staged: number): void
   /** Takes the set that is served away. */
   drop(did: Did): void
+  /** Every set that is being filled. */
+  staged(): number[]
   /** Gives a staged set up. */
   discard(staged: number): void
   /** Removes the rows of dropped sets, some in each transaction. Resolves when none is left. */
@@ -78,6 +80,11 @@ export function openRecordSets(db: Database): RecordSets {
       const id = live(did)
       if (id !== null) drop(id)
     },
+    staged: () =>
+      db
+        .prepare("SELECT id FROM record_set WHERE state = 'staged'")
+        .all()
+        .map((row) => row['id'] as number),
     discard: drop,
     sweep: () => sweeper.run(),
   }

@@ -2,12 +2,12 @@ import { BlobError, sniffMime, type BlobStore, type BlobUpkeep, type StoredBlob 
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { formatCid, type BlobRef } from '@avocet/data'
-import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
-import { PdsError } from '../errors.ts'
-import type { Quotas } from '../accounts/quotas.ts'
-import type { BlobIndex } from './blob-index.ts'
+import type { BlobClaim, Outcome } from './change.ts'
+import { RepoServerError } from './error.ts'
+import { refuseBytes } from './refusals.ts'
+import type { Awaitable, RepoServerStore } from './store.ts'
 
 /** Taking in blobs, and forgetting those that were never used. */
 export interface Uploads {
@@ -30,16 +30,23 @@ const TEMPORARY_MS = 24 * 60 * 60 * 1000
 // Without `*`: a type of anything is none.
 const MIME = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/
 
-/** Uploads of at most `limit` bytes each. @param onError told of removals that failed */
-export function createUploads(
-  db: Database,
-  files: BlobStore & BlobUpkeep,
-  index: BlobIndex,
-  limit: number,
-  quotas: Pick<Quotas, 'room' | 'checkBlobs'>,
-  now: () => number = Date.now,
-  onError: (error: unknown) => void = () => {},
-): Uploads {
+/** What uploads compose. */
+export interface UploadParts {
+  readonly store: Pick<RepoServerStore, 'blobs' | 'apply' | 'upkeep'>
+  readonly files: BlobStore & BlobUpkeep
+  /** Most bytes of one blob. */
+  readonly limit: number
+  /** Bytes that all blobs of an account may have together; `Infinity` for no bound, the default. */
+  readonly maxBytes?: (did: Did) => Awaitable<number>
+  /** Clock, ms since 1970. */
+  readonly now?: () => number
+  /** Told of removals that failed. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** Uploads into a store of blobs. */
+export function createUploads(parts: UploadParts): Uploads {
+  const { store, files, limit, maxBytes = () => Infinity, now = Date.now, onError = () => {} } = parts
   // Uploading and discarding the same bytes must not overlap, or the file of a live row would be removed: what is to be
   // discarded while an account uploads waits until it does not.
   const uploading = new Map<Did, { count: number; waiting: Set<string> }>()
@@ -76,7 +83,7 @@ export function createUploads(
     await before
     const one = async (cid: string): Promise<void> => {
       try {
-        if (index.get(did, cid) === null) await files.remove(did, cid)
+        if ((await store.blobs.get(did, cid)) === null) await files.remove(did, cid)
       } catch (error) {
         // The row is gone: what is left is an orphan, collected after the next start.
         onError(error)
@@ -88,44 +95,54 @@ export function createUploads(
   }
 
   /** Stores the bytes; what an account's room is too small for is refused as soon as that shows. */
-  const put = async (did: Did, source: AsyncIterable<Uint8Array>): Promise<StoredBlob> => {
-    const room = quotas.room(did)
+  const put = async (did: Did, source: AsyncIterable<Uint8Array>, max: number): Promise<StoredBlob> => {
+    const room = max === Infinity ? max : max - (await store.blobs.bytes(did))
+    if (room <= 0) {
+      const { code, message } = refuseBytes(max)
+      throw new RepoServerError(code, message)
+    }
     try {
       return await files.put(did, source, Math.min(limit, room))
     } catch (error) {
       if (!(error instanceof BlobError && error.code === 'too-large')) throw error
       throw room < limit
-        ? new PdsError('quota-exceeded', `The account has room for ${room} bytes of blobs`)
-        : new PdsError('blob-too-large', error.message)
+        ? new RepoServerError('quota-exceeded', `The account has room for ${room} bytes of blobs`)
+        : new RepoServerError('blob-too-large', error.message)
     }
   }
 
   /** Stores the row of a file; a file whose row is refused goes. */
-  const kept = async <T>(did: Did, cid: string, write: () => T): Promise<T> => {
+  const keep = async (did: Did, blob: BlobClaim, max: number): Promise<void> => {
+    let outcome: Outcome
     try {
-      return await db.write(write)
+      outcome = await store.apply({ type: 'upload', did, blob, now: now(), maxBytes: max })
     } catch (error) {
-      await discard(did, [cid])
+      await discard(did, [blob.cid])
       throw error
     }
+    if (outcome.status !== 'refused') return
+    await discard(did, [blob.cid])
+    throw new RepoServerError(outcome.code, outcome.message)
   }
 
   return {
     upload: async (did, source, declared) => {
       await begin(did)
       try {
-        const { cid, size, head } = await put(did, source)
+        const max = await maxBytes(did)
+        const { cid, size, head } = await put(did, source, max)
         const claimed = declared?.split(';')[0]!.trim().toLowerCase() ?? ''
         const mimeType = sniffMime(head) ?? (MIME.test(claimed) ? claimed : 'application/octet-stream')
         const key = formatCid(cid)
-        const row = await kept(did, key, () => {
-          index.add(did, { cid: key, mimeType, size, now: now() })
-          // Uploads side by side each found room.
-          quotas.checkBlobs(did)
-          return index.get(did, key)!
-        })
+        await keep(did, { cid: key, mimeType, size }, max)
+        const row = await store.blobs.get(did, key)
+        // A day old already, and collected meanwhile.
+        if (row === null) throw new RepoServerError('blob-not-found', `Could not find blob: ${key}`)
         if (row.takedownRef !== null) {
-          throw new PdsError('invalid-request', 'Blob has been taken down, it cannot be uploaded again')
+          throw new RepoServerError(
+            'invalid-request',
+            'Blob has been taken down, it cannot be uploaded again',
+          )
         }
         return { $type: 'blob', ref: cid, mimeType: row.mimeType, size }
       } finally {
@@ -135,7 +152,7 @@ export function createUploads(
     discard,
     collect: async () => {
       await files.clean()
-      const expired = await db.write(() => index.expire(now() - TEMPORARY_MS))
+      const expired = await store.upkeep.expireUploads(now() - TEMPORARY_MS)
       for (const { did, cid } of expired) await discard(did, [cid])
       return expired.length
     },

@@ -2,27 +2,27 @@ import { setImmediate } from 'node:timers/promises'
 
 import { writeCar } from '@avocet/car'
 import { formatCid, type CID } from '@avocet/data'
-import { exportRepo, exportSince, getRecordProof, type RepoStore } from '@avocet/repo'
-import type { Database } from '@avocet/sqlite'
+import { exportRepo, exportSince, getRecordProof } from '@avocet/repo'
 import type { Did } from '@avocet/syntax'
 
-import { PdsError } from '../errors.ts'
+import { RepoServerError } from './error.ts'
+import type { RepoReads } from './store.ts'
 
 /** Parts of repositories as CAR files. */
 export interface RepoExports {
-  /** The whole repository, or the blocks added after `since`. @throws PdsError `repo-not-found` */
+  /** The whole repository, or the blocks added after `since`. @throws RepoServerError `repo-not-found` */
   repo(did: Did, since: string | undefined): Promise<AsyncIterable<Uint8Array>>
-  /** What proves that a record is there, or is not. @throws PdsError `repo-not-found` */
+  /** What proves that a record is there, or is not. @throws RepoServerError `repo-not-found` */
   record(did: Did, path: string): Promise<Uint8Array>
-  /** @throws PdsError `block-not-found` naming those that are missing */
+  /** @throws RepoServerError `block-not-found` naming those that are missing */
   blocks(did: Did, cids: readonly CID[]): Promise<Uint8Array>
 }
 
 /** Exports from `store`. */
-export function createRepoExports(store: RepoStore<Database>): RepoExports {
+export function createRepoExports(store: RepoReads): RepoExports {
   const requireHead = async (did: Did): Promise<void> => {
     if ((await store.getHead(did)) === null) {
-      throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
+      throw new RepoServerError('repo-not-found', `Could not find repo for DID: ${did}`)
     }
   }
   return {
@@ -38,7 +38,7 @@ export function createRepoExports(store: RepoStore<Database>): RepoExports {
       const found = await store.getBlocks(did, cids)
       const missing = cids.filter((cid) => !found.has(cid)).map(formatCid)
       if (missing.length > 0)
-        throw new PdsError('block-not-found', `Could not find cids: ${missing.join(',')}`)
+        throw new RepoServerError('block-not-found', `Could not find cids: ${missing.join(',')}`)
       return writeCar(
         [],
         cids.map((cid) => ({ cid, bytes: found.get(cid)! })),

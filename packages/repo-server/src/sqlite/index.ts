@@ -1,0 +1,5 @@
+export { LIVE_SET } from './record-sets.ts'
+export type { BlobIndex } from './blob-index.ts'
+export type { RecordIndex } from './record-index.ts'
+export type { SqliteStaging } from './staging.ts'
+export { openRepoServerStore, RECORD_SCHEMA, type SqliteRepoServerStore } from './store.ts'

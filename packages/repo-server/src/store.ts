@@ -1,0 +1,111 @@
+import type { BlockReader, RepoDirectory, RepoStore, StoredHead } from '@avocet/repo'
+import type { EventLog } from '@avocet/sequencer'
+import type { Did, Nsid } from '@avocet/syntax'
+
+import type { BlobClaim, Outcome, RepoServerChange, Staging } from './change.ts'
+import type { AppliedEvent } from './listeners.ts'
+
+/** A value, or the promise of one: SQLite answers at once, Postgres does not. */
+export type Awaitable<T> = T | Promise<T>
+
+/** Where a record is and which version of it stands; its bytes are a block of the repository. */
+export interface RecordRow {
+  readonly collection: string
+  readonly rkey: string
+  readonly cid: string
+  /** The commit that wrote it. */
+  readonly rev: string
+  readonly takedownRef: string | null
+}
+
+/** One page of a collection: at most `limit` rows after `cursor` (a record key), newest key first unless `reverse`. */
+export interface PageOptions {
+  readonly limit: number
+  readonly cursor?: string | undefined
+  readonly reverse?: boolean | undefined
+}
+
+/** The rows of records, to read. */
+export interface RecordReads {
+  get(did: Did, collection: string, rkey: string): Awaitable<RecordRow | null>
+  /** The version that stands, and nothing else of the row. */
+  find(did: Did, collection: string, rkey: string): Awaitable<Pick<RecordRow, 'cid' | 'takedownRef'> | null>
+  /** Keys and CIDs of the records that were not taken down. */
+  page(
+    did: Did,
+    collection: string,
+    options: PageOptions,
+  ): Awaitable<readonly (readonly [rkey: string, cid: string])[]>
+  collections(did: Did): Awaitable<Nsid[]>
+  count(did: Did): Promise<number>
+  /** Every row, so many at a time. */
+  all(did: Did, size: number): AsyncIterable<RecordRow[]>
+  /** Keys of the records in a collection that link to `target`. */
+  linking(did: Did, collection: string, target: string): Awaitable<string[]>
+  /** DIDs of active repositories with a record in `collection`, above `after`, in order. */
+  reposWith(collection: string, after: string, limit: number): Awaitable<Did[]>
+}
+
+/** What is known of an uploaded blob. */
+export interface BlobRow extends BlobClaim {
+  /** Whether a record refers to it (or did when it was uploaded anew). */
+  readonly permanent: boolean
+  readonly takedownRef: string | null
+}
+
+/** The rows of blobs and of the records that refer to them, to read. */
+export interface BlobReads {
+  get(did: Did, cid: string): Awaitable<BlobRow | null>
+  /** Referenced blobs above `after`, in order of CID; `since` leaves out those referenced at or before that rev. */
+  page(did: Did, options: { since?: string | undefined; after: string; limit: number }): Awaitable<string[]>
+  /** References whose blob was never uploaded here, in order of CID. */
+  missing(did: Did, after: string, limit: number): Awaitable<{ cid: string; recordUri: `at://${string}` }[]>
+  counts(did: Did): Awaitable<{ expected: number; imported: number }>
+  /** Bytes of all blobs of a DID, those that no record refers to included. */
+  bytes(did: Did): Awaitable<number>
+  /** Those of some CIDs that are known. */
+  among(did: Did, cids: readonly string[]): Awaitable<Set<string>>
+}
+
+/** Repositories, to read. */
+export interface RepoReads
+  extends BlockReader, Pick<RepoStore<never>, 'snapshot'>, Pick<RepoDirectory<never>, 'listHeads'> {
+  /** Null for a repository the store does not have. */
+  getHead(did: Did): Promise<StoredHead | null>
+}
+
+/** What a store has to do from time to time. */
+export interface StoreUpkeep {
+  /** Forgets uploads older than `before` (ms since 1970) that no record refers to, and names them. */
+  expireUploads(before: number): Promise<{ did: Did; cid: string }[]>
+  /** DIDs whose repository went and whose blobs are still here. */
+  departed(): Awaitable<Did[]>
+  /** Some rows of blobs of a departed DID go, once their bytes are gone; whether there are more. */
+  forgetBlobs(did: Did): Promise<boolean>
+  /** Removes what replaced and removed repositories left: rows, and events of the latter. Resolves when nothing is left. */
+  sweep(): Promise<void>
+  /** Gives up what imports that ended with their process left. */
+  discardStaged(): Promise<void>
+}
+
+/** Everything a host keeps of repositories: reads of each kind, and one way to change them all. */
+export interface RepoServerStore {
+  readonly repos: RepoReads
+  readonly records: RecordReads
+  readonly blobs: BlobReads
+  /** To read and to watch: events are appended by `apply`. */
+  readonly log: EventLog<never>
+  readonly upkeep: StoreUpkeep
+  /**
+   * Applies a change in one transaction; resolves when it is durable. Nothing is changed unless it was `applied`.
+   * @throws SequencerError `frame-too-big`, and what the database throws
+   */
+  apply(change: RepoServerChange): Promise<Outcome>
+  /** Begins to replace a repository, or to make one of an archive. */
+  stage(did: Did): Promise<Staging>
+  /**
+   * Calls `listener` with each event that was appended through this store, once it is durable, in the order of their numbers.
+   * It must not throw. Returns the unsubscriber.
+   */
+  onEvent(listener: (event: AppliedEvent) => void): () => void
+}

@@ -1,0 +1,166 @@
+import type { Signer } from '@avocet/crypto'
+import { cidEquals, formatCid } from '@avocet/data'
+import { applyWrites, toCommitEvent, type RepoHead, type StoredHead } from '@avocet/repo'
+import type { Datetime, Did, Tid, TidClock } from '@avocet/syntax'
+
+import type { CommitChange } from './change.ts'
+import { RepoServerError } from './error.ts'
+import type { KeyedLock } from './locks.ts'
+import { claimsOf, growth, planWrites, recordChanges, type Plan, type RecordWrite } from './plan.ts'
+import { refuseClaim, refuseStatus, type Refusal } from './refusals.ts'
+import { revAfter } from './revs.ts'
+import type { Awaitable, RepoServerStore } from './store.ts'
+
+/** What became of the writes: `commit` is null when nothing had to change. */
+export interface WriteOutcome {
+  readonly commit: { readonly cid: string; readonly rev: Tid } | null
+  /** One per write: the record's CID, null for a deletion. */
+  readonly cids: readonly (string | null)[]
+}
+
+/** Writes records: one commit, its rows and its event are one transaction. */
+export interface RepoWriter {
+  /**
+   * @param swapCommit refuses unless this is the newest commit
+   * @throws RepoServerError `invalid-swap`, `record-exists`, `record-not-found`, `blob-not-found`, `mime-mismatch`,
+   *   `invalid-size`, `repo-not-found`, `account-deactivated`, `account-takendown`, `rev-ahead`, `repo-busy`; RepoError of
+   *   `applyWrites`
+   */
+  write(did: Did, writes: readonly RecordWrite[], swapCommit?: string | null): Promise<WriteOutcome>
+}
+
+/** Bounds on how many records one repository may have. */
+export interface RecordBound {
+  /** Before a commit on `rev` that adds so many records (or removes them): throws to refuse it. */
+  check(did: Did, rev: Tid, added: number): Awaitable<void>
+  /** After that commit, which made `rev` of `before`. */
+  note(did: Did, before: Tid, rev: Tid, added: number): void
+}
+
+/** What a writer composes. */
+export interface RepoWriterParts {
+  readonly store: Pick<RepoServerStore, 'repos' | 'records' | 'blobs' | 'apply'>
+  /** The key that signs for an account. */
+  readonly signerOf: (did: Did) => Awaitable<Signer>
+  /** Shared by all that writes to these repositories in this process, so that a race is lost to other processes only. */
+  readonly locks: KeyedLock
+  readonly tids: TidClock
+  readonly bound?: RecordBound
+  /** Removes the bytes of blobs that a commit left without a reference. Must not reject. */
+  readonly discard: (did: Did, cids: readonly string[]) => Promise<void>
+}
+
+/** How often a commit is made before its caller is told to come back. */
+const ATTEMPTS = 20
+
+/** A writer; writes to one repository run in the order they came, those to different ones side by side. */
+export function createRepoWriter(parts: RepoWriterParts): RepoWriter {
+  const { store, signerOf, locks, tids, bound, discard } = parts
+
+  /** The plan of some writes on a head, and the change it comes to; null when nothing has to change. */
+  const build = async (
+    did: Did,
+    writes: readonly RecordWrite[],
+    snapshot: NonNullable<Awaited<ReturnType<typeof store.repos.snapshot>>>,
+  ): Promise<{ change: CommitChange | null; plan: Plan }> => {
+    const { head } = snapshot
+    const plan = await planWrites(did, writes, store.records)
+    const { steps } = plan
+    const claims = claimsOf(steps)
+    for (const claim of claims) {
+      // oxlint-disable-next-line no-await-in-loop -- at once on SQLite
+      throwIfRefused(refuseClaim(claim, await store.blobs.get(did, claim.cid)))
+    }
+    if (steps.length === 0) return { change: null, plan }
+    await bound?.check(did, head.rev, growth(steps))
+    const commit = await applyWrites({
+      did,
+      head,
+      store: snapshot,
+      writes: steps.map((step) => step.write),
+      signer: await signerOf(did),
+      rev: revAfter(tids, did, head.rev),
+    })
+    const body = toCommitEvent(commit, new Date().toISOString() as Datetime)
+    const change: CommitChange = {
+      type: 'commit',
+      did,
+      commit,
+      records: recordChanges(steps),
+      claims,
+      events: [{ did, type: '#commit', body }],
+    }
+    return { change, plan }
+  }
+
+  /** Builds on the newest head. Its snapshot is closed before anything is written. Null where that head is the newest no more. */
+  const prepare = async (
+    did: Did,
+    writes: readonly RecordWrite[],
+    swapCommit: string | null | undefined,
+  ): Promise<Awaited<ReturnType<typeof build>> | null> => {
+    let head: StoredHead | null = null
+    try {
+      await using snapshot = await store.repos.snapshot(did)
+      if (snapshot === null) throw repoNotFound(did)
+      head = snapshot.head
+      throwIfRefused(refuseStatus(head.status, did))
+      checkSwap(head, swapCommit)
+      return await build(did, writes, snapshot)
+    } catch (error) {
+      // Rows are read beside the snapshot: another process may have moved them on, so that the two do not fit.
+      const now = await store.repos.getHead(did)
+      if (now === null || head === null || cidEquals(now.commit, head.commit)) throw error
+      return null
+    }
+  }
+
+  const write = async (
+    did: Did,
+    writes: readonly RecordWrite[],
+    swapCommit: string | null | undefined,
+    orphans: string[],
+  ): Promise<WriteOutcome> => {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      // oxlint-disable-next-line no-await-in-loop -- each attempt follows one that came too late
+      const prepared = await prepare(did, writes, swapCommit)
+      if (prepared === null) continue
+      const { change, plan } = prepared
+      if (change === null) return { commit: null, cids: plan.cids }
+      // oxlint-disable-next-line no-await-in-loop
+      const outcome = await store.apply(change)
+      if (outcome.status === 'stale') continue
+      if (outcome.status === 'refused') throw new RepoServerError(outcome.code, outcome.message)
+      orphans.push(...outcome.orphans)
+      const { commit } = change
+      // Every commit but the first has one before it.
+      bound?.note(did, commit.since!, commit.rev, growth(plan.steps))
+      return { commit: { cid: formatCid(commit.commit), rev: commit.rev }, cids: plan.cids }
+    }
+    throw new RepoServerError('repo-busy', `Too many others write to this repository; did=${did}`)
+  }
+
+  return {
+    write: async (did, writes, swapCommit) => {
+      const orphans: string[] = []
+      const outcome = await locks.run(did, () => write(did, writes, swapCommit, orphans))
+      // The next write of the repository does not wait for the store of blobs.
+      if (orphans.length > 0) await discard(did, orphans)
+      return outcome
+    },
+  }
+}
+
+const repoNotFound = (did: Did): RepoServerError =>
+  new RepoServerError('repo-not-found', `Could not find repo for DID: ${did}`)
+
+function throwIfRefused(refusal: Refusal | null): void {
+  if (refusal !== null) throw new RepoServerError(refusal.code, refusal.message)
+}
+
+function checkSwap(head: RepoHead, swapCommit: string | null | undefined): void {
+  const current = formatCid(head.commit)
+  if (swapCommit !== undefined && swapCommit !== null && swapCommit !== current) {
+    throw new RepoServerError('invalid-swap', `Commit was at ${current}`)
+  }
+}
