@@ -158,6 +158,25 @@ describe('a list', () => {
     expect(asked).toEqual([null, '1', null])
   })
 
+  test.each([
+    [2, 3, []],
+    [3, 4, []],
+    [4, 4, [`the list of ${HOST} goes round or has no end; it was left after 3 pages`]],
+  ])('of %i more pages is read, of which three may follow: %i', async (more, pages, said) => {
+    let asked = 0
+    await discover({
+      db,
+      host: HOST,
+      listRepos: async () => ({ repos: [], cursor: asked++ < more ? `${asked}` : null }),
+      onPage: async () => true,
+      onTrouble: (message) => troubles.push(message),
+      now: Date.now,
+      signal,
+      maxPages: 3,
+    })
+    expect([asked, troubles]).toEqual([pages, said])
+  })
+
   test('is asked for again after 1 s, 2 s, … 5 min; after an answer after 1 s', async () => {
     const stop = new AbortController()
     const asked: number[] = []

@@ -82,8 +82,10 @@ export async function discover(options: {
   readonly onTrouble: (message: string) => void
   readonly now: () => number
   readonly signal: AbortSignal
+  /** Pages after which the list is taken to have no end. Default 100 000. */
+  readonly maxPages?: number
 }): Promise<void> {
-  const { db, host, signal, now } = options
+  const { db, host, signal, now, maxPages = MAX_PAGES } = options
   const row = db.prepare('SELECT cursor FROM discovery WHERE host = ?').get(host)
   let cursor = (row?.['cursor'] as string | null | undefined) ?? null
   const passed = new Set<string>()
@@ -93,7 +95,7 @@ export async function discover(options: {
       const page = await options.listRepos(host, cursor, signal)
       const goesOn = await options.onPage(page.repos, at)
       cursor = goesOn ? page.cursor : null
-      if (cursor !== null && (passed.has(cursor) || passed.size >= MAX_PAGES)) {
+      if (cursor !== null && (passed.has(cursor) || passed.size >= maxPages)) {
         options.onTrouble(
           `the list of ${host} goes round or has no end; it was left after ${passed.size} pages`,
         )
