@@ -128,7 +128,6 @@ export function createReader(options: ReaderOptions): Reader {
     if (event.type === 'cursor-ahead') {
       // The numbers we know mean nothing any more: live from now on, with the numbers that come.
       startLive = true
-      replayUntil = -1
       tracker.renumber()
       tracker.gap(options.now())
       tell('cursor-reset', `source numbers anew; ${event.message}`)
@@ -224,10 +223,7 @@ export function createReader(options: ReaderOptions): Reader {
   }
 
   const begin = (seq: number): Ticket => {
-    if (seq < previous) {
-      replayUntil = -1
-      tracker.renumber()
-    }
+    if (seq < previous) tracker.renumber()
     previous = seq
     startLive = false
     return tracker.begin(seq, options.now())

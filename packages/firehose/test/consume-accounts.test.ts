@@ -287,11 +287,15 @@ describe('identities', () => {
     ]
     const { lines } = await run(world, [], { state, sources: sources(2) })
     expect(lines()).toEqual(['failure too-big-flag', 'failure too-big-flag'])
+    // Nor one that is well made.
+    add('#commit', world.event(await world.commit(foreign, [create('c')], { keep: false })))
+    const wellMade = await run(world, [], { state, sources: sources(4) })
+    expect(wellMade.lines()).toEqual(['failure wrong-host'])
     expect(state.repos.get(mine.did)).toMatchObject({ status: 'suspect', reason: 'too-big-flag' })
     expect(state.repos.get(foreign.did)).toMatchObject({ status: 'synchronized', reason: null })
     // It was not part of the repo after all.
     add('#commit', world.event(await world.commit(mine, [create('c')])))
-    await run(world, [], { state, sources: sources(4) })
+    await run(world, [], { state, sources: sources(5) })
     expect(state.repos.get(mine.did)).toMatchObject({ status: 'synchronized', rev: mine.head!.rev })
   })
 })

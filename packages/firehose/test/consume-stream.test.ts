@@ -297,6 +297,25 @@ describe('sources over a socket', () => {
     expect(state.cursors.get('relay')).toMatchObject({ numbering: 0, gapAt: lostAt })
   })
 
+  it('joined in the middle, what was before the connection is not known', async () => {
+    let clock = 1000
+    const gaps: (number | null)[] = []
+    const source: Source = {
+      ...fromFrames([]),
+      // oxlint-disable-next-line require-yield
+      async *frames({ cursor, report }) {
+        cursor()
+        gaps.push(consumer.gapAt('test'))
+        clock = 2000
+        report({ type: 'connected' })
+        gaps.push(consumer.gapAt('test'))
+      },
+    }
+    const { consumer } = start(createWorld('joined'), [], { sources: [source], now: () => clock })
+    await consumer.done
+    expect(gaps).toEqual([1000, 2000])
+  })
+
   it('what is lost with it is known once the stream goes on: what was confirmed before that is not confirmed', async () => {
     const world = createWorld('too large, then later')
     let clock = 1000

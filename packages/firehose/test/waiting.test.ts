@@ -12,7 +12,7 @@ import {
   repoFetcher,
   type ResolveKey,
 } from '../src/index.ts'
-import { start } from './consume-run.ts'
+import { run, start } from './consume-run.ts'
 import { fromFrames, stream, worldResolver } from './support.ts'
 
 /** Identities of these accounts are not answered until `release`. */
@@ -32,6 +32,34 @@ const commitsOf = (events: readonly { kind: string }[], did: Did): number =>
   events.filter((event) => event.kind === 'commit' && 'did' in event && event.did === did).length
 
 describe('waiting', () => {
+  it('of many lost events of an account that waits the newest decides what is claimed', async () => {
+    const world = createWorld('many lost')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    const known = await run(world, frames)
+    const { resolveKey, release } = hanging(world, account.did)
+    const lost: string[] = []
+    add('#identity', { did: account.did, time: world.time() })
+    for (let i = 0; i < 70; i++) {
+      const commit = await world.commit(account, [create(`l${i}`)], { keep: false })
+      lost.push(commit.rev)
+      add('#commit', { ...world.event(commit), tooBig: true })
+    }
+    const running = start(world, [], {
+      sources: [fromFrames(frames.slice(1), { stay: true })],
+      state: known.state,
+      resolveKey,
+    })
+    await expect.poll(() => running.consumer.stats().sources[0]?.frames, { timeout: 8000 }).toBe(71)
+    release()
+    await expect.poll(() => running.consumer.stats().sources[0]?.cursor, { timeout: 8000 }).toBe(72)
+    await running.consumer.close()
+    expect(known.state.repos.get(account.did)).toMatchObject({ status: 'suspect', claimed: lost.at(-1) })
+    // So many are told one by one.
+    expect(running.lines().filter((line) => line === 'failure too-big-flag')).toHaveLength(64)
+  })
+
   it('13 000 #identity of one account are one refresh a minute, and nobody waits for them (A7)', async () => {
     const world = createWorld('identities')
     const [account, other] = [world.createAccount(), world.createAccount()]
