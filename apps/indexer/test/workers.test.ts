@@ -1,34 +1,23 @@
 // The command with verification on threads of its own: costly events hold no query up, and a thread that is ended costs nothing.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type Account,
   costlyCommit,
   type CostlyWrite,
-  create,
-  createWorld,
-  frameOf,
   largePost,
   listOf,
   mapOf,
   nested,
   repeated,
-  serveStream,
   textOf,
-  type World,
   wrap,
 } from '@avocet/firehose/conformance'
-import type { DataObject } from '@avocet/data'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Status } from '../src/app.ts'
-import { type Run, startCommand } from './support/command.ts'
+import type { Run } from './support/command.ts'
 import { eventually, indexed, query } from './support/indexer.ts'
+import { EMPTY_LIST, openStreamed, SMALL_MAP, statusOf, type Streamed } from './support/streamed.ts'
 
-const EMPTY_LIST = Uint8Array.of(0x80)
-const SMALL_MAP = Uint8Array.of(0xa1, 0x61, 0x61, 0x00)
 /** At what a record may have, and past it. */
 const COSTLY: readonly (() => CostlyWrite[])[] = [
   () => repeated(200, wrap(listOf(990_000, EMPTY_LIST))),
@@ -40,57 +29,31 @@ const COSTLY: readonly (() => CostlyWrite[])[] = [
   () => repeated(200, largePost(2500), 'app.bsky.feed.post'),
 ]
 
-let folder: string
-let world: World
-let stream: Awaited<ReturnType<typeof serveStream>>
-let run: Run
-let seq = 0
+let relay: Streamed
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'avocet-indexer-'))
-  seq = 0
-  world = createWorld('workers')
-  stream = await serveStream(world)
+  relay = await openStreamed('workers')
 })
-afterEach(async () => {
-  await run.kill()
-  await stream.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const flags = (...more: string[]): string[] => [
-  'run',
-  `--relay=${stream.service}`,
-  '--from-oldest',
-  `--plc-url=${stream.plcUrl}`,
-  '--allow-loopback',
-  '--no-backfill',
-  `--data=${folder}`,
-  '--port=0',
-  ...more,
-]
-const send = (body: DataObject): void => stream.send({ seq: ++seq, frame: frameOf('#commit', body, seq) })
-const honest = async (account: Account, rkey: string): Promise<void> =>
-  send(world.event(await world.commit(account, [create(rkey)])) as unknown as DataObject)
-const statusOf = async (url: string): Promise<Status> =>
-  (await (await fetch(`${url}/status`)).json()) as Status
+afterEach(() => relay[Symbol.asyncDispose]())
+const start = (flag: string, options?: Parameters<Streamed['start']>[1]): Run =>
+  relay.start(['--no-backfill', flag], options)
 
 describe('--workers', () => {
   test(
     'queries are answered while one costly commit follows the other, and the index is right',
     { timeout: 180_000 },
     async () => {
-      const ada = world.createAccount()
+      const ada = relay.world.createAccount()
       const mallories: Account[] = []
-      await honest(ada, 'k0')
-      run = startCommand(flags('--workers=1'))
+      await relay.honest(ada, 'k0')
+      const run = start('--workers=1')
       const url = await run.ready()
       await eventually(async () => (await indexed({ url }, ada.did)).size === 1, 60_000)
       await run.longestTurn()
       for (const [i, writes] of COSTLY.entries()) {
-        const mallory = world.createAccount()
+        const mallory = relay.world.createAccount()
         mallories.push(mallory)
-        send(await costlyCommit(world, mallory, writes()))
-        await honest(ada, `k${i + 1}`)
+        relay.send(await costlyCommit(relay.world, mallory, writes()))
+        await relay.honest(ada, `k${i + 1}`)
       }
       const waits: number[] = []
       await eventually(async () => {
@@ -122,11 +85,11 @@ describe('--workers', () => {
     'threads that are ended in the middle of their work change nothing',
     { timeout: 180_000 },
     async () => {
-      const accounts = Array.from({ length: 4 }, () => world.createAccount())
-      run = startCommand(flags('--workers=2'), { killWorkers: 15 })
+      const accounts = Array.from({ length: 4 }, () => relay.world.createAccount())
+      const run = start('--workers=2', { killWorkers: 15 })
       const url = await run.ready()
       for (let i = 0; i < 120; i++) {
-        await honest(accounts[i % 4]!, `k${i}`)
+        await relay.honest(accounts[i % 4]!, `k${i}`)
         if (i % 20 === 0) await delay(100)
       }
       await eventually(async () => (await statusOf(url)).totals.commits === 120, 90_000)
@@ -141,9 +104,9 @@ describe('--workers', () => {
   )
 
   test('0 verifies where queries are answered', async () => {
-    const ada = world.createAccount()
-    await honest(ada, 'k0')
-    run = startCommand(flags('--workers=0'))
+    const ada = relay.world.createAccount()
+    await relay.honest(ada, 'k0')
+    const run = start('--workers=0')
     const url = await run.ready()
     await eventually(async () => (await indexed({ url }, ada.did)).size === 1, 60_000)
     expect((await statusOf(url)).workers).toBe(null)
