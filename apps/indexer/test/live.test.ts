@@ -289,6 +289,32 @@ describe('live', () => {
     }
   })
 
+  test('collections that are not wanted any more go, also what happened to them since', async () => {
+    const dataFolder = mkdtempSync(join(tmpdir(), 'avocet-indexer-'))
+    try {
+      const ada = await host.createAccount('ada')
+      indexer = await startIndexer(host, { dataFolder })
+      const note = {
+        action: 'create',
+        collection: 'com.example.note',
+        rkey: 'a',
+        record: { $type: 'com.example.note' },
+      } as const
+      await host.write(ada, [create('3kaaaaaaaaa2a'), create('3kaaaaaaaaa2b'), note])
+      await eventually(async () => (await indexed(indexer!, ada.did)).size === 3)
+      await indexer.close()
+      await host.write(ada, [{ action: 'delete', collection: 'app.bsky.feed.post', rkey: '3kaaaaaaaaa2a' }])
+      indexer = await startIndexer(host, { dataFolder, collections: ['com.example.*'] })
+      await eventually(async () => (await indexed(indexer!, ada.did)).size === 1)
+      expect([...(await indexed(indexer, ada.did)).keys()]).toEqual(['com.example.note/a'])
+      await eventually(() => indexer!.status().repos.synchronized === 1)
+      expect(indexer.status().totals.records).toBe(1)
+    } finally {
+      await indexer?.close()
+      rmSync(dataFolder, { recursive: true, force: true })
+    }
+  })
+
   test('a folder is read by its owner alone, and used by one indexer', async () => {
     const dataFolder = join(mkdtempSync(join(tmpdir(), 'avocet-indexer-')), 'index')
     try {
