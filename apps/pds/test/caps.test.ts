@@ -64,6 +64,17 @@ test('a gate counts by account, by address and in total, and lets go on every wa
   expect(await enter('a', null)).toBe('in')
 })
 
+test('a gate counts an address of IPv6 by its /64', async () => {
+  const gate = createGate('things', { total: 9, perAccount: 9, perAddress: 2 })
+  const held = Promise.withResolvers<void>()
+  const hold = (address: string): Promise<void> => gate.run({ did: null, address }, () => held.promise)
+  const running = [hold('2001:db8:0:7::1'), hold('2001:db8:0:7:ffff::2')]
+  await expect(hold('2001:db8:0:7::3')).rejects.toMatchObject({ code: 'too-many-at-once' })
+  running.push(hold('2001:db8:0:8::1'))
+  held.resolve()
+  await Promise.all(running)
+})
+
 test('an account has eight uploads under way, and another account is not held up', async () => {
   const net = await start({})
   const [alice, bob] = [await net.account(), await net.account()]

@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { createLoginBrake } from '../src/accounts/login-brake.ts'
 import { PdsError } from '../src/errors.ts'
@@ -112,6 +112,20 @@ describe('guesses from everywhere', () => {
       code: 'too-many-at-once',
     })
     await expect(brake.guard('did:a', null, right)).rejects.toMatchObject({ code: 'too-many-at-once' })
+  })
+
+  test('wait as long when the clock of the machine was a year ahead meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const slept: number[] = []
+    const brake = createLoginBrake(undefined, (ms) => Promise.resolve(void slept.push(ms)))
+    const now = Date.now()
+    vi.setSystemTime(now + 365 * 24 * 60 * 60 * 1000)
+    for (let i = 0; i < 51; i++) await expect(brake.guard('did:a', null, wrong)).rejects.toThrow('no')
+    vi.setSystemTime(now)
+    expect(await brake.guard('did:a', null, right)).toBe('in')
+    expect(slept).toEqual([0, expect.any(Number)])
+    expect(slept[1]).toBeLessThanOrEqual(2000)
   })
 
   test('are not counted where the password was not what failed', async () => {

@@ -42,9 +42,9 @@ interface Line {
 /** For where nothing is limited. */
 export const NO_BRAKE: LoginBrake = { guard: (_key, _address, attempt) => attempt(), trust: () => {} }
 
-/** A brake in the memory of this process. */
+/** A brake in the memory of this process; `now` in milliseconds, by a clock that nobody sets. */
 export function createLoginBrake(
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
   sleep: (ms: number) => Promise<void> = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 ): LoginBrake {
   const lines = new Map<string, Line>()
@@ -69,15 +69,16 @@ export function createLoginBrake(
   const wait = async (key: string, address: string | null): Promise<void> => {
     const line = lineOf(key)
     if (line === undefined || line.failures < FREE_FAILURES || isTrusted(key, address)) return
-    const at = Math.max(now(), line.freeAt)
-    if (at - now() > MAX_WAIT_MS) {
+    const time = now()
+    const at = Math.max(time, line.freeAt)
+    if (at - time > MAX_WAIT_MS) {
       throw new PdsError(
         'too-many-at-once',
         'Too many attempts to sign in to this account, try again in a minute',
       )
     }
     line.freeAt = at + PACE_MS
-    await sleep(at - now())
+    await sleep(at - time)
   }
 
   const trust: LoginBrake['trust'] = (key, address) => {
