@@ -197,6 +197,22 @@ export const FLOODS: readonly Attack[] = [
         : `${outcome(refreshed)} after ${mine} ms, guesses ${others} ms`
     },
   ),
+  flood('guesses at the password of the operator: thirty a network', '30 × 401, 10 × 429', async (world) => {
+    const { server } = world
+    const network = newAddress().replace(/1$/, '')
+    const pages = ['metrics', 'audit', 'quota']
+    const statuses: number[] = []
+    for (let i = 0; i < 40; i++) {
+      const authorization = `Basic ${Buffer.from(`admin:guess ${i}`).toString('base64')}`
+      const headers = { authorization, 'x-forwarded-for': `${network}${(i + 2).toString(16)}` }
+      // oxlint-disable-next-line no-await-in-loop -- one guess after the other
+      const answer = await fetch(`${server.url}/${pages[i % 3]}`, { headers })
+      await answer.body?.cancel()
+      statuses.push(answer.status)
+    }
+    const count = (status: number): number => statuses.filter((one) => one === status).length
+    return `${count(401)} × 401, ${count(429)} × 429`
+  }),
   flood('two hundred collections nobody heard of', '1 × 200', async ({ server, mallory }) => {
     const writes = Array.from({ length: 200 }, (_, i) => ({
       $type: 'com.atproto.repo.applyWrites#create',

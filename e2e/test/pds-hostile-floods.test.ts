@@ -36,19 +36,19 @@ beforeAll(async () => {
 afterAll(() => world?.[Symbol.asyncDispose]())
 
 describe('floods', () => {
-  beforeAll(() => world.mark())
+  beforeAll(() => world.mark(BOUNDS))
   test.each(FLOODS)('$what', async ({ right, run }) => {
     expect(await run(world)).toBe(right)
     await world.goesOn()
   })
-  test('leave the server standing', () => expect(world.stands(BOUNDS)).resolves.toBeUndefined(), 60_000)
+  test('leave the server standing', () => expect(world.stands()).resolves.toBeUndefined(), 60_000)
 })
 
 // All kinds at the same time: a server that is waited on has no time between them either.
 describe('callers who', () => {
   const ends = new Map<string, Promise<string>>()
   beforeAll(() => {
-    world.mark()
+    world.mark(BOUNDS)
     for (const kind of DAWDLERS) ends.set(kind.what, dawdle(world, kind))
   })
   test('come all at once leave room for others', async () => {
@@ -63,5 +63,5 @@ describe('callers who', () => {
   test.each(DAWDLERS)('$what', async ({ what, right }) => {
     expect(await ends.get(what)).toBe(right)
   })
-  test('leave the server standing', () => expect(world.stands(BOUNDS)).resolves.toBeUndefined())
+  test('leave the server standing', () => expect(world.stands()).resolves.toBeUndefined())
 })

@@ -7,7 +7,7 @@ import { startWorld, type World } from '../hostile/world.ts'
 let world: World
 beforeAll(async () => {
   world = await startWorld()
-  world.mark()
+  world.mark({ handles: 30 })
 })
 afterAll(() => world?.[Symbol.asyncDispose]())
 
@@ -21,4 +21,4 @@ test.each(RACES)('$what', async ({ right, run }) => {
   await world.goesOn()
 })
 
-test('leave the server standing', () => expect(world.stands({ handles: 30 })).resolves.toBeUndefined())
+test('leave the server standing', () => expect(world.stands()).resolves.toBeUndefined())
