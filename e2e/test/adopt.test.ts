@@ -330,6 +330,13 @@ describe.skipIf(!reference.ok)('a reference PDS with 50 accounts', () => {
     expect(code).toBe(0)
     expect(hashTree(source)).toBe(sourceHash)
 
+    // The keys came over with the data.
+    const {
+      PDS_JWT_SECRET: _jwt,
+      PDS_ADMIN_PASSWORD: _password,
+      PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: _rotation,
+      ...others
+    } = settings
     const service = await startService({
       name: 'pds',
       app: 'pds',
@@ -338,7 +345,7 @@ describe.skipIf(!reference.ok)('a reference PDS with 50 accounts', () => {
       healthPath: '/xrpc/_health',
       logFile: join(folder, 'avocet.log'),
       env: {
-        ...settings,
+        ...others,
         PDS_HOST: 'localhost',
         PDS_DATA_DIRECTORY: target,
         PDS_BLOBSTORE_DISK_LOCATION: join(target, 'blobs'),
@@ -439,6 +446,17 @@ describe.skipIf(!reference.ok)('a reference PDS with 50 accounts', () => {
       { headers: ADMIN },
     )
     expect(left.deactivatedAt).toBeDefined()
+  })
+
+  test('identities are changed with the key of the reference', async () => {
+    const { did } = clients[5]!
+    const agent = new AtpAgent({ service: url })
+    await agent.login({ identifier: did, password: PASSWORD })
+    await agent.updateHandle({ handle: 'renamed.test' })
+    const document = (await (await fetch(`http://localhost:${plc.port}/${did}`)).json()) as {
+      alsoKnownAs: string[]
+    }
+    expect(document.alsoKnownAs).toEqual(['at://renamed.test'])
   })
 
   test('writing goes on: a new post chains to the last commit, above the margin on the firehose', async () => {

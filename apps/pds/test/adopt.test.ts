@@ -1,18 +1,28 @@
 // The reference PDS itself is taken over in `e2e/test/adopt.test.ts`; here its data is made by its schema.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 
 import { createKeypair } from '@avocet/crypto'
 import type { DataObject } from '@avocet/data'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { adopt, type AdoptOptions } from '../src/adopt/adopt.ts'
 import { compareAccount } from '../src/adopt/check-adopted.ts'
 import { openActor } from '../src/adopt/reference-actor.ts'
 import { findReference } from '../src/adopt/reference-files.ts'
 import { resolveConfig } from '../src/config/config.ts'
+import { loadSecrets } from '../src/config/secrets.ts'
 import { openStores } from '../src/stores.ts'
 import { readFirehose, type Received } from './firehose.ts'
 import { failure, post, startNetwork } from './network.ts'
@@ -324,6 +334,48 @@ test('keys other than those of the source, or none, are refused', async () => {
     )
   }
   expect(existsSync(made.target)).toBe(false)
+})
+
+describe('the keys of the source', () => {
+  const [jwtSecret, plcRotationKeyHex] = Object.values(KEYS) as [string, string]
+  const kept = (target: string): unknown => JSON.parse(readFileSync(join(target, 'secrets.json'), 'utf8'))
+
+  test('are the server’s from then on, whatever its settings say later', async () => {
+    const made = prepare()
+    await made.source.add({ handle: 'a.test', records: {} })
+    // Whoever wrote the file may have had large letters in mind.
+    const env = {
+      ...KEYS,
+      PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: plcRotationKeyHex.toUpperCase(),
+      PDS_ADMIN_PASSWORD: 'of the operator',
+    }
+    await takeOver(made, { env, options: { dataDirectory: made.target, plcRotationKeyHex: null } })
+    expect(kept(made.target)).toEqual({ jwtSecret, plcRotationKeyHex, adminPassword: 'of the operator' })
+    expect(statSync(join(made.target, 'secrets.json')).mode & 0o777).toBe(0o600)
+    const secrets = await loadSecrets(resolveConfig({ dataDirectory: made.target }))
+    expect(secrets).toEqual(kept(made.target))
+  })
+
+  test('are not copied where the settings of the new server have them', async () => {
+    const made = prepare()
+    await made.source.add({ handle: 'a.test', records: {} })
+    const given = { jwtSecret, plcRotationKeyHex, adminPassword: 'mine' }
+    await takeOver(made, { options: { dataDirectory: made.target, ...given } })
+    expect(existsSync(join(made.target, 'secrets.json'))).toBe(false)
+  })
+
+  test('replace none that are there: nothing is taken over', async () => {
+    const made = prepare()
+    await made.source.add({ handle: 'a.test', records: {} })
+    mkdirSync(made.target)
+    const other = JSON.stringify({ plcRotationKeyHex: 'cd'.repeat(32) })
+    writeFileSync(join(made.target, 'secrets.json'), other)
+    await expect(takeOver(made)).rejects.toThrow(
+      `there is another plcRotationKeyHex in ${join(made.target, 'secrets.json')}`,
+    )
+    expect(readFileSync(join(made.target, 'secrets.json'), 'utf8')).toBe(other)
+    expect(existsSync(join(made.target, 'pds.sqlite'))).toBe(false)
+  })
 })
 
 test('only a new directory is filled, and never the folder of the reference’s blobs', async () => {

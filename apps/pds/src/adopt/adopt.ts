@@ -4,7 +4,7 @@ import { counted } from '../commands/backup-format.ts'
 import { CommandError } from '../commands/operator.ts'
 import { resolveConfig, type PdsOptions } from '../config/config.ts'
 import { noteRotationKey } from '../config/rotation-key.ts'
-import { loadSecrets } from '../config/secrets.ts'
+import { keepSecrets } from '../config/secrets.ts'
 import type { Stores } from '../stores.ts'
 import { adoptAccount } from './adopt-account.ts'
 import { announceAdopted } from './announce-adopted.ts'
@@ -54,7 +54,8 @@ const PROGRESS_MS = 2000
 export async function adopt(directory: string, how: AdoptOptions, print: Print): Promise<void> {
   const places = findReference(directory, how.env, how.blobs)
   const before = fingerprint(places)
-  const config = resolveConfig(withSecrets(how.options, how.env))
+  const { options, plcRotationKeyHex, inherited } = withSecrets(how.options, how.env)
+  const config = resolveConfig(options)
   checkTarget(config, places)
   await using accounts = await openReference(places.accounts)
   const all = readAccounts(accounts)
@@ -70,8 +71,8 @@ export async function adopt(directory: string, how: AdoptOptions, print: Print):
     return
   }
   await using target = await openTarget(config)
+  await keepSecrets(config.dataDirectory, inherited)
   await fill(places, list, accounts, target.stores, print)
-  const { plcRotationKeyHex } = await loadSecrets(config)
   await noteRotationKey(config.dataDirectory, plcRotationKeyHex)
   await using sequencer = await openReference(places.sequencer)
   const newest = newestEvent(sequencer)

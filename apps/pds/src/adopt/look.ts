@@ -8,6 +8,7 @@ import { readImported } from '@avocet/repo-server'
 
 import { CommandError } from '../commands/operator.ts'
 import type { PdsConfig, PdsOptions } from '../config/config.ts'
+import { privateKeyHex } from '../config/values.ts'
 import { openActor, type ReferenceActor } from './reference-actor.ts'
 import { countGrants, type ReferenceAccount } from './reference-accounts.ts'
 import type { ReferenceDatabase, ReferencePlaces } from './reference-files.ts'
@@ -15,13 +16,26 @@ import type { ReferenceDatabase, ReferencePlaces } from './reference-files.ts'
 /** The settings a reference PDS ran with: its `pds.env`. */
 export type SourceSettings = Readonly<Record<string, string | undefined>>
 
+/** What the settings of the source have and those of the server to be have not: it has to be kept with the data. */
+type Inherited = Partial<Record<'jwtSecret' | 'plcRotationKeyHex' | 'adminPassword', string>>
+
 /**
- * The settings of the server to be, with the keys of the source where they name none.
+ * The settings of the server to be, with the keys of the source where they name none, and which these are.
  * @throws CommandError when a key is nowhere, or two differ
+ * @throws SettingError when a key is none
  */
-export function withSecrets(options: PdsOptions, env: SourceSettings): PdsOptions {
-  const key = (given: string | null | undefined, name: string, without: string): string => {
-    const before = env[name]
+export function withSecrets(
+  options: PdsOptions,
+  env: SourceSettings,
+): { readonly options: PdsOptions; readonly plcRotationKeyHex: string; readonly inherited: Inherited } {
+  const key = (
+    given: string | null | undefined,
+    name: string,
+    without: string,
+    read: (text: string) => string = (text) => text,
+  ): string => {
+    const text = env[name]
+    const before = text ? read(text) : text
     if (given && before && given !== before) {
       throw new CommandError(`${name} is not that of the reference PDS; ${without}`)
     }
@@ -31,19 +45,21 @@ export function withSecrets(options: PdsOptions, env: SourceSettings): PdsOption
       `${name} is not known; ${without}\nGive the settings of the reference PDS with --env-file`,
     )
   }
-  const rotation = 'PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX'
-  return {
-    ...options,
-    jwtSecret: key(options.jwtSecret, 'PDS_JWT_SECRET', 'without it nobody stays signed in'),
-    plcRotationKeyHex: key(
-      options.plcRotationKeyHex,
-      rotation,
-      'without it no identity could be changed again',
-    ),
+  const jwtSecret = key(options.jwtSecret, 'PDS_JWT_SECRET', 'without it nobody stays signed in')
+  const plcRotationKeyHex = key(
+    options.plcRotationKeyHex,
+    'PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX',
+    'without it no identity could be changed again',
+    privateKeyHex,
+  )
+  const inherited: Inherited = {
+    ...(options.jwtSecret ? {} : { jwtSecret }),
+    ...(options.plcRotationKeyHex ? {} : { plcRotationKeyHex }),
     ...(options.adminPassword || !env['PDS_ADMIN_PASSWORD']
       ? {}
       : { adminPassword: env['PDS_ADMIN_PASSWORD'] }),
   }
+  return { options: { ...options, ...inherited }, plcRotationKeyHex, inherited }
 }
 
 /** Settings that would make the new server another one to its clients. */

@@ -75,6 +75,23 @@ export async function loadSecrets(config: PdsConfig): Promise<Secrets> {
   }
 }
 
+/**
+ * Keeps secrets that come from elsewhere with the data, as if they had been made here.
+ * @throws DataDirectoryError when there are others already: nothing that may be in use is replaced
+ */
+export async function keepSecrets(dataDirectory: string, secrets: Partial<Secrets>): Promise<void> {
+  const path = join(dataDirectory, FILE)
+  const stored = readStored(path)
+  const names = Object.keys(secrets) as (keyof Secrets)[]
+  const other = names.find((name) => stored[name] !== undefined && stored[name] !== secrets[name])
+  if (other !== undefined) {
+    throw new DataDirectoryError(
+      `there is another ${other} in ${path}: put the file elsewhere, or correct it`,
+    )
+  }
+  if (names.some((name) => stored[name] === undefined)) await writeStored(path, { ...stored, ...secrets })
+}
+
 /** A new secret of so many bytes, where neither the settings nor the file have one. */
 function missing(
   config: PdsConfig,
