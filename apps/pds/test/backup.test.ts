@@ -460,6 +460,11 @@ test('a copy made before an upgrade is put back, above the numbers relays saw', 
     last = (await readFirehose(pds.url, 0, () => false, 300)).events.at(-1)!.body.seq as number
     const port = { ...settings, PDS_PORT: String(pds.port) }
     await expect(run(port, 'rollback', copy)).rejects.toThrow('stop the server first')
+    // Whoever gives another port than that of the server is stopped by its hold on the data.
+    await expect(run({ ...settings, PDS_PORT: '1' }, 'rollback', copy)).rejects.toThrow(
+      `another avocet-pds is using it (process ${process.pid})`,
+    )
+    expect(await readdir(join(root, 'back'))).not.toContain('pds.sqlite.restoring')
   }
   await expect(run(settings, 'rollback', join(root, 'nothing'))).rejects.toThrow('no database here')
   expect((await run(settings, 'rollback', copy)).at(-1)).toMatch(/^rolled back; /)

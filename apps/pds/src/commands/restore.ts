@@ -18,6 +18,7 @@ import { bucketName, openBlobs } from '../blobs/blob-place.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { rotationDidKey } from '../config/rotation-key.ts'
+import { lockDataDirectory } from '../config/server-lock.ts'
 import { migrateSchema, SCHEMA } from '../upgrade.ts'
 import { announceAll } from './announce-all.ts'
 import { BACKUP_FILES, counted, eachOf, OF_ACCOUNTS, type Manifest } from './backup-format.ts'
@@ -75,13 +76,16 @@ export async function restore(
 /**
  * Puts the copy of the database that was made before an upgrade in its place; the present one stays beside it. What was
  * written since is lost, files of blobs stay. For the version of the program that the copy belongs to.
- * @throws CommandError
+ * @throws CommandError, and DataDirectoryError while a server uses the data
  */
 export async function rollback(options: PdsOptions, copy: string, report: Report): Promise<void> {
   const config = resolveConfig(options)
   await refuseRunning(config)
   if (!(await exists(copy))) throw new CommandError(`no database here; path=${copy}`)
   checkCopy(copy)
+  using held = new DisposableStack()
+  // A server may listen elsewhere than these settings say.
+  held.use(lockDataDirectory(config.dataDirectory))
   const present = join(config.dataDirectory, DATABASE_FILE)
   const path = `${present}.restoring`
   await copyDurably(copy, path)
