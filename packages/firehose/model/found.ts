@@ -157,4 +157,17 @@ export const FOUND: readonly ModelCase[] = [
       wait(60_000),
     ],
   },
+  {
+    name: 'lost-behind-a-repeated-event',
+    about:
+      'The directory is silent; an account’s first event waits, an unreadable one behind it; the connection is cut, and both come again.',
+    size: {},
+    actions: [
+      { do: 'directory', mode: 'down', ms: 10_000 },
+      write(0),
+      write(0, 'malformed'),
+      { do: 'cut', relay: 0 },
+      wait(60_000),
+    ],
+  },
 ]

@@ -188,10 +188,12 @@ export function createReader(options: ReaderOptions): Reader {
       drop: (why) => (why === 'shed' ? giveUp() : undefined),
     }
     if (!lanes.push(did, task)) giveUp()
+    // What is lost from now on belongs behind it.
+    else remnants.delete(did)
     return null
   }
 
-  // What could not be read, or was given up, and waits in its lane: so many each, then only their tickets.
+  // What could not be read, or was given up, and waits at the end of its lane: so many each, then only their tickets.
   const remnants = new Map<Did, { tickets: Ticket[]; failure: FailureEvent; claimed: Tid | null }[]>()
 
   /** In its lane, so that it cannot overtake; nobody waits for that. */
@@ -208,10 +210,10 @@ export function createReader(options: ReaderOptions): Reader {
       waiting.push({ tickets, failure, claimed })
       return null
     }
-    remnants.set(did, [{ tickets, failure, claimed }])
+    const lost = [{ tickets, failure, claimed }]
+    remnants.set(did, lost)
     const work = async (): Promise<void> => {
-      const lost = remnants.get(did)!
-      remnants.delete(did)
+      if (remnants.get(did) === lost) remnants.delete(did)
       for (const remnant of lost) await processor.lose({ source: info, ...remnant })
     }
     lanes.run(did, work).catch(onLaneFault)

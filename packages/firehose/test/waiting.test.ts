@@ -32,6 +32,24 @@ const commitsOf = (events: readonly { kind: string }[], did: Did): number =>
   events.filter((event) => event.kind === 'commit' && 'did' in event && event.did === did).length
 
 describe('waiting', () => {
+  it('a lost event of an account that waits overtakes none', async () => {
+    const world = createWorld('lost in order')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    for (const key of ['a', 'c']) {
+      add('#commit', world.event(await world.commit(account, [create(key)])))
+      const lost = await world.commit(account, [create(`${key}-lost`)], { keep: false })
+      add('#commit', { ...world.event(lost), tooBig: true })
+    }
+    const { resolveKey, release } = hanging(world, account.did)
+    const running = start(world, [], { sources: [fromFrames(frames, { stay: true })], resolveKey })
+    await expect.poll(() => running.consumer.stats().sources[0]?.frames, { timeout: 8000 }).toBe(4)
+    release()
+    await expect.poll(() => running.consumer.stats().sources[0]?.cursor, { timeout: 8000 }).toBe(4)
+    await running.consumer.close()
+    expect(running.events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
+  })
+
   it('of many lost events of an account that waits the newest decides what is claimed', async () => {
     const world = createWorld('many lost')
     const account = world.createAccount()
