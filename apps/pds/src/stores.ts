@@ -10,11 +10,12 @@ import {
 } from '@avocet/repo-server/sqlite'
 import type { SqliteRepoStore } from '@avocet/repo-sqlite'
 import type { SyncEventLog } from '@avocet/sequencer'
+import { advanceSeq } from '@avocet/sequencer/sqlite'
 import { openDatabase, type Database } from '@avocet/sqlite'
 
 import { openAccountStore, type AccountStore } from './accounts/account-store.ts'
 import { openBlobs, refuseFilledBucket } from './blobs/blob-place.ts'
-import type { PdsConfig } from './config/config.ts'
+import { POWER_LOSS_WARNING, type PdsConfig } from './config/config.ts'
 import { DATABASE_FILE, refuseForeignData } from './config/data-directory.ts'
 import { DataDirectoryError, prepareDataDirectory } from './config/secrets.ts'
 import { SILENT, type Logger } from './logger.ts'
@@ -42,10 +43,17 @@ export async function openStores(config: PdsConfig, log: Logger = SILENT): Promi
   refuseForeignData(config)
   const path = join(config.dataDirectory, DATABASE_FILE)
   if (!existsSync(path)) await refuseFilledBucket(config)
+  // SQLite removes the log when the last handle closes.
+  const wasCutOff = existsSync(`${path}-wal`)
   let db: Database | undefined
   try {
-    db = openDatabase({ path })
+    db = openDatabase({ path, synchronous: config.sqliteSynchronous })
     await prepareUpgrade(db, config, log)
+    if (config.sqliteSynchronous === 'normal') {
+      log.warn({}, POWER_LOSS_WARNING)
+      // Subscribers may have seen events that went with the power: their numbers are not given to others.
+      if (wasCutOff) advanceSeq(db)
+    }
     return await openStoresOn(db, config, (error) =>
       log.warn({ err: error }, 'the blobs cannot be reached for now'),
     )

@@ -39,11 +39,16 @@ beforeAll(async () => {
 })
 afterAll(() => net[Symbol.asyncDispose]())
 
+type Look = { findings: Finding[]; error: string | null }
+
 /** Runs the doctor beside the running server. */
-async function look(...flags: string[]): Promise<{ findings: Finding[]; error: string | null }> {
+const look = (...flags: string[]): Promise<Look> => lookWith({}, ...flags)
+
+/** Runs it with these settings too. */
+async function lookWith(env: Record<string, string>, ...flags: string[]): Promise<Look> {
   const lines: string[] = []
   const program = createProgram({
-    env: { PDS_ADMIN_PASSWORD: ADMIN_PASSWORD, PDS_DID_PLC_URL: net.directory.url },
+    env: { PDS_ADMIN_PASSWORD: ADMIN_PASSWORD, PDS_DID_PLC_URL: net.directory.url, ...env },
     print: (line) => void lines.push(line),
     serve: () => Promise.resolve(),
   })
@@ -204,6 +209,18 @@ test('identities: handle, key', async () => {
     'the directory has another signing key',
     `avocet-pds rotate-keys ${alice.did}`,
   ])
+})
+
+test('what a loss of power would cost is said where it would cost something', async () => {
+  expect(notOk(await lookWith({ PDS_SQLITE_SYNCHRONOUS: 'normal' }))).toEqual([
+    {
+      level: 'warn',
+      what: 'durability',
+      detail: 'PDS_SQLITE_SYNCHRONOUS is normal: the last writes may be lost if the machine loses power',
+      next: 'remove PDS_SQLITE_SYNCHRONOUS unless that was meant',
+    },
+  ])
+  expect(notOk(await lookWith({ PDS_SQLITE_SYNCHRONOUS: 'full' }))).toEqual([])
 })
 
 test('--send-test sends, and says so', async () => {

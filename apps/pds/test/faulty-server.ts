@@ -67,8 +67,8 @@ export function canMakeFaults(): boolean {
   return probed !== null
 }
 
-/** Starts a server whose disk works and whose clock is right, for now. */
-export async function startFaultyServer(): Promise<FaultyServer> {
+/** Starts a server whose disk works and whose clock is right, for now. `env`: settings beyond the usual. */
+export async function startFaultyServer(env: Record<string, string> = {}): Promise<FaultyServer> {
   const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-disk-'))
   const directory = await startDirectory()
   const faults = makeFaults(folder)!
@@ -79,6 +79,7 @@ export async function startFaultyServer(): Promise<FaultyServer> {
         PDS_SERVICE_DID: 'did:web:disk.example.com',
         PDS_ADMIN_PASSWORD: 'operator-password',
         LOG_LEVEL: 'silent',
+        ...env,
         ...faults.env,
       },
     )

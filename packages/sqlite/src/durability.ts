@@ -37,15 +37,34 @@ export interface Disk {
 
 const NODE_DISK: Disk = { fdatasync, fdatasyncSync }
 
-/** No disk to wait for: an in-memory database, or one opened with `synchronous: 'normal'`. */
-export function createNoDurability(): Durability {
+/**
+ * No disk to wait for: an in-memory database, one that is only read, or one opened with `synchronous: 'normal'`. SQLite
+ * itself syncs the last kind now and then, before it copies the log; when that fails it is as for `createWalDurability`.
+ *
+ * @param onFailure called once, when the first sync fails
+ */
+export function createNoDurability(path: string, onFailure: () => void): Durability {
+  let failure: SqliteError | null = null
+  const check = (): void => {
+    if (failure !== null) throw failure
+  }
   return {
     wait: (waiter) => waiter.done(),
-    flush: () => {},
-    check: () => {},
-    fail: (cause) => new SqliteError('sync-failed', 'commit could not be made durable', { cause }),
+    // Closing asks for it: the log of a handle that failed must not be copied.
+    flush: check,
+    check,
+    fail(cause) {
+      if (failure) return failure
+      failure = syncFailed(path, cause)
+      onFailure()
+      return failure
+    },
     close: () => {},
   }
+}
+
+function syncFailed(path: string, cause: unknown): SqliteError {
+  return new SqliteError('sync-failed', `commit could not be made durable; path=${path}`, { cause })
 }
 
 /**
@@ -74,7 +93,7 @@ export function createWalDurability(
   /** Remembers that a sync failed, and tells everybody who waits for one. */
   const fail = (cause: unknown): SqliteError => {
     if (failure === null) {
-      failure = new SqliteError('sync-failed', `commit could not be made durable; path=${walPath}`, { cause })
+      failure = syncFailed(walPath, cause)
       onFailure()
     }
     const lost = [...(syncing?.splice(0) ?? []), ...waiting.splice(0)]

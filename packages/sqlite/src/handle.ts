@@ -47,7 +47,9 @@ export function openDurability(
   onFailure: () => void,
 ): Durability {
   const { path, readOnly = false, synchronous = 'full', disk } = options
-  if (path === ':memory:' || readOnly || synchronous === 'normal') return createNoDurability()
+  if (path === ':memory:' || readOnly || synchronous === 'normal') {
+    return createNoDurability(path, onFailure)
+  }
   // Reading makes SQLite open, and if need be make, the log. What an earlier process left there may be in memory alone
   // although the system calls it written (after a failed sync): copied into the database it is written anew.
   raw.exec('PRAGMA schema_version; PRAGMA wal_checkpoint(PASSIVE)')

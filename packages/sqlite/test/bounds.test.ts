@@ -191,6 +191,25 @@ it('the error of a hook that nobody looks after is thrown, after the others ran'
 })
 
 describe('a sync that fails', () => {
+  it('inside of SQLite ends a handle that syncs nothing itself, too', async () => {
+    using other = openDatabase({ path: join(folder, 'normal.db'), synchronous: 'normal', disk })
+    other.raw.exec('CREATE TABLE t (k)')
+    const add = (k: number) => () => other.prepare('INSERT INTO t VALUES (?)').run(k)
+    const exec = other.raw.exec.bind(other.raw)
+    const cause = Object.assign(new Error('disk I/O error'), { errcode: 1034 })
+    other.raw.exec = (sql) => {
+      if (sql === 'COMMIT') throw cause
+      exec(sql)
+    }
+    const refused = { code: 'sync-failed', cause }
+    await expect(other.write(add(1))).rejects.toMatchObject(refused)
+    other.raw.exec = exec
+    await expect(other.write(add(2))).rejects.toMatchObject(refused)
+    expect(() => other.transaction(add(3))).toThrow(expect.objectContaining(refused))
+    expect(other.prepare('SELECT count(*) AS n FROM t').get()).toEqual({ n: 0 })
+    expect(() => other.close()).toThrow(expect.objectContaining(refused))
+  })
+
   it.each([1034, 1290])('inside of SQLite is one like any other (%i)', async (errcode) => {
     const exec = db.raw.exec.bind(db.raw)
     db.raw.exec = (sql) => {

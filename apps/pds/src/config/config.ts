@@ -16,6 +16,11 @@ export interface PdsConfig {
   readonly dataDirectory: string
   /** Folder of the blobs; null means `<dataDirectory>/blobs`. */
   readonly blobDirectory: string | null
+  /**
+   * `'full'`: a write is answered when it is on the disk. `'normal'`: when the operating system has it; a crash of the
+   * process loses nothing, the last writes may be lost when the machine loses power.
+   */
+  readonly sqliteSynchronous: 'full' | 'normal'
   /** Bucket of the blobs, when they are not on disk. */
   readonly blobBucket: BlobBucket | null
   /** Base URL of the did:plc directory. */
@@ -113,6 +118,10 @@ export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 /** What `createPds` needs to be told: the data directory; everything else has a default. */
 export type PdsOptions = Pick<PdsConfig, 'dataDirectory'> & Partial<PdsConfig>
 
+/** What the operator of a server that does not wait for the disk is told. */
+export const POWER_LOSS_WARNING: string =
+  'PDS_SQLITE_SYNCHRONOUS is normal: the last writes may be lost if the machine loses power'
+
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** The settings of a PDS for which nothing but its data directory was given. */
@@ -123,6 +132,7 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   publicUrl: null,
   serviceDid: null,
   blobDirectory: null,
+  sqliteSynchronous: 'full',
   blobBucket: null,
   plcUrl: 'https://plc.directory',
   inviteRequired: true,

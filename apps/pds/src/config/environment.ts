@@ -3,7 +3,7 @@ import { SettingError } from './values.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Settings that say where data or keys are: a slip in the name of one must not start a server that lacks them. */
+/** Settings that say where data or keys are, or how safe: a slip in the name of one must not start a server that lacks them. */
 const BEARING: ReadonlySet<string> = new Set([
   'PDS_DATA_DIRECTORY',
   'PDS_BLOBSTORE_DISK_LOCATION',
@@ -14,6 +14,7 @@ const BEARING: ReadonlySet<string> = new Set([
   'PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX',
   'PDS_PLC_PREVIOUS_ROTATION_KEY_K256_PRIVATE_KEY_HEX',
   'PDS_RECOVERY_DID_KEY',
+  'PDS_SQLITE_SYNCHRONOUS',
   'PDS_HOSTNAME',
   'PDS_SERVICE_DID',
 ])

@@ -1,15 +1,22 @@
 import type { Setting } from './setting.ts'
-import { boolean, integer, privateKeyHex } from './values.ts'
+import { boolean, integer, privateKeyHex, synchronous } from './values.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** Settings of what the operator watches, and of what one account may take. */
+/** Settings of keys and durability, of what the operator watches, and of what one account may take. */
 export const OPERATOR_SETTINGS: readonly Setting[] = [
   {
     env: 'PDS_PLC_PREVIOUS_ROTATION_KEY_K256_PRIVATE_KEY_HEX',
     description: 'the rotation key before this one, until rotate-keys --rotation-key is done',
     default: 'none',
     apply: (text, { options }) => (options.previousPlcRotationKeyHex = privateKeyHex(text)),
+  },
+  {
+    env: 'PDS_SQLITE_SYNCHRONOUS',
+    description:
+      'full: a write is answered when it is on the disk; normal: before, the last may be lost if the machine loses power',
+    default: 'full',
+    apply: (text, { options }) => (options.sqliteSynchronous = synchronous(text)),
   },
   {
     env: 'PDS_REQUEST_LOG',

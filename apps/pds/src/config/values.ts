@@ -91,6 +91,11 @@ export function privateKeyHex(text: string): string {
   return /^[0-9a-f]{64}$/i.test(text) ? text.toLowerCase() : bad('64 hexadecimal digits', '…')
 }
 
+/** Whether a write is answered when it is on the disk. @throws SettingError */
+export function synchronous(text: string): 'full' | 'normal' {
+  return text === 'full' || text === 'normal' ? text : bad('full or normal', text)
+}
+
 /** A level of the log; the reference server's names are taken too. @throws SettingError */
 export function logLevel(text: string): LogLevel {
   const level = text === 'trace' ? 'debug' : text === 'fatal' ? 'error' : text

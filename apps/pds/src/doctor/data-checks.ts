@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises'
 
 import type { Database } from '@avocet/sqlite'
 
-import type { PdsConfig } from '../config/config.ts'
+import { POWER_LOSS_WARNING, type PdsConfig } from '../config/config.ts'
 import { blobFolder } from '../config/data-directory.ts'
 import { MIN_FREE_BYTES } from '../health/probe.ts'
 import { check, some, type Finding } from './finding.ts'
@@ -29,9 +29,23 @@ export async function dataChecks(db: Database, config: PdsConfig, deep: boolean)
       return 'every row that is referred to is there'
     }),
     await check('event log', RESTORE, () => eventLog(db)),
+    ...durability(config),
     ...(await Promise.all(folders(config).map(diskSpace))),
   ]
 }
+
+/** Nothing to tell where every answer waits for the disk. */
+const durability = ({ sqliteSynchronous }: PdsConfig): Finding[] =>
+  sqliteSynchronous === 'full'
+    ? []
+    : [
+        {
+          level: 'warn',
+          what: 'durability',
+          detail: POWER_LOSS_WARNING,
+          next: 'remove PDS_SQLITE_SYNCHRONOUS unless that was meant',
+        },
+      ]
 
 /** Where the disk fills up. Uploads to a bucket lie in the data directory for a moment. */
 const folders = (config: PdsConfig): string[] =>
