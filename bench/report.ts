@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { human, type Report } from './support/compare.ts'
+import { human, type Measured, type Report } from './support/compare.ts'
 
 const folder = join(import.meta.dirname, 'results')
 const reports = readdirSync(folder)
@@ -11,16 +11,19 @@ const reports = readdirSync(folder)
   .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Report)
 
 const sections = reports.map((report) => {
-  const lines = report.rows.map(({ work, unit, results, target, least, note }) => {
+  const lines = report.rows.map(({ work, unit, results, variants = [], target, least, note }) => {
     const [ours, ...peers] = results
-    const beside = peers
-      .map(
-        (peer) =>
-          `**${(ours!.perSecond / peer.perSecond).toFixed(2)} ×** ${peer.name} (${human(peer.perSecond)}/s)`,
-      )
-      .join('<br>')
+    const times = (one: Measured, peer: Measured): string => (one.perSecond / peer.perSecond).toFixed(2)
+    const beside = [
+      ...peers.map((peer) => `**${times(ours!, peer)} ×** ${peer.name} (${human(peer.perSecond)}/s)`),
+      ...variants.flatMap((one) => peers.map((peer) => `${one.name}: ${times(one, peer)} × ${peer.name}`)),
+    ].join('<br>')
+    const speeds = [
+      `${human(ours!.perSecond)} ${unit}/s`,
+      ...variants.map(({ name, perSecond }) => `${name}: ${human(perSecond)} ${unit}/s`),
+    ].join('<br>')
     const goal = least === undefined ? '–' : `${human(least)}/s`
-    return `| ${work}${note ? ` (${note})` : ''} | ${human(ours!.perSecond)} ${unit}/s | ${beside || '–'} | ${target === undefined ? goal : `${target} ×`} |`
+    return `| ${work}${note ? ` (${note})` : ''} | ${speeds} | ${beside || '–'} | ${target === undefined ? goal : `${target} ×`} |`
   })
   return [
     `### ${report.bench}`,

@@ -19,6 +19,8 @@ export interface Row {
   work: string
   unit: string
   results: Measured[]
+  /** Ours under other settings, in the same run. Targets are for `results`. */
+  variants?: Measured[]
   /** What the ratio to the first peer should reach, where there is a target. */
   target?: number
   /** What ours should reach per second by itself, where there is such a target. */
@@ -78,6 +80,7 @@ export function record(
   work: string,
   options: { unit: string; target?: number; least?: number; note?: string },
   results: readonly Measured[],
+  variants: readonly Measured[] = [],
 ): Row {
   const row: Row = {
     work,
@@ -86,6 +89,9 @@ export function record(
       name: index === 0 || name.includes('@', 1) || !name.includes('/') ? name : withVersion(name),
       perSecond: rounded(perSecond),
     })),
+    ...(variants.length === 0
+      ? {}
+      : { variants: variants.map(({ name, perSecond }) => ({ name, perSecond: rounded(perSecond) })) }),
     ...(options.target === undefined ? {} : { target: options.target }),
     ...(options.least === undefined ? {} : { least: options.least }),
     ...(options.note === undefined ? {} : { note: options.note }),
@@ -101,6 +107,10 @@ export function record(
       : `  target ${human(row.least)}/s: ${ours!.perSecond >= row.least ? 'pass' : 'FAIL'}`
   const goal = row.target === undefined ? least : `  target ${row.target}×`
   console.log(`${work}: ${human(ours!.perSecond)} ${row.unit}/s  ${ratios.join('  ')}${goal}`)
+  for (const { name, perSecond } of variants) {
+    const beside = peers.map((peer) => `${(perSecond / peer.perSecond).toFixed(2)}× ${peer.name}`)
+    console.log(`  ${name}: ${human(perSecond)} ${row.unit}/s  ${beside.join('  ')}`)
+  }
   return row
 }
 

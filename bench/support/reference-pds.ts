@@ -22,7 +22,11 @@ export function findReference(): Reference | string {
   return { folder, version: (JSON.parse(manifest) as { version: string }).version }
 }
 
-/** Starts it as in production: nothing logged, no rate limits, SQLite's own durability (WAL, `synchronous = FULL`). */
+/**
+ * Starts it as in production: nothing logged, no rate limits. It sets no `synchronous`, and its SQLite is compiled for NORMAL:
+ * event and account are not on the disk when it answers. The record is, by the checkpoint of the account's database, which it
+ * opens and closes for each write.
+ */
 export function startReference(
   folder: string,
   port: number,
