@@ -6,7 +6,7 @@ import type { Authorizer } from '../src/accounts/authorizer.ts'
 import { createHealth, type Health } from '../src/health/health.ts'
 import { createHealthCheck } from '../src/health/health-check.ts'
 import { storageFailure } from '../src/health/storage-failure.ts'
-import type { Logger } from '../src/logger.ts'
+import { SILENT, type Logger } from '../src/logger.ts'
 
 const full = (): Error => Object.assign(new Error('write failed'), { code: 'ENOSPC' })
 
@@ -61,6 +61,16 @@ describe('health', () => {
     health.observe(failed)
     expect(health.problem()).toBe('a sync of the disk failed, restart the server: fsync failed: EIO')
     expect(lines).toEqual(['error the server cannot store data', 'error the server cannot store data'])
+  })
+
+  test.each([
+    [new Error('no table'), 'no table'],
+    ['no table', 'no table'],
+  ])('a probe that fails for whatever reason counts (%#)', async (thrown, reason) => {
+    const probe = (): Promise<void> => Promise.reject(thrown)
+    const health = createHealth({ probe, log: SILENT, everyMs: 1e6 })
+    onTestFinished(() => health[Symbol.asyncDispose]())
+    expect([await health.check(), health.problem()]).toEqual([reason, reason])
   })
 
   test('other failures say nothing of the disk', () => {

@@ -139,6 +139,23 @@ test('a pds.env of the reference server is understood', () => {
   })
 })
 
+test.each([
+  ['silent', 'silent'],
+  ['error', 'error'],
+  ['fatal', 'error'],
+  ['warn', 'warn'],
+  ['info', 'info'],
+  ['debug', 'debug'],
+  ['trace', 'debug'],
+])('the level %s of the log is %s', (text, logLevel) => {
+  expect(readSettings({ LOG_LEVEL: text }).logLevel).toBe(logLevel)
+  expect(readSettings({}, new Map([['--log-level', text]])).logLevel).toBe(logLevel)
+})
+
+test('no other level', () => {
+  expect(() => readSettings({ LOG_LEVEL: 'loud' })).toThrow('LOG_LEVEL: expected silent, error, warn')
+})
+
 test('secrets that are given are used, and nothing is written when all are', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-secrets-'))
   try {

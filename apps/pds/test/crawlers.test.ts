@@ -1,0 +1,73 @@
+// When relays are asked to crawl this server, and what is said of those that do not want to.
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { expect, onTestFinished, test } from 'vitest'
+
+import { resolveConfig } from '../src/config/config.ts'
+import { createAnnouncements } from '../src/events/announcements.ts'
+import { createCrawlers } from '../src/events/crawlers.ts'
+import { createPublicAddress } from '../src/identity/address.ts'
+import type { Logger } from '../src/logger.ts'
+import { openStores } from '../src/stores.ts'
+
+const MINUTES = 60_000
+
+test('at the first event, then every twenty minutes at most; a refusal is told and counted', async () => {
+  let status = 200
+  let asked = 0
+  const relay = createServer((_request, response) => {
+    asked += 1
+    response.writeHead(status).end('{}')
+  }).listen(0, '127.0.0.1')
+  await once(relay, 'listening')
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'avocet-pds-crawlers-'))
+  const config = resolveConfig({ dataDirectory, hostname: 'pds.example.com' })
+  const { db, log } = await openStores(config)
+  onTestFinished(async () => {
+    db.close()
+    relay.closeAllConnections()
+    relay.close()
+    await rm(dataDirectory, { recursive: true })
+  })
+  const lines: [string, object][] = []
+  const keep = (data: object, message: string): void => void lines.push([message, data])
+  const logger: Logger = { info: keep, warn: keep, error: keep, debug: keep }
+  const host = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`
+  let now = 1e12
+  let failures = 0
+  const failed = (): void => void failures++
+  const crawlers = createCrawlers([host], createPublicAddress(config), log, fetch, logger, failed, () => now)
+  const announcements = createAnnouncements(log)
+  const event = async (): Promise<void> => {
+    await db.write(() => announcements.identity(db, 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'a.example.com'))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  const told = (): unknown => [asked, lines, failures]
+  expect(asked).toBe(0)
+  await event()
+  await expect.poll(told).toEqual([1, [], 0])
+  await event()
+  now += 20 * MINUTES - 1
+  await event()
+  expect(told()).toEqual([1, [], 0])
+  now += 1
+  status = 429
+  await event()
+  const refused = ['a relay refused to crawl', { host, status: 429 }]
+  await expect.poll(told).toEqual([2, [refused], 1])
+  now += 20 * MINUTES
+  relay.closeAllConnections()
+  relay.close()
+  await event()
+  const silent = ['a relay could not be asked to crawl', { host, err: expect.any(Error) }]
+  await expect.poll(told).toEqual([2, [refused, silent], 2])
+  crawlers[Symbol.dispose]()
+  now += 20 * MINUTES
+  await event()
+  expect(failures).toBe(2)
+})
