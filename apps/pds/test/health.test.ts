@@ -73,6 +73,23 @@ describe('health', () => {
     expect([await health.check(), health.problem()]).toEqual([reason, reason])
   })
 
+  test('a probe that waits for its turn on a busy thread is none of the disk', async () => {
+    const busy = (ms: number): void => {
+      const end = performance.now() + ms
+      while (performance.now() < end);
+    }
+    const probe = async (): Promise<void> => {
+      for (let step = 0; step < 6; step++) {
+        // oxlint-disable-next-line no-await-in-loop -- one step after the other, each behind the work of others
+        await new Promise((resolve) => setTimeout(resolve))
+        busy(40)
+      }
+    }
+    const health = createHealth({ probe, log: SILENT, everyMs: 1e6, timeoutMs: 200 })
+    onTestFinished(() => health[Symbol.asyncDispose]())
+    expect(await health.check()).toBeNull()
+  })
+
   test('other failures say nothing of the disk', () => {
     const { health, lines } = watched()
     for (const error of [new Error('no'), 'ENOSPC', null, Object.assign(new Error('no'), { code: 'ENOENT' })])
