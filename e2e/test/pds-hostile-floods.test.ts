@@ -7,8 +7,8 @@ import { FLOODS } from '../hostile/floods.ts'
 import { dawdle, DAWDLERS } from '../hostile/slow.ts'
 import { startWorld, type World } from '../hostile/world.ts'
 
-/** Hundreds of callers who take megabytes each, or nothing of what they asked for. */
-const BOUNDS = { peak: 900, resident: 800 }
+/** Hundreds of callers who take megabytes each, or nothing of what they asked for: 1.3 times the most that was measured, 529 MB. */
+const BOUNDS = { peak: 690, resident: 690 }
 
 const HEAVY = process.env['AVOCET_HOSTILE'] === '1'
 
@@ -33,7 +33,7 @@ beforeAll(async () => {
       token: bob.accessJwt,
       input: { repo: bob.did, writes },
     })
-    expect(status).toBe(200)
+    if (status !== 200) throw new Error(`bob cannot write; status=${status}`)
   }
 }, 120_000)
 afterAll(() => world?.[Symbol.asyncDispose]())

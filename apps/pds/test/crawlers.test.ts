@@ -27,7 +27,7 @@ test('at the first event, then every twenty minutes at most; a refusal is told a
   await once(relay, 'listening')
   const dataDirectory = await mkdtemp(join(tmpdir(), 'avocet-pds-crawlers-'))
   const config = resolveConfig({ dataDirectory, hostname: 'pds.example.com' })
-  const { db, log } = await openStores(config)
+  const { db, log, server } = await openStores(config)
   onTestFinished(async () => {
     db.close()
     relay.closeAllConnections()
@@ -42,9 +42,9 @@ test('at the first event, then every twenty minutes at most; a refusal is told a
   let failures = 0
   const failed = (): void => void failures++
   const crawlers = createCrawlers([host], createPublicAddress(config), log, fetch, logger, failed, () => now)
-  const announcements = createAnnouncements(log)
+  const announcements = createAnnouncements(server)
   const event = async (): Promise<void> => {
-    await db.write(() => announcements.identity(db, 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'a.example.com'))
+    await db.write(() => announcements.identity('did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'a.example.com'))
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   const told = (): unknown => [asked, lines, failures]
