@@ -97,12 +97,12 @@ describe('a resync', () => {
 
 test('a #sync moves the head only when that is the head that is stored', () => {
   const commit = cidForCbor(encode({ sync: 1 }))
-  const sync = (unchanged: boolean): void =>
+  const sync = (seq: number, unchanged: boolean): void =>
     tables.db.transaction(() =>
       tables.applier.apply({
         kind: 'sync',
         source: 's',
-        seq: 1,
+        seq,
         did: ada,
         rev: NEXT,
         commit,
@@ -112,12 +112,40 @@ test('a #sync moves the head only when that is the head that is stored', () => {
       }),
     )
   tables.commit(ada, [note('a')])
-  sync(false)
+  sync(1, false)
   expect(account()?.rev).toBe(REV)
-  sync(true)
+  sync(2, true)
   expect(account()).toMatchObject({ rev: NEXT, head: formatCid(commit) })
   expect(tables.one('SELECT syncs FROM totals')).toEqual({ syncs: 2 })
   expect(tables.one("SELECT count(*) AS n FROM log WHERE kind = 'sync'")).toEqual({ n: 2 })
+})
+
+test('what is sent again, as behind a kill where sources take turns, is logged, counted and told once', () => {
+  const all = (): void => {
+    tables.account(ada, 'deactivated', { source: 'relay', seq: 7 })
+    tables.identity(ada, 'ada.example')
+    tables.account(ada, 'deactivated', { source: 'other', seq: 7 })
+  }
+  all()
+  const logged = (): unknown =>
+    tables.db
+      .prepare("SELECT kind, source, source_seq, detail FROM log WHERE kind <> 'record' ORDER BY seq")
+      .all()
+  const once = logged()
+  expect(once).toEqual([
+    { kind: 'account', source: 'relay', source_seq: 7, detail: 'deactivated' },
+    { kind: 'identity', source: 's', source_seq: 1, detail: 'ada.example' },
+    { kind: 'account', source: 'other', source_seq: 7, detail: 'deactivated' },
+  ])
+  all()
+  expect(logged()).toEqual(once)
+  expect(tables.notices).toHaveLength(3)
+  expect(tables.one('SELECT accounts, identities FROM totals')).toEqual({ accounts: 2, identities: 1 })
+  // The same number for something else: the source numbers anew. Another account's is another event.
+  tables.account(ada, null, { source: 'relay', seq: 7 })
+  tables.account(ben, 'deactivated', { source: 'relay', seq: 7 })
+  expect(tables.notices).toHaveLength(5)
+  expect(account()?.status).toBe(null)
 })
 
 describe('an account', () => {

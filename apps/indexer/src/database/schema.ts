@@ -204,4 +204,6 @@ export const migrations: readonly string[] = [
   `,
   // Lists leave out accounts of which nothing was read: anybody can make many of those.
   'CREATE INDEX accounts_read ON accounts (did) WHERE rev IS NOT NULL',
+  // Events without a rev come again behind a kill, where sources take turns: their rows are found, so that none stands twice.
+  `CREATE INDEX log_notices ON log_rows (source, source_seq) WHERE kind IN ('account', 'identity', 'sync')`,
 ]

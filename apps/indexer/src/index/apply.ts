@@ -136,10 +136,10 @@ export function createEventApplier(options: {
     event: Extract<VerifiedEvent, { kind: 'account' | 'identity' | 'sync' }>,
     at: number,
     detail: string | null,
-  ): void => {
+  ): boolean => {
     const { did, source, seq } = event
     const rev = event.kind === 'sync' ? event.rev : ''
-    records.logOther(kind, { did, rev, provenance: 'live', source, seq, at }, detail)
+    return records.logOther(kind, { did, rev, provenance: 'live', source, seq, at }, detail)
   }
 
   const addTotals = (commits: number, resyncs: number, counts: OpCounts): void => {
@@ -180,8 +180,9 @@ export function createEventApplier(options: {
         ).run(event.did, status, at)
         if (status === 'deleted') db.prepare('INSERT OR IGNORE INTO purges (did) VALUES (?)').run(event.did)
         else db.prepare('DELETE FROM purges WHERE did = ?').run(event.did)
+        // What is sent again behind a kill was told.
+        if (!logOther('account', event, at, status ?? 'active')) return
         db.raw.exec('UPDATE totals SET accounts = accounts + 1')
-        logOther('account', event, at, status ?? 'active')
         return notify({ kind: 'account', did: event.did, status, at })
       }
       case 'identity':
@@ -200,15 +201,14 @@ export function createEventApplier(options: {
                updated_at = excluded.updated_at`,
           ).run(event.did, event.handle, at, at)
         }
+        if (!logOther('identity', event, at, event.handle)) return
         db.raw.exec('UPDATE totals SET identities = identities + 1')
-        logOther('identity', event, at, event.handle)
         return notify({ kind: 'identity', did: event.did, handle: event.handle, at })
       case 'sync':
-        db.raw.exec('UPDATE totals SET syncs = syncs + 1')
         if (event.unchanged) {
           setHead.run(event.did, formatCid(event.commit), event.rev, at, storedOf(event.did))
         }
-        logOther('sync', event, at, null)
+        if (logOther('sync', event, at, null)) db.raw.exec('UPDATE totals SET syncs = syncs + 1')
         return
       case 'info':
         return

@@ -57,14 +57,20 @@ export type RecordWriter = {
   ): { applied: AppliedOp[]; counts: OpCounts; room: Room }
   /** Puts a record that was indexed before into the tables `records` and `links`, and nothing into the log. */
   restore(op: VerifiedOp, context: OpContext, label: Label): void
-  /** Writes a row of the log that is of no record: kind `identity`, `account` or `sync`. An empty `rev`: none. */
-  logOther(kind: string, context: OpContext, detail: string | null): void
+  /**
+   * Writes a row of the log that is of no record, once for an event of a source, however often it is sent. An empty `rev`: none.
+   * @returns false: the row is there already
+   */
+  logOther(kind: 'identity' | 'account' | 'sync', context: OpContext, detail: string | null): boolean
   /** Removes up to `limit` records of an account with their links, fewer if they have many; returns how many were removed. */
   purge(did: string, limit: number): number
 }
 
 const LOG = `INSERT INTO log_rows (at, kind, repo, rev, action, collection, rkey, cid, prev, provenance, source, source_seq, detail)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+const LOGGED = `SELECT 1 FROM log_rows WHERE kind IN ('account', 'identity', 'sync') AND source = ? AND source_seq = ?
+  AND kind = ? AND repo = ? AND rev IS ? AND detail IS ?`
 
 /** A record that the account has no room for. */
 const OVER: Examined = {
@@ -82,6 +88,7 @@ export function createRecordWriter(
   quota: number = Infinity,
 ): RecordWriter {
   const log = db.raw.prepare(LOG)
+  const logged = db.raw.prepare(LOGGED)
   const names = createNames(db)
   const rows = createRows(db, names)
 
@@ -232,7 +239,14 @@ export function createRecordWriter(
     },
     logOther(kind, context, detail) {
       const repo = names.add(context.did)
-      writeLog(kind, { context, rows: { repo }, source: names.add(context.source) }, detail)
+      const source = names.add(context.source)
+      const { seq, rev } = context
+      // A source that numbers anew may use a number again, for something else.
+      const known =
+        seq === null ? undefined : logged.get(source, seq, kind, repo, rev === '' ? null : rev, detail)
+      if (known !== undefined) return false
+      writeLog(kind, { context, rows: { repo }, source }, detail)
+      return true
     },
     purge(did, limit) {
       const repo = names.find(did)
