@@ -57,8 +57,8 @@ const MAX_LIST_BYTES = 4 * 1024 ** 2
 const MAX_EXPORT_BYTES = 4 * 1024 ** 3
 /** For a whole export; one that stalls is given up much sooner. */
 const EXPORT_MS = 30 * 60_000
-/** Of sixteen at a time: no host holds the places of all others. */
-const EXPORTS_PER_HOST = 8
+/** Of sixteen at a time: no host holds the places of all others. Two of them are kept for gaps. */
+const EXPORTS_PER_HOST = 10
 
 /** A running indexer. Disposing of it stops it. */
 export interface Indexer extends AsyncDisposable {

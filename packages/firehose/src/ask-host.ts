@@ -9,6 +9,7 @@ import { ResyncError, type ResyncErrorCode } from './errors.ts'
 import type { HostFetch } from './hosts.ts'
 import type { HostStatus, LatestRev, ResyncRequest } from './options.ts'
 import { pause } from './pause.ts'
+import { isUrgent } from './state.ts'
 
 /** Options of {@link repoFetcher} and its neighbours. */
 export type RepoFetcherOptions = {
@@ -31,9 +32,10 @@ export function repoFetcher(
 ): (request: ResyncRequest) => readonly CopyHost<RepoCopy>[] {
   const at = (host: string, own: boolean): CopyHost<RepoCopy> => ({
     own,
-    open: async ({ did, signal }) => {
+    open: async ({ did, repo, signal }) => {
       const accept = 'application/vnd.ipld.car'
-      const response = await ask(host, 'com.atproto.sync.getRepo', did, accept, options, signal)
+      const how = { ...options, urgent: isUrgent(repo.priority) }
+      const response = await ask(host, 'com.atproto.sync.getRepo', did, accept, how, signal)
       const car = response.body ?? fail('fetch-failed', `host gives nothing; host=${host}`)
       return { car, block: (cid) => askBlock(host, did, cid, options, signal) }
     },
@@ -66,7 +68,7 @@ export function hostStatusFetcher(options: Omit<RepoFetcherOptions, 'upstream'>)
     try {
       // No answer leaves a relay's word standing: one may send more of those than a host is asked at a time.
       const body = await patiently(signal, () =>
-        askJson(pds, 'com.atproto.sync.getRepoStatus', did, options, signal),
+        askJson(pds, 'com.atproto.sync.getRepoStatus', did, { ...options, urgent: true }, signal),
       )
       if (body['active'] === true) return 'active'
       return typeof body['status'] === 'string' ? body['status'].slice(0, 64) : 'inactive'
@@ -126,7 +128,7 @@ async function askBlock(
   try {
     return await patiently(signal, async () => {
       const more = { cids: formatCid(cid) }
-      const response = await ask(host, nsid, did, accept, { ...options, fetch }, signal, more)
+      const response = await ask(host, nsid, did, accept, { ...options, fetch, urgent: true }, signal, more)
       const parts: Uint8Array<ArrayBuffer>[] = []
       let size = 0
       for await (const part of response.body ?? []) {
@@ -143,11 +145,14 @@ async function askBlock(
   }
 }
 
+/** `urgent`: something waits for the answer, see `HostFetch`. */
+type AskOptions = Omit<RepoFetcherOptions, 'upstream'> & { readonly urgent?: boolean }
+
 async function askJson(
   host: string,
   nsid: string,
   did: Did,
-  options: Omit<RepoFetcherOptions, 'upstream'>,
+  options: AskOptions,
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs ?? 30_000)])
@@ -161,7 +166,7 @@ async function ask(
   nsid: string,
   did: Did,
   accept: string,
-  options: Omit<RepoFetcherOptions, 'upstream'>,
+  options: AskOptions,
   signal: AbortSignal,
   more: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
@@ -175,6 +180,7 @@ async function ask(
     response = await options.fetch(url.href, {
       signal: AbortSignal.any([signal, late.signal]),
       headers: { accept },
+      ...(options.urgent === true ? { urgent: true } : {}),
     })
   } catch (cause) {
     if (cause instanceof ResyncError) throw cause

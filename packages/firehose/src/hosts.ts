@@ -4,15 +4,18 @@
 import { ResyncError } from './errors.ts'
 import { createLru } from './lru.ts'
 
-/** A `fetch` as it is needed here. */
+/** A `fetch` as it is needed here. `urgent`: it may take the places that are kept (`limitHosts`). */
 export type HostFetch = (
   url: string,
-  init: { signal: AbortSignal; headers?: Record<string, string> },
+  init: { signal: AbortSignal; headers?: Record<string, string>; urgent?: boolean },
 ) => Promise<Response>
+
+/** Of so many places: those that are kept for what is urgent, as what is not may hold its own for long. */
+export const kept = (places: number): number => (places < 4 ? 0 : places >> 2)
 
 /** Bounds of {@link limitHosts}. */
 export type HostLimits = {
-  /** Requests to one host whose answer is not read to its end. Default 2. */
+  /** Requests to one host whose answer is not read to its end; of four or more a quarter is kept for what is urgent. Default 2. */
   readonly slots?: number
   /** Requests to one host a second, and how many may come at once. Default 10 and 20. */
   readonly perSecond?: number
@@ -56,24 +59,26 @@ export function limitHosts(fetch: HostFetch, clocks: HostClocks, limits: HostLim
   const { minBytesPerSecond = 2048, windowMs = 20_000, now = Date.now } = limits
   const hosts = createLru<string, Host>(10_000)
 
-  const enter = (name: string): Host => {
+  const enter = (name: string, urgent: boolean): Host => {
     const paused = clocks.pausedUntil(name) - now()
     if (paused > 0) throw busy(name, 'it asked for a pause', paused)
     const host = hosts.get(name) ?? { running: 0, tokens: burst, filledAt: now() }
     hosts.set(name, host)
-    if (host.running >= slots) throw busy(name, 'it is asked enough already', 200)
+    if (host.running >= (urgent ? slots : slots - kept(slots)))
+      throw busy(name, 'it is asked enough already', 200)
     host.tokens = Math.min(burst, host.tokens + ((now() - host.filledAt) * perSecond) / 1000)
     host.filledAt = now()
-    if (host.tokens < 1)
-      throw busy(name, 'it was asked enough', Math.ceil(((1 - host.tokens) * 1000) / perSecond))
+    const least = urgent ? 1 : 1 + kept(Math.min(burst, 8))
+    if (host.tokens < least)
+      throw busy(name, 'it was asked enough', Math.ceil(((least - host.tokens) * 1000) / perSecond))
     host.tokens--
     host.running++
     return host
   }
 
-  return async (url, init) => {
+  return async (url, { urgent = false, ...init }) => {
     const name = URL.parse(url)?.host ?? ''
-    const host = enter(name)
+    const host = enter(name, urgent)
     let left = false
     const leave = (): void => {
       if (!left) host.running--

@@ -5,6 +5,7 @@ import type { Did, Tid } from '@avocet/syntax'
 import type { ResyncError } from './errors.ts'
 import type { FailureEvent, ResyncEvent } from './events.ts'
 import { newRepo, type RepoEffect, type RepoFact, type RepoPolicy, type Transition } from './facts.ts'
+import { kept } from './hosts.ts'
 import type { Identities } from './identities.ts'
 import type { Lanes } from './lanes.ts'
 import { next } from './machine.ts'
@@ -12,7 +13,7 @@ import type { LatestRev, Resync, Timers } from './options.ts'
 import type { ResyncGate } from './item.ts'
 import { AppFailure, createRepoReader, type ResyncCounts, type Run, toResyncError } from './resync-run.ts'
 import type { Store } from './store.ts'
-import type { Priority, QueuedFrame, RepoStateStore } from './state.ts'
+import { isUrgent, type Priority, type QueuedFrame, type RepoStateStore } from './state.ts'
 
 /** What resyncing needs. */
 export type ResyncerOptions = {
@@ -69,6 +70,9 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
   /** Starts what is due, by priority: a gap in a repo that is followed never waits behind the backfill. */
   const look = async (): Promise<void> => {
     for (const priority of PRIORITIES) {
+      const places = isUrgent(priority)
+        ? options.concurrency
+        : options.concurrency - kept(options.concurrency)
       const busy = runs.size + checks.size
       const most = options.concurrency + options.checkConcurrency
       if (busy >= most || signal.aborted) return
@@ -78,7 +82,7 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
         if (runs.has(did) || checks.has(did)) continue
         if (latestRev !== null && (status === 'suspect' || status === 'unconfirmed')) {
           if (checks.size < options.checkConcurrency) void check(did, latestRev)
-        } else if (resync !== null && runs.size < options.concurrency) void start(did, resync)
+        } else if (resync !== null && runs.size < places) void start(did, resync)
       }
     }
   }

@@ -43,6 +43,9 @@ export type RepoFlag = 'first-sighting' | 'gap' | 'legacy'
  */
 export type Priority = 0 | 1 | 2 | 3 | 4
 
+/** Whether somebody waits for it: a gap in what is followed, or what was asked for. */
+export const isUrgent = (priority: Priority): boolean => priority < 2
+
 /** What is known of one repo. It changes only by `next` (`machine.ts`). */
 export type RepoState = {
   readonly did: Did

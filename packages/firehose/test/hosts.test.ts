@@ -15,7 +15,8 @@ function limited(fetch: HostFetch, limits: HostLimits = {}) {
   }
   const clocks = createHostClocks()
   const ask = limitHosts(counted, clocks, { now: () => time.now, ...limits })
-  return { time, asked, clocks, ask: (url: string) => ask(url, { signal }) }
+  const urgently = (url: string) => ask(url, { signal, urgent: true })
+  return { time, asked, clocks, ask: (url: string) => ask(url, { signal }), urgently }
 }
 const ok: HostFetch = async () => new Response('x')
 const A = 'https://a.example/xrpc/x'
@@ -37,6 +38,32 @@ describe('hosts', () => {
     await ask(A)
     await ask(A)
     expect(asked).toHaveLength(6)
+  })
+
+  it.each([
+    [3, 0],
+    [4, 1],
+    [8, 2],
+    [11, 2],
+  ])('of %i places %i are kept for what is urgent', async (slots, urgent) => {
+    const { ask, urgently } = limited(ok, { slots, burst: 1000 })
+    for (let i = 0; i < slots - urgent; i++) await ask(A)
+    await expect(ask(A)).rejects.toMatchObject({ code: 'host-busy' })
+    for (let i = 0; i < urgent; i++) await urgently(A)
+    await expect(urgently(A)).rejects.toMatchObject({ code: 'host-busy' })
+  })
+
+  it('of what may come at once two are kept for what is urgent', async () => {
+    const { ask, urgently, time } = limited(ok, { slots: 99, perSecond: 10, burst: 20 })
+    for (let i = 0; i < 18; i++) await ask(A)
+    await expect(ask(A)).rejects.toMatchObject({ code: 'host-busy', retryAfterMs: 100 })
+    await urgently(A)
+    await urgently(A)
+    await expect(urgently(A)).rejects.toMatchObject({ code: 'host-busy', retryAfterMs: 100 })
+    time.now += 299
+    await expect(ask(A)).rejects.toMatchObject({ code: 'host-busy', retryAfterMs: 1 })
+    time.now += 1
+    await ask(A)
   })
 
   it('a request that fails leaves its place', async () => {

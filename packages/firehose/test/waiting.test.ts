@@ -284,6 +284,40 @@ describe('waiting', () => {
     await running.consumer.close()
   })
 
+  it.each([
+    ['of all', 4, 100],
+    ['of its host', 100, 8],
+  ])(
+    'a gap finds a place %s though a backlog of slow exports holds what it may (C17)',
+    async (_whose, resyncConcurrency, slots) => {
+      const world = createWorld('places')
+      const [followed, ...waiting] = Array.from({ length: 31 }, () => world.createAccount())
+      await world.commit(followed!, [create('a')])
+      const held: Did[] = []
+      const answers: HostFetch = async (url) => {
+        const did = new URL(url).searchParams.get('did') as Did
+        if (did === followed!.did) return new Response('not a repo')
+        held.push(did)
+        return new Promise(() => {})
+      }
+      const fetch = limitHosts(answers, createHostClocks(), { slots, perSecond: 1000, burst: 1000 })
+      const running = start(world, [], {
+        sources: [fromFrames([], { stay: true })],
+        resyncConcurrency,
+        resync: createResync({ fetchRepo: repoFetcher({ fetch }), stored: () => [] }),
+      })
+      for (const { did } of waiting) await running.consumer.requestResync(did, 'discovered')
+      await expect.poll(() => held.length, { timeout: 8000 }).toBe(Math.min(resyncConcurrency, slots) * 0.75)
+      await running.consumer.requestResync(followed!.did)
+      // It is asked: that its answer is none is told.
+      const letters = (): string[] =>
+        running.events.flatMap((event) => (event.kind === 'failure' ? [event.reason] : []))
+      await expect.poll(letters, { timeout: 8000 }).toContain('resync-failed')
+      expect(held).toHaveLength(Math.min(resyncConcurrency, slots) * 0.75)
+      await running.consumer.close()
+    },
+  )
+
   it('stopped while an identity does not come: at once, and the event is read again next time', async () => {
     const world = createWorld('stopped')
     const account = world.createAccount()
