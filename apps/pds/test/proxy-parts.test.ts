@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -197,7 +197,11 @@ describe('a record of somebody else', () => {
   })
 
   /** Finds records at the server of `home`, which answers as told; counts what is asked of it. */
-  function finder(answer: (rkey: string) => object, home = 'https://other.example.com') {
+  function finder(
+    answer: (rkey: string) => object,
+    home = 'https://other.example.com',
+    clock?: 'of the machine',
+  ) {
     const asked: string[] = []
     let time = 0
     const find = createFindRemoteRecord({
@@ -220,7 +224,7 @@ describe('a record of somebody else', () => {
       } as never,
       resolveHandle: () => Promise.resolve(null),
       address: createPublicAddress(resolveConfig({ dataDirectory: 'x', hostname: 'pds.example.com' })),
-      now: () => time,
+      ...(clock === undefined ? { now: () => time } : {}),
     })
     return { find, asked, pass: (ms: number) => void (time += ms) }
   }
@@ -264,6 +268,26 @@ describe('a record of somebody else', () => {
     expect(asked).toHaveLength(4 + 500)
     await find(name('a'))
     expect(asked).toHaveLength(4 + 501)
+  })
+
+  test('is remembered no longer when the clock of the machine was a year ahead meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { find, asked } = finder(
+      (rkey) => ({ uri: uri(rkey), value: {} }),
+      'https://other.example.com',
+      'of the machine',
+    )
+    const now = Date.now()
+    vi.setSystemTime(now + 365 * 24 * 60 * 60 * 1000)
+    await find(name('a'))
+    vi.setSystemTime(now)
+    vi.advanceTimersByTime(29_999)
+    await find(name('a'))
+    expect(asked).toHaveLength(1)
+    vi.advanceTimersByTime(1)
+    await find(name('a'))
+    expect(asked).toHaveLength(2)
   })
 
   test('is never asked of this server itself', async () => {

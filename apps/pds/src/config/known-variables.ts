@@ -60,7 +60,7 @@ export const IGNORED: ReadonlyMap<string, string> = new Map([
   ['PDS_BLOBSTORE_DISK_TMP_LOCATION', 'uploads under way are kept in <blobs>/temporary'],
   ['PDS_ID_RESOLVER_TIMEOUT', FIXED],
   ['PDS_HANDLE_BACKUP_NAMESERVERS', 'the name servers of the system are asked'],
-  ['PDS_ENABLE_DID_DOC_WITH_SESSION', 'sessions always come with the DID document'],
+  ['PDS_ENABLE_DID_DOC_WITH_SESSION', 'sessions come with the DID document where that leads here'],
   ['PDS_INVITE_INTERVAL', 'accounts earn no invite codes; make some with "avocet-pds invite create"'],
   ['PDS_INVITE_EPOCH', 'accounts earn no invite codes; make some with "avocet-pds invite create"'],
   ['PDS_EMAIL_DISABLE_CONFIRMATION_LINK', 'mail carries codes, no links'],

@@ -39,6 +39,7 @@ export interface RemoteRecordParts {
   readonly dids: DidResolver
   readonly resolveHandle: ResolveHandle
   readonly address: PublicAddress
+  /** Milliseconds by a clock that nobody sets. */
   readonly now?: () => number
 }
 
@@ -55,7 +56,7 @@ const METHOD = 'com.atproto.repo.getRecord'
 
 /** Finds records, and remembers them for a short while; one request for a record at a time. */
 export function createFindRemoteRecord(parts: RemoteRecordParts): FindRemoteRecord {
-  const { appView, fetch, dids, resolveHandle, address, now = Date.now } = parts
+  const { appView, fetch, dids, resolveHandle, address, now = () => performance.now() } = parts
   const kept = new Map<string, { readonly record: RemoteRecord | null; readonly until: number }>()
   const running = new Map<string, Promise<RemoteRecord | null>>()
 
