@@ -165,6 +165,14 @@ describe('a status that no event told', () => {
     expect(repo).toMatchObject({ status: 'terminal', upstreamStatus: 'deactivated' })
   })
 
+  it('nor when it refuses the repo and says that nothing changed', async () => {
+    const { told } = await refusing(['deactivated'], () => ({
+      resync: refused,
+      hostStatus: async () => 'active',
+    }))
+    expect(told).toEqual(['app-failed', 'resync-terminal'])
+  })
+
   it('where no host can be asked the repo is not said to be whole', async () => {
     const { told, repo } = await refusing(['deactivated', 'active'], (account) => ({
       resync: () => copy(account),

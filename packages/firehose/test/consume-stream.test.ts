@@ -191,6 +191,19 @@ describe('stream', () => {
     expect(second.lines().join()).not.toContain('gap')
   })
 
+  it('a newer rev with a seq that may have been finished is not taken for a repetition', async () => {
+    const world = createWorld('newer, below')
+    const account = world.createAccount()
+    const commit = async (key: string, seq: number): Promise<Uint8Array> =>
+      frameOf('#commit', world.event(await world.commit(account, [create(key)])), seq)
+    const { state } = await run(world, [await commit('a', 10)])
+    // Up to 4 all is finished, and up to 10 something.
+    await state.save({ cursor: { source: 'test', seq: 4, high: 10, numbering: 0, gapAt: null } })
+    const { lines, ignored } = await run(world, [await commit('b', 5)], { state })
+    expect(lines()).toEqual(['commit create:app.bsky.feed.post/b'])
+    expect(ignored).toEqual([])
+  })
+
   it('a source that fails ends it with the reason', async () => {
     const world = createWorld('broken source')
     // oxlint-disable-next-line require-yield
