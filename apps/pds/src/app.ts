@@ -1,23 +1,12 @@
 import { BlobError } from '@avocet/blobs'
-import type { Keypair } from '@avocet/crypto'
 import { createTidClock, type Did } from '@avocet/syntax'
 import { DidError, type LookupTxt } from '@avocet/did'
 import { createTxtLookup } from '@avocet/did/node'
 import { createSequencer } from '@avocet/sequencer'
 import { createRouter } from '@avocet/xrpc-server'
 import { serve } from '@avocet/xrpc-server/node'
-import {
-  createKeyedLock,
-  createRecordReader,
-  createRemovals,
-  createRepairs,
-  createRepoExports,
-  createRepoImports,
-  createRepoWriter,
-  createUploads,
-} from '@avocet/repo-server'
+import { BUNDLED_LEXICONS, createKeyedLock, createRemovals, createRepairs } from '@avocet/repo-server'
 
-import { hostingStatus } from './accounts/account.ts'
 import { createCredentials } from './accounts/credentials.ts'
 import { createDeletions } from './accounts/deletions.ts'
 import { createEmailTokens } from './accounts/email-tokens.ts'
@@ -63,7 +52,8 @@ import { createOutbound } from './outbound.ts'
 import { addMethods } from './methods.ts'
 import { pdsChores } from './pds-chores.ts'
 import { createProxying } from './proxy/proxying.ts'
-import { BUNDLED_LEXICONS, createRecordLexicons } from './repos/lexicons.ts'
+import { createHost } from './repos/host.ts'
+import { createRecordLexicons } from './repos/lexicons.ts'
 import { createSigners } from './repos/signers.ts'
 import { openStores } from './stores.ts'
 import { readVersion } from './version.ts'
@@ -122,7 +112,7 @@ export async function createPds(
     },
   })
   opened.use(sequencer)
-  const { db, accounts, server: repoServer, records, blobs, files, repos } = stores
+  const { db, accounts, server: repoServer, files } = stores
   const watch = opened.use(createWatch(config, stores, sequencer, log))
   const { health, metrics } = watch
 
@@ -147,31 +137,31 @@ export async function createPds(
   )
   const announcements = createAnnouncements(repoServer)
   const quotas = createQuotas(db, config, repoServer)
-  const uploads = createUploads({
-    store: repoServer,
-    files,
-    limit: config.blobUploadLimit,
-    maxBytes: (did) => quotas.maxBlobBytes(did),
-    onError: (error) => {
-      log.error({ err: error }, 'removing a blob failed')
-      health.observe(error)
-    },
-  })
+  const services = createServiceCallers(dids, accounts, address, config.modService?.did ?? null)
+  const host = opened.use(
+    createHost({
+      config,
+      stores,
+      authorizer,
+      services,
+      dids,
+      signers,
+      quotas,
+      lexicons: config.resolveLexicons ? createRecordLexicons(dids, lookupTxt, fetch) : BUNDLED_LEXICONS,
+      locks,
+      tids,
+      sequencer,
+      findRemote: (name) => proxying.findRemote(name),
+      onError: (error) => {
+        log.error({ err: error }, 'removing a blob failed')
+        health.observe(error)
+      },
+    }),
+  )
+  const { uploads, imports, reader } = host.parts
   const invites = createInvites(db, config.hostname)
   const reservedKeys = createReservedKeys(db)
   const removals = createRemovals(repoServer, files)
-  const keyOf = (did: Did): Keypair => signers.get(did)
-  const imports = createRepoImports({
-    store: repoServer,
-    statusOf: (did) => {
-      const account = accounts.get(did)
-      return account === null ? null : hostingStatus(account)
-    },
-    signerOf: keyOf,
-    locks,
-    tids,
-    checkRecords: (did, count) => quotas.checkImport(did, count),
-  })
   const registration = createRegistration({
     accounts,
     invites,
@@ -185,14 +175,6 @@ export async function createPds(
     locks,
     tids,
     removals,
-  })
-  const writer = createRepoWriter({
-    store: repoServer,
-    signerOf: keyOf,
-    locks,
-    tids,
-    bound: quotas,
-    discard: (did, cids) => uploads.discard(did, cids),
   })
   const lifecycle = createLifecycle({
     db,
@@ -210,8 +192,7 @@ export async function createPds(
   const post = opened.use(createPost(config, emailTokens, log, metrics))
   const { letters, outbox } = post
   const deletions = createDeletions(db, accounts, lifecycle, letters, log)
-  const reader = createRecordReader(records, repos)
-  const { targets, findRemote, proxy, forwardPush } = createProxying({
+  const proxying = createProxying({
     config,
     stores,
     outbound,
@@ -222,6 +203,7 @@ export async function createPds(
     log,
     counts: metrics,
   })
+  const { targets, proxy, forwardPush } = proxying
 
   const router = createRouter({
     mapError: (error) => {
@@ -251,25 +233,15 @@ export async function createPds(
       sessions,
       brake: config.rateLimitsEnabled ? createLoginBrake() : NO_BRAKE,
       sessionView: createSessionView(dids, address),
-      services: createServiceCallers(dids, accounts, address, config.modService?.did ?? null),
-      writer,
-      nextTid: () => tids.next(),
-      lexicons: config.resolveLexicons ? createRecordLexicons(dids, lookupTxt, fetch) : BUNDLED_LEXICONS,
-      records,
-      reader,
-      findRemote,
+      services,
+      host,
+      server: repoServer,
       targets,
       proxy,
       forwardPush,
       dids,
-      uploads,
-      blobs,
-      files,
-      repos,
-      exports: createRepoExports(repos),
       handles,
       resolveHandle,
-      sequencer,
       db,
       invites,
       lifecycle,
@@ -291,7 +263,6 @@ export async function createPds(
         dids,
         async (handle) => accounts.byHandle(handle)?.did ?? resolveHandle(handle),
       ),
-      imports,
       purge,
     },
   )
@@ -308,7 +279,7 @@ export async function createPds(
     purge,
   })
   const clock = createBelievedClock(db)
-  const repairs = createRepairs({ store: repoServer, keyOf, locks, tids, clock })
+  const repairs = createRepairs({ store: repoServer, keyOf: (did) => signers.get(did), locks, tids, clock })
   const operatorPages = createOperatorPages({
     config,
     stores,

@@ -1,5 +1,3 @@
-import type { RepoServerErrorCode } from '@avocet/repo-server'
-
 /**
  * What can go wrong in the domain of this server. Nothing below the methods knows HTTP: `ERROR_TABLE` alone says
  * which status and which XRPC error name a code becomes. The names are those that client libraries key on.
@@ -47,30 +45,13 @@ export type PdsErrorCode =
   | 'repo-not-found'
   | 'repo-deactivated'
   | 'repo-takendown'
-  | 'rev-ahead'
-  | 'clock-behind'
-  | 'import-busy'
-  | 'import-running'
-  | 'import-stopped'
-  | 'import-too-slow'
   | 'body-too-slow'
-  | 'record-not-found'
-  | 'record-exists'
-  | 'block-not-found'
-  | 'invalid-swap'
-  | 'invalid-record'
-  | 'record-too-large'
-  | 'blob-not-found'
-  | 'blob-not-found-public'
   | 'blob-too-large'
-  | 'mime-mismatch'
-  | 'invalid-size'
   | 'quota-exceeded'
   | 'unknown-feed'
   | 'upstream-failed'
   | 'upstream-timeout'
   | 'email-mismatch'
-  | 'head-not-found'
   | 'token-invalid'
   | 'token-expired'
   | 'token-required'
@@ -79,8 +60,8 @@ export type PdsErrorCode =
   | 'busy'
   | 'too-many-at-once'
 
-/** Status and XRPC error name of every code, those of `@avocet/repo-server` among them. */
-export const ERROR_TABLE: Readonly<Record<PdsErrorCode | RepoServerErrorCode, readonly [number, string]>> = {
+/** Status and XRPC error name of every code. Those of `@avocet/repo-server` have a table of their own there. */
+export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string]>> = {
   'invalid-request': [400, 'InvalidRequest'],
   'auth-missing': [401, 'AuthMissing'],
   'auth-required': [401, 'AuthenticationRequired'],
@@ -114,31 +95,13 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode | RepoServerErrorCode, re
   'repo-not-found': [400, 'RepoNotFound'],
   'repo-deactivated': [400, 'RepoDeactivated'],
   'repo-takendown': [400, 'RepoTakendown'],
-  'repo-busy': [503, 'RepoBusy'],
-  'rev-ahead': [409, 'RepoNeedsRepair'],
-  'clock-behind': [409, 'ClockBehind'],
-  'import-busy': [503, 'ImportsBusy'],
-  'import-running': [409, 'ImportRunning'],
-  'import-stopped': [409, 'ImportStopped'],
-  'import-too-slow': [408, 'RequestTimeout'],
   'body-too-slow': [408, 'RequestTimeout'],
-  'record-not-found': [400, 'RecordNotFound'],
-  'record-exists': [400, 'RecordAlreadyExists'],
-  'block-not-found': [400, 'InvalidRequest'],
-  'invalid-swap': [400, 'InvalidSwap'],
-  'invalid-record': [400, 'InvalidRequest'],
-  'record-too-large': [413, 'PayloadTooLarge'],
-  'blob-not-found': [400, 'BlobNotFound'],
-  'blob-not-found-public': [400, 'InvalidRequest'],
   'blob-too-large': [413, 'PayloadTooLarge'],
-  'mime-mismatch': [400, 'InvalidMimeType'],
-  'invalid-size': [400, 'InvalidSize'],
   'quota-exceeded': [413, 'QuotaExceeded'],
   'unknown-feed': [400, 'UnknownFeed'],
   'upstream-failed': [502, 'UpstreamFailure'],
   'upstream-timeout': [504, 'UpstreamTimeout'],
   'email-mismatch': [400, 'InvalidEmail'],
-  'head-not-found': [400, 'HeadNotFound'],
   'token-invalid': [400, 'InvalidToken'],
   // Not `ExpiredToken`: clients take that for their session's end, refresh it and send the procedure again.
   'token-expired': [400, 'InvalidToken'],

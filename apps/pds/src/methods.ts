@@ -1,12 +1,9 @@
-import type { BlobReader } from '@avocet/blobs'
 import type { DidResolver } from '@avocet/did'
-import type { SqliteRepoStore } from '@avocet/repo-sqlite'
-import type { Sequencer } from '@avocet/sequencer'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import type { Router } from '@avocet/xrpc-server'
-import type { RecordReader, RepoExports, RepoImports, RepoWriter, Uploads } from '@avocet/repo-server'
-import type { BlobIndex, RecordIndex } from '@avocet/repo-server/sqlite'
+import { mountRepo, mountSync, type RepoHost } from '@avocet/repo-server'
+import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
 import type { AccountStore } from './accounts/account-store.ts'
 import type { AppPasswords } from './accounts/app-passwords.ts'
@@ -36,30 +33,12 @@ import type { PdsConfig } from './config/config.ts'
 import type { PublicAddress } from './identity/address.ts'
 import type { HandlePolicy, ResolveHandle } from './identity/handles.ts'
 import { resolveHandle } from './methods/com.atproto.identity.resolveHandle.ts'
-import { applyWrites } from './methods/com.atproto.repo.applyWrites.ts'
-import { createRecord } from './methods/com.atproto.repo.createRecord.ts'
-import { deleteRecord } from './methods/com.atproto.repo.deleteRecord.ts'
-import { describeRepo } from './methods/com.atproto.repo.describeRepo.ts'
-import { getRecord } from './methods/com.atproto.repo.getRecord.ts'
-import { listRecords } from './methods/com.atproto.repo.listRecords.ts'
-import { putRecord } from './methods/com.atproto.repo.putRecord.ts'
-import { uploadBlob } from './methods/com.atproto.repo.uploadBlob.ts'
 import { createAccount } from './methods/com.atproto.server.createAccount.ts'
 import { createSession } from './methods/com.atproto.server.createSession.ts'
 import { deleteSession } from './methods/com.atproto.server.deleteSession.ts'
 import { describeServer } from './methods/com.atproto.server.describeServer.ts'
 import { getSession } from './methods/com.atproto.server.getSession.ts'
 import { refreshSession } from './methods/com.atproto.server.refreshSession.ts'
-import { getBlob } from './methods/com.atproto.sync.getBlob.ts'
-import { getBlocks } from './methods/com.atproto.sync.getBlocks.ts'
-import { getLatestCommit } from './methods/com.atproto.sync.getLatestCommit.ts'
-import { syncGetRecord } from './methods/com.atproto.sync.getRecord.ts'
-import { getRepo } from './methods/com.atproto.sync.getRepo.ts'
-import { getRepoStatus } from './methods/com.atproto.sync.getRepoStatus.ts'
-import { listBlobs } from './methods/com.atproto.sync.listBlobs.ts'
-import { listRepos } from './methods/com.atproto.sync.listRepos.ts'
-import { listReposByCollection } from './methods/com.atproto.sync.listReposByCollection.ts'
-import { subscribeRepos } from './methods/com.atproto.sync.subscribeRepos.ts'
 import { getPreferences } from './methods/app.bsky.actor.getPreferences.ts'
 import { registerPush } from './methods/app.bsky.notification.registerPush.ts'
 import { unregisterPush } from './methods/app.bsky.notification.unregisterPush.ts'
@@ -86,8 +65,6 @@ import { resolveIdentity } from './methods/com.atproto.identity.resolveIdentity.
 import { signPlcOperation } from './methods/com.atproto.identity.signPlcOperation.ts'
 import { submitPlcOperation } from './methods/com.atproto.identity.submitPlcOperation.ts'
 import { updateHandle } from './methods/com.atproto.identity.updateHandle.ts'
-import { importRepo } from './methods/com.atproto.repo.importRepo.ts'
-import { listMissingBlobs } from './methods/com.atproto.repo.listMissingBlobs.ts'
 import { activateAccount } from './methods/com.atproto.server.activateAccount.ts'
 import { checkAccountStatus } from './methods/com.atproto.server.checkAccountStatus.ts'
 import { confirmEmail } from './methods/com.atproto.server.confirmEmail.ts'
@@ -107,16 +84,10 @@ import { reserveSigningKey } from './methods/com.atproto.server.reserveSigningKe
 import { resetPassword } from './methods/com.atproto.server.resetPassword.ts'
 import { revokeAppPassword } from './methods/com.atproto.server.revokeAppPassword.ts'
 import { updateEmail } from './methods/com.atproto.server.updateEmail.ts'
-import { getCheckout } from './methods/com.atproto.sync.getCheckout.ts'
-import { getHead } from './methods/com.atproto.sync.getHead.ts'
 import { checkSignupQueue } from './methods/com.atproto.temp.checkSignupQueue.ts'
 import type { ForwardPush } from './proxy/push.ts'
-import type { FindRemoteRecord } from './proxy/remote-records.ts'
 import type { ServiceProxy } from './proxy/service-proxy.ts'
 import type { Targets } from './proxy/targets.ts'
-import { createGate } from './http/gates.ts'
-import { EXPORTS_AT_ONCE } from './http/rate-limits.ts'
-import type { RecordLexicons } from './repos/lexicons.ts'
 
 /** The parts that methods are made of. It stays in the composition root: a method gets those it uses, one by one. */
 export interface Parts {
@@ -129,25 +100,15 @@ export interface Parts {
   readonly brake: LoginBrake
   readonly sessionView: SessionView
   readonly services: ServiceCallers
-  readonly writer: RepoWriter
-  readonly nextTid: () => string
-  readonly lexicons: RecordLexicons
-  readonly records: RecordIndex
-  readonly reader: RecordReader
-  readonly findRemote: FindRemoteRecord
+  readonly host: RepoHost
   readonly targets: Targets
   readonly proxy: ServiceProxy
   /** Null without an AppView: then its methods are not there. */
   readonly forwardPush: ForwardPush | null
   readonly dids: DidResolver
-  readonly uploads: Uploads
-  readonly blobs: BlobIndex
-  readonly files: BlobReader
-  readonly repos: SqliteRepoStore
-  readonly exports: RepoExports
+  readonly server: SqliteRepoServerStore
   readonly handles: HandlePolicy
   readonly resolveHandle: ResolveHandle
-  readonly sequencer: Sequencer
   readonly db: Database
   readonly invites: Invites
   readonly lifecycle: Lifecycle
@@ -167,16 +128,14 @@ export interface Parts {
   readonly moderation: Moderation
   readonly accountView: AccountView
   readonly resolveActor: ResolveActor
-  readonly imports: RepoImports
   readonly purge: (did: Did) => void
 }
 
 /** Adds every method of this server to the router. */
 export function addMethods(router: Router, parts: Parts): void {
-  const { config, address, authorizer, accounts, sessions, sessionView, services, writer, nextTid } = parts
-  const { records, reader, dids, uploads, blobs, files, repos, exports } = parts
+  const { config, address, authorizer, accounts, sessions, sessionView, services, dids, host } = parts
   const { db, invites, lifecycle, documents, letters, emailTokens, credentials, appPasswords } = parts
-  const { brake, lexicons, identities, signers, handleChanges, moderation, accountView } = parts
+  const { brake, identities, signers, handleChanges, moderation, accountView } = parts
 
   describeServer(router, config, address)
   createAccount(router, parts.registration, services)
@@ -185,28 +144,10 @@ export function addMethods(router: Router, parts: Parts): void {
   getSession(router, authorizer, accounts, sessionView)
   deleteSession(router, authorizer, sessions)
 
-  createRecord(router, authorizer, accounts, writer, lexicons, nextTid)
-  putRecord(router, authorizer, accounts, writer, lexicons, nextTid, records, blobs)
-  deleteRecord(router, authorizer, accounts, writer)
-  applyWrites(router, authorizer, accounts, writer, lexicons, nextTid)
-  getRecord(router, accounts, reader, parts.findRemote)
-  listRecords(router, accounts, reader)
-  describeRepo(router, accounts, records, dids)
-  uploadBlob(router, authorizer, services, uploads, config.blobUploadLimit)
+  mountRepo(router, host)
+  mountSync(router, host)
 
   resolveHandle(router, authorizer, accounts, parts.handles, parts.resolveHandle)
-
-  const exportGate = createGate('exports', EXPORTS_AT_ONCE)
-  getRepo(router, authorizer, accounts, exports, exportGate)
-  syncGetRecord(router, authorizer, accounts, exports)
-  getBlocks(router, authorizer, accounts, exports)
-  getLatestCommit(router, authorizer, accounts, repos)
-  getRepoStatus(router, accounts, repos)
-  listRepos(router, accounts, repos)
-  listReposByCollection(router, records)
-  getBlob(router, authorizer, accounts, blobs, files)
-  listBlobs(router, authorizer, accounts, blobs)
-  subscribeRepos(router, config, parts.sequencer)
 
   getPreferences(router, authorizer, services, accounts, parts.targets, parts.proxy)
   putPreferences(router, authorizer, db, accounts, parts.targets, parts.proxy)
@@ -239,11 +180,8 @@ export function addMethods(router: Router, parts: Parts): void {
   submitPlcOperation(router, authorizer, db, accounts, identities, signers, parts.announcements, parts.purge)
   updateHandle(router, authorizer, handleChanges)
 
-  importRepo(router, authorizer, parts.imports, config.maxRepoImportSize, config.acceptingImports)
-  listMissingBlobs(router, authorizer, blobs)
-
   activateAccount(router, authorizer, lifecycle, documents)
-  checkAccountStatus(router, authorizer, accounts, documents, repos, records, blobs)
+  checkAccountStatus(router, authorizer, accounts, documents, parts.server)
   confirmEmail(router, authorizer, accounts, emailTokens, credentials)
   createAppPassword(router, authorizer, appPasswords)
   createInviteCode(router, authorizer, db, invites)
@@ -261,9 +199,6 @@ export function addMethods(router: Router, parts: Parts): void {
   resetPassword(router, emailTokens, credentials, brake)
   revokeAppPassword(router, authorizer, db, appPasswords, sessions)
   updateEmail(router, authorizer, accounts, emailTokens, credentials)
-
-  getCheckout(router, authorizer, accounts, exports, exportGate)
-  getHead(router, authorizer, accounts, repos)
 
   checkSignupQueue(router, authorizer)
 }

@@ -1,8 +1,4 @@
-import { BlobError } from '@avocet/blobs'
-import { DataError } from '@avocet/data'
-import { RepoError } from '@avocet/repo'
-import { RepoServerError } from '@avocet/repo-server'
-import { SequencerError } from '@avocet/sequencer'
+import { RepoServerError, toXrpcError as toRepoXrpcError } from '@avocet/repo-server'
 import { XrpcError } from '@avocet/xrpc'
 
 import { ERROR_TABLE, PdsError } from './errors.ts'
@@ -17,55 +13,15 @@ export function toXrpcError(error: unknown): XrpcError | undefined {
     const [status, name] = ERROR_TABLE[error.code]
     return new XrpcError(status, name, error.message, { cause: error })
   }
-  if (error instanceof RepoServerError) {
-    const [status, name] = ERROR_TABLE[error.code]
-    return new XrpcError(status, name, messageOf(error), { cause: error })
-  }
-  if (error instanceof RepoError) {
-    const known = REPO_ERRORS.get(error.code)
-    return known === undefined
-      ? undefined
-      : new XrpcError(known[0], known[1], error.message, { cause: error })
-  }
-  if (error instanceof SequencerError) {
-    if (error.code === 'FutureCursor') {
-      return new XrpcError(400, 'FutureCursor', 'Cursor in the future.', { cause: error })
-    }
-    if (error.code === 'ConsumerTooSlow') {
-      return new XrpcError(400, 'ConsumerTooSlow', 'Stream consumer too slow', { cause: error })
-    }
-    return undefined
-  }
-  if (error instanceof BlobError) {
-    return new XrpcError(503, 'ServiceUnavailable', 'The store of blobs does not work at the moment', {
-      cause: error,
-    })
+  if (error instanceof RepoServerError && error.code === 'rev-ahead') {
+    // What an operator may do about it stands beside what is wrong.
+    const cure = `if the clock of the server is right, its operator mends it by: avocet-pds repair-rev ${error.did}`
+    return new XrpcError(409, 'RepoNeedsRepair', `${error.message}: ${cure}`, { cause: error })
   }
   if (storageFailure(error) !== null) {
     return new XrpcError(503, 'ServiceUnavailable', 'The server cannot store data at the moment', {
       cause: error,
     })
   }
-  if (error instanceof DataError) return new XrpcError(400, 'InvalidRequest', error.message, { cause: error })
-  return undefined
+  return toRepoXrpcError(error)
 }
-
-/** What an operator may do about it stands beside what is wrong. */
-function messageOf({ code, message, did }: RepoServerError): string {
-  if (code !== 'rev-ahead') return message
-  return `${message}: if the clock of the server is right, its operator mends it by: avocet-pds repair-rev ${did}`
-}
-
-const REPO_ERRORS: ReadonlyMap<string, readonly [number, string]> = new Map([
-  ['record-exists', [400, 'RecordAlreadyExists']],
-  ['record-not-found', [400, 'RecordNotFound']],
-  ['duplicate-path', [400, 'InvalidRequest']],
-  ['too-many-writes', [400, 'InvalidRequest']],
-  ['commit-too-large', [413, 'PayloadTooLarge']],
-  ['record-too-large', [413, 'PayloadTooLarge']],
-  // Too many long keys of one layer side by side: a tree that nobody could read again.
-  ['node-too-large', [400, 'InvalidRequest']],
-  ['invalid-record', [400, 'InvalidRequest']],
-  ['invalid-path', [400, 'InvalidRequest']],
-  ['head-moved', [409, 'ConcurrentWrites']],
-])

@@ -1,5 +1,3 @@
-import { readdirSync } from 'node:fs'
-
 import { importKeypair } from '@avocet/crypto'
 import * as lexicons from '@avocet/lexicons/catalog'
 import { createServiceJwt } from '@avocet/service-auth'
@@ -8,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { failure, startNetwork, type Answer, type TestAccount, type TestNetwork } from './network.ts'
 import { sql } from './rows.ts'
 import { echo, startService, type StubService } from './stub-service.ts'
+import { servedMethods } from './served.ts'
 
 /** Who calls, by the `authorization` header they send for a method. */
 const callers = new Map<string, (nsid: string) => string | undefined | Promise<string>>()
@@ -300,11 +299,8 @@ const METHODS: Readonly<Record<string, Row>> = {
   'com.atproto.temp.checkSignupQueue': ['any', '200 '],
 }
 
-const FOLDER = new URL('../src/methods/', import.meta.url)
-const served = readdirSync(FOLDER).map((name) => name.replace(/\.ts$/, ''))
-
 test('every method has a row, and every row a method', () => {
-  expect(Object.keys(METHODS).toSorted()).toEqual(served.toSorted())
+  expect(Object.keys(METHODS).toSorted()).toEqual(servedMethods().toSorted())
 })
 
 async function call(nsid: string, authorization: string | undefined, params = {}): Promise<string> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
 
-import { createGate } from '../src/http/gates.ts'
+import { createGate } from '@avocet/repo-server'
 import { failure, startNetwork, type TestNetwork } from './network.ts'
 
 const start = async (config: object): Promise<TestNetwork> => {

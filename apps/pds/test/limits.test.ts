@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
-import { createGate } from '../src/http/gates.ts'
+import { createGate } from '@avocet/repo-server'
 import {
   ACTIVATE_LIMIT,
   createBypass,

@@ -1,5 +1,4 @@
 /** What the operator does is in the audit log, all of it; and who only claims to be the operator does not get far. */
-import { readdirSync } from 'node:fs'
 
 import * as lexicons from '@avocet/lexicons/catalog'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -15,6 +14,7 @@ import {
   type TestAccount,
   type TestNetwork,
 } from './network.ts'
+import { servedMethods } from './served.ts'
 
 interface Entry {
   readonly action: string
@@ -46,9 +46,7 @@ const entries = async (limit: number): Promise<Entry[]> =>
 
 describe('the audit log has', () => {
   test('every method by which the operator changes anything, and none that is not there', () => {
-    const served = readdirSync(new URL('../src/methods/', import.meta.url)).map((name) =>
-      name.replace(/\.ts$/, ''),
-    )
+    const served = servedMethods()
     const procedures = served.filter((nsid) => lexicons.catalog.method(nsid)!.type === 'procedure')
     const guarded = procedures.filter((nsid) => /^com\.atproto\.(admin|server|identity)\./.test(nsid))
     expect(guarded.filter((nsid) => !ACTS.has(nsid))).toEqual([

@@ -15,6 +15,46 @@ export type {
   TakedownChange,
   UploadChange,
 } from './change.ts'
+export { applyWrites } from './methods/com.atproto.repo.applyWrites.ts'
+export { createRecord } from './methods/com.atproto.repo.createRecord.ts'
+export { deleteRecord } from './methods/com.atproto.repo.deleteRecord.ts'
+export { describeRepo } from './methods/com.atproto.repo.describeRepo.ts'
+export { getRecord } from './methods/com.atproto.repo.getRecord.ts'
+export { importRepo } from './methods/com.atproto.repo.importRepo.ts'
+export { listMissingBlobs } from './methods/com.atproto.repo.listMissingBlobs.ts'
+export { listRecords } from './methods/com.atproto.repo.listRecords.ts'
+export { putRecord } from './methods/com.atproto.repo.putRecord.ts'
+export { uploadBlob } from './methods/com.atproto.repo.uploadBlob.ts'
+export { getBlob } from './methods/com.atproto.sync.getBlob.ts'
+export { getBlocks } from './methods/com.atproto.sync.getBlocks.ts'
+export { getCheckout } from './methods/com.atproto.sync.getCheckout.ts'
+export { getHead } from './methods/com.atproto.sync.getHead.ts'
+export { getLatestCommit } from './methods/com.atproto.sync.getLatestCommit.ts'
+export { getRecordProof } from './methods/com.atproto.sync.getRecord.ts'
+export { getRepo } from './methods/com.atproto.sync.getRepo.ts'
+export { getRepoStatus } from './methods/com.atproto.sync.getRepoStatus.ts'
+export { listBlobs } from './methods/com.atproto.sync.listBlobs.ts'
+export { listRepos } from './methods/com.atproto.sync.listRepos.ts'
+export { listReposByCollection } from './methods/com.atproto.sync.listReposByCollection.ts'
+export { subscribeRepos } from './methods/com.atproto.sync.subscribeRepos.ts'
+export { mountRepo, mountSync } from './mount.ts'
+export { createGate, type Gate, type GateLimits } from './gates.ts'
+export {
+  createRepoHost,
+  type IntendedWrite,
+  type RecordInput,
+  type RemoteName,
+  type RepoAccess,
+  type RepoAccounts,
+  type RepoCaller,
+  type RepoHost,
+  type RepoHostLimits,
+  type RepoHostOptions,
+  type RepoParts,
+  type RepoRateLimits,
+} from './host.ts'
+export { BUNDLED_LEXICONS, type RecordLexicons } from './record-lexicons.ts'
+export { toXrpcError } from './wire.ts'
 export { RepoServerError, type RepoServerErrorCode } from './error.ts'
 export { readImported, type OddRecord } from './import-records.ts'
 export { createKeyedLock, type KeyedLock } from './locks.ts'

@@ -1,15 +1,12 @@
 import { timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 
+import type { GateLimits } from '@avocet/repo-server'
 import { networkOf, type RateLimitRule, type RequestInfo } from '@avocet/xrpc-server'
 
 import type { AccountStore } from '../accounts/account-store.ts'
 import { loginKey } from '../accounts/lookup.ts'
 import type { PdsConfig } from '../config/config.ts'
-import type { GateLimits } from './gates.ts'
-
-/** Bounds of the methods that write records: a record may weigh 1 MB, which is more than other JSON bodies may. */
-export const REPO_WRITE_LIMITS: { readonly jsonBytes: number } = { jsonBytes: 1024 * 1024 }
 
 /**
  * Bounds of the firehose. A subscriber that reads nothing holds this many unsent bytes until it is cut off; readers of the log's

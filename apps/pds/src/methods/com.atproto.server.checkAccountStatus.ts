@@ -1,8 +1,7 @@
 import { ComAtprotoServerCheckAccountStatus } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 import { formatCid } from '@avocet/data'
-import type { SqliteRepoStore } from '@avocet/repo-sqlite'
-import type { BlobIndex, RecordIndex } from '@avocet/repo-server/sqlite'
+import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
 import { accountStatus } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
@@ -17,9 +16,7 @@ export function checkAccountStatus(
   authorizer: Authorizer,
   accounts: AccountStore,
   documents: DocumentChecks,
-  repos: SqliteRepoStore,
-  records: RecordIndex,
-  blobs: BlobIndex,
+  { repos, records, blobs }: SqliteRepoServerStore,
 ): void {
   router.add(ComAtprotoServerCheckAccountStatus.main, {
     auth: (context) => authorizer.access(context, { deactivated: true, takendown: true }),

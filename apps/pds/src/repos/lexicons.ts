@@ -3,20 +3,7 @@ import { pdsEndpoint, signingKey, type DidResolver, type Fetch, type LookupTxt }
 import { createCatalog, createLexiconResolver, resolveClosure, type Catalog } from '@avocet/lexicon'
 import { catalog, documents } from '@avocet/lexicons/catalog'
 import { verifyRecordProof } from '@avocet/repo'
-
-/** The lexicons of records: those that come with this server, and those that others publish. */
-export interface RecordLexicons {
-  /** A catalog that has this record type, if it is at hand. A published one is looked for meanwhile, if few are. */
-  known(collection: string): Catalog | null
-  /** The same, waiting for a published one. */
-  find(collection: string): Promise<Catalog | null>
-}
-
-/** Only the lexicons that come with this server. */
-export const BUNDLED_LEXICONS: RecordLexicons = {
-  known: (collection) => (catalog.record(collection) === undefined ? null : catalog),
-  find: (collection) => Promise.resolve(BUNDLED_LEXICONS.known(collection)),
-}
+import { BUNDLED_LEXICONS, type RecordLexicons } from '@avocet/repo-server'
 
 const LIMIT = 500
 const MAX_AGE_MS = 10 * 60 * 1000

@@ -1,6 +1,6 @@
 import { networkOf } from '@avocet/xrpc-server'
 
-import { PdsError } from '../errors.ts'
+import { RepoServerError } from './error.ts'
 
 /** Whom a piece of work is done for. */
 export interface Requester {
@@ -19,11 +19,11 @@ export interface GateLimits {
 
 /** Bounds work that takes long and holds memory, files or disk meanwhile. Nobody waits in line: who finds it full is refused. */
 export interface Gate {
-  /** @throws PdsError `too-many-at-once`, `busy` */
+  /** @throws RepoServerError `too-many-at-once`, `busy` */
   run<T>(requester: Requester, task: () => Promise<T>): Promise<T>
   /**
    * The same for what goes on after the answer began: the place is kept until the stream has ended or is let go.
-   * @throws PdsError `too-many-at-once`, `busy`
+   * @throws RepoServerError `too-many-at-once`, `busy`
    */
   stream<T>(requester: Requester, open: () => Promise<AsyncIterable<T>>): Promise<AsyncIterable<T>>
 }
@@ -47,13 +47,14 @@ export function createGate(what: string, limits: GateLimits): Gate {
 
   /** Takes a place. @returns what gives it back, which may be called again */
   const enterAll = ({ did, address }: Requester): (() => void) => {
-    if (total >= limits.total) throw new PdsError('busy', `Too many ${what} on this server, try again later`)
+    if (total >= limits.total)
+      throw new RepoServerError('busy', `Too many ${what} on this server, try again later`)
     const network = address === null ? null : `at ${networkOf(address)}`
     const refusal = `Too many ${what} at once`
-    if (did !== null && !enter(did, limits.perAccount)) throw new PdsError('too-many-at-once', refusal)
+    if (did !== null && !enter(did, limits.perAccount)) throw new RepoServerError('too-many-at-once', refusal)
     if (network !== null && !enter(network, limits.perAddress)) {
       if (did !== null) leave(did)
-      throw new PdsError('too-many-at-once', refusal)
+      throw new RepoServerError('too-many-at-once', refusal)
     }
     total += 1
     let isIn = true

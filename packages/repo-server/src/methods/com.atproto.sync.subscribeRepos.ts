@@ -1,17 +1,16 @@
 import { ComAtprotoSyncSubscribeRepos } from '@avocet/lexicons/com.atproto'
-import type { Sequencer } from '@avocet/sequencer'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { PdsConfig } from '../config/config.ts'
-import { STREAM_BUFFER_BYTES } from '../http/rate-limits.ts'
+import type { RepoHost } from '../host.ts'
 
 /** The firehose: every event after a cursor, then live. Frames are those of the log, encoded once. */
-export function subscribeRepos(router: Router, config: PdsConfig, sequencer: Sequencer): void {
+export function subscribeRepos(router: Router, { parts }: RepoHost): void {
+  const { limits, sequencer } = parts
   router.add(ComAtprotoSyncSubscribeRepos.main, {
     limits: {
-      bufferedBytes: STREAM_BUFFER_BYTES,
-      subscribers: config.subscribers,
-      subscribersPerAddress: config.subscribersPerAddress,
+      bufferedBytes: limits.streamBytes,
+      subscribers: limits.subscribers,
+      subscribersPerAddress: limits.subscribersPerAddress,
     },
     async *handler({ params, signal }) {
       for await (const { frame } of sequencer.events(params.cursor, signal)) yield frame

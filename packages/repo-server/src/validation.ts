@@ -1,11 +1,10 @@
 import { findBlobs, formatCid, isCid, isLegacyBlobRef, type DataObject, type DataValue } from '@avocet/data'
 import type { Catalog } from '@avocet/lexicon'
 import { isNsid, isRecordKey, isRecordKeyOfType, isTid, type RecordKeyType } from '@avocet/syntax'
-import type { CheckedRecord, ValidationStatus } from '@avocet/repo-server'
 
-import { PdsError } from '../errors.ts'
-import { hasSlur } from '../identity/slurs.ts'
-import { BUNDLED_LEXICONS, type RecordLexicons } from './lexicons.ts'
+import { RepoServerError } from './error.ts'
+import type { CheckedRecord, ValidationStatus } from './plan.ts'
+import { BUNDLED_LEXICONS, type RecordLexicons } from './record-lexicons.ts'
 
 /** A record as a client hands it in. */
 export interface GivenRecord {
@@ -20,23 +19,34 @@ export interface GivenRecord {
   readonly validate: boolean | undefined
 }
 
+/** What records are checked by. */
+export interface RecordChecks {
+  readonly lexicons: RecordLexicons
+  /** A record key for a record that comes without one. */
+  readonly nextTid: () => string
+  /** Whether a record key that somebody chose holds a word that the host does not want to show. */
+  readonly isUnacceptable?: ((rkey: string) => boolean) | undefined
+}
+
 /**
  * Checks a record before it is written: its `$type`, its lexicon, the form of its blobs, and its key: the one asked for, or
  * the one its lexicon prescribes, or a fresh TID.
- * @throws PdsError `invalid-record`, `invalid-request`
+ * @throws RepoServerError `invalid-record`, `invalid-request`
  */
 export async function checkRecord(
   given: GivenRecord,
-  lexicons: RecordLexicons,
-  nextTid: () => string,
+  { lexicons, nextTid, isUnacceptable }: RecordChecks,
 ): Promise<CheckedRecord & { readonly rkey: string }> {
   const { collection, record, validate } = given
   if (!isNsid(collection)) {
-    throw new PdsError('invalid-request', `Invalid collection NSID; collection=${collection}`)
+    throw new RepoServerError('invalid-request', `Invalid collection NSID; collection=${collection}`)
   }
   const type = record['$type']
   if (type !== undefined && type !== collection) {
-    throw new PdsError('invalid-record', `Invalid $type: expected ${collection}, got ${describe(type)}`)
+    throw new RepoServerError(
+      'invalid-record',
+      `Invalid $type: expected ${collection}, got ${describe(type)}`,
+    )
   }
   const typed = type === undefined ? { $type: collection, ...record } : record
   refuseLegacyBlobs(typed)
@@ -45,7 +55,7 @@ export async function checkRecord(
   // A lexicon that somebody publishes binds who asks for it: else a write that every other server takes would fail here
   // from the day it is published, and succeed again while its host is away.
   const isBinding = validate === true || BUNDLED_LEXICONS.known(collection) !== null
-  const rkey = recordKey(given, isBinding ? kind : undefined, nextTid)
+  const rkey = recordKey(given, isBinding ? kind : undefined, nextTid, isUnacceptable)
   const status = validate === false ? undefined : validateLexicon(typed, rkey, collection, catalog, isBinding)
   return { rkey, record: typed, status, blobs: findBlobs(typed).map(({ ref }) => formatCid(ref)) }
 }
@@ -59,7 +69,7 @@ async function catalogFor(
   const catalog = lexicons.known(collection)
   if (catalog !== null || validate === undefined) return catalog
   const found = await lexicons.find(collection)
-  if (found === null) throw new PdsError('invalid-record', `Unknown lexicon type: ${collection}`)
+  if (found === null) throw new RepoServerError('invalid-record', `Unknown lexicon type: ${collection}`)
   return found
 }
 
@@ -76,29 +86,34 @@ function validateLexicon(
   if (!isBinding) return 'unknown'
   const issue = result.issues[0]!
   const path = issue.path.replaceAll('/', '.')
-  throw new PdsError('invalid-record', `Invalid ${collection} record: ${issue.message} at $.record${path}`)
+  throw new RepoServerError(
+    'invalid-record',
+    `Invalid ${collection} record: ${issue.message} at $.record${path}`,
+  )
 }
 
 function recordKey(
   { collection, rkey }: GivenRecord,
   kind: string | undefined,
   nextTid: () => string,
+  isUnacceptable: RecordChecks['isUnacceptable'],
 ): string {
   if (rkey === undefined) {
     if (kind?.startsWith('literal:') === true) return kind.slice('literal:'.length)
     if (kind === 'nsid') {
-      throw new PdsError('invalid-request', `A record key is required; collection=${collection}`)
+      throw new RepoServerError('invalid-request', `A record key is required; collection=${collection}`)
     }
     return nextTid()
   }
   const valid: boolean = isRecordKey(rkey)
   if (!valid) {
-    throw new PdsError('invalid-request', `Invalid record key (got "${rkey.slice(0, 64)}") at $.rkey`)
+    throw new RepoServerError('invalid-request', `Invalid record key (got "${rkey.slice(0, 64)}") at $.rkey`)
   }
   // A timestamp says nothing, whatever it looks like.
-  if (!isTid(rkey) && hasSlur(rkey)) throw new PdsError('invalid-request', 'Unacceptable slur in record key')
+  if (!isTid(rkey) && isUnacceptable?.(rkey) === true)
+    throw new RepoServerError('invalid-request', 'Unacceptable slur in record key')
   if (!fitsKey(rkey, kind)) {
-    throw new PdsError(
+    throw new RepoServerError(
       'invalid-request',
       `Invalid record key for ${collection}: expected ${kind ?? 'any'}, got "${rkey}"`,
     )
@@ -111,7 +126,8 @@ function fitsKey(rkey: string, kind: string | undefined): boolean {
 }
 
 function refuseLegacyBlobs(value: DataValue): void {
-  if (isLegacyBlobRef(value)) throw new PdsError('invalid-record', 'Legacy blob references are not allowed')
+  if (isLegacyBlobRef(value))
+    throw new RepoServerError('invalid-record', 'Legacy blob references are not allowed')
   if (value === null || typeof value !== 'object' || value instanceof Uint8Array || isCid(value)) return
   for (const item of Array.isArray(value) ? value : Object.values(value)) refuseLegacyBlobs(item)
 }

@@ -1,20 +1,20 @@
 import { ComAtprotoRepoListRecords } from '@avocet/lexicons/com.atproto'
 import { respond, type Router } from '@avocet/xrpc-server'
-import { JSON_TYPE, type RecordReader, recordJson } from '@avocet/repo-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
-import { findAccount, servedRepo } from '../accounts/lookup.ts'
-import { PdsError } from '../errors.ts'
+import { RepoServerError } from '../error.ts'
+import type { RepoHost } from '../host.ts'
+import { JSON_TYPE, recordJson } from '../record-json.ts'
+import { servedRepo } from '../repo-access.ts'
 
 /** The records of a collection, page by page, newest key first. */
-export function listRecords(router: Router, accounts: AccountStore, records: RecordReader): void {
+export function listRecords(router: Router, { parts }: RepoHost): void {
   router.add(ComAtprotoRepoListRecords.main, async ({ params }) => {
     const { repo, collection, limit, cursor, reverse } = params
-    if (findAccount(accounts, repo) === null) {
-      throw new PdsError('invalid-request', `Could not find repo: ${repo}`)
+    if ((await parts.find(repo)) === null) {
+      throw new RepoServerError('invalid-request', `Could not find repo: ${repo}`)
     }
-    const { did } = servedRepo(accounts, repo)
-    const page = await records.page(did, collection, { limit, cursor, reverse })
+    const { did } = await servedRepo(parts, repo)
+    const page = await parts.reader.page(did, collection, { limit, cursor, reverse })
     const last = page.length === limit ? page.at(-1)!.rkey : undefined
     const list = page.map(recordJson).join(',')
     const rest = last === undefined ? '' : `,"cursor":${JSON.stringify(last)}`

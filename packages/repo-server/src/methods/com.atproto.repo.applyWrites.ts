@@ -1,62 +1,50 @@
 import { ComAtprotoRepoApplyWrites } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
-import { type RecordWrite, type RepoWriter, recordUri } from '@avocet/repo-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
-import type { Authorizer } from '../accounts/authorizer.ts'
-import { ownRepo } from '../accounts/lookup.ts'
-import { PdsError } from '../errors.ts'
-import { REPO_WRITE_LIMITS, writeLimits } from '../http/rate-limits.ts'
-import type { RecordLexicons } from '../repos/lexicons.ts'
-import { checkRecord } from '../repos/validation.ts'
+import { RepoServerError } from '../error.ts'
+import type { IntendedWrite, RepoHost } from '../host.ts'
+import { recordUri, type RecordWrite } from '../plan.ts'
+import { ownRepo } from '../repo-access.ts'
+import { checkRecord } from '../validation.ts'
+import { writeSettings } from '../write-settings.ts'
 
 const MAX_WRITES = 200
 
+type Item = ComAtprotoRepoApplyWrites.Input['writes'][number]
+
 /** Writes several records in one commit: all of them or none. */
-export function applyWrites(
-  router: Router,
-  authorizer: Authorizer,
-  accounts: AccountStore,
-  writer: RepoWriter,
-  lexicons: RecordLexicons,
-  nextTid: () => string,
-): void {
-  const prepare = async (
-    item: ComAtprotoRepoApplyWrites.Input['writes'][number],
-    validate: boolean | undefined,
-  ): Promise<RecordWrite> => {
+export function applyWrites(router: Router, { parts }: RepoHost): void {
+  const prepare = async (item: Item, validate: boolean | undefined): Promise<RecordWrite> => {
     const { collection } = item
     if (item.$type === 'com.atproto.repo.applyWrites#delete') {
       return { action: 'delete', collection, rkey: item.rkey }
     }
-    const { rkey, ...record } = await checkRecord(
-      { collection, rkey: item.rkey, record: item.value, validate },
-      lexicons,
-      nextTid,
-    )
+    const given = { collection, rkey: item.rkey, record: item.value, validate }
+    const { rkey, ...record } = await checkRecord(given, parts.checks)
     const action = item.$type === 'com.atproto.repo.applyWrites#update' ? 'update' : 'create'
     return { action, collection, rkey, record }
   }
 
   router.add(ComAtprotoRepoApplyWrites.main, {
-    auth: (context) => authorizer.access(context),
-    limits: REPO_WRITE_LIMITS,
-    rateLimit: writeLimits((input) => costOf(input as ComAtprotoRepoApplyWrites.Input)),
+    ...writeSettings(parts, 'com.atproto.repo.applyWrites', (input) =>
+      costOf(input as ComAtprotoRepoApplyWrites.Input),
+    ),
     handler: async (context) => {
       const { input, auth } = context
-      const did = ownRepo(accounts, input.repo, auth.did)
+      const did = await ownRepo(parts, input.repo, auth.did)
       if (input.writes.length > MAX_WRITES) {
-        throw new PdsError('invalid-request', `Too many writes. Max: ${MAX_WRITES}`)
+        throw new RepoServerError('invalid-request', `Too many writes. Max: ${MAX_WRITES}`)
       }
+      await parts.options.access.permit?.(auth, input.writes.map(intended))
       const writes: RecordWrite[] = []
       for (const item of input.writes) {
         // One after the other: with `validate` each may ask the network for a lexicon, and others have look-ups to make too.
         // oxlint-disable-next-line no-await-in-loop
         writes.push(await prepare(item, input.validate))
         if (input.validate === true && context.signal.aborted)
-          throw new PdsError('upstream-timeout', 'The lexicons could not be looked up in time')
+          throw new RepoServerError('lexicon-too-slow', 'The lexicons could not be looked up in time')
       }
-      const { commit, cids } = await writer.write(did, writes, input.swapCommit)
+      const { commit, cids } = await parts.writer.write(did, writes, input.swapCommit)
       const results = writes.map((write, i) => {
         if (!('record' in write)) {
           return { $type: 'com.atproto.repo.applyWrites#deleteResult' as const }
@@ -86,4 +74,9 @@ function costOf({ writes }: ComAtprotoRepoApplyWrites.Input): number {
           : 1
   }
   return cost
+}
+
+function intended({ $type, collection }: Item): IntendedWrite {
+  const action = $type.slice('com.atproto.repo.applyWrites#'.length) as IntendedWrite['action']
+  return { collection, action }
 }

@@ -1,11 +1,9 @@
 import { ComAtprotoRepoImportRepo } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
-import type { RepoImports } from '@avocet/repo-server'
 
-import type { Authorizer } from '../accounts/authorizer.ts'
-import { PdsError } from '../errors.ts'
-import { createGate } from '../http/gates.ts'
-import { IMPORTS_AT_ONCE } from '../http/rate-limits.ts'
+import { RepoServerError } from '../error.ts'
+import { createGate } from '../gates.ts'
+import type { RepoHost } from '../host.ts'
 
 /** Asks that records which cannot stand here be left out, and named in the answer's headers. */
 const SKIP_HEADER = 'avocet-skip-records'
@@ -13,22 +11,19 @@ const SKIP_HEADER = 'avocet-skip-records'
 const SHOWN = 20
 
 /** Replaces the repository of a deactivated account by the one in a CAR file. */
-export function importRepo(
-  router: Router,
-  authorizer: Authorizer,
-  imports: RepoImports,
-  limit: number,
-  accepting: boolean,
-): void {
-  const gate = createGate('imports', IMPORTS_AT_ONCE)
+export function importRepo(router: Router, { parts }: RepoHost): void {
+  const { options, limits, imports } = parts
+  const gate = createGate('imports', limits.imports)
   router.add(ComAtprotoRepoImportRepo.main, {
     auth: async (context) => {
-      const caller = await authorizer.access(context, { full: true, deactivated: true })
+      const caller = await options.access.authorize(context, { method: 'com.atproto.repo.importRepo' })
       // Refused before a body is taken in.
-      if (!accepting) throw new PdsError('invalid-request', 'Service is not accepting repo imports')
+      if (!limits.acceptsImports) {
+        throw new RepoServerError('invalid-request', 'Service is not accepting repo imports')
+      }
       return caller
     },
-    limits: { blobBytes: limit, handlerMs: 0 },
+    limits: { blobBytes: limits.importBytes ?? Infinity, handlerMs: 0 },
     handler: async (context) => {
       const skip = context.header(SKIP_HEADER) === 'true'
       const { auth, address } = context

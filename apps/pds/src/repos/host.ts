@@ -1,0 +1,123 @@
+import type { DataObject } from '@avocet/data'
+import { handleOf, type DidResolver } from '@avocet/did'
+import {
+  createRepoHost,
+  RepoServerError,
+  type KeyedLock,
+  type RecordLexicons,
+  type RemoteName,
+  type RepoAccess,
+  type RepoAccounts,
+  type RepoHost,
+} from '@avocet/repo-server'
+import type { Sequencer } from '@avocet/sequencer'
+import type { Did, TidClock } from '@avocet/syntax'
+
+import { hostingStatus, shownHandle } from '../accounts/account.ts'
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { AccessNeeds, Authorizer } from '../accounts/authorizer.ts'
+import { findAccount } from '../accounts/lookup.ts'
+import type { Quotas } from '../accounts/quotas.ts'
+import type { ServiceCallers } from '../accounts/service-callers.ts'
+import type { PdsConfig } from '../config/config.ts'
+import {
+  EXPORT_LIMIT,
+  EXPORTS_AT_ONCE,
+  IMPORTS_AT_ONCE,
+  STREAM_BUFFER_BYTES,
+  UPLOAD_LIMIT,
+  UPLOADS_AT_ONCE,
+  writeLimits,
+} from '../http/rate-limits.ts'
+import { hasSlur } from '../identity/slurs.ts'
+import type { Stores } from '../stores.ts'
+import type { Signers } from './signers.ts'
+
+/** What the host of repositories composes. */
+export interface HostParts {
+  readonly config: PdsConfig
+  readonly stores: Pick<Stores, 'server' | 'files' | 'accounts'>
+  readonly authorizer: Authorizer
+  readonly services: ServiceCallers
+  readonly dids: DidResolver
+  readonly signers: Signers
+  readonly quotas: Quotas
+  readonly lexicons: RecordLexicons
+  readonly locks: KeyedLock
+  readonly tids: TidClock
+  readonly sequencer: Sequencer
+  readonly findRemote: (name: RemoteName) => Promise<object | null>
+  readonly onError: (error: unknown) => void
+}
+
+/** The repositories of this server: its accounts, quotas and rate limits given to `@avocet/repo-server`. */
+export function createHost(parts: HostParts): RepoHost {
+  const { config, stores, authorizer, services, dids, signers, quotas } = parts
+  return createRepoHost({
+    store: stores.server,
+    files: stores.files,
+    access: accessOf(authorizer, services),
+    accounts: accountsOf(stores.accounts, dids, signers),
+    lexicons: parts.lexicons,
+    isUnacceptable: hasSlur,
+    limits: {
+      blobBytes: config.blobUploadLimit,
+      importBytes: config.maxRepoImportSize,
+      acceptsImports: config.acceptingImports,
+      uploads: UPLOADS_AT_ONCE,
+      imports: IMPORTS_AT_ONCE,
+      exports: EXPORTS_AT_ONCE,
+      streamBytes: STREAM_BUFFER_BYTES,
+      subscribers: config.subscribers,
+      subscribersPerAddress: config.subscribersPerAddress,
+    },
+    rateLimits: { write: writeLimits, upload: UPLOAD_LIMIT, export: EXPORT_LIMIT },
+    bound: quotas,
+    maxBlobBytes: (did) => quotas.maxBlobBytes(did),
+    findRemote: parts.findRemote,
+    onError: parts.onError,
+    locks: parts.locks,
+    tids: parts.tids,
+    sequencer: parts.sequencer,
+  })
+}
+
+/** What methods ask beyond an access token. */
+const NEEDS: ReadonlyMap<string, AccessNeeds> = new Map([
+  ['com.atproto.repo.importRepo', { full: true, deactivated: true }],
+  ['com.atproto.repo.listMissingBlobs', { deactivated: true }],
+])
+
+const accessOf = (authorizer: Authorizer, services: ServiceCallers): RepoAccess => ({
+  authorize: (request, { method }) =>
+    method === 'com.atproto.repo.uploadBlob'
+      ? services.accessOrService(request, authorizer, method)
+      : authorizer.access(request, NEEDS.get(method)),
+  reader: async (request, did) => {
+    if (authorizer.isAdmin(request)) return 'operator'
+    const caller = await authorizer.optional(request).catch(() => null)
+    return caller?.did === did ? 'owner' : 'public'
+  },
+})
+
+const accountsOf = (accounts: AccountStore, dids: DidResolver, signers: Signers): RepoAccounts => ({
+  find: (identifier) => findAccount(accounts, identifier)?.did ?? null,
+  statusOf: (did) => {
+    const account = accounts.get(did)
+    return account === null ? null : hostingStatus(account)
+  },
+  describe: async (did: Did) => {
+    const resolved = await dids.resolve(did)
+    if (!resolved.ok) {
+      const { error: cause } = resolved
+      throw new RepoServerError('unresolvable-did', `Could not resolve DID: ${did}`, { cause })
+    }
+    const account = accounts.get(did)!
+    return {
+      handle: shownHandle(account),
+      didDoc: resolved.value as unknown as DataObject,
+      handleIsCorrect: account.handle !== null && handleOf(resolved.value) === account.handle,
+    }
+  },
+  keyOf: (did) => signers.get(did),
+})

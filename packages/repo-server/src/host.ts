@@ -1,0 +1,322 @@
+import type { BlobSources, BlobStore, BlobUpkeep } from '@avocet/blobs'
+import type { Keypair } from '@avocet/crypto'
+import type { DataObject } from '@avocet/data'
+import { applyWrites, toCommitEvent, type RepoStatus } from '@avocet/repo'
+import { createSequencer, type Sequencer } from '@avocet/sequencer'
+import { createTidClock, type Datetime, type Did, type TidClock } from '@avocet/syntax'
+import type { RateLimitRule, RequestInfo } from '@avocet/xrpc-server'
+
+import { assertApplied } from './applied.ts'
+import type { LivingStatus } from './change.ts'
+import { accountEvent, identityEvent, syncEvent } from './events.ts'
+import { createRepoExports, type RepoExports } from './exports.ts'
+import { createGate, type Gate, type GateLimits } from './gates.ts'
+import { createRepoImports, type RepoImports } from './imports.ts'
+import type { AppliedEvent } from './listeners.ts'
+import { createKeyedLock, type KeyedLock } from './locks.ts'
+import type { RecordWrite } from './plan.ts'
+import { BUNDLED_LEXICONS, type RecordLexicons } from './record-lexicons.ts'
+import { createRecordReader, type RecordReader, type StoredRecord } from './record-reader.ts'
+import type { Awaitable, RepoServerStore } from './store.ts'
+import { createUploads, type Uploads } from './uploads.ts'
+import { checkRecord, type RecordChecks } from './validation.ts'
+import { createRepoWriter, type RecordBound, type RepoWriter, type WriteOutcome } from './writer.ts'
+
+/** The account behind a request. */
+export interface RepoCaller {
+  readonly did: Did
+}
+
+/** What a caller is about to change, known once the request was read. */
+export interface IntendedWrite {
+  readonly collection: string
+  readonly action: 'create' | 'update' | 'delete'
+}
+
+/** Who may do what: the embedder's to say. What it throws goes to `mapError` of the router. */
+export interface RepoAccess {
+  /** The account that calls a method which only an owner may call. Throws to refuse. */
+  authorize(request: RequestInfo, call: { readonly method: string }): Awaitable<RepoCaller>
+  /** Whether that caller may make these writes. Throws to refuse; absent: they may. */
+  permit?(caller: RepoCaller, writes: readonly IntendedWrite[]): Awaitable<void>
+  /** Who reads: owner and operator see repositories that nobody else sees. Absent: everybody is the public. */
+  reader?(request: RequestInfo, did: Did): Awaitable<'public' | 'owner' | 'operator'>
+}
+
+/** What is known of accounts beside their repositories. */
+export interface RepoAccounts {
+  /** The account that a DID or handle names; null for one that is not here. Absent: DIDs of repositories in the store. */
+  find?(identifier: string): Awaitable<Did | null>
+  /** Absent: the status of the repository. */
+  statusOf?(did: Did): Awaitable<RepoStatus | null>
+  /** For describeRepo. @throws RepoServerError `unresolvable-did` */
+  describe(
+    did: Did,
+  ): Promise<{ readonly handle: string; readonly didDoc: DataObject; readonly handleIsCorrect: boolean }>
+  /** The key that signs for an account. */
+  keyOf(did: Did): Awaitable<Keypair>
+}
+
+/** A record that is looked for elsewhere. */
+export interface RemoteName {
+  readonly repo: string
+  readonly collection: string
+  readonly rkey: string
+  readonly cid: string | undefined
+}
+
+/** Bounds of a host. */
+export interface RepoHostLimits {
+  /** Most bytes of one blob. Default 50 MB. */
+  readonly blobBytes: number
+  /** Most bytes of an archive; null for no bound, the default. */
+  readonly importBytes: number | null
+  /** Whether repositories may be imported. Default true. */
+  readonly acceptsImports: boolean
+  /** Uploads, imports and exports at a time. */
+  readonly uploads: GateLimits
+  readonly imports: GateLimits
+  readonly exports: GateLimits
+  /** Bytes that a subscriber may leave unread before it is cut off. Default 256 KiB. */
+  readonly streamBytes: number
+  readonly subscribers: number
+  readonly subscribersPerAddress: number
+}
+
+/** Rules of the router on how often, by what a method does. */
+export interface RepoRateLimits {
+  /** @param points what a write costs: 3 for a creation, 2 for an update, 1 for a deletion */
+  write?(points: number | ((input: unknown) => number)): readonly RateLimitRule[]
+  readonly upload?: RateLimitRule
+  readonly export?: RateLimitRule
+}
+
+/** Options of {@link createRepoHost}. */
+export interface RepoHostOptions {
+  readonly store: RepoServerStore
+  readonly files: BlobStore & BlobUpkeep
+  readonly access: RepoAccess
+  readonly accounts: RepoAccounts
+  /** Default: those of `@avocet/lexicons`. */
+  readonly lexicons?: RecordLexicons
+  readonly isUnacceptable?: RecordChecks['isUnacceptable']
+  readonly limits?: Partial<RepoHostLimits>
+  readonly rateLimits?: RepoRateLimits
+  /** Most records of a repository. */
+  readonly bound?: RecordBound & { readonly checkImport?: (did: Did, records: number) => Awaitable<void> }
+  /** Bytes that all blobs of an account may have together. */
+  readonly maxBlobBytes?: (did: Did) => Awaitable<number>
+  /** Where getBlob sends clients instead, as `answerBlob` of `@avocet/blobs` takes it. */
+  readonly redirectBlob?: BlobSources['redirect']
+  /** Asked for records of repositories that are not here. */
+  readonly findRemote?: (name: RemoteName) => Promise<object | null>
+  /** Told of every event once it is durable. */
+  readonly onEvent?: (event: AppliedEvent) => void
+  /** Told of what failed in the background. */
+  readonly onError?: (error: unknown) => void
+  /** Given by a host that uses them elsewhere too. */
+  readonly locks?: KeyedLock
+  readonly tids?: TidClock
+  readonly sequencer?: Sequencer
+}
+
+/** A record to write, as a caller has it. */
+export interface RecordInput {
+  readonly action: 'create' | 'update' | 'put' | 'delete'
+  readonly collection: string
+  /** Absent: the key that the lexicon prescribes, or a new TID. */
+  readonly rkey?: string
+  /** Absent for a deletion. */
+  readonly record?: DataObject
+  /** As in `createRecord`. */
+  readonly validate?: boolean
+}
+
+/** What the methods are made of. */
+export interface RepoParts {
+  readonly options: RepoHostOptions
+  readonly limits: RepoHostLimits
+  readonly writer: RepoWriter
+  readonly reader: RecordReader
+  readonly uploads: Uploads
+  readonly imports: RepoImports
+  readonly exports: RepoExports
+  readonly checks: RecordChecks
+  readonly sequencer: Sequencer
+  readonly exportGate: Gate
+  find(identifier: string): Promise<Did | null>
+  statusOf(did: Did): Promise<RepoStatus | null>
+}
+
+/** Repositories served, and the same without HTTP. */
+export interface RepoHost extends AsyncDisposable {
+  /** For the methods of this package. */
+  readonly parts: RepoParts
+  /** Makes an empty repository and announces it with the identity. @throws RepoError `head-moved` when there is one */
+  createRepo(did: Did, options?: { readonly handle?: string; readonly status?: LivingStatus }): Promise<void>
+  /** One commit. @throws as the methods of com.atproto.repo do */
+  write(did: Did, writes: readonly RecordInput[], swapCommit?: string): Promise<WriteOutcome>
+  getRecord(did: Did, collection: string, rkey: string): Promise<StoredRecord | null>
+  /** Replaces the repository of a deactivated account. */
+  importCar(did: Did, car: ReadableStream<Uint8Array>): Promise<void>
+  /** Turns a repository off or on, and announces it. */
+  setStatus(did: Did, status: LivingStatus): Promise<void>
+  announceIdentity(did: Did, handle: string | null): Promise<void>
+  /** Removes a repository with all it has. */
+  remove(did: Did): Promise<void>
+}
+
+const LIMITS: RepoHostLimits = {
+  blobBytes: 50_000_000,
+  importBytes: null,
+  acceptsImports: true,
+  // Each upload holds a file and a chunk, each import what its archive makes it remember, each export a small repository or a
+  // view of a large one: for as long as the other side takes.
+  uploads: { total: 400, perAccount: 8, perAddress: 20 },
+  imports: { total: 8, perAccount: 1, perAddress: 2 },
+  exports: { total: 64, perAccount: 16, perAddress: 16 },
+  streamBytes: 256 * 1024,
+  subscribers: 1000,
+  subscribersPerAddress: 50,
+}
+
+/** A host over a store. */
+export function createRepoHost(options: RepoHostOptions): RepoHost {
+  const { store, files, accounts, locks = createKeyedLock(), tids = createTidClock() } = options
+  const limits = { ...LIMITS, ...options.limits }
+  const onError = options.onError ?? (() => {})
+  const sequencer =
+    options.sequencer ??
+    createSequencer({ log: store.log, onError, page: { count: 500, bytes: limits.streamBytes } })
+  const unlisten = options.onEvent === undefined ? () => {} : store.onEvent(options.onEvent)
+
+  const statusOf = async (did: Did): Promise<RepoStatus | null> =>
+    accounts.statusOf === undefined
+      ? ((await store.repos.getHead(did))?.status ?? null)
+      : accounts.statusOf(did)
+  const find = async (identifier: string): Promise<Did | null> => {
+    if (accounts.find !== undefined) return accounts.find(identifier)
+    const did = identifier as Did
+    return (await store.repos.getHead(did)) === null ? null : did
+  }
+
+  const uploads = createUploads({
+    store,
+    files,
+    limit: limits.blobBytes,
+    onError,
+    ...(options.maxBlobBytes === undefined ? {} : { maxBytes: options.maxBlobBytes }),
+  })
+  const signerOf = (did: Did): Awaitable<Keypair> => accounts.keyOf(did)
+  const checkImport = options.bound?.checkImport
+  const imports = createRepoImports({
+    store,
+    statusOf,
+    signerOf,
+    locks,
+    tids,
+    ...(checkImport === undefined ? {} : { checkRecords: checkImport }),
+  })
+  const writer = createRepoWriter({
+    store,
+    signerOf,
+    locks,
+    tids,
+    discard: (did, cids) => uploads.discard(did, cids),
+    ...(options.bound === undefined ? {} : { bound: options.bound }),
+  })
+  const checks: RecordChecks = {
+    lexicons: options.lexicons ?? BUNDLED_LEXICONS,
+    nextTid: () => tids.next(),
+    isUnacceptable: options.isUnacceptable,
+  }
+  const reader = createRecordReader(store.records, store.repos)
+
+  const checked = async ({
+    action,
+    collection,
+    rkey,
+    record,
+    validate,
+  }: RecordInput): Promise<RecordWrite> => {
+    if (action === 'delete') return { action, collection, rkey: rkey! }
+    const given = { collection, rkey, record: record ?? {}, validate }
+    const { rkey: key, ...checkedRecord } = await checkRecord(given, checks)
+    return { action, collection, rkey: key, record: checkedRecord }
+  }
+
+  return {
+    parts: {
+      options,
+      limits,
+      writer,
+      reader,
+      uploads,
+      imports,
+      exports: createRepoExports(store.repos),
+      checks,
+      sequencer,
+      exportGate: createGate('exports', limits.exports),
+      find,
+      statusOf,
+    },
+    createRepo: (did, { handle, status = 'active' } = {}) =>
+      locks.run(did, async () => {
+        const signer = await accounts.keyOf(did)
+        const commit = await applyWrites({
+          did,
+          head: null,
+          store: store.repos,
+          writes: [],
+          signer,
+          rev: tids.next(),
+        })
+        const body = toCommitEvent(commit, new Date().toISOString() as Datetime)
+        const events =
+          status === 'active'
+            ? [
+                identityEvent(did, handle ?? null),
+                accountEvent(did, status),
+                { did, type: '#commit' as const, body },
+                syncEvent(commit),
+              ]
+            : []
+        assertApplied(
+          await store.apply({ type: 'commit', did, commit, records: [], claims: [], events, status }),
+        )
+      }),
+    write: async (did, writes, swapCommit) =>
+      writer.write(did, await Promise.all(writes.map(checked)), swapCommit),
+    getRecord: (did, collection, rkey) => reader.get(did, collection, rkey),
+    importCar: async (did, car) => {
+      await imports.importCar(did, car)
+    },
+    setStatus: async (did, status) => {
+      imports.stop(did)
+      await locks.run(did, async () => {
+        const head = await store.repos.getHead(did)
+        const events = [accountEvent(did, status)]
+        if (head !== null && status === 'active') {
+          const commitBytes = (await store.repos.getBlocks(did, [head.commit])).get(head.commit)
+          if (commitBytes !== undefined) {
+            events.push(syncEvent({ did, rev: head.rev, commit: head.commit, commitBytes }))
+          }
+        }
+        assertApplied(await store.apply({ type: 'status', did, status, events }))
+      })
+    },
+    announceIdentity: async (did, handle) => {
+      assertApplied(await store.apply({ type: 'announcement', did, events: [identityEvent(did, handle)] }))
+    },
+    remove: async (did) => {
+      imports.stop(did)
+      await locks.run(did, async () => {
+        assertApplied(await store.apply({ type: 'removal', did, events: [accountEvent(did, 'deleted')] }))
+      })
+    },
+    [Symbol.asyncDispose]: async () => {
+      unlisten()
+      if (options.sequencer === undefined) await sequencer.close()
+    },
+  }
+}

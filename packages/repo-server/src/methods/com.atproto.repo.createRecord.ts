@@ -1,0 +1,31 @@
+import { ComAtprotoRepoCreateRecord } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { RepoHost } from '../host.ts'
+import { recordUri } from '../plan.ts'
+import { ownRepo } from '../repo-access.ts'
+import { checkRecord } from '../validation.ts'
+import { writeSettings } from '../write-settings.ts'
+
+/** Writes a new record; a like, repost, follow or block of the same subject is replaced. */
+export function createRecord(router: Router, { parts }: RepoHost): void {
+  const { options, writer, checks } = parts
+  router.add(ComAtprotoRepoCreateRecord.main, {
+    ...writeSettings(parts, 'com.atproto.repo.createRecord', 3),
+    handler: async ({ input, auth }) => {
+      const did = await ownRepo(parts, input.repo, auth.did)
+      const { collection, validate } = input
+      await options.access.permit?.(auth, [{ collection, action: 'create' }])
+      const given = { collection, rkey: input.rkey, record: input.record, validate }
+      const { rkey, ...record } = await checkRecord(given, checks)
+      const write = { action: 'create', collection, rkey, record, dedupe: validate !== false } as const
+      const { commit, cids } = await writer.write(did, [write], input.swapCommit)
+      return {
+        uri: recordUri(did, collection, rkey),
+        cid: cids[0]!,
+        ...(commit === null ? {} : { commit }),
+        ...(record.status === undefined ? {} : { validationStatus: record.status }),
+      }
+    },
+  })
+}

@@ -1,0 +1,243 @@
+// A host on a router: what an embedder sees, without sockets.
+import { createMemoryBlobs } from '@avocet/blobs'
+import { createKeypair } from '@avocet/crypto'
+import { readRepo, exportRepo, createMemoryRepoStore, applyWrites, prepareWrite } from '@avocet/repo'
+import { createTidClock, type Did } from '@avocet/syntax'
+import { XrpcError } from '@avocet/xrpc'
+import { createRouter, type Router } from '@avocet/xrpc-server'
+import { beforeEach, describe, expect, test } from 'vitest'
+
+import {
+  createMemoryRepoServerStore,
+  createRecord,
+  createRepoHost,
+  mountRepo,
+  mountSync,
+  RepoServerError,
+  toXrpcError,
+  type AppliedEvent,
+  type RepoHost,
+  type RepoHostOptions,
+} from '../src/index.ts'
+
+const A: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+const B: Did = 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb'
+const POST = 'app.bsky.feed.post'
+const key = createKeypair()
+/** Record keys of posts are TIDs. */
+const [RKEY, RKEY_2] = ['3kaaaaaaaaa22', '3kaaaaaaaab22'] as const
+const note = (text: string): { $type: string; text: string; createdAt: string } => ({
+  $type: POST,
+  text,
+  createdAt: '2026-01-01T00:00:00Z',
+})
+
+let events: AppliedEvent[]
+let host: RepoHost
+let router: Router
+const newHost = (more: Partial<RepoHostOptions> = {}): RepoHost =>
+  createRepoHost({
+    store: createMemoryRepoServerStore(),
+    files: createMemoryBlobs(),
+    access: {
+      // The token is the DID.
+      authorize: ({ header }) => {
+        const token = header('authorization')
+        if (token === null) throw new XrpcError(401, 'AuthMissing', 'Authentication Required')
+        return { did: token.slice('Bearer '.length) as Did }
+      },
+      reader: ({ header }, did) => (header('authorization') === `Bearer ${did}` ? 'owner' : 'public'),
+    },
+    accounts: {
+      keyOf: () => key,
+      describe: async (did) => ({ handle: 'anna.test', didDoc: { id: did }, handleIsCorrect: true }),
+    },
+    onEvent: (event) => events.push(event),
+    ...more,
+  })
+beforeEach(() => {
+  events = []
+  host = newHost()
+  router = createRouter({ mapError: toXrpcError })
+  mountRepo(router, host)
+  mountSync(router, host)
+})
+
+const call = async (nsid: string, input?: object | Blob, as?: Did): Promise<[number, any]> => {
+  const headers: Record<string, string> = as === undefined ? {} : { authorization: `Bearer ${as}` }
+  const isBlob = input instanceof Blob
+  if (input !== undefined && !isBlob) headers['content-type'] = 'application/json'
+  const body = input === undefined ? {} : { body: isBlob ? input : JSON.stringify(input) }
+  const method = input === undefined ? 'GET' : 'POST'
+  const response = await router.fetch(
+    new Request(`http://localhost/xrpc/${nsid}`, { method, headers, ...body }),
+  )
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
+  return [response.status, isJson ? JSON.parse(new TextDecoder().decode(bytes)) : bytes]
+}
+const types = (): string[] => events.map(({ type }) => type)
+
+test('a repository is made, written, read and exported without HTTP and with it', async () => {
+  await host.createRepo(A, { handle: 'anna.test' })
+  expect(types()).toEqual(['#identity', '#account', '#commit', '#sync'])
+  expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
+  const made = await host.write(A, [{ action: 'create', collection: POST, rkey: RKEY, record: note('one') }])
+  expect((await host.getRecord(A, POST, RKEY))?.cid).toBe(made.cids[0])
+
+  const input = { repo: A, collection: POST, rkey: RKEY_2, record: note('two') }
+  expect(await call('com.atproto.repo.createRecord', input)).toEqual([
+    401,
+    { error: 'AuthMissing', message: 'Authentication Required' },
+  ])
+  expect((await call('com.atproto.repo.createRecord', input, B))[1]).toMatchObject({
+    error: 'AccountNotFound',
+  })
+  const [status, written] = await call('com.atproto.repo.createRecord', input, A)
+  expect([status, written.uri, written.validationStatus]).toEqual([
+    200,
+    `at://${A}/${POST}/${RKEY_2}`,
+    'valid',
+  ])
+  const [, listed] = await call(`com.atproto.repo.listRecords?repo=${A}&collection=${POST}`)
+  expect(listed.records.map(({ value }: { value: { text: string } }) => value.text)).toEqual(['two', 'one'])
+  const [, described] = await call(`com.atproto.repo.describeRepo?repo=${A}`)
+  expect(described).toMatchObject({ handle: 'anna.test', collections: [POST] })
+
+  const [, car] = await call(`com.atproto.sync.getRepo?did=${A}`)
+  await using reader = await readRepo(car, { did: A, key: key.publicKey })
+  const paths: string[] = []
+  for await (const { path } of reader.entries) paths.push(path)
+  expect(paths).toEqual([`${POST}/${RKEY}`, `${POST}/${RKEY_2}`])
+  const [, latest] = await call(`com.atproto.sync.getLatestCommit?did=${A}`)
+  expect(latest).toEqual(written.commit)
+  expect(types().slice(4)).toEqual(['#commit', '#commit'])
+})
+
+test('blobs go up, are referred to, listed and handed out, and go with their record', async () => {
+  await host.createRepo(A)
+  const [, { blob }] = await call('com.atproto.repo.uploadBlob', new Blob(['some text']), A)
+  const cid: string = blob.ref.$link
+  const get = async (): Promise<number> => (await call(`com.atproto.sync.getBlob?did=${A}&cid=${cid}`))[0]
+  expect(await get()).toBe(400)
+  const record = { $type: 'com.example.file', blob }
+  const input = { repo: A, collection: 'com.example.file', rkey: 'a', record }
+  expect((await call('com.atproto.repo.putRecord', input, A))[0]).toBe(200)
+  expect(await get()).toBe(200)
+  expect((await call(`com.atproto.sync.listBlobs?did=${A}`))[1]).toEqual({ cids: [cid] })
+  expect((await call('com.atproto.repo.deleteRecord', { ...input, record: undefined }, A))[0]).toBe(200)
+  expect(await get()).toBe(400)
+})
+
+test('a repository that is turned off is read by its owner alone, takes no write, and comes back', async () => {
+  await host.createRepo(A)
+  await host.write(A, [{ action: 'create', collection: POST, rkey: RKEY, record: note('one') }])
+  await host.setStatus(A, 'deactivated')
+  const head = `com.atproto.sync.getLatestCommit?did=${A}`
+  expect([(await call(head))[1].error, (await call(head, undefined, A))[0]]).toEqual(['RepoDeactivated', 200])
+  const input = { repo: A, collection: POST, record: note('two') }
+  expect((await call('com.atproto.repo.createRecord', input, A))[1].error).toBe('AccountDeactivated')
+  expect((await call('com.atproto.sync.listRepos'))[1].repos).toMatchObject([
+    { did: A, active: false, status: 'deactivated' },
+  ])
+  await host.setStatus(A, 'active')
+  expect((await call('com.atproto.repo.createRecord', input, A))[0]).toBe(200)
+  expect(types().slice(5)).toEqual(['#account', '#account', '#sync', '#commit'])
+  await host.announceIdentity(A, null)
+  await host.remove(A)
+  expect((await call(head))[1].error).toBe('RepoNotFound')
+  expect(events.slice(-2).map(({ type, body }) => [type, body['status']])).toEqual([
+    ['#identity', undefined],
+    ['#account', 'deleted'],
+  ])
+})
+
+test('an archive is taken over in a deactivated repository', async () => {
+  const tids = createTidClock()
+  const there = createMemoryRepoStore()
+  const writes = [prepareWrite({ action: 'create', collection: POST, rkey: 'old', record: note('old') })]
+  const signer = createKeypair()
+  await there.apply(await applyWrites({ did: A, head: null, store: there, writes, signer, rev: tids.next() }))
+  const parts: Uint8Array<ArrayBuffer>[] = []
+  for await (const chunk of exportRepo(there, A)) parts.push(new Uint8Array(chunk))
+  const car = new Blob(parts, { type: 'application/vnd.ipld.car' })
+  await host.createRepo(A, { status: 'deactivated' })
+  expect(types()).toEqual([])
+  expect((await call('com.atproto.repo.importRepo', car, A))[0]).toBe(200)
+  await host.setStatus(A, 'active')
+  const [, found] = await call(`com.atproto.repo.getRecord?repo=${A}&collection=${POST}&rkey=old`)
+  expect(found.value).toEqual(note('old'))
+})
+
+describe('an embedder', () => {
+  test('mounts one method alone', async () => {
+    router = createRouter({ mapError: toXrpcError })
+    createRecord(router, host)
+    await host.createRepo(A)
+    const input = { repo: A, collection: POST, record: note('one') }
+    expect((await call('com.atproto.repo.createRecord', input, A))[0]).toBe(200)
+    expect((await call(`com.atproto.repo.listRecords?repo=${A}&collection=${POST}`))[0]).toBe(501)
+  })
+
+  test('says who may write what, of every write in a batch', async () => {
+    const asked: unknown[] = []
+    const { access } = host.parts.options
+    host = newHost({
+      access: {
+        ...access,
+        permit: (_, writes) => {
+          asked.push(writes)
+          if (writes.some(({ collection }) => collection !== POST)) {
+            throw new RepoServerError('invalid-request', 'not allowed')
+          }
+        },
+      },
+    })
+    router = createRouter({ mapError: toXrpcError })
+    mountRepo(router, host)
+    await host.createRepo(A)
+    const create = (collection: string): object => ({
+      $type: 'com.atproto.repo.applyWrites#create',
+      collection,
+      value: note('x'),
+    })
+    const batch = { repo: A, writes: [create(POST), create('com.example.other')] }
+    expect((await call('com.atproto.repo.applyWrites', batch, A))[1].message).toBe('not allowed')
+    const one = { repo: A, collection: POST, rkey: RKEY, record: note('one') }
+    expect((await call('com.atproto.repo.putRecord', one, A))[0]).toBe(200)
+    expect((await call('com.atproto.repo.deleteRecord', one, A))[0]).toBe(200)
+    const [created, updated, deleted] = ['create', 'update', 'delete'].map((action) => ({
+      collection: POST,
+      action,
+    }))
+    expect(asked).toEqual([
+      [created, { collection: 'com.example.other', action: 'create' }],
+      [created, updated],
+      [deleted],
+    ])
+    expect(await host.parts.options.store.records.count(A)).toBe(0)
+  })
+
+  test('looks for records of others elsewhere, not for those that are taken down here', async () => {
+    const found = { uri: `at://${B}/${POST}/a`, cid: 'c', value: note('elsewhere') }
+    host = newHost({ findRemote: async () => found })
+    router = createRouter({ mapError: toXrpcError })
+    mountRepo(router, host)
+    const get = (): Promise<[number, any]> =>
+      call(`com.atproto.repo.getRecord?repo=${B}&collection=${POST}&rkey=a`)
+    expect(await get()).toEqual([200, found])
+    await host.createRepo(B)
+    expect((await get())[1].error).toBe('RecordNotFound')
+    await host.setStatus(B, 'deactivated')
+    expect(await get()).toEqual([200, found])
+    await host.setStatus(B, 'takendown')
+    expect((await get())[1].error).toBe('InvalidRequest')
+  })
+
+  test('is told of no more events once the host is let go', async () => {
+    await host.createRepo(A)
+    await host[Symbol.asyncDispose]()
+    await host.announceIdentity(A, null)
+    expect(events).toHaveLength(4)
+  })
+})
