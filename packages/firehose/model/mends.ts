@@ -128,6 +128,12 @@ export const MENDS: readonly Mend[] = [
     mend: 'a terminal answer is believed only of the host that a fresh identity names',
     edits: [
       edit('resync-run', 'isTerminal(code) || code ===', '(isTerminal(code) && !found.ok) || code ==='),
+      // To ask for the status renews the identity as well.
+      edit(
+        'resync-run',
+        "if (terminal && state.upstreamStatus === 'active') await options.renewStatus(did, RESYNC_SOURCE)",
+        '',
+      ),
     ],
   },
   {
