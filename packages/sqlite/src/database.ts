@@ -3,7 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { createCheckpointer, NO_CHECKPOINTS } from './checkpointer.ts'
 import { SqliteError } from './error.ts'
 import { closeWithoutCheckpoint, openDurability, openHandle, type DatabaseOptions } from './handle.ts'
-import { createStatements } from './statements.ts'
+import { createPrepare } from './statements.ts'
 
 /** One open SQLite database. */
 export interface Database {
@@ -73,7 +73,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           if (scheduled) setImmediate(drain)
         })
 
-  const { prepare, clear } = createStatements(raw)
+  const prepare = createPrepare(raw)
   let queue: PendingWrite[] = []
   let scheduled = false
   let depth = 0
@@ -290,7 +290,6 @@ export function openDatabase(options: DatabaseOptions): Database {
       throw error
     } finally {
       durability.close()
-      clear()
     }
   }
 
