@@ -125,6 +125,16 @@ export function describeEventLog<Tx>(name: string, open: () => Promise<LogFixtur
       expect(await fixture.log.bounds()).toEqual({ oldest: 1, newest: 4 })
     })
 
+    it('removes all of what it should, in however many steps', async () => {
+      for (const limit of [3, 4, 5]) {
+        await append(...Array.from({ length: 5 }, (_, n) => event('did:a:1', n)), event('did:a:2'))
+        expect(await fixture.log.remove({ did: 'did:a:1', limit })).toBe(limit)
+        expect(await fixture.log.remove({ did: 'did:a:1' })).toBe(5 - limit)
+      }
+      expect(await fixture.log.remove({ maxBytes: 0 })).toBe(3)
+      expect(await readAll()).toEqual([])
+    })
+
     it('removal joins the transaction', async () => {
       await appendEach(event('did:a:1'), event('did:a:2'))
       await fixture.transaction(

@@ -105,7 +105,13 @@ describe.each(['file', 'memory'])('%s database', (kind) => {
       expect.objectContaining({ code: 'async-transaction' }),
     )
     await expect(db.write(async () => put('a'))).rejects.toMatchObject({ code: 'async-transaction' })
-    expect(keys()).toEqual([])
+    db.transaction(() => {
+      put('b')
+      expect(() => db.transaction(async () => put('a'))).toThrow(
+        expect.objectContaining({ code: 'async-transaction' }),
+      )
+    })
+    expect(keys()).toEqual(['b'])
   })
 
   it('groups writes; a failing one takes only itself back', async () => {
