@@ -2,7 +2,7 @@
 import { cidForRaw } from '@avocet/data'
 import { describe, expect, it } from 'vitest'
 import { createCatalog, type CatalogOptions } from '../src/catalog.ts'
-import { defineLexicon, defineSchema } from '../src/define.ts'
+import { defineLexicon, defineRecord, defineSchema } from '../src/define.ts'
 import type { LexiconDef, LexiconDocument, LexiconField } from '../src/document.ts'
 import { checkDocuments, dependencies } from '../src/links.ts'
 import { effectivePermissions } from '../src/permissions.ts'
@@ -332,6 +332,16 @@ describe('documents', () => {
     expect(problems({ x: gone })).toEqual(['dangling-ref'])
     const own = document({ main: { type: 'object', required: ['x'], properties: { x: gone } } })
     expect(checkDocuments([own], { absent: 'allow' })).toEqual([])
+  })
+
+  it('are no definition of another kind', () => {
+    const query = defineLexicon(document({ main: { type: 'query' } }))
+    const wrong = { code: 'wrong-definition', message: `not a record; nsid=${id} type=query` }
+    expect(() => defineRecord(query)).toThrow(expect.objectContaining(wrong))
+    const none = defineLexicon(document({ other: { type: 'token' } }))
+    expect(() => defineRecord(none)).toThrow(
+      expect.objectContaining({ ...wrong, message: `not a record; nsid=${id} type=undefined` }),
+    )
   })
 
   it('that were not checked together tell what they miss when it is needed', () => {

@@ -81,13 +81,7 @@ export function checkField(
       break
     case 'array':
       checkLengths(fields, path, report)
-      checkField(
-        fields['items'],
-        step(path, 'items'),
-        report,
-        allowed === FIELDS ? FIELDS : allowed,
-        level + 1,
-      )
+      checkField(fields['items'], step(path, 'items'), report, FIELDS, level + 1)
       break
     case 'object':
       checkObject(fields, path, report, level)
