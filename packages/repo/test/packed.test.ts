@@ -49,13 +49,13 @@ async function packing(
   for (const { cid, bytes } of readCar(car).blocks.toReversed()) blocks.set(cid, bytes)
   const counts = { open: 0, reads: 0 }
   const packed: Snapshots = {
-    snapshot: async (of) => {
-      const inner = await store.snapshot(of)
+    snapshot: async (asked) => {
+      const inner = await store.snapshot(asked)
       if (inner === null) return null
       counts.open++
       return {
         head: inner.head,
-        getBlocks: inner.getBlocks,
+        getBlocks: (of, cids, since) => inner.getBlocks(of, cids, since),
         readAll: async () => {
           counts.reads++
           return change(pack(blocks))
