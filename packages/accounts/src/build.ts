@@ -2,7 +2,7 @@ import type { AccountChange, Outcome, Refusal } from './change.ts'
 import { AccountError } from './error.ts'
 import type { AccountStore, Awaitable } from './store.ts'
 
-/** What was built, and what to give back once it is applied. Without changes it is given back at once. */
+/** What was built, and what to give back once it is applied; without changes, once what was read is durable. */
 export interface Built<T> {
   readonly changes: readonly AccountChange[]
   readonly value: T
@@ -27,7 +27,7 @@ export async function buildAndApply<T>(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     // oxlint-disable-next-line no-await-in-loop -- each attempt is built on what the one before found
     const { changes, value } = await build()
-    if (changes.length === 0) return value
+    // Also without changes: what was read may not be on the disk yet.
     // oxlint-disable-next-line no-await-in-loop
     const outcome = await store.apply(changes)
     if (outcome.status === 'applied') return value

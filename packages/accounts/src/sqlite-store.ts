@@ -31,15 +31,20 @@ export interface SqliteAccountOptions {
 /** The tables, and their newest version. */
 export const ACCOUNT_SCHEMA: SchemaPart = { name: 'accounts', version: ACCOUNT_MIGRATIONS.length }
 
+/** What can be read on a handle that may not write. Its tables must be there, in the newest version; nothing is remembered. */
+export function readAccounts(db: Database): AtOnce<AccountReads> {
+  const ask: Ask = (read, sql, ...values) => read(db.prepare(sql.sqlite).all(...values.map(bind)))
+  // The rows are at hand, so `ask` never gives a promise.
+  return createReads(ask) as AtOnce<AccountReads>
+}
+
 /**
  * Opens the accounts on this handle, making or upgrading the tables if need be.
  * @throws SqliteError `newer-schema`
  */
 export function openAccountStore(db: Database, options: SqliteAccountOptions = {}): SqliteAccountStore {
   migrate(db, ACCOUNT_SCHEMA.name, ACCOUNT_MIGRATIONS)
-  const ask: Ask = (read, sql, ...values) => read(db.prepare(sql.sqlite).all(...values.map(bind)))
-  // The rows are at hand, so `ask` never gives a promise.
-  const reads = createReads(ask) as AtOnce<AccountReads>
+  const reads = readAccounts(db)
   const { cached = 10_000 } = options
   const cache = createAccountCache(db, reads.accounts.get, cached)
 

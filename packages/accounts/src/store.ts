@@ -95,10 +95,10 @@ export interface AccountReads {
 }
 
 /**
- * The accounts of a server. Reads are of the last commit. Every implementation passes `test/store-conformance.ts`.
+ * The accounts of a server. Reads are of the last commit, which may not be on the disk yet. Every implementation passes `test/store-conformance.ts`.
  */
 export interface AccountStore extends AccountReads {
-  /** Applies changes in one transaction: all, or none. Resolves when that is durable. */
+  /** Applies changes in one transaction: all, or none. Resolves when that is durable, and with it all that was read before. */
   apply(changes: readonly AccountChange[]): Promise<Outcome>
 }
 

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { migrate, openDatabase, schemaVersions } from '@avocet/sqlite'
 import { describe, expect, it } from 'vitest'
 
-import { requireApplied } from '../src/index.ts'
-import { ACCOUNT_SCHEMA, openAccountStore } from '../src/sqlite.ts'
+import { buildAndApply, requireApplied } from '../src/index.ts'
+import { ACCOUNT_SCHEMA, openAccountStore, readAccounts } from '../src/sqlite.ts'
 import { ACCOUNT_MIGRATIONS } from '../src/sqlite-schema.ts'
 import { account, ALICE, APPLIED, BOB, refused } from './changes.ts'
 import { describeAccountStore } from './store-conformance.ts'
@@ -33,6 +33,8 @@ const open = async (cached: number): Promise<StoreFixture> => {
 describeAccountStore('sqlite', () => open(0))
 describeAccountStore('sqlite, with its cache', () => open(10))
 describeAccountRaces('sqlite', () => open(0))
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('sqlite', () => {
   const note = (inviteNote: string) => ({ type: 'updateAccount', did: ALICE, set: { inviteNote } }) as const
@@ -114,6 +116,45 @@ describe('sqlite', () => {
     const change = { type: 'forgetHandleChange', did: ALICE } as const
     await expect(store.apply([change])).rejects.toThrow('no such table')
     expect(() => store.applyIn(db, [change])).toThrow('no such table')
+  })
+
+  it('reads on a handle that may not write', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'accounts-'))
+    const path = join(folder, 'accounts.sqlite')
+    {
+      using db = openDatabase({ path })
+      await openAccountStore(db).apply([account(ALICE)])
+    }
+    using db = openDatabase({ path, readOnly: true })
+    expect(readAccounts(db).accounts.byHandle('A.example.com')?.did).toBe(ALICE)
+    rmSync(folder, { recursive: true })
+  })
+
+  it('waits for the disk before it gives back what was read', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'accounts-'))
+    const syncs: (() => void)[] = []
+    const disk = {
+      fdatasync: (_: number, done: (error: null) => void) => void syncs.push(() => done(null)),
+      fdatasyncSync: () => {},
+    }
+    using db = openDatabase({ path: join(folder, 'accounts.sqlite'), disk })
+    const store = openAccountStore(db)
+    const kept = store.apply([account(ALICE)])
+    while (syncs.length === 0) await turn()
+    const read = buildAndApply(store, () => ({ changes: [], value: store.accounts.get(ALICE)?.did }))
+    const first = await Promise.race([
+      read,
+      turn()
+        .then(turn)
+        .then(() => 'nothing yet'),
+    ])
+    expect(first).toBe('nothing yet')
+    while (syncs.length > 0) {
+      syncs.shift()!()
+      await turn()
+    }
+    expect([await kept, await read]).toEqual([APPLIED, ALICE])
+    rmSync(folder, { recursive: true })
   })
 
   it('opens the data of every earlier version', async () => {

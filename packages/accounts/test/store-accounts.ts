@@ -192,6 +192,7 @@ export function describeAccounts({ store, applied, refuses, apply }: Context): v
       expect(await dids({ after: '', limit: 2 })).toEqual([ALICE, BOB])
       expect(await dids({ after: BOB, limit: 2 })).toEqual([CAROL])
       expect(await dids({ after: '', limit: 5, email: '@Example' })).toEqual([BOB])
+      expect(await dids({ after: '', limit: 5, email: '' })).toEqual([BOB, CAROL])
       expect(await dids({ after: '', limit: 5, email: '_100%' })).toEqual([CAROL])
       expect(await dids({ after: '', limit: 5, email: '%' })).toEqual([CAROL])
       expect(await dids({ after: '', limit: 1, email: 'e' })).toEqual([BOB])

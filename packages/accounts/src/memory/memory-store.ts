@@ -54,10 +54,10 @@ function reads(tables: Tables): AtOnce<AccountReads> {
           toAccount,
         )
       },
-      list: ({ after, limit, email = '' }) => {
-        const part = email.toLowerCase()
+      list: ({ after, limit, email }) => {
+        const part = email?.toLowerCase()
         return accounts
-          .filter((row) => row.did > after && (part === '' || (row.email?.includes(part) ?? false)))
+          .filter((row) => row.did > after && (part === undefined || (row.email?.includes(part) ?? false)))
           .slice(0, limit)
           .map(toAccount)
       },
