@@ -41,7 +41,7 @@ export interface RateLimitRule {
    * Whom to count. Default: the caller's address (an IPv6 /64), before anything else is looked at. With a function, the rule is
    * applied when parameters, credentials and input are known; null does not count.
    */
-  readonly key?: (context: RateLimitContext) => string | null
+  readonly key?: (context: RateLimitContext) => string | null | Promise<string | null>
   /** NSIDs that a rule of the whole router neither counts nor limits. */
   readonly except?: readonly string[]
 }
@@ -120,7 +120,8 @@ export async function applyRules(
 ): Promise<void> {
   let tightest: { rule: RateLimitRule; count: RateLimitCount; left: number } | undefined
   for (const rule of rules) {
-    const key = rule.key === undefined ? addressKey(context.address) : rule.key(context)
+    // oxlint-disable-next-line no-await-in-loop -- one rule after the other, see below
+    const key = rule.key === undefined ? addressKey(context.address) : await rule.key(context)
     const cost = typeof rule.cost === 'function' ? rule.cost(context) : (rule.cost ?? 1)
     if (key === null || cost <= 0) continue
     let count: RateLimitCount

@@ -86,6 +86,26 @@ bothWays('rate limits', (open) => {
     )
   })
 
+  it('counts by a key that is looked up first', async () => {
+    const owners = new Map([['a', 'alice']])
+    const byOwner = {
+      name: 'owner',
+      limit: 1,
+      windowMs: minute,
+      key: async ({ auth }: { auth: unknown }) => Promise.resolve(owners.get(auth as string) ?? null),
+    }
+    const auth = ({ header }: { header: (name: string) => string | null }): string | null => header('x-name')
+    const router = createRouter({ catalog }).add('com.example.ping', {
+      auth,
+      rateLimit: byOwner,
+      handler: () => {},
+    })
+    await using call = await open(router)
+    const ping = async (name: string): Promise<number> =>
+      (await call('/xrpc/com.example.ping', { method: 'POST', headers: { 'x-name': name } })).status
+    expect([await ping('a'), await ping('a'), await ping('b'), await ping('b')]).toEqual([200, 429, 200, 200])
+  })
+
   it('reports the tightest of several rules, and spends nothing after a refusal', async () => {
     const used: string[] = []
     const memory = createMemoryRateLimitStore()
