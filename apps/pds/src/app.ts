@@ -112,7 +112,7 @@ export async function createPds(
     },
   })
   opened.use(sequencer)
-  const { db, accounts, server: repoServer, files } = stores
+  const { db, accountStore, accounts, server: repoServer, files } = stores
   const watch = opened.use(createWatch(config, stores, sequencer, log))
   const { health, metrics } = watch
 
@@ -124,9 +124,9 @@ export async function createPds(
   const tids = createTidClock()
   const tokens = createTokens(secrets.jwtSecret, () => address.serviceDid())
   const authorizer = createAuthorizer(accounts, tokens, secrets.adminPassword)
-  const appPasswords = createAppPasswords(db)
-  const sessions = createSessions(db, accounts, appPasswords, tokens, config.loginFloorMs)
-  const signers = createSigners(accounts)
+  const appPasswords = createAppPasswords(accountStore)
+  const sessions = createSessions(accountStore, appPasswords, tokens, config.loginFloorMs)
+  const signers = createSigners(accountStore.secrets)
   const handles = createHandlePolicy(config.handleDomains, resolveHandle)
   const identities = createIdentities(
     plc,
@@ -159,11 +159,11 @@ export async function createPds(
     }),
   )
   const { uploads, imports, reader } = host.parts
-  const invites = createInvites(db, config.hostname)
-  const reservedKeys = createReservedKeys(db)
+  const invites = createInvites(accountStore, config.hostname)
+  const reservedKeys = createReservedKeys(accountStore)
   const removals = createRemovals(repoServer, files)
   const registration = createRegistration({
-    accounts,
+    accountStore,
     invites,
     inviteRequired: config.inviteRequired,
     reservedKeys,
@@ -178,8 +178,7 @@ export async function createPds(
   })
   const lifecycle = createLifecycle({
     db,
-    accounts,
-    sessions,
+    accountStore,
     removals,
     imports,
     signers,
@@ -188,10 +187,10 @@ export async function createPds(
     onError: (error) => log.error({ err: error }, 'removing what a deleted account left failed'),
   })
   const purge = (did: Did): void => dids.purge(did)
-  const emailTokens = createEmailTokens(db)
+  const emailTokens = createEmailTokens(accountStore)
   const post = opened.use(createPost(config, emailTokens, log, metrics))
   const { letters, outbox } = post
-  const deletions = createDeletions(db, accounts, lifecycle, letters, log)
+  const deletions = createDeletions(accountStore, lifecycle, letters, log)
   const proxying = createProxying({
     config,
     stores,
@@ -221,13 +220,14 @@ export async function createPds(
     onError: (error, context) => log.error({ err: error, ...context }, 'request failed'),
     onRequest: watch.observe,
   })
-  const handleChanges = createHandleChanges(db, accounts, dids, handles, identities, announcements, locks)
+  const handleChanges = createHandleChanges(db, accountStore, dids, handles, identities, announcements, locks)
   addMethods(
     watch.audited(router, (request) => authorizer.isAdmin(request)),
     {
       config,
       address,
       authorizer,
+      accountStore,
       accounts,
       registration,
       sessions,
@@ -250,7 +250,7 @@ export async function createPds(
       deletions,
       operatorMailer: post.operatorOutbox,
       emailTokens,
-      credentials: createCredentials(db, accounts, sessions, emailTokens),
+      credentials: createCredentials(accountStore, emailTokens),
       appPasswords,
       reservedKeys,
       identities,
@@ -258,18 +258,19 @@ export async function createPds(
       handleChanges,
       announcements,
       moderation: createModeration(accounts, repoServer, lifecycle),
-      accountView: createAccountView(accounts, invites),
+      accountView: createAccountView(accountStore),
       resolveActor: createResolveActor(
         dids,
         async (handle) => accounts.byHandle(handle)?.did ?? resolveHandle(handle),
       ),
+      locks,
       purge,
     },
   )
 
   const rotations = createKeyRotations({
     db,
-    accounts,
+    accountStore,
     server: repoServer,
     signers,
     identities,

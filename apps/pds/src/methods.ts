@@ -1,11 +1,11 @@
+import type { AccountRows, AccountStore } from '@avocet/accounts'
 import type { DidResolver } from '@avocet/did'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import type { Router } from '@avocet/xrpc-server'
-import { mountRepo, mountSync, type RepoHost } from '@avocet/repo-server'
+import { mountRepo, mountSync, type KeyedLock, type RepoHost } from '@avocet/repo-server'
 import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
-import type { AccountStore } from './accounts/account-store.ts'
 import type { AppPasswords } from './accounts/app-passwords.ts'
 import type { Credentials } from './accounts/credentials.ts'
 import type { Deletions } from './accounts/deletions.ts'
@@ -94,7 +94,8 @@ export interface Parts {
   readonly config: PdsConfig
   readonly address: PublicAddress
   readonly authorizer: Authorizer
-  readonly accounts: AccountStore
+  readonly accountStore: AccountStore
+  readonly accounts: AccountRows
   readonly registration: Registration
   readonly sessions: Sessions
   readonly brake: LoginBrake
@@ -128,12 +129,14 @@ export interface Parts {
   readonly moderation: Moderation
   readonly accountView: AccountView
   readonly resolveActor: ResolveActor
+  readonly locks: KeyedLock
   readonly purge: (did: Did) => void
 }
 
 /** Adds every method of this server to the router. */
 export function addMethods(router: Router, parts: Parts): void {
-  const { config, address, authorizer, accounts, sessions, sessionView, services, dids, host } = parts
+  const { config, address, authorizer, accountStore, accounts, sessions, sessionView, services, dids, host } =
+    parts
   const { db, invites, lifecycle, documents, letters, emailTokens, credentials, appPasswords } = parts
   const { brake, identities, signers, handleChanges, moderation, accountView } = parts
 
@@ -149,20 +152,20 @@ export function addMethods(router: Router, parts: Parts): void {
 
   resolveHandle(router, authorizer, accounts, parts.handles, parts.resolveHandle)
 
-  getPreferences(router, authorizer, services, accounts, parts.targets, parts.proxy)
-  putPreferences(router, authorizer, db, accounts, parts.targets, parts.proxy)
+  getPreferences(router, authorizer, services, accountStore, parts.targets, parts.proxy)
+  putPreferences(router, authorizer, accountStore, parts.locks, parts.targets, parts.proxy)
   if (parts.forwardPush !== null) {
     registerPush(router, authorizer, parts.forwardPush)
     unregisterPush(router, authorizer, parts.forwardPush)
   }
 
   adminDeleteAccount(router, authorizer, lifecycle)
-  disableAccountInvites(router, authorizer, services, db, accounts)
-  disableInviteCodes(router, authorizer, services, db, invites)
-  enableAccountInvites(router, authorizer, services, db, accounts)
+  disableAccountInvites(router, authorizer, services, accountStore)
+  disableInviteCodes(router, authorizer, services, accountStore)
+  enableAccountInvites(router, authorizer, services, accountStore)
   getAccountInfo(router, authorizer, services, accountView)
   getAccountInfos(router, authorizer, services, accountView)
-  getInviteCodes(router, authorizer, services, invites)
+  getInviteCodes(router, authorizer, services, accountStore)
   getSubjectStatus(router, authorizer, services, moderation)
   searchAccounts(router, authorizer, accounts, accountView)
   sendEmail(router, authorizer, services, accounts, parts.operatorMailer, config.hostname)
@@ -176,29 +179,29 @@ export function addMethods(router: Router, parts: Parts): void {
   requestPlcOperationSignature(router, authorizer, accounts, letters)
   resolveDid(router, dids)
   resolveIdentity(router, parts.resolveActor)
-  signPlcOperation(router, authorizer, db, emailTokens, identities)
+  signPlcOperation(router, authorizer, accountStore, emailTokens, identities)
   submitPlcOperation(router, authorizer, db, accounts, identities, signers, parts.announcements, parts.purge)
   updateHandle(router, authorizer, handleChanges)
 
   activateAccount(router, authorizer, lifecycle, documents)
-  checkAccountStatus(router, authorizer, accounts, documents, parts.server)
-  confirmEmail(router, authorizer, accounts, emailTokens, credentials)
+  checkAccountStatus(router, authorizer, accountStore, documents, parts.server)
+  confirmEmail(router, authorizer, accounts, credentials)
   createAppPassword(router, authorizer, appPasswords)
-  createInviteCode(router, authorizer, db, invites)
-  createInviteCodes(router, authorizer, db, invites)
+  createInviteCode(router, authorizer, accountStore, invites)
+  createInviteCodes(router, authorizer, accountStore, invites)
   deactivateAccount(router, authorizer, parts.deletions)
   deleteAccount(router, credentials, emailTokens, lifecycle, brake)
-  getAccountInviteCodes(router, authorizer, invites)
+  getAccountInviteCodes(router, authorizer, accountStore)
   getServiceAuth(router, authorizer, signers)
-  listAppPasswords(router, authorizer, appPasswords)
+  listAppPasswords(router, authorizer, accountStore)
   requestAccountDelete(router, authorizer, accounts, letters)
   requestEmailConfirmation(router, authorizer, accounts, letters)
   requestEmailUpdate(router, authorizer, accounts, letters)
   requestPasswordReset(router, accounts, letters)
   reserveSigningKey(router, parts.reservedKeys)
   resetPassword(router, emailTokens, credentials, brake)
-  revokeAppPassword(router, authorizer, db, appPasswords, sessions)
-  updateEmail(router, authorizer, accounts, emailTokens, credentials)
+  revokeAppPassword(router, authorizer, accountStore)
+  updateEmail(router, authorizer, credentials)
 
   checkSignupQueue(router, authorizer)
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { openAccountStore, type SqliteAccountStore } from '@avocet/accounts/sqlite'
 import type { BlobError, BlobStore, BlobUpkeep } from '@avocet/blobs'
 import {
   openRepoServerStore,
@@ -13,7 +14,6 @@ import type { SyncEventLog } from '@avocet/sequencer'
 import { advanceSeq } from '@avocet/sequencer/sqlite'
 import { openDatabase, type Database } from '@avocet/sqlite'
 
-import { openAccountStore, type AccountStore } from './accounts/account-store.ts'
 import { openBlobs, refuseFilledBucket } from './blobs/blob-place.ts'
 import { POWER_LOSS_WARNING, type PdsConfig } from './config/config.ts'
 import { DATABASE_FILE, refuseForeignData } from './config/data-directory.ts'
@@ -24,7 +24,9 @@ import { migrateSchema, prepareUpgrade } from './upgrade.ts'
 /** Everything this server keeps: one database, on which every store works, and the files of blobs. */
 export interface Stores {
   readonly db: Database
-  readonly accounts: AccountStore
+  readonly accountStore: SqliteAccountStore
+  /** Their rows alone. */
+  readonly accounts: SqliteAccountStore['accounts']
   /** Repositories, records, rows of blobs, and the log: what `@avocet/repo-server` works on. */
   readonly server: SqliteRepoServerStore
   readonly records: RecordIndex
@@ -78,6 +80,7 @@ export async function openStoresOn(
 ): Promise<Stores> {
   const server = openRepoServerStore(db)
   migrateSchema(db)
+  const accountStore = openAccountStore(db)
   const { repos, records, blobs, log } = server
   return {
     db,
@@ -86,7 +89,8 @@ export async function openStoresOn(
     records,
     blobs,
     log,
-    accounts: openAccountStore(db),
+    accountStore,
+    accounts: accountStore.accounts,
     files: await openBlobs(config, onUnavailable),
   }
 }

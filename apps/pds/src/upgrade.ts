@@ -2,12 +2,12 @@ import { readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { ACCOUNT_SCHEMA, openAccountStore } from '@avocet/accounts/sqlite'
 import { RECORD_SCHEMA } from '@avocet/repo-server/sqlite'
 import { REPO_SCHEMA } from '@avocet/repo-sqlite'
 import { EVENT_LOG_SCHEMA } from '@avocet/sequencer/sqlite'
 import { migrate, schemaVersions, type Database, type SchemaPart } from '@avocet/sqlite'
 
-import { ACCOUNT_MIGRATIONS } from './accounts/schema.ts'
 import type { PdsConfig } from './config/config.ts'
 import { DATABASE_FILE } from './config/data-directory.ts'
 import { DataDirectoryError } from './config/secrets.ts'
@@ -17,7 +17,6 @@ import { HOSTING_MIGRATIONS } from './repos/schema.ts'
 
 /** The tables of this app; stores of packages bring their own. */
 const TABLES: ReadonlyMap<string, readonly string[]> = new Map([
-  ['accounts', ACCOUNT_MIGRATIONS],
   ['operations', OPERATION_MIGRATIONS],
   ['hosting', HOSTING_MIGRATIONS],
 ])
@@ -25,6 +24,7 @@ const TABLES: ReadonlyMap<string, readonly string[]> = new Map([
 /** Every part of the database, at the version this program knows. */
 export const SCHEMA: readonly SchemaPart[] = [
   ...Array.from(TABLES, ([name, migrations]) => ({ name, version: migrations.length })),
+  ACCOUNT_SCHEMA,
   RECORD_SCHEMA,
   REPO_SCHEMA,
   EVENT_LOG_SCHEMA,
@@ -32,6 +32,8 @@ export const SCHEMA: readonly SchemaPart[] = [
 
 /** Brings the tables of this app to their newest version, once the stores of packages have opened: they do the same with theirs. */
 export function migrateSchema(db: Database): void {
+  // Those of accounts, which this app's refer to, come first: opening them makes them.
+  openAccountStore(db)
   for (const [name, migrations] of TABLES) migrate(db, name, migrations)
 }
 

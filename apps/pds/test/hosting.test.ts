@@ -32,8 +32,10 @@ test('repositories of a database from before say what their accounts do once it 
     await store.apply(await applyWrites({ did, head: null, store, writes: [], signer, rev: tids.next() }))
     const handle = `${did.at(-1)}.test` as Handle
     const rest = { email: null, passwordHash: '', signingKey: signer.exportPrivateKey(), createdAt: '' }
-    before.accounts.insert({ did, handle, deactivatedAt, ...rest })
-    before.accounts.update(did, { takedown_ref: takedownRef })
+    await before.accountStore.apply([
+      { type: 'createAccount', account: { did, handle, deactivatedAt, ...rest } },
+      { type: 'updateAccount', did, set: { takedownRef } },
+    ])
   }
   before.db.raw.exec("DELETE FROM schema_versions WHERE name = 'hosting'")
   before.db.close()

@@ -31,12 +31,12 @@ describe('limits', () => {
     for (const rule of rules) expect([rule.name, rule.key?.(context)]).toEqual([rule.name, 'did:a'])
   })
 
-  test('of guesses count by the account that is spoken of, and the network', () => {
+  test('of guesses count by the account that is spoken of, and the network', async () => {
     const accounts = { get: () => null, byHandle: () => null, byEmail: () => null } as never
     const context = (input: object) => ({ auth: undefined, address: '2001:db8::7', input }) as never
     for (const rule of [...createSessionLimits(accounts), ...passwordResetLimits(accounts)]) {
       const name = rule.name.startsWith('mail') ? 'email' : 'identifier'
-      expect(rule.key?.(context({ [name]: 'Who@example.com' }))).toMatch(/^who@example\.com 2001:db8:/)
+      expect(await rule.key?.(context({ [name]: 'Who@example.com' }))).toMatch(/^who@example\.com 2001:db8:/)
     }
   })
 

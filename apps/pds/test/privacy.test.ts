@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 
-import { openDatabase, migrate } from '@avocet/sqlite'
+import { openAccountStore } from '@avocet/accounts/sqlite'
+import { openDatabase } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { createReservedKeys } from '../src/accounts/reserved-keys.ts'
-import { ACCOUNT_MIGRATIONS } from '../src/accounts/schema.ts'
 import { createRecordLexicons } from '../src/repos/lexicons.ts'
 import { failure, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
 
@@ -172,9 +172,9 @@ test.each([false, true])('an app password (privileged: %s) shows no email addres
 
 test('reserved keys are one a DID, bounded, and forgotten after a week or with their account', async () => {
   const db = openDatabase({ path: ':memory:' })
-  migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
+  const store = openAccountStore(db)
   let time = Date.now()
-  const keys = createReservedKeys(db, () => time, 3)
+  const keys = createReservedKeys(store, () => time, 3)
   const did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' as Did
   const both = await Promise.all([keys.reserve(did), keys.reserve(did)])
   expect(both[0]).toBe(both[1])
@@ -182,12 +182,15 @@ test('reserved keys are one a DID, bounded, and forgotten after a week or with t
   await keys.reserve(null)
   await expect(keys.reserve(null)).rejects.toMatchObject({ code: 'busy' })
   expect(await keys.reserve(did)).toBe(both[0])
-  keys.release(did)
-  expect(keys.find(did)).toBe(null)
+  await store.apply([{ type: 'releaseKey', did }])
+  expect(await keys.find(did)).toBe(null)
   time += 7 * 24 * 60 * 60 * 1000
-  expect(await keys.collect()).toBe(0)
+  const kept = (): unknown => db.prepare('SELECT count(*) AS n FROM reserved_key').get()!['n']
+  await keys.collect()
+  expect(kept()).toBe(2)
   time += 1
-  expect(await keys.collect()).toBe(2)
+  await keys.collect()
+  expect(kept()).toBe(0)
   db.close()
 })
 

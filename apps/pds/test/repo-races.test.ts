@@ -1,4 +1,5 @@
 // What happens to a repository between two steps of one task: a commit being made, an import coming in, a page being read.
+import type { AccountFields } from '@avocet/accounts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,6 +28,7 @@ import {
 } from '@avocet/repo-server'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { requireDone } from '../src/accounts/changes.ts'
 import { createAppPasswords } from '../src/accounts/app-passwords.ts'
 import { createInvites } from '../src/accounts/invites.ts'
 import { createQuotas } from '../src/accounts/quotas.ts'
@@ -62,30 +64,30 @@ afterEach(async () => {
 
 const tids = createTidClock()
 const locks = createKeyedLock()
-const signersOf = () => createSigners(stores.accounts)
+const signersOf = () => createSigners(stores.accountStore.secrets)
 
 /** An active account with an empty repository. */
 async function add(did: Did, name: string): Promise<void> {
   const key = createKeypair('k256')
   const store = stores.repos
+  const account = {
+    did,
+    handle: `${name}.test` as Handle,
+    email: `${name}@example.com`,
+    passwordHash: 'none',
+    signingKey: key.exportPrivateKey(),
+    createdAt: '2026-01-01',
+    deactivatedAt: null,
+  }
   await store.apply(
     await applyWrites({ did, head: null, store, writes: [], signer: key, rev: tids.next() }),
-    () =>
-      stores.accounts.insert({
-        did,
-        handle: `${name}.test` as Handle,
-        email: `${name}@example.com`,
-        passwordHash: 'none',
-        signingKey: key.exportPrivateKey(),
-        createdAt: '2026-01-01',
-        deactivatedAt: null,
-      }),
+    (db) => requireDone(stores.accountStore.applyIn(db, [{ type: 'createAccount', account }])),
   )
 }
 /** Changes an account, and the status of its repository with it. */
-const change = (set: object, did = DID): Promise<void> =>
+const change = (set: Partial<AccountFields>, did = DID): Promise<void> =>
   stores.db.write(() => {
-    stores.accounts.update(did, set)
+    requireDone(stores.accountStore.applyIn(stores.db, [{ type: 'updateAccount', did, set }]))
     const status = hostingStatus(stores.accounts.get(did)!)
     stores.server.applyTo({ type: 'status', did, status, events: [] })
   })
@@ -128,8 +130,8 @@ const count = (sql: string): number =>
 
 describe('a commit that is being made', () => {
   test.each([
-    ['deactivated', { deactivated_at: '2026-01-01' }, 'account-deactivated'],
-    ['taken down', { takedown_ref: 'x' }, 'account-takendown'],
+    ['deactivated', { deactivatedAt: '2026-01-01' }, 'account-deactivated'],
+    ['taken down', { takedownRef: 'x' }, 'account-takendown'],
   ])('does not land once its account is %s', async (_, set, code) => {
     const before = await headOf()
     const writer = writerOf(() => change(set))
@@ -230,7 +232,7 @@ describe('an import', () => {
       limits: { imports, bufferedBytes: 1e7, pace: IMPORT_PACE },
     })
   }
-  const OFF = { deactivated_at: '2026-01-01' }
+  const OFF = { deactivatedAt: '2026-01-01' }
 
   /** The bytes of an archive, all but the last of which come at once. */
   function held(bytes: Uint8Array<ArrayBuffer>): { car: ReadableStream<Uint8Array>; end: () => void } {
@@ -255,7 +257,7 @@ describe('an import', () => {
     const before = await headOf()
     const running = codeOf(importsOf().importCar(DID, car))
     await expect.poll(staged).toBe(1)
-    await change({ deactivated_at: null })
+    await change({ deactivatedAt: null })
     end()
     expect(await running).toBe('invalid-request')
     expect([await headOf(), stores.records.get(DID, POST, 'a')]).toEqual([before, null])
@@ -374,8 +376,8 @@ describe('a repair', () => {
     createRepairs({ store, keyOf: (did) => signersOf().get(did), locks, tids, clock: { last: () => null } })
 
   test.each([
-    ['deactivated', { deactivated_at: '2026-01-01' }],
-    ['taken down', { takedown_ref: 'x' }],
+    ['deactivated', { deactivatedAt: '2026-01-01' }],
+    ['taken down', { takedownRef: 'x' }],
   ])('of an account that is %s is not announced', async (_, set) => {
     await writerOf().write(DID, [create('a', note('a'))])
     await change(set)
@@ -383,7 +385,7 @@ describe('a repair', () => {
     const before = await headOf()
     expect(await repairsOf().rebuild(DID, true)).toMatchObject({ did: DID, records: 1, rowsStale: 0 })
     expect([count('event'), (await headOf()) === before]).toEqual([events, false])
-    await change({ deactivated_at: null, takedown_ref: null })
+    await change({ deactivatedAt: null, takedownRef: null })
     await repairsOf().rebuild(DID, true)
     expect(count('event')).toBe(events + 1)
   })
@@ -426,13 +428,13 @@ describe('what an account leaves', () => {
 
   test('keeps its DID waiting: an account is made when the blobs of the former are gone', async () => {
     const gate = Promise.withResolvers<void>()
-    const { accounts, server, db } = stores
+    const { accounts, accountStore, server, db } = stores
     const tokens = createTokens('a secret of some length', () => 'did:web:pds.example.com')
     const registration = createRegistration({
-      accounts,
-      invites: createInvites(db, 'localhost'),
+      accountStore,
+      invites: createInvites(accountStore, 'localhost'),
       inviteRequired: false,
-      reservedKeys: createReservedKeys(db),
+      reservedKeys: createReservedKeys(accountStore),
       handles: createHandlePolicy(['.test'], () => Promise.resolve(null)),
       identities: {} as never,
       db,
@@ -440,7 +442,7 @@ describe('what an account leaves', () => {
       locks,
       tids,
       removals: { blobsGone: () => gate.promise },
-      sessions: createSessions(db, accounts, createAppPasswords(db), tokens, 0),
+      sessions: createSessions(accountStore, createAppPasswords(accountStore), tokens, 0),
     })
     const did: Did = 'did:plc:dddddddddddddddddddddddd'
     const application = { handle: 'dora.test', email: 'dora@example.com', password: 'x'.repeat(256) }

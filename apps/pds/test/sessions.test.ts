@@ -1,12 +1,14 @@
 import { argon2Sync, scryptSync } from 'node:crypto'
 
-import { migrate, openDatabase } from '@avocet/sqlite'
+import type { AccountFields } from '@avocet/accounts'
+import { openAccountStore, type SqliteAccountStore } from '@avocet/accounts/sqlite'
+import { openDatabase } from '@avocet/sqlite'
 import type { Did, Handle } from '@avocet/syntax'
 import { SignJWT } from 'jose'
 import { beforeEach, describe, expect, test } from 'vitest'
 
-import { openAccountStore, type AccountStore } from '../src/accounts/account-store.ts'
 import { createAppPasswords, type AppPasswords } from '../src/accounts/app-passwords.ts'
+import { applyChanges } from '../src/accounts/changes.ts'
 import { createEmailTokens } from '../src/accounts/email-tokens.ts'
 import {
   hashPassword,
@@ -14,7 +16,6 @@ import {
   opensslArgon2id,
   verifyPassword,
 } from '../src/accounts/passwords.ts'
-import { ACCOUNT_MIGRATIONS } from '../src/accounts/schema.ts'
 import { createSessions, type Sessions } from '../src/accounts/sessions.ts'
 import { createTokens, type Tokens } from '../src/accounts/tokens.ts'
 
@@ -23,7 +24,7 @@ const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 
 let time: number
-let accounts: AccountStore
+let store: SqliteAccountStore
 let appPasswords: AppPasswords
 let tokens: Tokens
 let sessions: Sessions
@@ -31,16 +32,15 @@ let db: ReturnType<typeof openDatabase>
 beforeEach(async () => {
   time = Date.parse('2026-01-01T00:00:00Z')
   db = openDatabase({ path: ':memory:' })
-  migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
-  accounts = openAccountStore(db)
-  appPasswords = createAppPasswords(db)
+  store = openAccountStore(db)
+  appPasswords = createAppPasswords(store)
   tokens = createTokens(
     'a secret of some length',
     () => 'did:web:pds.example.com',
     () => time,
   )
-  sessions = createSessions(db, accounts, appPasswords, tokens, 0, () => time)
-  accounts.insert({
+  sessions = createSessions(store, appPasswords, tokens, 0, () => time)
+  const account = {
     did: DID,
     handle: 'anna.test' as Handle,
     email: 'Anna@Example.com',
@@ -48,8 +48,11 @@ beforeEach(async () => {
     signingKey: new Uint8Array(32),
     createdAt: new Date(time).toISOString(),
     deactivatedAt: null,
-  })
+  }
+  await store.apply([{ type: 'createAccount', account }])
 })
+const update = (set: Partial<AccountFields>): Promise<unknown> =>
+  store.apply([{ type: 'updateAccount', did: DID, set }])
 
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -144,19 +147,29 @@ describe('sessions', () => {
     const second = (await sessions.refresh(first.refreshJwt)).tokens
     expect(await scope(second.accessJwt)).toBe('com.atproto.appPassPrivileged')
     // Only the password is removed here: its sessions must not become those of the account.
-    appPasswords.remove(DID, 'phone')
+    await store.apply([{ type: 'removeAppPassword', did: DID, name: 'phone' }])
     expect(await codeOf(sessions.refresh(second.refreshJwt))).toBe('expired-token')
   })
 
+  test('a sign-in that is under way when the password changes does not go through', async () => {
+    const passwordHash = await hashPassword('battery staple')
+    const underWay = codeOf(sessions.login(DID, 'correct horse', false))
+    await store.apply([
+      { type: 'updateAccount', did: DID, set: { passwordHash } },
+      { type: 'endSessions', did: DID },
+    ])
+    expect([await underWay, store.sessions.list(DID)]).toEqual(['auth-required', []])
+  })
+
   test('an account that was taken down signs in only to leave', async () => {
-    accounts.update(DID, { takedown_ref: 'r' })
+    await update({ takedownRef: 'r' })
     expect(await codeOf(sessions.login(DID, 'correct horse', false))).toBe('account-takendown')
     const left = await sessions.login(DID, 'correct horse', true)
     expect((await tokens.verifyAccess(left.tokens.accessJwt)).scope).toBe('com.atproto.takendown')
   })
 
   test('a failed attempt takes as long as the floor', async () => {
-    const slow = createSessions(db, accounts, appPasswords, tokens, 120, () => time)
+    const slow = createSessions(store, appPasswords, tokens, 120, () => time)
     const started = performance.now()
     expect(await codeOf(slow.login('nobody.test', 'x', false))).toBe('auth-required')
     expect(performance.now() - started).toBeGreaterThan(115)
@@ -164,21 +177,23 @@ describe('sessions', () => {
 })
 
 test('a mailed code works once, for 15 minutes, for its purpose, account and address alone', async () => {
-  const codes = createEmailTokens(db, () => time)
+  const codes = createEmailTokens(store, () => time)
   const email = `${DID.slice(-5)}@example.com`
-  accounts.update(DID, { email })
+  await update({ email })
   const codeOfSync = (run: () => unknown): Promise<string> => codeOf(Promise.resolve().then(run))
   const checked = (token: string) => codeOfSync(() => codes.check('reset-password', token))
   const code = await codes.create(DID, 'reset-password', email)
   expect(await codeOfSync(() => codes.check('delete-account', code))).toBe('token-invalid')
   const stranger = 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb'
   expect(await codeOfSync(() => codes.check('reset-password', code, stranger))).toBe('token-invalid')
-  expect(await codeOfSync(() => codes.spend('reset-password', code, stranger))).toBe('token-invalid')
-  expect(codes.check('reset-password', ` ${code.toLowerCase()} `)).toBe(DID)
-  accounts.update(DID, { email: `other-${email}` })
+  expect(
+    await codeOfSync(() => applyChanges(store, [codes.spending('reset-password', code, stranger)])),
+  ).toBe('token-invalid')
+  expect(await codes.check('reset-password', ` ${code.toLowerCase()} `)).toBe(DID)
+  await update({ email: `other-${email}` })
   expect(await checked(code)).toBe('token-invalid')
-  accounts.update(DID, { email })
-  codes.spend('reset-password', code, DID)
+  await update({ email })
+  await applyChanges(store, [codes.spending('reset-password', code, DID)])
   expect(await checked(code)).toBe('token-invalid')
   const late = await codes.create(DID, 'reset-password', email)
   time += 15 * 60 * 1000
@@ -196,9 +211,9 @@ test('a mailed code works once, for 15 minutes, for its purpose, account and add
     }
   }
   await bothAre('fine')
-  codes.drop(DID, 'reset-password')
+  await store.apply([{ type: 'dropCodes', did: DID, purpose: 'reset-password' }])
   await bothAre('fine')
-  codes.drop(DID)
+  await store.apply([{ type: 'dropCodes', did: DID }])
   await bothAre('token-invalid')
 })
 

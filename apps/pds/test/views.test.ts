@@ -26,7 +26,7 @@ const recent = (
 const answerTo = (parent: string, root = parent): JsonObject => ({
   reply: { parent: { uri: parent, cid: 'c' }, root: { uri: root, cid: 'c' } },
 })
-const views = (asked: (params: object) => JsonObject = () => ({})): LocalViews =>
+const views = (asked: (params: object) => JsonObject = () => ({})): Promise<LocalViews> =>
   createLocalViews(
     { get: () => ({ did: DID, handle: 'alice.test' }) } as never,
     { profile: () => Promise.resolve(null), since: () => Promise.resolve(null) },
@@ -45,7 +45,9 @@ test('an author feed of threads has answers within one’s own thread, and no ot
   const feed = async (filter: string, actor: string = DID): Promise<string[]> => {
     const query = new URLSearchParams({ actor, filter })
     const patch = PATCHES.get('app.bsky.feed.getAuthorFeed')!
-    return urisOf((await patch({ feed: [] }, { profile: null, posts }, views(), query))['feed']).toSorted()
+    return urisOf(
+      (await patch({ feed: [] }, { profile: null, posts }, await views(), query))['feed'],
+    ).toSorted()
   }
   expect(await feed('posts_and_author_threads')).toEqual([own('own'), own('plain')])
   expect(await feed('posts_no_replies')).toEqual([own('plain')])
@@ -57,7 +59,7 @@ test('an answer that the AppView knows already shows once, where the newest is',
   const posts = [recent('b', answerTo(own('a')))]
   const view = (uri: string): JsonObject => ({ $type: THREAD, post: { uri } })
   const thread = { ...view(own('a')), replies: [view(THEIRS), view(own('b'))] }
-  const { replies } = (await addToThread(thread, posts, views())) as { replies: JsonObject[] }
+  const { replies } = (await addToThread(thread, posts, await views())) as { replies: JsonObject[] }
   expect(urisOf(replies)).toEqual([own('b'), THEIRS])
 })
 
@@ -70,7 +72,7 @@ test('an answer is found a hundred levels down, and looked for no deeper', async
   }
   const found = async (depth: number): Promise<boolean> => {
     const posts = [recent('new', answerTo(own(`n${depth}`), own('n0')))]
-    return JSON.stringify(await addToThread(chain(depth), posts, views())).includes(own('new'))
+    return JSON.stringify(await addToThread(chain(depth), posts, await views())).includes(own('new'))
   }
   expect([await found(100), await found(101)]).toEqual([true, false])
 })
@@ -84,7 +86,7 @@ test('a quote beside media of a kind that cannot be shown leaves the post withou
     },
   })
   const asked: object[] = []
-  const made = views((params) => {
+  const made = await views((params) => {
     asked.push(params)
     return { posts: [{ uri: THEIRS }] }
   })

@@ -1,21 +1,7 @@
-import type { Did, Handle } from '@avocet/syntax'
+import type { Account } from '@avocet/accounts'
+import type { Handle } from '@avocet/syntax'
 
-/** An account of this server, without its secrets. */
-export interface Account {
-  readonly did: Did
-  /** Null when its handle went to another account. */
-  readonly handle: Handle | null
-  readonly email: string | null
-  readonly emailConfirmedAt: string | null
-  readonly createdAt: string
-  readonly deactivatedAt: string | null
-  /** When a deactivated account is to be deleted. */
-  readonly deleteAfter: string | null
-  /** The reference of the moderation decision, null when there is none. */
-  readonly takedownRef: string | null
-  readonly invitesDisabled: boolean
-  readonly inviteNote: string | null
-}
+export type { Account } from '@avocet/accounts'
 
 /** Why an account is not served; https://atproto.com/specs/account */
 export type InactiveStatus = 'deactivated' | 'takendown'

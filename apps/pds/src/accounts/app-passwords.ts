@@ -1,107 +1,56 @@
 import { createHash, randomInt, scrypt } from 'node:crypto'
 
-import type { Database } from '@avocet/sqlite'
+import type { AccountStore, AppPassword } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
-import type { SQLOutputValue } from 'node:sqlite'
 
 import { PdsError } from '../errors.ts'
+import { applyChanges, requireDone } from './changes.ts'
 
-/** A password for one client, which cannot manage the account. */
-export interface AppPassword {
-  readonly name: string
-  readonly privileged: boolean
-  readonly createdAt: string
-}
-
-/** App passwords of accounts. */
+/** App passwords of accounts: passwords for one client each, which cannot manage the account. */
 export interface AppPasswords {
   /** Makes one and tells its text, which is not stored. @throws PdsError `invalid-request` if the name is in use */
   create(did: Did, name: string, privileged: boolean): Promise<AppPassword & { password: string }>
-  get(did: Did, name: string): AppPassword | null
-  list(did: Did): AppPassword[]
   /** The app password that `password` is, or null. */
   verify(did: Did, password: string): Promise<AppPassword | null>
-  /** Removes one, in the transaction of the caller. */
-  remove(did: Did, name: string): void
 }
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const FORM = /^[a-z2-7]{4}(-[a-z2-7]{4}){3}$/
 const LIMIT = 50
 
-/** App passwords over the rows in `db`. */
-export function createAppPasswords(db: Database): AppPasswords {
-  const rows = (did: Did): AppPassword[] =>
-    db
-      .prepare(
-        'SELECT name, privileged, created_at FROM app_password WHERE did = ? ORDER BY created_at, name',
-      )
-      .all(did)
-      .map(toAppPassword)
-
-  const find = (did: Did, hash: string): Record<string, SQLOutputValue> | undefined =>
-    db
-      .prepare('SELECT name, privileged, created_at FROM app_password WHERE did = ? AND password_hash = ?')
-      .get(did, hash)
-
+/** App passwords in `store`. */
+export function createAppPasswords(store: AccountStore): AppPasswords {
   /** One that was taken over from a reference PDS; found once, it is kept in the form of ours. */
   const verifyTaken = async (did: Did, password: string): Promise<AppPassword | null> => {
-    const hash = await referenceHash(did, password)
-    const row = find(did, hash)
-    if (row === undefined) return null
-    await db.write(() => {
-      db.prepare('UPDATE app_password SET password_hash = ? WHERE did = ? AND password_hash = ?').run(
-        digest(password),
-        did,
-        hash,
-      )
-    })
-    return toAppPassword(row)
+    const from = await referenceHash(did, password)
+    const found = await store.appPasswords.byHash(did, from)
+    if (found === null) return null
+    await applyChanges(store, [{ type: 'rehashAppPassword', did, from, to: digest(password) }])
+    return found
   }
 
   return {
     create: async (did, name, privileged) => {
-      const existing = rows(did)
-      if (existing.some((row) => row.name === name)) {
-        throw new PdsError('invalid-request', `App password already exists; name=${name}`)
-      }
-      if (existing.length >= LIMIT)
-        throw new PdsError('invalid-request', `Too many app passwords; max=${LIMIT}`)
       const password = generate()
       const createdAt = new Date().toISOString()
-      await db.write(() => {
-        const { changes } = db
-          .prepare(
-            `INSERT INTO app_password (did, name, password_hash, privileged, created_at) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT DO NOTHING`,
-          )
-          .run(did, name, digest(password), privileged ? 1 : 0, createdAt)
-        if (changes === 0) throw new PdsError('invalid-request', `App password already exists; name=${name}`)
-      })
+      const made = { did, name, passwordHash: digest(password), privileged, createdAt, max: LIMIT }
+      const outcome = await store.apply([{ type: 'createAppPassword', ...made }])
+      if (outcome.status === 'refused' && outcome.reason === 'app-password-exists') {
+        throw new PdsError('invalid-request', `App password already exists; name=${name}`)
+      }
+      if (outcome.status === 'refused' && outcome.reason === 'too-many-app-passwords') {
+        throw new PdsError('invalid-request', `Too many app passwords; max=${LIMIT}`)
+      }
+      requireDone(outcome)
       return { name, privileged, createdAt, password }
     },
-    get: (did, name) => rows(did).find((candidate) => candidate.name === name) ?? null,
-    list: rows,
     verify: async (did, password) => {
       if (!FORM.test(password)) return null
-      const row = find(did, digest(password))
-      if (row !== undefined) return toAppPassword(row)
-      const taken = db
-        .prepare("SELECT 1 FROM app_password WHERE did = ? AND password_hash LIKE '%:%' LIMIT 1")
-        .get(did)
-      return taken === undefined ? null : verifyTaken(did, password)
+      const found = await store.appPasswords.byHash(did, digest(password))
+      if (found !== null) return found
+      const hashes = await store.appPasswords.hashes(did)
+      return hashes.some((hash) => hash.includes(':')) ? verifyTaken(did, password) : null
     },
-    remove: (did, name) => {
-      db.prepare('DELETE FROM app_password WHERE did = ? AND name = ?').run(did, name)
-    },
-  }
-}
-
-function toAppPassword(row: Record<string, SQLOutputValue>): AppPassword {
-  return {
-    name: row['name'] as string,
-    privileged: row['privileged'] !== 0,
-    createdAt: row['created_at'] as string,
   }
 }
 

@@ -1,9 +1,9 @@
+import type { AccountRows } from '@avocet/accounts'
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
-import type { AccountStore } from './account-store.ts'
 import type { AccessScope, Tokens } from './tokens.ts'
 
 /** The signed-in account behind a request. */
@@ -48,7 +48,7 @@ export interface Authorizer {
 }
 
 /** An authorizer over the accounts and tokens of this server. */
-export function createAuthorizer(accounts: AccountStore, tokens: Tokens, adminPassword: string): Authorizer {
+export function createAuthorizer(accounts: AccountRows, tokens: Tokens, adminPassword: string): Authorizer {
   const expected = sha256(`admin:${adminPassword}`)
 
   const bearer: Authorizer['bearer'] = ({ header }) => {
@@ -76,7 +76,7 @@ export function createAuthorizer(accounts: AccountStore, tokens: Tokens, adminPa
     if (needs.privileged === true && scope === 'com.atproto.appPass') {
       throw new PdsError('invalid-token', 'Bad token scope')
     }
-    const account = accounts.get(did)
+    const account = await accounts.get(did)
     if (account === null) throw new PdsError('invalid-token', 'Account not found')
     if (needs.takendown !== true && scope === 'com.atproto.takendown') {
       throw new PdsError('invalid-token', 'Bad token scope')

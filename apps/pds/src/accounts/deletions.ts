@@ -1,9 +1,9 @@
-import type { Database } from '@avocet/sqlite'
+import type { AccountStore, PlannedDeletion } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
 import type { Logger } from '../logger.ts'
 import type { Letters } from '../mail/letters.ts'
-import type { AccountStore, PlannedDeletion } from './account-store.ts'
+import { applyChanges } from './changes.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
 /**
@@ -25,10 +25,9 @@ const WARN_MS = 7 * DAY_MS
 /** Least time from the warning to the removal, also where the server stood still in between. */
 const NOTICE_MS = 3 * DAY_MS
 
-/** Deletions of the accounts in `accounts`, whose rows are in `db`. */
+/** Deletions of the accounts in `store`. */
 export function createDeletions(
-  db: Database,
-  accounts: AccountStore,
+  store: AccountStore,
   lifecycle: Lifecycle,
   letters: Letters,
   log: Logger,
@@ -38,13 +37,16 @@ export function createDeletions(
 
   const warn = async ({ did, deleteAfter }: PlannedDeletion): Promise<void> => {
     const date = iso(Math.max(Date.parse(deleteAfter), now() + NOTICE_MS))
-    await letters.tellOfDeletion(accounts.get(did)!, date)
-    await db.write(() => accounts.update(did, { delete_warned_at: iso(now()) }))
+    const account = await store.accounts.get(did)
+    if (account === null) return
+    await letters.tellOfDeletion(account, date)
+    const set = { deleteWarnedAt: iso(now()) }
+    await applyChanges(store, [{ type: 'updateAccount', did, set }], ['account-not-found'])
   }
 
   /** Whether the account was removed. */
   const advance = async (plan: PlannedDeletion): Promise<boolean> => {
-    const hasMail = accounts.get(plan.did)?.email !== null
+    const hasMail = (await store.accounts.get(plan.did))?.email !== null
     if (hasMail && plan.warnedAt === null) {
       await warn(plan)
       return false
@@ -60,11 +62,12 @@ export function createDeletions(
     deactivate: async (did, wanted) => {
       const deleteAfter = wanted === null ? null : iso(Math.max(new Date(wanted).getTime(), now() + HOLD_MS))
       await lifecycle.deactivate(did, deleteAfter)
-      if (deleteAfter !== null) letters.tellOfDeletionLater(accounts.get(did)!, deleteAfter)
+      const account = deleteAfter === null ? null : await store.accounts.get(did)
+      if (account !== null) letters.tellOfDeletionLater(account, deleteAfter!)
     },
     run: async () => {
       let removed = 0
-      for (const plan of accounts.plannedDeletions(iso(now() + WARN_MS))) {
+      for (const plan of await store.accounts.plannedDeletions(iso(now() + WARN_MS))) {
         try {
           // oxlint-disable-next-line no-await-in-loop -- one at a time: nobody waits for these
           if (await advance(plan)) removed += 1

@@ -1,3 +1,5 @@
+import type { AccountReads } from '@avocet/accounts'
+import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
 import { createKeypair, importKeypair, type DidKey } from '@avocet/crypto'
 import { applyWrites } from '@avocet/repo'
 import type { Database } from '@avocet/sqlite'
@@ -10,7 +12,7 @@ import type { Announcements } from '../events/announcements.ts'
 import type { Identities } from '../identity/identities.ts'
 import type { Signers } from '../repos/signers.ts'
 import { hostingStatus } from './account.ts'
-import type { AccountStore } from './account-store.ts'
+import { requireDone } from './changes.ts'
 
 /** What a rotation did, or would do. */
 export interface RotationReport {
@@ -45,7 +47,7 @@ export interface KeyRotations {
 /** What rotations compose. */
 export interface KeyRotationsParts {
   readonly db: Database
-  readonly accounts: AccountStore
+  readonly accountStore: SqliteAccountStore
   readonly server: SqliteRepoServerStore
   readonly signers: Signers
   readonly identities: Identities
@@ -60,7 +62,8 @@ const LIVING = ['active', 'deactivated', 'suspended', 'takendown'] as const
 
 /** Rotations over the stores of this server. */
 export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
-  const { db, accounts, server, signers, identities, announcements, locks, tids, purge } = parts
+  const { db, accountStore, server, signers, identities, announcements, locks, tids, purge } = parts
+  const { accounts }: AccountReads = accountStore
 
   const pendingKey = (did: Did): Uint8Array | null => {
     const row = db.prepare('SELECT pending FROM key_rotation WHERE did = ?').get(did)
@@ -86,10 +89,13 @@ export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
   /** Signs the repository with the new key, and announces it: one transaction. */
   const adoptKey = async (did: Did, privateKey: Uint8Array): Promise<void> => {
     const key = importKeypair('k256', privateKey)
+    const { handle, deactivatedAt, takedownRef } = (await accounts.get(did))!
     const store = (): void => {
-      accounts.update(did, { signing_key: privateKey })
+      const set = { signingKey: privateKey }
+      const expect = { handle, deactivatedAt, takedownRef }
+      requireDone(accountStore.applyIn(db, [{ type: 'updateAccount', did, set, expect }]))
       db.prepare('UPDATE key_rotation SET pending = NULL, rotated_at = ? WHERE did = ?').run(Date.now(), did)
-      announcements.identity(did, accounts.get(did)!.handle)
+      announcements.identity(did, handle)
     }
     const stored = await server.repos.getHead(did)
     if (stored === null) await db.write(store)
@@ -101,7 +107,7 @@ export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
       await db.write(() => {
         store()
         // Relays are told nothing of the repository of an account that is not active.
-        const events = hostingStatus(accounts.get(did)!) === 'active' ? [syncEvent(commit)] : []
+        const events = hostingStatus({ deactivatedAt, takedownRef }) === 'active' ? [syncEvent(commit)] : []
         const change = { type: 'commit', did, commit, records: [], claims: [], events } as const
         assertApplied(server.applyTo({ ...change, onlyWhile: LIVING }))
       })
@@ -112,7 +118,9 @@ export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
 
   const signingKey: KeyRotations['signingKey'] = (did, apply) =>
     locks.run(did, async () => {
-      if (accounts.get(did) === null) throw new PdsError('account-not-found', `Account not found; did=${did}`)
+      if ((await accounts.get(did)) === null) {
+        throw new PdsError('account-not-found', `Account not found; did=${did}`)
+      }
       const from = signers.get(did).didKey
       if (!did.startsWith('did:plc:')) {
         throw new PdsError(

@@ -1,3 +1,6 @@
+import type { AccountChange, AccountFields, AccountReads } from '@avocet/accounts'
+import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
+import type { NewEvent } from '@avocet/sequencer'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import {
@@ -6,8 +9,10 @@ import {
   identityEvent,
   syncEvent,
   type KeyedLock,
+  type RemovalChange,
   type Removals,
   type RepoImports,
+  type StatusChange,
 } from '@avocet/repo-server'
 import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
@@ -15,8 +20,7 @@ import { PdsError } from '../errors.ts'
 import type { Signers } from '../repos/signers.ts'
 import type { Account } from './account.ts'
 import { hostingStatus } from './account.ts'
-import type { AccountStore } from './account-store.ts'
-import type { Sessions } from './sessions.ts'
+import { buildChanges, requireDone } from './changes.ts'
 
 /** Turning accounts off and on, and removing them. Each change and its events are one transaction. */
 export interface Lifecycle {
@@ -33,8 +37,7 @@ export interface Lifecycle {
 /** What the lifecycle composes. */
 export interface LifecycleParts {
   readonly db: Database
-  readonly accounts: AccountStore
-  readonly sessions: Sessions
+  readonly accountStore: SqliteAccountStore
   readonly removals: Removals
   readonly imports: Pick<RepoImports, 'stop'>
   readonly signers: Signers
@@ -49,30 +52,58 @@ export interface LifecycleParts {
  * import.
  */
 export function createLifecycle(parts: LifecycleParts): Lifecycle {
-  const { db, accounts, sessions, removals, signers, server, locks, imports, onError } = parts
+  const { db, accountStore, removals, signers, server, locks, imports, onError } = parts
+  const { accounts }: AccountReads = accountStore
 
-  const require = (did: Did): Account => {
-    const account = accounts.get(did)
+  const find = async (did: Did): Promise<Account> => {
+    const account = await accounts.get(did)
     if (account === null) throw new PdsError('account-not-found', `Account not found; did=${did}`)
     return account
   }
 
-  /** What stands in the row of the account now, stands in that of its repository too; a change of it is announced. */
-  const passOn = (before: Account): void => {
-    const { did } = before
-    const status = hostingStatus(require(did))
-    const events = status === hostingStatus(before) ? [] : [accountEvent(did, status)]
-    assertApplied(server.applyTo({ type: 'status', did, status, events }))
+  /** Changes of an account and what follows of its repository, in one transaction. */
+  const applyBoth = (changes: readonly AccountChange[], follows: StatusChange | RemovalChange) =>
+    db.write(() => {
+      const outcome = accountStore.applyIn(db, changes)
+      if (outcome.status === 'applied') assertApplied(server.applyTo(follows))
+      return outcome
+    })
+
+  /**
+   * Sets fields of an account. Its status stands in its repository too: what follows is built on the account as it was read,
+   * and again if its status or its handle is another one by the time.
+   */
+  const change = async (
+    did: Did,
+    build: (before: Account) => Partial<Account> & Pick<Partial<AccountFields>, 'deleteWarnedAt'>,
+    announced: (before: Account, after: Account) => NewEvent[],
+    more: readonly AccountChange[] = [],
+  ): Promise<void> => {
+    let follows: StatusChange
+    await buildChanges({ apply: (changes) => applyBoth(changes, follows) }, async () => {
+      const before = await find(did)
+      const set = build(before)
+      const after = { ...before, ...set }
+      follows = { type: 'status', did, status: hostingStatus(after), events: announced(before, after) }
+      const { handle, deactivatedAt, takedownRef } = before
+      const expect = { handle, deactivatedAt, takedownRef }
+      const update = { type: 'updateAccount', did, set, expect } as const
+      return { changes: [update, ...more], value: undefined }
+    })
+  }
+
+  /** A change of the status is announced. */
+  const ifChanged = (before: Account, after: Account): NewEvent[] => {
+    const status = hostingStatus(after)
+    return status === hostingStatus(before) ? [] : [accountEvent(after.did, status)]
   }
 
   const remove = async (did: Did): Promise<void> => {
     imports.stop(did)
     await locks.run(did, async () => {
-      require(did)
-      await db.write(() => {
-        accounts.remove(did)
-        assertApplied(server.applyTo({ type: 'removal', did, events: [accountEvent(did, 'deleted')] }))
-      })
+      await find(did)
+      const events = [accountEvent(did, 'deleted')]
+      requireDone(await applyBoth([{ type: 'removeAccount', did }], { type: 'removal', did, events }))
       signers.drop(did)
     })
     // The account is gone. What it left is removed beside everything else.
@@ -81,45 +112,35 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
 
   return {
     deactivate: (did, deleteAfter) =>
-      locks.run(did, () =>
-        db.write(() => {
-          const before = require(did)
-          accounts.update(did, {
-            deactivated_at: before.deactivatedAt ?? new Date().toISOString(),
-            delete_after: deleteAfter,
-            delete_warned_at: null,
-          })
-          passOn(before)
-        }),
-      ),
+      locks.run(did, () => {
+        const now = new Date().toISOString()
+        const build = ({ deactivatedAt }: Account) => ({
+          deactivatedAt: deactivatedAt ?? now,
+          deleteAfter,
+          deleteWarnedAt: null,
+        })
+        return change(did, build, ifChanged)
+      }),
     activate: (did) =>
       locks.run(did, async () => {
         const head = await server.repos.getHead(did)
         const commitBytes =
           head === null ? undefined : (await server.repos.getBlocks(did, [head.commit])).get(head.commit)
-        await db.write(() => {
-          require(did)
-          accounts.update(did, { deactivated_at: null, delete_after: null })
-          const after = require(did)
+        const announced = (_: Account, after: Account): NewEvent[] => {
           const status = hostingStatus(after)
           const events = [accountEvent(did, status), identityEvent(did, after.handle)]
           // Relays are told nothing of a repository that is taken down.
           if (head !== null && commitBytes !== undefined && status === 'active') {
             events.push(syncEvent({ did, rev: head.rev, commit: head.commit, commitBytes }))
           }
-          assertApplied(server.applyTo({ type: 'status', did, status, events }))
-        })
+          return events
+        }
+        await change(did, () => ({ deactivatedAt: null, deleteAfter: null }), announced)
       }),
     takedown: (did, ref) => {
       imports.stop(did)
-      return locks.run(did, () =>
-        db.write(() => {
-          const before = require(did)
-          accounts.update(did, { takedown_ref: ref })
-          if (ref !== null) sessions.endAll(did)
-          passOn(before)
-        }),
-      )
+      const ended = ref === null ? [] : [{ type: 'endSessions', did } as const]
+      return locks.run(did, () => change(did, () => ({ takedownRef: ref }), ifChanged, ended))
     },
     remove,
   }

@@ -1,18 +1,18 @@
+import type { AccountRows } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
 import type { Account } from './account.ts'
-import type { AccountStore } from './account-store.ts'
 
 /** The account behind a DID or handle, or null. */
-export function findAccount(
-  accounts: Pick<AccountStore, 'get' | 'byHandle'>,
+export async function findAccount(
+  accounts: Pick<AccountRows, 'get' | 'byHandle'>,
   identifier: string,
-): Account | null {
+): Promise<Account | null> {
   return identifier.startsWith('did:') ? accounts.get(identifier as Did) : accounts.byHandle(identifier)
 }
 
 /** The account that somebody who signs in means, by DID, handle (with `@` or without) or email address; null if there is none. */
-export function findByLogin(accounts: AccountStore, identifier: string): Account | null {
+export async function findByLogin(accounts: AccountRows, identifier: string): Promise<Account | null> {
   const name = identifier.trim()
   if (name.startsWith('did:')) return accounts.get(name as Did)
   if (name.includes('@') && !name.startsWith('@')) return accounts.byEmail(name)
@@ -20,8 +20,7 @@ export function findByLogin(accounts: AccountStore, identifier: string): Account
 }
 
 /** What attempts on an account are counted by, however it is named: its DID, or else the text in a normal form. */
-export function loginKey(accounts: AccountStore, identifier: string): string {
-  return (
-    findByLogin(accounts, identifier)?.did ?? identifier.trim().slice(0, 512).toLowerCase().replace(/^@/, '')
-  )
+export async function loginKey(accounts: AccountRows, identifier: string): Promise<string> {
+  const account = await findByLogin(accounts, identifier)
+  return account?.did ?? identifier.trim().slice(0, 512).toLowerCase().replace(/^@/, '')
 }

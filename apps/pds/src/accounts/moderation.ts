@@ -1,8 +1,8 @@
+import type { AccountRows } from '@avocet/accounts'
 import { parseAtUri, type Did } from '@avocet/syntax'
 import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
 import { PdsError } from '../errors.ts'
-import type { AccountStore } from './account-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
 /** What a decision of the operator is about. */
@@ -18,12 +18,12 @@ export interface Moderation {
   /** @throws PdsError `invalid-request` unless the subject is an account */
   setDeactivated(subject: Subject, deactivated: boolean): Promise<void>
   /** The subject and its state in the form of the lexicon, or null. */
-  status(query: { did?: Did; uri?: string; blob?: string }): object | null
+  status(query: { did?: Did; uri?: string; blob?: string }): Promise<object | null>
 }
 
 /** Decisions over the stores of this server. */
 export function createModeration(
-  accounts: AccountStore,
+  accounts: AccountRows,
   server: SqliteRepoServerStore,
   lifecycle: Lifecycle,
 ): Moderation {
@@ -44,7 +44,7 @@ export function createModeration(
   return {
     takedown: async (subject, ref) => {
       if (subject.kind === 'account') {
-        if (accounts.get(subject.did) === null) throw new PdsError('not-found', 'Subject not found')
+        if ((await accounts.get(subject.did)) === null) throw new PdsError('not-found', 'Subject not found')
         return lifecycle.takedown(subject.did, ref)
       }
       const { kind: _, did, ...what } = subject
@@ -57,7 +57,7 @@ export function createModeration(
       if (deactivated) await lifecycle.deactivate(subject.did, null)
       else await lifecycle.activate(subject.did)
     },
-    status: ({ did, uri, blob }) => {
+    status: async ({ did, uri, blob }) => {
       if (blob !== undefined) {
         if (did === undefined)
           throw new PdsError('invalid-request', 'Must provide a did to request blob state')
@@ -68,7 +68,7 @@ export function createModeration(
       }
       if (uri !== undefined) return recordStatus(uri)
       if (did === undefined) throw new PdsError('invalid-request', 'No provided subject')
-      const account = accounts.get(did)
+      const account = await accounts.get(did)
       if (account === null) return null
       return {
         subject: { $type: 'com.atproto.admin.defs#repoRef', did },

@@ -1,8 +1,10 @@
+import type { AccountStore, Built } from '@avocet/accounts'
 import type { JsonObject } from '@avocet/data'
+import type { KeyedLock } from '@avocet/repo-server'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
-import type { AccountStore } from './account-store.ts'
+import { buildChanges } from './changes.ts'
 
 /** One private preference, opaque but for its type. */
 export interface Preference {
@@ -19,13 +21,13 @@ const DECLARED_AGE = 'app.bsky.actor.defs#declaredAgePref'
  * The preferences of an account, in their order.
  * @param full whether the personal ones are among them
  */
-export function readPreferences(
-  accounts: AccountStore,
+export async function readPreferences(
+  store: Pick<AccountStore, 'secrets'>,
   did: Did,
   full: boolean,
   now: () => number = Date.now,
-): Preference[] {
-  const stored = storedPreferences(accounts, did)
+): Promise<Preference[]> {
+  const stored = parse(await store.secrets.preferences(did))
   const birthDate = stored.find(({ $type }) => $type === PERSONAL)?.['birthDate']
   const age = typeof birthDate === 'string' ? ageAt(birthDate, new Date(now())) : null
   return [
@@ -37,21 +39,22 @@ export function readPreferences(
 }
 
 /** How many preferences are stored. */
-export function countPreferences(accounts: AccountStore, did: Did): number {
-  return storedPreferences(accounts, did).length
+export async function countPreferences(store: Pick<AccountStore, 'secrets'>, did: Did): Promise<number> {
+  return parse(await store.secrets.preferences(did)).length
 }
 
 /**
- * Replaces the preferences of an account, in the transaction of the caller. Computed ones are passed over.
+ * Replaces the preferences of an account. Computed ones are passed over.
  * @param full whether personal ones may be set; without, they stay as they are
  * @throws PdsError `invalid-request`
  */
-export function writePreferences(
-  accounts: AccountStore,
+export async function writePreferences(
+  store: AccountStore,
+  locks: KeyedLock,
   did: Did,
   given: readonly (Preference | JsonObject)[],
   full: boolean,
-): void {
+): Promise<void> {
   if (given.some(({ $type }) => typeof $type !== 'string')) {
     throw new PdsError('invalid-request', 'Preference is missing a $type')
   }
@@ -62,14 +65,19 @@ export function writePreferences(
   if (!full && preferences.some(({ $type }) => $type === PERSONAL)) {
     throw new PdsError('invalid-request', `Do not have authorization to set preferences: ${PERSONAL}`)
   }
-  const kept = full ? [] : storedPreferences(accounts, did).filter(({ $type }) => $type === PERSONAL)
-  const next = [...kept, ...preferences.filter(({ $type }) => $type !== DECLARED_AGE)]
-  accounts.update(did, { preferences: JSON.stringify(next) })
+  const wanted = preferences.filter(({ $type }) => $type !== DECLARED_AGE)
+  const build = async (): Promise<Built<void>> => {
+    const stored = await store.secrets.preferences(did)
+    const kept = full ? [] : parse(stored).filter(({ $type }) => $type === PERSONAL)
+    const set = { preferences: JSON.stringify([...kept, ...wanted]) }
+    const expect = full || stored === null ? {} : { preferences: stored }
+    return { changes: [{ type: 'updateAccount', did, set, expect }], value: undefined }
+  }
+  // Those of one account come one after the other, so that only another process can make them stale.
+  await locks.run(`preferences:${did}`, () => buildChanges(store, build))
 }
 
-function storedPreferences(accounts: AccountStore, did: Did): Preference[] {
-  return JSON.parse(accounts.preferences(did)) as Preference[]
-}
+const parse = (stored: string | null): Preference[] => JSON.parse(stored ?? '[]') as Preference[]
 
 /** Whole years between a birth and a day, by the calendar; null for what is no date. */
 function ageAt(birthDate: string, today: Date): number | null {

@@ -1,3 +1,5 @@
+import type { AccountChange, AccountReads } from '@avocet/accounts'
+import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
 import { createKeypair, importKeypair, type Keypair } from '@avocet/crypto'
 import { applyWrites, toCommitEvent, type CommitData } from '@avocet/repo'
 import type { NewEvent } from '@avocet/sequencer'
@@ -17,7 +19,7 @@ import { PdsError } from '../errors.ts'
 import type { HandlePolicy } from '../identity/handles.ts'
 import type { Identities, NewIdentity } from '../identity/identities.ts'
 import type { Account } from './account.ts'
-import type { AccountStore } from './account-store.ts'
+import { requireDone } from './changes.ts'
 import { checkEmail } from './email-address.ts'
 import type { Invites } from './invites.ts'
 import { hashPassword, MAX_PASSWORD_LENGTH } from './passwords.ts'
@@ -60,7 +62,7 @@ interface Prepared {
 
 /** What registration composes. */
 export interface RegistrationParts {
-  readonly accounts: AccountStore
+  readonly accountStore: SqliteAccountStore
   readonly invites: Invites
   readonly inviteRequired: boolean
   readonly reservedKeys: ReservedKeys
@@ -77,7 +79,7 @@ export interface RegistrationParts {
 /** Registration over the stores of this server. */
 export function createRegistration(parts: RegistrationParts): Registration {
   const {
-    accounts,
+    accountStore,
     invites,
     reservedKeys,
     handles,
@@ -89,6 +91,7 @@ export function createRegistration(parts: RegistrationParts): Registration {
     tids,
     removals,
   } = parts
+  const { accounts }: AccountReads = accountStore
 
   const checkApplication = async (application: Application, did: Did | null): Promise<Handle> => {
     const { email, password, inviteCode, byOperator = false } = application
@@ -96,11 +99,12 @@ export function createRegistration(parts: RegistrationParts): Registration {
       throw new PdsError('invalid-password', `Password must have 1 to ${MAX_PASSWORD_LENGTH} characters`)
     }
     checkEmail(email)
-    if (parts.inviteRequired && !byOperator) invites.check(inviteCode)
+    if (parts.inviteRequired && !byOperator) await invites.check(inviteCode)
     const handle = await handles.check(application.handle, did, byOperator)
-    if (accounts.byHandle(handle) !== null)
+    if ((await accounts.byHandle(handle)) !== null) {
       throw new PdsError('handle-taken', `Handle already taken: ${handle}`)
-    if (email !== null && accounts.byEmail(email) !== null) {
+    }
+    if (email !== null && (await accounts.byEmail(email)) !== null) {
       throw new PdsError('email-taken', `Email already taken: ${email}`)
     }
     return handle
@@ -124,31 +128,36 @@ export function createRegistration(parts: RegistrationParts): Registration {
     active: boolean,
   ): Promise<Registered> => {
     const now = new Date().toISOString()
+    const { email, inviteCode = '' } = application
+    const account = {
+      did,
+      handle,
+      email,
+      passwordHash,
+      signingKey: key.exportPrivateKey(),
+      createdAt: now,
+      deactivatedAt: active ? null : now,
+    }
+    const changes: AccountChange[] = [
+      { type: 'releaseKey', did },
+      { type: 'createAccount', account },
+      session.change,
+    ]
+    if (inviteCode !== '' && parts.inviteRequired) {
+      changes.push({ type: 'useInvite', code: inviteCode, did, at: now })
+    }
     await db.write(() => {
-      reservedKeys.release(did)
-      accounts.insert({
-        did,
-        handle,
-        email: application.email,
-        passwordHash,
-        signingKey: key.exportPrivateKey(),
-        createdAt: now,
-        deactivatedAt: active ? null : now,
-      })
-      session.keep()
-      if (application.inviteCode !== undefined && application.inviteCode !== '' && parts.inviteRequired) {
-        invites.use(application.inviteCode, did)
-      }
-      const events = active ? announcing(accounts.get(did)!, commit) : []
+      requireDone(accountStore.applyIn(db, changes))
+      const events = active ? announcing({ did, handle }, commit) : []
       const status = active ? 'active' : 'deactivated'
       const change = { type: 'commit', did, commit, records: [], claims: [], events, status } as const
       assertApplied(server.applyTo(change))
     })
-    return { account: accounts.get(did)!, tokens: session.tokens }
+    return { account: (await accounts.get(did))!, tokens: session.tokens }
   }
 
   /** What relays are told of a new account. */
-  const announcing = ({ did, handle }: Account, commit: CommitData): NewEvent[] => [
+  const announcing = ({ did, handle }: Pick<Account, 'did' | 'handle'>, commit: CommitData): NewEvent[] => [
     identityEvent(did, handle),
     accountEvent(did, 'active'),
     { did, type: '#commit', body: toCommitEvent(commit, new Date().toISOString() as Datetime) },
@@ -176,11 +185,12 @@ export function createRegistration(parts: RegistrationParts): Registration {
   }
 
   const adopt: Registration['adopt'] = async (did, application) => {
-    if (accounts.get(did) !== null)
+    if ((await accounts.get(did)) !== null) {
       throw new PdsError('invalid-request', `Account already exists; did=${did}`)
+    }
     const handle = await checkApplication(application, did)
     const hash = await hashPassword(application.password)
-    const reserved = reservedKeys.find(did)
+    const reserved = await reservedKeys.find(did)
     const key = reserved === null ? createKeypair('k256') : importKeypair('k256', reserved)
     // A former account of this DID may be on its way out: its lock is free when it is gone, its blobs go first.
     return locks.run(did, async () => {

@@ -1,10 +1,10 @@
+import type { AccountRows } from '@avocet/accounts'
 import { verificationKey, type DidResolver } from '@avocet/did'
 import { verifyServiceJwt, type ServiceAuthErrorCode } from '@avocet/service-auth'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError, type PdsErrorCode } from '../errors.ts'
 import type { PublicAddress } from '../identity/address.ts'
-import type { AccountStore } from './account-store.ts'
 import type { Authorizer, Headed, Operator } from './authorizer.ts'
 
 /** Callers who prove themselves with a token signed by the key of their DID. https://atproto.com/specs/xrpc#inter-service-authentication-jwt */
@@ -28,7 +28,7 @@ export interface ServiceCallers {
  */
 export function createServiceCallers(
   dids: DidResolver,
-  accounts: AccountStore,
+  accounts: AccountRows,
   address: PublicAddress,
   moderationService: string | null,
 ): ServiceCallers {
@@ -85,7 +85,7 @@ export function createServiceCallers(
       const token = bearer(request.header)
       if (token === null || !isServiceToken(token)) return authorizer.access(request, { deactivated: true })
       const did = await verify(request, lxm)
-      const account = accounts.get(did)
+      const account = await accounts.get(did)
       if (account === null) throw new PdsError('auth-required', 'Account not found')
       if (account.takedownRef !== null) {
         throw new PdsError('account-takendown', 'Account has been taken down')

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 
-import type { Database } from '@avocet/sqlite'
+import type { AccountChange, AccountStore } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
 import { accountStatus, type Account } from './account.ts'
-import type { AccountStore } from './account-store.ts'
 import type { AppPasswords } from './app-passwords.ts'
+import { applyChanges, buildChanges } from './changes.ts'
 import { findByLogin } from './lookup.ts'
 import { verifyPassword } from './passwords.ts'
 import { REFRESH_SECONDS, type AccessScope, type Tokens } from './tokens.ts'
@@ -24,25 +24,23 @@ export interface SignedIn {
   readonly withEmail: boolean
 }
 
-/** A session whose tokens are made, and whose row is still to be written. */
+/** A session whose tokens are made, and which is still to be kept. */
 export interface NewSession {
   readonly tokens: SessionTokens
-  /** Writes the row, in the transaction of the caller: the tokens count from its commit on. */
-  readonly keep: () => void
+  /** The tokens count from when it is applied. */
+  readonly change: AccountChange
 }
 
 /** Signing in, refreshing, signing out. */
 export interface Sessions {
   /** Checks a password (the account's, or an app password). @throws PdsError `auth-required`, `account-takendown` */
   login(identifier: string, password: string, allowTakendown: boolean): Promise<SignedIn>
-  /** The first session of an account that is being made: its row joins those of the account. */
+  /** The first session of an account that is being made: its change joins those of the account. */
   prepare(did: Did): Promise<NewSession>
   /** Exchanges a refresh token for its successor. @throws PdsError `invalid-token`, `expired-token`, `account-takendown` */
   refresh(refreshJwt: string): Promise<SignedIn>
   /** Ends the session of a refresh token, expired or not. @throws PdsError `invalid-token` */
   end(refreshJwt: string): Promise<void>
-  /** Ends every session of an account, or those of one app password. */
-  endAll(did: Did, appPassword?: string): void
 }
 
 /**
@@ -51,10 +49,9 @@ export interface Sessions {
  */
 const GRACE_SECONDS = 2 * 60 * 60
 
-/** Sessions over the rows in `db`; `floorMs` is the least time an attempt to sign in takes. */
+/** Sessions in `store`; `floorMs` is the least time an attempt to sign in takes. */
 export function createSessions(
-  db: Database,
-  accounts: AccountStore,
+  store: AccountStore,
   appPasswords: AppPasswords,
   tokens: Tokens,
   floorMs: number,
@@ -79,20 +76,13 @@ export function createSessions(
   const open = async (did: Did, scope: AccessScope, appPassword: string | null): Promise<NewSession> => {
     const id = tokenId()
     const exp = seconds() + REFRESH_SECONDS
-    const keep = (): void => {
-      db.prepare('INSERT INTO refresh_token (id, did, expires_at, app_password) VALUES (?, ?, ?, ?)').run(
-        id,
-        did,
-        exp,
-        appPassword,
-      )
-    }
-    return { tokens: await pair(did, scope, id, exp), keep }
+    const session = { id, did, expiresAt: exp, nextId: null, appPassword }
+    return { tokens: await pair(did, scope, id, exp), change: { type: 'keepSession', session } }
   }
 
   const login: Sessions['login'] = async (identifier, password, allowTakendown) => {
-    const account = findByLogin(accounts, identifier)
-    const hash = account === null ? DUMMY_HASH : accounts.passwordHash(account.did)!
+    const account = await findByLogin(store.accounts, identifier)
+    const hash = (account === null ? null : await store.secrets.passwordHash(account.did)) ?? DUMMY_HASH
     const main = await verifyPassword(password, hash)
     const app = main || account === null ? null : await appPasswords.verify(account.did, password)
     if (account === null || (!main && app === null)) {
@@ -101,8 +91,11 @@ export function createSessions(
     if (account.takedownRef !== null && !allowTakendown) {
       throw new PdsError('account-takendown', 'Account has been taken down')
     }
-    const { tokens: made, keep } = await open(account.did, scopeOf(account, app), app?.name ?? null)
-    await db.write(keep)
+    const { tokens: made, change } = await open(account.did, scopeOf(account, app), app?.name ?? null)
+    // A password that was changed while it was checked lets nobody in: whoever changed it has ended all sessions.
+    const same = { type: 'updateAccount', did: account.did, set: {}, expect: { passwordHash: hash } } as const
+    const outcome = await store.apply(main ? [same, change] : [change])
+    if (outcome.status !== 'applied') throw new PdsError('auth-required', 'Invalid identifier or password')
     return { account, tokens: made, withEmail: main }
   }
 
@@ -118,55 +111,42 @@ export function createSessions(
     },
     refresh: async (refreshJwt) => {
       const claims = await tokens.verifyRefresh(refreshJwt)
-      const account = accounts.get(claims.did)
+      const account = await store.accounts.get(claims.did)
       if (account === null) throw new PdsError('expired-token', 'Token has been revoked')
       const status = accountStatus(account)
       if (!status.active && status.status === 'takendown') {
         throw new PdsError('account-takendown', 'Account has been taken down')
       }
-      const next = await db.write(() => {
-        const row = db
-          .prepare('SELECT * FROM refresh_token WHERE id = ? AND did = ?')
-          .get(claims.id, account.did)
-        if (row === undefined || Number(row['expires_at']) <= seconds()) return null
-        const app = row['app_password'] as string | null
-        const id = (row['next_id'] as string | null) ?? tokenId()
+      const next = await buildChanges<{
+        id: string
+        expiresAt: number
+        appPassword: string | null
+      } | null>(store, async () => {
+        const row = await store.sessions.get(claims.id)
+        const at = seconds()
+        if (row?.did !== account.did || row.expiresAt <= at) return { changes: [], value: null }
         // The successor's row is what counts: refreshed again within the grace period, it keeps its first expiry.
-        const known = db.prepare('SELECT expires_at FROM refresh_token WHERE id = ?').get(id)
-        const exp = known === undefined ? seconds() + REFRESH_SECONDS : Number(known['expires_at'])
-        if (row['next_id'] !== null && known === undefined) return null
-        if (known === undefined) {
-          db.prepare('INSERT INTO refresh_token (id, did, expires_at, app_password) VALUES (?, ?, ?, ?)').run(
-            id,
-            account.did,
-            exp,
-            app,
-          )
-          db.prepare(
-            'UPDATE refresh_token SET next_id = ?, expires_at = min(expires_at, ?) WHERE id = ?',
-          ).run(id, seconds() + GRACE_SECONDS, claims.id)
-          db.prepare('DELETE FROM refresh_token WHERE did = ? AND expires_at <= ?').run(
-            account.did,
-            seconds(),
-          )
+        if (row.nextId !== null) return { changes: [], value: await store.sessions.get(row.nextId) }
+        const made = { id: tokenId(), expiresAt: at + REFRESH_SECONDS }
+        const { id, did } = row
+        return {
+          changes: [
+            { type: 'rotateSession', did, id, next: made, graceUntil: at + GRACE_SECONDS, now: at },
+            { type: 'forgetSessions', did, now: at },
+          ],
+          value: { ...made, appPassword: row.appPassword },
         }
-        return { id, exp, app }
-      })
+      }, ['session-rotated', 'session-ended'])
       if (next === null) throw new PdsError('expired-token', 'Token has been revoked')
-      const app = next.app === null ? null : appPasswords.get(account.did, next.app)
-      if (next.app !== null && app === null) throw new PdsError('expired-token', 'Token has been revoked')
-      const renewed = await pair(account.did, scopeOf(account, app), next.id, next.exp)
+      const { id, expiresAt, appPassword } = next
+      const app = appPassword === null ? null : await store.appPasswords.get(account.did, appPassword)
+      if (appPassword !== null && app === null) throw new PdsError('expired-token', 'Token has been revoked')
+      const renewed = await pair(account.did, scopeOf(account, app), id, expiresAt)
       return { account, tokens: renewed, withEmail: app === null }
     },
     end: async (refreshJwt) => {
       const claims = await tokens.verifyRefresh(refreshJwt, { allowExpired: true })
-      await db.write(() => {
-        db.prepare('DELETE FROM refresh_token WHERE id = ?').run(claims.id)
-      })
-    },
-    endAll: (did, appPassword) => {
-      if (appPassword === undefined) db.prepare('DELETE FROM refresh_token WHERE did = ?').run(did)
-      else db.prepare('DELETE FROM refresh_token WHERE did = ? AND app_password = ?').run(did, appPassword)
+      await applyChanges(store, [{ type: 'endSession', id: claims.id }])
     },
   }
 }

@@ -2,12 +2,14 @@
 import { createReadStream } from 'node:fs'
 
 import { exportRepo, importRepo } from '@avocet/repo'
+import type { AccountChange } from '@avocet/accounts'
 import { importNativeKeypair, nativeVerifier } from '@avocet/crypto-native'
 import { formatCid } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 import { readImported, replacing, type StagedRecord } from '@avocet/repo-server'
 
 import { hostingStatus } from '../accounts/account.ts'
+import { requireDone } from '../accounts/changes.ts'
 import type { Stores } from '../stores.ts'
 import type { ReferenceActor, ReferenceBlob } from './reference-actor.ts'
 import type { ReferenceAccount, ReferenceAppPassword, ReferenceToken } from './reference-accounts.ts'
@@ -128,36 +130,32 @@ function insertBlob({ blobs }: Stores, did: Did, blob: ReferenceBlob): void {
 }
 
 function insertAccount(stores: Stores, parts: AccountParts, actor: ReferenceActor, now: number): void {
-  const { db, accounts } = stores
+  const { db, accountStore } = stores
   const { account, tokens, appPasswords } = parts
   const { did } = account
-  accounts.insert({
-    did,
-    handle: account.handle,
-    email: account.email,
-    passwordHash: account.passwordHash ?? '',
-    signingKey: actor.signingKey,
-    createdAt: account.createdAt,
-    deactivatedAt: account.deactivatedAt,
-  })
+  const { handle, email, createdAt, deactivatedAt, emailConfirmedAt, takedownRef, invitesDisabled } = account
   const kept = actor.preferences().filter((preference) => preference['$type'] !== COMPUTED)
-  accounts.update(did, {
-    email_confirmed_at: account.emailConfirmedAt,
-    takedown_ref: account.takedownRef,
-    invites_disabled: account.invitesDisabled ? 1 : 0,
-    delete_after: account.deleteAfter === null ? null : atLeast(account.deleteAfter, now + HOLD_MS),
-    preferences: JSON.stringify(kept),
-  })
-  for (const { id, expiresAt, nextId, appPassword } of tokens) {
-    db.prepare(
-      'INSERT INTO refresh_token (id, did, expires_at, next_id, app_password) VALUES (?, ?, ?, ?, ?)',
-    ).run(id, did, expiresAt, nextId, appPassword)
-  }
-  for (const { name, passwordHash, privileged, createdAt } of appPasswords) {
-    db.prepare(
-      'INSERT INTO app_password (did, name, password_hash, privileged, created_at) VALUES (?, ?, ?, ?, ?)',
-    ).run(did, name, passwordHash, privileged ? 1 : 0, createdAt)
-  }
+  const deleteAfter = account.deleteAfter === null ? null : atLeast(account.deleteAfter, now + HOLD_MS)
+  const preferences = JSON.stringify(kept)
+  const passwordHash = account.passwordHash ?? ''
+  const { signingKey } = actor
+  const changes: AccountChange[] = [
+    {
+      type: 'createAccount',
+      account: { did, handle, email, passwordHash, signingKey, createdAt, deactivatedAt },
+    },
+    {
+      type: 'updateAccount',
+      did,
+      set: { emailConfirmedAt, takedownRef, invitesDisabled, deleteAfter, preferences },
+    },
+    ...tokens.map((token) => ({ type: 'keepSession', session: { ...token, did } }) as const),
+    // As many as there are.
+    ...appPasswords.map(
+      (item) => ({ type: 'createAppPassword', ...item, did, max: appPasswords.length }) as const,
+    ),
+  ]
+  requireDone(accountStore.applyIn(db, changes))
 }
 
 const atLeast = (time: string, ms: number): string => {

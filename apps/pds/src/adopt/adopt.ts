@@ -1,4 +1,7 @@
 /** `avocet-pds adopt`: takes a whole reference PDS over into a new data directory. The source is only read. */
+import type { Did } from '@avocet/syntax'
+
+import { applyChanges } from '../accounts/changes.ts'
 import type { Print } from '../commands/accounts.ts'
 import { counted } from '../commands/backup-format.ts'
 import { CommandError } from '../commands/operator.ts'
@@ -18,6 +21,7 @@ import {
   readInvites,
   readTokens,
   type ReferenceAccount,
+  type ReferenceInvite,
 } from './reference-accounts.ts'
 import {
   findReference,
@@ -110,8 +114,8 @@ async function fill(
         'Mend what is named, or leave an account behind with --skip <did>; run this again: it goes on where it was',
     )
   }
-  await stores.db.write(() => insertInvites(stores, accounts))
-  const keys = await adoptReservedKeys(places, stores.db)
+  await insertInvites(stores, accounts)
+  const keys = await adoptReservedKeys(places, stores.accountStore)
   const differing = await eachAccount(list, 'compared', print, async ({ did }) => {
     await using actor = await openActor(places, did)
     const found = await compareAccount(stores, did, actor)
@@ -163,15 +167,23 @@ async function eachAccount(
   return count
 }
 
-function insertInvites({ db }: Stores, accounts: ReferenceDatabase): void {
-  const code = db.prepare(
-    `INSERT OR IGNORE INTO invite_code (code, available_uses, disabled, for_account, created_by, created_at)
-     VALUES (?, ?, ?, ?, ?, ?)`,
-  )
-  const use = db.prepare('INSERT OR IGNORE INTO invite_use (code, used_by, used_at) VALUES (?, ?, ?)')
-  for (const invite of readInvites(accounts)) {
-    const { availableUses, disabled, forAccount, createdBy, createdAt, uses } = invite
-    code.run(invite.code, availableUses, disabled ? 1 : 0, forAccount, createdBy, createdAt)
-    for (const { usedBy, usedAt } of uses) use.run(invite.code, usedBy, usedAt)
+/** Those that an earlier run brought stay as they are. */
+async function insertInvites({ accountStore }: Stores, accounts: ReferenceDatabase): Promise<void> {
+  const insert = async (given: ReferenceInvite): Promise<void> => {
+    const { availableUses, disabled, uses, ...invite } = given
+    // However the reference counted: nobody who used a code is left out.
+    const available = Math.max(availableUses, uses.length)
+    const used = uses.map(
+      ({ usedBy, usedAt }) =>
+        ({ type: 'useInvite', code: invite.code, did: usedBy as Did, at: usedAt }) as const,
+    )
+    const off = { type: 'disableInvites', codes: disabled ? [invite.code] : [], accounts: [] } as const
+    await applyChanges(
+      accountStore,
+      [{ type: 'createInvite', ...invite, available }, ...used, off],
+      ['id-taken'],
+    )
   }
+  // Queued together, so that they share transactions.
+  await Promise.all(readInvites(accounts).map(insert))
 }

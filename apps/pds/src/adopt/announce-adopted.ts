@@ -1,11 +1,11 @@
 /** Event numbers above those of the reference, and where each account stands, for those who follow the firehose. */
+import { readAccounts } from '@avocet/accounts/sqlite'
 import { accountEvent, syncEvent } from '@avocet/repo-server'
 import { openRepoServerStore } from '@avocet/repo-server/sqlite'
 import { advanceSeq } from '@avocet/sequencer/sqlite'
 import { openDatabase } from '@avocet/sqlite'
 
 import { hostingStatus } from '../accounts/account.ts'
-import { openAccountStore } from '../accounts/account-store.ts'
 import { createAuditLog } from '../audit/audit-log.ts'
 
 /** Numbers left out, should the reference have sent events that its database lost. */
@@ -22,11 +22,11 @@ export async function announceAdopted(path: string, newestSent: number): Promise
   const newest = Number(db.prepare('SELECT newest FROM event_log').get()!['newest'])
   const first = Math.max(newest, newestSent + SEQ_MARGIN)
   if (first > newest) advanceSeq(db, first - newest)
-  const accounts = openAccountStore(db)
+  const { accounts } = readAccounts(db)
   const server = openRepoServerStore(db)
   const { repos } = server
   for (let after = ''; ;) {
-    const page = accounts.list(after, AT_A_TIME)
+    const page = accounts.list({ after, limit: AT_A_TIME })
     if (page.length === 0) {
       await createAuditLog(db).recordCommand('server taken over', { events: first + 1 })
       return first + 1

@@ -1,5 +1,5 @@
+import type { AccountRows } from '@avocet/accounts'
 import { findAccount } from '../accounts/lookup.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { AuditQuery } from './audit-log.ts'
 
 /** Entries in one answer, at most. */
@@ -17,15 +17,17 @@ function parseSince(text: string, now: number = Date.now()): number | null {
 }
 
 /** The query of a page or a command: `account` (DID or handle), `since`, `before`, `limit`; null when one is no good. */
-export function readAuditQuery(
+export async function readAuditQuery(
   value: (name: string) => string | undefined,
-  accounts: Pick<AccountStore, 'get' | 'byHandle'>,
-): AuditQuery | null {
+  accounts: Pick<AccountRows, 'get' | 'byHandle'>,
+): Promise<AuditQuery | null> {
   const [account, since, before, limit = '100'] = ['account', 'since', 'before', 'limit'].map(value)
   const from = since === undefined ? undefined : parseSince(since)
   // An account that is gone still has its entries.
   const did =
-    account === undefined || account.startsWith('did:') ? account : findAccount(accounts, account)?.did
+    account === undefined || account.startsWith('did:')
+      ? account
+      : (await findAccount(accounts, account))?.did
   const bounds = [before, limit].every((text) => text === undefined || /^\d{1,15}$/.test(text))
   if (from === null || !bounds || (account !== undefined && did === undefined)) return null
   return {

@@ -1,7 +1,7 @@
+import type { AccountRows } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 import type { RequestInfo, Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Headed } from '../accounts/authorizer.ts'
 import type { Logger } from '../logger.ts'
 import { toXrpcError } from '../wire-errors.ts'
@@ -18,7 +18,7 @@ interface Entry {
 
 /** What the audited router composes. */
 export interface AuditParts {
-  readonly accounts: AccountStore
+  readonly accounts: AccountRows
   readonly audit: AuditLog
   readonly log: Logger
   /** Whether a request carries the operator's password: also methods that anybody may call are called by commands. */
@@ -72,7 +72,7 @@ function withAudit(entry: Entry, act: Act, parts: AuditParts): Entry {
       await audit.record({
         action: act.action,
         actor,
-        did: typeof named === 'string' ? didOf(accounts, named, done || actor !== 'stranger') : null,
+        did: typeof named === 'string' ? await didOf(accounts, named, done || actor !== 'stranger') : null,
         address: context.address,
         error: done ? null : (toXrpcError(failure)?.error ?? 'InternalServerError'),
         attempt,
@@ -134,11 +134,11 @@ function actorOf(context: Context, done: boolean, isOperator: AuditParts['isOper
 }
 
 /** The account that a caller named, if it is one of this server: what else a stranger typed is nobody's business. */
-function didOf(accounts: AccountStore, named: string, trusted: boolean): string | null {
+async function didOf(accounts: AccountRows, named: string, trusted: boolean): Promise<string | null> {
   const name = named.trim().slice(0, 2048)
-  if (name.startsWith('did:')) return trusted || accounts.get(name as Did) !== null ? name : null
+  if (name.startsWith('did:')) return trusted || (await accounts.get(name as Did)) !== null ? name : null
   const byEmail = name.includes('@') && !name.startsWith('@')
-  const account = byEmail ? accounts.byEmail(name) : accounts.byHandle(name.replace(/^@/, ''))
+  const account = await (byEmail ? accounts.byEmail(name) : accounts.byHandle(name.replace(/^@/, '')))
   return account?.did ?? null
 }
 

@@ -1,15 +1,15 @@
+import type { AccountReads, AtOnce } from '@avocet/accounts'
 import { applyWrites } from '@avocet/repo'
 import { accountEvent, assertApplied, revAfter, syncEvent } from '@avocet/repo-server'
 import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 import { createTidClock, type TidClock } from '@avocet/syntax'
 
 import { hostingStatus, type Account } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
 import { createSigners, type Signers } from '../repos/signers.ts'
 
 /** What announcing works on. */
 export interface AnnounceParts {
-  readonly accounts: AccountStore
+  readonly accountStore: AtOnce<AccountReads>
   readonly server: SqliteRepoServerStore
 }
 
@@ -25,15 +25,15 @@ export async function announceAll(
   parts: AnnounceParts,
   problem: (text: string) => void,
 ): Promise<{ active: number; inactive: number }> {
-  const { accounts } = parts
+  const { accounts, secrets } = parts.accountStore
   const tools = {
     ...parts,
-    signers: createSigners(accounts),
+    signers: createSigners(secrets),
     tids: createTidClock(),
   }
   const done = { active: 0, inactive: 0 }
   for (let after = ''; ;) {
-    const page = accounts.list(after, AT_A_TIME)
+    const page = accounts.list({ after, limit: AT_A_TIME })
     if (page.length === 0) return done
     // Queued together, so that they share transactions.
     const outcomes = await Promise.all(

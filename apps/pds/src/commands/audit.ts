@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 
+import { readAccounts } from '@avocet/accounts/sqlite'
 import { openDatabase } from '@avocet/sqlite'
 
-import { openAccountStore } from '../accounts/account-store.ts'
 import { listAudit } from '../audit/audit-log.ts'
 import { readAuditQuery } from '../audit/audit-query.ts'
 import { resolveConfig, type PdsOptions } from '../config/config.ts'
@@ -21,7 +21,7 @@ export interface AuditFlags {
  * Prints the audit log, the newest entry first, from the data directory: also beside the running server, and without one.
  * @throws CommandError
  */
-export function printAudit(options: PdsOptions, flags: AuditFlags, print: Print): void {
+export async function printAudit(options: PdsOptions, flags: AuditFlags, print: Print): Promise<void> {
   const { dataDirectory } = resolveConfig(options)
   const path = join(dataDirectory, 'pds.sqlite')
   let db: ReturnType<typeof openDatabase>
@@ -32,7 +32,10 @@ export function printAudit(options: PdsOptions, flags: AuditFlags, print: Print)
   }
   try {
     const values = new Map(Object.entries(flags))
-    const query = readAuditQuery((name) => values.get(name) as string | undefined, openAccountStore(db))
+    const query = await readAuditQuery(
+      (name) => values.get(name) as string | undefined,
+      readAccounts(db).accounts,
+    )
     if (query === null) {
       throw new CommandError('no such account, or no such time: --since takes 30m, 12h, 7d or 2026-01-31')
     }

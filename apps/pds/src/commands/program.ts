@@ -185,7 +185,7 @@ function addMaintenance(
     .option('--json', 'one JSON object a line')
     .action(async (flags: AuditFlags) => {
       const { printAudit } = await import('./audit.ts')
-      printAudit(settings(), flags, print)
+      await printAudit(settings(), flags, print)
     })
   program
     .command('doctor')

@@ -7,12 +7,12 @@ import { DatabaseSync } from 'node:sqlite'
 
 import type { BlobStore } from '@avocet/blobs'
 import { blobFolderName } from '@avocet/blobs/disk'
+import { readAccounts } from '@avocet/accounts/sqlite'
 import { openRepoServerStore } from '@avocet/repo-server/sqlite'
 import { advanceSeq } from '@avocet/sequencer/sqlite'
 import { openDatabase, schemaVersions } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
-import { openAccountStore } from '../accounts/account-store.ts'
 import { createAuditLog } from '../audit/audit-log.ts'
 import { bucketName, openBlobs } from '../blobs/blob-place.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
@@ -112,7 +112,7 @@ async function catchUp(path: string, newestSent: number, action: string, report:
   migrateSchema(db)
   const newest = Number(db.prepare('SELECT newest FROM event_log').get()!['newest'])
   const first = advanceSeq(db, Math.max(newestSent - newest, 0) + SEQ_MARGIN)
-  const parts = { db, accounts: openAccountStore(db), server }
+  const parts = { db, accountStore: readAccounts(db), server }
   const problems: string[] = []
   const { active, inactive } = await announceAll(parts, (text) => problems.push(text))
   for (const problem of problems) await report(`NOT ANNOUNCED ${problem}`)

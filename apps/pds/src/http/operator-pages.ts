@@ -62,7 +62,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
     })
 
   /** An act by POST: only of JSON, which no form of another site can send with the password a browser remembers. */
-  const act = (path: string, read: (body: Record<string, unknown>) => Act): void => {
+  const act = (path: string, read: (body: Record<string, unknown>) => Act | Promise<Act>): void => {
     pages.post(
       path,
       only(async (context) => {
@@ -71,7 +71,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
         let known: Act | null = null
         let failure: unknown
         try {
-          known = read(body)
+          known = await read(body)
           return context.json(await known.run())
         } catch (error) {
           failure = error
@@ -85,8 +85,8 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
     )
   }
 
-  const accountOf = (name: unknown): Did => {
-    const account = typeof name === 'string' ? findAccount(accounts, name) : null
+  const accountOf = async (name: unknown): Promise<Did> => {
+    const account = typeof name === 'string' ? await findAccount(accounts, name) : null
     if (account === null) throw new PdsError('account-not-found', 'Account not found')
     return account.did
   }
@@ -98,8 +98,8 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
 
   pages.get(
     '/audit',
-    only((context) => {
-      const query = readAuditQuery((name) => context.req.query(name), accounts)
+    only(async (context) => {
+      const query = await readAuditQuery((name) => context.req.query(name), accounts)
       return query === null
         ? refuse(context, 400, 'InvalidRequest', 'Expected account, since, before, limit')
         : context.json({ entries: listAudit(db, query) })
@@ -109,14 +109,14 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
   pages.get(
     '/quota',
     only(async (context) => {
-      const account = findAccount(accounts, context.req.query('account') ?? '')
+      const account = await findAccount(accounts, context.req.query('account') ?? '')
       if (account === null) return refuse(context, 400, 'AccountNotFound', 'Account not found')
       return context.json({ quota: quotas.of(account.did), used: await quotas.used(account.did) })
     }),
   )
 
-  act('/quota', (body) => {
-    const did = accountOf(body['account'])
+  act('/quota', async (body) => {
+    const did = await accountOf(body['account'])
     const change = readQuota(body)
     return {
       action: 'quota set',
@@ -146,8 +146,8 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
     }
   })
 
-  act('/rotate-keys', (body) => {
-    const did = accountOf(body['account'])
+  act('/rotate-keys', async (body) => {
+    const did = await accountOf(body['account'])
     const apply = body['apply'] === true
     const isServers = body['rotationKey'] === true
     const since = typeof body['unlessSince'] === 'number' ? body['unlessSince'] : Number.POSITIVE_INFINITY
@@ -169,8 +169,8 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
     ['/repair-rev', 'revision repaired', (did, apply, clock) => repairs.repairRev(did, apply, clock)],
     ['/rebuild-repo', 'repository rebuilt', (did, apply, clock) => repairs.rebuild(did, apply, clock)],
   ] as const satisfies readonly (readonly [string, string, Repair])[]) {
-    act(path, (body) => {
-      const did = accountOf(body['account'])
+    act(path, async (body) => {
+      const did = await accountOf(body['account'])
       const apply = body['apply'] === true
       const clockIsRight = body['clockIsRight'] === true
       return { action, did, detail: { apply }, run: () => run(did, apply, clockIsRight) }
@@ -188,7 +188,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
       let known: Omit<Act, 'run'> | null = null
       let failure: unknown
       try {
-        const did = accountOf(context.req.query('account'))
+        const did = await accountOf(context.req.query('account'))
         const skip = context.req.query('skip') === 'true'
         known = { action: 'repository imported', did, detail: { skip } }
         return context.json({ skipped: await imports.importCar(did, body, skip) })

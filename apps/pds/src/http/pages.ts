@@ -1,6 +1,6 @@
+import type { AccountRows } from '@avocet/accounts'
 import { Hono } from 'hono'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { PublicAddress } from '../identity/address.ts'
 import type { PageEnv } from './operator-guard.ts'
@@ -8,7 +8,7 @@ import type { PageEnv } from './operator-guard.ts'
 /** What is served outside `/xrpc`: pages for people, and the well-known files of handles and of this service. */
 export function createPages(
   config: PdsConfig,
-  accounts: AccountStore,
+  accounts: AccountRows,
   address: PublicAddress,
   operatorPages: Hono<PageEnv>,
 ): Hono<PageEnv> {
@@ -19,20 +19,20 @@ export function createPages(
     context.header('x-content-type-options', 'nosniff')
   })
 
-  pages.get('/', (context) => {
+  pages.get('/', async (context) => {
     context.header('content-security-policy', `default-src 'none'; style-src 'unsafe-inline'`)
-    return context.html(welcome(config, address, accounts.count()))
+    return context.html(welcome(config, address, await accounts.count()))
   })
 
   pages.get('/robots.txt', (context) =>
     context.text('# Crawling the public XRPC API is allowed.\nUser-agent: *\nAllow: /\n'),
   )
 
-  pages.get('/.well-known/atproto-did', (context) => {
+  pages.get('/.well-known/atproto-did', async (context) => {
     // What a front server says it was asked for counts: the URL is made of it.
     const host = new URL(context.req.url).hostname
     const local = config.handleDomains.some((domain) => host.endsWith(domain) || host === domain.slice(1))
-    const account = local ? accounts.byHandle(host) : null
+    const account = local ? await accounts.byHandle(host) : null
     if (account === null || account.takedownRef !== null) return context.text('User not found', 404)
     return context.text(account.did)
   })
@@ -48,9 +48,9 @@ export function createPages(
   })
 
   // For a front server that asks which certificates it may order (Caddy's `on_demand_tls`).
-  pages.get('/tls-check', (context) => {
+  pages.get('/tls-check', async (context) => {
     const domain = (context.req.query('domain') ?? '').toLowerCase()
-    if (domain === config.hostname || accounts.byHandle(domain) !== null)
+    if (domain === config.hostname || (await accounts.byHandle(domain)) !== null)
       return context.json({ success: true })
     return context.json({ error: 'InvalidRequest', message: 'No account has this handle' }, 404)
   })

@@ -1,10 +1,10 @@
+import type { AccountRows } from '@avocet/accounts'
 import { timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 
 import type { GateLimits } from '@avocet/repo-server'
 import { networkOf, type RateLimitRule, type RequestInfo } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import { loginKey } from '../accounts/lookup.ts'
 import type { PdsConfig } from '../config/config.ts'
 
@@ -34,10 +34,10 @@ const byCaller = ({ auth }: KeyContext): string | null => (auth as { did?: strin
 
 /** Counts by the account that is spoken of and the network that speaks, so that nobody locks another out. */
 const byLogin =
-  (accounts: AccountStore) =>
-  ({ input, address }: KeyContext): string => {
+  (accounts: AccountRows) =>
+  async ({ input, address }: KeyContext): Promise<string> => {
     const { identifier, email } = (input ?? {}) as { identifier?: string; email?: string }
-    return `${loginKey(accounts, identifier ?? email ?? '')} ${address === null ? '' : networkOf(address)}`
+    return `${await loginKey(accounts, identifier ?? email ?? '')} ${address === null ? '' : networkOf(address)}`
   }
 
 /** For every method but exports, which have a wider limit of their own: a crawler that fetches all accounts needs it. */
@@ -52,7 +52,7 @@ export const GLOBAL_LIMIT: RateLimitRule = {
 export const EXPORT_LIMIT: RateLimitRule = { name: 'export', limit: 6000, windowMs: 5 * MINUTE }
 
 /** For attempts to sign in. */
-export const createSessionLimits = (accounts: AccountStore): readonly RateLimitRule[] => [
+export const createSessionLimits = (accounts: AccountRows): readonly RateLimitRule[] => [
   { name: 'createSession-day', limit: 300, windowMs: DAY, key: byLogin(accounts) },
   { name: 'createSession', limit: 30, windowMs: 5 * MINUTE, key: byLogin(accounts) },
 ]
@@ -81,7 +81,7 @@ const mailLimits = (key: NonNullable<RateLimitRule['key']>): readonly RateLimitR
 export const MAIL_LIMITS: readonly RateLimitRule[] = mailLimits(byCaller)
 
 /** For mail to somebody who is not signed in. */
-export const passwordResetLimits = (accounts: AccountStore): readonly RateLimitRule[] =>
+export const passwordResetLimits = (accounts: AccountRows): readonly RateLimitRule[] =>
   mailLimits(byLogin(accounts))
 
 /** For changes of a handle. */

@@ -1,9 +1,11 @@
+import type { AccountReads } from '@avocet/accounts'
+import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
 import { handleOf, type CachedDidResolver } from '@avocet/did'
 import type { Database } from '@avocet/sqlite'
 import type { Did, Handle } from '@avocet/syntax'
 import type { KeyedLock } from '@avocet/repo-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
+import { applyChanges, requireDone } from '../accounts/changes.ts'
 import { PdsError } from '../errors.ts'
 import type { Announcements } from '../events/announcements.ts'
 import type { HandlePolicy } from './handles.ts'
@@ -24,7 +26,7 @@ export interface HandleChanges {
 /** Changes over the accounts of this server. */
 export function createHandleChanges(
   db: Database,
-  accounts: AccountStore,
+  accountStore: SqliteAccountStore,
   dids: CachedDidResolver,
   policy: HandlePolicy,
   identities: Identities,
@@ -34,62 +36,60 @@ export function createHandleChanges(
   /** Changes of one identity run one after the other, in the directory as here. */
   const alone = <T>(did: Did, task: () => Promise<T>): Promise<T> => locks.run(`identity:${did}`, task)
 
-  const forget = (did: Did): void => {
-    db.prepare('DELETE FROM handle_change WHERE did = ?').run(did)
-  }
+  const { accounts, handleChanges }: AccountReads = accountStore
+  const forget = (did: Did): Promise<void> =>
+    applyChanges(accountStore, [{ type: 'forgetHandleChange', did }])
 
   const store = (did: Did, handle: Handle): Promise<void> =>
     db.write(() => {
-      accounts.update(did, { handle })
+      requireDone(
+        accountStore.applyIn(db, [
+          { type: 'updateAccount', did, set: { handle } },
+          { type: 'forgetHandleChange', did },
+        ]),
+      )
       announcements.identity(did, handle)
-      forget(did)
     })
 
   /** Tells the directory. What it may have taken is on the disk before it is asked. */
   const tell = async (did: Did, handle: Handle): Promise<void> => {
-    await db.write(() =>
-      db
-        .prepare(
-          'INSERT INTO handle_change (did, handle) VALUES (?, ?) ON CONFLICT (did) DO UPDATE SET handle = excluded.handle',
-        )
-        .run(did, handle),
-    )
+    await applyChanges(accountStore, [{ type: 'noteHandleChange', change: { did, handle } }])
     try {
       await identities.change(did, { handle })
     } catch (error) {
       // Refused: nothing changed there. After any other failure nobody knows.
-      if (error instanceof PdsError && error.code === 'invalid-request') await db.write(() => forget(did))
+      if (error instanceof PdsError && error.code === 'invalid-request') await forget(did)
       throw error
     }
   }
 
   /** Ends a change that was cut off, if there is one: what the directory says counts. */
   const settle = async (did: Did): Promise<void> => {
-    const row = db.prepare('SELECT handle FROM handle_change WHERE did = ?').get(did)
-    const account = accounts.get(did)
-    if (row === undefined || account === null) return
-    const wanted = row['handle'] as Handle
+    const noted = await handleChanges.get(did)
+    const account = await accounts.get(did)
+    if (noted === null || account === null) return
+    const wanted = noted.handle
     const last = await identities.last(did)
     if (last.alsoKnownAs[0] !== `at://${wanted}` || account.handle === wanted) {
-      await db.write(() => forget(did))
+      await forget(did)
       return
     }
     dids.purge(did)
-    if (accounts.byHandle(wanted) === null) return store(did, wanted)
+    if ((await accounts.byHandle(wanted)) === null) return store(did, wanted)
     // Somebody else has it by now.
     if (account.handle !== null) await identities.change(did, { handle: account.handle })
-    await db.write(() => forget(did))
+    await forget(did)
   }
 
   return {
     change: (did, text, byOperator) =>
       locks.run(`handle:${text.toLowerCase()}`, () =>
         alone(did, async () => {
-          if (accounts.get(did) === null) {
+          if ((await accounts.get(did)) === null) {
             throw new PdsError('account-not-found', `Account not found; did=${did}`)
           }
           const handle = await policy.check(text, did, byOperator)
-          const owner = accounts.byHandle(handle)
+          const owner = await accounts.byHandle(handle)
           if (owner !== null && owner.did !== did) {
             throw new PdsError('handle-not-available', `Handle already taken: ${handle}`)
           }
@@ -97,16 +97,14 @@ export function createHandleChanges(
           // The directory first: if it refuses, nothing here has changed. The same handle again only announces it; asked for
           // by the operator, it also mends a directory that says another one.
           if (!did.startsWith('did:plc:')) await requireClaim(dids, did, handle)
-          else if (byOperator || accounts.get(did)?.handle !== handle) await tell(did, handle)
+          else if (byOperator || (await accounts.get(did))?.handle !== handle) await tell(did, handle)
           dids.purge(did)
           await store(did, handle)
         }),
       ),
     resume: async () => {
-      const rows = db.prepare('SELECT did FROM handle_change').all()
-      const outcomes = await Promise.allSettled(
-        rows.map(({ did }) => alone(did as Did, () => settle(did as Did))),
-      )
+      const noted = await handleChanges.list()
+      const outcomes = await Promise.allSettled(noted.map(({ did }) => alone(did, () => settle(did))))
       const failed = outcomes.find((outcome) => outcome.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     },

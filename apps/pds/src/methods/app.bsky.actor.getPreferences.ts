@@ -1,8 +1,8 @@
+import type { AccountStore } from '@avocet/accounts'
 import { AppBskyActorGetPreferences } from '@avocet/lexicons/app.bsky'
 import { isDid } from '@avocet/syntax'
 import type { HandlerContext, Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer, Caller } from '../accounts/authorizer.ts'
 import { readPreferences } from '../accounts/preferences.ts'
 import type { ServiceCallers } from '../accounts/service-callers.ts'
@@ -18,7 +18,7 @@ export function getPreferences(
   router: Router,
   authorizer: Authorizer,
   services: ServiceCallers,
-  accounts: AccountStore,
+  store: Pick<AccountStore, 'secrets'>,
   targets: Targets,
   proxy: ServiceProxy,
 ): void {
@@ -32,7 +32,7 @@ export function getPreferences(
       return { moderator: true }
     },
     validateOutput: false,
-    handler: (context: HandlerContext<typeof AppBskyActorGetPreferences.main, Auth>) => {
+    handler: async (context: HandlerContext<typeof AppBskyActorGetPreferences.main, Auth>) => {
       const { auth, request } = context
       const isForeign = targets.isForeign(context.header('atproto-proxy'))
       if (auth.moderator === true) {
@@ -41,10 +41,10 @@ export function getPreferences(
         }
         const did = new URL(request.url).searchParams.get('did')
         if (!isDid(did)) throw new PdsError('invalid-request', 'Invalid or missing did parameter')
-        return output(readPreferences(accounts, did, true))
+        return output(await readPreferences(store, did, true))
       }
       if (isForeign) return proxy(context)
-      return output(readPreferences(accounts, auth.did, auth.scope === 'com.atproto.access'))
+      return output(await readPreferences(store, auth.did, auth.scope === 'com.atproto.access'))
     },
   })
 }

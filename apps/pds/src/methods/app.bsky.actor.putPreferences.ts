@@ -1,9 +1,9 @@
+import type { AccountStore } from '@avocet/accounts'
 import { toJson } from '@avocet/data'
 import { AppBskyActorPutPreferences } from '@avocet/lexicons/app.bsky'
+import type { KeyedLock } from '@avocet/repo-server'
 import type { Router } from '@avocet/xrpc-server'
-import type { Database } from '@avocet/sqlite'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { writePreferences, type Preference } from '../accounts/preferences.ts'
 import type { ServiceProxy } from '../proxy/service-proxy.ts'
@@ -13,8 +13,8 @@ import type { Targets } from '../proxy/targets.ts'
 export function putPreferences(
   router: Router,
   authorizer: Authorizer,
-  db: Database,
-  accounts: AccountStore,
+  store: AccountStore,
+  locks: KeyedLock,
   targets: Targets,
   proxy: ServiceProxy,
 ): void {
@@ -25,7 +25,7 @@ export function putPreferences(
       const json = toJson(input) as { preferences: Preference[] }
       if (targets.isForeign(header('atproto-proxy'))) return proxy({ nsid, request, header, signal, json })
       const full = auth.scope === 'com.atproto.access'
-      await db.write(() => writePreferences(accounts, auth.did, json.preferences, full))
+      await writePreferences(store, locks, auth.did, json.preferences, full)
       return undefined
     },
   })

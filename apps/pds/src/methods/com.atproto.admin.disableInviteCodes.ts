@@ -1,10 +1,9 @@
 import { ComAtprotoAdminDisableInviteCodes } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
-import type { Database } from '@avocet/sqlite'
 
+import { applyChanges, type AccountWriter } from '../accounts/changes.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { ServiceCallers } from '../accounts/service-callers.ts'
-import type { Invites } from '../accounts/invites.ts'
 import { PdsError } from '../errors.ts'
 
 /** Makes invite codes unusable, by code or by the account that holds them. */
@@ -12,8 +11,7 @@ export function disableInviteCodes(
   router: Router,
   authorizer: Authorizer,
   services: ServiceCallers,
-  db: Database,
-  invites: Invites,
+  store: AccountWriter,
 ): void {
   router.add(ComAtprotoAdminDisableInviteCodes.main, {
     auth: (context) => services.moderator(context, authorizer, context.nsid),
@@ -21,7 +19,7 @@ export function disableInviteCodes(
       const { codes = [], accounts = [] } = input
       if (accounts.includes('admin'))
         throw new PdsError('invalid-request', 'cannot disable admin invite codes')
-      return db.write(() => invites.disable(codes, accounts))
+      return applyChanges(store, [{ type: 'disableInvites', codes, accounts }])
     },
   })
 }

@@ -15,8 +15,8 @@ export function getAccountInfo(
 ): void {
   router.add(ComAtprotoAdminGetAccountInfo.main, {
     auth: (context) => services.moderator(context, authorizer, context.nsid),
-    handler: ({ params }) => {
-      const view = accountView(params.did)
+    handler: async ({ params }) => {
+      const view = await accountView(params.did)
       if (view === null) throw new PdsError('not-found', 'Account not found')
       return view
     },

@@ -14,6 +14,9 @@ export function getAccountInfos(
 ): void {
   router.add(ComAtprotoAdminGetAccountInfos.main, {
     auth: (context) => services.moderator(context, authorizer, context.nsid),
-    handler: ({ params }) => ({ infos: params.dids.map(accountView).filter((view) => view !== null) }),
+    handler: async ({ params }) => {
+      const views = await Promise.all(params.dids.map(accountView))
+      return { infos: views.filter((view) => view !== null) }
+    },
   })
 }

@@ -1,9 +1,9 @@
+import type { AccountStore } from '@avocet/accounts'
 import { ComAtprotoAdminGetInviteCodes } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { ServiceCallers } from '../accounts/service-callers.ts'
-import type { Invites } from '../accounts/invites.ts'
 import { toInviteView } from '../accounts/views.ts'
 import { PdsError } from '../errors.ts'
 
@@ -12,15 +12,15 @@ export function getInviteCodes(
   router: Router,
   authorizer: Authorizer,
   services: ServiceCallers,
-  invites: Invites,
+  store: Pick<AccountStore, 'invites'>,
 ): void {
   router.add(ComAtprotoAdminGetInviteCodes.main, {
     auth: (context) => services.moderator(context, authorizer, context.nsid),
-    handler: ({ params }) => {
+    handler: async ({ params }) => {
       const { sort, limit, cursor = null } = params
       const known = sort === 'usage' ? 'usage' : sort === 'recent' ? 'recent' : null
       if (known === null) throw new PdsError('invalid-request', `unknown sort method: ${sort}`)
-      const page = invites.list({ sort: known, limit, after: cursor })
+      const page = await store.invites.list({ sort: known, limit, after: cursor })
       const last = page.length === limit ? page.at(-1)!.code : undefined
       return { codes: page.map(toInviteView), ...(last === undefined ? {} : { cursor: last }) }
     },

@@ -15,8 +15,8 @@ export function getSubjectStatus(
 ): void {
   router.add(ComAtprotoAdminGetSubjectStatus.main, {
     auth: (context) => services.moderator(context, authorizer, context.nsid),
-    handler: ({ params }) => {
-      const found = moderation.status(params)
+    handler: async ({ params }) => {
+      const found = await moderation.status(params)
       if (found === null) throw new PdsError('not-found', 'Subject not found')
       return found as ComAtprotoAdminGetSubjectStatus.Output
     },

@@ -1,7 +1,7 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoAdminSearchAccounts } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { AccountView } from '../accounts/views.ts'
 
@@ -9,17 +9,19 @@ import type { AccountView } from '../accounts/views.ts'
 export function searchAccounts(
   router: Router,
   authorizer: Authorizer,
-  accounts: AccountStore,
+  accounts: AccountRows,
   accountView: AccountView,
 ): void {
   router.add(ComAtprotoAdminSearchAccounts.main, {
     auth: (context) => authorizer.admin(context),
-    handler: ({ params }) => {
-      const { email = null, cursor = '', limit } = params
-      const page = accounts.search({ email, after: cursor, limit })
+    handler: async ({ params }) => {
+      const { email, cursor = '', limit } = params
+      const named = email === undefined ? {} : { email }
+      const page = await accounts.list({ after: cursor, limit, ...named })
       const last = page.length === limit ? page.at(-1)!.did : undefined
+      const views = await Promise.all(page.map(({ did }) => accountView(did)))
       return {
-        accounts: page.map(({ did }) => accountView(did)!),
+        accounts: views.filter((view) => view !== null),
         ...(last === undefined ? {} : { cursor: last }),
       }
     },

@@ -1,7 +1,7 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoAdminSendEmail } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { ServiceCallers } from '../accounts/service-callers.ts'
 import { PdsError } from '../errors.ts'
@@ -12,14 +12,14 @@ export function sendEmail(
   router: Router,
   authorizer: Authorizer,
   services: ServiceCallers,
-  accounts: AccountStore,
+  accounts: AccountRows,
   mailer: Mailer,
   hostname: string,
 ): void {
   router.add(ComAtprotoAdminSendEmail.main, {
     auth: (context) => services.moderator(context, authorizer, context.nsid),
     handler: async ({ input }) => {
-      const account = accounts.get(input.recipientDid)
+      const account = await accounts.get(input.recipientDid)
       if (account === null) throw new PdsError('invalid-request', 'Recipient not found')
       if (account.email === null)
         throw new PdsError('invalid-request', 'account does not have an email address')

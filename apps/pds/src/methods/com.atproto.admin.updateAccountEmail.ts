@@ -1,7 +1,7 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoAdminUpdateAccountEmail } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { Credentials } from '../accounts/credentials.ts'
 import { findAccount } from '../accounts/lookup.ts'
@@ -11,13 +11,13 @@ import { PdsError } from '../errors.ts'
 export function updateAccountEmail(
   router: Router,
   authorizer: Authorizer,
-  accounts: AccountStore,
+  accounts: AccountRows,
   credentials: Credentials,
 ): void {
   router.add(ComAtprotoAdminUpdateAccountEmail.main, {
     auth: (context) => authorizer.admin(context),
     handler: async ({ input }) => {
-      const account = findAccount(accounts, input.account)
+      const account = await findAccount(accounts, input.account)
       if (account === null) throw new PdsError('invalid-request', `Account does not exist: ${input.account}`)
       await credentials.setEmail(account.did, input.email)
     },

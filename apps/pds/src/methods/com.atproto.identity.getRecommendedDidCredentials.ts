@@ -1,8 +1,8 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoIdentityGetRecommendedDidCredentials } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import { shownHandle } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { Identities } from '../identity/identities.ts'
 import type { Signers } from '../repos/signers.ts'
@@ -11,15 +11,15 @@ import type { Signers } from '../repos/signers.ts'
 export function getRecommendedDidCredentials(
   router: Router,
   authorizer: Authorizer,
-  accounts: AccountStore,
+  accounts: AccountRows,
   identities: Identities,
   signers: Signers,
 ): void {
   router.add(ComAtprotoIdentityGetRecommendedDidCredentials.main, {
     auth: (context) => authorizer.access(context, { deactivated: true }),
-    handler: ({ auth: { did } }) => {
+    handler: async ({ auth: { did } }) => {
       const { rotationKeys, alsoKnownAs, verificationMethods, services } = identities.recommended(
-        shownHandle(accounts.get(did)!),
+        shownHandle((await accounts.get(did))!),
         signers.get(did).didKey,
       )
       return {

@@ -1,7 +1,7 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoIdentityRequestPlcOperationSignature } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { MAIL_LIMITS } from '../http/rate-limits.ts'
 import type { Letters } from '../mail/letters.ts'
@@ -10,12 +10,12 @@ import type { Letters } from '../mail/letters.ts'
 export function requestPlcOperationSignature(
   router: Router,
   authorizer: Authorizer,
-  accounts: AccountStore,
+  accounts: AccountRows,
   letters: Letters,
 ): void {
   router.add(ComAtprotoIdentityRequestPlcOperationSignature.main, {
     auth: (context) => authorizer.access(context, { full: true, deactivated: true, takendown: true }),
     rateLimit: MAIL_LIMITS,
-    handler: ({ auth }) => letters.sendCode(accounts.get(auth.did)!, 'plc-operation'),
+    handler: async ({ auth }) => letters.sendCode((await accounts.get(auth.did))!, 'plc-operation'),
   })
 }

@@ -1,8 +1,8 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoIdentityResolveHandle } from '@avocet/lexicons/com.atproto'
 import { normalizeHandle } from '@avocet/syntax'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { PdsError } from '../errors.ts'
 import type { HandlePolicy, ResolveHandle } from '../identity/handles.ts'
@@ -11,13 +11,13 @@ import type { HandlePolicy, ResolveHandle } from '../identity/handles.ts'
 export function resolveHandle(
   router: Router,
   authorizer: Authorizer,
-  accounts: AccountStore,
+  accounts: AccountRows,
   policy: HandlePolicy,
   resolve: ResolveHandle,
 ): void {
   router.add(ComAtprotoIdentityResolveHandle.main, async (context) => {
     const handle = normalizeHandle(context.params.handle)
-    const own = accounts.byHandle(handle)
+    const own = await accounts.byHandle(handle)
     // One that is taken down has no name but for the operator; one that is deactivated may bear it elsewhere.
     if (own !== null && own.takedownRef !== null && !authorizer.isAdmin(context))
       throw new PdsError('handle-not-found', 'Unable to resolve handle')

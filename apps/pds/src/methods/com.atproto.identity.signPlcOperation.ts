@@ -1,8 +1,8 @@
 import { ComAtprotoIdentitySignPlcOperation } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 import type { DataObject } from '@avocet/data'
-import type { Database } from '@avocet/sqlite'
 
+import { applyChanges, type AccountWriter } from '../accounts/changes.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { EmailTokens } from '../accounts/email-tokens.ts'
 import { PdsError } from '../errors.ts'
@@ -12,7 +12,7 @@ import type { Identities } from '../identity/identities.ts'
 export function signPlcOperation(
   router: Router,
   authorizer: Authorizer,
-  db: Database,
+  store: AccountWriter,
   emailTokens: EmailTokens,
   identities: Identities,
 ): void {
@@ -25,7 +25,7 @@ export function signPlcOperation(
         throw new PdsError('token-required', 'email confirmation token required to sign PLC operations')
       }
       const { token, rotationKeys, alsoKnownAs, verificationMethods, services } = input
-      emailTokens.check('plc-operation', token, did)
+      await emailTokens.check('plc-operation', token, did)
       const operation = await identities.sign(did, {
         ...(rotationKeys === undefined ? {} : { rotationKeys }),
         ...(alsoKnownAs === undefined ? {} : { alsoKnownAs }),
@@ -36,7 +36,7 @@ export function signPlcOperation(
           ? {}
           : { services: services as Record<string, { type: string; endpoint: string }> }),
       })
-      await db.write(() => emailTokens.spend('plc-operation', token, did))
+      await applyChanges(store, [emailTokens.spending('plc-operation', token, did)])
       return { operation: operation as unknown as DataObject }
     },
   })

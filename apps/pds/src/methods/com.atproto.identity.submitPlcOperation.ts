@@ -1,3 +1,4 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoIdentitySubmitPlcOperation } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 import { parseOperation } from '@avocet/plc'
@@ -5,7 +6,6 @@ import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
 import { shownHandle } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { PdsError } from '../errors.ts'
 import type { Announcements } from '../events/announcements.ts'
@@ -17,7 +17,7 @@ export function submitPlcOperation(
   router: Router,
   authorizer: Authorizer,
   db: Database,
-  accounts: AccountStore,
+  accounts: AccountRows,
   identities: Identities,
   signers: Signers,
   announcements: Announcements,
@@ -31,7 +31,7 @@ export function submitPlcOperation(
       const operation = parsed.value
       if (operation.type !== 'plc_operation')
         throw new PdsError('invalid-request', 'Expected a plc_operation')
-      const account = accounts.get(did)!
+      const account = (await accounts.get(did))!
       const wanted = identities.recommended(shownHandle(account), signers.get(did).didKey)
       if (!operation.rotationKeys.includes(identities.rotationKey)) {
         throw new PdsError('invalid-request', "Rotation keys do not include server's rotation key")

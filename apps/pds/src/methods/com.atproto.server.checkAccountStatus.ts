@@ -1,10 +1,10 @@
+import type { AccountStore } from '@avocet/accounts'
 import { ComAtprotoServerCheckAccountStatus } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 import { formatCid } from '@avocet/data'
 import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
 import { accountStatus } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { countPreferences } from '../accounts/preferences.ts'
 import { PdsError } from '../errors.ts'
@@ -14,7 +14,7 @@ import type { DocumentChecks } from '../identity/document-checks.ts'
 export function checkAccountStatus(
   router: Router,
   authorizer: Authorizer,
-  accounts: AccountStore,
+  store: Pick<AccountStore, 'accounts' | 'secrets'>,
   documents: DocumentChecks,
   { repos, records, blobs }: SqliteRepoServerStore,
 ): void {
@@ -26,13 +26,13 @@ export function checkAccountStatus(
       const { expected, imported } = blobs.counts(did)
       if (head === null) throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
       return {
-        activated: accountStatus(accounts.get(did)!).active,
+        activated: accountStatus((await store.accounts.get(did))!).active,
         validDid: problem === null,
         repoCommit: formatCid(head.commit),
         repoRev: head.rev,
         repoBlocks: await repos.countBlocks(did),
         indexedRecords: await records.count(did),
-        privateStateValues: countPreferences(accounts, did),
+        privateStateValues: await countPreferences(store, did),
         expectedBlobs: expected,
         importedBlobs: imported,
       }

@@ -1,27 +1,25 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoServerConfirmEmail } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { Credentials } from '../accounts/credentials.ts'
-import type { EmailTokens } from '../accounts/email-tokens.ts'
 import { PdsError } from '../errors.ts'
 
 /** Confirms the caller's address with a mailed code. */
 export function confirmEmail(
   router: Router,
   authorizer: Authorizer,
-  accounts: AccountStore,
-  emailTokens: EmailTokens,
+  accounts: AccountRows,
   credentials: Credentials,
 ): void {
   router.add(ComAtprotoServerConfirmEmail.main, {
     auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
     handler: async ({ input, auth: { did } }) => {
-      if (accounts.get(did)?.email !== input.email.trim().toLowerCase()) {
+      if ((await accounts.get(did))?.email !== input.email.trim().toLowerCase()) {
         throw new PdsError('email-mismatch', 'invalid email')
       }
-      await credentials.confirmEmail(did, () => emailTokens.spend('confirm-email', input.token, did))
+      await credentials.confirmEmail(did, input.token)
     },
   })
 }

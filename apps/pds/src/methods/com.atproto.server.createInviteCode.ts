@@ -1,7 +1,7 @@
 import { ComAtprotoServerCreateInviteCode } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
-import type { Database } from '@avocet/sqlite'
 
+import { applyChanges, type AccountWriter } from '../accounts/changes.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { Invites } from '../accounts/invites.ts'
 
@@ -9,18 +9,15 @@ import type { Invites } from '../accounts/invites.ts'
 export function createInviteCode(
   router: Router,
   authorizer: Authorizer,
-  db: Database,
+  store: AccountWriter,
   invites: Invites,
 ): void {
   router.add(ComAtprotoServerCreateInviteCode.main, {
     auth: (context) => authorizer.admin(context),
-    handler: ({ input }) =>
-      db.write(() => ({
-        code: invites.create({
-          useCount: input.useCount,
-          forAccount: input.forAccount ?? 'admin',
-          createdBy: 'admin',
-        }),
-      })),
+    handler: async ({ input: { useCount, forAccount = 'admin' } }) => {
+      const made = invites.making({ useCount, forAccount, createdBy: 'admin' })
+      await applyChanges(store, [made])
+      return { code: made.code }
+    },
   })
 }

@@ -1,7 +1,7 @@
 import { ComAtprotoServerCreateInviteCodes } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
-import type { Database } from '@avocet/sqlite'
 
+import { applyChanges, type AccountWriter } from '../accounts/changes.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { Invites } from '../accounts/invites.ts'
 import { PdsError } from '../errors.ts'
@@ -12,24 +12,25 @@ const MAX_CODES = 1000
 export function createInviteCodes(
   router: Router,
   authorizer: Authorizer,
-  db: Database,
+  store: AccountWriter,
   invites: Invites,
 ): void {
   router.add(ComAtprotoServerCreateInviteCodes.main, {
     auth: (context) => authorizer.admin(context),
-    handler: ({ input }) => {
+    handler: async ({ input }) => {
       const { codeCount, useCount, forAccounts = ['admin'] } = input
       if (codeCount * forAccounts.length > MAX_CODES) {
         throw new PdsError('invalid-request', `Too many codes. Max: ${MAX_CODES}`)
       }
-      return db.write(() => ({
-        codes: forAccounts.map((account) => ({
-          account,
-          codes: Array.from({ length: codeCount }, () =>
-            invites.create({ useCount, forAccount: account, createdBy: 'admin' }),
-          ),
-        })),
-      }))
+      const made = forAccounts.map((account) =>
+        Array.from({ length: codeCount }, () =>
+          invites.making({ useCount, forAccount: account, createdBy: 'admin' }),
+        ),
+      )
+      await applyChanges(store, made.flat())
+      return {
+        codes: forAccounts.map((account, n) => ({ account, codes: made[n]!.map(({ code }) => code) })),
+      }
     },
   })
 }

@@ -1,7 +1,7 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoServerCreateSession } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import { loginKey } from '../accounts/lookup.ts'
 import type { LoginBrake } from '../accounts/login-brake.ts'
 import type { Sessions } from '../accounts/sessions.ts'
@@ -11,7 +11,7 @@ import type { SessionView } from '../accounts/session-view.ts'
 /** Signs in with a handle, an email address or a DID, and a password. An app password does not get to see the email address. */
 export function createSession(
   router: Router,
-  accounts: AccountStore,
+  accounts: AccountRows,
   sessions: Sessions,
   brake: LoginBrake,
   view: SessionView,
@@ -19,8 +19,9 @@ export function createSession(
   router.add(ComAtprotoServerCreateSession.main, {
     rateLimit: createSessionLimits(accounts),
     handler: async ({ input: { identifier, password, allowTakendown = false }, address }) => {
+      const key = await loginKey(accounts, identifier)
       const login = () => sessions.login(identifier, password, allowTakendown)
-      const { account, tokens, withEmail } = await brake.guard(loginKey(accounts, identifier), address, login)
+      const { account, tokens, withEmail } = await brake.guard(key, address, login)
       return { ...tokens, ...(await view(account, withEmail)) }
     },
   })

@@ -19,7 +19,7 @@ export function deleteAccount(
     rateLimit: DELETE_ACCOUNT_LIMIT,
     handler: async ({ input, address }) => {
       await brake.guard(input.did, address, () => credentials.requirePassword(input.did, input.password))
-      emailTokens.check('delete-account', input.token, input.did)
+      await emailTokens.check('delete-account', input.token, input.did)
       // The code goes with the account.
       await lifecycle.remove(input.did)
     },

@@ -1,7 +1,7 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoServerGetSession } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import { isAppPassword } from '../accounts/tokens.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import type { SessionView } from '../accounts/session-view.ts'
@@ -10,11 +10,11 @@ import type { SessionView } from '../accounts/session-view.ts'
 export function getSession(
   router: Router,
   authorizer: Authorizer,
-  accounts: AccountStore,
+  accounts: AccountRows,
   view: SessionView,
 ): void {
   router.add(ComAtprotoServerGetSession.main, {
     auth: (context) => authorizer.access(context, { deactivated: true, takendown: true }),
-    handler: ({ auth }) => view(accounts.get(auth.did)!, !isAppPassword(auth.scope)),
+    handler: async ({ auth }) => view((await accounts.get(auth.did))!, !isAppPassword(auth.scope)),
   })
 }

@@ -1,7 +1,7 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoServerRequestEmailConfirmation } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { MAIL_LIMITS } from '../http/rate-limits.ts'
 import type { Letters } from '../mail/letters.ts'
@@ -10,12 +10,12 @@ import type { Letters } from '../mail/letters.ts'
 export function requestEmailConfirmation(
   router: Router,
   authorizer: Authorizer,
-  accounts: AccountStore,
+  accounts: AccountRows,
   letters: Letters,
 ): void {
   router.add(ComAtprotoServerRequestEmailConfirmation.main, {
     auth: (context) => authorizer.access(context, { deactivated: true }),
     rateLimit: MAIL_LIMITS,
-    handler: ({ auth }) => letters.sendCode(accounts.get(auth.did)!, 'confirm-email'),
+    handler: async ({ auth }) => letters.sendCode((await accounts.get(auth.did))!, 'confirm-email'),
   })
 }

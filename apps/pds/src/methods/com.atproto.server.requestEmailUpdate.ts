@@ -1,7 +1,7 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoServerRequestEmailUpdate } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { Authorizer } from '../accounts/authorizer.ts'
 import { MAIL_LIMITS } from '../http/rate-limits.ts'
 import type { Letters } from '../mail/letters.ts'
@@ -10,14 +10,14 @@ import type { Letters } from '../mail/letters.ts'
 export function requestEmailUpdate(
   router: Router,
   authorizer: Authorizer,
-  accounts: AccountStore,
+  accounts: AccountRows,
   letters: Letters,
 ): void {
   router.add(ComAtprotoServerRequestEmailUpdate.main, {
     auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
     rateLimit: MAIL_LIMITS,
     handler: async ({ auth }) => {
-      const account = accounts.get(auth.did)!
+      const account = (await accounts.get(auth.did))!
       const tokenRequired = account.emailConfirmedAt !== null
       if (tokenRequired) await letters.sendCode(account, 'update-email')
       return { tokenRequired }

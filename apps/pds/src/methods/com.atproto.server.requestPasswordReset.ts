@@ -1,16 +1,16 @@
+import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoServerRequestPasswordReset } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import { passwordResetLimits } from '../http/rate-limits.ts'
 import type { Letters } from '../mail/letters.ts'
 
 /** Mails a code to choose a new password with. Neither the answer nor its time tells whether there is such an account. */
-export function requestPasswordReset(router: Router, accounts: AccountStore, letters: Letters): void {
+export function requestPasswordReset(router: Router, accounts: AccountRows, letters: Letters): void {
   router.add(ComAtprotoServerRequestPasswordReset.main, {
     rateLimit: passwordResetLimits(accounts),
-    handler: ({ input }) => {
-      const account = accounts.byEmail(input.email.trim())
+    handler: async ({ input }) => {
+      const account = await accounts.byEmail(input.email.trim())
       if (account !== null) letters.sendCodeLater(account, 'reset-password')
     },
   })

@@ -18,10 +18,9 @@ export function resetPassword(
     rateLimit: RESET_PASSWORD_LIMIT,
     handler: async (context) => {
       const { input } = context
-      const did = emailTokens.check('reset-password', input.token)
+      const did = await emailTokens.check('reset-password', input.token)
       aboutAccount(context, did)
-      const spend = (): void => emailTokens.spend('reset-password', input.token, did)
-      await credentials.setPassword(did, input.password, spend)
+      await credentials.setPassword(did, input.password, input.token)
       // Who reads the owner's mail here may sign in from here, whoever else is guessing.
       brake.trust(did, context.address)
     },

@@ -1,7 +1,7 @@
+import type { AccountRows } from '@avocet/accounts'
 import type { Fetch } from '@avocet/did'
 import type { RecordReader } from '@avocet/repo-server'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { PublicAddress } from '../identity/address.ts'
 import type { Logger } from '../logger.ts'
@@ -18,7 +18,7 @@ import type { ProxyExtras } from './service-proxy.ts'
 export interface AppViewParts {
   readonly config: PdsConfig
   readonly stores: Pick<Stores, 'db' | 'repos'>
-  readonly accounts: AccountStore
+  readonly accounts: AccountRows
   readonly reader: RecordReader
   readonly findRemote: FindRemoteRecord
   readonly fetch: Fetch

@@ -1,8 +1,8 @@
+import type { AccountRows } from '@avocet/accounts'
 import { isDid, parseAtUri } from '@avocet/syntax'
 import type { RecordReader } from '@avocet/repo-server'
 
 import { accountStatus } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
 import { findAccount } from '../accounts/lookup.ts'
 import { PdsError } from '../errors.ts'
 import type { Forwarded } from './forward.ts'
@@ -35,12 +35,12 @@ export function createFeedClaims(
 
 /** Reads from the repositories that are served here, and asks elsewhere for others. */
 export function createReadValue(
-  accounts: AccountStore,
+  accounts: AccountRows,
   records: RecordReader,
   findRemote: FindRemoteRecord,
 ): ReadValue {
   return async (name) => {
-    const account = findAccount(accounts, name.repo)
+    const account = await findAccount(accounts, name.repo)
     if (account === null || !accountStatus(account).active) return (await findRemote(name))?.value ?? null
     const record = await records.get(account.did, name.collection, name.rkey)
     return record === null || record.takedownRef !== null ? null : record.value

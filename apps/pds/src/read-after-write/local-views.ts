@@ -1,8 +1,8 @@
+import type { AccountRows } from '@avocet/accounts'
 import type { JsonObject, JsonValue } from '@avocet/data'
 import { parseAtUri, type Did } from '@avocet/syntax'
 
 import { shownHandle } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { AskAppView } from '../proxy/ask.ts'
 import { at, object, objects, OddForm, string } from './json.ts'
 import type { RecentReader, RecentRecord } from './recent-records.ts'
@@ -31,17 +31,17 @@ const OF_RECORD: Readonly<Record<'basic' | 'detailed', readonly string[]>> = {
 }
 
 /** Makes views for one account. */
-export type CreateLocalViews = (did: Did) => LocalViews
+export type CreateLocalViews = (did: Did) => Promise<LocalViews>
 
 /** Views over what is here; quoted records are asked of the AppView, in the account's name. */
 export function createLocalViews(
-  accounts: AccountStore,
+  accounts: AccountRows,
   recent: RecentReader,
   imageUrl: ImageUrl,
   ask: AskAppView,
 ): CreateLocalViews {
-  return (did) => {
-    const account = accounts.get(did)
+  return async (did) => {
+    const account = await accounts.get(did)
     if (account === null) throw new OddForm('no such account')
     const handle = shownHandle(account)
     const image = (preset: Parameters<ImageUrl>[0], blob: JsonValue | undefined): string =>

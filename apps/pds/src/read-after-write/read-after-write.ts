@@ -2,12 +2,12 @@
  * What an AppView does not know yet: it learns of a write from the firehose, some time after the client that wrote was
  * told that it is done. Until then the caller's own posts and profile are put into its answers here.
  */
+import type { AccountRows } from '@avocet/accounts'
 import type { JsonObject } from '@avocet/data'
 import type { RepoStore } from '@avocet/repo'
 import type { Database } from '@avocet/sqlite'
 import { isTid, parseAtUri, type Did } from '@avocet/syntax'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import { PdsError } from '../errors.ts'
 import type { AskAppView } from '../proxy/ask.ts'
 import { readBody } from '../proxy/bounded-body.ts'
@@ -29,7 +29,7 @@ export type ReadAfterWrite = (forwarded: Forwarded, did: Did, response: Response
 export interface ReadAfterWriteParts {
   readonly db: Database
   readonly store: RepoStore<Database>
-  readonly accounts: AccountStore
+  readonly accounts: AccountRows
   readonly imageUrl: ImageUrl
   readonly ask: AskAppView
   /** Told why an answer was not changed, where that was not to be expected. */
@@ -60,7 +60,7 @@ export function createReadAfterWrite(parts: ReadAfterWriteParts): ReadAfterWrite
     try {
       const body = object(JSON.parse(Buffer.from(read.bytes).toString()))
       const query = new URL(request.url).searchParams
-      return patched(await PATCHES.get(nsid)!(body, local, views(did), query), local, response.headers)
+      return patched(await PATCHES.get(nsid)!(body, local, await views(did), query), local, response.headers)
     } catch (error) {
       onError(error)
       return new Response(read.bytes, response)
@@ -77,7 +77,7 @@ export function createReadAfterWrite(parts: ReadAfterWriteParts): ReadAfterWrite
       local = await recent.since(did, rev)
       if (local === null) return response
       if (!response.ok)
-        return (await localThread(forwarded, views(did), local, response, accounts, ask)) ?? response
+        return (await localThread(forwarded, await views(did), local, response, accounts, ask)) ?? response
     } catch (error) {
       onError(error)
       return response
@@ -92,13 +92,13 @@ async function localThread(
   views: LocalViews,
   local: RecentRecords,
   response: Response,
-  accounts: AccountStore,
+  accounts: AccountRows,
   ask: AskAppView,
 ): Promise<Response | null> {
   if (nsid !== THREAD || response.status !== 400) return null
   const { error } = (await response.clone().json()) as { error?: unknown }
   const query = new URL(request.url).searchParams
-  const uri = ownUri(query.get('uri') ?? '', views.did, accounts)
+  const uri = await ownUri(query.get('uri') ?? '', views.did, accounts)
   const found = local.posts.find((post) => post.uri === uri)
   if (error !== 'NotFound' || found === undefined) return null
   const rest = local.posts.filter((post) => post !== found)
@@ -116,11 +116,11 @@ async function localThread(
 }
 
 /** The URI with the caller's DID for a handle of theirs. */
-function ownUri(text: string, did: Did, accounts: AccountStore): string | null {
+async function ownUri(text: string, did: Did, accounts: AccountRows): Promise<string | null> {
   const parsed = parseAtUri(text)
   if (!parsed.ok) return null
   const { authority, collection, rkey } = parsed.value
-  const isOwn = authority === did || accounts.byHandle(authority)?.did === did
+  const isOwn = authority === did || (await accounts.byHandle(authority))?.did === did
   return isOwn ? `at://${did}/${collection ?? ''}/${rkey ?? ''}` : null
 }
 

@@ -1,3 +1,4 @@
+import type { AccountRows } from '@avocet/accounts'
 import type { DataObject } from '@avocet/data'
 import { handleOf, type DidResolver } from '@avocet/did'
 import {
@@ -14,7 +15,6 @@ import type { Sequencer } from '@avocet/sequencer'
 import type { Did, TidClock } from '@avocet/syntax'
 
 import { hostingStatus, shownHandle } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { AccessNeeds, Authorizer } from '../accounts/authorizer.ts'
 import { findAccount } from '../accounts/lookup.ts'
 import type { Quotas } from '../accounts/quotas.ts'
@@ -100,10 +100,10 @@ const accessOf = (authorizer: Authorizer, services: ServiceCallers): RepoAccess 
   },
 })
 
-const accountsOf = (accounts: AccountStore, dids: DidResolver, signers: Signers): RepoAccounts => ({
-  find: (identifier) => findAccount(accounts, identifier)?.did ?? null,
-  statusOf: (did) => {
-    const account = accounts.get(did)
+const accountsOf = (accounts: AccountRows, dids: DidResolver, signers: Signers): RepoAccounts => ({
+  find: async (identifier) => (await findAccount(accounts, identifier))?.did ?? null,
+  statusOf: async (did) => {
+    const account = await accounts.get(did)
     return account === null ? null : hostingStatus(account)
   },
   describe: async (did: Did) => {
@@ -112,7 +112,7 @@ const accountsOf = (accounts: AccountStore, dids: DidResolver, signers: Signers)
       const { error: cause } = resolved
       throw new RepoServerError('unresolvable-did', `Could not resolve DID: ${did}`, { cause })
     }
-    const account = accounts.get(did)!
+    const account = (await accounts.get(did))!
     return {
       handle: shownHandle(account),
       didDoc: resolved.value as unknown as DataObject,

@@ -1,8 +1,8 @@
+import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
 import type { Keypair } from '@avocet/crypto'
 import { importNativeKeypair } from '@avocet/crypto-native'
 import type { Did } from '@avocet/syntax'
 
-import type { AccountStore } from '../accounts/account-store.ts'
 import { PdsError } from '../errors.ts'
 
 /** The signing keys of accounts. */
@@ -16,13 +16,16 @@ export interface Signers {
 const MAX_KEYS = 2000
 
 /** Keys read from the account rows; the latest used stay imported. */
-export function createSigners(accounts: AccountStore, maxKeys: number = MAX_KEYS): Signers {
+export function createSigners(
+  secrets: Pick<SqliteAccountStore['secrets'], 'signingKey'>,
+  maxKeys: number = MAX_KEYS,
+): Signers {
   const cache = new Map<Did, Keypair>()
   return {
     get: (did) => {
       const known = cache.get(did)
       if (known !== undefined) return known
-      const key = accounts.signingKey(did)
+      const key = secrets.signingKey(did)
       if (key === null) throw new PdsError('account-not-found', `Account not found; did=${did}`)
       const keypair = importNativeKeypair('k256', key)
       if (cache.size >= maxKeys) cache.delete(cache.keys().next().value!)

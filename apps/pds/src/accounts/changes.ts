@@ -1,0 +1,77 @@
+import {
+  AccountError,
+  buildAndApply,
+  type AccountChange,
+  type AccountErrorCode,
+  type AccountStore,
+  type Awaitable,
+  type Built,
+  type Outcome,
+  type Refusal,
+} from '@avocet/accounts'
+
+import { PdsError, type PdsErrorCode } from '../errors.ts'
+
+/** What keeps changes from being applied, as this server tells it. What `busy` stands for is a collision of many requests. */
+const ERRORS: Readonly<Record<AccountErrorCode, readonly [PdsErrorCode, string]>> = {
+  'account-exists': ['invalid-request', 'Account already exists'],
+  'account-not-found': ['account-not-found', 'Account not found'],
+  'handle-taken': ['handle-taken', 'Handle already taken'],
+  'email-taken': ['email-taken', 'Email already taken'],
+  'session-ended': ['expired-token', 'Token has been revoked'],
+  'session-rotated': ['expired-token', 'Token has been revoked'],
+  'app-password-exists': ['invalid-request', 'App password already exists'],
+  'too-many-app-passwords': ['invalid-request', 'Too many app passwords'],
+  'invite-unavailable': ['invalid-invite-code', 'Provided invite code not available'],
+  'code-invalid': ['token-invalid', 'Token is invalid'],
+  'code-expired': ['token-expired', 'Token is expired'],
+  'too-many-codes': ['busy', 'Too many codes are mailed, try again later'],
+  'key-reserved': ['busy', 'The key is reserved at the moment, try again later'],
+  'too-many-keys': ['busy', 'Too many keys are reserved, try again later'],
+  'id-taken': ['busy', 'Try again'],
+  stale: ['busy', 'The account is being changed, try again'],
+  busy: ['busy', 'The account is being changed, try again'],
+}
+
+/** What of a store changes accounts. */
+export type AccountWriter = Pick<AccountStore, 'apply'>
+
+const toPdsError = (code: AccountErrorCode, cause?: AccountError): PdsError =>
+  new PdsError(...ERRORS[code], cause === undefined ? {} : { cause })
+
+/** For a transaction that holds more. @throws PdsError for changes that are not applied, so that it is undone */
+export function requireDone(outcome: Outcome): void {
+  if (outcome.status !== 'applied') throw toPdsError(outcome.status === 'stale' ? 'stale' : outcome.reason)
+}
+
+/**
+ * Applies changes.
+ * @param nothingToDo refusals that are all right
+ * @throws PdsError for what refuses them
+ */
+export async function applyChanges(
+  store: AccountWriter,
+  changes: readonly AccountChange[],
+  nothingToDo: readonly Refusal[] = [],
+): Promise<void> {
+  const outcome = await store.apply(changes)
+  if (outcome.status === 'refused' && nothingToDo.includes(outcome.reason)) return
+  requireDone(outcome)
+}
+
+/**
+ * Builds changes and applies them, and again where another request was quicker.
+ * @param again refusals that mean that, too
+ * @throws PdsError for what refuses them; what `build` throws
+ */
+export async function buildChanges<T>(
+  store: AccountWriter,
+  build: () => Awaitable<Built<T>>,
+  again: readonly Refusal[] = [],
+): Promise<T> {
+  try {
+    return await buildAndApply(store, build, again)
+  } catch (error) {
+    throw error instanceof AccountError ? toPdsError(error.code, error) : error
+  }
+}
