@@ -5,6 +5,7 @@ import {
   assertActive,
   assertSuccessor,
   headMoved,
+  InactiveRepo,
   RepoError,
   type Alongside,
   type CommitData,
@@ -15,10 +16,15 @@ import {
   type StoredBlock,
   type StoredHead,
 } from '@avocet/repo'
+import type { OpenRepos } from './open-repos.ts'
 import { migrations } from './schema.ts'
 
 /** A {@link RepoStore} on Postgres: `alongside` gets the transaction and is awaited. */
 export interface PostgresRepoStore extends RepoStore<Transaction>, RepoDirectory<Transaction> {
+  /** The same for work that joins a transaction which is open. Writers of one repository take turns in it, also across processes. */
+  open(tx: Transaction): OpenRepos
+  /** Resolves when nothing is left of repositories that were removed through `open`. Nobody needs to wait for it. */
+  swept(): Promise<void>
   /** How many blocks a repository has, and their bytes. Zero for an unknown one. */
   size(did: string): Promise<{ readonly blocks: number; readonly bytes: number }>
 }
@@ -71,6 +77,59 @@ export async function openRepoStore(db: PostgresDatabase): Promise<PostgresRepoS
     if (before !== null) await sweep(db, before.id)
   }
 
+  const sweeping = new Set<Promise<void>>()
+  const swept = async (): Promise<void> => {
+    await Promise.all(sweeping)
+  }
+  /** Takes the blocks of a repository away for good, once the transaction is durable. What fails, a later open does. */
+  const drop = async (tx: Transaction, id: string): Promise<void> => {
+    await abandon(tx, id)
+    tx.afterCommit(() => {
+      const done = sweep(db, id)
+        .catch(() => {})
+        .finally(() => sweeping.delete(done))
+      sweeping.add(done)
+    })
+  }
+
+  const open = (tx: Transaction): OpenRepos => ({
+    getHead: async (did) => (await find(tx, did))?.head ?? null,
+    apply: async (commit, onlyWhile = ['active']) => {
+      await lockRepo(tx, commit.did)
+      const row = await find(tx, commit.did)
+      if (row !== null && !onlyWhile.includes(row.head.status)) {
+        throw new InactiveRepo(commit.did, row.head.status)
+      }
+      assertSuccessor(commit, row?.head ?? null)
+      const id = row?.id ?? (await addRepo(tx, commit.did, commit, 'active'))
+      await applyBlocks(tx, id, commit)
+      if (row === null) return
+      await tx.query('UPDATE repo SET rev = $1, data = $2, head = $3 WHERE id = $4', [
+        commit.rev,
+        commit.data.bytes,
+        commit.commit.bytes,
+        id,
+      ])
+    },
+    setStatus: async (did, status) => {
+      await lockRepo(tx, did)
+      const row = await find(tx, did)
+      if (row === null) throw new RepoError('repo-not-found', `no such repository; did=${did}`)
+      if (row.head.status === 'deleted') assertActive(row.head)
+      if (status === 'deleted') {
+        await drop(tx, row.id)
+        await addRepo(tx, did, row.head, status)
+      } else {
+        await tx.query('UPDATE repo SET status = $1 WHERE id = $2', [status, row.id])
+      }
+    },
+    remove: async (did) => {
+      await lockRepo(tx, did)
+      const row = await find(tx, did)
+      if (row !== null) await drop(tx, row.id)
+    },
+  })
+
   return {
     getHead: async (did) => (await find(db, did))?.head ?? null,
     getBlocks: (did, cids, since) => readBlocks(db, did, cids, since),
@@ -89,20 +148,7 @@ export async function openRepoStore(db: PostgresDatabase): Promise<PostgresRepoS
     },
     apply: (commit, alongside) =>
       db.transaction(async (tx) => {
-        await lockRepo(tx, commit.did)
-        const row = await find(tx, commit.did)
-        if (row !== null) assertActive(row.head)
-        assertSuccessor(commit, row?.head ?? null)
-        const id = row?.id ?? (await addRepo(tx, commit.did, commit, 'active'))
-        await applyBlocks(tx, id, commit)
-        if (row !== null) {
-          await tx.query('UPDATE repo SET rev = $1, data = $2, head = $3 WHERE id = $4', [
-            commit.rev,
-            commit.data.bytes,
-            commit.commit.bytes,
-            id,
-          ])
-        }
+        await open(tx).apply(commit)
         await alongside?.(tx)
       }),
     replace,
@@ -114,32 +160,21 @@ export async function openRepoStore(db: PostgresDatabase): Promise<PostgresRepoS
       return rows.map((row) => toHead(row))
     },
     async setStatus(did, status, alongside) {
-      const swept = await db.transaction(async (tx) => {
-        await lockRepo(tx, did)
-        const row = await find(tx, did)
-        if (row === null) throw new RepoError('repo-not-found', `no such repository; did=${did}`)
-        if (row.head.status === 'deleted') assertActive(row.head)
-        if (status === 'deleted') {
-          await abandon(tx, row.id)
-          await addRepo(tx, did, row.head, status)
-        } else {
-          await tx.query('UPDATE repo SET status = $1 WHERE id = $2', [status, row.id])
-        }
+      await db.transaction(async (tx) => {
+        await open(tx).setStatus(did, status)
         await alongside?.(tx)
-        return status === 'deleted' ? row.id : null
       })
-      if (swept !== null) await sweep(db, swept)
+      await swept()
     },
     async remove(did, alongside) {
-      const swept = await db.transaction(async (tx) => {
-        await lockRepo(tx, did)
-        const row = await find(tx, did)
-        if (row !== null) await abandon(tx, row.id)
+      await db.transaction(async (tx) => {
+        await open(tx).remove(did)
         await alongside?.(tx)
-        return row?.id ?? null
       })
-      if (swept !== null) await sweep(db, swept)
+      await swept()
     },
+    open,
+    swept,
     async size(did) {
       const [row] = await db.query(
         `SELECT count(*) AS blocks, coalesce(sum(length(bytes)), 0) AS bytes FROM repo_block

@@ -104,7 +104,8 @@ export interface RepoServerStore {
   /** Begins to replace a repository, or to make one of an archive. */
   stage(did: Did): Promise<Staging>
   /**
-   * Calls `listener` with each event that was appended through this store, once it is durable, in the order of their numbers.
+   * Calls `listener` with each event that was appended through this store, once it is durable; those of
+   * one repository come in the order of their numbers.
    * It must not throw. Returns the unsubscriber.
    */
   onEvent(listener: (event: AppliedEvent) => void): () => void

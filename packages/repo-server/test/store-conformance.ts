@@ -349,6 +349,17 @@ export function describeRepoServerStore(
       })
     })
 
+    it('a reference that a record keeps is as old as it was', async () => {
+      await make()
+      await upload(ONE)
+      const first = await writer.write(A, [write('a', [ONE])])
+      const since = first.commit!.rev
+      await writer.write(A, [write('a', [ONE], 'new')])
+      expect(await store.blobs.page(A, { since, after: '', limit: 9 })).toEqual([])
+      await writer.write(A, [write('b', [ONE])])
+      expect(await store.blobs.page(A, { since, after: '', limit: 9 })).toEqual([ONE])
+    })
+
     it('a takedown hides a record from pages, and is taken back', async () => {
       await make()
       await writer.write(A, [write('a')])
@@ -375,6 +386,24 @@ export function describeRepoServerStore(
       expect((await store.repos.listHeads(null, 9)).map(({ did, status }) => [did, status])).toEqual([
         [A, 'takendown'],
         [B, 'active'],
+      ])
+    })
+
+    it('tells of every event once it is there, in order, until nobody listens', async () => {
+      const told: [number, string][] = []
+      const unlisten = store.onEvent(({ seq, type }) => told.push([seq, type]))
+      await make()
+      await writer.write(A, [write('a')])
+      const event = { did: A, type: '#identity' as const, body: { did: A } }
+      await store.apply({ type: 'announcement', did: A, events: [event, event] })
+      await store.apply(await changeOf(A, [], { claims: [{ cid: ONE, mimeType: 'a/b', size: 1 }] }))
+      unlisten()
+      await store.apply({ type: 'announcement', did: A, events: [event] })
+      expect(told).toEqual([
+        [1, '#commit'],
+        [2, '#commit'],
+        [3, '#identity'],
+        [4, '#identity'],
       ])
     })
 

@@ -7,7 +7,8 @@ import type { BlobReads, BlobRow, RecordReads, RecordRow } from '../store.ts'
 interface Entry {
   readonly row: RecordRow
   readonly links: readonly string[]
-  readonly blobs: ReadonlySet<string>
+  /** The blobs it refers to, and since which revision. */
+  readonly blobs: ReadonlyMap<string, string>
 }
 
 /** A blob, and when it was uploaded last (ms since 1970). */
@@ -88,9 +89,9 @@ export function createMemoryBlobRows(
   const references = (did: Did): Map<string, { path: string; rev: string }> => {
     const found = new Map<string, { path: string; rev: string }>()
     for (const { row, blobs: cids } of sorted(all.get(did))) {
-      for (const cid of cids) {
+      for (const [cid, since] of cids) {
         const before = found.get(cid)
-        const rev = before === undefined || row.rev > before.rev ? row.rev : before.rev
+        const rev = before === undefined || since > before.rev ? since : before.rev
         found.set(cid, { path: before?.path ?? `${row.collection}/${row.rkey}`, rev })
       }
     }
@@ -184,6 +185,10 @@ export function createMemoryBlobRows(
 export function addStaged(entries: Entries, rev: string, records: readonly StagedRecord[]): void {
   for (const { collection, rkey, cid, links, blobs, rev: own = rev } of records) {
     const row = { collection, rkey, cid, rev: own, takedownRef: null }
-    entries.set(`${collection}/${rkey}`, { row, links, blobs: new Set(blobs) })
+    entries.set(`${collection}/${rkey}`, {
+      row,
+      links,
+      blobs: new Map([...blobs].map((held) => [held, own])),
+    })
   }
 }

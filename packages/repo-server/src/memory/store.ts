@@ -90,10 +90,11 @@ export function createMemoryRepoServerStore(): RepoServerStore {
       if (cid === null) rows.delete(path)
       else {
         const row = { collection, rkey, cid, rev: commit.rev, takedownRef: former?.row.takedownRef ?? null }
-        rows.set(path, { row, links, blobs: new Set(cids) })
+        const refs = cids.map((held) => [held, former?.blobs.get(held) ?? commit.rev] as const)
+        rows.set(path, { row, links, blobs: new Map(refs) })
         blobs.keep(did, cids)
       }
-      for (const held of former?.blobs ?? []) if (!cids.includes(held)) dropped.add(held)
+      for (const held of former?.blobs.keys() ?? []) if (!cids.includes(held)) dropped.add(held)
     }
     return applied(seqs, blobs.release(did, dropped))
   }
@@ -163,8 +164,8 @@ export function createMemoryRepoServerStore(): RepoServerStore {
         entries.set(did, fresh)
         staged.delete(fresh)
         statuses.set(did, is)
-        for (const { blobs: cids } of fresh.values()) blobs.keep(did, cids)
-        const gone = [...(former?.values() ?? [])].flatMap(({ blobs: cids }) => [...cids])
+        for (const { blobs: cids } of fresh.values()) blobs.keep(did, cids.keys())
+        const gone = [...(former?.values() ?? [])].flatMap(({ blobs: cids }) => [...cids.keys()])
         blobs.loosen(did, gone, Date.now())
         outcome = applied(is === 'active' ? append(events) : [])
       }

@@ -1,0 +1,1 @@
+export { openRepoServerStore, type PostgresRepoServerStore } from './store.ts'

@@ -1,0 +1,59 @@
+import { migrate, type PostgresDatabase, type Transaction } from '@avocet/postgres'
+import { openRepoStore, type PostgresRepoStore } from '@avocet/repo-postgres'
+import type { NewEvent } from '@avocet/sequencer'
+import { openEventLog, type PostgresEventLog, type PostgresEventLogOptions } from '@avocet/sequencer/postgres'
+
+import type { Outcome, RepoServerChange } from '../change.ts'
+import { createListeners } from '../listeners.ts'
+import type { RepoServerStore } from '../store.ts'
+import { applyTo, type Tables } from './apply.ts'
+import { openBlobReads, openRecordReads } from './reads.ts'
+import { RECORD_MIGRATIONS } from './schema.ts'
+import { beginStaging } from './staging.ts'
+import { openUpkeep } from './upkeep.ts'
+
+/** A store on Postgres, for any number of processes. */
+export interface PostgresRepoServerStore extends RepoServerStore, AsyncDisposable {
+  readonly repos: PostgresRepoStore
+  readonly log: PostgresEventLog
+  /**
+   * Applies a change in the transaction that the caller has open. Unless the outcome is `applied` nothing was written, and the
+   * caller has to undo its own part. Call it last: from its events on, the writers of all repositories wait for the transaction.
+   */
+  applyTo(tx: Transaction, change: RepoServerChange): Promise<Outcome>
+}
+
+/** Opens the tables on a database, making them if need be. Dispose of it before the database is closed. */
+export async function openRepoServerStore(
+  db: PostgresDatabase,
+  options: PostgresEventLogOptions = {},
+): Promise<PostgresRepoServerStore> {
+  const repos = await openRepoStore(db)
+  await migrate(db, 'records', RECORD_MIGRATIONS)
+  const log = await openEventLog(db, options)
+  const listeners = createListeners()
+  const append = async (tx: Transaction, events: readonly NewEvent[]): Promise<number[]> => {
+    const seqs: number[] = []
+    // oxlint-disable-next-line no-await-in-loop -- their numbers follow their order
+    for (const event of events) seqs.push(await log.append(tx, event))
+    if (events.length > 0 && listeners.any()) tx.afterCommit(() => listeners.tell(events, seqs))
+    return seqs
+  }
+  const tables: Tables = { repos, log, append }
+  const filling = new Set<string>()
+  return {
+    repos,
+    records: openRecordReads(db),
+    blobs: openBlobReads(db),
+    log,
+    upkeep: openUpkeep(db, tables, filling),
+    applyTo: (tx, change) => applyTo(tables, tx, change),
+    apply: (change) => db.transaction((tx) => applyTo(tables, tx, change)),
+    stage: (did) => beginStaging(db, tables, did, filling),
+    onEvent: (listener) => listeners.add(listener),
+    [Symbol.asyncDispose]: async () => {
+      await log.close()
+      await repos.swept()
+    },
+  }
+}
