@@ -151,7 +151,7 @@ export async function createPds(
       locks,
       tids,
       sequencer,
-      findRemote: (name) => proxying.findRemote(name),
+      findRemote: (name, from) => proxying.findRemote(name, from),
       onError: (error) => {
         log.error({ err: error }, 'removing a blob failed')
         health.observe(error)

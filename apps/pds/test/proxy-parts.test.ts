@@ -69,6 +69,7 @@ describe('a request that is handed on', () => {
     nsid: 'com.example.get',
     request: new Request('http://here/xrpc/com.example.get?x=1'),
     header: () => null,
+    address: null,
     signal,
   })
 
@@ -198,7 +199,7 @@ describe('a record of somebody else', () => {
 
   /** Finds records at the server of `home`, which answers as told; counts what is asked of it. */
   function finder(
-    answer: (rkey: string) => object,
+    answer: (rkey: string) => object | Promise<object>,
     home = 'https://other.example.com',
     clock?: 'of the machine',
   ) {
@@ -206,11 +207,11 @@ describe('a record of somebody else', () => {
     let time = 0
     const find = createFindRemoteRecord({
       appView: null,
-      fetch: (url) => {
+      fetch: async (url) => {
         const { searchParams } = new URL(url)
         const rkey = searchParams.get('rkey')!
         asked.push(rkey)
-        return Promise.resolve(Response.json(answer(rkey)))
+        return Response.json(await answer(rkey))
       },
       dids: {
         resolve: () =>
@@ -226,7 +227,11 @@ describe('a record of somebody else', () => {
       address: createPublicAddress(resolveConfig({ dataDirectory: 'x', hostname: 'pds.example.com' })),
       ...(clock === undefined ? { now: () => time } : {}),
     })
-    return { find, asked, pass: (ms: number) => void (time += ms) }
+    return {
+      find: (which: RecordName, address: string | null = null) => find(which, address),
+      asked,
+      pass: (ms: number) => void (time += ms),
+    }
   }
   const uri = (rkey: string, did: string = DID): string => `at://${did}/com.example.note/${rkey}`
 
@@ -288,6 +293,41 @@ describe('a record of somebody else', () => {
     vi.advanceTimersByTime(1)
     await find(name('a'))
     expect(asked).toHaveLength(2)
+  })
+
+  test('is asked for four at a time for one network, the others are served meanwhile; thirty-two in all', async () => {
+    const slow = Promise.withResolvers<void>()
+    const { find, asked } = finder(async (rkey) => {
+      if (rkey.startsWith('slow')) await slow.promise
+      return { uri: uri(rkey), value: {} }
+    })
+    let count = 0
+    const take = (address: string): Promise<unknown> => find(name(`slow${count++}`), address)
+    const refusal = (found: Promise<unknown>): Promise<unknown> =>
+      found.then(
+        () => 'found',
+        (error: { code: string }) => error.code,
+      )
+    const from = (net: number): string => `2001:db8:0:${net}::1`
+    const held = Array.from({ length: 3 }, () => take(from(0)))
+    expect(await refusal(find(name('quick'), '2001:db8::2'))).toBe('found')
+    held.push(take('2001:db8::3'))
+    await expect.poll(() => asked).toHaveLength(5)
+    expect(await refusal(find(name('more'), '2001:db8::4'))).toBe('too-many-at-once')
+    // What is there already, and what others wait for, takes no place.
+    expect(await refusal(find(name('quick'), from(0)))).toBe('found')
+    held.push(find(name('slow0'), from(0)))
+    expect(await refusal(find(name('more'), from(1)))).toBe('found')
+    for (let net = 1; net < 8; net++) {
+      for (let i = 0; i < 4; i++) {
+        expect(await refusal(find(name(`free ${net} ${i}`), from(9)))).toBe('found')
+        held.push(take(from(net)))
+      }
+    }
+    expect(await refusal(find(name('last'), from(9)))).toBe('busy')
+    slow.resolve()
+    expect(await Promise.all(held)).toHaveLength(4 + 1 + 28)
+    expect(await refusal(find(name('last'), from(0)))).toBe('found')
   })
 
   test('is never asked of this server itself', async () => {

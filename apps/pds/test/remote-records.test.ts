@@ -135,6 +135,39 @@ describe('getRecord', () => {
     expect(Object.fromEntries(view.seen.at(-1)!.query)).toEqual(nameOf(uri))
   })
 
+  test('leaves places for others while one network asks for what is slow to come', async () => {
+    const uri = (rkey: string): string =>
+      `at://did:plc:aaaaaaaaaaaaaaaaaaaaaaae/app.bsky.feed.generator/${rkey}`
+    const waiting = Promise.withResolvers<void>()
+    view.answer = async ({ nsid, query }): Promise<StubAnswer> => {
+      if (nsid !== 'com.atproto.repo.getRecord') return { body: { feed: [] } }
+      const rkey = query.get('rkey')!
+      if (rkey.startsWith('slow')) await waiting.promise
+      return { body: { uri: uri(rkey), value: { did: 'did:web:feeds.example.com' } } }
+    }
+    const { accessJwt: token } = await viewed.account()
+    const read = (rkey: string, from: string) =>
+      viewed.get('com.atproto.repo.getRecord', {
+        params: nameOf(uri(rkey)),
+        headers: { 'x-forwarded-for': from },
+      })
+    const feed = (rkey: string, from: string) =>
+      viewed.get('app.bsky.feed.getFeed', {
+        token,
+        params: { feed: uri(rkey) },
+        headers: { 'x-forwarded-for': from },
+      })
+    const before = view.seen.length
+    const slow = [0, 1, 2, 3].map((n) => read(`slow${n}`, '203.0.113.1'))
+    await expect.poll(() => view.seen.length).toBe(before + 4)
+    expect(failure(await read('other', '203.0.113.1'))).toBe('429 RateLimitExceeded')
+    expect(failure(await feed('other', '203.0.113.1'))).toBe('429 RateLimitExceeded')
+    expect((await read('other', '203.0.113.2')).status).toBe(200)
+    expect((await feed('another', '203.0.113.2')).status).toBe(200)
+    waiting.resolve()
+    for (const answer of await Promise.all(slow)) expect(answer.status).toBe(200)
+  })
+
   test('goes on to the account’s own server when the AppView has nothing of use', async () => {
     const answers: StubAnswer[] = [
       { status: 400, body: { error: 'RecordNotFound' } },

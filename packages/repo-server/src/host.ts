@@ -108,8 +108,8 @@ export interface RepoHostOptions {
   readonly maxBlobBytes?: (did: Did) => Awaitable<number>
   /** Where getBlob sends clients instead, as `answerBlob` of `@avocet/blobs` takes it. */
   readonly redirectBlob?: BlobSources['redirect']
-  /** Asked for records of repositories that are not here. */
-  readonly findRemote?: (name: RemoteName) => Promise<object | null>
+  /** Asked for records of repositories that are not here; `address` is the caller's, for shares of what is asked at a time. */
+  readonly findRemote?: (name: RemoteName, address: string | null) => Promise<object | null>
   /** Told of every event once it is durable. */
   readonly onEvent?: (event: AppliedEvent) => void
   /** Told of what failed in the background. */

@@ -21,9 +21,11 @@ export function putPreferences(
   router.add(AppBskyActorPutPreferences.main, {
     auth: (context) => authorizer.access(context, { deactivated: true }),
     handler: async (context) => {
-      const { nsid, request, header, signal, input, auth } = context
+      const { nsid, request, header, address, signal, input, auth } = context
       const json = toJson(input) as { preferences: Preference[] }
-      if (targets.isForeign(header('atproto-proxy'))) return proxy({ nsid, request, header, signal, json })
+      if (targets.isForeign(header('atproto-proxy'))) {
+        return proxy({ nsid, request, header, address, signal, json })
+      }
       const full = auth.scope === 'com.atproto.access'
       await writePreferences(store, locks, auth.did, json.preferences, full)
       return undefined

@@ -13,6 +13,8 @@ export interface Forwarded {
   /** The request's body, read by who bounds it. */
   readonly body?: Uint8Array<ArrayBuffer>
   readonly header: (name: string) => string | null
+  /** Where it came from; null when unknown. */
+  readonly address: string | null
   readonly signal: AbortSignal
   /** Who calls, once that is known: for the log. */
   auth?: unknown

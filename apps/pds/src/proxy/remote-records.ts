@@ -1,9 +1,9 @@
 import type { JsonObject } from '@avocet/data'
 import { pdsEndpoint, type DidResolver, type Fetch } from '@avocet/did'
+import { createGate, type GateLimits } from '@avocet/repo-server'
 import { isDid, isHandle, normalizeHandle, type Did } from '@avocet/syntax'
 
 import type { ServiceEndpoint } from '../config/config.ts'
-import { PdsError } from '../errors.ts'
 import type { PublicAddress } from '../identity/address.ts'
 import type { ResolveHandle } from '../identity/handles.ts'
 import { askService } from './ask.ts'
@@ -27,9 +27,10 @@ export interface RemoteRecord {
 /**
  * Records of repositories that are not here, of accounts that moved away among them: from the AppView, or from the server
  * that the account's DID document names. Null when neither has it.
- * @throws (from what it returns) PdsError `upstream-failed` while too many are asked for
+ * @param from who asks for it: each network has a share of what is asked at a time
+ * @throws (from what it returns) PdsError `too-many-at-once` above that share, `busy` while too many are asked for in all
  */
-export type FindRemoteRecord = (name: RecordName) => Promise<RemoteRecord | null>
+export type FindRemoteRecord = (name: RecordName, from: string | null) => Promise<RemoteRecord | null>
 
 /** What finding composes. */
 export interface RemoteRecordParts {
@@ -50,7 +51,11 @@ const KEPT_MISSING_MS = 10_000
 const MAX_KEPT = 500
 /** A record longer than this, as JSON, is not remembered: 500 of them have 16 MB at most. */
 const MAX_KEPT_LENGTH = 32 * 1024
-const MAX_AT_ONCE = 32
+/**
+ * Records asked for at a time. Strangers choose the servers that are asked, and so how long that takes: one network has an
+ * eighth of the places.
+ */
+const AT_ONCE: GateLimits = { total: 32, perAccount: 4, perAddress: 4 }
 
 const METHOD = 'com.atproto.repo.getRecord'
 
@@ -59,6 +64,7 @@ export function createFindRemoteRecord(parts: RemoteRecordParts): FindRemoteReco
   const { appView, fetch, dids, resolveHandle, address, now = () => performance.now() } = parts
   const kept = new Map<string, { readonly record: RemoteRecord | null; readonly until: number }>()
   const running = new Map<string, Promise<RemoteRecord | null>>()
+  const gate = createGate('records of other servers asked for', AT_ONCE)
 
   const askAt = async (url: string, name: RecordName): Promise<RemoteRecord | null> => {
     const { repo, collection, rkey, cid } = name
@@ -80,7 +86,7 @@ export function createFindRemoteRecord(parts: RemoteRecordParts): FindRemoteReco
   const resolve = async (text: string): Promise<Did | null> =>
     isHandle(text) ? resolveHandle(normalizeHandle(text)) : null
 
-  const find: FindRemoteRecord = async (name) =>
+  const find = async (name: RecordName): Promise<RemoteRecord | null> =>
     (appView === null ? null : await askAt(appView.url, name)) ?? (await askHome(name))
 
   const keep = (key: string, record: RemoteRecord | null): void => {
@@ -90,23 +96,23 @@ export function createFindRemoteRecord(parts: RemoteRecordParts): FindRemoteReco
     kept.set(key, { record, until: now() + (record === null ? KEPT_MISSING_MS : KEPT_MS) })
   }
 
-  return async (name) => {
+  return async (name, from) => {
     const key = [name.repo, name.collection, name.rkey, name.cid ?? ''].join(' ')
     const known = kept.get(key)
     if (known !== undefined && known.until > now()) return known.record
+    // Who waits for an answer that another waits for takes no place.
     const before = running.get(key)
     if (before !== undefined) return before
-    if (running.size >= MAX_AT_ONCE) {
-      throw new PdsError('upstream-failed', 'Too many records of other servers are being asked for')
-    }
-    const found = find(name)
-      .then((record) => {
-        keep(key, record)
-        return record
-      })
-      .finally(() => running.delete(key))
-    running.set(key, found)
-    return found
+    return gate.run({ did: null, address: from }, () => {
+      const found = find(name)
+        .then((record) => {
+          keep(key, record)
+          return record
+        })
+        .finally(() => running.delete(key))
+      running.set(key, found)
+      return found
+    })
   }
 }
 

@@ -31,10 +31,10 @@ export function createServiceProxy(
 ): ServiceProxy {
   /** Sends it with its body, which is read only now: a stranger, or a call to nowhere, makes this server hold nothing. */
   const send = (forwarded: Forwarded, did: Did, url: string, token: string): Promise<Response> => {
-    const { nsid, request, header, signal } = forwarded
+    const { nsid, request, header, address, signal } = forwarded
     if (request.method !== 'POST' || request.body === null) return forward(forwarded, url, token)
     return bodies.hold(did, request.body, (body) =>
-      forward({ nsid, request, header, signal, body }, url, token),
+      forward({ nsid, request, header, address, signal, body }, url, token),
     )
   }
 

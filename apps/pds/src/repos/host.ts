@@ -46,7 +46,7 @@ export interface HostParts {
   readonly locks: KeyedLock
   readonly tids: TidClock
   readonly sequencer: Sequencer
-  readonly findRemote: (name: RemoteName) => Promise<object | null>
+  readonly findRemote: (name: RemoteName, address: string | null) => Promise<object | null>
   readonly onError: (error: unknown) => void
 }
 

@@ -16,7 +16,7 @@ export function getRecord(router: Router, { parts }: RepoHost): void {
       // What is taken down here is not handed out from elsewhere either.
       const isTakenDown = status === 'takendown' || status === 'suspended'
       const name = { repo: did ?? repo, collection, rkey, cid }
-      const remote = isTakenDown ? null : ((await options.findRemote?.(name)) ?? null)
+      const remote = isTakenDown ? null : ((await options.findRemote?.(name, context.address)) ?? null)
       if (remote === null) throw new RepoServerError('invalid-request', 'Could not locate record')
       return respond({ encoding: JSON_TYPE, body: JSON.stringify(remote) })
     }
