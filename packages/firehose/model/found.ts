@@ -170,4 +170,23 @@ export const FOUND: readonly ModelCase[] = [
       wait(60_000),
     ],
   },
+  {
+    name: 'doubt-whose-read-failed',
+    about:
+      'No host can be asked for its newest rev; a repo that is followed is read for what nobody signed, and its host is down. Slow newcomers wait too.',
+    size: { accounts: 4, slots: 1, check: false },
+    actions: [
+      { do: 'write', account: 2, record: 3 },
+      wait(60_000),
+      { do: 'host-down', host: 0, ms: 40_000 },
+      { do: 'host-slow', host: 1, ms: 600_000 },
+      { do: 'forge', account: 2, relay: 0 },
+      wait(5000),
+      { do: 'write', account: 1, record: 5, damage: 'dropped' },
+      { do: 'write', account: 1, record: 4 },
+      { do: 'write', account: 3, record: 5, damage: 'dropped' },
+      { do: 'write', account: 3, record: 4 },
+      wait(400_000),
+    ],
+  },
 ]

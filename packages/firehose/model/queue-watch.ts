@@ -18,7 +18,15 @@ export type QueueWatch = {
   readonly overtaken: { readonly did: Did; readonly what: string } | null
 }
 
-const BACKFILL: ReadonlySet<string> = new Set(['discovered', 'first-sighting', 'unseen', 'filter-changed'])
+/** `listed` and `identity-changed`: it had been given up. */
+const BACKFILL: ReadonlySet<string> = new Set([
+  'discovered',
+  'first-sighting',
+  'unseen',
+  'filter-changed',
+  'listed',
+  'identity-changed',
+])
 /** Why a read failed that is tried again. */
 const FAILURES: ReadonlySet<string> = new Set([
   'app-failed',

@@ -16,7 +16,7 @@ import {
   UNKNOWN_REV,
   wakeIf,
 } from './machine-rules.ts'
-import type { RepoState } from './state.ts'
+import type { Priority, RepoState } from './state.ts'
 
 /** A resync begins, if it is still wanted and due. */
 export function begun(state: RepoState, policy: RepoPolicy, now: number): Transition {
@@ -76,11 +76,17 @@ export function failed(state: RepoState, fact: Fact<'failed'>, policy: RepoPolic
   const nextTry = fact.terminal ? null : now + backoff({ ...fact, attempts }, policy)
   const status = fact.terminal ? 'terminal' : 'desynchronized'
   const { reason } = fact
-  return to({ ...dropped(state, fact.queued), status, reason, nextTry, attempts }, 'drop-queue')
+  const left = { ...dropped(state, fact.queued), priority: missed(state) }
+  return to({ ...left, status, reason, nextTry, attempts }, 'drop-queue')
 }
 
 /** A resync was put off by its host; nothing happened. */
 export function postponed(state: RepoState, fact: Fact<'postponed'>): Transition {
   if (state.status !== 'resyncing' || state.epoch !== fact.epoch) return to(state, 'stale')
-  return to({ ...dropped(state, fact.queued), status: 'desynchronized', nextTry: fact.until }, 'drop-queue')
+  const left = { ...dropped(state, fact.queued), priority: missed(state) }
+  return to({ ...left, status: 'desynchronized', nextTry: fact.until }, 'drop-queue')
 }
+
+/** A doubt alone waits behind all else. Of a repo that was followed events go by from now on: that is a gap in it. */
+const missed = ({ priority, rev, floor }: RepoState): Priority =>
+  priority === 4 && (rev !== null || floor !== null) ? 0 : priority
