@@ -7,6 +7,7 @@ import type { LexiconDef, LexiconDocument, LexiconField } from '../src/document.
 import { checkDocuments, dependencies } from '../src/links.ts'
 import { effectivePermissions } from '../src/permissions.ts'
 import type { LexiconPermission } from '../src/document.ts'
+import { openVariant } from '../src/typed.ts'
 import type { ValidateOptions } from '../src/validation.ts'
 
 const id = 'com.example.a'
@@ -425,4 +426,9 @@ describe('permission sets', () => {
       { ...rpc, aud: '*' },
     ])
   })
+})
+
+it('hands on an object of another lexicon for an open union', () => {
+  const object = { $type: 'com.example.other', n: 1 }
+  expect(openVariant(object)).toBe(object)
 })

@@ -22,6 +22,9 @@ it('keeps what was used last within its bytes, per repository', () => {
   expect(kept).toBeGreaterThan(60)
   expect(kept).toBeLessThan(200)
   expect(cache.get(2, hot)).toBeUndefined()
+  const [other, otherBytes] = blocks[1]!
+  cache.set(2, other, otherBytes)
+  expect([cache.get(2, other), cache.get(2, hot)]).toEqual([otherBytes, undefined])
   cache.delete(1, hot)
   expect(cache.get(1, hot)).toBeUndefined()
 })

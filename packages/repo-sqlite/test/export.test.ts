@@ -3,6 +3,7 @@ import { formatCid } from '@avocet/data'
 import { applyWrites, exportRepo, createMemoryRepoStore, prepareWrite, type RepoStore } from '@avocet/repo'
 import { openDatabase, type Database } from '@avocet/sqlite'
 import { createTidClock, type Did, type Nsid } from '@avocet/syntax'
+import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openRepoStore, type SqliteRepoStore } from '../src/store.ts'
 
@@ -68,6 +69,26 @@ it.each([0, 1, 2, 100, 2000])('exports %i records as the walk over single blocks
   }
   const [packed, walked] = await exports()
   expect(packed.equals(walked)).toBe(true)
+})
+
+it('has all blocks of a small repository in one piece, each behind its digest', async () => {
+  await commit(texts(3))
+  await using snapshot = (await sqlite.snapshot(did))!
+  const { bytes, lengths } = (await snapshot.readAll!())!
+  // A commit, a node of the tree and three records.
+  expect(lengths).toHaveLength(5)
+  let at = 0
+  for (const length of lengths) {
+    const block = bytes.subarray(at + 32, at + 32 + length)
+    expect(
+      createHash('sha256')
+        .update(block)
+        .digest()
+        .equals(bytes.subarray(at, at + 32)),
+    ).toBe(true)
+    at += 32 + length
+  }
+  expect(at).toBe(bytes.length)
 })
 
 it('leaves out what a snapshot of another reader keeps, and what was removed', async () => {

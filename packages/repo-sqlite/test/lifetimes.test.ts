@@ -1,6 +1,6 @@
 // What becomes of blocks when repositories are replaced, deleted, read and left half written at the same time.
 import { createKeypair } from '@avocet/crypto'
-import { type CID, cidFromBytes } from '@avocet/data'
+import { type CID, cidFromBytes, cidFromDigest } from '@avocet/data'
 import {
   applyWrites,
   checkRepo,
@@ -141,6 +141,42 @@ describe('an import', () => {
   })
 })
 
+describe('an import of made-up blocks', () => {
+  const block = (i: number): StoredBlock => {
+    const digest = new Uint8Array(32)
+    new DataView(digest.buffer).setUint32(28, i)
+    return { cid: cidFromDigest('dag-cbor', digest), bytes: Uint8Array.of(0xa0) }
+  }
+
+  it('whose digests begin alike puts every 4096 of them into the index', async () => {
+    const { head } = await archive(1)
+    const seen: boolean[] = []
+    const blocks = async function* () {
+      for (let i = 0; i < 4096; i++) yield block(i)
+      seen.push(count('repo_block_place') > 0)
+      yield block(4096)
+    }
+    await store.replace(head, blocks())
+    expect([seen, count('repo_block_place')]).toEqual([[true], 4097])
+  })
+
+  it('whose last write fails is none', async () => {
+    const { head } = await archive(1)
+    db.raw.exec(`CREATE TEMP TRIGGER full BEFORE INSERT ON repo_block_place
+      BEGIN SELECT RAISE(ABORT, 'no room'); END`)
+    await expect(store.replace(head, stream([block(1), block(2)]))).rejects.toThrow('no room')
+    expect(await store.getHead(did)).toBe(null)
+  })
+})
+
+it('blocks of an import are not new to whoever asks since its revision', async () => {
+  const { head, blocks } = await archive(3)
+  await store.replace(head, stream(blocks))
+  const cids = blocks.map(({ cid }) => cid)
+  expect((await store.getBlocks(did, cids, head.rev)).size).toBe(0)
+  expect((await store.getBlocks(did, cids, '')).size).toBe(cids.length)
+})
+
 describe('while a snapshot is open', () => {
   const blocksOf = async (
     snapshot: { head: { commit: CID; data: CID } } & Pick<SqliteRepoStore, 'getBlocks'>,
@@ -262,6 +298,11 @@ describe('reading', () => {
     const raw = cidFromBytes(cid.bytes.with(1, 0x55))
     expect((await store.getBlocks(did, [cid, raw])).size).toBe(1)
     expect((await store.getBlocks(did, [raw], '')).size).toBe(0)
+    // Nor where nothing is known of the newest yet, and where it is in the index.
+    expect((await openRepoStore(db).getBlocks(did, [raw])).size).toBe(0)
+    const { head, blocks } = await archive(1)
+    await store.replace(head, stream(blocks))
+    expect((await store.getBlocks(did, [cidFromBytes(head.data.bytes.with(1, 0x55))])).size).toBe(0)
   })
 
   it('a commit that failed alongside left nothing to be read', async () => {

@@ -1,9 +1,12 @@
 // The parts of the store by themselves, at their bounds.
 import { type CID, cidForCbor } from '@avocet/data'
+import { openDatabase } from '@avocet/sqlite'
 import { describe, expect, it } from 'vitest'
 import { createBlockCache } from '../src/block-cache.ts'
 import { blockIds, idAfter } from '../src/block-ids.ts'
 import { createDigestRuns, type DigestPlace } from '../src/digest-runs.ts'
+import { openRepoStore } from '../src/store.ts'
+import { createYoungBlocks } from '../src/young-blocks.ts'
 
 describe('ids of blocks', () => {
   it('of one repository end where those of the next begin, and all are exact', () => {
@@ -53,6 +56,23 @@ describe('blocks in memory', () => {
       cache.delete(1, cid)
     }
     expect(cache.get(1, kept[0])).toBe(kept[1])
+  })
+})
+
+describe('what is known of the newest blocks', () => {
+  it('is read once, and again when a transaction was rolled back', () => {
+    using db = openDatabase({ path: ':memory:' })
+    openRepoStore(db)
+    const young = createYoungBlocks(db)
+    expect(young.known(1)).toBeUndefined()
+    const read = young.of(1)
+    expect([young.known(1), young.of(1), young.known(2)]).toEqual([read, read, undefined])
+    expect(young.of(1)).toBe(read)
+    const rollBack = (): void => {
+      throw new Error('rolled back')
+    }
+    expect(() => db.transaction(rollBack)).toThrow('rolled back')
+    expect(young.known(1)).toBeUndefined()
   })
 })
 
