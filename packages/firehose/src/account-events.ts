@@ -38,7 +38,7 @@ export function createAccountEvents(
       if (!unknowns.take(item.source.id)) {
         return ignore(item, 'account-unknown', 'too many accounts that nothing is known of')
       }
-      const found = identities.get(did)
+      const found = identities.get(did, item.source.id)
       const result = found instanceof Promise ? await bench.aside(did, found) : found
       if (!result.ok && result.gone) return ignore(item, 'account-unknown', result.message)
     }

@@ -312,7 +312,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
 
 function orphan(id: string): SourceInfo {
   // Its source is not consumed any more. It was let in by a check of the host then; a relay's rights are enough now.
-  return { id, speaker: { kind: 'relay' }, tracker: createCursorTracker(id, null) }
+  return { id, speaker: { kind: 'relay' }, tracker: createCursorTracker(id, null), patient: true }
 }
 
 function checkOptions(options: {

@@ -3,6 +3,7 @@
 import type { Did } from '@avocet/syntax'
 import { createBuckets } from './buckets.ts'
 import { createLru } from './lru.ts'
+import { createNewcomers } from './newcomers.ts'
 import type { ResolvedIdentity, ResolveKey } from './options.ts'
 
 /** An identity, or why there is none. */
@@ -31,14 +32,19 @@ export type RefreshReason = 'host' | 'key' | 'check'
 
 /** The identities of a consumer. */
 export type Identities = {
-  /** From the cache when it is fresh. Synchronous then, so that the common case costs no turn of the event loop. */
-  get(did: Did): IdentityResult | Promise<IdentityResult>
+  /**
+   * From the cache when it is fresh. Synchronous then, so that the common case costs no turn of the event loop. `newIn`: the source
+   * whose event it is, when nothing is stored of the account; the look-up waits in that source's line then. So below.
+   */
+  get(did: Did, newIn?: string | null): IdentityResult | Promise<IdentityResult>
+  /** Whether `get` would have to wait, and as many wait as may. */
+  isCrowded(did: Did, newIn: string): boolean
   /** Asked anew, past every cache; null when this DID was refreshed for that reason too short a time ago. */
-  refresh(did: Did, reason: RefreshReason): Promise<IdentityResult> | null
+  refresh(did: Did, reason: RefreshReason, newIn?: string | null): Promise<IdentityResult> | null
   /** When `refresh` will be allowed again, ms since the epoch; null: now. */
   refreshableAt(did: Did, reason: RefreshReason): number | null
   /** As `refresh`, for an `#identity`: some at once are allowed. */
-  renew(did: Did): Promise<IdentityResult> | null
+  renew(did: Did, newIn?: string | null): Promise<IdentityResult> | null
   /** When `renew` will be allowed again, ms since the epoch; null: now. */
   renewableAt(did: Did): number | null
   /** How many resolutions were asked for, and how many of them by force. */
@@ -54,7 +60,8 @@ const RENEWALS_AT_ONCE = 4
 export function createIdentities(options: IdentitiesOptions): Identities {
   const { now, refreshMs, maxEntries } = options
   const cache = createLru<Did, Entry>(maxEntries)
-  const asking = new Map<Did, Promise<IdentityResult>>()
+  const asking = new Map<string, Promise<IdentityResult>>()
+  const newcomers = createNewcomers(options.signal)
   const counts = { resolved: 0, refreshed: 0 }
   const buckets = {
     host: createBuckets<Did>(1, refreshMs, maxEntries, now),
@@ -62,6 +69,13 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     check: createBuckets<Did>(1, refreshMs, maxEntries, now),
   }
   const renewals = createBuckets<Did>(RENEWALS_AT_ONCE, refreshMs, maxEntries, now)
+
+  const ttlOf = ({ result }: Entry): number => (result.ok || !result.gone ? options.ttlMs : options.goneTtlMs)
+
+  const fresh = (did: Did): IdentityResult | null => {
+    const entry = cache.get(did)
+    return entry !== undefined && now() - entry.at < ttlOf(entry) ? entry.result : null
+  }
 
   const stopped = (): DOMException => new DOMException('consumer was stopped', 'AbortError')
 
@@ -97,33 +111,34 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     }
   }
 
-  /** Who asks while somebody does gets the same answer. */
-  const ask = (did: Did): Promise<IdentityResult> => {
-    const known = asking.get(did)
+  /** Who asks while somebody does gets the same answer; what waits in a source's line holds up nobody else. */
+  const ask = (did: Did, newIn: string | null): Promise<IdentityResult> => {
+    const name = newIn === null ? did : `${newIn} ${did}`
+    const known = asking.get(name)
     if (known !== undefined) return known
-    const answer = resolve(did, false).finally(() => asking.delete(did))
-    asking.set(did, answer)
+    const asked =
+      newIn === null ? resolve(did, false) : newcomers.run(newIn, did, () => fresh(did) ?? ask(did, null))
+    const answer = asked.finally(() => asking.delete(name))
+    asking.set(name, answer)
     return answer
   }
 
-  const force = (did: Did): Promise<IdentityResult> => {
-    counts.refreshed++
-    cache.delete(did)
-    return resolve(did, true)
+  const force = (did: Did, newIn: string | null): Promise<IdentityResult> => {
+    const refresh = (): Promise<IdentityResult> => {
+      counts.refreshed++
+      cache.delete(did)
+      return resolve(did, true)
+    }
+    return newIn === null ? refresh() : newcomers.run(newIn, did, refresh)
   }
-
-  const ttlOf = ({ result }: Entry): number => (result.ok || !result.gone ? options.ttlMs : options.goneTtlMs)
 
   return {
     counts,
-    get(did) {
-      const entry = cache.get(did)
-      if (entry !== undefined && now() - entry.at < ttlOf(entry)) return entry.result
-      return ask(did)
-    },
-    refresh: (did, reason) => (buckets[reason].take(did) ? force(did) : null),
+    get: (did, newIn = null) => fresh(did) ?? ask(did, newIn),
+    isCrowded: (did, newIn) => newcomers.isFull(newIn) && fresh(did) === null,
+    refresh: (did, reason, newIn = null) => (buckets[reason].take(did) ? force(did, newIn) : null),
     refreshableAt: (did, reason) => buckets[reason].readyAt(did),
-    renew: (did) => (renewals.take(did) ? force(did) : null),
+    renew: (did, newIn = null) => (renewals.take(did) ? force(did, newIn) : null),
     renewableAt: (did) => renewals.readyAt(did),
   }
 }

@@ -49,7 +49,7 @@ export function createIdentityEvents(
     if (repo === null && !unknowns.take(item.source.id)) {
       return ignore(item, 'account-unknown', 'too many accounts that nothing is known of')
     }
-    const renewing = identities.renew(did)
+    const renewing = identities.renew(did, repo === null ? item.source.id : null)
     if (renewing === null) {
       later.set(did, { item, tickets: [] })
       options.after((identities.renewableAt(did) ?? now()) - now(), did, async () => {

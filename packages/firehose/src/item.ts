@@ -8,7 +8,13 @@ import type { RepoEffect } from './facts.ts'
 import type { ParsedEvent } from './parse.ts'
 
 /** A source as events know it. */
-export type SourceInfo = { readonly id: string; readonly speaker: Speaker; readonly tracker: CursorTracker }
+export type SourceInfo = {
+  readonly id: string
+  readonly speaker: Speaker
+  readonly tracker: CursorTracker
+  /** It waits, and nothing of it is given up. */
+  readonly patient: boolean
+}
 
 /** An event about an account, waiting in its lane. */
 export type Item = {

@@ -38,7 +38,8 @@ export async function judge(
   bench: Bench,
 ): Promise<Judgement> {
   const { identities, policy, prover } = bench
-  const cached = identities.get(event.did)
+  const newIn = repo === null ? source.id : null
+  const cached = identities.get(event.did, newIn)
   let result: IdentityResult = cached instanceof Promise ? await bench.aside(event.did, cached) : cached
   for (let tries = 0; ; tries++) {
     if (!result.ok) return { verdict: failed(unresolved(result), event), retryAt: null }
@@ -60,7 +61,7 @@ export async function judge(
       return { verdict, retryAt: null }
     // A host that speaks for others must not use up what a new key needs.
     const why = verdict.reason === 'wrong-host' ? 'host' : 'key'
-    const refreshing = identities.refresh(event.did, why)
+    const refreshing = identities.refresh(event.did, why, newIn)
     if (refreshing === null) return { verdict, retryAt: identities.refreshableAt(event.did, why) }
     result = await bench.aside(event.did, refreshing)
   }

@@ -67,11 +67,8 @@ export function createReader(options: ReaderOptions): Reader {
   const speaker =
     source.kind === 'pds' ? { kind: 'pds' as const, host: source.host ?? '' } : { kind: 'relay' as const }
   let tracker: CursorTracker = createCursorTracker(source.id, null)
-  const info: { id: string; speaker: SourceInfo['speaker']; tracker: CursorTracker } = {
-    id: source.id,
-    speaker,
-    tracker,
-  }
+  const patient = source.patient === true
+  const info: SourceInfo & { tracker: CursorTracker } = { id: source.id, speaker, tracker, patient }
   const seen = { frames: 0, bytes: 0, lastTime: null as string | null, connected: false, reconnects: 0 }
   // Events up to here may have been finished before this connection.
   let replayUntil = 0
@@ -105,7 +102,7 @@ export function createReader(options: ReaderOptions): Reader {
   const cursorForConnection = (): number | undefined => {
     const cursor = startLive ? null : tracker.cursor()
     previous = cursor?.seq ?? 0
-    joining = cursor === null && source.patient !== true
+    joining = cursor === null && !patient
     if (joining) tracker.gap(options.now())
     if (startLive) return undefined
     replayUntil = Math.max(tracker.newest(), cursor?.high ?? 0)
@@ -182,7 +179,7 @@ export function createReader(options: ReaderOptions): Reader {
     }
     const task: Task = {
       source: source.id,
-      patient: source.patient === true,
+      patient,
       bytes: frame.length + 512,
       run: () => processor.handle(item),
       drop: (why) => (why === 'shed' ? giveUp() : undefined),

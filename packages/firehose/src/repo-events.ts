@@ -49,11 +49,26 @@ export function createRepoEvents(options: RepoEventsOptions): HandleRepo {
     const way = item.queueId === null ? route(repo, event.kind, policy) : 'judge'
     if (way === 'queue') return enqueue(item, event, repo!)
     if (way === 'ignore') return disregard(item, event, repo!)
-    const identity = identities.get(event.did)
+    const { source } = item
+    if (repo === null && !source.patient && identities.isCrowded(event.did, source.id))
+      return postpone(item, event.rev)
+    const identity = identities.get(event.did, repo === null ? source.id : null)
     if (identity instanceof Promise && !bench.mayKeep(event.did)) return giveUp(item, event.rev, identity)
     const { verdict, retryAt } = await judge(event, item.frame, repo, item.source, bench)
     if (verdict.outcome === 'accepted') return accept(item, verdict, repo)
     return reject(item, event, verdict, retryAt, repo)
+  }
+
+  /**
+   * Too many accounts that nothing is known of wait already. A relay speaks for all: the account is in the backlog then, to be looked
+   * up and read in its turn. A PDS would have to be its host: it is left to that one's list.
+   */
+  const postpone = (item: Item, rev: Tid): Promise<void> | void => {
+    const message = 'too many accounts that nothing is known of'
+    if (item.source.speaker.kind === 'pds') return ignore(item, 'account-unknown', message)
+    count('queue-full')
+    options.onIgnored(failureOf(item, 'queue-full', message))
+    return save(item, null, { kind: 'requested', reason: 'discovered', claimed: rev }, null)
   }
 
   /** Too large to wait for the network: what is left of it is that there was something. */

@@ -2,7 +2,7 @@
 
 import type { Did } from '@avocet/syntax'
 import { describe, expect, it } from 'vitest'
-import { create, createWorld, frameOf, post, type World } from '../src/conformance/world.ts'
+import { type Account, create, createWorld, frameOf, post, type World } from '../src/conformance/world.ts'
 import { createClock } from '../model/clock.ts'
 import {
   createHostClocks,
@@ -26,6 +26,12 @@ function hanging(world: World, ...dids: Did[]): { resolveKey: ResolveKey; releas
     },
     release: resolve,
   }
+}
+
+async function withHead(world: World): Promise<Account> {
+  const account = world.createAccount()
+  await world.commit(account, [create('a')])
+  return account
 }
 
 const commitsOf = (events: readonly { kind: string }[], did: Did): number =>
@@ -192,6 +198,104 @@ describe('waiting', () => {
     expect(resolveKey.calls.length).toBeLessThan(1000)
     expect([...running.state.repos.keys()]).toEqual([honest.did])
     expect(running.events).toHaveLength(1)
+    await running.consumer.close()
+  })
+
+  /** Made-up accounts are not answered about until `release`; the most that was asked for at once. */
+  const directory = (world: World): { resolveKey: ResolveKey; release: () => void; most: () => number } => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const answer = worldResolver(world)
+    let [asked, most] = [0, 0]
+    return {
+      async resolveKey(did, options) {
+        most = Math.max(most, ++asked)
+        if (!world.accounts.has(did)) await promise
+        asked--
+        return answer(did, options)
+      },
+      release: resolve,
+      most: () => most,
+    }
+  }
+  const madeUp = (i: number): Did =>
+    `did:plc:${i
+      .toString(4)
+      .replaceAll(/[01]/g, (digit) => 'xy'[Number(digit)]!)
+      .padStart(24, 'a')}`
+
+  it('5 000 forged commits of made-up accounts: 64 look-ups at a time, and nobody waits for them (A10)', async () => {
+    const world = createWorld('forged')
+    const [known, newcomer] = [world.createAccount(), world.createAccount()]
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(known, [create('a')])))
+    const { state } = await run(world, frames)
+    const body = world.event(await world.commit(newcomer, [create('a')]))
+    for (let i = 0; i < 5000; i++) add('#commit', { ...body, repo: madeUp(i) })
+    add('#commit', world.event(await world.commit(known, [create('b')])))
+    const { resolveKey, release, most } = directory(world)
+    const running = start(world, [], {
+      sources: [
+        fromFrames(frames, { id: 'test', stay: true }),
+        fromFrames([frameOf('#commit', body, 1)], { id: 'other', stay: true }),
+      ],
+      state,
+      resolveKey,
+    })
+    await expect.poll(() => commitsOf(running.events, newcomer.did), { timeout: 8000 }).toBe(1)
+    await expect.poll(() => commitsOf(running.events, known.did), { timeout: 8000 }).toBe(1)
+    // And one of the known account, or of the other source, at a time beside them.
+    expect(most()).toBeGreaterThanOrEqual(64)
+    expect(most()).toBeLessThanOrEqual(66)
+    release()
+    await expect.poll(() => running.consumer.stats().sources[0]?.cursor, { timeout: 8000 }).toBe(5002)
+    expect(most()).toBeLessThanOrEqual(66)
+    expect([...state.repos.keys()].toSorted()).toEqual([known.did, newcomer.did].toSorted())
+    await running.consumer.close()
+  })
+
+  it('documents of one domain that hang hold up newcomers of no other', async () => {
+    const world = createWorld('domain')
+    const newcomer = world.createAccount()
+    const { frames, add } = stream()
+    const body = world.event(await world.commit(newcomer, [create('a')]))
+    for (let i = 0; i < 200; i++) add('#commit', { ...body, repo: `did:web:a${i}.slow.example` })
+    add('#commit', { ...body, repo: 'did:web:other.example' })
+    add('#commit', body)
+    const { resolveKey, most } = directory(world)
+    const running = start(world, [], { sources: [fromFrames(frames, { stay: true })], resolveKey })
+    await expect.poll(() => commitsOf(running.events, newcomer.did), { timeout: 8000 }).toBe(1)
+    expect(most()).toBe(66)
+    await running.consumer.close()
+  })
+
+  it.each([
+    ['a relay: those beyond are in the backlog', { kind: 'relay' }, { 'queue-full': 2 }, 2],
+    [
+      'a PDS: they are left to lists',
+      { kind: 'pds', host: 'https://pds.example.com' },
+      { 'account-unknown': 2 },
+      0,
+    ],
+    ['a file: all wait', { kind: 'relay', patient: true }, {}, 0],
+  ] as const)('10 000 newcomers of one source wait; %s', async (_what, source, reasons, stored) => {
+    const world = createWorld('crowd')
+    const { frames, add } = stream()
+    const body = world.syncEvent(await withHead(world))
+    for (let i = 0; i < 10_002; i++) add('#sync', { ...body, did: madeUp(i) })
+    const { resolveKey, most } = directory(world)
+    const running = start(world, [], { sources: [fromFrames(frames, { ...source, stay: true })], resolveKey })
+    await expect.poll(() => running.consumer.stats().sources[0]?.frames, { timeout: 8000 }).toBe(10_002)
+    await expect.poll(() => running.consumer.stats().reasons, { timeout: 8000 }).toEqual(reasons)
+    expect(most()).toBe(64)
+    expect(running.state.repos.size).toBe(stored)
+    for (const repo of running.state.repos.values()) {
+      expect(repo).toMatchObject({
+        status: 'desynchronized',
+        reason: 'discovered',
+        priority: 3,
+        claimed: body['rev'],
+      })
+    }
     await running.consumer.close()
   })
 
