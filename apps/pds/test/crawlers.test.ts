@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
 import { createAnnouncements } from '../src/events/announcements.ts'
@@ -17,12 +17,12 @@ import { openStores } from '../src/stores.ts'
 
 const MINUTES = 60_000
 
-test('at the first event, then every twenty minutes at most; a refusal is told and counted', async () => {
-  let status = 200
-  let asked = 0
+/** A relay that answers as told, and a server that asks it; `now` is the clock of the machine where it is left out. */
+async function start(now?: () => number) {
+  const seen = { status: 200, asked: 0, lines: [] as [string, object][], failures: 0 }
   const relay = createServer((_request, response) => {
-    asked += 1
-    response.writeHead(status).end('{}')
+    seen.asked += 1
+    response.writeHead(seen.status).end('{}')
   }).listen(0, '127.0.0.1')
   await once(relay, 'listening')
   const dataDirectory = await mkdtemp(join(tmpdir(), 'avocet-pds-crawlers-'))
@@ -34,21 +34,46 @@ test('at the first event, then every twenty minutes at most; a refusal is told a
     relay.close()
     await rm(dataDirectory, { recursive: true })
   })
-  const lines: [string, object][] = []
-  const keep = (data: object, message: string): void => void lines.push([message, data])
+  const keep = (data: object, message: string): void => void seen.lines.push([message, data])
   const logger: Logger = { info: keep, warn: keep, error: keep, debug: keep }
   const host = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`
-  let now = 1e12
-  let failures = 0
-  const failed = (): void => void failures++
-  const crawlers = createCrawlers([host], createPublicAddress(config), log, fetch, logger, failed, () => now)
+  const failed = (): void => void seen.failures++
+  const crawlers = createCrawlers([host], createPublicAddress(config), log, fetch, logger, failed, now)
   const announcements = createAnnouncements(server)
   const event = async (): Promise<void> => {
     await db.write(() => announcements.identity('did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'a.example.com'))
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  const told = (): unknown => [asked, lines, failures]
-  expect(asked).toBe(0)
+  return { seen, relay, host, crawlers, event }
+}
+
+test('when the clock of the machine was a year ahead meanwhile, no later', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { seen, event } = await start()
+  // What `expect.poll` waits would pass on these clocks.
+  const asked = async (count: number): Promise<void> => {
+    while (seen.asked < count) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(seen.asked).toBe(count)
+  }
+  const begun = Date.now()
+  vi.setSystemTime(begun + 365 * 24 * 60 * MINUTES)
+  await event()
+  await asked(1)
+  vi.setSystemTime(begun)
+  vi.advanceTimersByTime(20 * MINUTES - 1)
+  await event()
+  expect(seen.asked).toBe(1)
+  vi.advanceTimersByTime(1)
+  await event()
+  await asked(2)
+})
+
+test('at the first event, then every twenty minutes at most; a refusal is told and counted', async () => {
+  let now = 1e12
+  const { seen, relay, host, crawlers, event } = await start(() => now)
+  const told = (): unknown => [seen.asked, seen.lines, seen.failures]
+  expect(seen.asked).toBe(0)
   await event()
   await expect.poll(told).toEqual([1, [], 0])
   await event()
@@ -56,7 +81,7 @@ test('at the first event, then every twenty minutes at most; a refusal is told a
   await event()
   expect(told()).toEqual([1, [], 0])
   now += 1
-  status = 429
+  seen.status = 429
   await event()
   const refused = ['a relay refused to crawl', { host, status: 429 }]
   await expect.poll(told).toEqual([2, [refused], 1])
@@ -69,5 +94,5 @@ test('at the first event, then every twenty minutes at most; a refusal is told a
   crawlers[Symbol.dispose]()
   now += 20 * MINUTES
   await event()
-  expect(failures).toBe(2)
+  expect(seen.failures).toBe(2)
 })

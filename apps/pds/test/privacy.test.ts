@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { openAccountStore } from '@avocet/accounts/sqlite'
 import { openDatabase } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { createReservedKeys } from '../src/accounts/reserved-keys.ts'
 import { createRecordLexicons } from '../src/repos/lexicons.ts'
@@ -214,6 +214,27 @@ test('few lexicons are looked up at a time, whatever is written', async () => {
     Array.from({ length: 40 }, () => null),
   )
   expect([most, all]).toEqual([8, 48])
+})
+
+test('a lexicon that was looked for while the clock was a year ahead is remembered no longer', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  let asked = 0
+  const lookup = (): Promise<{ ok: true; value: string[] }> => {
+    asked += 1
+    return Promise.resolve({ ok: true, value: [] })
+  }
+  const lexicons = createRecordLexicons({} as never, lookup, fetch)
+  const now = Date.now()
+  vi.setSystemTime(now + 365 * 24 * 60 * 60 * 1000)
+  await lexicons.find('com.example.thing')
+  vi.setSystemTime(now)
+  vi.advanceTimersByTime(59_999)
+  await lexicons.find('com.example.thing')
+  expect(asked).toBe(1)
+  vi.advanceTimersByTime(1)
+  await lexicons.find('com.example.thing')
+  expect(asked).toBe(2)
 })
 
 test('a lexicon that was not found is looked for again after a minute; five hundred are remembered', async () => {

@@ -34,8 +34,13 @@ export interface CacheOptions {
   readonly store?: CacheStore
   /** Told of faults of the store. */
   readonly onStoreError?: (error: unknown) => void
-  /** The clock; default `Date.now`. */
+  /** Milliseconds since 1970, for what the store keeps; default `Date.now`. */
   readonly now?: () => number
+  /**
+   * Milliseconds by a clock that nobody sets, for the ages of what is in memory; default `now` where that is given, else
+   * `performance.now`.
+   */
+  readonly steady?: () => number
 }
 
 /** A cache of answers, one question at a time per key. */
@@ -49,6 +54,7 @@ export interface Cache<V> {
 /** A failure that says nothing about the key is not remembered. */
 const UNSAID: ReadonlySet<DidErrorCode> = new Set(['aborted', 'throttled'])
 
+/** Its times are of the steady clock. */
 interface Entry<V> {
   /** Settled long before anybody asks again: a hit allocates nothing. */
   readonly answer: Promise<DidResult<V>>
@@ -76,6 +82,7 @@ export function createCache<V>(
 ): Cache<V> {
   const { staleMs = 3_600_000, maxMs = 86_400_000, negativeMs = 60_000, failureMs = 5_000 } = options
   const { minRefreshMs = 0, maxEntries = 100_000, store, now = Date.now } = options
+  const { steady = options.now ?? (() => performance.now()) } = options
   const entries = new Map<string, Entry<V>>()
   const flights = new Map<string, Flight<V>>()
   const readings = new Map<string, Promise<DidResult<V>>>()
@@ -112,7 +119,7 @@ export function createCache<V>(
 
   const keepFailure = (key: string, result: DidResult<V> & { ok: false }): void => {
     if (UNSAID.has(result.error.code)) return
-    const at = now()
+    const at = steady()
     const goodUntil = at + (result.error.isTransient ? failureMs : negativeMs)
     const answer = Promise.resolve(result)
     insert(key, { answer, fetchedAt: at, staleAt: goodUntil, goodUntil, isFailure: true, used: false })
@@ -129,12 +136,12 @@ export function createCache<V>(
 
   const keepAnswer = async (key: string, result: DidResult<V>): Promise<void> => {
     if (result.ok) {
-      const { fetchedAt } = keepValue(key, result.value, now())
-      if (store) await settle(() => store.set(key, { value: result.value, fetchedAt }), report)
+      keepValue(key, result.value, steady())
+      if (store) await settle(() => store.set(key, { value: result.value, fetchedAt: now() }), report)
       return
     }
     const before = entries.get(key)
-    const outlives = before !== undefined && !before.isFailure && before.goodUntil > now()
+    const outlives = before !== undefined && !before.isFailure && before.goodUntil > steady()
     // What is known stays known while the source cannot be asked.
     if (result.error.isTransient && outlives) return
     keepFailure(key, result)
@@ -170,10 +177,12 @@ export function createCache<V>(
   ): Promise<DidResult<V>> => {
     await deletions.get(key)
     const stored = await settle(() => from.get(key), report)
-    const value = stored === undefined || stored.fetchedAt + maxMs <= now() ? null : revive(stored.value)
-    if (value === null || stored === undefined || !isCurrent()) return fly(key, false)
-    const entry = keepValue(key, value, stored.fetchedAt)
-    if (entry.staleAt <= now()) void fly(key, false)
+    const age = stored === undefined ? maxMs : now() - stored.fetchedAt
+    // A time in the future was written by a clock that was ahead: how old the answer is, nobody knows.
+    const value = stored === undefined || age < 0 || age >= maxMs ? null : revive(stored.value)
+    if (value === null || !isCurrent()) return fly(key, false)
+    const entry = keepValue(key, value, steady() - age)
+    if (age >= staleMs) void fly(key, false)
     return entry.answer
   }
 
@@ -196,11 +205,11 @@ export function createCache<V>(
     resolve(key, asked) {
       const entry = entries.get(key)
       if (asked?.forceRefresh === true) {
-        if (entry !== undefined && now() < entry.fetchedAt + minRefreshMs) return entry.answer
+        if (entry !== undefined && steady() < entry.fetchedAt + minRefreshMs) return entry.answer
         return withSignal(fly(key, true), asked.signal)
       }
       if (entry !== undefined) {
-        const at = now()
+        const at = steady()
         if (at < entry.goodUntil) {
           entry.used = true
           if (at >= entry.staleAt) void fly(key, false)
@@ -209,7 +218,10 @@ export function createCache<V>(
       }
       return withSignal(miss(key), asked?.signal)
     },
-    isFresh: (key) => now() < (entries.get(key)?.staleAt ?? 0),
+    isFresh: (key) => {
+      const entry = entries.get(key)
+      return entry !== undefined && steady() < entry.staleAt
+    },
     purge(key) {
       entries.delete(key)
       flights.delete(key)

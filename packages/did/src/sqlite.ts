@@ -32,7 +32,9 @@ export function openCacheStore(db: Database, options: SqliteCacheOptions = {}): 
   migrate(db, 'resolver-cache', MIGRATIONS)
   let sets = 0
 
-  const prune = (): void => {
+  /** Of times after the newest answer: a clock was ahead then, and they would outlive all that is fetched now. */
+  const prune = (newest: number): void => {
+    db.prepare('DELETE FROM resolver_cache WHERE name = ? AND fetched_at > ?').run(name, newest)
     db.prepare(
       `DELETE FROM resolver_cache WHERE name = ?1 AND key IN (
          SELECT key FROM resolver_cache WHERE name = ?1 ORDER BY fetched_at DESC LIMIT -1 OFFSET ?2)`,
@@ -52,7 +54,7 @@ export function openCacheStore(db: Database, options: SqliteCacheOptions = {}): 
       db.prepare(
         'INSERT OR REPLACE INTO resolver_cache (name, key, value, fetched_at) VALUES (?, ?, ?, ?)',
       ).run(name, key, JSON.stringify(value), fetchedAt)
-      if (++sets % PRUNE_EVERY === 0) prune()
+      if (++sets % PRUNE_EVERY === 0) prune(fetchedAt)
     },
     delete(key) {
       db.prepare('DELETE FROM resolver_cache WHERE name = ? AND key = ?').run(name, key)

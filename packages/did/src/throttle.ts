@@ -11,8 +11,10 @@ export interface ThrottleOptions {
   readonly maxWaitMs?: number
   /** Longest pause that a host's `Retry-After` may ask for, in milliseconds; default 60 000. */
   readonly maxPauseMs?: number
-  /** The clock, in milliseconds since 1970; default `Date.now`. */
+  /** Milliseconds since 1970, for a `Retry-After` that is a date; default `Date.now`. */
   readonly now?: () => number
+  /** Milliseconds by a clock that nobody sets, for pauses; default `now` where that is given, else `performance.now`. */
+  readonly steady?: () => number
 }
 
 interface Host {
@@ -33,6 +35,7 @@ export function throttleHosts(inner: Fetch, options: ThrottleOptions = {}): Fetc
     maxWaitMs = 30_000,
     maxPauseMs = 60_000,
     now = Date.now,
+    steady = options.now ?? ((): number => performance.now()),
   } = options
   const hosts = new Map<string, Host>()
 
@@ -70,14 +73,14 @@ export function throttleHosts(inner: Fetch, options: ThrottleOptions = {}): Fetc
     const [next] = host.waiting
     if (next !== undefined) return next.start()
     host.running--
-    if (host.running === 0 && host.pausedUntil <= now()) hosts.delete(name)
+    if (host.running === 0 && host.pausedUntil <= steady()) hosts.delete(name)
   }
 
   const heed = (name: string, host: Host, response: Response): void => {
     if (response.status !== 429 && response.status !== 503) return
     const pause = Math.min(retryAfterMs(response.headers.get('retry-after'), now()), maxPauseMs)
     if (pause <= 0) return
-    host.pausedUntil = now() + pause
+    host.pausedUntil = steady() + pause
     for (const waiter of host.waiting) waiter.giveUp(refusal(name, 'host asked for a pause'))
   }
 
@@ -85,10 +88,10 @@ export function throttleHosts(inner: Fetch, options: ThrottleOptions = {}): Fetc
     const name = URL.parse(url)?.host ?? ''
     let host = hosts.get(name)
     if (host === undefined) {
-      forgetPauses(hosts, now())
-      hosts.set(name, (host = { running: 0, waiting: new Set(), pausedUntil: 0 }))
+      forgetPauses(hosts, steady())
+      hosts.set(name, (host = { running: 0, waiting: new Set(), pausedUntil: Number.NEGATIVE_INFINITY }))
     }
-    if (host.pausedUntil > now()) throw refusal(name, 'host asked for a pause')
+    if (host.pausedUntil > steady()) throw refusal(name, 'host asked for a pause')
     if (init?.signal?.aborted) throw failWith(init.signal.reason, `host=${name}`, init.signal).error
     await enter(name, host, init?.signal)
     try {

@@ -1,5 +1,5 @@
 import { openDatabase } from '@avocet/sqlite'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   DidError,
   parseDidDocument,
@@ -103,6 +103,63 @@ describe('ages', () => {
     expect(seen(await cache.resolve(did))).toBe('v1')
     await settle()
     expect(seen(await cache.resolve(did))).toBe('tombstoned')
+  })
+})
+
+describe('a clock that was set', () => {
+  const YEAR = 365 * 24 * HOUR
+  const machine = () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    return { begun: Date.now(), cache: withCache(source) }
+  }
+
+  it('ahead and back makes no answer in memory last longer', async () => {
+    const { begun, cache } = machine()
+    vi.setSystemTime(begun + YEAR)
+    await cache.resolve(did)
+    vi.setSystemTime(begun)
+    vi.advanceTimersByTime(HOUR - 1)
+    expect(cache.isFresh(did)).toBe(true)
+    vi.advanceTimersByTime(1)
+    expect(cache.isFresh(did)).toBe(false)
+    version = 2
+    vi.advanceTimersByTime(23 * HOUR)
+    expect(seen(await cache.resolve(did))).toBe('v2')
+  })
+
+  it('ahead and back makes no failure last longer', async () => {
+    const { begun, cache } = machine()
+    failure = 'not-found'
+    vi.setSystemTime(begun + YEAR)
+    await cache.resolve(did)
+    vi.setSystemTime(begun)
+    failure = null
+    vi.advanceTimersByTime(59_999)
+    expect(seen(await cache.resolve(did))).toBe('not-found')
+    vi.advanceTimersByTime(1)
+    expect(seen(await cache.resolve(did))).toBe('v1')
+  })
+
+  it('ahead does not end what is in memory', async () => {
+    const { begun, cache } = machine()
+    await cache.resolve(did)
+    vi.setSystemTime(begun + YEAR)
+    expect(cache.isFresh(did)).toBe(true)
+    expect(calls).toBe(1)
+  })
+
+  it('keeps a forced refresh from no answer', async () => {
+    const { begun } = machine()
+    const cache = withCache(source, { minRefreshMs: 1000 })
+    vi.setSystemTime(begun + YEAR)
+    await cache.resolve(did)
+    vi.setSystemTime(begun)
+    version = 2
+    vi.advanceTimersByTime(999)
+    expect(seen(await cache.resolve(did, { forceRefresh: true }))).toBe('v1')
+    vi.advanceTimersByTime(1)
+    expect(seen(await cache.resolve(did, { forceRefresh: true }))).toBe('v2')
   })
 })
 
@@ -285,6 +342,35 @@ describe.each<[string, () => CacheStore]>([
   ['SQLite', () => openCacheStore(openDatabase({ path: ':memory:' }))],
   ['an asynchronous store', slowStore],
 ])('persistence in %s', (_, open) => {
+  it('holds no answer of a time that is still to come: its age is not known', async () => {
+    const store = open()
+    await cached({ store }).resolve(did)
+    await settle()
+    version = 2
+    expect(seen(await cached({ store }).resolve(did))).toBe('v1')
+    now -= 1
+    expect(seen(await cached({ store }).resolve(did))).toBe('v2')
+    await settle()
+    version = 3
+    expect(seen(await cached({ store }).resolve(did))).toBe('v2')
+  })
+
+  it('tells the time that the store is given, and measures ages by the steady clock', async () => {
+    const store = open()
+    await cached({ store, steady: () => 7 }).resolve(did)
+    await settle()
+    now += 59 * 60_000
+    let steady = 3
+    const cache = cached({ store, steady: () => steady })
+    await cache.resolve(did)
+    now += 24 * HOUR
+    steady += 60_000 - 1
+    expect(cache.isFresh(did)).toBe(true)
+    steady += 1
+    expect(cache.isFresh(did)).toBe(false)
+    expect(calls).toBe(1)
+  })
+
   it('holds answers over a restart, with their age', async () => {
     const store = open()
     await cached({ store }).resolve(did)
@@ -362,6 +448,18 @@ describe('stores', () => {
       delete: () => {},
     }
     expect(seen(await cached({ store }).resolve(did))).toBe('v1')
+  })
+
+  it('SQLite lets go of what a clock that was ahead had left', () => {
+    using db = openDatabase({ path: ':memory:' })
+    const store = openCacheStore(db)
+    for (let i = 0; i < 999; i++) void store.set(`k${i}`, { value: i, fetchedAt: 5_000_000 + i })
+    void store.set('now', { value: 'x', fetchedAt: 5_000_000 })
+    expect([store.get('now'), store.get('k0'), store.get('k1')]).toEqual([
+      { value: 'x', fetchedAt: 5_000_000 },
+      { value: 0, fetchedAt: 5_000_000 },
+      undefined,
+    ])
   })
 
   it('SQLite keeps caches apart and its size bounded', () => {

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   createDidResolver,
   createGuardedFetch,
   throttleHosts,
+  type DidError,
   type DidResolverOptions,
   type DidResult,
 } from '../src/index.ts'
@@ -319,6 +320,34 @@ describe('throttleHosts', () => {
     now += 2_000
     await fetch('https://a.example.com/')
     expect(calls).toBe(4)
+  })
+
+  it('leaves a host alone no longer when the clock of the machine was a year ahead meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    let after = '10'
+    const fetch = throttleHosts(() =>
+      Promise.resolve(new Response('', { status: 429, headers: { 'retry-after': after } })),
+    )
+    const ask = (): Promise<string> =>
+      fetch('https://a.example.com/').then(
+        () => 'asked',
+        (error: DidError) => error.code,
+      )
+    const begun = Date.now()
+    vi.setSystemTime(begun + 365 * 24 * 3_600_000)
+    expect(await ask()).toBe('asked')
+    vi.setSystemTime(begun)
+    vi.advanceTimersByTime(9_999)
+    expect(await ask()).toBe('throttled')
+    vi.advanceTimersByTime(1)
+    // A date is read by the clock that tells dates.
+    after = new Date(Date.now() + 5_000).toUTCString()
+    expect(await ask()).toBe('asked')
+    vi.advanceTimersByTime(3_000)
+    expect(await ask()).toBe('throttled')
+    vi.advanceTimersByTime(2_000)
+    expect(await ask()).toBe('asked')
   })
 
   it('reaches a directory through a burst', async () => {

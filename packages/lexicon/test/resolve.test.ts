@@ -1,7 +1,7 @@
 // Resolution with the outside as plain functions; with a real DNS answer, PDS and proof it runs in lex-cli's tests.
 import { cidForCbor, type DataObject } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { resolveClosure } from '../src/resolve/closure.ts'
 import { resolvePermissionSet } from '../src/resolve/permission-set.ts'
 import { lexiconDnsName } from '../src/resolve/resolve.ts'
@@ -24,11 +24,15 @@ function schemaRecord(id: string, refs: string[] = []): DataObject {
 }
 
 /** A network of one authority; counts what is asked of it. */
-function network(records: Record<string, DataObject>, changes: Partial<LexiconResolverOptions<string>> = {}) {
+function network(
+  records: Record<string, DataObject>,
+  changes: Partial<LexiconResolverOptions<string>> = {},
+  clock?: 'of the machine',
+) {
   const asked: string[] = []
   let time = 0
   const resolver = createLexiconResolver<string>({
-    now: () => time,
+    ...(clock === undefined ? { now: () => time } : {}),
     lookupTxt: async (name) => {
       asked.push(name)
       return ok(name === '_lexicon.example.com' ? ['v=spf1', `did=${DID}`] : [])
@@ -116,6 +120,25 @@ describe('resolve', () => {
     })
     expect((await resolver.resolve('com.example.post')).ok).toBe(true)
     expect(asked.filter((name) => name.startsWith('did:'))).toEqual([DID, `${DID} again`])
+  })
+
+  it('remembers no longer when the clock of the machine was a year ahead meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const records = { 'com.example.post': schemaRecord('com.example.post') }
+    const { resolver, asked } = network(records, {}, 'of the machine')
+    const resolve = async (): Promise<number> => {
+      expect((await resolver.resolve('com.example.post')).ok).toBe(true)
+      return asked.length
+    }
+    const now = Date.now()
+    vi.setSystemTime(now + 365 * 24 * 60 * 60_000)
+    const once = await resolve()
+    vi.setSystemTime(now)
+    vi.advanceTimersByTime(10 * 60_000 - 1)
+    expect(await resolve()).toBe(once)
+    vi.advanceTimersByTime(1)
+    expect(await resolve()).toBe(2 * once)
   })
 
   it('remembers for a while, shares work, and forgets on demand', async () => {

@@ -8,7 +8,10 @@ import type { Logger } from '../logger.ts'
 /** How seldom a relay is told again that there is news here, in milliseconds. A connected relay needs no telling. */
 const EVERY_MS = 20 * 60 * 1000
 
-/** Tells relays that there is something to crawl: at the first event after the start, then at most every 20 minutes. */
+/**
+ * Tells relays that there is something to crawl: at the first event after the start, then at most every 20 minutes.
+ * @param now milliseconds by a clock that nobody sets
+ */
 export function createCrawlers(
   hosts: readonly string[],
   address: PublicAddress,
@@ -16,7 +19,7 @@ export function createCrawlers(
   fetch: Fetch,
   logger: Logger,
   failed: () => void = () => {},
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): Disposable {
   let last = Number.NEGATIVE_INFINITY
   const ask = async (host: string): Promise<void> => {

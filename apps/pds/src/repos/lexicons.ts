@@ -22,12 +22,13 @@ interface Entry {
 /**
  * Lexicons published on the network: DNS, DID document, and the record with its proof.
  * https://atproto.com/specs/lexicon#lexicon-publication-and-resolution
+ * @param now milliseconds by a clock that nobody sets
  */
 export function createRecordLexicons(
   dids: DidResolver,
   lookupTxt: LookupTxt,
   fetch: Fetch,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): RecordLexicons {
   const resolver = createLexiconResolver<PublicKey>({
     lookupTxt,

@@ -15,7 +15,7 @@ export function createLexiconResolver<Key>(options: LexiconResolverOptions<Key>)
     maxFailureAge = 30_000,
     maxEntries = 1000,
     timeout = 15_000,
-    now = Date.now,
+    now = () => performance.now(),
   } = options
   const entries = new Map<string, Entry>()
   const running = new Map<string, Promise<ResolveResult>>()

@@ -98,7 +98,7 @@ export type LexiconResolverOptions<Key> = LexiconFetchers<Key> & {
   readonly maxEntries?: number
   /** For one resolution, all steps together, in milliseconds (default 15 seconds). */
   readonly timeout?: number
-  /** Milliseconds since 1970 (default `Date.now`). */
+  /** Milliseconds by a clock that nobody sets, for the ages (default `performance.now`). */
   readonly now?: () => number
 }
 
