@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { createGate } from '@avocet/repo-server'
+import { EXPORTS_AT_ONCE, IMPORTS_AT_ONCE, UPLOADS_AT_ONCE } from '../src/http/rate-limits.ts'
 import { failure, startNetwork, type TestNetwork } from './network.ts'
 
 const start = async (config: object): Promise<TestNetwork> => {
@@ -62,6 +63,40 @@ test('a gate counts by account, by address and in total, and lets go on every wa
     )
   }
   expect(await enter('a', null)).toBe('in')
+})
+
+test.each([
+  ['uploads', UPLOADS_AT_ONCE, { total: 400, perAccount: 8, perAddress: 20 }],
+  ['imports', IMPORTS_AT_ONCE, { total: 8, perAccount: 1, perAddress: 2 }],
+  ['exports', EXPORTS_AT_ONCE, { total: 64, perAccount: 16, perAddress: 16 }],
+])('%s: so many of an account, of a network and in all', async (what, limits, expected) => {
+  const { total, perAccount, perAddress } = expected
+  const end = Promise.withResolvers<void>()
+  const gate = createGate(what, limits)
+  const held: Promise<void>[] = []
+  const hold = (did: string | null, address: string | null): void =>
+    void held.push(gate.run({ did, address }, () => end.promise))
+  const refusal = (did: string | null, address: string | null): Promise<string> =>
+    gate.run({ did, address }, () => Promise.resolve('in')).catch((error: { code: string }) => error.code)
+
+  for (let n = 0; n < perAccount; n++) {
+    expect(await refusal('a', null)).toBe('in')
+    hold('a', null)
+  }
+  expect(await refusal('a', null)).toBe('too-many-at-once')
+  for (let n = 0; n < perAddress; n++) {
+    expect(await refusal(null, '203.0.113.1')).toBe('in')
+    hold(null, '203.0.113.1')
+  }
+  expect(await refusal(null, '203.0.113.1')).toBe('too-many-at-once')
+  for (let n = held.length; n < total; n++) {
+    expect(await refusal(`other ${n}`, null)).toBe('in')
+    hold(`other ${n}`, null)
+  }
+  expect(await refusal('one more', null)).toBe('busy')
+  end.resolve()
+  await Promise.all(held)
+  expect(await refusal('one more', null)).toBe('in')
 })
 
 test('a gate counts an address of IPv6 by its /64', async () => {

@@ -6,10 +6,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { utimesSync } from 'node:fs'
 
 import type { DataObject } from '@avocet/data'
+import { openDatabase } from '@avocet/sqlite'
 import { tidFromMicros } from '@avocet/syntax'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
+import { dataChecks } from '../src/doctor/data-checks.ts'
 import { networkChecks } from '../src/doctor/network-checks.ts'
 import { createProgram } from '../src/commands/program.ts'
 import { archiveOf } from './archives.ts'
@@ -209,6 +211,35 @@ test('identities: handle, key', async () => {
     'the directory has another signing key',
     `avocet-pds rotate-keys ${alice.did}`,
   ])
+})
+
+test('a disk that fills up: a warning below 1 GiB, bad below 1 MiB, and where it cannot be looked at', async () => {
+  using db = openDatabase({ path: ':memory:' })
+  const config = resolveConfig({ dataDirectory: '/data', blobDirectory: '/blobs' })
+  const [MiB, GiB] = [1024 ** 2, 1024 ** 3]
+  const disks = async (free: number): Promise<unknown[]> => {
+    const findings = await dataChecks(db, config, false, async (path) => {
+      if (path === '/blobs') throw new Error('no such disk')
+      return { bavail: free / 4, bsize: 4, blocks: GiB }
+    })
+    return findings.filter(({ what }) => what.startsWith('disk under'))
+  }
+  const lost = {
+    level: 'bad',
+    what: 'disk under /blobs',
+    detail: 'no such disk',
+    next: 'look at PDS_DATA_DIRECTORY',
+  }
+  const said = (level: string, detail: string): object => ({
+    level,
+    what: 'disk under /data',
+    detail,
+    next: 'make room, or bound accounts: avocet-pds account quota',
+  })
+  expect(await disks(GiB)).toEqual([said('ok', '1024 MiB are free, 25 %'), lost])
+  expect(await disks(GiB - 4)).toEqual([said('warn', '1024 MiB are free, 25 %'), lost])
+  expect(await disks(MiB)).toEqual([said('warn', '1 MiB are free, 0 %'), lost])
+  expect(await disks(MiB - 4)).toEqual([said('bad', '1 MiB are free, 0 %'), lost])
 })
 
 test('what a loss of power would cost is said where it would cost something', async () => {

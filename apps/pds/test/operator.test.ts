@@ -55,6 +55,33 @@ test('accounts are made, listed, shown, taken down and deleted', async () => {
   await expect(run('account', 'info', did)).rejects.toThrow('Account not found')
 })
 
+test('accounts are searched for page by page, by a part of their address', async () => {
+  const dids: string[] = []
+  for (const name of ['sam', 'sid', 'sue', 'sol', 'stu']) {
+    const line = (await run('account', 'create', `${name}.test`, `${name}@searched.example.com`))[0]!
+    dids.push(line.split(' ').at(-1)!)
+  }
+  await run('account', 'create', 'other.test', 'other@example.com')
+  dids.sort()
+  const search = async (params: Record<string, string>): Promise<[string[], string | undefined]> => {
+    const { status, body } = await net.get('com.atproto.admin.searchAccounts', { admin: true, params })
+    expect(status).toBe(200)
+    return [body.accounts.map(({ did }: { did: string }) => did), body.cursor]
+  }
+  const email = '@Searched.example'
+  expect(await search({ email, limit: '2' })).toEqual([dids.slice(0, 2), dids[1]])
+  expect(await search({ email, limit: '2', cursor: dids[1]! })).toEqual([dids.slice(2, 4), dids[3]])
+  expect(await search({ email, limit: '2', cursor: dids[3]! })).toEqual([dids.slice(4), undefined])
+  expect(await search({ email, limit: '5' })).toEqual([dids, dids[4]])
+  expect(await search({ email, limit: '6' })).toEqual([dids, undefined])
+  expect(await search({ email, limit: '5', cursor: dids[4]! })).toEqual([[], undefined])
+  // Without an address, all of them.
+  const [all] = await search({})
+  expect(all).toEqual(all.toSorted())
+  expect(all).toEqual(expect.arrayContaining(dids))
+  expect(all.length).toBeGreaterThan(5)
+})
+
 test('an identity is announced again', async () => {
   await run('account', 'create', 'quin.test', 'quin@example.com', '--password', 'given word')
   const newest = async () => (await readFirehose(net.pds.url, 0, () => false, 300)).events.at(-1)!

@@ -10,8 +10,16 @@ import { check, some, type Finding } from './finding.ts'
 const RESTORE = 'stop the server, and restore a backup: avocet-pds restore <folder>'
 const WARN_FREE_BYTES = 1024 * 1024 * 1024
 
-/** The database by itself: its pages, the rows that refer to others, the event log. `deep`: every index too. */
-export async function dataChecks(db: Database, config: PdsConfig, deep: boolean): Promise<Finding[]> {
+/** Blocks that are free for this process, the bytes of one, and all blocks, of the disk under a path. */
+export type StatDisk = (path: string) => Promise<{ bavail: number; bsize: number; blocks: number }>
+
+/** The database by itself: its pages, the rows that refer to others, the event log; the disk. `deep`: every index too. */
+export async function dataChecks(
+  db: Database,
+  config: PdsConfig,
+  deep: boolean,
+  statDisk: StatDisk = statfs,
+): Promise<Finding[]> {
   return [
     await check('database', RESTORE, () => {
       const problems = db
@@ -30,7 +38,7 @@ export async function dataChecks(db: Database, config: PdsConfig, deep: boolean)
     }),
     await check('event log', RESTORE, () => eventLog(db)),
     ...durability(config),
-    ...(await Promise.all(folders(config).map(diskSpace))),
+    ...(await Promise.all(folders(config).map((path) => diskSpace(path, statDisk)))),
   ]
 }
 
@@ -66,10 +74,10 @@ function eventLog(db: Database): string {
   return `events ${low} to ${newest}`
 }
 
-async function diskSpace(path: string): Promise<Finding> {
+async function diskSpace(path: string, statDisk: StatDisk): Promise<Finding> {
   const what = `disk under ${path}`
   try {
-    const { bavail, bsize, blocks } = await statfs(path)
+    const { bavail, bsize, blocks } = await statDisk(path)
     const free = bavail * bsize
     const detail = `${Math.round(free / 1024 / 1024)} MiB are free, ${Math.round((100 * bavail) / blocks)} %`
     const level = free < MIN_FREE_BYTES ? 'bad' : free < WARN_FREE_BYTES ? 'warn' : 'ok'
