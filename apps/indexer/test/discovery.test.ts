@@ -233,3 +233,15 @@ test('stopping waits for the page that is under way', async () => {
   await stopping
   expect(seen.rests).toBe(0)
 })
+
+test('stopped while accounts of a page are looked up: at once, and the page is read again next time', async () => {
+  const seen = start(
+    async () => ({ repos: Array.from({ length: 40 }, (_, i) => entry(i)), cursor: 'two' }),
+    () => new Promise(() => {}),
+  )
+  await eventually(() => seen.listed.length === 16)
+  await discovery!.stop()
+  expect(seen.listed).toHaveLength(16)
+  expect(db.prepare('SELECT * FROM discovery').all()).toEqual([])
+  expect(seen.troubles).toEqual([])
+})

@@ -38,6 +38,14 @@ export function startDiscovery(options: {
   const { db, hosts, consumer, listRepos, onTrouble, now } = options
   const stopped = new AbortController()
   const { signal } = stopped
+  /** The network that the consumer waits for must not keep this from stopping. @throws when it stops */
+  const orStopped = <T>(work: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const onAbort = (): void => reject(signal.reason)
+      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+      if (signal.aborted) onAbort()
+      else signal.addEventListener('abort', onAbort, { once: true })
+    })
 
   const readList = async (host: ListedHost): Promise<void> => {
     let entries = 0
@@ -49,8 +57,8 @@ export function startDiscovery(options: {
       if (!(await consumer.reportListed({ did: did as Did, rev, status: word, own, source, at }))) refused++
     }
     const onPage = async (repos: readonly ListedRepo[], at: number): Promise<boolean> => {
-      for (let i = 0; i < repos.length && !signal.aborted; i += SIDE_BY_SIDE) {
-        await Promise.all(repos.slice(i, i + SIDE_BY_SIDE).map((repo) => report(repo, at)))
+      for (let i = 0; i < repos.length; i += SIDE_BY_SIDE) {
+        await orStopped(Promise.all(repos.slice(i, i + SIDE_BY_SIDE).map((repo) => report(repo, at))))
       }
       if (refused <= MAX_REFUSED || refused * 2 <= entries) return true
       onTrouble(
@@ -68,7 +76,7 @@ export function startDiscovery(options: {
       await readList(host)
       if (signal.aborted) return
       // Who is in no list any more is asked for one by one.
-      await consumer.confirmRest()
+      await orStopped(consumer.confirmRest())
       const isDue = (): boolean =>
         now() - began >= RELIST_MS || (consumer.gapAt(host.source) ?? -Infinity) >= began
       while (!signal.aborted && !isDue()) await sleep(LOOK_MS, signal)
@@ -78,7 +86,7 @@ export function startDiscovery(options: {
   const run = async (): Promise<void> => {
     await sleep(options.headStartMs ?? HEAD_START_MS, signal)
     if (signal.aborted) return
-    await Promise.all(options.dids.map((did) => consumer.requestResync(did, 'discovered')))
+    await orStopped(Promise.all(options.dids.map((did) => consumer.requestResync(did, 'discovered'))))
     await Promise.all(hosts.map(follow))
   }
   const running = run().catch((error: unknown) => {
