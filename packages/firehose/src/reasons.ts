@@ -91,7 +91,7 @@ export const REASONS: Readonly<Record<FailureReason, Reason>> = {
 
   'wrong-host': refused('authority'),
   'identity-unresolved': refused('authority'),
-  // An #identity or #account of a DID that has no document, and of which nothing is stored.
+  // Of a DID of which nothing is stored: an #identity or #account without a document, or of too many such DIDs at a time.
   'account-unknown': ignored('authority'),
   'account-inactive': ignored('authority'),
   // A source that is behind said a status that the account's own host does not confirm.
