@@ -22,11 +22,17 @@ it('keeps what was used last within its bytes, per repository', () => {
   expect(kept).toBeGreaterThan(60)
   expect(kept).toBeLessThan(200)
   expect(cache.get(2, hot)).toBeUndefined()
-  const [other, otherBytes] = blocks[1]!
-  cache.set(2, other, otherBytes)
-  expect([cache.get(2, other), cache.get(2, hot)]).toEqual([otherBytes, undefined])
   cache.delete(1, hot)
   expect(cache.get(1, hot)).toBeUndefined()
+})
+
+it('gives no repository the blocks of another', () => {
+  const cache = createBlockCache(100_000)
+  const [[one, oneBytes], [two, twoBytes]] = [blocks[0]!, blocks[1]!]
+  cache.set(1, one, oneBytes)
+  cache.set(2, two, twoBytes)
+  expect([cache.get(1, one), cache.get(2, two)]).toEqual([oneBytes, twoBytes])
+  expect([cache.get(1, two), cache.get(2, one)]).toEqual([undefined, undefined])
 })
 
 it('of no bytes keeps nothing', () => {
