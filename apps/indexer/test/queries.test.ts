@@ -183,6 +183,25 @@ describe('links', () => {
   })
 })
 
+test('fifty thousand links are read for one answer, those of accounts that are off among them', () => {
+  const target = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
+  for (const did of ['did:web:off.example', 'did:web:on.example'] as const) {
+    tables.commit(did, [opOf('create', 'com.example.like/1', { subject: target })])
+  }
+  tables.account('did:web:off.example', 'takendown')
+  const addMore = (from: number, to: number): unknown =>
+    tables.db
+      .prepare(`WITH RECURSIVE more(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM more WHERE n < ?)
+                INSERT INTO links SELECT target, path, collection, repo, record + n FROM more,
+                (SELECT * FROM links ORDER BY repo, record LIMIT 1)`)
+      .run(from, to)
+  const links = createLinkReader(tables.db)
+  addMore(1, 49_998)
+  expect(links.count(target)).toBe(1)
+  addMore(49_999, 49_999)
+  expect(links.count(target)).toBe(0)
+})
+
 test('dead letters: the newest first, so many', () => {
   for (const message of ['one', 'two', 'three'])
     tables.failure('signature-invalid', message, 'did:web:a.example')

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, it, vi } from 'vitest'
 import { createCheckpointer } from '../src/checkpointer.ts'
 import { openDatabase } from '../src/index.ts'
+import { testDisk } from './disk.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'avocet-checkpoints-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -79,4 +80,38 @@ it('holds writes for a long log only, and no longer than the copy takes', { retr
   expect(performance.now() - begun).toBeLessThan(1500)
   expect(checkpointer.isHolding()).toBe(false)
   checkpointer.close()
+})
+
+// Tried again, since the hold may be over before anything comes into it.
+it('a disk that fails while writes are held refuses them', { retry: 2 }, async () => {
+  const path = join(mkdtempSync(join(folder, 'd-')), 'd.db')
+  const disk = testDisk()
+  const db = openDatabase({ path, disk })
+  db.raw.exec('CREATE TABLE item (id INTEGER PRIMARY KEY, body BLOB NOT NULL)')
+  // Who reads keeps the log from starting over.
+  using reader = new DatabaseSync(path)
+  reader.exec('BEGIN; SELECT count(*) FROM item')
+  const insert = db.prepare('INSERT INTO item (body) VALUES (zeroblob(3900))')
+  const grow = (): void => {
+    for (let i = 0; i < 4100; i++) insert.run()
+  }
+  let ran = true
+  let held: Promise<unknown> = Promise.resolve()
+  for (let i = 0; i < 800 && ran; i++) {
+    // oxlint-disable-next-line no-await-in-loop -- until one is held
+    await held
+    if (i % 100 === 0) db.transaction(grow)
+    ran = false
+    held = db.write(() => {
+      ran = true
+    })
+    held.catch(() => {})
+    // oxlint-disable-next-line no-await-in-loop -- two turns, in which a write that is not held runs
+    for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(ran).toBe(false)
+  disk.next = new Error('EIO: i/o error, fdatasync')
+  expect(() => db.transaction(() => insert.run())).toThrow(expect.objectContaining({ code: 'sync-failed' }))
+  await expect(Promise.race([held, delay(3000)])).rejects.toMatchObject({ code: 'sync-failed' })
+  expect(() => db.close()).toThrow(expect.objectContaining({ code: 'sync-failed' }))
 })
