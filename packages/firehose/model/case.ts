@@ -9,6 +9,8 @@ export type ModelCase = {
   readonly about: string
   readonly size: Partial<Size>
   readonly actions: readonly Action[]
+  /** A seed at which it showed, where the times of answers matter: played besides the usual ones. */
+  readonly seed?: number
 }
 
 /** The first account writes one of its records. */

@@ -161,7 +161,7 @@ export const MENDS: readonly Mend[] = [
   {
     sequence: 'C12',
     mend: 'a changed filter has the repos read anew',
-    edits: [edit('machine', "if (state.filter === '' ||", "if (state.filter !== 'never' ||")],
+    edits: [edit('machine-rules', "if (state.filter === '' ||", "if (state.filter !== 'never' ||")],
   },
   {
     sequence: 'C13',

@@ -2,6 +2,7 @@
 
 import type { Action, Size } from './actions.ts'
 import { MODEL_CASES } from './cases.ts'
+import type { ModelCase } from './case.ts'
 import { USUAL_SIZE } from './actions.ts'
 import { randomActions, randomSize } from './generate.ts'
 import { createRandom } from './random.ts'
@@ -39,16 +40,23 @@ export async function search(first: number, count: number): Promise<SearchResult
 /** Each named case is played with so many seeds: they decide how long answers take. */
 export const SEEDS_OF_A_CASE = 5
 
+/** The seeds of a named case, with one of its own where it has one. */
+export function seedsOf({ seed }: ModelCase): number[] {
+  const usual = Array.from({ length: SEEDS_OF_A_CASE }, (_, i) => i + 1)
+  return seed === undefined ? usual : [...usual, seed]
+}
+
 /** Plays the named cases whose name holds this text. */
 export async function playCases(
   name = '',
 ): Promise<{ readonly played: number; readonly finding: Finding | null }> {
   let played = 0
-  for (const { name: own, size: change, actions } of MODEL_CASES) {
-    if (!own.includes(name)) continue
+  for (const item of MODEL_CASES) {
+    if (!item.name.includes(name)) continue
     played++
-    const size = { ...USUAL_SIZE, ...change }
-    for (let seed = 1; seed <= SEEDS_OF_A_CASE; seed++) {
+    const { actions } = item
+    const size = { ...USUAL_SIZE, ...item.size }
+    for (const seed of seedsOf(item)) {
       const difference = await simulate(seed, size, actions)
       if (difference !== null) return { played, finding: { seed, size, actions, difference } }
     }

@@ -2,7 +2,7 @@
 
 import type { Tid } from '@avocet/syntax'
 import type { RepoEffect, RepoFact, RepoPolicy, Transition } from './facts.ts'
-import type { Priority, RepoState } from './state.ts'
+import type { Priority, RepoFlag, RepoState } from './state.ts'
 
 /** A fact of one kind. */
 export type Fact<K extends RepoFact['kind']> = Extract<RepoFact, { kind: K }>
@@ -70,6 +70,19 @@ export function due(state: RepoState, priority: Priority, policy: RepoPolicy, no
   if (!policy.resync || !isActive(state)) return to({ ...state, nextTry: null, priority })
   const nextTry = Math.max(now, state.triedAt === null ? 0 : state.triedAt + policy.intervalMs)
   return to({ ...state, nextTry, priority }, 'wake')
+}
+
+/** Rows that were made for other collections: the repo is read again. */
+export function refiltered(state: RepoState, policy: RepoPolicy, now: number): Transition {
+  const { filter } = policy
+  // Rows from before the filter was stored count as made for this one.
+  if (state.filter === '' || (state.rev === null && state.floor === null)) return to({ ...state, filter })
+  if (!policy.resync) {
+    const flags: RepoFlag[] = [...new Set([...state.flags, 'gap' as const])]
+    return to({ ...state, filter, flags, partialSince: state.rev })
+  }
+  if (state.status === 'desynchronized' || !isActive(state)) return to(state)
+  return due({ ...state, status: 'desynchronized', reason: 'filter-changed' }, 3, policy, now)
 }
 
 /** Whether upstream and this service both say so. */

@@ -11,6 +11,7 @@ import {
   isActive,
   later,
   newest,
+  refiltered,
   settle,
   to,
   UNKNOWN_REV,
@@ -64,6 +65,10 @@ export function drained(state: RepoState, epoch: number, policy: RepoPolicy, now
   const { lost } = state
   const reason = state.upstreamStatus === 'active' ? null : 'account-inactive'
   const settled = settle({ ...state, reason }, policy, now)
+  // Its last part was applied by a run with other collections, which ended before its queue was worked off.
+  if (settled.filter !== policy.filter) {
+    return refiltered(lost === null ? settled : { ...settled, claimed: UNKNOWN_REV }, policy, now)
+  }
   if (lost === null) return to(settled, ...wakeIf(settled))
   const step = doubt(settled, lost, null, policy, now)
   return to(step.state, ...wakeIf(settled), ...step.effects)

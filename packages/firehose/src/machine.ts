@@ -16,6 +16,7 @@ import {
   known,
   later,
   newest,
+  refiltered,
   settle,
   to,
   UNKNOWN_REV,
@@ -302,16 +303,4 @@ function visited(state: RepoState, fact: Fact<'visited'>, policy: RepoPolicy, no
     state.status === 'unconfirmed' ? state : { ...state, status: 'unconfirmed', reason: 'source-gap' }
   if (!fact.settled || state.nextTry !== null || !policy.resync) return to(unconfirmed)
   return to({ ...unconfirmed, nextTry: now, priority: 4 }, 'wake')
-}
-
-function refiltered(state: RepoState, policy: RepoPolicy, now: number): Transition {
-  const { filter } = policy
-  // Rows from before the filter was stored count as made for this one.
-  if (state.filter === '' || (state.rev === null && state.floor === null)) return to({ ...state, filter })
-  if (!policy.resync) {
-    const flags: RepoFlag[] = [...new Set([...state.flags, 'gap' as const])]
-    return to({ ...state, filter, flags, partialSince: state.rev })
-  }
-  if (state.status === 'desynchronized' || !isActive(state)) return to(state)
-  return due({ ...state, status: 'desynchronized', reason: 'filter-changed' }, 3, policy, now)
 }

@@ -12,15 +12,16 @@ import { createClock } from '../model/clock.ts'
 import { MENDS } from '../model/mends.ts'
 import { createNetwork, type Network } from '../model/network.ts'
 import { createQueueWatch } from '../model/queue-watch.ts'
-import { interleavingOf, search, SEEDS_OF_A_CASE } from '../model/search.ts'
+import { interleavingOf, search, seedsOf } from '../model/search.ts'
 import { newRepo, type RepoState } from '../src/index.ts'
 import { shrink } from '../model/shrink.ts'
 import { simulate } from '../model/simulate.ts'
 import { createStatusWatch } from '../model/status-watch.ts'
 
 describe('model', () => {
-  it.each(MODEL_CASES)('$name: $about', async ({ size: change, actions }) => {
-    for (let seed = 1; seed <= SEEDS_OF_A_CASE; seed++) {
+  it.each(MODEL_CASES)('$name: $about', async (item) => {
+    const { size: change, actions } = item
+    for (const seed of seedsOf(item)) {
       expect(await simulate(seed, { ...USUAL_SIZE, ...change }, actions)).toBe(null)
     }
   })
