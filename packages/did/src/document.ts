@@ -34,6 +34,8 @@ export interface DidDocument {
 /** Entries of a list that are looked at. */
 const MAX_ENTRIES = 256
 const MAX_STRING = 4_096
+/** Lists and objects in each other, in fields that are not known too: who answers with a document has to write it out again. */
+const MAX_DEPTH = 32
 
 /**
  * Reads a DID document from parsed JSON: tolerant of what the network holds (missing lists, broken entries, several
@@ -43,6 +45,8 @@ const MAX_STRING = 4_096
  */
 export function parseDidDocument(json: unknown, did?: Did): DidResult<DidDocument> {
   if (!isObject(json)) return fail('invalid-document', 'document is not an object')
+  if (isDeeper(json, MAX_DEPTH))
+    return fail('invalid-document', `document is nested too deep; max=${MAX_DEPTH}`)
   const id = json['id']
   if (!isDid(id)) return fail('invalid-document', 'document has no DID as its id')
   if (did !== undefined && id !== did)
@@ -92,6 +96,12 @@ function readService(item: unknown): DidService | null {
 function listOf<T>(value: unknown, read: (item: unknown) => T | null): T[] {
   if (!Array.isArray(value)) return []
   return value.slice(0, MAX_ENTRIES).flatMap((item) => read(item) ?? [])
+}
+
+/** Whether it has more than `left` levels of lists and objects; looks no further. */
+function isDeeper(value: unknown, left: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return left === 0 || Object.values(value).some((inner) => isDeeper(inner, left - 1))
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

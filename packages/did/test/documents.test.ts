@@ -54,6 +54,19 @@ describe('parseDidDocument', () => {
     })
   })
 
+  it('refuses a document that is nested too deep, in any field', () => {
+    const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+    expect(parseDidDocument({ id: did, more: nested(31) })).toMatchObject({ ok: true })
+    expect(parseDidDocument({ id: did, more: nested(32) })).toMatchObject({
+      ok: false,
+      error: { code: 'invalid-document' },
+    })
+    // As many as fit into what is read of a document.
+    expect(parseDidDocument({ id: did, service: nested(100_000) })).toMatchObject({
+      error: { code: 'invalid-document' },
+    })
+  })
+
   it('takes a document without lists', () => {
     expect(parse({})).toEqual({ id: did, alsoKnownAs: [], verificationMethod: [], service: [] })
   })
