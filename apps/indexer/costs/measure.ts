@@ -6,20 +6,16 @@ import { createGuardedFetch } from '@avocet/did'
 import type { ResolveKey, Source } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
-import { createFindAccount } from '../src/identity/handles.ts'
-import { createIdentities } from '../src/identity/identities.ts'
-import { createLive } from '../src/http/live.ts'
-import { createXrpc } from '../src/http/xrpc.ts'
+import type { Live } from '../src/http/live.ts'
 import { startPipeline } from '../src/pipeline.ts'
-import { createRecordReader } from '../src/queries/records.ts'
-import { createRepoReader } from '../src/queries/repos.ts'
 import { createBackfill } from '../src/sync/backfill.ts'
 import type { Accounts } from './accounts.ts'
 
 /** What something cost. */
 export type Cost = {
-  /** CPU time of the longest turn of the event loop, ms. */
+  /** CPU time of the longest turn of the event loop, and of all turns together, ms. */
   readonly turnMs: number
+  readonly totalMs: number
   /** Most bytes of heap, and of buffers, at a time, over what there was. */
   readonly heapBytes: number
   /** Bytes that the database grew by. */
@@ -49,12 +45,14 @@ export async function measure<T>(
   }
   const [heap, disk] = [used(), bytesOf(db)]
   let turn = 0
+  let total = 0
   let most = heap
   let running = true
   let last = process.threadCpuUsage()
   const look = (): void => {
     const { user, system } = process.threadCpuUsage(last)
     turn = Math.max(turn, user + system)
+    total += user + system
     let now = used()
     if (now - heap > GARBAGE) {
       collect?.()
@@ -72,8 +70,8 @@ export async function measure<T>(
   try {
     const value = await work()
     look()
-    const cost = { turnMs: turn / 1000, heapBytes: most - heap, diskBytes: bytesOf(db) - disk }
-    return { cost, value }
+    const [turnMs, totalMs] = [turn / 1000, total / 1000]
+    return { cost: { turnMs, totalMs, heapBytes: most - heap, diskBytes: bytesOf(db) - disk }, value }
   } finally {
     running = false
   }
@@ -82,19 +80,18 @@ export async function measure<T>(
 /** The pipeline of the app on a database. */
 function pipelineOf(options: {
   readonly db: Database
+  readonly live: Live
   readonly accounts: Accounts
   readonly source: Source
   readonly host: string | null
   readonly workers: number
-}): ReturnType<typeof startPipeline> & Disposable {
-  const { db, accounts, host } = options
+}): ReturnType<typeof startPipeline> {
+  const { db, accounts, host, live } = options
   const verify = nativeVerifier()
-  const records = createRecordReader(db)
   const resolveKey: ResolveKey = (did) =>
     Promise.resolve({ key: accounts.keyOf(did), pds: host ?? 'https://pds.example.com', handle: null })
   const fetch = createGuardedFetch({ allowLoopback: true, maxBytes: 4 * 1024 ** 3, timeoutMs: 600_000 })
-  const live = createLive({ status: () => ({}), handleOf: (did) => records.account(did)?.handle ?? null })
-  const pipeline = startPipeline({
+  return startPipeline({
     db,
     sources: [options.source],
     resolveKey,
@@ -109,12 +106,14 @@ function pipelineOf(options: {
     onNotice: (notice) => live.notice(notice),
     now: Date.now,
   })
-  return { ...pipeline, [Symbol.dispose]: () => live.close() }
 }
+
+/** A database, and who is told what comes into it. */
+export type Fed = { readonly db: Database; readonly live: Live }
 
 /** Feeds frames to the pipeline, all of them to their end. @returns how many were accepted */
 export async function feed(
-  db: Database,
+  { db, live }: Fed,
   accounts: Accounts,
   frames: readonly Uint8Array[],
   workers: number,
@@ -128,14 +127,14 @@ export async function feed(
       yield* frames
     },
   }
-  using pipeline = pipelineOf({ db, accounts, source, host: null, workers })
+  const pipeline = pipelineOf({ db, live, accounts, source, host: null, workers })
   await pipeline.done
   return pipeline.consumer.stats().accepted
 }
 
 /** Has repos read from a host, all of them to their end, be it good or bad. @returns how many were read whole */
 export async function backfill(
-  db: Database,
+  { db, live }: Fed,
   accounts: Accounts,
   host: string,
   dids: readonly string[],
@@ -149,7 +148,7 @@ export async function backfill(
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     },
   }
-  using pipeline = pipelineOf({ db, accounts, source, host, workers: 0 })
+  const pipeline = pipelineOf({ db, live, accounts, source, host, workers: 0 })
   const { consumer } = pipeline
   await Promise.all(dids.map((did) => consumer.requestResync(did as Did)))
   for (;;) {
@@ -160,37 +159,4 @@ export async function backfill(
   const { finished } = consumer.stats().resync
   await pipeline.stop()
   return finished
-}
-
-/** Asks what anybody may ask about an account, each question until its answer is read. */
-export function createQuestions(db: Database): (did: string) => Promise<void> {
-  const records = createRecordReader(db)
-  const repos = createRepoReader(db, Date.now)
-  const nobody = createIdentities({
-    dids: { resolve: () => Promise.reject(new Error('not asked')) },
-    handles: null,
-  })
-  const router = createXrpc({
-    records,
-    repos,
-    identities: nobody,
-    findAccount: createFindAccount({ db, records, identities: nobody, now: Date.now }),
-    onError: (error) => {
-      throw error
-    },
-  })
-  const ask = async (method: string, params: Record<string, string>): Promise<void> => {
-    const url = `http://localhost/xrpc/${method}?${new URLSearchParams(params).toString()}`
-    await (await router.fetch(new Request(url))).arrayBuffer()
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  return async (did) => {
-    for (const collection of records.collections(did).slice(0, 3)) {
-      const about = { repo: did, collection }
-      await ask('com.atproto.repo.listRecords', { ...about, limit: '100' })
-      await ask('com.atproto.repo.listRecords', { ...about, limit: '100', reverse: 'true' })
-      const [first] = records.list({ did, collection, limit: 1, cursor: null, ascending: true })
-      if (first !== undefined) await ask('com.atproto.repo.getRecord', { ...about, rkey: first.rkey })
-    }
-  }
 }
