@@ -12,23 +12,24 @@ import { createDeletions } from './accounts/deletions.ts'
 import { createEmailTokens } from './accounts/email-tokens.ts'
 import { createLifecycle } from './accounts/lifecycle.ts'
 import { createLoginBrake, NO_BRAKE } from './accounts/login-brake.ts'
-import { createModeration } from './accounts/moderation.ts'
+import { createModeration } from './operator/moderation.ts'
 import { createAccountView } from './accounts/views.ts'
 import { createResolveActor } from './identity/actors.ts'
 import { createDocumentChecks } from './identity/document-checks.ts'
-import { createHandleChanges } from './identity/handle-changes.ts'
+import { createHandleChanges } from './accounts/handle-changes.ts'
 import { createPost } from './mail/post.ts'
+import { createLetters } from './accounts/letters.ts'
 import { createAppPasswords } from './accounts/app-passwords.ts'
-import { createAuthorizer } from './accounts/authorizer.ts'
+import { createAuthorizer } from './auth/authorizer.ts'
 import { createInvites } from './accounts/invites.ts'
 import { createKeyRotations } from './accounts/key-rotations.ts'
-import { createQuotas } from './accounts/quotas.ts'
+import { createQuotas } from './repos/quotas.ts'
 import { createRegistration } from './accounts/registration.ts'
 import { createReservedKeys } from './accounts/reserved-keys.ts'
-import { createServiceCallers } from './accounts/service-callers.ts'
+import { createServiceCallers } from './auth/service-callers.ts'
 import { createSessions } from './accounts/sessions.ts'
 import { createSessionView } from './accounts/session-view.ts'
-import { createTokens } from './accounts/tokens.ts'
+import { createTokens } from './auth/tokens.ts'
 import { createBelievedClock } from './operations/believed-clock.ts'
 import { startChores } from './operations/chores.ts'
 import { createWatch } from './operations/watch.ts'
@@ -39,22 +40,22 @@ import { loadSecrets, prepareDataDirectory } from './config/secrets.ts'
 import { lockDataDirectory } from './config/server-lock.ts'
 import { createAnnouncements } from './events/announcements.ts'
 import { createCrawlers } from './events/crawlers.ts'
-import { createBypass, GLOBAL_LIMIT, STREAM_BUFFER_BYTES } from './http/rate-limits.ts'
+import { createBypass, GLOBAL_LIMIT, STREAM_BUFFER_BYTES } from './limits/rate-limits.ts'
 import { FRONT_SERVERS } from './http/front-servers.ts'
 import { createHealthCheck } from './health/health-check.ts'
-import { createOperatorPages } from './http/operator-pages.ts'
+import { createOperatorPages } from './operator/pages.ts'
 import { createPages } from './http/pages.ts'
 import { createPublicAddress } from './identity/address.ts'
 import { createHandlePolicy } from './identity/handles.ts'
 import { createIdentities } from './identity/identities.ts'
 import { SILENT, type Logger } from './logger.ts'
-import { createOutbound } from './outbound.ts'
+import { createOutbound } from './outbound/outbound.ts'
 import { addMethods } from './methods.ts'
 import { pdsChores } from './pds-chores.ts'
-import { createProxying } from './proxy/proxying.ts'
+import { createProxying } from './app-view/proxying.ts'
 import { createHost } from './repos/host.ts'
 import { createRecordLexicons } from './repos/lexicons.ts'
-import { createSigners } from './repos/signers.ts'
+import { createSigners } from './identity/signers.ts'
 import { openStores } from './stores.ts'
 import { readVersion } from './version.ts'
 import { toXrpcError } from './wire-errors.ts'
@@ -137,7 +138,12 @@ export async function createPds(
   )
   const announcements = createAnnouncements(repoServer)
   const quotas = createQuotas(db, config, repoServer)
-  const services = createServiceCallers(dids, accounts, address, config.modService?.did ?? null)
+  const services = createServiceCallers(
+    dids,
+    accounts,
+    () => address.serviceDid(),
+    config.modService?.did ?? null,
+  )
   const host = opened.use(
     createHost({
       config,
@@ -188,8 +194,9 @@ export async function createPds(
   })
   const purge = (did: Did): void => dids.purge(did)
   const emailTokens = createEmailTokens(accountStore)
-  const post = opened.use(createPost(config, emailTokens, log, metrics))
-  const { letters, outbox } = post
+  const post = opened.use(createPost(config, log, metrics))
+  const { outbox } = post
+  const letters = createLetters(outbox, emailTokens, config.hostname)
   const deletions = createDeletions(accountStore, lifecycle, letters, log)
   const proxying = createProxying({
     config,
@@ -216,7 +223,11 @@ export async function createPds(
     emptyParams: 'ignore',
     rateLimit: { rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
     fallback: proxy,
-    health: createHealthCheck(health, authorizer, `avocet-pds ${readVersion()}`),
+    health: createHealthCheck(
+      health,
+      (request) => authorizer.isAdmin(request),
+      `avocet-pds ${readVersion()}`,
+    ),
     onError: (error, context) => log.error({ err: error, ...context }, 'request failed'),
     onRequest: watch.observe,
   })
@@ -307,7 +318,16 @@ export async function createPds(
   })
   address.bind(server.port)
   opened.use(server)
-  opened.use(createCrawlers(config.crawlers, address, stores.log, fetch, log, () => metrics.failed('relay')))
+  opened.use(
+    createCrawlers(
+      config.crawlers,
+      () => address.url(),
+      stores.log,
+      fetch,
+      log,
+      () => metrics.failed('relay'),
+    ),
+  )
   const own = { stores, uploads, deletions, reservedKeys, imports, removals, rotations, handleChanges }
   opened.use(startChores(pdsChores({ ...own, audit: watch.audit, sequencer, startedAt }), clock, log))
 

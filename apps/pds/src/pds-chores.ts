@@ -5,7 +5,7 @@ import type { Deletions } from './accounts/deletions.ts'
 import type { KeyRotations } from './accounts/key-rotations.ts'
 import type { ReservedKeys } from './accounts/reserved-keys.ts'
 import type { AuditLog } from './audit/audit-log.ts'
-import type { HandleChanges } from './identity/handle-changes.ts'
+import type { HandleChanges } from './accounts/handle-changes.ts'
 import type { Chores } from './operations/chores.ts'
 import type { Stores } from './stores.ts'
 

@@ -12,8 +12,8 @@ import type { PdsConfig } from './config/config.ts'
 import { DATABASE_FILE } from './config/data-directory.ts'
 import { DataDirectoryError } from './config/secrets.ts'
 import type { Logger } from './logger.ts'
-import { OPERATION_MIGRATIONS } from './operations/schema.ts'
-import { HOSTING_MIGRATIONS } from './repos/schema.ts'
+import { OPERATION_MIGRATIONS } from './schema/operations.ts'
+import { HOSTING_MIGRATIONS } from './schema/hosting.ts'
 
 /** The tables of this app; stores of packages bring their own. */
 const TABLES: ReadonlyMap<string, readonly string[]> = new Map([

@@ -9,7 +9,7 @@ import { type Uploads, collectOrphans, createUploads } from '@avocet/repo-server
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
-import { createBlobMeter } from '../src/http/blob-meter.ts'
+import { createBlobMeter } from '../src/operations/blob-meter.ts'
 import { openStores, type Stores } from '../src/stores.ts'
 
 const DID: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { createGate } from '@avocet/repo-server'
-import { EXPORTS_AT_ONCE, IMPORTS_AT_ONCE, UPLOADS_AT_ONCE } from '../src/http/rate-limits.ts'
+import { EXPORTS_AT_ONCE, IMPORTS_AT_ONCE, UPLOADS_AT_ONCE } from '../src/limits/rate-limits.ts'
 import { failure, startNetwork, type TestNetwork } from './network.ts'
 
 const start = async (config: object): Promise<TestNetwork> => {

@@ -11,7 +11,6 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { resolveConfig } from '../src/config/config.ts'
 import { createAnnouncements } from '../src/events/announcements.ts'
 import { createCrawlers } from '../src/events/crawlers.ts'
-import { createPublicAddress } from '../src/identity/address.ts'
 import type { Logger } from '../src/logger.ts'
 import { openStores } from '../src/stores.ts'
 
@@ -26,7 +25,11 @@ async function start(now?: () => number) {
   }).listen(0, '127.0.0.1')
   await once(relay, 'listening')
   const dataDirectory = await mkdtemp(join(tmpdir(), 'avocet-pds-crawlers-'))
-  const config = resolveConfig({ dataDirectory, hostname: 'pds.example.com' })
+  const config = resolveConfig({
+    dataDirectory,
+    hostname: 'pds.example.com',
+    publicUrl: 'https://pds.example.com',
+  })
   const { db, log, server } = await openStores(config)
   onTestFinished(async () => {
     db.close()
@@ -38,7 +41,7 @@ async function start(now?: () => number) {
   const logger: Logger = { info: keep, warn: keep, error: keep, debug: keep }
   const host = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`
   const failed = (): void => void seen.failures++
-  const crawlers = createCrawlers([host], createPublicAddress(config), log, fetch, logger, failed, now)
+  const crawlers = createCrawlers([host], () => config.publicUrl!, log, fetch, logger, failed, now)
   const announcements = createAnnouncements(server)
   const event = async (): Promise<void> => {
     await db.write(() => announcements.identity('did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'a.example.com'))

@@ -2,7 +2,6 @@
 import { SqliteError } from '@avocet/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
-import type { Authorizer } from '../src/accounts/authorizer.ts'
 import { createHealth, type Health } from '../src/health/health.ts'
 import { createHealthCheck } from '../src/health/health-check.ts'
 import { storageFailure } from '../src/health/storage-failure.ts'
@@ -139,14 +138,15 @@ test('causes are followed six deep, and other errors are none of the disk', () =
 
 describe('_health', () => {
   const operator = 'Basic operator'
-  const authorizer = { isAdmin: ({ header }) => header('authorization') === operator } as Authorizer
+  const isOperator = ({ header }: { header: (name: string) => string | null }): boolean =>
+    header('authorization') === operator
   const as = (authorization: string | null) => ({
     header: (name: string) => (name === 'authorization' ? authorization : null),
   })
 
   test('anybody learns that something is wrong, at no cost; the operator what, looked at now', async () => {
     const { disk, health } = watched()
-    const answer = createHealthCheck(health, authorizer, 'avocet-pds 1')
+    const answer = createHealthCheck(health, isOperator, 'avocet-pds 1')
     await health.check()
     expect(await answer(as(null))).toEqual({ version: 'avocet-pds 1' })
     disk.full = true

@@ -12,7 +12,7 @@ import {
   UPDATE_HANDLE_LIMITS,
   UPLOAD_LIMIT,
   writeLimits,
-} from '../src/http/rate-limits.ts'
+} from '../src/limits/rate-limits.ts'
 import { archiveOf } from './archives.ts'
 import { ADMIN_PASSWORD, failure, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
 

@@ -1,7 +1,7 @@
 // What a moderator may name, and what the server says of it.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { parseSubject } from '../src/accounts/moderation.ts'
+import { parseSubject } from '../src/operator/moderation.ts'
 import { failure, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
 
 const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'

@@ -14,9 +14,10 @@ import { createHealth } from '../src/health/health.ts'
 import { createProbe, MIN_FREE_BYTES } from '../src/health/probe.ts'
 import { SILENT, type Logger } from '../src/logger.ts'
 import { startChores } from '../src/operations/chores.ts'
-import { watchForward, watchResolver } from '../src/operations/failures.ts'
 import { createRequestLog } from '../src/operations/request-log.ts'
-import { OPERATION_MIGRATIONS } from '../src/operations/schema.ts'
+import { OPERATION_MIGRATIONS } from '../src/schema/operations.ts'
+import { watchResolver } from '../src/outbound/watched.ts'
+import { watchForward } from '../src/proxy/watched-forward.ts'
 import { openStores } from '../src/stores.ts'
 
 const DAY = 24 * 60 * 60 * 1000

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 import { runCommand, startCommand } from './command.ts'
 import { resolveConfig } from '../src/config/config.ts'
-import { createBypass } from '../src/http/rate-limits.ts'
+import { createBypass } from '../src/limits/rate-limits.ts'
 import { failure, startNetwork } from './network.ts'
 
 test('a server that takes no imports says so before it takes the body in (B7)', async () => {

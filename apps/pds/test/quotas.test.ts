@@ -1,7 +1,7 @@
 import { openDatabase } from '@avocet/sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { createQuotas } from '../src/accounts/quotas.ts'
+import { createQuotas } from '../src/repos/quotas.ts'
 
 import { createProgram } from '../src/commands/program.ts'
 import { readdir } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { causeOf, maskEmail } from '../src/operations/redact.ts'
+import { causeOf, maskEmail } from '../src/redact.ts'
 
 test.each([
   ['alice@example.com', 'a…@example.com'],

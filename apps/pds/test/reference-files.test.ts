@@ -5,8 +5,8 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-import { CommandError } from '../src/commands/operator.ts'
 import { findReference, fingerprint } from '../src/adopt/reference-files.ts'
+import { CommandError } from '../src/terminal.ts'
 
 let folder: string
 beforeEach(async () => {

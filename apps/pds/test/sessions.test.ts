@@ -17,7 +17,7 @@ import {
   verifyPassword,
 } from '../src/accounts/passwords.ts'
 import { createSessions, type Sessions } from '../src/accounts/sessions.ts'
-import { createTokens, type Tokens } from '../src/accounts/tokens.ts'
+import { createTokens, type Tokens } from '../src/auth/tokens.ts'
 
 const DID: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const HOUR = 60 * 60 * 1000

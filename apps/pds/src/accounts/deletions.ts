@@ -2,7 +2,7 @@ import type { AccountStore, PlannedDeletion } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
 import type { Logger } from '../logger.ts'
-import type { Letters } from '../mail/letters.ts'
+import type { Letters } from './letters.ts'
 import { applyChanges } from './changes.ts'
 import type { Lifecycle } from './lifecycle.ts'
 

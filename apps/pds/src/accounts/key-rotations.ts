@@ -10,8 +10,8 @@ import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 import { PdsError } from '../errors.ts'
 import type { Announcements } from '../events/announcements.ts'
 import type { Identities } from '../identity/identities.ts'
-import type { Signers } from '../repos/signers.ts'
-import { hostingStatus } from './account.ts'
+import type { Signers } from '../identity/signers.ts'
+import { hostingStatus } from '../account.ts'
 import { requireDone } from './changes.ts'
 
 /** What a rotation did, or would do. */

@@ -17,9 +17,9 @@ import {
 import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
 import { PdsError } from '../errors.ts'
-import type { Signers } from '../repos/signers.ts'
-import type { Account } from './account.ts'
-import { hostingStatus } from './account.ts'
+import type { Signers } from '../identity/signers.ts'
+import type { Account } from '../account.ts'
+import { hostingStatus } from '../account.ts'
 import { buildChanges, requireDone } from './changes.ts'
 
 /** Turning accounts off and on, and removing them. Each change and its events are one transaction. */

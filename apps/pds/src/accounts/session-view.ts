@@ -3,7 +3,7 @@ import { pdsEndpoint, type DidResolver } from '@avocet/did'
 import type { Did, Handle } from '@avocet/syntax'
 
 import type { PublicAddress } from '../identity/address.ts'
-import { accountStatus, shownHandle, type Account } from './account.ts'
+import { accountStatus, shownHandle, type Account } from '../account.ts'
 
 /** What a client is told of its account along with its tokens. */
 export interface SessionInfo {

@@ -4,12 +4,12 @@ import type { AccountChange, AccountStore } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
-import { accountStatus, type Account } from './account.ts'
+import { accountStatus, type Account } from '../account.ts'
 import type { AppPasswords } from './app-passwords.ts'
 import { applyChanges, buildChanges } from './changes.ts'
-import { findByLogin } from './lookup.ts'
+import { findByLogin } from '../auth/lookup.ts'
 import { verifyPassword } from './passwords.ts'
-import { REFRESH_SECONDS, type AccessScope, type Tokens } from './tokens.ts'
+import { REFRESH_SECONDS, type AccessScope, type Tokens } from '../auth/tokens.ts'
 
 /** The pair of tokens a client holds. */
 export interface SessionTokens {

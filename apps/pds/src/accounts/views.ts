@@ -2,7 +2,7 @@ import type { AccountStore, InviteCode } from '@avocet/accounts'
 import type { ComAtprotoAdminDefs, ComAtprotoServerDefs } from '@avocet/lexicons/com.atproto'
 import type { Did } from '@avocet/syntax'
 
-import { shownHandle } from './account.ts'
+import { shownHandle } from '../account.ts'
 
 /** An account as the operator sees it; null if there is none. */
 export type AccountView = (did: Did) => Promise<ComAtprotoAdminDefs.AccountView | null>

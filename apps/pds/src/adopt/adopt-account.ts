@@ -8,7 +8,7 @@ import { formatCid } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 import { readImported, replacing, type StagedRecord } from '@avocet/repo-server'
 
-import { hostingStatus } from '../accounts/account.ts'
+import { hostingStatus } from '../account.ts'
 import { requireDone } from '../accounts/changes.ts'
 import type { Stores } from '../stores.ts'
 import type { ReferenceActor, ReferenceBlob } from './reference-actor.ts'

@@ -5,7 +5,7 @@ import { openRepoServerStore } from '@avocet/repo-server/sqlite'
 import { advanceSeq } from '@avocet/sequencer/sqlite'
 import { openDatabase } from '@avocet/sqlite'
 
-import { hostingStatus } from '../accounts/account.ts'
+import { hostingStatus } from '../account.ts'
 import { createAuditLog } from '../audit/audit-log.ts'
 
 /** Numbers left out, should the reference have sent events that its database lost. */

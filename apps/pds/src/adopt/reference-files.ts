@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-import { CommandError } from '../commands/operator.ts'
+import { CommandError } from '../terminal.ts'
 
 /** The places of one reference PDS. Paths are absolute. */
 export interface ReferencePlaces {

@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path'
 
 import { openDatabase } from '@avocet/sqlite'
 
-import { CommandError } from '../commands/operator.ts'
 import type { PdsConfig } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { openStoresOn, type Stores } from '../stores.ts'
+import { CommandError } from '../terminal.ts'
 import type { ReferencePlaces } from './reference-files.ts'
 
 /** What may lie in the data directory before. */

@@ -1,4 +1,4 @@
-import { maskEmail } from '../operations/redact.ts'
+import { maskEmail } from '../redact.ts'
 
 /** A call as the audit log looks at it. Only what an act picks out of it is kept. */
 export interface AuditedCall {

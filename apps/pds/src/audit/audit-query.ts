@@ -1,5 +1,5 @@
 import type { AccountRows } from '@avocet/accounts'
-import { findAccount } from '../accounts/lookup.ts'
+import { findAccount } from '../auth/lookup.ts'
 import type { AuditQuery } from './audit-log.ts'
 
 /** Entries in one answer, at most. */

@@ -2,7 +2,7 @@ import type { AccountRows } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 import type { RequestInfo, Router } from '@avocet/xrpc-server'
 
-import type { Headed } from '../accounts/authorizer.ts'
+import type { Headed } from '../auth/authorizer.ts'
 import type { Logger } from '../logger.ts'
 import { toXrpcError } from '../wire-errors.ts'
 import { ACTS, type Act } from './acts.ts'

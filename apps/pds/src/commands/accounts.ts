@@ -1,3 +1,4 @@
+import type { Print } from '../terminal.ts'
 import { randomBytes } from 'node:crypto'
 
 import {
@@ -17,9 +18,6 @@ import type { Did, Handle } from '@avocet/syntax'
 import type { Client } from '@avocet/xrpc-client'
 
 import { answered } from './operator.ts'
-
-/** Prints one line of a command's result. */
-export type Print = (line: string) => void
 
 /** Makes an account; without a password one is made up and printed. */
 export async function createAccount(

@@ -4,8 +4,7 @@ import { parseEnv } from 'node:util'
 import { adopt } from '../adopt/adopt.ts'
 import type { SourceSettings } from '../adopt/look.ts'
 import type { PdsOptions } from '../config/config.ts'
-import type { Print } from './accounts.ts'
-import { CommandError } from './operator.ts'
+import { CommandError, type Print } from '../terminal.ts'
 
 /** The flags of `avocet-pds adopt`. */
 export interface AdoptFlags {

@@ -4,8 +4,8 @@ import { accountEvent, assertApplied, revAfter, syncEvent } from '@avocet/repo-s
 import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 import { createTidClock, type TidClock } from '@avocet/syntax'
 
-import { hostingStatus, type Account } from '../accounts/account.ts'
-import { createSigners, type Signers } from '../repos/signers.ts'
+import { hostingStatus, type Account } from '../account.ts'
+import { createSigners, type Signers } from '../identity/signers.ts'
 
 /** What announcing works on. */
 export interface AnnounceParts {

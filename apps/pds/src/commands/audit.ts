@@ -6,8 +6,7 @@ import { openDatabase } from '@avocet/sqlite'
 import { listAudit } from '../audit/audit-log.ts'
 import { readAuditQuery } from '../audit/audit-query.ts'
 import { resolveConfig, type PdsOptions } from '../config/config.ts'
-import type { Print } from './accounts.ts'
-import { CommandError } from './operator.ts'
+import { CommandError, type Print } from '../terminal.ts'
 
 /** What of the audit log to print. */
 export interface AuditFlags {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { CommandError } from './operator.ts'
+import { CommandError } from '../terminal.ts'
 
 /**
  * A backup is a folder: `pds.sqlite` (as of one moment), `blobs/<did>/<cid>` unless they are in a bucket, `secrets.json` unless left out,
@@ -84,9 +84,4 @@ export async function eachOf<T>(
     if (running.size >= width) await Promise.race(running)
   }
   await Promise.all(running)
-}
-
-/** A number with the right form of its noun. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

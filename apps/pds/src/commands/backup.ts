@@ -13,16 +13,8 @@ import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { lastRotationKey, rotationDidKey } from '../config/rotation-key.ts'
 import { readSecrets, type Secrets } from '../config/secrets.ts'
 import { readVersion } from '../version.ts'
-import {
-  BACKUP_FILES,
-  counted,
-  eachOf,
-  FORMAT,
-  hashFile,
-  OF_ACCOUNTS,
-  type Manifest,
-} from './backup-format.ts'
-import { CommandError } from './operator.ts'
+import { CommandError, counted } from '../terminal.ts'
+import { BACKUP_FILES, eachOf, FORMAT, hashFile, OF_ACCOUNTS, type Manifest } from './backup-format.ts'
 import { snapshotDatabase } from './snapshot.ts'
 
 /** Where lines about the progress go; a promise is waited for. */

@@ -16,8 +16,8 @@ import { identityChecks } from '../doctor/identity-checks.ts'
 import { networkChecks } from '../doctor/network-checks.ts'
 import { repoChecks } from '../doctor/repo-checks.ts'
 import { createPublicAddress } from '../identity/address.ts'
-import type { Print } from './accounts.ts'
-import { askOperatorPage, CommandError } from './operator.ts'
+import { CommandError, type Print } from '../terminal.ts'
+import { askOperatorPage } from './operator.ts'
 
 /** How far to look. */
 export interface DoctorFlags {

@@ -6,11 +6,7 @@ import { createClient, XrpcClientError, type Client } from '@avocet/xrpc-client'
 
 import { COMMAND_AGENT } from '../audit/command-agent.ts'
 import { resolveConfig, type PdsOptions } from '../config/config.ts'
-
-/** A command that could not do what it was asked; the message says why. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError'
-}
+import { CommandError } from '../terminal.ts'
 
 /** Where the server is, and the header that makes a request the operator's. @throws CommandError when there is no password */
 function operatorAccess(options: PdsOptions): { service: string; headers: Record<string, string> } {

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 
 import { readSettings, readWarnings, SETTINGS } from '../config/settings.ts'
 import type { PdsOptions } from '../config/config.ts'
-import type { Print } from './accounts.ts'
+import { counted, type Print } from '../terminal.ts'
 import type { AdoptFlags } from './adopt.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import type { AuditFlags } from './audit.ts'
@@ -155,10 +155,7 @@ function addMaintenance(
     .option('--without-secrets', 'leave the keys out: whoever has the backup cannot act as this server')
     .action(async (folder: string, flags: { verify?: boolean; withoutSecrets?: boolean }) => {
       if (flags.verify === true) {
-        const [{ verifyBackup }, { counted }] = await Promise.all([
-          import('./verify-backup.ts'),
-          import('./backup-format.ts'),
-        ])
+        const { verifyBackup } = await import('./verify-backup.ts')
         const { accounts, blobs, madeAt, secrets } = await verifyBackup(folder)
         const without = secrets ? '' : ', WITHOUT SECRETS'
         print(

@@ -1,6 +1,6 @@
 import type { PdsOptions } from '../config/config.ts'
-import type { Print } from './accounts.ts'
-import { askOperatorPage, CommandError } from './operator.ts'
+import { CommandError, type Print } from '../terminal.ts'
+import { askOperatorPage } from './operator.ts'
 
 /** What of an account to bound; nothing to show how it stands. */
 export interface QuotaFlags {

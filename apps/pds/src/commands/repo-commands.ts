@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
 import type { PdsOptions } from '../config/config.ts'
-import type { Print } from './accounts.ts'
+import type { Print } from '../terminal.ts'
 
 type RepairFlags = { readonly apply?: boolean; readonly clockIsRight?: boolean }
 

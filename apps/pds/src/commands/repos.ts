@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 
 import type { PdsOptions } from '../config/config.ts'
-import type { Print } from './accounts.ts'
+import type { Print } from '../terminal.ts'
 import { askOperatorPage } from './operator.ts'
 
 /**

@@ -20,10 +20,10 @@ import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { rotationDidKey } from '../config/rotation-key.ts'
 import { lockDataDirectory } from '../config/server-lock.ts'
 import { migrateSchema, SCHEMA } from '../upgrade.ts'
+import { CommandError, counted } from '../terminal.ts'
 import { announceAll } from './announce-all.ts'
-import { BACKUP_FILES, counted, eachOf, OF_ACCOUNTS, type Manifest } from './backup-format.ts'
+import { BACKUP_FILES, eachOf, OF_ACCOUNTS, type Manifest } from './backup-format.ts'
 import type { Report } from './backup.ts'
-import { CommandError } from './operator.ts'
 import { verifyBackup } from './verify-backup.ts'
 
 /** Numbers left out: those of events sent after the copy was made must never come again for other events. */

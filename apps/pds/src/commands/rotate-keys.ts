@@ -2,8 +2,8 @@ import { ComAtprotoAdminSearchAccounts } from '@avocet/lexicons/com.atproto'
 
 import type { RotationReport } from '../accounts/key-rotations.ts'
 import type { PdsOptions } from '../config/config.ts'
-import type { Print } from './accounts.ts'
-import { answered, askOperatorPage, CommandError, connectOperator } from './operator.ts'
+import { CommandError, type Print } from '../terminal.ts'
+import { answered, askOperatorPage, connectOperator } from './operator.ts'
 
 /** Whose keys, and which. */
 export interface RotateFlags {

@@ -1,3 +1,4 @@
+import { CommandError } from '../terminal.ts'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,7 +9,6 @@ import { blobFolderName } from '@avocet/blobs/disk'
 import { cidFromDigest, formatCid } from '@avocet/data'
 
 import { BACKUP_FILES, eachOf, hashFile, OF_ACCOUNTS, readManifest, type Manifest } from './backup-format.ts'
-import { CommandError } from './operator.ts'
 
 const AT_A_TIME = 8
 /** Faults named; more are counted. */

@@ -2,7 +2,6 @@ import type { Fetch } from '@avocet/did'
 import type { EventLog } from '@avocet/sequencer'
 import type { Database } from '@avocet/sqlite'
 
-import type { PublicAddress } from '../identity/address.ts'
 import type { Logger } from '../logger.ts'
 
 /** How seldom a relay is told again that there is news here, in milliseconds. A connected relay needs no telling. */
@@ -10,11 +9,12 @@ const EVERY_MS = 20 * 60 * 1000
 
 /**
  * Tells relays that there is something to crawl: at the first event after the start, then at most every 20 minutes.
+ * @param url where this server is, for everybody
  * @param now milliseconds by a clock that nobody sets
  */
 export function createCrawlers(
   hosts: readonly string[],
-  address: PublicAddress,
+  url: () => string,
   log: EventLog<Database>,
   fetch: Fetch,
   logger: Logger,
@@ -23,7 +23,7 @@ export function createCrawlers(
 ): Disposable {
   let last = Number.NEGATIVE_INFINITY
   const ask = async (host: string): Promise<void> => {
-    const hostname = new URL(address.url()).host
+    const hostname = new URL(url()).host
     try {
       const response = await fetch(`${host}/xrpc/com.atproto.sync.requestCrawl`, {
         method: 'POST',

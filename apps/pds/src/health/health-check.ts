@@ -1,7 +1,10 @@
 import { XrpcError } from '@avocet/xrpc'
 
-import type { Authorizer, Headed } from '../accounts/authorizer.ts'
+import type { RequestInfo } from '@avocet/xrpc-server'
 import type { Health } from './health.ts'
+
+/** A request, as far as it is looked at. */
+type Asked = Pick<RequestInfo, 'header'>
 
 /**
  * Answers `_health`: 503 while the server cannot store data. Anybody learns that it cannot, from what is known already;
@@ -9,11 +12,11 @@ import type { Health } from './health.ts'
  */
 export function createHealthCheck(
   health: Health,
-  authorizer: Authorizer,
+  isOperator: (request: Asked) => boolean,
   version: string,
-): (request: Headed) => Promise<{ version: string }> {
+): (request: Asked) => Promise<{ version: string }> {
   return async (request) => {
-    const operator = authorizer.isAdmin(request)
+    const operator = isOperator(request)
     const problem = operator ? await health.check() : health.problem()
     if (problem === null) return { version }
     throw new XrpcError(503, 'ServiceUnavailable', operator ? problem : 'unhealthy')

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 
 import type { PdsConfig } from '../config/config.ts'
 import type { PublicAddress } from '../identity/address.ts'
-import type { PageEnv } from './operator-guard.ts'
+import type { PageEnv } from '../operator/guard.ts'
 
 /** What is served outside `/xrpc`: pages for people, and the well-known files of handles and of this service. */
 export function createPages(

@@ -3,7 +3,7 @@ import { handleOf, type DidResolver } from '@avocet/did'
 import { normalizeHandle, type Did, type Handle } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
-import type { ResolveHandle } from './handles.ts'
+import type { ResolveHandle } from '../outbound/outbound.ts'
 
 /** Who somebody is: the handle counts only if it points back at the DID, else it is `handle.invalid`. */
 export type ResolveActor = (

@@ -3,7 +3,7 @@ import { pdsEndpoint, signingKey, type DidResolver } from '@avocet/did'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
-import type { Signers } from '../repos/signers.ts'
+import type { Signers } from './signers.ts'
 import type { PublicAddress } from './address.ts'
 
 /** Whether the world, asking for a DID, is sent to this server and its key. */

@@ -1,12 +1,10 @@
 import { isDisallowedTld, isHandle, normalizeHandle, type Did, type Handle } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
+import type { ResolveHandle } from '../outbound/outbound.ts'
 import { KNOWN_NAMES } from './known-names.ts'
 import { RESERVED_NAMES } from './reserved-names.ts'
 import { hasSlur } from './slurs.ts'
-
-/** Answers which DID a handle points at, from outside this server; null if it cannot be told. */
-export type ResolveHandle = (handle: Handle) => Promise<Did | null>
 
 /** Which handles accounts here may have. */
 export interface HandlePolicy {

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Logger } from '../logger.ts'
-import { maskEmail } from '../operations/redact.ts'
+import { maskEmail } from '../redact.ts'
 import type { Mailer } from './mailer.ts'
 
 /**

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { PdsError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { causeOf } from '../operations/redact.ts'
+import { causeOf } from '../redact.ts'
 import type { Mailer } from './mailer.ts'
 
 /** A mailer that has a bound on what is under way, and can send after the answer. */

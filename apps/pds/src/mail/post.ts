@@ -1,24 +1,22 @@
 import { join } from 'node:path'
 
-import type { EmailTokens } from '../accounts/email-tokens.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { Logger } from '../logger.ts'
-import { watchMailer, type Counts } from '../operations/failures.ts'
+import type { Counts } from '../operations/counts.ts'
 import { createFileMailer } from './file-mailer.ts'
-import { createLetters, type Letters } from './letters.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { createSmtpMailer } from './smtp-mailer.ts'
+import { watchMailer } from './watched-mailer.ts'
 
 /** All that this server mails. */
 export interface Post extends AsyncDisposable {
   readonly outbox: Outbox
-  readonly letters: Letters
   /** For the operator's own mail to owners of accounts. */
   readonly operatorOutbox: Outbox
 }
 
 /** Mail by the SMTP servers of the settings; without one it is written into `<data>/mail`. */
-export function createPost(config: PdsConfig, emailTokens: EmailTokens, log: Logger, counts: Counts): Post {
+export function createPost(config: PdsConfig, log: Logger, counts: Counts): Post {
   const opened = new AsyncDisposableStack()
   const from = config.emailFromAddress ?? `noreply@${config.hostname}`
   const mailBy = (smtpUrl: string | null, sender: string): Outbox => {
@@ -31,7 +29,6 @@ export function createPost(config: PdsConfig, emailTokens: EmailTokens, log: Log
   const outbox = mailBy(config.emailSmtpUrl, from)
   return {
     outbox,
-    letters: createLetters(outbox, emailTokens, config.hostname),
     operatorOutbox: mailBy(
       config.moderationEmailSmtpUrl ?? config.emailSmtpUrl,
       config.moderationEmailAddress ?? from,

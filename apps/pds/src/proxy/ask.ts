@@ -4,7 +4,7 @@ import type { Did } from '@avocet/syntax'
 
 import type { ServiceEndpoint } from '../config/config.ts'
 import { PdsError } from '../errors.ts'
-import type { Signers } from '../repos/signers.ts'
+import type { Signers } from '../identity/signers.ts'
 import { readBody } from './bounded-body.ts'
 import { userToken } from './service-proxy.ts'
 

@@ -29,8 +29,6 @@ export type Forward = (forwarded: Forwarded, serviceUrl: string, token: string |
 
 /** Time until the service's headers are there, in milliseconds. */
 const HEADERS_MS = 10_000
-/** Largest answer, in bytes. */
-export const MAX_PROXIED_BYTES: number = 10 * 1024 * 1024
 
 /**
  * Forwards with `fetch`, which bounds the answer's size and time and refuses private addresses, unless this is a

@@ -5,7 +5,7 @@ import { isDid, isHandle, normalizeHandle, type Did } from '@avocet/syntax'
 
 import type { ServiceEndpoint } from '../config/config.ts'
 import type { PublicAddress } from '../identity/address.ts'
-import type { ResolveHandle } from '../identity/handles.ts'
+import type { ResolveHandle } from '../outbound/outbound.ts'
 import { askService } from './ask.ts'
 
 /** Which record, as `getRecord` names it. */

@@ -1,9 +1,9 @@
 import { createServiceJwt } from '@avocet/service-auth'
 import { isNsid, type Did } from '@avocet/syntax'
 
-import type { Authorizer } from '../accounts/authorizer.ts'
+import type { Authorizer } from '../auth/authorizer.ts'
 import { PdsError } from '../errors.ts'
-import type { Signers } from '../repos/signers.ts'
+import type { Signers } from '../identity/signers.ts'
 import { createBodies, type Bodies } from './bodies.ts'
 import type { Forward, Forwarded } from './forward.ts'
 import { isPrivileged, isProtected } from './methods.ts'

@@ -14,11 +14,11 @@ import {
 import type { Sequencer } from '@avocet/sequencer'
 import type { Did, TidClock } from '@avocet/syntax'
 
-import { hostingStatus, shownHandle } from '../accounts/account.ts'
-import type { AccessNeeds, Authorizer } from '../accounts/authorizer.ts'
-import { findAccount } from '../accounts/lookup.ts'
-import type { Quotas } from '../accounts/quotas.ts'
-import type { ServiceCallers } from '../accounts/service-callers.ts'
+import { hostingStatus, shownHandle } from '../account.ts'
+import type { AccessNeeds, Authorizer } from '../auth/authorizer.ts'
+import { findAccount } from '../auth/lookup.ts'
+import type { Quotas } from './quotas.ts'
+import type { ServiceCallers } from '../auth/service-callers.ts'
 import type { PdsConfig } from '../config/config.ts'
 import {
   EXPORT_LIMIT,
@@ -28,10 +28,10 @@ import {
   UPLOAD_LIMIT,
   UPLOADS_AT_ONCE,
   writeLimits,
-} from '../http/rate-limits.ts'
+} from '../limits/rate-limits.ts'
 import { hasSlur } from '../identity/slurs.ts'
 import type { Stores } from '../stores.ts'
-import type { Signers } from './signers.ts'
+import type { Signers } from '../identity/signers.ts'
 
 /** What the host of repositories composes. */
 export interface HostParts {

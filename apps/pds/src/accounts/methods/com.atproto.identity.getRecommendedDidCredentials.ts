@@ -1,0 +1,33 @@
+import type { AccountRows } from '@avocet/accounts'
+import { ComAtprotoIdentityGetRecommendedDidCredentials } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import { shownHandle } from '../../account.ts'
+import type { Authorizer } from '../../auth/authorizer.ts'
+import type { Identities } from '../../identity/identities.ts'
+import type { Signers } from '../../identity/signers.ts'
+
+/** What the caller's DID document should say for the account to live here. */
+export function getRecommendedDidCredentials(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountRows,
+  identities: Identities,
+  signers: Signers,
+): void {
+  router.add(ComAtprotoIdentityGetRecommendedDidCredentials.main, {
+    auth: (context) => authorizer.access(context, { deactivated: true }),
+    handler: async ({ auth: { did } }) => {
+      const { rotationKeys, alsoKnownAs, verificationMethods, services } = identities.recommended(
+        shownHandle((await accounts.get(did))!),
+        signers.get(did).didKey,
+      )
+      return {
+        rotationKeys: [...rotationKeys],
+        alsoKnownAs: [...alsoKnownAs],
+        verificationMethods: verificationMethods,
+        services: services,
+      }
+    },
+  })
+}

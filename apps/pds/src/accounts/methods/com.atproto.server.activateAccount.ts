@@ -1,0 +1,27 @@
+import { ComAtprotoServerActivateAccount } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { Authorizer } from '../../auth/authorizer.ts'
+import type { Lifecycle } from '../lifecycle.ts'
+import { ACTIVATE_LIMIT } from '../../limits/rate-limits.ts'
+import type { DocumentChecks } from '../../identity/document-checks.ts'
+
+/**
+ * Turns the caller's account on, once its DID document sends the world here. One that is on is announced again, which puts
+ * relays right that are out of step with it.
+ */
+export function activateAccount(
+  router: Router,
+  authorizer: Authorizer,
+  lifecycle: Lifecycle,
+  documents: DocumentChecks,
+): void {
+  router.add(ComAtprotoServerActivateAccount.main, {
+    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    rateLimit: ACTIVATE_LIMIT,
+    handler: async ({ auth }) => {
+      await documents.require(auth.did)
+      await lifecycle.activate(auth.did)
+    },
+  })
+}

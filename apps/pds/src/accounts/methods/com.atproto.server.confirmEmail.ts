@@ -1,0 +1,25 @@
+import type { AccountRows } from '@avocet/accounts'
+import { ComAtprotoServerConfirmEmail } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { Authorizer } from '../../auth/authorizer.ts'
+import type { Credentials } from '../credentials.ts'
+import { PdsError } from '../../errors.ts'
+
+/** Confirms the caller's address with a mailed code. */
+export function confirmEmail(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountRows,
+  credentials: Credentials,
+): void {
+  router.add(ComAtprotoServerConfirmEmail.main, {
+    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    handler: async ({ input, auth: { did } }) => {
+      if ((await accounts.get(did))?.email !== input.email.trim().toLowerCase()) {
+        throw new PdsError('email-mismatch', 'invalid email')
+      }
+      await credentials.confirmEmail(did, input.token)
+    },
+  })
+}

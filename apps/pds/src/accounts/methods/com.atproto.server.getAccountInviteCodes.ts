@@ -1,0 +1,22 @@
+import type { AccountStore } from '@avocet/accounts'
+import { ComAtprotoServerGetAccountInviteCodes } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { Authorizer } from '../../auth/authorizer.ts'
+import { toInviteView } from '../views.ts'
+
+/** The invite codes the caller may hand out. */
+export function getAccountInviteCodes(
+  router: Router,
+  authorizer: Authorizer,
+  store: Pick<AccountStore, 'invites'>,
+): void {
+  router.add(ComAtprotoServerGetAccountInviteCodes.main, {
+    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    handler: async ({ params, auth }) => ({
+      codes: (await store.invites.madeFor(auth.did))
+        .filter((invite) => !invite.disabled && (params.includeUsed || invite.uses.length < invite.available))
+        .map(toInviteView),
+    }),
+  })
+}

@@ -1,0 +1,21 @@
+import type { AccountRows } from '@avocet/accounts'
+import { ComAtprotoServerRequestAccountDelete } from '@avocet/lexicons/com.atproto'
+import type { Router } from '@avocet/xrpc-server'
+
+import type { Authorizer } from '../../auth/authorizer.ts'
+import { MAIL_LIMITS } from '../../limits/rate-limits.ts'
+import type { Letters } from '../letters.ts'
+
+/** Mails the code that `deleteAccount` needs. */
+export function requestAccountDelete(
+  router: Router,
+  authorizer: Authorizer,
+  accounts: AccountRows,
+  letters: Letters,
+): void {
+  router.add(ComAtprotoServerRequestAccountDelete.main, {
+    auth: (context) => authorizer.access(context, { full: true, deactivated: true, takendown: true }),
+    rateLimit: MAIL_LIMITS,
+    handler: async ({ auth }) => letters.sendCode((await accounts.get(auth.did))!, 'delete-account'),
+  })
+}
