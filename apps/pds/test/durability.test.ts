@@ -9,7 +9,7 @@ import { resolveConfig, type PdsConfig } from '../src/config/config.ts'
 import type { Logger } from '../src/logger.ts'
 import { openStores } from '../src/stores.ts'
 import { runCommand } from './command.ts'
-import { EIO } from './faults.ts'
+import { EIO } from '@avocet/testing/faults'
 import { canMakeFaults, startFaultyServer, UNAVAILABLE, type FaultyServer } from './faulty-server.ts'
 import { readFirehose } from './firehose.ts'
 

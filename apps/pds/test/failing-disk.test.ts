@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { archiveOf } from './archives.ts'
-import { EIO, ENOSPC, EROFS } from './faults.ts'
+import { EIO, ENOSPC, EROFS } from '@avocet/testing/faults'
 import {
   canMakeFaults,
   ILL,

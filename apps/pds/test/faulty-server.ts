@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 
 import { startCommand, type RunningCommand } from './command.ts'
 import { startDirectory, type TestDirectory } from './directory.ts'
-import { makeFaults, type Faults } from './faults.ts'
+import { makeFaults, type Faults } from '@avocet/testing/faults'
 import { checkCommit, readFirehose, signingKeyOf } from './firehose.ts'
 
 /** What a call answered: a JSON body. */

@@ -17,7 +17,10 @@ export interface Stream {
   readonly closed: { code: number; reason: string } | null
 }
 
-/** Reads the firehose until `until` is content, the socket closes, or nothing came for `idleMs`. */
+/**
+ * Reads the firehose until `until` is content, the socket closes, or nothing came for `idleMs` of a server that had turns to send
+ * it: one that is starved by its machine answers nothing else either.
+ */
 export async function readFirehose(
   url: string,
   cursor: number | undefined,
@@ -29,7 +32,15 @@ export async function readFirehose(
   socket.binaryType = 'arraybuffer'
   const events: Received[] = []
   const done = Promise.withResolvers<Stream['closed']>()
-  const timer = setTimeout(() => done.resolve(null), idleMs)
+  const idle = async (): Promise<void> => {
+    const before = events.length
+    // Twice: what the server was about to send when it took the first of them, it has sent when it answers the second.
+    for (let i = 0; i < 2; i++) await fetch(`${url}/robots.txt`).then((answer) => answer.text())
+    if (events.length > before) timer.refresh()
+    else done.resolve(null)
+  }
+  const timer = setTimeout(() => void idle().catch(() => done.resolve(null)), idleMs)
+  socket.addEventListener('open', () => timer.refresh())
   socket.addEventListener('message', ({ data }) => {
     const frame = decodeFrame(new Uint8Array(data as ArrayBuffer))
     if (!frame.ok) throw new Error('not a frame')

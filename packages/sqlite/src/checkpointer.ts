@@ -2,6 +2,8 @@
 // fills the log, it stops the event loop for as long as the disk takes; here a thread does it.
 import type { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
+import type { CheckpointFailure } from './checkpoint-worker.ts'
+import { isSyncFailure } from './durability.ts'
 
 /** Copies the log back beside the event loop, before SQLite would do it in a commit. */
 export interface Checkpointer {
@@ -34,8 +36,16 @@ export const NO_CHECKPOINTS: Checkpointer = {
   close: () => {},
 }
 
-/** @param resume called when writes need not wait any more */
-export function createCheckpointer(raw: DatabaseSync, path: string, resume: () => void): Checkpointer {
+/**
+ * @param resume called when writes need not wait any more
+ * @param failed called when a sync of the log or the database failed
+ */
+export function createCheckpointer(
+  raw: DatabaseSync,
+  path: string,
+  resume: () => void,
+  failed: (cause: CheckpointFailure) => void,
+): Checkpointer {
   const length = createLogLength(raw)
   let state: 'idle' | 'copying' | 'holding' | 'closed' = 'idle'
   let worker: Worker | undefined
@@ -62,7 +72,8 @@ export function createCheckpointer(raw: DatabaseSync, path: string, resume: () =
     state = 'idle'
     resume()
   }
-  const answered = (): void => {
+  const answered = (failure: CheckpointFailure | null): void => {
+    if (failure !== null && isSyncFailure(failure)) failed(failure)
     if (state === 'holding') return release()
     if (state !== 'copying') return
     if (length().log < HOLD_PAGES) {

@@ -1,6 +1,7 @@
 // https://nodejs.org/docs/latest-v24.x/api/sqlite.html
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { createCheckpointer, NO_CHECKPOINTS } from './checkpointer.ts'
+import { isSyncFailure } from './durability.ts'
 import { SqliteError } from './error.ts'
 import { closeWithoutCheckpoint, openDurability, openHandle, type DatabaseOptions } from './handle.ts'
 import { createPrepare } from './statements.ts'
@@ -69,9 +70,14 @@ export function openDatabase(options: DatabaseOptions): Database {
   const checkpointer =
     path === ':memory:' || readOnly
       ? NO_CHECKPOINTS
-      : createCheckpointer(raw, path, () => {
-          if (scheduled) setImmediate(drain)
-        })
+      : createCheckpointer(
+          raw,
+          path,
+          () => {
+            if (scheduled) setImmediate(drain)
+          },
+          (cause) => void durability.fail(cause),
+        )
 
   const prepare = createPrepare(raw)
   let queue: PendingWrite[] = []
@@ -308,12 +314,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     close,
     [Symbol.dispose]: close,
   }
-}
-
-/** SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC: https://www.sqlite.org/rescode.html#ioerr_fsync */
-function isSyncFailure(error: unknown): boolean {
-  const { errcode } = error as { errcode?: unknown }
-  return errcode === 1034 || errcode === 1290
 }
 
 function refusePromise(value: unknown): void {

@@ -19,7 +19,7 @@ export interface Durability {
   flush(): void
   /** Throws if an earlier sync failed. @throws {SqliteError} `sync-failed` */
   check(): void
-  /** Notes a sync that failed elsewhere (SQLite's own, inside COMMIT), and fails everything that waits. */
+  /** Notes a sync that failed elsewhere (SQLite's own, in a COMMIT or a checkpoint), and fails everything that waits. */
   fail(cause: unknown): SqliteError
   close(): void
 }
@@ -39,7 +39,7 @@ const NODE_DISK: Disk = { fdatasync, fdatasyncSync }
 
 /**
  * No disk to wait for: an in-memory database, one that is only read, or one opened with `synchronous: 'normal'`. SQLite
- * itself syncs the last kind now and then, before it copies the log; when that fails it is as for `createWalDurability`.
+ * itself syncs the last kind when it copies the log; when that fails it is as for `createWalDurability`.
  *
  * @param onFailure called once, when the first sync fails
  */
@@ -61,6 +61,12 @@ export function createNoDurability(path: string, onFailure: () => void): Durabil
     },
     close: () => {},
   }
+}
+
+/** Whether SQLite failed by SQLITE_IOERR_FSYNC or SQLITE_IOERR_DIR_FSYNC: https://www.sqlite.org/rescode.html#ioerr_fsync */
+export function isSyncFailure(error: unknown): boolean {
+  const { errcode } = error as { errcode?: unknown }
+  return errcode === 1034 || errcode === 1290
 }
 
 function syncFailed(path: string, cause: unknown): SqliteError {
