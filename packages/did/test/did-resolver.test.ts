@@ -280,11 +280,26 @@ describe('throttleHosts', () => {
   })
 
   it('does not count the time in the queue as time of the request', async () => {
-    // Twice 32 requests of 400 ms each.
-    reply = { body: document(plc), delay: 400 }
-    const resolver = createDidResolver({ plcUrl: server.url, timeoutMs: 700 })
-    const results = await Promise.all(Array.from({ length: 64 }, () => resolver.resolve(plc)))
-    expect(results.filter((result) => !result.ok)).toEqual([])
+    const timeouts = vi.spyOn(AbortSignal, 'timeout')
+    const answers: (() => void)[] = []
+    const ask = (): Promise<Response> =>
+      new Promise((answer) => answers.push(() => answer(new Response(document(plc)))))
+    vi.stubGlobal('fetch', ask)
+    onTestFinished(() => {
+      vi.unstubAllGlobals()
+      timeouts.mockRestore()
+    })
+    const resolver = createDidResolver({ plcUrl: 'https://plc.example.com' })
+    const results = Promise.all(Array.from({ length: 64 }, () => resolver.resolve(plc)))
+    const turn = (): Promise<void> => new Promise((done) => setImmediate(done))
+    await turn()
+    // The other half waits in the queue: none of its time has begun.
+    expect([answers.length, timeouts.mock.calls.length]).toEqual([32, 32])
+    for (const answer of answers.splice(0)) answer()
+    await turn()
+    expect([answers.length, timeouts.mock.calls.length]).toEqual([32, 64])
+    for (const answer of answers) answer()
+    expect((await results).filter((result) => !result.ok)).toEqual([])
   })
 
   it('goes on after a failure', async () => {
