@@ -11,6 +11,8 @@ import { createProbe } from '../health/probe.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Logger } from '../logger.ts'
 import type { Stores } from '../stores.ts'
+import { createBelievedClock, type BelievedClock } from './believed-clock.ts'
+import type { Chores } from './chores.ts'
 import { createRequestLog } from './request-log.ts'
 
 /** What looks after a running server. */
@@ -18,6 +20,8 @@ export interface Watch extends AsyncDisposable {
   readonly health: Health
   readonly metrics: Metrics
   readonly audit: AuditLog
+  readonly clock: BelievedClock
+  readonly chores: Chores
   /** Counts and logs a finished request. */
   readonly observe: (report: RequestReport) => void
   /**
@@ -48,6 +52,8 @@ export function createWatch(config: PdsConfig, stores: Stores, sequencer: Sequen
     health,
     metrics,
     audit,
+    clock: createBelievedClock(db),
+    chores: { byAge: [() => audit.prune()], others: [] },
     observe: (report) => {
       metrics.observe(report)
       logRequest(report)

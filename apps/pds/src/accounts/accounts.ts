@@ -1,0 +1,120 @@
+import type { Did } from '@avocet/syntax'
+
+import type { Auth } from '../auth/auth.ts'
+import type { PdsConfig } from '../config/config.ts'
+import type { Announcements } from '../events/announcements.ts'
+import type { PublicAddress } from '../identity/address.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { Logger } from '../logger.ts'
+import type { Outbox } from '../mail/outbox.ts'
+import type { Capability } from '../operations/capability.ts'
+import type { Outbound } from '../outbound/outbound.ts'
+import type { Repos } from '../repos/repos.ts'
+import type { Stores } from '../stores.ts'
+import { createAppPasswords } from './app-passwords.ts'
+import { createCredentials, type Credentials } from './credentials.ts'
+import { createDeletions } from './deletions.ts'
+import { createEmailTokens } from './email-tokens.ts'
+import { createHandleChanges, type HandleChanges } from './handle-changes.ts'
+import { createInvites } from './invites.ts'
+import { createKeyRotations, type KeyRotations } from './key-rotations.ts'
+import { createLetters } from './letters.ts'
+import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { createLoginBrake, NO_BRAKE } from './login-brake.ts'
+import { addAccountMethods } from './methods.ts'
+import { createRegistration, type Registration } from './registration.ts'
+import { createReservedKeys } from './reserved-keys.ts'
+import { createSessionView } from './session-view.ts'
+import { createSessions } from './sessions.ts'
+
+/** The accounts of this server, from their registration to their end. */
+export interface Accounts extends Capability {
+  readonly registration: Registration
+  readonly lifecycle: Lifecycle
+  readonly credentials: Credentials
+  readonly handleChanges: HandleChanges
+  readonly rotations: KeyRotations
+}
+
+/** What accounts compose. */
+export interface AccountsParts {
+  readonly config: PdsConfig
+  readonly stores: Pick<Stores, 'db' | 'accountStore' | 'accounts' | 'server'>
+  readonly auth: Auth
+  readonly outbound: Pick<Outbound, 'dids'>
+  readonly announcements: Announcements
+  readonly outbox: Outbox
+  readonly address: PublicAddress
+  readonly identity: Identity
+  readonly repos: Repos
+  readonly log: Logger
+}
+
+/** Accounts over the stores of this server. */
+export function createAccounts(parts: AccountsParts): Accounts {
+  const { config, stores, auth, outbound, announcements, outbox, address, identity, repos, log } = parts
+  const { db, accountStore, server } = stores
+  const { dids } = outbound
+  const { signers, handles, identities } = identity
+  const { host, removals, locks, tids } = repos
+
+  const invites = createInvites(accountStore, config.hostname)
+  const reservedKeys = createReservedKeys(accountStore)
+  const appPasswords = createAppPasswords(accountStore)
+  const emailTokens = createEmailTokens(accountStore)
+  const letters = createLetters(outbox, emailTokens, config.hostname)
+  const credentials = createCredentials(accountStore, emailTokens)
+  const sessions = createSessions(accountStore, appPasswords, auth.tokens, config.loginFloorMs)
+  const shared = { db, accountStore, server, signers, identities, announcements, locks, tids, removals }
+  const lifecycle = createLifecycle({
+    ...shared,
+    imports: host.parts.imports,
+    onError: (error) => log.error({ err: error }, 'removing what a deleted account left failed'),
+  })
+  const deletions = createDeletions(accountStore, lifecycle, letters, log)
+  const registration = createRegistration({
+    ...shared,
+    invites,
+    inviteRequired: config.inviteRequired,
+    reservedKeys,
+    handles,
+    sessions,
+  })
+  const handleChanges = createHandleChanges(db, accountStore, dids, handles, identities, announcements, locks)
+  const purge = (did: Did): void => dids.purge(did)
+  const rotations = createKeyRotations({ ...shared, purge })
+  return {
+    registration,
+    lifecycle,
+    credentials,
+    handleChanges,
+    rotations,
+    methods: (router) =>
+      addAccountMethods(router, {
+        ...auth,
+        config,
+        address,
+        stores,
+        registration,
+        sessions,
+        brake: config.rateLimitsEnabled ? createLoginBrake() : NO_BRAKE,
+        sessionView: createSessionView(dids, address),
+        invites,
+        reservedKeys,
+        appPasswords,
+        emailTokens,
+        letters,
+        credentials,
+        lifecycle,
+        deletions,
+        identity,
+        announcements,
+        handleChanges,
+        purge,
+      }),
+    chores: {
+      byAge: [() => deletions.run(), () => reservedKeys.collect()],
+      others: [() => rotations.resume(), () => handleChanges.resume()],
+    },
+  }
+}

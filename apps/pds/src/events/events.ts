@@ -1,0 +1,49 @@
+import type { Fetch } from '@avocet/did'
+import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
+import { createSequencer, type Sequencer } from '@avocet/sequencer'
+
+import type { PdsConfig } from '../config/config.ts'
+import { STREAM_BUFFER_BYTES } from '../limits/rate-limits.ts'
+import type { Logger } from '../logger.ts'
+import type { Chores } from '../operations/chores.ts'
+import { createAnnouncements, type Announcements } from './announcements.ts'
+import { createCrawlers } from './crawlers.ts'
+
+/** The firehose of this server. */
+export interface Events extends AsyncDisposable {
+  readonly sequencer: Sequencer
+  readonly announcements: Announcements
+  /** Begins to tell relays that there is news. @param url where this server is, for everybody */
+  tellRelays(url: () => string, fetch: Fetch, failed: () => void): Disposable
+  readonly chores: Chores
+}
+
+/** What events compose. */
+export interface EventsParts {
+  readonly config: PdsConfig
+  readonly server: SqliteRepoServerStore
+  readonly log: Logger
+  /** Told of failures of the log. */
+  readonly onError: (error: unknown) => void
+}
+
+/** Events in the log of `server`. */
+export function createEvents({ config, server, log, onError }: EventsParts): Events {
+  const sequencer = createSequencer({
+    log: server.log,
+    // A chore prunes it, which knows when the clock is not to be trusted.
+    retention: { maxAgeMs: config.repoBackfillLimitMs, everyMs: 0 },
+    page: { count: 500, bytes: STREAM_BUFFER_BYTES },
+    onError: (error) => {
+      log.error({ err: error }, 'the event log failed')
+      onError(error)
+    },
+  })
+  return {
+    sequencer,
+    announcements: createAnnouncements(server),
+    tellRelays: (url, fetch, failed) => createCrawlers(config.crawlers, url, server.log, fetch, log, failed),
+    chores: { byAge: [() => sequencer.prune()], others: [] },
+    [Symbol.asyncDispose]: () => sequencer[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,47 @@
+import { BlobError } from '@avocet/blobs'
+import { createRouter, type Router } from '@avocet/xrpc-server'
+
+import type { Authorizer } from '../auth/authorizer.ts'
+import type { PdsConfig } from '../config/config.ts'
+import { createHealthCheck } from '../health/health-check.ts'
+import { createBypass, GLOBAL_LIMIT } from '../limits/rate-limits.ts'
+import type { Logger } from '../logger.ts'
+import type { Watch } from '../operations/watch.ts'
+import type { ServiceProxy } from '../proxy/service-proxy.ts'
+import { readVersion } from '../version.ts'
+import { toXrpcError } from '../wire-errors.ts'
+
+/** What the router composes. */
+export interface PdsRouterParts {
+  readonly config: PdsConfig
+  readonly authorizer: Authorizer
+  readonly watch: Watch
+  /** Answers methods that nobody added. */
+  readonly fallback: ServiceProxy
+  readonly log: Logger
+}
+
+/** A router without methods, with the errors, limits and health check of this server. */
+export function createPdsRouter({ config, authorizer, watch, fallback, log }: PdsRouterParts): Router {
+  const { health } = watch
+  return createRouter({
+    mapError: (error) => {
+      health.observe(error)
+      if (error instanceof BlobError) log.error({ err: error }, 'the store of blobs failed')
+      return toXrpcError(error)
+    },
+    // Clients may send parameters of newer lexicons than those known here.
+    unknownParams: 'ignore',
+    // And `cursor=` for no cursor.
+    emptyParams: 'ignore',
+    rateLimit: { rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
+    fallback,
+    health: createHealthCheck(
+      health,
+      (request) => authorizer.isAdmin(request),
+      `avocet-pds ${readVersion()}`,
+    ),
+    onError: (error, context) => log.error({ err: error, ...context }, 'request failed'),
+    onRequest: watch.observe,
+  })
+}
