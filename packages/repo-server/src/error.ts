@@ -18,11 +18,29 @@ export class RepoServerError extends Error {
 /**
  * Codes of {@link RepoServerError}.
  *
- * - `account-deactivated`, `account-takendown`: of a repository that takes no writes. `repo-not-found`: there is none.
- * - `repo-busy`: others wrote to the repository each time the commit was made anew. Try again.
- * - `rev-ahead`: the newest revision is in the future, so that nothing can follow it.
+ * Of an account or a repository:
+ * - `account-deactivated`, `account-takendown`: it takes no writes. `repo-deactivated`, `repo-takendown`: it is not shown.
+ * - `account-not-found`, `repo-not-found`: there is none. `not-your-repo`: it is another's. `unresolvable-did`: its document could
+ *   not be had.
+ * - `rev-ahead`: the newest revision is in the future, so that nothing can follow it. `clock-behind`: or the clock of this machine is
+ *   in the past, so that it must not be repaired.
+ * - `repo-busy`: others wrote to it each time the commit was made anew. Try again.
+ *
+ * Of records:
+ * - `invalid-record`: it is not as its lexicon says, or is of none that is known. `lexicon-too-slow`: that could not be had in time.
+ * - `record-exists`, `record-not-found`; `head-not-found`, `block-not-found`: of the methods of com.atproto.sync.
  * - `invalid-swap`: the commit or record is not the one that the caller named.
+ * - `invalid-request`: whatever else is wrong with what was asked; `message` says it.
+ *
+ * Of blobs:
  * - `blob-not-found`, `mime-mismatch`, `invalid-size`: a record refers to a blob that is not here, or is not as it says.
+ * - `blob-not-found-public`: nobody is shown such a blob. `blob-too-large`: more bytes than one may have.
+ * - `quota-exceeded`: the account has no room for it.
+ *
+ * Of work that is bounded:
+ * - `import-running`: one of this account is under way. `import-stopped`: the account changed meanwhile. `import-too-slow`: the
+ *   archive did not come in time.
+ * - `import-busy`, `busy`: too much of it on this server. `too-many-at-once`: too much of it for one caller.
  */
 export type RepoServerErrorCode =
   | 'invalid-request'

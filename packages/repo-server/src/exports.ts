@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
-import { writeCar } from '@avocet/car'
+import { writeCarStream, type CarBlock } from '@avocet/car'
 import { formatCid, type CID } from '@avocet/data'
 import { exportRepo, exportSince, getRecordProof } from '@avocet/repo'
 import type { Did } from '@avocet/syntax'
@@ -14,8 +14,11 @@ export interface RepoExports {
   repo(did: Did, since: string | undefined): Promise<AsyncIterable<Uint8Array>>
   /** What proves that a record is there, or is not. @throws RepoServerError `repo-not-found` */
   record(did: Did, path: string): Promise<Uint8Array>
-  /** @throws RepoServerError `block-not-found` naming those that are missing */
-  blocks(did: Did, cids: readonly CID[]): Promise<Uint8Array>
+  /**
+   * Some blocks, each once, a few in memory at a time.
+   * @throws RepoServerError `block-not-found` naming those that are missing, before the stream begins
+   */
+  blocks(did: Did, cids: readonly CID[]): Promise<AsyncIterable<Uint8Array>>
 }
 
 /** Exports from `store`. */
@@ -35,17 +38,54 @@ export function createRepoExports(store: RepoReads): RepoExports {
       return getRecordProof(store, did, path)
     },
     blocks: async (did, cids) => {
-      const found = await store.getBlocks(did, cids)
-      const missing = cids.filter((cid) => !found.has(cid)).map(formatCid)
-      if (missing.length > 0)
-        throw new RepoServerError('block-not-found', `Could not find cids: ${missing.join(',')}`)
-      return writeCar(
-        [],
-        cids.map((cid) => ({ cid, bytes: found.get(cid)! })),
-      )
+      const wanted = [...new Map(cids.map((cid) => [formatCid(cid), cid])).values()]
+      const missing: CID[] = []
+      let held: CarBlock[] | null = []
+      let size = 0
+      for await (const { cid, bytes } of readBlocks(store, did, wanted)) {
+        if (bytes === null) {
+          missing.push(cid)
+          continue
+        }
+        size += bytes.length
+        if (size > AHEAD_BYTES) held = null
+        held?.push({ cid, bytes })
+      }
+      if (missing.length > 0) throw blocksNotFound(missing)
+      // Those that are too much to hold are read once more, as they are asked for.
+      return inTurns(writeCarStream([], held ?? requireBlocks(readBlocks(store, did, wanted))))
     },
   }
 }
+
+/** Blocks read at a time: each may be as large as a record, and a request names hundreds. */
+const BLOCKS_AT_ONCE = 16
+
+/** Blocks by their CIDs, in that order; null for one that is not there. */
+async function* readBlocks(
+  store: RepoReads,
+  did: Did,
+  cids: readonly CID[],
+): AsyncGenerator<{ cid: CID; bytes: Uint8Array | null }, void> {
+  for (let from = 0; from < cids.length; from += BLOCKS_AT_ONCE) {
+    const page = cids.slice(from, from + BLOCKS_AT_ONCE)
+    const found = await store.getBlocks(did, page)
+    for (const cid of page) yield { cid, bytes: found.get(cid) ?? null }
+  }
+}
+
+/** The same blocks. @throws RepoServerError `block-not-found` for one that went since it was looked for */
+async function* requireBlocks(
+  blocks: AsyncIterable<{ cid: CID; bytes: Uint8Array | null }>,
+): AsyncGenerator<CarBlock, void> {
+  for await (const { cid, bytes } of blocks) {
+    if (bytes === null) throw blocksNotFound([cid])
+    yield { cid, bytes }
+  }
+}
+
+const blocksNotFound = (cids: readonly CID[]): RepoServerError =>
+  new RepoServerError('block-not-found', `Could not find cids: ${cids.map(formatCid).join(',')}`)
 
 /** Work on a stream after which others get their turn, in milliseconds. */
 const TURN_MS = 8

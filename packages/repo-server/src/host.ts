@@ -11,12 +11,14 @@ import type { LivingStatus } from './change.ts'
 import { accountEvent, identityEvent, syncEvent } from './events.ts'
 import { createRepoExports, type RepoExports } from './exports.ts'
 import { createGate, type Gate, type GateLimits } from './gates.ts'
-import { createRepoImports, type RepoImports } from './imports.ts'
+import { createRepoImports, IMPORT_LIMITS, type RepoImports } from './imports.ts'
 import type { AppliedEvent } from './listeners.ts'
 import { createKeyedLock, type KeyedLock } from './locks.ts'
 import type { RecordWrite } from './plan.ts'
+import { RepoServerError } from './error.ts'
 import { BUNDLED_LEXICONS, type RecordLexicons } from './record-lexicons.ts'
 import { createRecordReader, type RecordReader, type StoredRecord } from './record-reader.ts'
+import { createRemovals, type Removals } from './removals.ts'
 import type { Awaitable, RepoServerStore } from './store.ts'
 import { createUploads, type Uploads } from './uploads.ts'
 import { checkRecord, type RecordChecks } from './validation.ts'
@@ -118,13 +120,14 @@ export interface RepoHostOptions {
   readonly locks?: KeyedLock
   readonly tids?: TidClock
   readonly sequencer?: Sequencer
+  readonly removals?: Removals
 }
 
 /** A record to write, as a caller has it. */
 export interface RecordInput {
   readonly action: 'create' | 'update' | 'put' | 'delete'
   readonly collection: string
-  /** Absent: the key that the lexicon prescribes, or a new TID. */
+  /** Absent: the key that the lexicon prescribes, or a new TID. A deletion needs one. */
   readonly rkey?: string
   /** Absent for a deletion. */
   readonly record?: DataObject
@@ -144,6 +147,7 @@ export interface RepoParts {
   readonly checks: RecordChecks
   readonly sequencer: Sequencer
   readonly exportGate: Gate
+  readonly removals: Removals
   find(identifier: string): Promise<Did | null>
   statusOf(did: Did): Promise<RepoStatus | null>
 }
@@ -152,7 +156,10 @@ export interface RepoParts {
 export interface RepoHost extends AsyncDisposable {
   /** For the methods of this package. */
   readonly parts: RepoParts
-  /** Makes an empty repository and announces it with the identity. @throws RepoError `head-moved` when there is one */
+  /**
+   * Makes an empty repository and announces it with the identity, once no blob of a former one under its DID is left.
+   * @throws RepoError `head-moved` when there is one
+   */
   createRepo(did: Did, options?: { readonly handle?: string; readonly status?: LivingStatus }): Promise<void>
   /** One commit. @throws as the methods of com.atproto.repo do */
   write(did: Did, writes: readonly RecordInput[], swapCommit?: string): Promise<WriteOutcome>
@@ -162,7 +169,7 @@ export interface RepoHost extends AsyncDisposable {
   /** Turns a repository off or on, and announces it. */
   setStatus(did: Did, status: LivingStatus): Promise<void>
   announceIdentity(did: Did, handle: string | null): Promise<void>
-  /** Removes a repository with all it has. */
+  /** Removes a repository: it is gone when this resolves. What it had goes afterwards (`removals` of the parts). */
   remove(did: Did): Promise<void>
 }
 
@@ -215,6 +222,7 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
     signerOf,
     locks,
     tids,
+    limits: { ...IMPORT_LIMITS, imports: limits.imports.total },
     ...(checkImport === undefined ? {} : { checkRecords: checkImport }),
   })
   const writer = createRepoWriter({
@@ -230,6 +238,7 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
     nextTid: () => tids.next(),
     isUnacceptable: options.isUnacceptable,
   }
+  const removals = options.removals ?? createRemovals(store, files)
   const reader = createRecordReader(store.records, store.repos)
 
   const checked = async ({
@@ -239,7 +248,10 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
     record,
     validate,
   }: RecordInput): Promise<RecordWrite> => {
-    if (action === 'delete') return { action, collection, rkey: rkey! }
+    if (action === 'delete') {
+      if (rkey !== undefined) return { action, collection, rkey }
+      throw new RepoServerError('invalid-request', `A record key is required; collection=${collection}`)
+    }
     const given = { collection, rkey, record: record ?? {}, validate }
     const { rkey: key, ...checkedRecord } = await checkRecord(given, checks)
     return { action, collection, rkey: key, record: checkedRecord }
@@ -257,11 +269,13 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
       checks,
       sequencer,
       exportGate: createGate('exports', limits.exports),
+      removals,
       find,
       statusOf,
     },
-    createRepo: (did, { handle, status = 'active' } = {}) =>
-      locks.run(did, async () => {
+    createRepo: async (did, { handle, status = 'active' } = {}) => {
+      await removals.blobsGone(did)
+      await locks.run(did, async () => {
         const signer = await accounts.keyOf(did)
         const commit = await applyWrites({
           did,
@@ -284,7 +298,8 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
         assertApplied(
           await store.apply({ type: 'commit', did, commit, records: [], claims: [], events, status }),
         )
-      }),
+      })
+    },
     write: async (did, writes, swapCommit) =>
       writer.write(did, await Promise.all(writes.map(checked)), swapCommit),
     getRecord: (did, collection, rkey) => reader.get(did, collection, rkey),
@@ -313,6 +328,7 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
       await locks.run(did, async () => {
         assertApplied(await store.apply({ type: 'removal', did, events: [accountEvent(did, 'deleted')] }))
       })
+      removals.run().catch(onError)
     },
     [Symbol.asyncDispose]: async () => {
       unlisten()

@@ -40,7 +40,7 @@ export interface ImportLimits {
 }
 
 /** The limits unless told. */
-const IMPORT_LIMITS: ImportLimits = {
+export const IMPORT_LIMITS: ImportLimits = {
   imports: 8,
   bufferedBytes: 256 * 1024 * 1024,
   pace: IMPORT_PACE,

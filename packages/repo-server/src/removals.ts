@@ -8,11 +8,17 @@ import type { RepoServerStore } from './store.ts'
  * afterwards, some at a time, also after a restart.
  */
 export interface Removals {
-  /** Removes all of it. Resolves when nothing is left; what fails is tried again by the next call. */
+  /**
+   * Removes all of it, the blobs of some accounts at a time. Resolves when nothing is left; what fails is tried again by the
+   * next call.
+   */
   run(): Promise<void>
   /** Resolves when no blob of a former account of this DID is left, so that another may be made. */
   blobsGone(did: Did): Promise<void>
 }
+
+/** Accounts whose blobs are removed at a time: each may be many requests to a bucket. */
+const AT_ONCE = 8
 
 /** Removals from a store, and from that of blobs. */
 export function createRemovals(
@@ -22,12 +28,13 @@ export function createRemovals(
   const removing = new Map<Did, Promise<void>>()
 
   const removeBlobs = async (did: Did): Promise<void> => {
+    if (!(await upkeep.departed()).includes(did)) return
     await files.removeAll(did)
     while (await upkeep.forgetBlobs(did));
   }
 
+  // Looking whether there are any is part of it: who looked while another removed them would take those of a new account.
   const blobsGone: Removals['blobsGone'] = async (did) => {
-    if (!(await upkeep.departed()).includes(did)) return
     const running = removing.get(did) ?? removeBlobs(did).finally(() => removing.delete(did))
     removing.set(did, running)
     await running
@@ -35,12 +42,14 @@ export function createRemovals(
 
   return {
     run: async () => {
-      const outcomes = await Promise.allSettled([
-        upkeep.sweep(),
-        ...(await upkeep.departed()).map((did) => blobsGone(did)),
-      ])
-      const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-      if (failed !== undefined) throw failed.reason
+      const failures: unknown[] = []
+      const attempt = (task: Promise<void>): Promise<void> => task.catch((error) => void failures.push(error))
+      const left = [...(await upkeep.departed())]
+      const removeNext = async (): Promise<void> => {
+        for (let did = left.shift(); did !== undefined; did = left.shift()) await attempt(blobsGone(did))
+      }
+      await Promise.all([attempt(upkeep.sweep()), ...Array.from({ length: AT_ONCE }, removeNext)])
+      if (failures.length > 0) throw failures[0]
       // The events of those whose blobs went only now.
       await upkeep.sweep()
     },

@@ -8,16 +8,10 @@ import { RepoServerError } from './error.ts'
  * @throws RepoServerError `rev-ahead`
  */
 export function revAfter(tids: TidClock, did: Did, rev: Tid | null): Tid {
-  try {
-    return tids.nextAfter(rev)
-  } catch (cause) {
-    if (!(cause instanceof SyntaxFault) || cause.code !== 'tid-ahead') throw cause
-    throw new RepoServerError(
-      'rev-ahead',
-      `The newest revision of this repository is in the future; rev=${rev}`,
-      { cause, did },
-    )
-  }
+  return next(tids, rev, (cause) => {
+    const message = `The newest revision of this repository is in the future; rev=${rev}`
+    return new RepoServerError('rev-ahead', message, { cause, did })
+  })
 }
 
 /**
@@ -25,16 +19,17 @@ export function revAfter(tids: TidClock, did: Did, rev: Tid | null): Tid {
  * @throws RepoServerError `invalid-request` when the archive's is more than five minutes ahead
  */
 export function revAfterArchive(tids: TidClock, archived: Tid): Tid {
+  return next(tids, archived, (cause) => {
+    const message = `The revision of the archive is in the future; rev=${archived}`
+    return new RepoServerError('invalid-request', message, { cause })
+  })
+}
+
+/** @throws what `refuse` makes of a revision that is ahead of the clock */
+function next(tids: TidClock, rev: Tid | null, refuse: (cause: SyntaxFault) => RepoServerError): Tid {
   try {
-    return tids.nextAfter(archived)
+    return tids.nextAfter(rev)
   } catch (cause) {
-    if (!(cause instanceof SyntaxFault) || cause.code !== 'tid-ahead') throw cause
-    throw new RepoServerError(
-      'invalid-request',
-      `The revision of the archive is in the future; rev=${archived}`,
-      {
-        cause,
-      },
-    )
+    throw cause instanceof SyntaxFault && cause.code === 'tid-ahead' ? refuse(cause) : cause
   }
 }

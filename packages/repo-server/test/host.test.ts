@@ -1,6 +1,10 @@
 // A host on a router: what an embedder sees, without sockets.
+import { setImmediate } from 'node:timers/promises'
+
 import { createMemoryBlobs } from '@avocet/blobs'
+import { readCar } from '@avocet/car'
 import { createKeypair } from '@avocet/crypto'
+import { formatCid, parseCid } from '@avocet/data'
 import { readRepo, exportRepo, createMemoryRepoStore, applyWrites, prepareWrite } from '@avocet/repo'
 import { createTidClock, type Did } from '@avocet/syntax'
 import { XrpcError } from '@avocet/xrpc'
@@ -10,6 +14,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import {
   createMemoryRepoServerStore,
   createRecord,
+  createRepoExports,
   createRepoHost,
   mountRepo,
   mountSync,
@@ -167,6 +172,149 @@ test('an archive is taken over in a deactivated repository', async () => {
   await host.setStatus(A, 'active')
   const [, found] = await call(`com.atproto.repo.getRecord?repo=${A}&collection=${POST}&rkey=old`)
   expect(found.value).toEqual(note('old'))
+})
+
+describe('getBlocks', () => {
+  const TEXT = 'x'.repeat(250_000)
+  const fill = async (count: number): Promise<string[]> => {
+    await host.createRepo(A)
+    const writes = Array.from({ length: count }, (_, n) => {
+      const record = { $type: 'com.example.big', text: `${n}${TEXT}` }
+      return { action: 'create', collection: 'com.example.big', rkey: `r${n}`, record } as const
+    })
+    const cids: string[] = []
+    for (const write of writes) cids.push(...((await host.write(A, [write])).cids as string[]))
+    return cids
+  }
+  const ask = (cids: readonly string[]): Promise<Response> =>
+    router.fetch(
+      new Request(`http://localhost/xrpc/com.atproto.sync.getBlocks?did=${A}&cids=${cids.join('&cids=')}`),
+    )
+
+  test('gives a block once, however often it is asked for', async () => {
+    const [cid] = await fill(1)
+    const response = await ask(Array.from({ length: 200 }, () => cid!))
+    const { blocks } = readCar(new Uint8Array(await response.arrayBuffer()))
+    expect(blocks.map((block) => formatCid(block.cid))).toEqual([cid])
+  })
+
+  test('holds a few blocks at a time, whatever they weigh', async () => {
+    const cids = await fill(40)
+    const { repos } = host.parts.options.store
+    const most: number[] = []
+    const exports = createRepoExports({
+      ...repos,
+      getBlocks: (did, wanted, since) => {
+        most.push(wanted.length)
+        return repos.getBlocks(did, wanted, since)
+      },
+    })
+    const blocks: string[] = []
+    const stream = await exports.blocks(A, cids.map(parseCid))
+    const looks = most.length
+    const chunks: Uint8Array[] = []
+    for await (const chunk of stream) {
+      if (chunks.length === 0) expect(most.length - looks).toBe(1)
+      chunks.push(chunk)
+    }
+    expect(Math.max(...most)).toBeLessThanOrEqual(16)
+    blocks.push(...readCar(Buffer.concat(chunks)).blocks.map(({ cid }) => formatCid(cid)))
+    expect(blocks).toEqual(cids)
+  })
+
+  test('counts as an export for as long as its reader takes', async () => {
+    host = newHost({ limits: { exports: { total: 1, perAccount: 1, perAddress: 1 } } })
+    router = createRouter({ mapError: toXrpcError })
+    mountSync(router, host)
+    const cids = await fill(8)
+    const slow = await ask(cids)
+    const refused = await ask(cids)
+    expect([refused.status, await refused.json()]).toMatchObject([503, { error: 'ServiceUnavailable' }])
+    await slow.body!.cancel()
+    expect((await ask(cids)).status).toBe(200)
+  })
+})
+
+test('a removed repository leaves no blobs, and another under its DID keeps its own', async () => {
+  const files = createMemoryBlobs()
+  const gate = Promise.withResolvers<void>()
+  host = newHost({ files: { ...files, removeAll: (did) => gate.promise.then(() => files.removeAll(did)) } })
+  router = createRouter({ mapError: toXrpcError })
+  mountRepo(router, host)
+  const upload = async (): Promise<string> => {
+    const [, { blob }] = await call('com.atproto.repo.uploadBlob', new Blob(['some text']), A)
+    return blob.ref.$link
+  }
+  const isThere = async (cid: string): Promise<boolean> => {
+    const store = host.parts.options.files
+    return (await store.open(A, cid)) !== null
+  }
+  await host.createRepo(A)
+  const cid = await upload()
+  await host.remove(A)
+  const again = host.createRepo(A)
+  let isMade = false
+  again.then(
+    () => (isMade = true),
+    () => {},
+  )
+  await setImmediate()
+  expect([isMade, await isThere(cid)]).toEqual([false, true])
+  gate.resolve()
+  await again
+  expect(await isThere(cid)).toBe(false)
+  expect(await upload()).toBe(cid)
+  await host.parts.removals.run()
+  expect(await isThere(cid)).toBe(true)
+})
+
+test('what is left after a removal that failed is removed by the next run', async () => {
+  const files = createMemoryBlobs()
+  const errors: unknown[] = []
+  let broken: Did[] = [A]
+  const removed: Did[] = []
+  host = newHost({
+    onError: (error) => errors.push(error),
+    files: {
+      ...files,
+      removeAll: async (did) => {
+        if (broken.includes(did)) throw new Error('the store of blobs is down')
+        removed.push(did)
+      },
+    },
+  })
+  for (const did of [A, B]) await host.createRepo(did)
+  for (const did of [A, B]) await host.remove(did)
+  await expect(host.parts.removals.run()).rejects.toThrow('the store of blobs is down')
+  expect([removed, errors.length > 0]).toEqual([[B], true])
+  broken = []
+  await host.parts.removals.run()
+  expect(removed).toEqual([B, A])
+})
+
+test('a deletion without a record key is refused', async () => {
+  await host.createRepo(A)
+  await expect(host.write(A, [{ action: 'delete', collection: POST }])).rejects.toMatchObject({
+    name: 'RepoServerError',
+    code: 'invalid-request',
+  })
+})
+
+test('as many archives at a time as the limits say', async () => {
+  host = newHost({ limits: { imports: { total: 10, perAccount: 1, perAddress: 10 } } })
+  const dids = Array.from({ length: 11 }, (_, n): Did => `did:plc:${'abcdefghijk'[n]!.repeat(24)}`)
+  const codes: unknown[] = []
+  const tasks: Promise<void>[] = []
+  for (const did of dids) {
+    await host.createRepo(did, { status: 'deactivated' })
+    const endless = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) })
+    tasks.push(host.importCar(did, endless).catch((error: { code: unknown }) => void codes.push(error.code)))
+  }
+  await setImmediate()
+  expect(codes).toEqual(['import-busy'])
+  for (const did of dids) await host.setStatus(did, 'active')
+  await Promise.all(tasks)
+  expect(codes.slice(1)).toEqual(Array.from({ length: 10 }, () => 'import-stopped'))
 })
 
 describe('an embedder', () => {

@@ -3,10 +3,11 @@ import type { Router } from '@avocet/xrpc-server'
 
 import { RepoServerError } from '../error.ts'
 import type { IntendedWrite, RepoHost } from '../host.ts'
-import { recordUri, type RecordWrite } from '../plan.ts'
+import type { RecordWrite } from '../plan.ts'
 import { ownRepo } from '../repo-access.ts'
 import { checkRecord } from '../validation.ts'
 import { writeSettings } from '../write-settings.ts'
+import { writtenRecord } from '../written-record.ts'
 
 const MAX_WRITES = 200
 
@@ -52,9 +53,7 @@ export function applyWrites(router: Router, { parts }: RepoHost): void {
         const kind = write.action === 'create' ? 'createResult' : 'updateResult'
         return {
           $type: `com.atproto.repo.applyWrites#${kind}` as const,
-          uri: recordUri(did, write.collection, write.rkey),
-          cid: cids[i]!,
-          ...(write.record.status === undefined ? {} : { validationStatus: write.record.status }),
+          ...writtenRecord(did, write, cids[i]!),
         }
       })
       return { ...(commit === null ? {} : { commit }), results }

@@ -2,10 +2,10 @@ import { ComAtprotoRepoCreateRecord } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import type { RepoHost } from '../host.ts'
-import { recordUri } from '../plan.ts'
 import { ownRepo } from '../repo-access.ts'
 import { checkRecord } from '../validation.ts'
 import { writeSettings } from '../write-settings.ts'
+import { writtenRecord } from '../written-record.ts'
 
 /** Writes a new record; a like, repost, follow or block of the same subject is replaced. */
 export function createRecord(router: Router, { parts }: RepoHost): void {
@@ -20,12 +20,7 @@ export function createRecord(router: Router, { parts }: RepoHost): void {
       const { rkey, ...record } = await checkRecord(given, checks)
       const write = { action: 'create', collection, rkey, record, dedupe: validate !== false } as const
       const { commit, cids } = await writer.write(did, [write], input.swapCommit)
-      return {
-        uri: recordUri(did, collection, rkey),
-        cid: cids[0]!,
-        ...(commit === null ? {} : { commit }),
-        ...(record.status === undefined ? {} : { validationStatus: record.status }),
-      }
+      return { ...writtenRecord(did, write, cids[0]!), ...(commit === null ? {} : { commit }) }
     },
   })
 }

@@ -3,10 +3,10 @@ import type { Router } from '@avocet/xrpc-server'
 
 import type { RepoHost } from '../host.ts'
 import { upgradeProfile } from '../legacy-blobs.ts'
-import { recordUri } from '../plan.ts'
 import { ownRepo } from '../repo-access.ts'
 import { checkRecord } from '../validation.ts'
 import { writeSettings } from '../write-settings.ts'
+import { writtenRecord } from '../written-record.ts'
 
 /** Creates or replaces a record; one that is the same already makes no commit. */
 export function putRecord(router: Router, { parts }: RepoHost): void {
@@ -30,12 +30,7 @@ export function putRecord(router: Router, { parts }: RepoHost): void {
       )
       const write = { action: 'put', collection, rkey, record, swapRecord } as const
       const { commit, cids } = await writer.write(did, [write], input.swapCommit)
-      return {
-        uri: recordUri(did, collection, rkey),
-        cid: cids[0]!,
-        ...(commit === null ? {} : { commit }),
-        ...(record.status === undefined ? {} : { validationStatus: record.status }),
-      }
+      return { ...writtenRecord(did, write, cids[0]!), ...(commit === null ? {} : { commit }) }
     },
   })
 }

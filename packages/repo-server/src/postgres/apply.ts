@@ -6,7 +6,8 @@ import type { PostgresEventLog } from '@avocet/sequencer/postgres'
 
 import type { CommitChange, Outcome, RemovalChange, RepoServerChange, UploadChange } from '../change.ts'
 import { refuseBytes, refuseClaim, refuseStatus } from '../refusals.ts'
-import { openBlobReads, toBlob } from './reads.ts'
+import { toBlobRow } from '../stored-rows.ts'
+import { openBlobReads } from './reads.ts'
 import { addBlob, lockAccount, releaseBlobs, writeRecords } from './rows.ts'
 
 /** Events of a former account that go with the transaction that removes it. */
@@ -73,7 +74,7 @@ async function applyCommit(tables: Tables, tx: Transaction, change: CommitChange
       'SELECT * FROM blob WHERE did = $1 AND cid = ANY ($2::text[]) ORDER BY cid FOR UPDATE',
       [did, claims.map(({ cid }) => cid)],
     )
-    const known = new Map(rows.map((row) => [row['cid'], toBlob(row)]))
+    const known = new Map(rows.map((row) => [row['cid'], toBlobRow(row)]))
     for (const claim of claims) {
       const refusal = refuseClaim(claim, known.get(claim.cid) ?? null)
       if (refusal !== null) return refusal

@@ -1,7 +1,8 @@
-import type { Queryable, Row } from '@avocet/postgres'
+import type { Queryable } from '@avocet/postgres'
 import type { Did, Nsid } from '@avocet/syntax'
 
-import type { BlobReads, BlobRow, RecordReads, RecordRow } from '../store.ts'
+import type { BlobReads, RecordReads } from '../store.ts'
+import { toBlobRow, toRecordRow } from '../stored-rows.ts'
 import { LIVE_SET } from './schema.ts'
 
 const COLUMNS = 'collection, rkey, cid, rev, takedown_ref'
@@ -13,7 +14,7 @@ export function openRecordReads(db: Queryable): RecordReads {
       `SELECT ${COLUMNS} FROM record WHERE owner = ${LIVE_SET} AND collection = $2 AND rkey = $3`,
       [did, collection, rkey],
     )
-    return row === undefined ? null : toRecord(row)
+    return row === undefined ? null : toRecordRow(row)
   }
   return {
     get,
@@ -55,7 +56,7 @@ export function openRecordReads(db: Queryable): RecordReads {
            ORDER BY collection, rkey LIMIT $4`,
           [did, collection, rkey, size],
         )
-        const page = rows.map(toRecord)
+        const page = rows.map(toRecordRow)
         if (page.length > 0) yield page
         if (page.length < size) return
         collection = page.at(-1)!.collection
@@ -87,7 +88,7 @@ export function openBlobReads(db: Queryable): BlobReads {
   return {
     get: async (did, cid) => {
       const [row] = await db.query('SELECT * FROM blob WHERE did = $1 AND cid = $2', [did, cid])
-      return row === undefined ? null : toBlob(row)
+      return row === undefined ? null : toBlobRow(row)
     },
     page: async (did, { since, after, limit }) => {
       const rows = await db.query(
@@ -129,26 +130,5 @@ export function openBlobReads(db: Queryable): BlobReads {
       ])
       return new Set(rows.map((row) => row['cid'] as string))
     },
-  }
-}
-
-function toRecord(row: Row): RecordRow {
-  return {
-    collection: row['collection'] as string,
-    rkey: row['rkey'] as string,
-    cid: row['cid'] as string,
-    rev: row['rev'] as string,
-    takedownRef: row['takedown_ref'] as string | null,
-  }
-}
-
-/** A blob from its row. */
-export function toBlob(row: Row): BlobRow {
-  return {
-    cid: row['cid'] as string,
-    mimeType: row['mime_type'] as string,
-    size: Number(row['size']),
-    permanent: row['permanent'] !== 0,
-    takedownRef: row['takedown_ref'] as string | null,
   }
 }

@@ -1,8 +1,8 @@
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
-import type { SQLOutputValue } from 'node:sqlite'
 
 import type { BlobReads, BlobRow } from '../store.ts'
+import { toBlobRow } from '../stored-rows.ts'
 import { LIVE_SET, type RecordSets } from './record-sets.ts'
 
 /** The rows of blobs and of the records that refer to them, on the spot. Methods that write run in the caller's transaction. */
@@ -40,7 +40,7 @@ export function openBlobIndex(db: Database, sets: RecordSets): BlobIndex {
   return {
     get: (did, cid) => {
       const row = db.prepare('SELECT * FROM blob WHERE did = ? AND cid = ?').get(did, cid)
-      return row === undefined ? null : toRow(row)
+      return row === undefined ? null : toBlobRow(row)
     },
     add: (did, { cid, mimeType, size, now }) => {
       // A blob that records named before it was uploaded (after an import) is permanent at once.
@@ -164,15 +164,5 @@ export function referFrom(db: Database, owner: number, from: Referrer, cids: Ite
       from.did,
       cid,
     )
-  }
-}
-
-function toRow(row: Record<string, SQLOutputValue>): BlobRow {
-  return {
-    cid: row['cid'] as string,
-    mimeType: row['mime_type'] as string,
-    size: Number(row['size']),
-    permanent: row['permanent'] !== 0,
-    takedownRef: row['takedown_ref'] as string | null,
   }
 }

@@ -1,9 +1,10 @@
 import type { Database } from '@avocet/sqlite'
 import type { Did, Nsid } from '@avocet/syntax'
-import type { SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 
 import type { PageOptions, RecordReads, RecordRow } from '../store.ts'
+import { toRecordRow } from '../stored-rows.ts'
 import { LIVE_SET, type RecordSets } from './record-sets.ts'
 
 /** The rows of records, on the spot. Methods that write run in the caller's transaction. */
@@ -34,7 +35,7 @@ export function openRecordIndex(db: Database, sets: RecordSets): RecordIndex {
   return {
     get: (did, collection, rkey) => {
       const row = db.prepare(GET).get(did, collection, rkey)
-      return row === undefined ? null : toRow(row)
+      return row === undefined ? null : toRecordRow(row)
     },
     find: (did, collection, rkey) => {
       const row = db.prepare(FIND).get(did, collection, rkey)
@@ -96,7 +97,7 @@ export function openRecordIndex(db: Database, sets: RecordSets): RecordIndex {
              ORDER BY collection, rkey LIMIT ?`,
           )
           .all(did, collection, rkey, size)
-          .map(toRow)
+          .map(toRecordRow)
         if (rows.length > 0) yield rows
         if (rows.length < size) return
         collection = rows.at(-1)!.collection
@@ -178,14 +179,4 @@ function unlink(db: Database, owner: number, collection: string, rkey: string): 
     collection,
     rkey,
   )
-}
-
-function toRow(row: Record<string, SQLOutputValue>): RecordRow {
-  return {
-    collection: row['collection'] as string,
-    rkey: row['rkey'] as string,
-    cid: row['cid'] as string,
-    rev: row['rev'] as string,
-    takedownRef: row['takedown_ref'] as string | null,
-  }
 }
