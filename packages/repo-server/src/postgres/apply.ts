@@ -17,7 +17,7 @@ const EVENTS = 100
 export interface Tables {
   readonly repos: PostgresRepoStore
   readonly log: PostgresEventLog
-  /** Appends events, last in the transaction: it locks the counter of the log. Returns their numbers. */
+  /** Appends events, last in the transaction: readers of the log wait for it from then on. Returns their numbers. */
   append(tx: Transaction, events: readonly NewEvent[]): Promise<number[]>
 }
 
@@ -105,8 +105,8 @@ async function applyRemoval(
   await tables.repos.open(tx).remove(did)
   await tx.query("UPDATE record_set SET state = 'dropped' WHERE did = $1 AND state = 'live'", [did])
   const seqs = await tables.append(tx, events)
-  const [counter] = await tx.query('SELECT newest FROM event_log WHERE id = 1')
-  const before = seqs.at(-1) ?? Number(counter!['newest']) + 1
+  const [own] = await tx.query('SELECT coalesce(max(seq), 0) AS newest FROM event WHERE did = $1', [did])
+  const before = seqs.at(-1) ?? Number(own!['newest']) + 1
   // Of an account that wrote little lately nothing is left to replay from here on.
   await tables.log.remove({ did, before, limit: EVENTS }, tx)
   await tx.query(

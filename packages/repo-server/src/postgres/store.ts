@@ -18,7 +18,7 @@ export interface PostgresRepoServerStore extends RepoServerStore, AsyncDisposabl
   readonly log: PostgresEventLog
   /**
    * Applies a change in the transaction that the caller has open. Unless the outcome is `applied` nothing was written, and the
-   * caller has to undo its own part. Call it last: from its events on, the writers of all repositories wait for the transaction.
+   * caller has to undo its own part. Call it last: from its events on, readers of the log wait for the transaction.
    */
   applyTo(tx: Transaction, change: RepoServerChange): Promise<Outcome>
 }

@@ -1,1 +1,0 @@
-export { openEventLog, type PostgresEventLog, type PostgresEventLogOptions } from './postgres-log.ts'

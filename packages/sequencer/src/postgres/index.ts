@@ -1,0 +1,6 @@
+export {
+  openEventLog,
+  type PostgresEventLog,
+  type PostgresEventLogOptions,
+  type PreparedEvent,
+} from './log.ts'
