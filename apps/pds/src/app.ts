@@ -100,7 +100,7 @@ export async function createPds(
       () => counts.failed('relay'),
     ),
   )
-  opened.use(startChores(allChores([events, watch, ...parts]), clock, log))
+  opened.use(await startChores(allChores([events, watch, ...parts]), clock, log))
 
   const running = opened.move()
   const close = (): Promise<void> => running.disposeAsync()

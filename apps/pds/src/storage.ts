@@ -4,7 +4,8 @@ import { noteRotationKey } from './config/rotation-key.ts'
 import { loadSecrets, prepareDataDirectory, type Secrets } from './config/secrets.ts'
 import { lockDataDirectory } from './config/server-lock.ts'
 import type { Logger } from './logger.ts'
-import { openStores, type Stores } from './stores.ts'
+import { openStores } from './stores/open-stores.ts'
+import type { Stores } from './stores/stores.ts'
 
 /** What a server keeps: its data directory, locked, with stores and secrets. */
 export interface Storage extends AsyncDisposable {
@@ -19,8 +20,7 @@ export async function openStorage(config: PdsConfig, log: Logger): Promise<Stora
   prepareDataDirectory(config.dataDirectory)
   refuseForeignData(config)
   opened.use(lockDataDirectory(config.dataDirectory))
-  const stores = await openStores(config, log)
-  opened.defer(() => stores.db.close())
+  const stores = opened.use(await openStores(config, log))
   const secrets = await loadSecrets(config)
   const formerKey = await noteRotationKey(config.dataDirectory, secrets.plcRotationKeyHex)
   if (formerKey !== null) {

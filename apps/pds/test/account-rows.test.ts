@@ -21,8 +21,9 @@ import { createQuotas } from '../src/repos/quotas.ts'
 import { createReservedKeys } from '../src/accounts/reserved-keys.ts'
 import { createSessions, type SessionTokens } from '../src/accounts/sessions.ts'
 import { createTokens, type Tokens } from '../src/auth/tokens.ts'
-import { OPERATION_MIGRATIONS } from '../src/schema/operations.ts'
 import { createSigners } from '../src/identity/signers.ts'
+import { OPERATION_MIGRATIONS } from '../src/stores/sqlite/operation-schema.ts'
+import { openQuotas } from '../src/stores/sqlite/rows.ts'
 
 const DID: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const SECRET = 'a secret of some length'
@@ -101,7 +102,7 @@ describe('accounts', () => {
   test('signing keys of so many accounts stay imported, not of one more', () => {
     let reads = 0
     const key = new Uint8Array(32).fill(7)
-    const signers = createSigners({ signingKey: () => (reads++, key) }, 3)
+    const signers = createSigners({ signingKey: () => (reads++, key) }, { maxKeys: 3 })
     for (let n = 0; n < 3; n++) signers.get(didOf(n))
     signers.get(didOf(0))
     expect(reads).toBe(3)
@@ -465,7 +466,7 @@ describe('the memory of the login brake', () => {
 test('records are counted anew for each revision, of two thousand accounts', async () => {
   let counts = 0
   const quotas = createQuotas(
-    db,
+    openQuotas(db),
     { accountBlobQuota: 0, accountRecordQuota: 10 },
     {
       blobs: { bytes: () => 0 },

@@ -23,7 +23,7 @@ import { openActor } from '../src/adopt/reference-actor.ts'
 import { findReference } from '../src/adopt/reference-files.ts'
 import { resolveConfig } from '../src/config/config.ts'
 import { loadSecrets } from '../src/config/secrets.ts'
-import { openStores } from '../src/stores.ts'
+import { openSqliteStores } from '../src/stores/sqlite/stores.ts'
 import { readFirehose, type Received } from './firehose.ts'
 import { failure, post, startNetwork } from './network.ts'
 import { blobCid, createReferenceData, type ReferenceData } from './reference-data.ts'
@@ -406,7 +406,7 @@ test('the comparison finds what is not as it was', async () => {
     blobs: [{ bytes: 'sound' }],
   })
   await takeOver(made)
-  const stores = await openStores(resolveConfig({ dataDirectory: target }))
+  const stores = await openSqliteStores(resolveConfig({ dataDirectory: target }))
   onTestFinished(() => stores.db.close())
   const compare = async (): Promise<readonly string[]> => {
     await using actor = await openActor(findReference(source.folder, {}), did)

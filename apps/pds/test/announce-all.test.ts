@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { announceAll } from '../src/commands/announce-all.ts'
 import { resolveConfig } from '../src/config/config.ts'
-import { openStoresOn } from '../src/stores.ts'
+import { openStoresOn } from '../src/stores/sqlite/stores.ts'
 import { readFirehose } from './firehose.ts'
 import { startNetwork, type TestNetwork } from './network.ts'
 

@@ -10,18 +10,18 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
 import { createBlobMeter } from '../src/operations/blob-meter.ts'
-import { openStores, type Stores } from '../src/stores.ts'
+import { openSqliteStores, type SqliteStores } from '../src/stores/sqlite/stores.ts'
 
 const DID: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const DAY = 24 * 60 * 60 * 1000
 
 let folder: string
-let stores: Stores
+let stores: SqliteStores
 let uploads: Uploads
 let time: number
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'avocet-pds-blobs-'))
-  stores = await openStores(resolveConfig({ dataDirectory: folder }))
+  stores = await openSqliteStores(resolveConfig({ dataDirectory: folder }))
   time = Date.now()
   const { server, files } = stores
   uploads = createUploads({ store: server, files, limit: 1e6, now: () => time })
@@ -219,7 +219,7 @@ test('the bytes of all blobs are summed up in pages, and not again within ten mi
     for (let n = 0; n < 4500; n++) insert.run(DID, `c${n}`, 'text/plain', 2)
   })
   let now = 0
-  const meter = createBlobMeter(stores.db, () => now)
+  const meter = createBlobMeter(stores.vitals.blobBytes, () => now)
   expect(await meter()).toBe(9000)
   await stores.db.write(() => void insert.run(DID, 'more', 'text/plain', 1000))
   now += 10 * 60 * 1000 - 1

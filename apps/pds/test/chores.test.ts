@@ -27,7 +27,7 @@ async function rounds(
   }
   let started = false
   let believed = last
-  const chores = startChores(
+  const chores = await startChores(
     { byAge: [chore('old ')], others: [chore('other')] },
     {
       last: () => believed,

@@ -12,7 +12,7 @@ import { resolveConfig } from '../src/config/config.ts'
 import { createAnnouncements } from '../src/events/announcements.ts'
 import { createCrawlers } from '../src/events/crawlers.ts'
 import type { Logger } from '../src/logger.ts'
-import { openStores } from '../src/stores.ts'
+import { openSqliteStores } from '../src/stores/sqlite/stores.ts'
 
 const MINUTES = 60_000
 
@@ -30,7 +30,7 @@ async function start(now?: () => number) {
     hostname: 'pds.example.com',
     publicUrl: 'https://pds.example.com',
   })
-  const { db, log, server } = await openStores(config)
+  const { db, log, server } = await openSqliteStores(config)
   onTestFinished(async () => {
     db.close()
     relay.closeAllConnections()
@@ -44,7 +44,7 @@ async function start(now?: () => number) {
   const crawlers = createCrawlers([host], () => config.publicUrl!, log, fetch, logger, failed, now)
   const announcements = createAnnouncements(server)
   const event = async (): Promise<void> => {
-    await db.write(() => announcements.identity('did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'a.example.com'))
+    await announcements.identity('did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'a.example.com')
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   return { seen, relay, host, crawlers, event }

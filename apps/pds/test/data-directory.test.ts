@@ -13,7 +13,7 @@ import { backup } from '../src/commands/backup.ts'
 import { resolveConfig } from '../src/config/config.ts'
 import { explainFailure } from '../src/config/explain-failure.ts'
 import { SILENT } from '../src/logger.ts'
-import { prepareUpgrade, SCHEMA } from '../src/upgrade.ts'
+import { prepareUpgrade, SCHEMA } from '../src/stores/sqlite/upgrade.ts'
 import { ADMIN_PASSWORD, startNetwork } from './network.ts'
 
 let root: string

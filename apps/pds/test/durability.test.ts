@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { resolveConfig, type PdsConfig } from '../src/config/config.ts'
 import type { Logger } from '../src/logger.ts'
-import { openStores } from '../src/stores.ts'
+import { openSqliteStores } from '../src/stores/sqlite/stores.ts'
 import { runCommand } from './command.ts'
 import { EIO } from '@avocet/testing/faults'
 import { canMakeFaults, startFaultyServer, UNAVAILABLE, type FaultyServer } from './faulty-server.ts'
@@ -83,7 +83,7 @@ test('a server that syncs nothing before its answers says so at the start', asyn
     const dataDirectory = await mkdtemp(join(tmpdir(), 'avocet-pds-durability-'))
     onTestFinished(() => rm(dataDirectory, { recursive: true }))
     lines.length = 0
-    const stores = await openStores(resolveConfig({ dataDirectory, ...settings }), log)
+    const stores = await openSqliteStores(resolveConfig({ dataDirectory, ...settings }), log)
     stores.db.close()
     return [...lines]
   }

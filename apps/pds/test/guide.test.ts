@@ -122,7 +122,7 @@ test('the messages in the guide are those of the program', async () => {
       'config/data-directory.ts',
       'config/secrets.ts',
       'config/explain-failure.ts',
-      'upgrade.ts',
+      'stores/sqlite/upgrade.ts',
       'commands/backup.ts',
       'commands/verify-backup.ts',
       'config/environment.ts',

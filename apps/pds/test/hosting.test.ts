@@ -10,7 +10,7 @@ import { createTidClock, type Handle } from '@avocet/syntax'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
-import { openStores, type Stores } from '../src/stores.ts'
+import { openSqliteStores, type SqliteStores } from '../src/stores/sqlite/stores.ts'
 import { startNetwork, type Answer } from './network.ts'
 
 const tids = createTidClock()
@@ -18,7 +18,7 @@ const tids = createTidClock()
 test('repositories of a database from before say what their accounts do once it is opened', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-hosting-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const open = (): Promise<Stores> => openStores(resolveConfig({ dataDirectory: folder }))
+  const open = (): Promise<SqliteStores> => openSqliteStores(resolveConfig({ dataDirectory: folder }))
   const states = [
     ['did:plc:aaaaaaaaaaaaaaaaaaaaaaaa', null, null, 'active'],
     ['did:plc:bbbbbbbbbbbbbbbbbbbbbbbb', '2026-01-01', null, 'deactivated'],

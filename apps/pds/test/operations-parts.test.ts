@@ -6,7 +6,9 @@ import { migrate, openDatabase, SqliteError } from '@avocet/sqlite'
 import type { RequestReport } from '@avocet/xrpc-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
-import { createAuditLog, listAudit, type AuditEntry } from '../src/audit/audit-log.ts'
+import { createAuditLog } from '../src/audit/audit-log.ts'
+import type { AuditEntry } from '../src/stores/audit-rows.ts'
+import { openAudit } from '../src/stores/sqlite/audit.ts'
 import { readAuditQuery } from '../src/audit/audit-query.ts'
 import { resolveConfig } from '../src/config/config.ts'
 import { blobFolder } from '../src/config/data-directory.ts'
@@ -15,10 +17,10 @@ import { createProbe, MIN_FREE_BYTES } from '../src/health/probe.ts'
 import { SILENT, type Logger } from '../src/logger.ts'
 import { startChores } from '../src/operations/chores.ts'
 import { createRequestLog } from '../src/operations/request-log.ts'
-import { OPERATION_MIGRATIONS } from '../src/schema/operations.ts'
+import { OPERATION_MIGRATIONS } from '../src/stores/sqlite/operation-schema.ts'
 import { watchResolver } from '../src/outbound/watched.ts'
 import { watchForward } from '../src/proxy/watched-forward.ts'
-import { openStores } from '../src/stores.ts'
+import { openSqliteStores } from '../src/stores/sqlite/stores.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -69,12 +71,13 @@ describe('health', () => {
   test('a disk with less than a megabyte counts as full', async () => {
     const dataDirectory = await mkdtemp(join(tmpdir(), 'avocet-pds-probe-'))
     const config = resolveConfig({ dataDirectory })
-    const { db, log } = await openStores(config)
+    const { db, vitals, log } = await openSqliteStores(config)
     onTestFinished(async () => {
       await db.close()
       await rm(dataDirectory, { recursive: true })
     })
-    const probe = (free: number) => createProbe(db, log, blobFolder(config), () => Promise.resolve(free))()
+    const probe = (free: number) =>
+      createProbe(vitals, log, blobFolder(config), () => Promise.resolve(free))()
     await expect(probe(MIN_FREE_BYTES)).resolves.toBeUndefined()
     await expect(probe(MIN_FREE_BYTES - 1)).rejects.toMatchObject({ code: 'ENOSPC' })
   })
@@ -85,7 +88,7 @@ const clock = { last: () => Date.now(), believe: () => Promise.resolve() }
 
 test('a stopping server waits for the chores that run', async () => {
   const gate = Promise.withResolvers<void>()
-  const chores = startChores({ byAge: [], others: [() => gate.promise] }, clock, SILENT)
+  const chores = await startChores({ byAge: [], others: [() => gate.promise] }, clock, SILENT)
   let ended = false
   const ending = chores[Symbol.asyncDispose]().then(() => (ended = true))
   await new Promise((resolve) => setTimeout(resolve, 20))
@@ -97,7 +100,7 @@ test('a stopping server waits for the chores that run', async () => {
 test('a chore that fails is told, and the others run', async () => {
   const { log, lines } = listen()
   let ran = 0
-  const chores = startChores(
+  const chores = await startChores(
     { byAge: [() => Promise.reject(new Error('x')), async () => ran++], others: [async () => ran++] },
     clock,
     log,
@@ -201,14 +204,15 @@ describe('the audit log', () => {
   const open = () => {
     const db = openDatabase({ path: ':memory:' })
     migrate(db, 'operations', OPERATION_MIGRATIONS)
-    return { db, actions: () => listAudit(db, { limit: 100_000 }).map(({ action }) => action) }
+    const rows = openAudit(db)
+    return { rows, actions: async () => (await rows.list({ limit: 100_000 })).map(({ action }) => action) }
   }
 
   test('keeps so many of each kind, and none pushes out another', async () => {
-    const { db, actions } = open()
+    const { rows, actions } = open()
     let time = DAY
     const bounds = { maxAgeMs: DAY, attempts: 2, perAccount: 3, operator: 2 }
-    const audit = createAuditLog(db, bounds, () => time)
+    const audit = createAuditLog(rows, bounds, () => time)
     const other = 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb'
     await audit.record(entry('long ago', { did: other }))
     time += DAY
@@ -218,21 +222,21 @@ describe('the audit log', () => {
     await audit.record(entry('other', { did: other }))
     expect(await audit.prune()).toBe(1 + 2 + 1)
     const left = ['operator 2', 'operator 3', 'own 3', 'own 4', 'own 5', 'attempt 2', 'attempt 3', 'other']
-    expect(actions().toReversed()).toEqual(['long ago', ...left])
+    expect((await actions()).toReversed()).toEqual(['long ago', ...left])
     time += 1
     expect(await audit.prune()).toBe(1)
-    expect(actions().toReversed()).toEqual(left)
+    expect((await actions()).toReversed()).toEqual(left)
   })
 
   test('is cut after five thousand entries, without waiting for its hour', async () => {
-    const { db, actions } = open()
-    const audit = createAuditLog(db, { maxAgeMs: DAY, attempts: 10, perAccount: 10, operator: 10 })
+    const { rows, actions } = open()
+    const audit = createAuditLog(rows, { maxAgeMs: DAY, attempts: 10, perAccount: 10, operator: 10 })
     const more = (count: number): Promise<unknown> =>
       Promise.all(Array.from({ length: count }, () => audit.record(entry('x', { attempt: true, did: null }))))
     await more(4999)
-    expect(actions()).toHaveLength(4999)
+    expect(await actions()).toHaveLength(4999)
     await more(1)
-    expect(actions()).toHaveLength(10)
+    expect(await actions()).toHaveLength(10)
   })
 
   test('gives a thousand entries at most', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createQuotas } from '../src/repos/quotas.ts'
 
 import { createProgram } from '../src/commands/program.ts'
+import { openQuotas } from '../src/stores/sqlite/rows.ts'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ADMIN_PASSWORD, failure, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
@@ -89,7 +90,7 @@ test('records are counted once, not for each commit: a large account would pay w
   db.raw.exec('CREATE TABLE account_quota (did TEXT, blob_bytes INTEGER, records INTEGER)')
   let counted = 0
   const quotas = createQuotas(
-    db,
+    openQuotas(db),
     { accountBlobQuota: 0, accountRecordQuota: 12 },
     {
       blobs: { bytes: () => 0 },

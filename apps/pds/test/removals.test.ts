@@ -7,13 +7,13 @@ import { createRemovals, type Outcome, type Removals } from '@avocet/repo-server
 import { expect, onTestFinished, test } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
-import { openStores } from '../src/stores.ts'
+import { openSqliteStores } from '../src/stores/sqlite/stores.ts'
 
 const DID = 'did:web:back.example.com' as Did
 
 async function open() {
   const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-removals-'))
-  const stores = await openStores(resolveConfig({ dataDirectory: folder }))
+  const stores = await openSqliteStores(resolveConfig({ dataDirectory: folder }))
   const { db, blobs, files } = stores
   onTestFinished(async () => {
     db.close()

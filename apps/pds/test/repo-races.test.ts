@@ -41,7 +41,7 @@ import { hostingStatus } from '../src/account.ts'
 import { createHandlePolicy } from '../src/identity/handles.ts'
 import { createRecentReader } from '../src/app-view/recent-records.ts'
 import { createSigners } from '../src/identity/signers.ts'
-import { openStores, type Stores } from '../src/stores.ts'
+import { openSqliteStores, type SqliteStores } from '../src/stores/sqlite/stores.ts'
 import { archiveOf } from './archives.ts'
 import { post } from './network.ts'
 
@@ -51,10 +51,10 @@ const config = { accountBlobQuota: 0, accountRecordQuota: 0 }
 const note = (text: string): DataObject => post(text) as DataObject
 
 let folder: string
-let stores: Stores
+let stores: SqliteStores
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'avocet-pds-races-'))
-  stores = await openStores(resolveConfig({ dataDirectory: folder }))
+  stores = await openSqliteStores(resolveConfig({ dataDirectory: folder }))
   await add(DID, 'anna')
 })
 afterEach(async () => {
@@ -91,7 +91,7 @@ const change = (set: Partial<AccountFields>, did = DID): Promise<void> =>
     const status = hostingStatus(stores.accounts.get(did)!)
     stores.server.applyTo({ type: 'status', did, status, events: [] })
   })
-const quotasOf = (bounds = config) => createQuotas(stores.db, bounds, stores.server)
+const quotasOf = (bounds = config) => createQuotas(stores.quotas, bounds, stores.server)
 const uploadsOf = (): Uploads => createUploads({ store: stores.server, files: stores.files, limit: 1e6 })
 
 /** A writer; `before` runs when a commit is made and not stored yet. */
@@ -275,7 +275,14 @@ describe('an import', () => {
       prepareWrite({ action: 'create', collection: POST as Nsid, rkey: 'b', record: note('b') }),
     ]
     const rev = tids.next()
-    const commit = await applyWrites({ did: DID, head, store, writes, signer: signersOf().get(DID), rev })
+    const commit = await applyWrites({
+      did: DID,
+      head,
+      store,
+      writes,
+      signer: await signersOf().get(DID),
+      rev,
+    })
     await stores.db.write(() => store.open.apply(commit, ['deactivated']))
     end()
     expect(await running).toBe('head-moved')
@@ -428,17 +435,15 @@ describe('what an account leaves', () => {
 
   test('keeps its DID waiting: an account is made when the blobs of the former are gone', async () => {
     const gate = Promise.withResolvers<void>()
-    const { accounts, accountStore, server, db } = stores
+    const { accounts, accountStore } = stores
     const tokens = createTokens('a secret of some length', () => 'did:web:pds.example.com')
     const registration = createRegistration({
-      accountStore,
+      stores,
       invites: createInvites(accountStore, 'localhost'),
       inviteRequired: false,
       reservedKeys: createReservedKeys(accountStore),
       handles: createHandlePolicy(['.test'], () => Promise.resolve(null)),
       identities: {} as never,
-      db,
-      server,
       locks,
       tids,
       removals: { blobsGone: () => gate.promise },
@@ -455,7 +460,7 @@ describe('what an account leaves', () => {
 })
 
 test('a profile that was taken down is not shown beside own posts', async () => {
-  const reader = createRecentReader(stores.db, stores.repos)
+  const reader = createRecentReader(stores.recent, stores.repos)
   const collection = 'app.bsky.actor.profile'
   const record = { record: { $type: collection, displayName: 'A' }, status: 'valid', blobs: [] } as const
   await writerOf().write(DID, [{ action: 'put', collection, rkey: 'self', record }])

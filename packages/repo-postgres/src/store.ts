@@ -25,6 +25,8 @@ export interface PostgresRepoStore extends RepoStore<Transaction>, RepoDirectory
   open(tx: Transaction): OpenRepos
   /** Resolves when nothing is left of repositories that were removed through `open`. Nobody needs to wait for it. */
   swept(): Promise<void>
+  /** How many blocks a repository has. Zero for an unknown one. */
+  countBlocks(did: string): Promise<number>
   /** How many blocks a repository has, and their bytes. Zero for an unknown one. */
   size(did: string): Promise<{ readonly blocks: number; readonly bytes: number }>
 }
@@ -175,6 +177,13 @@ export async function openRepoStore(db: PostgresDatabase): Promise<PostgresRepoS
     },
     open,
     swept,
+    async countBlocks(did) {
+      const [row] = await db.query(
+        'SELECT count(*) AS n FROM repo_block WHERE repo = (SELECT id FROM repo WHERE did = $1)',
+        [did],
+      )
+      return Number(row!['n'])
+    },
     async size(did) {
       const [row] = await db.query(
         `SELECT count(*) AS blocks, coalesce(sum(length(bytes)), 0) AS bytes FROM repo_block

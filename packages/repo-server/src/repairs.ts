@@ -71,7 +71,7 @@ export interface RepairParts {
   readonly locks: KeyedLock
   readonly tids: TidClock
   /** The time that the clock of this machine last said when it was believed, in ms since 1970. */
-  readonly clock: { last(): number | null }
+  readonly clock: { last(): Awaitable<number | null> }
 }
 
 /** Repairs of the repositories in a store. */
@@ -189,8 +189,8 @@ export function createRepairs(parts: RepairParts): Repairs {
   }
 
   /** A repository looks ahead too while the clock is behind: then it is whole, and a new one would be older than it. */
-  const checkClock = (rev: Tid): void => {
-    const last = clock.last()
+  const checkClock = async (rev: Tid): Promise<void> => {
+    const last = await clock.last()
     const now = Date.now()
     if (!isAhead(rev) || last === null || now >= last - MAX_BEHIND_MS) return
     const [then, says] = [last, now].map((time) => new Date(time).toISOString())
@@ -208,7 +208,7 @@ export function createRepairs(parts: RepairParts): Repairs {
   ): Promise<RepairReport> => {
     const head = await repos.getHead(did)
     if (head === null) throw new RepoServerError('repo-not-found', `Could not find repo for DID: ${did}`)
-    if (apply && !clockIsRight) checkClock(head.rev)
+    if (apply && !clockIsRight) await checkClock(head.rev)
     const { found, faults } = await look(did)
     // A commit that the key did not sign is made anew like any other; the tree below it is what it is.
     const isDamaged = faults.some((fault) => !/^(bad-signature|malformed-commit|head-mismatch):/.test(fault))

@@ -72,6 +72,8 @@ export interface RepoReads
   extends BlockReader, Pick<RepoStore<never>, 'snapshot'>, Pick<RepoDirectory<never>, 'listHeads'> {
   /** Null for a repository the store does not have. */
   getHead(did: Did): Promise<StoredHead | null>
+  /** How many blocks it has; zero for an unknown one. */
+  countBlocks(did: Did): Promise<number>
 }
 
 /** What a store has to do from time to time. */

@@ -26,11 +26,16 @@ interface MemoryRepo {
   readonly dead: CidMap<MemoryBlock>
 }
 
+/** Tells how many blocks a repository has; zero for an unknown one. */
+interface BlockCount {
+  countBlocks(did: Did): Promise<number>
+}
+
 /**
  * A {@link RepoStore} in memory, for tests and tools. `alongside` gets nothing and may be asynchronous; a throw undoes
  * the commit. Writes wait for each other.
  */
-export function createMemoryRepoStore(): RepoStore & RepoDirectory {
+export function createMemoryRepoStore(): RepoStore & RepoDirectory & BlockCount {
   const repos = new Map<Did, MemoryRepo>()
   let last: Promise<unknown> = Promise.resolve()
 
@@ -63,6 +68,7 @@ export function createMemoryRepoStore(): RepoStore & RepoDirectory {
     async getHead(did) {
       return repos.get(did)?.head ?? null
     },
+    countBlocks: (did) => Promise.resolve(repos.get(did)?.blocks.size ?? 0),
     async getBlocks(did, cids, since) {
       return readBlocks(repos.get(did), cids, since)
     },

@@ -10,7 +10,7 @@ import type { Outbox } from '../mail/outbox.ts'
 import type { Capability } from '../operations/capability.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Repos } from '../repos/repos.ts'
-import type { Stores } from '../stores.ts'
+import type { Stores } from '../stores/stores.ts'
 import { createAppPasswords } from './app-passwords.ts'
 import { createCredentials, type Credentials } from './credentials.ts'
 import { createDeletions } from './deletions.ts'
@@ -39,7 +39,7 @@ export interface Accounts extends Capability {
 /** What accounts compose. */
 export interface AccountsParts {
   readonly config: PdsConfig
-  readonly stores: Pick<Stores, 'db' | 'accountStore' | 'accounts' | 'server'>
+  readonly stores: Pick<Stores, 'accountStore' | 'accounts' | 'server' | 'rotations' | 'apply'>
   readonly auth: Auth
   readonly outbound: Pick<Outbound, 'dids'>
   readonly announcements: Announcements
@@ -53,7 +53,7 @@ export interface AccountsParts {
 /** Accounts over the stores of this server. */
 export function createAccounts(parts: AccountsParts): Accounts {
   const { config, stores, auth, outbound, announcements, outbox, address, identity, repos, log } = parts
-  const { db, accountStore, server } = stores
+  const { accountStore } = stores
   const { dids } = outbound
   const { signers, handles, identities } = identity
   const { host, removals, locks, tids } = repos
@@ -65,7 +65,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
   const letters = createLetters(outbox, emailTokens, config.hostname)
   const credentials = createCredentials(accountStore, emailTokens)
   const sessions = createSessions(accountStore, appPasswords, auth.tokens, config.loginFloorMs)
-  const shared = { db, accountStore, server, signers, identities, announcements, locks, tids, removals }
+  const shared = { stores, signers, identities, locks, tids, removals }
   const lifecycle = createLifecycle({
     ...shared,
     imports: host.parts.imports,
@@ -80,7 +80,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
     handles,
     sessions,
   })
-  const handleChanges = createHandleChanges(db, accountStore, dids, handles, identities, announcements, locks)
+  const handleChanges = createHandleChanges(stores, dids, handles, identities, locks)
   const purge = (did: Did): void => dids.purge(did)
   const rotations = createKeyRotations({ ...shared, purge })
   return {

@@ -10,7 +10,10 @@ import {
   type Refusal,
 } from '@avocet/accounts'
 
+import { RepoServerError } from '@avocet/repo-server'
+
 import { PdsError, type PdsErrorCode } from '../errors.ts'
+import type { AppChange, AppOutcome } from '../stores/app-change.ts'
 
 /** What keeps changes from being applied, as this server tells it. What `busy` stands for is a collision of many requests. */
 const ERRORS: Readonly<Record<AccountErrorCode, readonly [PdsErrorCode, string]>> = {
@@ -39,9 +42,11 @@ export type AccountWriter = Pick<AccountStore, 'apply'>
 const toPdsError = (code: AccountErrorCode, cause?: AccountError): PdsError =>
   new PdsError(...ERRORS[code], cause === undefined ? {} : { cause })
 
-/** For a transaction that holds more. @throws PdsError for changes that are not applied, so that it is undone */
-export function requireDone(outcome: Outcome): void {
-  if (outcome.status !== 'applied') throw toPdsError(outcome.status === 'stale' ? 'stale' : outcome.reason)
+/** @throws PdsError for what refuses changes of accounts, or makes them stale; RepoServerError for those of repositories */
+export function requireDone(outcome: Outcome | AppOutcome): void {
+  if (outcome.status === 'applied') return
+  if ('code' in outcome) throw new RepoServerError(outcome.code, outcome.message)
+  throw toPdsError(outcome.status === 'stale' ? 'stale' : outcome.reason)
 }
 
 /**
@@ -73,5 +78,23 @@ export async function buildChanges<T>(
     return await buildAndApply(store, build, again)
   } catch (error) {
     throw error instanceof AccountError ? toPdsError(error.code, error) : error
+  }
+}
+
+/** How often a change of several stores is built before the account counts as busy. */
+const ATTEMPTS = 5
+
+/**
+ * Builds a change of several stores and applies it, and again where another request was quicker.
+ * @throws PdsError or RepoServerError for what refuses it, PdsError `busy`; what `build` throws
+ */
+export async function buildAppChange(
+  store: { apply(change: AppChange): Promise<AppOutcome> },
+  build: () => Promise<AppChange>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    // oxlint-disable-next-line no-await-in-loop -- each attempt is built on what the one before found
+    const outcome = await store.apply(await build())
+    if (outcome.status !== 'stale' || attempt === ATTEMPTS) return requireDone(outcome)
   }
 }

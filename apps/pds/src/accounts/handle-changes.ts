@@ -1,15 +1,12 @@
-import type { AccountReads } from '@avocet/accounts'
-import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
 import { handleOf, type CachedDidResolver } from '@avocet/did'
-import type { Database } from '@avocet/sqlite'
 import type { Did, Handle } from '@avocet/syntax'
-import type { KeyedLock } from '@avocet/repo-server'
+import { identityEvent, type KeyedLock } from '@avocet/repo-server'
 
 import { applyChanges, requireDone } from './changes.ts'
 import { PdsError } from '../errors.ts'
-import type { Announcements } from '../events/announcements.ts'
 import type { HandlePolicy } from '../identity/handles.ts'
 import type { Identities } from '../identity/identities.ts'
+import type { Stores } from '../stores/stores.ts'
 
 /** Gives an account another handle. */
 export interface HandleChanges {
@@ -25,31 +22,30 @@ export interface HandleChanges {
 
 /** Changes over the accounts of this server. */
 export function createHandleChanges(
-  db: Database,
-  accountStore: SqliteAccountStore,
+  stores: Pick<Stores, 'accountStore' | 'apply'>,
   dids: CachedDidResolver,
   policy: HandlePolicy,
   identities: Identities,
-  announcements: Announcements,
   locks: KeyedLock,
 ): HandleChanges {
   /** Changes of one identity run one after the other, in the directory as here. */
   const alone = <T>(did: Did, task: () => Promise<T>): Promise<T> => locks.run(`identity:${did}`, task)
 
-  const { accounts, handleChanges }: AccountReads = accountStore
+  const { accountStore } = stores
+  const { accounts, handleChanges } = accountStore
   const forget = (did: Did): Promise<void> =>
     applyChanges(accountStore, [{ type: 'forgetHandleChange', did }])
 
-  const store = (did: Did, handle: Handle): Promise<void> =>
-    db.write(() => {
-      requireDone(
-        accountStore.applyIn(db, [
-          { type: 'updateAccount', did, set: { handle } },
-          { type: 'forgetHandleChange', did },
-        ]),
-      )
-      announcements.identity(did, handle)
+  const store = async (did: Did, handle: Handle): Promise<void> => {
+    const outcome = await stores.apply({
+      accounts: [
+        { type: 'updateAccount', did, set: { handle } },
+        { type: 'forgetHandleChange', did },
+      ],
+      repos: [{ type: 'announcement', did, events: [identityEvent(did, handle)] }],
     })
+    requireDone(outcome)
+  }
 
   /** Tells the directory. What it may have taken is on the disk before it is asked. */
   const tell = async (did: Did, handle: Handle): Promise<void> => {

@@ -1,18 +1,16 @@
-import type { AccountReads } from '@avocet/accounts'
-import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
+import type { Awaitable } from '@avocet/accounts'
 import { createKeypair, importKeypair, type DidKey } from '@avocet/crypto'
 import { applyWrites } from '@avocet/repo'
-import type { Database } from '@avocet/sqlite'
 import type { Did, TidClock } from '@avocet/syntax'
-import { assertApplied, revAfter, syncEvent, type KeyedLock } from '@avocet/repo-server'
-import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
+import { identityEvent, revAfter, syncEvent, type KeyedLock } from '@avocet/repo-server'
 
 import { PdsError } from '../errors.ts'
-import type { Announcements } from '../events/announcements.ts'
 import type { Identities } from '../identity/identities.ts'
 import type { Signers } from '../identity/signers.ts'
+import type { AppChange } from '../stores/app-change.ts'
+import type { Stores } from '../stores/stores.ts'
 import { hostingStatus } from '../account.ts'
-import { requireDone } from './changes.ts'
+import { buildAppChange } from './changes.ts'
 
 /** What a rotation did, or would do. */
 export interface RotationReport {
@@ -41,17 +39,14 @@ export interface KeyRotations {
   /** Ends the rotations that were cut off. */
   resume(): Promise<void>
   /** When the signing key of an account was rotated last, in ms since 1970; null if never. */
-  rotatedAt(did: Did): number | null
+  rotatedAt(did: Did): Awaitable<number | null>
 }
 
 /** What rotations compose. */
 export interface KeyRotationsParts {
-  readonly db: Database
-  readonly accountStore: SqliteAccountStore
-  readonly server: SqliteRepoServerStore
+  readonly stores: Pick<Stores, 'accounts' | 'server' | 'rotations' | 'apply'>
   readonly signers: Signers
   readonly identities: Identities
-  readonly announcements: Announcements
   readonly locks: KeyedLock
   readonly tids: TidClock
   /** Forgets a cached DID document. */
@@ -62,56 +57,42 @@ const LIVING = ['active', 'deactivated', 'suspended', 'takendown'] as const
 
 /** Rotations over the stores of this server. */
 export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
-  const { db, accountStore, server, signers, identities, announcements, locks, tids, purge } = parts
-  const { accounts }: AccountReads = accountStore
+  const { stores, signers, identities, locks, tids, purge } = parts
+  const { accounts, server, rotations } = stores
 
-  const pendingKey = (did: Did): Uint8Array | null => {
-    const row = db.prepare('SELECT pending FROM key_rotation WHERE did = ?').get(did)
-    return (row?.['pending'] as Uint8Array | null | undefined) ?? null
-  }
-
-  /** The key that the account is to have: one made before and not in use yet, else a new one, on the disk from now on. */
-  const prepareKey = async (did: Did): Promise<Uint8Array> => {
-    const known = pendingKey(did)
-    if (known !== null) return known
-    const made = createKeypair('k256').exportPrivateKey()
-    await db.write(() =>
-      db
-        .prepare(
-          `INSERT INTO key_rotation (did, pending) VALUES (?, ?)
-           ON CONFLICT (did) DO UPDATE SET pending = excluded.pending`,
-        )
-        .run(did, made),
-    )
-    return made
-  }
-
-  /** Signs the repository with the new key, and announces it: one transaction. */
-  const adoptKey = async (did: Did, privateKey: Uint8Array): Promise<void> => {
-    const key = importKeypair('k256', privateKey)
+  /** Signs the repository with the new key, and announces it. */
+  const changeOf = async (did: Did, privateKey: Uint8Array): Promise<AppChange> => {
     const { handle, deactivatedAt, takedownRef } = (await accounts.get(did))!
-    const store = (): void => {
-      const set = { signingKey: privateKey }
-      const expect = { handle, deactivatedAt, takedownRef }
-      requireDone(accountStore.applyIn(db, [{ type: 'updateAccount', did, set, expect }]))
-      db.prepare('UPDATE key_rotation SET pending = NULL, rotated_at = ? WHERE did = ?').run(Date.now(), did)
-      announcements.identity(did, handle)
-    }
+    const set = { signingKey: privateKey }
+    const expect = { handle, deactivatedAt, takedownRef }
+    const update = {
+      accounts: [{ type: 'updateAccount', did, set, expect }],
+      rows: [{ type: 'keyRotated', did, at: Date.now() }],
+    } as const satisfies AppChange
+    const told = { type: 'announcement', did, events: [identityEvent(did, handle)] } as const
     const stored = await server.repos.getHead(did)
-    if (stored === null) await db.write(store)
-    else {
-      // A repository that is turned off is signed anew too.
-      const { status: _, ...head } = stored
-      const rev = revAfter(tids, did, head.rev)
-      const commit = await applyWrites({ did, head, store: server.repos, writes: [], signer: key, rev })
-      await db.write(() => {
-        store()
-        // Relays are told nothing of the repository of an account that is not active.
-        const events = hostingStatus({ deactivatedAt, takedownRef }) === 'active' ? [syncEvent(commit)] : []
-        const change = { type: 'commit', did, commit, records: [], claims: [], events } as const
-        assertApplied(server.applyTo({ ...change, onlyWhile: LIVING }))
-      })
-    }
+    if (stored === null) return { ...update, repos: [told] }
+    // A repository that is turned off is signed anew too.
+    const { status: _, ...head } = stored
+    const rev = revAfter(tids, did, head.rev)
+    const signer = importKeypair('k256', privateKey)
+    const commit = await applyWrites({ did, head, store: server.repos, writes: [], signer, rev })
+    // Relays are told nothing of the repository of an account that is not active.
+    const events = hostingStatus({ deactivatedAt, takedownRef }) === 'active' ? [syncEvent(commit)] : []
+    const signed = {
+      type: 'commit',
+      did,
+      commit,
+      records: [],
+      claims: [],
+      events,
+      onlyWhile: LIVING,
+    } as const
+    return { ...update, repos: [told, signed] }
+  }
+
+  const adoptKey = async (did: Did, privateKey: Uint8Array): Promise<void> => {
+    await buildAppChange(stores, () => changeOf(did, privateKey))
     signers.drop(did)
     purge(did)
   }
@@ -121,7 +102,7 @@ export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
       if ((await accounts.get(did)) === null) {
         throw new PdsError('account-not-found', `Account not found; did=${did}`)
       }
-      const from = signers.get(did).didKey
+      const from = (await signers.get(did)).didKey
       if (!did.startsWith('did:plc:')) {
         throw new PdsError(
           'invalid-request',
@@ -129,7 +110,7 @@ export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
         )
       }
       const last = await identities.last(did)
-      const pending = pendingKey(did)
+      const pending = await rotations.pending(did)
       const to = pending === null ? null : importKeypair('k256', pending).didKey
       const told = last.verificationMethods['atproto']
       if (told !== from && told !== to) {
@@ -142,7 +123,8 @@ export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
       // What the repository cannot follow must not be told to the directory.
       if (head !== null) revAfter(tids, did, head.rev)
       if (!apply) return { did, outcome: 'planned', detail: 'would get a new signing key', from, to }
-      const next = await prepareKey(did)
+      // One made before and not in use yet, else a new one; durable from now on.
+      const next = await rotations.prepare(did, createKeypair('k256').exportPrivateKey())
       const made: DidKey = importKeypair('k256', next).didKey
       if (told === from) await identities.change(did, { signingKey: made })
       await adoptKey(did, next)
@@ -176,15 +158,11 @@ export function createKeyRotations(parts: KeyRotationsParts): KeyRotations {
     signingKey,
     rotationKey,
     resume: async () => {
-      const rows = db.prepare('SELECT did FROM key_rotation WHERE pending IS NOT NULL').all()
-      const outcomes = await Promise.allSettled(rows.map((row) => signingKey(row['did'] as Did, true)))
+      const dids = await rotations.unfinished()
+      const outcomes = await Promise.allSettled(dids.map((did) => signingKey(did, true)))
       const failed = outcomes.find((outcome) => outcome.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     },
-    rotatedAt: (did) =>
-      (db.prepare('SELECT rotated_at FROM key_rotation WHERE did = ?').get(did)?.['rotated_at'] as
-        | number
-        | null
-        | undefined) ?? null,
+    rotatedAt: (did) => rotations.rotatedAt(did),
   }
 }

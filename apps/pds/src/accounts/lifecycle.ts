@@ -1,26 +1,21 @@
-import type { AccountChange, AccountFields, AccountReads } from '@avocet/accounts'
-import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
+import type { AccountChange, AccountFields } from '@avocet/accounts'
 import type { NewEvent } from '@avocet/sequencer'
-import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import {
   accountEvent,
-  assertApplied,
   identityEvent,
   syncEvent,
   type KeyedLock,
-  type RemovalChange,
   type Removals,
   type RepoImports,
-  type StatusChange,
 } from '@avocet/repo-server'
-import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
 
 import { PdsError } from '../errors.ts'
 import type { Signers } from '../identity/signers.ts'
+import type { Stores } from '../stores/stores.ts'
 import type { Account } from '../account.ts'
 import { hostingStatus } from '../account.ts'
-import { buildChanges, requireDone } from './changes.ts'
+import { buildAppChange, requireDone } from './changes.ts'
 
 /** Turning accounts off and on, and removing them. Each change and its events are one transaction. */
 export interface Lifecycle {
@@ -36,12 +31,10 @@ export interface Lifecycle {
 
 /** What the lifecycle composes. */
 export interface LifecycleParts {
-  readonly db: Database
-  readonly accountStore: SqliteAccountStore
+  readonly stores: Pick<Stores, 'accounts' | 'server' | 'apply'>
   readonly removals: Removals
   readonly imports: Pick<RepoImports, 'stop'>
   readonly signers: Signers
-  readonly server: SqliteRepoServerStore
   readonly locks: KeyedLock
   /** Told when removing what an account left behind failed; it is tried again within the hour. */
   readonly onError: (error: unknown) => void
@@ -52,8 +45,8 @@ export interface LifecycleParts {
  * import.
  */
 export function createLifecycle(parts: LifecycleParts): Lifecycle {
-  const { db, accountStore, removals, signers, server, locks, imports, onError } = parts
-  const { accounts }: AccountReads = accountStore
+  const { stores, removals, signers, locks, imports, onError } = parts
+  const { accounts, server } = stores
 
   const find = async (did: Did): Promise<Account> => {
     const account = await accounts.get(did)
@@ -61,36 +54,31 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
     return account
   }
 
-  /** Changes of an account and what follows of its repository, in one transaction. */
-  const applyBoth = (changes: readonly AccountChange[], follows: StatusChange | RemovalChange) =>
-    db.write(() => {
-      const outcome = accountStore.applyIn(db, changes)
-      if (outcome.status === 'applied') assertApplied(server.applyTo(follows))
-      return outcome
-    })
-
   /**
    * Sets fields of an account. Its status stands in its repository too: what follows is built on the account as it was read,
    * and again if its status or its handle is another one by the time.
    */
-  const change = async (
+  const change = (
     did: Did,
     build: (before: Account) => Partial<Account> & Pick<Partial<AccountFields>, 'deleteWarnedAt'>,
     announced: (before: Account, after: Account) => NewEvent[],
     more: readonly AccountChange[] = [],
-  ): Promise<void> => {
-    let follows: StatusChange
-    await buildChanges({ apply: (changes) => applyBoth(changes, follows) }, async () => {
+  ): Promise<void> =>
+    buildAppChange(stores, async () => {
       const before = await find(did)
       const set = build(before)
       const after = { ...before, ...set }
-      follows = { type: 'status', did, status: hostingStatus(after), events: announced(before, after) }
+      const status = {
+        type: 'status',
+        did,
+        status: hostingStatus(after),
+        events: announced(before, after),
+      } as const
       const { handle, deactivatedAt, takedownRef } = before
       const expect = { handle, deactivatedAt, takedownRef }
       const update = { type: 'updateAccount', did, set, expect } as const
-      return { changes: [update, ...more], value: undefined }
+      return { accounts: [update, ...more], repos: [status] }
     })
-  }
 
   /** A change of the status is announced. */
   const ifChanged = (before: Account, after: Account): NewEvent[] => {
@@ -103,7 +91,8 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
     await locks.run(did, async () => {
       await find(did)
       const events = [accountEvent(did, 'deleted')]
-      requireDone(await applyBoth([{ type: 'removeAccount', did }], { type: 'removal', did, events }))
+      const removal = { type: 'removal', did, events } as const
+      requireDone(await stores.apply({ accounts: [{ type: 'removeAccount', did }], repos: [removal] }))
       signers.drop(did)
     })
     // The account is gone. What it left is removed beside everything else.

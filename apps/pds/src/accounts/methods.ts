@@ -7,7 +7,7 @@ import type { PdsConfig } from '../config/config.ts'
 import type { Announcements } from '../events/announcements.ts'
 import type { PublicAddress } from '../identity/address.ts'
 import type { Identity } from '../identity/identity.ts'
-import type { Stores } from '../stores.ts'
+import type { Stores } from '../stores/stores.ts'
 import type { AppPasswords } from './app-passwords.ts'
 import type { Credentials } from './credentials.ts'
 import type { Deletions } from './deletions.ts'
@@ -57,7 +57,7 @@ import type { Sessions } from './sessions.ts'
 export interface AccountMethodParts {
   readonly config: PdsConfig
   readonly address: PublicAddress
-  readonly stores: Pick<Stores, 'db' | 'accountStore' | 'accounts' | 'server'>
+  readonly stores: Pick<Stores, 'accountStore' | 'accounts' | 'server'>
   readonly authorizer: Authorizer
   readonly services: ServiceCallers
   readonly registration: Registration
@@ -82,7 +82,7 @@ export interface AccountMethodParts {
 export function addAccountMethods(router: Router, parts: AccountMethodParts): void {
   const { config, address, authorizer, services, sessions, brake, sessionView, invites } = parts
   const { appPasswords, emailTokens, letters, credentials, lifecycle, announcements, handleChanges } = parts
-  const { db, accountStore, accounts, server } = parts.stores
+  const { accountStore, accounts, server } = parts.stores
   const { identities, signers, documents } = parts.identity
 
   describeServer(router, config, address)
@@ -95,7 +95,7 @@ export function addAccountMethods(router: Router, parts: AccountMethodParts): vo
   getRecommendedDidCredentials(router, authorizer, accounts, identities, signers)
   requestPlcOperationSignature(router, authorizer, accounts, letters)
   signPlcOperation(router, authorizer, accountStore, emailTokens, identities)
-  submitPlcOperation(router, authorizer, db, accounts, identities, signers, announcements, parts.purge)
+  submitPlcOperation(router, authorizer, accounts, identities, signers, announcements, parts.purge)
   updateHandle(router, authorizer, handleChanges)
 
   activateAccount(router, authorizer, lifecycle, documents)

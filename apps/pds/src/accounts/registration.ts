@@ -1,23 +1,14 @@
-import type { AccountChange, AccountReads } from '@avocet/accounts'
-import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
+import type { AccountChange } from '@avocet/accounts'
 import { createKeypair, importKeypair, type Keypair } from '@avocet/crypto'
 import { applyWrites, toCommitEvent, type CommitData } from '@avocet/repo'
 import type { NewEvent } from '@avocet/sequencer'
-import type { Database } from '@avocet/sqlite'
 import type { Datetime, Did, Handle, TidClock } from '@avocet/syntax'
-import {
-  accountEvent,
-  assertApplied,
-  identityEvent,
-  syncEvent,
-  type KeyedLock,
-  type Removals,
-} from '@avocet/repo-server'
-import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
+import { accountEvent, identityEvent, syncEvent, type KeyedLock, type Removals } from '@avocet/repo-server'
 
 import { PdsError } from '../errors.ts'
 import type { HandlePolicy } from '../identity/handles.ts'
 import type { Identities, NewIdentity } from '../identity/identities.ts'
+import type { Stores } from '../stores/stores.ts'
 import type { Account } from '../account.ts'
 import { requireDone } from './changes.ts'
 import { checkEmail } from './email-address.ts'
@@ -62,15 +53,13 @@ interface Prepared {
 
 /** What registration composes. */
 export interface RegistrationParts {
-  readonly accountStore: SqliteAccountStore
+  readonly stores: Pick<Stores, 'accounts' | 'server' | 'apply'>
   readonly invites: Invites
   readonly inviteRequired: boolean
   readonly reservedKeys: ReservedKeys
   readonly handles: HandlePolicy
   readonly identities: Identities
   readonly sessions: Pick<Sessions, 'prepare'>
-  readonly db: Database
-  readonly server: SqliteRepoServerStore
   readonly locks: KeyedLock
   readonly tids: TidClock
   readonly removals: Pick<Removals, 'blobsGone'>
@@ -78,20 +67,8 @@ export interface RegistrationParts {
 
 /** Registration over the stores of this server. */
 export function createRegistration(parts: RegistrationParts): Registration {
-  const {
-    accountStore,
-    invites,
-    reservedKeys,
-    handles,
-    identities,
-    sessions,
-    db,
-    server,
-    locks,
-    tids,
-    removals,
-  } = parts
-  const { accounts }: AccountReads = accountStore
+  const { stores, invites, reservedKeys, handles, identities, sessions, locks, tids, removals } = parts
+  const { accounts, server } = stores
 
   const checkApplication = async (application: Application, did: Did | null): Promise<Handle> => {
     const { email, password, inviteCode, byOperator = false } = application
@@ -146,13 +123,10 @@ export function createRegistration(parts: RegistrationParts): Registration {
     if (inviteCode !== '' && parts.inviteRequired) {
       changes.push({ type: 'useInvite', code: inviteCode, did, at: now })
     }
-    await db.write(() => {
-      requireDone(accountStore.applyIn(db, changes))
-      const events = active ? announcing({ did, handle }, commit) : []
-      const status = active ? 'active' : 'deactivated'
-      const change = { type: 'commit', did, commit, records: [], claims: [], events, status } as const
-      assertApplied(server.applyTo(change))
-    })
+    const events = active ? announcing({ did, handle }, commit) : []
+    const status = active ? 'active' : 'deactivated'
+    const first = { type: 'commit', did, commit, records: [], claims: [], events, status } as const
+    requireDone(await stores.apply({ accounts: changes, repos: [first] }))
     return { account: (await accounts.get(did))!, tokens: session.tokens }
   }
 

@@ -6,11 +6,12 @@ import type { AccountChange } from '@avocet/accounts'
 import { importNativeKeypair, nativeVerifier } from '@avocet/crypto-native'
 import { formatCid } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
-import { readImported, replacing, type StagedRecord } from '@avocet/repo-server'
+import { readImported, replacing, type RepoServerChange, type StagedRecord } from '@avocet/repo-server'
 
 import { hostingStatus } from '../account.ts'
 import { requireDone } from '../accounts/changes.ts'
-import type { Stores } from '../stores.ts'
+import type { AppChange } from '../stores/app-change.ts'
+import type { SqliteStores as Stores } from '../stores/sqlite/stores.ts'
 import type { ReferenceActor, ReferenceBlob } from './reference-actor.ts'
 import type { ReferenceAccount, ReferenceAppPassword, ReferenceToken } from './reference-accounts.ts'
 
@@ -43,35 +44,28 @@ export async function adoptAccount(
   actor: ReferenceActor,
   now: number,
 ): Promise<Adopted> {
-  const { db, server } = stores
   const { did } = parts.account
   const problems: string[] = []
   const blobs = await copyBlobs(stores, did, actor.blobs(), problems)
-  const insert = (): void => {
-    insertAccount(stores, parts, actor, now)
-    for (const blob of blobs) insertBlob(stores, did, blob)
+  const change: AppChange = {
+    accounts: accountChanges(parts, actor, now),
+    repos: blobs.flatMap((blob) => blobChanges(did, blob)),
   }
   if (actor.head === null) {
-    await db.write(insert)
+    requireDone(await stores.apply(change))
     return { records: 0, blobs: blobs.length, problems: [...problems, 'it has no repository'] }
   }
-  const staging = await server.stage(did)
-  const alongside = (): void => {
-    insert()
-    for (const { collection, rkey, ref } of actor.takendownRecords()) {
-      server.applyTo({ type: 'takedown', did, subject: { collection, rkey }, ref })
-    }
-  }
+  const takedowns = Array.from(
+    actor.takendownRecords(),
+    ({ collection, rkey, ref }) =>
+      ({ type: 'takedown', did, subject: { collection, rkey }, ref }) as const satisfies RepoServerChange,
+  )
+  const staging = await stores.stageWith(did, { ...change, repos: [...change.repos!, ...takedowns] })
   const { rev: newest } = actor.head
   try {
     const { records } = await importRepo({
       did,
-      ...replacing(
-        server,
-        { ...staging, adopt: (replacement) => staging.adopt(replacement, alongside) },
-        { status: hostingStatus(parts.account) },
-        () => [],
-      ),
+      ...replacing(stores.server, staging, { status: hostingStatus(parts.account) }, () => []),
       source: exportRepo(actor, did),
       key: importNativeKeypair('k256', actor.signingKey).publicKey,
       verify: nativeVerifier(),
@@ -124,13 +118,21 @@ async function copyBlobs(
   return copied
 }
 
-function insertBlob({ blobs }: Stores, did: Did, blob: ReferenceBlob): void {
-  blobs.add(did, { cid: blob.cid, mimeType: blob.mimeType, size: blob.size, now: blob.createdAt })
-  if (blob.takedownRef !== null) blobs.takedown(did, blob.cid, blob.takedownRef)
+function blobChanges(did: Did, { createdAt, takedownRef, ...blob }: ReferenceBlob): RepoServerChange[] {
+  const { cid, mimeType, size } = blob
+  const upload = {
+    type: 'upload',
+    did,
+    blob: { cid, mimeType, size },
+    now: createdAt,
+    maxBytes: Infinity,
+  } as const
+  return takedownRef === null
+    ? [upload]
+    : [upload, { type: 'takedown', did, subject: { cid }, ref: takedownRef }]
 }
 
-function insertAccount(stores: Stores, parts: AccountParts, actor: ReferenceActor, now: number): void {
-  const { db, accountStore } = stores
+function accountChanges(parts: AccountParts, actor: ReferenceActor, now: number): AccountChange[] {
   const { account, tokens, appPasswords } = parts
   const { did } = account
   const { handle, email, createdAt, deactivatedAt, emailConfirmedAt, takedownRef, invitesDisabled } = account
@@ -139,7 +141,7 @@ function insertAccount(stores: Stores, parts: AccountParts, actor: ReferenceActo
   const preferences = JSON.stringify(kept)
   const passwordHash = account.passwordHash ?? ''
   const { signingKey } = actor
-  const changes: AccountChange[] = [
+  return [
     {
       type: 'createAccount',
       account: { did, handle, email, passwordHash, signingKey, createdAt, deactivatedAt },
@@ -155,7 +157,6 @@ function insertAccount(stores: Stores, parts: AccountParts, actor: ReferenceActo
       (item) => ({ type: 'createAppPassword', ...item, did, max: appPasswords.length }) as const,
     ),
   ]
-  requireDone(accountStore.applyIn(db, changes))
 }
 
 const atLeast = (time: string, ms: number): string => {

@@ -7,6 +7,7 @@ import { openDatabase } from '@avocet/sqlite'
 
 import { hostingStatus } from '../account.ts'
 import { createAuditLog } from '../audit/audit-log.ts'
+import { openAudit } from '../stores/sqlite/audit.ts'
 
 /** Numbers left out, should the reference have sent events that its database lost. */
 const SEQ_MARGIN = 1_000_000
@@ -28,7 +29,7 @@ export async function announceAdopted(path: string, newestSent: number): Promise
   for (let after = ''; ;) {
     const page = accounts.list({ after, limit: AT_A_TIME })
     if (page.length === 0) {
-      await createAuditLog(db).recordCommand('server taken over', { events: first + 1 })
+      await createAuditLog(openAudit(db)).recordCommand('server taken over', { events: first + 1 })
       return first + 1
     }
     for (const account of page) {

@@ -7,7 +7,7 @@ import { exportRepo, readRepo } from '@avocet/repo'
 import type { Did } from '@avocet/syntax'
 import { readImported } from '@avocet/repo-server'
 
-import type { Stores } from '../stores.ts'
+import type { SqliteStores as Stores } from '../stores/sqlite/stores.ts'
 import type { ReferenceActor } from './reference-actor.ts'
 
 /** What was looked at, and what differs. */

@@ -7,7 +7,7 @@ import { openDatabase } from '@avocet/sqlite'
 
 import type { PdsConfig } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
-import { openStoresOn, type Stores } from '../stores.ts'
+import { openStoresOn, type SqliteStores as Stores } from '../stores/sqlite/stores.ts'
 import { CommandError } from '../terminal.ts'
 import type { ReferencePlaces } from './reference-files.ts'
 

@@ -1,4 +1,3 @@
-import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
 import type { KeyedLock, RecordReader } from '@avocet/repo-server'
 
 import type { Auth } from '../auth/auth.ts'
@@ -10,7 +9,7 @@ import { NO_CHORES, type Capability } from '../operations/capability.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Proxy } from '../proxy/proxy.ts'
 import type { ServiceProxy } from '../proxy/service-proxy.ts'
-import type { Stores } from '../stores.ts'
+import type { Stores } from '../stores/stores.ts'
 import { createAppViewExtras } from './extras.ts'
 import { addAppViewMethods } from './methods.ts'
 import { createForwardPush } from './push.ts'
@@ -24,7 +23,7 @@ export interface AppView extends Capability {
 /** What this folder composes. */
 export interface AppViewParts {
   readonly config: PdsConfig
-  readonly stores: Pick<Stores, 'db' | 'repos' | 'accounts'> & { readonly accountStore: SqliteAccountStore }
+  readonly stores: Pick<Stores, 'recent' | 'server' | 'accounts' | 'accountStore'>
   readonly outbound: Pick<Outbound, 'fetch' | 'dids'>
   readonly auth: Auth
   readonly signers: Signers

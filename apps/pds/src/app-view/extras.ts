@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts'
 import { createImageUrl } from './image-url.ts'
 import { createReadAfterWrite } from './read-after-write.ts'
 import type { Signers } from '../identity/signers.ts'
-import type { Stores } from '../stores.ts'
+import type { Stores } from '../stores/stores.ts'
 import { createAskAppView } from '../proxy/ask.ts'
 import { createFeedClaims, createReadValue } from './feed-claims.ts'
 import type { FindRemoteRecord } from '../proxy/remote-records.ts'
@@ -17,7 +17,7 @@ import type { ProxyExtras } from '../proxy/service-proxy.ts'
 /** What the answers of an AppView are completed with. */
 export interface AppViewParts {
   readonly config: PdsConfig
-  readonly stores: Pick<Stores, 'db' | 'repos'>
+  readonly stores: Pick<Stores, 'recent' | 'server'>
   readonly accounts: AccountRows
   readonly reader: RecordReader
   readonly findRemote: FindRemoteRecord
@@ -34,8 +34,8 @@ export function createAppViewExtras(parts: AppViewParts): ProxyExtras | null {
   return {
     claims: createFeedClaims(createReadValue(accounts, reader, findRemote)),
     answer: createReadAfterWrite({
-      db: stores.db,
-      store: stores.repos,
+      rows: stores.recent,
+      blocks: stores.server.repos,
       accounts,
       ask: createAskAppView(fetch, config.appView, signers),
       imageUrl: createImageUrl(config.appViewImages, address),

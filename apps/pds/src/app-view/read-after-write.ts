@@ -4,14 +4,14 @@
  */
 import type { AccountRows } from '@avocet/accounts'
 import type { JsonObject } from '@avocet/data'
-import type { RepoStore } from '@avocet/repo'
-import type { Database } from '@avocet/sqlite'
+import type { BlockReader } from '@avocet/repo'
 import { isTid, parseAtUri, type Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
 import type { AskAppView } from '../proxy/ask.ts'
 import { readBody } from '../proxy/bounded-body.ts'
 import type { Forwarded } from '../proxy/forward.ts'
+import type { RecentRows } from '../stores/rows.ts'
 import { object } from './json.ts'
 import { createLocalViews, type ImageUrl, type LocalViews } from './local-views.ts'
 import { PATCHES } from './patches.ts'
@@ -27,8 +27,8 @@ export type ReadAfterWrite = (forwarded: Forwarded, did: Did, response: Response
 
 /** What reading after writing composes. */
 export interface ReadAfterWriteParts {
-  readonly db: Database
-  readonly store: RepoStore<Database>
+  readonly rows: RecentRows
+  readonly blocks: BlockReader
   readonly accounts: AccountRows
   readonly imageUrl: ImageUrl
   readonly ask: AskAppView
@@ -43,8 +43,8 @@ const THREAD = 'app.bsky.feed.getPostThread'
 
 /** Reading after writing over what is here. */
 export function createReadAfterWrite(parts: ReadAfterWriteParts): ReadAfterWrite {
-  const { db, store, accounts, imageUrl, ask, onError } = parts
-  const recent = createRecentReader(db, store)
+  const { rows, blocks, accounts, imageUrl, ask, onError } = parts
+  const recent = createRecentReader(rows, blocks)
   const views = createLocalViews(accounts, recent, imageUrl, ask)
 
   const change = async (

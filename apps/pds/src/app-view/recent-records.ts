@@ -1,9 +1,9 @@
 import { decode } from '@avocet/cbor'
 import { parseCid, toJson, type JsonObject } from '@avocet/data'
-import type { RepoStore } from '@avocet/repo'
-import type { Database } from '@avocet/sqlite'
+import type { BlockReader } from '@avocet/repo'
 import type { Did } from '@avocet/syntax'
-import { LIVE_SET } from '@avocet/repo-server/sqlite'
+
+import type { RecentRow, RecentRows } from '../stores/rows.ts'
 
 /** A record of the caller that an AppView may not have seen. */
 export interface RecentRecord {
@@ -31,65 +31,34 @@ export interface RecentReader {
 const PROFILE = 'app.bsky.actor.profile'
 const POST = 'app.bsky.feed.post'
 const MAX_RECORDS = 10
-/** Records looked at to tell whether a revision can be one of this repository. */
-const MAX_PROBED = 50
 
-// The condition on the collection is that of the index `record_recent`.
-const SHOWN = `collection IN ('${PROFILE}', '${POST}')`
-
-/** A reader of the record rows in `db` and the blocks in `store`. */
-export function createRecentReader(db: Database, store: RepoStore<Database>): RecentReader {
-  /** An AppView that knows the repository from where it was before has a revision that none of the records here has. */
-  const isKnown = (did: Did, rev: string): boolean =>
-    db
-      .prepare(`SELECT 1 FROM record WHERE owner = ${LIVE_SET} AND ${SHOWN} AND rev <= ? LIMIT 1`)
-      .get(did, rev) !== undefined ||
-    db
-      .prepare(
-        `SELECT 1 FROM (SELECT rev FROM record WHERE owner = ${LIVE_SET} LIMIT ${MAX_PROBED}) WHERE rev <= ? LIMIT 1`,
-      )
-      .get(did, rev) !== undefined
-
-  const load = async (did: Did, rows: readonly Record<string, unknown>[]): Promise<RecentRecord[]> => {
-    const cids = rows.map((row) => parseCid(row['cid'] as string))
+/** A reader of rows and the blocks they name. */
+export function createRecentReader(recent: RecentRows, store: BlockReader): RecentReader {
+  const load = async (did: Did, rows: readonly RecentRow[]): Promise<RecentRecord[]> => {
+    const cids = rows.map((row) => parseCid(row.cid))
     const blocks = await store.getBlocks(did, cids)
-    return rows.flatMap((row, i) => {
+    return rows.flatMap(({ collection, rkey, cid, indexedAt }, i) => {
       const bytes = blocks.get(cids[i]!)
       // Deleted between the two reads.
       if (bytes === undefined) return []
-      return [
-        {
-          uri: `at://${did}/${row['collection'] as string}/${row['rkey'] as string}`,
-          cid: row['cid'] as string,
-          record: toJson(decode(bytes)) as JsonObject,
-          indexedAt: row['indexed_at'] as string,
-        },
-      ]
+      const uri = `at://${did}/${collection}/${rkey}`
+      return [{ uri, cid, record: toJson(decode(bytes)) as JsonObject, indexedAt }]
     })
   }
 
   return {
     since: async (did, rev) => {
-      const rows = db
-        .prepare(
-          `SELECT collection, rkey, cid, indexed_at FROM record
-           WHERE owner = ${LIVE_SET} AND ${SHOWN} AND rev > ? AND takedown_ref IS NULL ORDER BY rev LIMIT ${MAX_RECORDS}`,
-        )
-        .all(did, rev)
-      if (rows.length === 0 || !isKnown(did, rev)) return null
+      const rows = await recent.since(did, rev, MAX_RECORDS)
+      // An AppView that knows the repository from where it was before has a revision that none of the records here has.
+      if (rows.length === 0 || !(await recent.isKnown(did, rev))) return null
       const records = await load(did, rows)
       const profile = records.find(({ uri }) => uri === `at://${did}/${PROFILE}/self`) ?? null
       const posts = records.filter(({ uri }) => uri.startsWith(`at://${did}/${POST}/`))
       return profile === null && posts.length === 0 ? null : { profile, posts }
     },
     profile: async (did) => {
-      const row = db
-        .prepare(
-          `SELECT collection, rkey, cid, indexed_at FROM record
-           WHERE owner = ${LIVE_SET} AND collection = '${PROFILE}' AND rkey = 'self' AND takedown_ref IS NULL`,
-        )
-        .get(did)
-      const [found] = row === undefined ? [] : await load(did, [row])
+      const row = await recent.profile(did)
+      const [found] = row === null ? [] : await load(did, [row])
       return found?.record ?? null
     },
   }

@@ -1,6 +1,6 @@
 import type { AccountRows } from '@avocet/accounts'
 import { findAccount } from '../auth/lookup.ts'
-import type { AuditQuery } from './audit-log.ts'
+import type { AuditQuery } from '../stores/audit-rows.ts'
 
 /** Entries in one answer, at most. */
 const MAX_LIMIT = 1000

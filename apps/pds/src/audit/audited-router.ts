@@ -6,7 +6,8 @@ import type { Headed } from '../auth/authorizer.ts'
 import type { Logger } from '../logger.ts'
 import { toXrpcError } from '../wire-errors.ts'
 import { ACTS, type Act } from './acts.ts'
-import type { AuditActor, AuditLog } from './audit-log.ts'
+import type { AuditActor } from '../stores/audit-rows.ts'
+import type { AuditLog } from './audit-log.ts'
 import { COMMAND_AGENT } from './command-agent.ts'
 
 type Context = RequestInfo & { readonly input: unknown; readonly auth: unknown }

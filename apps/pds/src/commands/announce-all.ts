@@ -1,7 +1,6 @@
-import type { AccountReads, AtOnce } from '@avocet/accounts'
+import type { AccountReads } from '@avocet/accounts'
 import { applyWrites } from '@avocet/repo'
-import { accountEvent, assertApplied, revAfter, syncEvent } from '@avocet/repo-server'
-import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
+import { accountEvent, assertApplied, revAfter, syncEvent, type RepoServerStore } from '@avocet/repo-server'
 import { createTidClock, type TidClock } from '@avocet/syntax'
 
 import { hostingStatus, type Account } from '../account.ts'
@@ -9,8 +8,8 @@ import { createSigners, type Signers } from '../identity/signers.ts'
 
 /** What announcing works on. */
 export interface AnnounceParts {
-  readonly accountStore: AtOnce<AccountReads>
-  readonly server: SqliteRepoServerStore
+  readonly accountStore: Pick<AccountReads, 'accounts' | 'secrets'>
+  readonly server: RepoServerStore
 }
 
 const AT_A_TIME = 100
@@ -33,7 +32,7 @@ export async function announceAll(
   }
   const done = { active: 0, inactive: 0 }
   for (let after = ''; ;) {
-    const page = accounts.list({ after, limit: AT_A_TIME })
+    const page = await accounts.list({ after, limit: AT_A_TIME })
     if (page.length === 0) return done
     // Queued together, so that they share transactions.
     const outcomes = await Promise.all(
@@ -66,7 +65,14 @@ async function announce(account: Account, tools: Tools): Promise<'active' | 'ina
     return status === 'active' ? 'active' : 'inactive'
   }
   const rev = revAfter(tids, did, head.rev)
-  const commit = await applyWrites({ did, head, store: repos, writes: [], signer: signers.get(did), rev })
+  const commit = await applyWrites({
+    did,
+    head,
+    store: repos,
+    writes: [],
+    signer: await signers.get(did),
+    rev,
+  })
   const events = [event, syncEvent(commit)]
   assertApplied(await server.apply({ type: 'commit', did, commit, records: [], claims: [], events }))
   return 'active'

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { readAccounts } from '@avocet/accounts/sqlite'
 import { openDatabase } from '@avocet/sqlite'
 
-import { listAudit } from '../audit/audit-log.ts'
 import { readAuditQuery } from '../audit/audit-query.ts'
 import { resolveConfig, type PdsOptions } from '../config/config.ts'
+import { readAudit } from '../stores/sqlite/audit.ts'
 import { CommandError, type Print } from '../terminal.ts'
 
 /** What of the audit log to print. */
@@ -38,7 +38,7 @@ export async function printAudit(options: PdsOptions, flags: AuditFlags, print: 
     if (query === null) {
       throw new CommandError('no such account, or no such time: --since takes 30m, 12h, 7d or 2026-01-31')
     }
-    for (const row of listAudit(db, query)) {
+    for (const row of await readAudit(db).list(query)) {
       const { at, action, actor, error, did, address, detail } = row
       if (flags.json === true) print(JSON.stringify(row))
       else {

@@ -19,7 +19,8 @@ import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { rotationDidKey } from '../config/rotation-key.ts'
 import { lockDataDirectory } from '../config/server-lock.ts'
-import { migrateSchema, SCHEMA } from '../upgrade.ts'
+import { openAudit } from '../stores/sqlite/audit.ts'
+import { migrateSchema, SCHEMA } from '../stores/sqlite/upgrade.ts'
 import { CommandError, counted } from '../terminal.ts'
 import { announceAll } from './announce-all.ts'
 import { BACKUP_FILES, eachOf, OF_ACCOUNTS, type Manifest } from './backup-format.ts'
@@ -116,7 +117,7 @@ async function catchUp(path: string, newestSent: number, action: string, report:
   const problems: string[] = []
   const { active, inactive } = await announceAll(parts, (text) => problems.push(text))
   for (const problem of problems) await report(`NOT ANNOUNCED ${problem}`)
-  await createAuditLog(db).recordCommand(action, { events: first + 1 })
+  await createAuditLog(openAudit(db)).recordCommand(action, { events: first + 1 })
   return `events go on from number ${first + 1}, ${counted(active + inactive, 'account')} announced (${inactive} inactive)`
 }
 

@@ -1,18 +1,17 @@
-import { identityEvent } from '@avocet/repo-server'
-import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
+import { assertApplied, identityEvent, type RepoServerStore } from '@avocet/repo-server'
 import type { Did } from '@avocet/syntax'
 
-/** Appends events about accounts, in the transaction of the caller. */
+/** Appends events about accounts that come with no change here. */
 export interface Announcements {
-  /** The identity may have changed: handle, key, or service. */
-  identity(did: Did, handle: string | null): void
+  /** The identity may have changed: handle, key, or service. Resolves when the event is durable. */
+  identity(did: Did, handle: string | null): Promise<void>
 }
 
 /** Announcements into the log of `server`. */
-export function createAnnouncements(server: Pick<SqliteRepoServerStore, 'applyTo'>): Announcements {
+export function createAnnouncements(server: Pick<RepoServerStore, 'apply'>): Announcements {
   return {
-    identity: (did, handle) => {
-      server.applyTo({ type: 'announcement', did, events: [identityEvent(did, handle)] })
+    identity: async (did, handle) => {
+      assertApplied(await server.apply({ type: 'announcement', did, events: [identityEvent(did, handle)] }))
     },
   }
 }

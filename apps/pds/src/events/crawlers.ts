@@ -1,6 +1,5 @@
 import type { Fetch } from '@avocet/did'
 import type { EventLog } from '@avocet/sequencer'
-import type { Database } from '@avocet/sqlite'
 
 import type { Logger } from '../logger.ts'
 
@@ -15,7 +14,7 @@ const EVERY_MS = 20 * 60 * 1000
 export function createCrawlers(
   hosts: readonly string[],
   url: () => string,
-  log: EventLog<Database>,
+  log: Pick<EventLog<never>, 'watch'>,
   fetch: Fetch,
   logger: Logger,
   failed: () => void = () => {},

@@ -1,5 +1,5 @@
 import type { Fetch } from '@avocet/did'
-import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
+import type { RepoServerStore } from '@avocet/repo-server'
 import { createSequencer, type Sequencer } from '@avocet/sequencer'
 
 import type { PdsConfig } from '../config/config.ts'
@@ -21,7 +21,7 @@ export interface Events extends AsyncDisposable {
 /** What events compose. */
 export interface EventsParts {
   readonly config: PdsConfig
-  readonly server: SqliteRepoServerStore
+  readonly server: RepoServerStore
   readonly log: Logger
   /** Told of failures of the log. */
   readonly onError: (error: unknown) => void

@@ -2,7 +2,8 @@ import { open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { EventLog } from '@avocet/sequencer'
-import type { Database } from '@avocet/sqlite'
+
+import type { Vitals } from '../stores/rows.ts'
 
 /** Finds out whether this server can store data. Throws when it cannot. */
 export type Probe = () => Promise<void>
@@ -17,17 +18,17 @@ const FILE_BYTES = 4096
  * and removed where uploads go. It is the server's clock that runs it, never a caller: it costs two syncs.
  */
 export function createProbe(
-  db: Database,
-  log: EventLog<Database>,
+  vitals: Pick<Vitals, 'touch' | 'file'>,
+  log: Pick<EventLog<never>, 'bounds' | 'read'>,
   blobFolder: string,
   freeBytes: (path: string) => Promise<number> = freeOnDisk,
 ): Probe {
   return async () => {
-    await db.write(() => db.prepare('UPDATE probe SET at = ? WHERE id = 1').run(Date.now()))
+    await vitals.touch()
     const { newest, oldest } = await log.bounds()
     if (newest >= oldest) await log.read(newest - 1, { count: 1, bytes: 1 })
     await writeFile(join(blobFolder, 'temporary', `probe-${process.pid}`))
-    for (const path of [blobFolder, db.raw.location()]) {
+    for (const path of [blobFolder, vitals.file]) {
       if (path === null) continue
       const free = await freeBytes(path)
       if (free < MIN_FREE_BYTES) {

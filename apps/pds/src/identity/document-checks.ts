@@ -28,7 +28,7 @@ export function createDocumentChecks(
       return `DID document atproto_pds service endpoint does not match PDS public url: ${endpoint ?? 'none'}`
     }
     const key = signingKey(resolved.value)
-    if (key === null || formatDidKey(key) !== signers.get(did).didKey) {
+    if (key === null || formatDidKey(key) !== (await signers.get(did)).didKey) {
       return 'DID document verification method does not match expected signing key'
     }
     return null

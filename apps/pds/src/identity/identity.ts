@@ -1,10 +1,8 @@
-import type { AccountRows } from '@avocet/accounts'
-import type { SqliteAccountStore } from '@avocet/accounts/sqlite'
-
 import type { Authorizer } from '../auth/authorizer.ts'
 import type { PdsConfig } from '../config/config.ts'
 import { NO_CHORES, type Capability } from '../operations/capability.ts'
 import type { Outbound } from '../outbound/outbound.ts'
+import type { Stores } from '../stores/stores.ts'
 import { createResolveActor } from './actors.ts'
 import type { PublicAddress } from './address.ts'
 import { createDocumentChecks, type DocumentChecks } from './document-checks.ts'
@@ -25,10 +23,7 @@ export interface Identity extends Capability {
 export interface IdentityParts {
   readonly config: PdsConfig
   readonly rotationKeyHex: string
-  readonly stores: {
-    readonly accounts: AccountRows
-    readonly accountStore: Pick<SqliteAccountStore, 'secrets'>
-  }
+  readonly stores: Pick<Stores, 'accounts' | 'accountStore' | 'isShared'>
   readonly address: PublicAddress
   readonly authorizer: Authorizer
   readonly outbound: Pick<Outbound, 'dids' | 'plc' | 'resolveHandle'>
@@ -40,7 +35,7 @@ export function createIdentity(parts: IdentityParts): Identity {
   const { dids, plc, resolveHandle } = outbound
   const { accounts } = stores
   const { previousPlcRotationKeyHex, recoveryDidKey } = config
-  const signers = createSigners(stores.accountStore.secrets)
+  const signers = createSigners(stores.accountStore.secrets, stores)
   const handles = createHandlePolicy(config.handleDomains, resolveHandle)
   const resolveActor = createResolveActor(
     dids,

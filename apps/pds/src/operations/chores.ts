@@ -1,5 +1,5 @@
 import type { Logger } from '../logger.ts'
-import type { BelievedClock } from './believed-clock.ts'
+import type { BelievedClock } from '../stores/rows.ts'
 
 /** Work that nobody waits for. */
 export type Chore = () => Promise<unknown>
@@ -34,17 +34,17 @@ const DOUBT_MS = 24 * HOUR_MS
  * lasts until a restart. (A machine that slept looks the same.) At a start it is in doubt for a day when it is behind the time
  * that was believed last, or a week ahead.
  */
-export function startChores(
+export async function startChores(
   chores: Chores,
   clock: BelievedClock,
   log: Logger,
   options: ChoreOptions = {},
-): AsyncDisposable {
+): Promise<AsyncDisposable> {
   const { everyMs = HOUR_MS, now = Date.now, steady = () => performance.now() } = options
   const begun = { now: now(), steady: steady() }
   const running = new Set<Promise<void>>()
   let jumped = false
-  const last = clock.last()
+  const last = await clock.last()
   let doubted = last !== null && (begun.now < last - MAX_DRIFT_MS || begun.now > last + MAX_PAUSE_MS)
   if (doubted) {
     const times = { last: new Date(last!).toISOString(), now: new Date(begun.now).toISOString() }

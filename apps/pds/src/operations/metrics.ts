@@ -2,12 +2,13 @@
 import { statfs } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
+import type { Awaitable } from '@avocet/accounts'
 import type { EventLog, Sequencer } from '@avocet/sequencer'
-import type { Database } from '@avocet/sqlite'
 import type { RequestReport } from '@avocet/xrpc-server'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 import type { Service } from './counts.ts'
+import type { Vitals } from '../stores/rows.ts'
 import { createBlobMeter } from './blob-meter.ts'
 
 /** What this server counts. */
@@ -26,10 +27,10 @@ export interface Metrics extends Disposable {
 
 /** What the metrics look at. */
 export interface MetricsParts {
-  readonly db: Database
-  readonly log: EventLog<Database>
+  readonly vitals: Pick<Vitals, 'pendingWrites' | 'blobBytes'>
+  readonly log: Pick<EventLog<never>, 'bounds'>
   readonly sequencer: Sequencer
-  readonly accounts: () => number
+  readonly accounts: () => Awaitable<number>
   readonly healthy: () => boolean
   /** The server's own methods; all others are counted together, since callers choose their names. */
   readonly methods: ReadonlySet<string>
@@ -99,8 +100,8 @@ const KINDS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'W
 
 /** What is looked at when somebody asks. */
 function addGauges(parts: MetricsParts, registers: Registry[]): { disable(): unknown } {
-  const { db, log, sequencer, accounts, healthy, folders } = parts
-  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
+  const { vitals, log, sequencer, accounts, healthy, folders } = parts
+  const gauge = (name: string, help: string, read: () => Awaitable<number>): void => {
     const made: Gauge = new Gauge({
       name,
       help,
@@ -114,9 +115,9 @@ function addGauges(parts: MetricsParts, registers: Registry[]): { disable(): unk
   gauge('pds_stream_lag', 'Events that the slowest subscriber is behind.', lag)
   gauge('pds_stream_newest', 'Number of the newest event.', async () => (await log.bounds()).newest)
   gauge('pds_stream_oldest', 'Lowest number that can still be read.', async () => (await log.bounds()).oldest)
-  gauge('pds_writes_waiting', 'Writes that are not on the disk yet.', () => db.pending())
+  gauge('pds_writes_waiting', 'Writes that are not on the disk yet.', () => vitals.pendingWrites())
   gauge('pds_accounts', 'Accounts, active or not.', accounts)
-  gauge('pds_blob_bytes', 'Bytes of all blobs, as of some minutes ago.', createBlobMeter(db))
+  gauge('pds_blob_bytes', 'Bytes of all blobs, as of some minutes ago.', createBlobMeter(vitals.blobBytes))
   gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss())
   gauge('nodejs_heap_used_bytes', 'Used heap.', () => process.memoryUsage().heapUsed)
   const disks = new Gauge({

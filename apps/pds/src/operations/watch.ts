@@ -10,8 +10,8 @@ import { createHealth, type Health } from '../health/health.ts'
 import { createProbe } from '../health/probe.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Logger } from '../logger.ts'
-import type { Stores } from '../stores.ts'
-import { createBelievedClock, type BelievedClock } from './believed-clock.ts'
+import type { Stores } from '../stores/stores.ts'
+import type { BelievedClock } from '../stores/rows.ts'
 import type { Chores } from './chores.ts'
 import { createRequestLog } from './request-log.ts'
 
@@ -33,26 +33,26 @@ export interface Watch extends AsyncDisposable {
 
 /** Health, metrics and logs of a server on these stores. */
 export function createWatch(config: PdsConfig, stores: Stores, sequencer: Sequencer, log: Logger): Watch {
-  const { db, accounts } = stores
+  const { accounts, vitals, server, clock } = stores
   const blobs = blobFolder(config)
   const methods = new Set<string>()
-  const health = createHealth({ probe: createProbe(db, stores.log, blobs), log })
+  const health = createHealth({ probe: createProbe(vitals, server.log, blobs), log })
   const metrics = createMetrics({
-    db,
-    log: stores.log,
+    vitals,
+    log: server.log,
     sequencer,
     accounts: () => accounts.count(),
     healthy: () => health.problem() === null,
     methods,
     folders: { data: config.dataDirectory, blobs },
   })
-  const audit = createAuditLog(db, { ...AUDIT_BOUNDS, maxAgeMs: config.auditRetentionMs })
+  const audit = createAuditLog(stores.audit, { ...AUDIT_BOUNDS, maxAgeMs: config.auditRetentionMs })
   const logRequest = createRequestLog(log, { enabled: config.requestLog, slowMs: config.slowRequestMs })
   return {
     health,
     metrics,
     audit,
-    clock: createBelievedClock(db),
+    clock,
     chores: { byAge: [() => audit.prune()], others: [] },
     observe: (report) => {
       metrics.observe(report)

@@ -1,6 +1,6 @@
 import type { AccountRows } from '@avocet/accounts'
 import { parseAtUri, type Did } from '@avocet/syntax'
-import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
+import type { RepoServerStore } from '@avocet/repo-server'
 
 import { PdsError } from '../errors.ts'
 import type { Lifecycle } from '../accounts/lifecycle.ts'
@@ -24,16 +24,16 @@ export interface Moderation {
 /** Decisions over the stores of this server. */
 export function createModeration(
   accounts: AccountRows,
-  server: SqliteRepoServerStore,
+  server: RepoServerStore,
   lifecycle: Lifecycle,
 ): Moderation {
   const { records, blobs } = server
   const attribute = (ref: string | null): object =>
     ref === null ? { applied: false } : { applied: true, ref }
 
-  const recordStatus = (uri: string): object | null => {
+  const recordStatus = async (uri: string): Promise<object | null> => {
     const subject = recordSubject(uri)
-    const row = records.get(subject.did, subject.collection, subject.rkey)
+    const row = await records.get(subject.did, subject.collection, subject.rkey)
     if (row === null) return null
     return {
       subject: { $type: 'com.atproto.repo.strongRef', uri, cid: row.cid },
@@ -61,7 +61,7 @@ export function createModeration(
       if (blob !== undefined) {
         if (did === undefined)
           throw new PdsError('invalid-request', 'Must provide a did to request blob state')
-        const row = blobs.get(did, blob)
+        const row = await blobs.get(did, blob)
         if (row === null) return null
         const subject = { $type: 'com.atproto.admin.defs#repoBlobRef', did, cid: blob }
         return { subject, takedown: attribute(row.takedownRef) }

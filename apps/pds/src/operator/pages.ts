@@ -5,8 +5,8 @@ import { Hono, type Context } from 'hono'
 import type { Authorizer } from '../auth/authorizer.ts'
 import type { KeyRotations } from '../accounts/key-rotations.ts'
 import { findAccount } from '../auth/lookup.ts'
-import type { QuotaChange, Quotas } from '../repos/quotas.ts'
-import { listAudit } from '../audit/audit-log.ts'
+import { requireDone } from '../accounts/changes.ts'
+import type { Quotas } from '../repos/quotas.ts'
 import { readAuditQuery } from '../audit/audit-query.ts'
 import { COMMAND_AGENT } from '../audit/command-agent.ts'
 import { PdsError } from '../errors.ts'
@@ -14,14 +14,15 @@ import type { PdsConfig } from '../config/config.ts'
 import type { Mailer } from '../mail/mailer.ts'
 import { causeOf, maskEmail } from '../redact.ts'
 import type { Watch } from '../operations/watch.ts'
-import type { Stores } from '../stores.ts'
+import type { QuotaChange } from '../stores/rows.ts'
+import type { Stores } from '../stores/stores.ts'
 import { toXrpcError } from '../wire-errors.ts'
 import { addressOf, createOperatorGuard, type PageEnv } from './guard.ts'
 
 /** What the operator's pages compose. */
 export interface OperatorPagesParts {
   readonly config: PdsConfig
-  readonly stores: Stores
+  readonly stores: Pick<Stores, 'accounts' | 'audit' | 'apply'>
   readonly watch: Watch
   readonly authorizer: Authorizer
   readonly quotas: Quotas
@@ -43,8 +44,8 @@ const MAX_BODY = 16 * 1024
 
 /** Pages that take the operator's password (HTTP Basic): metrics, the audit log, and the acts that no lexicon has. */
 export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
-  const { config, authorizer, quotas, outbox, repairs, imports, rotations } = parts
-  const { db, accounts } = parts.stores
+  const { config, stores, authorizer, quotas, outbox, repairs, imports, rotations } = parts
+  const { accounts } = stores
   const { metrics, audit } = parts.watch
   const { hostname } = config
   const pages = new Hono<PageEnv>()
@@ -102,7 +103,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
       const query = await readAuditQuery((name) => context.req.query(name), accounts)
       return query === null
         ? refuse(context, 400, 'InvalidRequest', 'Expected account, since, before, limit')
-        : context.json({ entries: listAudit(db, query) })
+        : context.json({ entries: await stores.audit.list(query) })
     }),
   )
 
@@ -111,7 +112,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
     only(async (context) => {
       const account = await findAccount(accounts, context.req.query('account') ?? '')
       if (account === null) return refuse(context, 400, 'AccountNotFound', 'Account not found')
-      return context.json({ quota: quotas.of(account.did), used: await quotas.used(account.did) })
+      return context.json({ quota: await quotas.of(account.did), used: await quotas.used(account.did) })
     }),
   )
 
@@ -123,8 +124,8 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
       did,
       detail: { ...change },
       run: async () => {
-        await db.write(() => quotas.set(did, change))
-        return { quota: quotas.of(did), used: await quotas.used(did) }
+        requireDone(await stores.apply({ rows: [{ type: 'setQuota', did, quota: change }] }))
+        return { quota: await quotas.of(did), used: await quotas.used(did) }
       },
     }
   })
@@ -157,7 +158,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
       detail: { apply },
       run: async () => {
         if (isServers) return rotations.rotationKey(did, apply)
-        const rotatedAt = rotations.rotatedAt(did) ?? Number.NEGATIVE_INFINITY
+        const rotatedAt = (await rotations.rotatedAt(did)) ?? Number.NEGATIVE_INFINITY
         if (rotatedAt < since) return rotations.signingKey(did, apply)
         const detail = `has a new signing key since ${new Date(rotatedAt).toISOString()}`
         return { did, outcome: 'none', detail, from: null, to: null }

@@ -62,6 +62,6 @@ export function createServiceProxy(
 }
 
 /** A token in the name of `did` for one call of `lxm`. */
-export function userToken(signers: Signers, did: Did, aud: string, lxm: string): Promise<string> {
-  return createServiceJwt({ iss: did, aud, lxm, signer: signers.get(did) })
+export async function userToken(signers: Signers, did: Did, aud: string, lxm: string): Promise<string> {
+  return createServiceJwt({ iss: did, aud, lxm, signer: await signers.get(did) })
 }

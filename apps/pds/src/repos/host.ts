@@ -30,7 +30,7 @@ import {
   writeLimits,
 } from '../limits/rate-limits.ts'
 import { hasSlur } from '../identity/slurs.ts'
-import type { Stores } from '../stores.ts'
+import type { Stores } from '../stores/stores.ts'
 import type { Signers } from '../identity/signers.ts'
 
 /** What the host of repositories composes. */

@@ -15,10 +15,10 @@ import {
 import { createTidClock, type TidClock } from '@avocet/syntax'
 
 import type { Logger } from '../logger.ts'
-import type { BelievedClock } from '../operations/believed-clock.ts'
+import type { BelievedClock } from '../stores/rows.ts'
 import type { Capability } from '../operations/capability.ts'
 import type { Outbound } from '../outbound/outbound.ts'
-import type { Stores } from '../stores.ts'
+import type { Stores } from '../stores/stores.ts'
 import { createHost, type HostParts } from './host.ts'
 import { createRecordLexicons } from './lexicons.ts'
 import { createQuotas, type Quotas } from './quotas.ts'
@@ -39,7 +39,7 @@ export interface ReposParts extends Omit<
   HostParts,
   'dids' | 'quotas' | 'lexicons' | 'locks' | 'tids' | 'stores' | 'onError'
 > {
-  readonly stores: Pick<Stores, 'db' | 'server' | 'files' | 'accounts'>
+  readonly stores: Pick<Stores, 'server' | 'files' | 'accounts' | 'quotas'>
   readonly outbound: Pick<Outbound, 'dids' | 'fetch'>
   readonly lookupTxt: LookupTxt
   readonly clock: BelievedClock
@@ -57,7 +57,7 @@ export function createRepos(parts: ReposParts): Repos {
   const startedAt = Date.now()
   const locks = createKeyedLock()
   const tids = createTidClock()
-  const quotas = createQuotas(stores.db, config, server)
+  const quotas = createQuotas(stores.quotas, config, server)
   const lexicons = config.resolveLexicons ? createRecordLexicons(dids, lookupTxt, fetch) : BUNDLED_LEXICONS
   const onError = (error: unknown): void => {
     log.error({ err: error }, 'removing a blob failed')

@@ -20,7 +20,7 @@ export function getRecommendedDidCredentials(
     handler: async ({ auth: { did } }) => {
       const { rotationKeys, alsoKnownAs, verificationMethods, services } = identities.recommended(
         shownHandle((await accounts.get(did))!),
-        signers.get(did).didKey,
+        (await signers.get(did)).didKey,
       )
       return {
         rotationKeys: [...rotationKeys],

@@ -2,7 +2,6 @@ import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoIdentitySubmitPlcOperation } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 import { parseOperation } from '@avocet/plc'
-import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
 import { shownHandle } from '../../account.ts'
@@ -16,7 +15,6 @@ import type { Signers } from '../../identity/signers.ts'
 export function submitPlcOperation(
   router: Router,
   authorizer: Authorizer,
-  db: Database,
   accounts: AccountRows,
   identities: Identities,
   signers: Signers,
@@ -32,7 +30,7 @@ export function submitPlcOperation(
       if (operation.type !== 'plc_operation')
         throw new PdsError('invalid-request', 'Expected a plc_operation')
       const account = (await accounts.get(did))!
-      const wanted = identities.recommended(shownHandle(account), signers.get(did).didKey)
+      const wanted = identities.recommended(shownHandle(account), (await signers.get(did)).didKey)
       if (!operation.rotationKeys.includes(identities.rotationKey)) {
         throw new PdsError('invalid-request', "Rotation keys do not include server's rotation key")
       }
@@ -50,7 +48,7 @@ export function submitPlcOperation(
       }
       await identities.submit(did, operation)
       purge(did)
-      await db.write(() => announcements.identity(did, account.handle))
+      await announcements.identity(did, account.handle)
     },
   })
 }

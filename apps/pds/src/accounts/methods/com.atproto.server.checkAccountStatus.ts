@@ -2,7 +2,7 @@ import type { AccountStore } from '@avocet/accounts'
 import { ComAtprotoServerCheckAccountStatus } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 import { formatCid } from '@avocet/data'
-import type { SqliteRepoServerStore } from '@avocet/repo-server/sqlite'
+import type { RepoServerStore } from '@avocet/repo-server'
 
 import { accountStatus } from '../../account.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
@@ -16,14 +16,14 @@ export function checkAccountStatus(
   authorizer: Authorizer,
   store: Pick<AccountStore, 'accounts' | 'secrets'>,
   documents: DocumentChecks,
-  { repos, records, blobs }: SqliteRepoServerStore,
+  { repos, records, blobs }: RepoServerStore,
 ): void {
   router.add(ComAtprotoServerCheckAccountStatus.main, {
     auth: (context) => authorizer.access(context, { deactivated: true, takendown: true }),
     handler: async ({ auth: { did } }) => {
       const head = await repos.getHead(did)
       const problem = await documents.problem(did)
-      const { expected, imported } = blobs.counts(did)
+      const { expected, imported } = await blobs.counts(did)
       if (head === null) throw new PdsError('repo-not-found', `Could not find repo for DID: ${did}`)
       return {
         activated: accountStatus((await store.accounts.get(did))!).active,

@@ -31,8 +31,9 @@ export function getServiceAuth(router: Router, authorizer: Authorizer, signers: 
           `cannot request a service auth token for the following protected method: ${lxm}`,
         )
       }
+      const signer = await signers.get(auth.did)
       return {
-        token: await createServiceJwt({ iss: auth.did, aud, lxm, expiresIn, signer: signers.get(auth.did) }),
+        token: await createServiceJwt({ iss: auth.did, aud, lxm, expiresIn, signer }),
       }
     },
   })

@@ -8,12 +8,12 @@ import { REPO_SCHEMA } from '@avocet/repo-sqlite'
 import { EVENT_LOG_SCHEMA } from '@avocet/sequencer/sqlite'
 import { migrate, schemaVersions, type Database, type SchemaPart } from '@avocet/sqlite'
 
-import type { PdsConfig } from './config/config.ts'
-import { DATABASE_FILE } from './config/data-directory.ts'
-import { DataDirectoryError } from './config/secrets.ts'
-import type { Logger } from './logger.ts'
-import { OPERATION_MIGRATIONS } from './schema/operations.ts'
-import { HOSTING_MIGRATIONS } from './schema/hosting.ts'
+import type { PdsConfig } from '../../config/config.ts'
+import { DATABASE_FILE } from '../../config/data-directory.ts'
+import { DataDirectoryError } from '../../config/secrets.ts'
+import type { Logger } from '../../logger.ts'
+import { OPERATION_MIGRATIONS } from './operation-schema.ts'
+import { HOSTING_MIGRATIONS } from './hosting-schema.ts'
 
 /** The tables of this app; stores of packages bring their own. */
 const TABLES: ReadonlyMap<string, readonly string[]> = new Map([

@@ -1,0 +1,30 @@
+import type { AccountRows, AccountStore } from '@avocet/accounts'
+import type { BlobStore, BlobUpkeep } from '@avocet/blobs'
+import type { RepoServerStore } from '@avocet/repo-server'
+
+import type { AppChange, AppOutcome } from './app-change.ts'
+import type { AuditRows } from './audit-rows.ts'
+import type { BelievedClock, QuotaRows, RecentRows, RotationRows, Vitals } from './rows.ts'
+
+/** Everything this server keeps: one database, on which every store works, and the files of blobs. */
+export interface Stores extends AsyncDisposable {
+  /** Whether other processes change it too: then what rows say is not remembered. */
+  readonly isShared: boolean
+  readonly accountStore: AccountStore
+  /** Their rows alone. */
+  readonly accounts: AccountRows
+  /** Repositories, records, rows of blobs, and the log: what `@avocet/repo-server` works on. */
+  readonly server: RepoServerStore
+  readonly files: BlobStore & BlobUpkeep
+  readonly quotas: QuotaRows
+  readonly rotations: RotationRows
+  readonly audit: AuditRows
+  readonly clock: BelievedClock
+  readonly recent: RecentRows
+  readonly vitals: Vitals
+  /**
+   * Applies in one transaction what concerns more than one of the stores; resolves when it is durable. Nothing is changed
+   * unless it was `applied`.
+   */
+  apply(change: AppChange): Promise<AppOutcome>
+}
