@@ -99,20 +99,20 @@ describe('accounts', () => {
     expect(search(null, '', 1)).toEqual([DID])
   })
 
-  test('signing keys of so many accounts stay imported, not of one more', () => {
+  test('signing keys of so many accounts stay imported, not of one more', async () => {
     let reads = 0
     const key = new Uint8Array(32).fill(7)
     const signers = createSigners({ signingKey: () => (reads++, key) }, { maxKeys: 3 })
-    for (let n = 0; n < 3; n++) signers.get(didOf(n))
-    signers.get(didOf(0))
+    for (let n = 0; n < 3; n++) await signers.get(didOf(n))
+    await signers.get(didOf(0))
     expect(reads).toBe(3)
-    signers.get(didOf(3))
-    signers.get(didOf(1))
+    await signers.get(didOf(3))
+    await signers.get(didOf(1))
     expect(reads).toBe(4)
-    signers.get(didOf(0))
+    await signers.get(didOf(0))
     expect(reads).toBe(5)
     signers.drop(didOf(0))
-    signers.get(didOf(0))
+    await signers.get(didOf(0))
     expect(reads).toBe(6)
   })
 })

@@ -219,7 +219,10 @@ test('the bytes of all blobs are summed up in pages, and not again within ten mi
     for (let n = 0; n < 4500; n++) insert.run(DID, `c${n}`, 'text/plain', 2)
   })
   let now = 0
-  const meter = createBlobMeter(stores.vitals.blobBytes, () => now)
+  const meter = createBlobMeter(
+    () => stores.vitals.blobBytes(),
+    () => now,
+  )
   expect(await meter()).toBe(9000)
   await stores.db.write(() => void insert.run(DID, 'more', 'text/plain', 1000))
   now += 10 * 60 * 1000 - 1

@@ -117,7 +117,11 @@ function addGauges(parts: MetricsParts, registers: Registry[]): { disable(): unk
   gauge('pds_stream_oldest', 'Lowest number that can still be read.', async () => (await log.bounds()).oldest)
   gauge('pds_writes_waiting', 'Writes that are not on the disk yet.', () => vitals.pendingWrites())
   gauge('pds_accounts', 'Accounts, active or not.', accounts)
-  gauge('pds_blob_bytes', 'Bytes of all blobs, as of some minutes ago.', createBlobMeter(vitals.blobBytes))
+  gauge(
+    'pds_blob_bytes',
+    'Bytes of all blobs, as of some minutes ago.',
+    createBlobMeter(() => vitals.blobBytes()),
+  )
   gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss())
   gauge('nodejs_heap_used_bytes', 'Used heap.', () => process.memoryUsage().heapUsed)
   const disks = new Gauge({
