@@ -189,6 +189,13 @@ describe('a record that stands at several paths', () => {
     expect(targets('did:plc:x', 'did:plc:y', 'did:plc:z')).toEqual([])
   })
 
+  test('stays when its last path goes in the event that puts it at another', () => {
+    apply(op('create', 'com.example.note/a', note), repeated('com.example.note/b'))
+    apply(repeated('com.example.note/c'), op('delete', 'com.example.note/b', null))
+    expect(contents()).toEqual([{ uses: 1, bytes }])
+    expect(jsonOf(createRecordReader(db).record(did, 'com.example.note', 'c')!.bytes)).toEqual(note)
+  })
+
   test('is none of another account', () => {
     apply(op('create', 'com.example.note/a', note), repeated('com.example.note/b'))
     const other = { ...context, did: 'did:plc:abcdefghijklmnopqrstuvwx' }
