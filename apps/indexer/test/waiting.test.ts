@@ -16,8 +16,8 @@ import {
 import { buildTree } from '@avocet/mst'
 import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createIndexer, type Indexer, type IndexerConfig } from '../src/app.ts'
-import { eventually, indexed, query } from './support/indexer.ts'
+import type { Indexer, IndexerConfig } from '../src/app.ts'
+import { eventually, indexed, query, startIndexer } from './support/indexer.ts'
 import { type Answers, json, type Pds, startPds } from './support/pds.ts'
 
 /** What a busy machine may take; what is waited for by design takes longer. */
@@ -54,22 +54,8 @@ async function begin(pds: string): Promise<void> {
 type Sources = IndexerConfig['sources']
 const relayed = (): Sources => [{ url: relay.service, kind: 'relay', start: 'oldest' }]
 async function follow(sources: Sources, more: Partial<IndexerConfig> = {}): Promise<void> {
-  indexer = open.use(
-    await createIndexer({
-      dataFolder: null,
-      host: '127.0.0.1',
-      port: 0,
-      sources,
-      plcUrl: relay.plcUrl,
-      collections: null,
-      backfill: true,
-      repos: [],
-      allowLoopback: true,
-      logRetentionMs: 3_600_000,
-      workers: 0,
-      ...more,
-    }),
-  )
+  const host = { wsUrl: relay.service, plcUrl: relay.plcUrl }
+  indexer = open.use(await startIndexer(host, { sources, ...more }))
 }
 let seq = 0
 const send = (stream: StreamServer, type: `#${string}`, body: object): void =>

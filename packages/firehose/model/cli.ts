@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { searchWith } from './crew.ts'
-import { interleavingOf, playCases, SEEDS_OF_A_CASE } from './search.ts'
+import { interleavingOf, playCases } from './search.ts'
 import type { Finding } from './shrink.ts'
 import { simulate } from './simulate.ts'
 import { takeOutMends } from './take-out.ts'
@@ -60,9 +60,9 @@ async function playSeed(seed: number): Promise<void> {
 }
 
 async function playNamed(name: string): Promise<void> {
-  const { played, finding } = await playCases(name)
+  const { played, runs, finding } = await playCases(name)
   if (finding !== null) return show(finding)
-  console.log(`${played} named cases, each with ${SEEDS_OF_A_CASE} seeds: no difference`)
+  console.log(`${played} named cases, in ${runs} runs: no difference`)
 }
 
 async function playRandom(): Promise<void> {

@@ -38,7 +38,7 @@ export async function search(first: number, count: number): Promise<SearchResult
 }
 
 /** Each named case is played with so many seeds: they decide how long answers take. */
-export const SEEDS_OF_A_CASE = 5
+const SEEDS_OF_A_CASE = 5
 
 /** The seeds of a named case, with one of its own where it has one. */
 export function seedsOf({ seed }: ModelCase): number[] {
@@ -46,20 +46,22 @@ export function seedsOf({ seed }: ModelCase): number[] {
   return seed === undefined ? usual : [...usual, seed]
 }
 
-/** Plays the named cases whose name holds this text. */
+/** Plays the named cases whose name holds this text. `runs`: how often one of them was played, over all their seeds. */
 export async function playCases(
   name = '',
-): Promise<{ readonly played: number; readonly finding: Finding | null }> {
+): Promise<{ readonly played: number; readonly runs: number; readonly finding: Finding | null }> {
   let played = 0
+  let runs = 0
   for (const item of MODEL_CASES) {
     if (!item.name.includes(name)) continue
     played++
     const { actions } = item
     const size = { ...USUAL_SIZE, ...item.size }
     for (const seed of seedsOf(item)) {
+      runs++
       const difference = await simulate(seed, size, actions)
-      if (difference !== null) return { played, finding: { seed, size, actions, difference } }
+      if (difference !== null) return { played, runs, finding: { seed, size, actions, difference } }
     }
   }
-  return { played, finding: null }
+  return { played, runs, finding: null }
 }

@@ -2,8 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Indexer, type IndexerConfig, createIndexer } from '../../src/app.ts'
 import type { Host } from './host.ts'
 
-/** Starts an indexer that follows a test host. */
-export function startIndexer(host: Host, config: Partial<IndexerConfig> = {}): Promise<Indexer> {
+/** Starts an indexer that follows a test host, or the sources of the configuration. */
+export function startIndexer(
+  host: Pick<Host, 'wsUrl' | 'plcUrl'>,
+  config: Partial<IndexerConfig> = {},
+): Promise<Indexer> {
   return createIndexer({
     dataFolder: null,
     host: '127.0.0.1',
