@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, it, onTestFinished, vi } from 'vitest'
 import { createCheckpointer } from '../src/checkpointer.ts'
-import { openDatabase } from '../src/index.ts'
+import { type Database, openDatabase } from '../src/index.ts'
 import { testDisk } from './disk.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'avocet-checkpoints-'))
@@ -91,14 +91,10 @@ it('holds writes for a long log only, and no longer than the copy takes', { time
   checkpointer.close()
 })
 
-// Tried again, since the hold may be over before anything comes into it.
-it('a disk that fails while writes are held refuses them', { retry: 2 }, async () => {
-  const path = join(mkdtempSync(join(folder, 'd-')), 'd.db')
-  const disk = testDisk()
-  const db = openDatabase({ path, disk })
+/** Fills the log until a write is held, which it gives; while `reader` reads, the log does not start over. */
+async function holdWrite(db: Database): Promise<{ readonly held: Promise<unknown> }> {
   db.raw.exec('CREATE TABLE item (id INTEGER PRIMARY KEY, body BLOB NOT NULL)')
-  // Who reads keeps the log from starting over.
-  using reader = new DatabaseSync(path)
+  using reader = new DatabaseSync(db.raw.location()!)
   reader.exec('BEGIN; SELECT count(*) FROM item')
   const insert = db.prepare('INSERT INTO item (body) VALUES (zeroblob(3900))')
   const grow = (): void => {
@@ -113,14 +109,39 @@ it('a disk that fails while writes are held refuses them', { retry: 2 }, async (
     ran = false
     held = db.write(() => {
       ran = true
+      db.raw.exec("INSERT INTO item (body) VALUES ('held')")
     })
     held.catch(() => {})
     // oxlint-disable-next-line no-await-in-loop -- two turns, in which a write that is not held runs
     for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve))
   }
   expect(ran).toBe(false)
+  return { held }
+}
+
+// Tried again, since the hold may be over before anything comes into it.
+it('a disk that fails while writes are held refuses them', { retry: 2 }, async () => {
+  const path = join(mkdtempSync(join(folder, 'd-')), 'd.db')
+  const disk = testDisk()
+  const db = openDatabase({ path, disk })
+  const { held } = await holdWrite(db)
   disk.next = new Error('EIO: i/o error, fdatasync')
-  expect(() => db.transaction(() => insert.run())).toThrow(expect.objectContaining({ code: 'sync-failed' }))
+  expect(() => db.transaction(() => db.raw.exec("INSERT INTO item (body) VALUES ('x')"))).toThrow(
+    expect.objectContaining({ code: 'sync-failed' }),
+  )
   await expect(Promise.race([held, delay(3000)])).rejects.toMatchObject({ code: 'sync-failed' })
   expect(() => db.close()).toThrow(expect.objectContaining({ code: 'sync-failed' }))
+})
+
+// Tried again, as above.
+it('a write that is held when the database is closed is done', { retry: 2 }, async () => {
+  const path = join(mkdtempSync(join(folder, 'e-')), 'e.db')
+  const db = openDatabase({ path })
+  const { held } = await holdWrite(db)
+  const rows = (): unknown => db.prepare("SELECT max(id) AS id FROM item WHERE body = 'held'").get()
+  const before = rows()
+  db.close()
+  await held
+  using again = openDatabase({ path, readOnly: true })
+  expect(again.prepare("SELECT max(id) AS id FROM item WHERE body = 'held'").get()).not.toEqual(before)
 })
