@@ -3,7 +3,6 @@ export type Lru<K, V> = {
   get(key: K): V | undefined
   set(key: K, value: V): void
   delete(key: K): void
-  readonly size: number
 }
 
 /** At most about `maxSize` entries. */
@@ -31,16 +30,10 @@ export function createLru<K, V>(maxSize: number): Lru<K, V> {
       put(key, kept)
       return kept
     },
-    set(key, value) {
-      old.delete(key)
-      put(key, value)
-    },
+    set: put,
     delete(key) {
       young.delete(key)
       old.delete(key)
-    },
-    get size() {
-      return young.size + old.size
     },
   }
 }
