@@ -1,17 +1,17 @@
-import type { LookupTxt } from '@avocet/did'
 import { createTxtLookup } from '@avocet/did/node'
 
 import { createAccounts } from './accounts/accounts.ts'
 import { createAppView } from './app-view/app-view.ts'
 import { createAuth } from './auth/auth.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
+import { embedderParts, type PdsEmbedding, type PdsParts } from './embedding.ts'
 import { createEvents } from './events/events.ts'
 import { listen } from './http/listen.ts'
 import { createPages } from './http/pages.ts'
 import { createPdsRouter } from './http/router.ts'
 import { createPublicAddress } from './identity/address.ts'
 import { createIdentity } from './identity/identity.ts'
-import { SILENT, type Logger } from './logger.ts'
+import { SILENT } from './logger.ts'
 import { createPost } from './mail/post.ts'
 import { allChores } from './operations/capability.ts'
 import { startChores } from './operations/chores.ts'
@@ -23,10 +23,15 @@ import { createRepos } from './repos/repos.ts'
 import { openStorage } from './storage.ts'
 
 export type { PdsConfig, PdsOptions } from './config/config.ts'
+export type { MethodAuth, PdsAccounts, PdsEmbedding, PdsParts } from './embedding.ts'
+export type { AccessNeeds, Asked, Caller, Operator } from './auth/authorizer.ts'
+export type { AuthCall, Credentials, ReplacedAuth } from './auth/replaced.ts'
+export type { EventListener } from './events/listener.ts'
 export type { Logger } from './logger.ts'
+export type { Stores } from './stores/stores.ts'
 
-/** A running PDS. */
-export interface Pds extends AsyncDisposable {
+/** A running PDS. Its parts work without HTTP. */
+export interface Pds extends PdsParts, AsyncDisposable {
   /** Where it listens: `http://host:port`. */
   readonly url: string
   readonly port: number
@@ -39,23 +44,29 @@ export interface Pds extends AsyncDisposable {
 
 /**
  * Starts a PDS: opens its stores, wires its parts, listens.
- * @param lookupTxt asks the DNS, for handles and published lexicons
+ * @param options settings, of which only the data directory has no default, and what an embedder brings
  * @throws DataDirectoryError when the data directory cannot be used, and what `listen` throws (EADDRINUSE, …)
  */
-export async function createPds(
-  options: PdsOptions,
-  log: Logger = SILENT,
-  lookupTxt: LookupTxt = createTxtLookup(),
-): Promise<Pds> {
-  const config = resolveConfig(options)
+export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds> {
+  const {
+    log = SILENT,
+    lookupTxt = createTxtLookup(),
+    stores: given,
+    catalog,
+    auth: replaced = {},
+    methods,
+    onEvent,
+    ...settings
+  } = options
+  const config = resolveConfig(settings)
   await using opened = new AsyncDisposableStack()
-  const { stores, secrets } = opened.use(await openStorage(config, log))
+  const { stores, secrets } = opened.use(await openStorage(config, log, given))
   const { accounts: rows, server } = stores
   const address = createPublicAddress(config)
   const onError = (error: unknown): void => watch.health.observe(error)
 
   // Each line uses what stands above it.
-  const events = opened.use(createEvents({ config, server, log, onError }))
+  const events = opened.use(createEvents({ config, server, log, onEvent, onError }))
   const { sequencer, announcements } = events
   const watch = opened.use(createWatch(config, stores, sequencer, log))
   const { metrics: counts, health, clock } = watch
@@ -67,6 +78,7 @@ export async function createPds(
     serviceDid: () => address.serviceDid(),
     secrets,
     moderationService: config.modService?.did ?? null,
+    replaced,
   })
   const { authorizer, services } = auth
   const rotationKeyHex = secrets.plcRotationKeyHex
@@ -85,10 +97,13 @@ export async function createPds(
   const appView = createAppView({ ...own, auth, signers, address, proxy, reader, locks })
   const operator = createOperatorDoors({ config, stores, auth, watch, post, repos, accounts })
 
-  const router = createPdsRouter({ config, authorizer, watch, fallback: appView.fallback, log })
+  const { fallback } = appView
+  const router = createPdsRouter({ config, authorizer, watch, catalog, fallback, log })
   const parts = [identity, repos, accounts, appView, operator]
-  const audited = watch.audited(router, (request) => authorizer.isAdmin(request))
-  for (const part of parts) part.methods(audited)
+  const added = watch.audited(auth.guarded(router), (request) => authorizer.isAdmin(request))
+  for (const part of parts) part.methods(added)
+  const inside = embedderParts(stores, auth, repos, accounts)
+  methods?.(added, inside)
 
   const pages = createPages(config, rows, address, operator.pages)
   const listening = opened.use(await listen({ config, router, pages, health, log }))
@@ -105,6 +120,7 @@ export async function createPds(
   const running = opened.move()
   const close = (): Promise<void> => running.disposeAsync()
   return {
+    ...inside,
     url: listening.url,
     port: listening.port,
     config,

@@ -17,7 +17,7 @@ async function serve(options: PdsOptions, warnings: readonly string[]): Promise<
   for (const warning of warnings) log.warn(warning)
   const stop = Promise.withResolvers<string>()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.resolve(signal))
-  await using pds = await createPds(options, log)
+  await using pds = await createPds({ ...options, log })
   const { host, dataDirectory } = pds.config
   const where = host === '::' || host === '0.0.0.0' ? ', on all addresses of this machine' : ''
   console.log(`avocet-pds is ready at ${pds.url}${where} (data in ${dataDirectory})`)

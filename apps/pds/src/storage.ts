@@ -13,14 +13,18 @@ export interface Storage extends AsyncDisposable {
   readonly secrets: Secrets
 }
 
-/** Takes the data directory for this process and opens what is in it. @throws DataDirectoryError */
-export async function openStorage(config: PdsConfig, log: Logger): Promise<Storage> {
+/**
+ * Takes the data directory for this process and opens what is in it.
+ * @param given stores that somebody else opened, and closes; then nothing but secrets, locks and mail is in the directory
+ * @throws DataDirectoryError
+ */
+export async function openStorage(config: PdsConfig, log: Logger, given?: Stores): Promise<Storage> {
   await using opened = new AsyncDisposableStack()
   // In this order: nothing is written beside the data of another program.
   prepareDataDirectory(config.dataDirectory)
   refuseForeignData(config)
   opened.use(lockDataDirectory(config.dataDirectory))
-  const stores = opened.use(await openStores(config, log))
+  const stores = given ?? opened.use(await openStores(config, log))
   const secrets = await loadSecrets(config)
   const formerKey = await noteRotationKey(config.dataDirectory, secrets.plcRotationKeyHex)
   if (formerKey !== null) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import type { LookupTxt } from '@avocet/did'
 
-import { createPds, type Logger, type Pds, type PdsOptions } from '../src/app.ts'
+import { createPds, type Logger, type Pds, type PdsEmbedding, type PdsOptions } from '../src/app.ts'
 import { SILENT } from '../src/logger.ts'
 import { startDirectory, type TestDirectory } from './directory.ts'
 
@@ -54,7 +54,7 @@ export const ADMIN_PASSWORD = 'operator-password'
 export interface NetworkOptions {
   /** Calls go to the router without a socket. */
   readonly inProcess?: boolean
-  readonly config?: Partial<PdsOptions>
+  readonly config?: Partial<PdsOptions & PdsEmbedding>
   readonly log?: Logger
   readonly lookupTxt?: LookupTxt
   /** A directory to share with another network, which then ends it. */
@@ -74,20 +74,18 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
   await options.before?.()
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'avocet-pds-')))
   const start = (): Promise<Pds> =>
-    createPds(
-      {
-        dataDirectory: folder,
-        port: 0,
-        plcUrl: directory.url,
-        adminPassword: ADMIN_PASSWORD,
-        inviteRequired: false,
-        loginFloorMs: 0,
-        ...options.config,
-      },
-      options.log ?? { ...SILENT, error: (data, message) => console.error(message, data) },
+    createPds({
+      dataDirectory: folder,
+      port: 0,
+      plcUrl: directory.url,
+      adminPassword: ADMIN_PASSWORD,
+      inviteRequired: false,
+      loginFloorMs: 0,
+      log: options.log ?? { ...SILENT, error: (data, message) => console.error(message, data) },
       // No test asks the DNS of the machine it runs on.
-      options.lookupTxt ?? (() => Promise.resolve({ ok: true, value: [] })),
-    )
+      lookupTxt: options.lookupTxt ?? (() => Promise.resolve({ ok: true, value: [] })),
+      ...options.config,
+    })
 
   const send = async (method: string, nsid: string, call: CallOptions = {}): Promise<Answer> => {
     const url = new URL(`/xrpc/${nsid}`, network.pds.url)

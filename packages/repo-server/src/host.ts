@@ -14,7 +14,7 @@ import { createGate, type Gate, type GateLimits } from './gates.ts'
 import { createRepoImports, IMPORT_LIMITS, type RepoImports } from './imports.ts'
 import type { AppliedEvent } from './listeners.ts'
 import { createKeyedLock, type KeyedLock } from './locks.ts'
-import type { RecordWrite } from './plan.ts'
+import { recordUri, type RecordWrite } from './plan.ts'
 import { RepoServerError } from './error.ts'
 import { BUNDLED_LEXICONS, type RecordLexicons } from './record-lexicons.ts'
 import { createRecordReader, type RecordReader, type StoredRecord } from './record-reader.ts'
@@ -135,6 +135,12 @@ export interface RecordInput {
   readonly validate?: boolean
 }
 
+/** What a write came to. */
+export interface NamedOutcome extends WriteOutcome {
+  /** Where each record is, or was: one per write, also where the key was made here. */
+  readonly uris: readonly `at://${string}`[]
+}
+
 /** What the methods are made of. */
 export interface RepoParts {
   readonly options: RepoHostOptions
@@ -162,7 +168,7 @@ export interface RepoHost extends AsyncDisposable {
    */
   createRepo(did: Did, options?: { readonly handle?: string; readonly status?: LivingStatus }): Promise<void>
   /** One commit. @throws as the methods of com.atproto.repo do */
-  write(did: Did, writes: readonly RecordInput[], swapCommit?: string): Promise<WriteOutcome>
+  write(did: Did, writes: readonly RecordInput[], swapCommit?: string): Promise<NamedOutcome>
   getRecord(did: Did, collection: string, rkey: string): Promise<StoredRecord | null>
   /** Replaces the repository of a deactivated account. */
   importCar(did: Did, car: ReadableStream<Uint8Array>): Promise<void>
@@ -300,8 +306,11 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
         )
       })
     },
-    write: async (did, writes, swapCommit) =>
-      writer.write(did, await Promise.all(writes.map(checked)), swapCommit),
+    write: async (did, writes, swapCommit) => {
+      const prepared = await Promise.all(writes.map(checked))
+      const outcome = await writer.write(did, prepared, swapCommit)
+      return { ...outcome, uris: prepared.map(({ collection, rkey }) => recordUri(did, collection, rkey)) }
+    },
     getRecord: (did, collection, rkey) => reader.get(did, collection, rkey),
     importCar: async (did, car) => {
       await imports.importCar(did, car)

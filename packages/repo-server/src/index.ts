@@ -42,6 +42,7 @@ export { createGate, type Gate, type GateLimits } from './gates.ts'
 export {
   createRepoHost,
   type IntendedWrite,
+  type NamedOutcome,
   type RecordInput,
   type RemoteName,
   type RepoAccess,

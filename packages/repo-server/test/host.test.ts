@@ -83,12 +83,20 @@ const call = async (nsid: string, input?: object | Blob, as?: Did): Promise<[num
 }
 const types = (): string[] => events.map(({ type }) => type)
 
+test('a write without HTTP tells the keys that are made here', async () => {
+  await host.createRepo(A)
+  const { uris, cids } = await host.write(A, [{ action: 'create', collection: POST, record: note('keyed') }])
+  const rkey = uris[0]!.slice(`at://${A}/${POST}/`.length)
+  expect((await host.getRecord(A, POST, rkey))?.cid).toBe(cids[0])
+})
+
 test('a repository is made, written, read and exported without HTTP and with it', async () => {
   await host.createRepo(A, { handle: 'anna.test' })
   expect(types()).toEqual(['#identity', '#account', '#commit', '#sync'])
   expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
   const made = await host.write(A, [{ action: 'create', collection: POST, rkey: RKEY, record: note('one') }])
   expect((await host.getRecord(A, POST, RKEY))?.cid).toBe(made.cids[0])
+  expect(made.uris).toEqual([`at://${A}/${POST}/${RKEY}`])
 
   const input = { repo: A, collection: POST, rkey: RKEY_2, record: note('two') }
   expect(await call('com.atproto.repo.createRecord', input)).toEqual([

@@ -1,7 +1,9 @@
 import type { AccountRows } from '@avocet/accounts'
 import type { DidResolver } from '@avocet/did'
+import type { Router } from '@avocet/xrpc-server'
 
-import { createAuthorizer, type Authorizer } from './authorizer.ts'
+import { createAuthorizer, isPassword, type Authorizer, type Headed } from './authorizer.ts'
+import { guardRouter, replaceAuthorizer, replaceServices, type ReplacedAuth } from './replaced.ts'
 import { createServiceCallers, type ServiceCallers } from './service-callers.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 
@@ -10,6 +12,8 @@ export interface Auth {
   readonly tokens: Tokens
   readonly authorizer: Authorizer
   readonly services: ServiceCallers
+  /** A way to add methods, so that whoever replaced authorization is asked for those that anybody may call, too. */
+  guarded(router: Router): Router
 }
 
 /** What authorization composes. */
@@ -21,15 +25,26 @@ export interface AuthParts {
   readonly secrets: { readonly jwtSecret: string; readonly adminPassword: string }
   /** The DID of the service that may moderate here, or null. */
   readonly moderationService: string | null
+  readonly replaced: ReplacedAuth
 }
 
-/** Authorization by the tokens of this server, those of services, and the operator's password. */
+/** Authorization by the tokens of this server, those of services, and the operator's password, unless it is replaced. */
 export function createAuth(parts: AuthParts): Auth {
-  const { accounts, dids, serviceDid, secrets, moderationService } = parts
+  const { accounts, dids, serviceDid, secrets, moderationService, replaced } = parts
   const tokens = createTokens(secrets.jwtSecret, serviceDid)
+  const knowsPassword = isPassword(secrets.adminPassword)
+  const isOperator = (request: Headed): boolean => {
+    const own = (): boolean => knowsPassword(request)
+    return replaced.isOperator?.(request, own) ?? own()
+  }
+  const authorizer = createAuthorizer(accounts, tokens, isOperator)
+  const services = createServiceCallers(dids, accounts, serviceDid, moderationService)
+  const authorize = replaced.authorize?.bind(replaced)
+  if (authorize === undefined) return { tokens, authorizer, services, guarded: (router) => router }
   return {
     tokens,
-    authorizer: createAuthorizer(accounts, tokens, secrets.adminPassword),
-    services: createServiceCallers(dids, accounts, serviceDid, moderationService),
+    authorizer: replaceAuthorizer(authorizer, authorize),
+    services: replaceServices(services, authorizer, authorize),
+    guarded: (router) => guardRouter(router, authorize),
   }
 }

@@ -2,9 +2,10 @@ import type { AccountRows } from '@avocet/accounts'
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 import type { Did } from '@avocet/syntax'
+import type { RequestInfo } from '@avocet/xrpc-server'
 
 import { PdsError } from '../errors.ts'
-import type { AccessScope, Tokens } from './tokens.ts'
+import type { AccessClaims, AccessScope, Tokens } from './tokens.ts'
 
 /** The signed-in account behind a request. */
 export interface Caller {
@@ -22,6 +23,9 @@ export interface Headed {
   readonly header: (name: string) => string | null
 }
 
+/** A call that somebody has to be known for. */
+export type Asked = Pick<RequestInfo, 'nsid' | 'request' | 'header' | 'address' | 'signal'>
+
 /** What a method asks of its caller beyond a valid access token. */
 export interface AccessNeeds {
   /** The account's own password: no app password, which may not manage the account. */
@@ -37,20 +41,34 @@ export interface AccessNeeds {
 /** Who may call what, read from the `authorization` header. */
 export interface Authorizer {
   /** @throws PdsError `auth-missing`, `invalid-token`, `expired-token`, `account-deactivated`, `account-takendown` */
-  access(request: Headed, needs?: AccessNeeds): Promise<Caller>
+  access(request: Asked, needs?: AccessNeeds): Promise<Caller>
+  /** The account behind a token as it stands now. @throws PdsError as `access` */
+  standing(claims: AccessClaims, needs: AccessNeeds): Promise<Caller>
   /** The caller, or null if the request carries no token at all. */
-  optional(request: Headed): Promise<Caller | null>
+  optional(request: Asked): Promise<Caller | null>
   /** The raw bearer token. @throws PdsError `auth-missing` or `invalid-token` */
   bearer(request: Headed): string
   /** HTTP Basic with the admin password. @throws PdsError `auth-required` */
-  admin(request: Headed): Operator
+  admin(request: Asked): Operator | Promise<Operator>
   isAdmin(request: Headed): boolean
 }
 
-/** An authorizer over the accounts and tokens of this server. */
-export function createAuthorizer(accounts: AccountRows, tokens: Tokens, adminPassword: string): Authorizer {
+/** Whether a request carries the operator's password. */
+export function isPassword(adminPassword: string): (request: Headed) => boolean {
   const expected = sha256(`admin:${adminPassword}`)
+  return ({ header }) => {
+    const match = /^Basic +([A-Za-z0-9+/=]{1,1024})$/i.exec(header('authorization') ?? '')
+    if (match === null) return false
+    return timingSafeEqual(sha256(Buffer.from(match[1]!, 'base64').toString('utf8')), expected)
+  }
+}
 
+/** An authorizer over the accounts and tokens of this server. */
+export function createAuthorizer(
+  accounts: AccountRows,
+  tokens: Tokens,
+  isAdmin: (request: Headed) => boolean,
+): Authorizer {
   const bearer: Authorizer['bearer'] = ({ header }) => {
     const value = header('authorization')
     if (value === null) throw new PdsError('auth-missing', 'Authentication Required')
@@ -59,14 +77,7 @@ export function createAuthorizer(accounts: AccountRows, tokens: Tokens, adminPas
     return match[1]!
   }
 
-  const isAdmin: Authorizer['isAdmin'] = ({ header }) => {
-    const match = /^Basic +([A-Za-z0-9+/=]{1,1024})$/i.exec(header('authorization') ?? '')
-    if (match === null) return false
-    return timingSafeEqual(sha256(Buffer.from(match[1]!, 'base64').toString('utf8')), expected)
-  }
-
-  const access: Authorizer['access'] = async (request, needs = {}) => {
-    const { did, scope } = await tokens.verifyAccess(bearer(request))
+  const standing: Authorizer['standing'] = async ({ did, scope }, needs) => {
     if (
       needs.full === true &&
       (scope === 'com.atproto.appPass' || scope === 'com.atproto.appPassPrivileged')
@@ -91,8 +102,12 @@ export function createAuthorizer(accounts: AccountRows, tokens: Tokens, adminPas
     return { did, scope: account.takedownRef === null ? scope : 'com.atproto.takendown' }
   }
 
+  const access: Authorizer['access'] = async (request, needs = {}) =>
+    standing(await tokens.verifyAccess(bearer(request)), needs)
+
   return {
     access,
+    standing,
     optional: (request) =>
       request.header('authorization') !== null
         ? access(request, { deactivated: true, takendown: true })

@@ -4,7 +4,7 @@ import { verifyServiceJwt, type ServiceAuthErrorCode } from '@avocet/service-aut
 import type { Did } from '@avocet/syntax'
 
 import { PdsError, type PdsErrorCode } from '../errors.ts'
-import type { Authorizer, Headed, Operator } from './authorizer.ts'
+import type { Asked, Authorizer, Headed, Operator } from './authorizer.ts'
 
 /** Callers who prove themselves with a token signed by the key of their DID. https://atproto.com/specs/xrpc#inter-service-authentication-jwt */
 export interface ServiceCallers {
@@ -14,11 +14,11 @@ export interface ServiceCallers {
    * The operator by password, or the moderation service by a token of its own.
    * @throws PdsError `auth-required`, `untrusted-issuer`, `bad-jwt` and its kin
    */
-  moderator(request: Headed, authorizer: Authorizer, lxm: string): Promise<Operator | { did: Did }>
+  moderator(request: Asked, authorizer: Authorizer, lxm: string): Promise<Operator | { did: Did }>
   /** Whether the request carries a token that no session of this server has. */
   carriesServiceToken(request: Headed): boolean
   /** A session of this server, or a service token of an account that lives here. */
-  accessOrService(request: Headed, authorizer: Authorizer, lxm: string): Promise<{ did: Did }>
+  accessOrService(request: Asked, authorizer: Authorizer, lxm: string): Promise<{ did: Did }>
 }
 
 /**

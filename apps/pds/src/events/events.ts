@@ -8,6 +8,7 @@ import type { Logger } from '../logger.ts'
 import type { Chores } from '../operations/chores.ts'
 import { createAnnouncements, type Announcements } from './announcements.ts'
 import { createCrawlers } from './crawlers.ts'
+import { safeListener, type EventListener } from './listener.ts'
 
 /** The firehose of this server. */
 export interface Events extends AsyncDisposable {
@@ -23,12 +24,13 @@ export interface EventsParts {
   readonly config: PdsConfig
   readonly server: RepoServerStore
   readonly log: Logger
+  readonly onEvent: EventListener | undefined
   /** Told of failures of the log. */
   readonly onError: (error: unknown) => void
 }
 
 /** Events in the log of `server`. */
-export function createEvents({ config, server, log, onError }: EventsParts): Events {
+export function createEvents({ config, server, log, onEvent, onError }: EventsParts): Events {
   const sequencer = createSequencer({
     log: server.log,
     // A chore prunes it, which knows when the clock is not to be trusted.
@@ -39,11 +41,15 @@ export function createEvents({ config, server, log, onError }: EventsParts): Eve
       onError(error)
     },
   })
+  const unlisten = onEvent === undefined ? () => {} : server.onEvent(safeListener(onEvent, log))
   return {
     sequencer,
     announcements: createAnnouncements(server),
     tellRelays: (url, fetch, failed) => createCrawlers(config.crawlers, url, server.log, fetch, log, failed),
     chores: { byAge: [() => sequencer.prune()], others: [] },
-    [Symbol.asyncDispose]: () => sequencer[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      unlisten()
+      await sequencer[Symbol.asyncDispose]()
+    },
   }
 }

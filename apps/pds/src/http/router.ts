@@ -1,4 +1,5 @@
 import { BlobError } from '@avocet/blobs'
+import type { Catalog } from '@avocet/lexicon'
 import { createRouter, type Router } from '@avocet/xrpc-server'
 
 import type { Authorizer } from '../auth/authorizer.ts'
@@ -16,15 +17,19 @@ export interface PdsRouterParts {
   readonly config: PdsConfig
   readonly authorizer: Authorizer
   readonly watch: Watch
+  /** Lexicons of methods that are added by their NSID. */
+  readonly catalog: Catalog | undefined
   /** Answers methods that nobody added. */
   readonly fallback: ServiceProxy
   readonly log: Logger
 }
 
 /** A router without methods, with the errors, limits and health check of this server. */
-export function createPdsRouter({ config, authorizer, watch, fallback, log }: PdsRouterParts): Router {
+export function createPdsRouter(parts: PdsRouterParts): Router {
+  const { config, authorizer, watch, catalog, fallback, log } = parts
   const { health } = watch
   return createRouter({
+    ...(catalog === undefined ? {} : { catalog }),
     mapError: (error) => {
       health.observe(error)
       if (error instanceof BlobError) log.error({ err: error }, 'the store of blobs failed')
