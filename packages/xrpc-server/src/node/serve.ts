@@ -107,11 +107,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     socket.once('close', () => sockets.delete(socket))
   })
   server.on('upgrade', (message, socket, head) => {
-    if (options.upgrade !== undefined && !pathOfTarget(message.url ?? '/').startsWith('/xrpc/')) {
-      options.upgrade(message, socket, head)
-    } else {
-      upgrader.upgrade(message, socket, head)
-    }
+    const { upgrade } = options
+    const elsewhere = upgrade === undefined ? undefined : () => upgrade(message, socket, head)
+    upgrader.upgrade(message, socket, head, elsewhere)
   })
 
   try {

@@ -21,8 +21,11 @@ export interface UpgraderOptions {
 
 /** Takes WebSocket requests of a node:http server to a router. */
 export interface Upgrader {
-  /** A listener for the server's `upgrade` event. */
-  readonly upgrade: (message: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /**
+   * A listener for the server's `upgrade` event. With `next` it passes on what is not under `/xrpc/`, untouched: for a server
+   * with sockets of its own. Without, it refuses that.
+   */
+  readonly upgrade: (message: IncomingMessage, socket: Duplex, head: Buffer, next?: () => void) => void
   /** Says goodbye to every socket (1001) and resolves when all are closed. */
   close(): Promise<void>
 }
@@ -55,8 +58,13 @@ export function createUpgrader(router: Pick<Router, 'connect'>, options: Upgrade
   }, options.pingMs ?? 30_000)
   pings.unref()
 
-  async function accept(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const call = new NodeCall(message, null, pathOfTarget(message.url ?? '/'), addressOf(message))
+  async function accept(
+    message: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    target: string,
+  ): Promise<void> {
+    const call = new NodeCall(message, null, target, addressOf(message))
     const connection = await router.connect(call)
     if (!connection.ok) {
       refuse(socket, connection.answer)
@@ -78,11 +86,16 @@ export function createUpgrader(router: Pick<Router, 'connect'>, options: Upgrade
   }
 
   return {
-    upgrade(message, socket, head) {
+    upgrade(message, socket, head, next) {
+      const target = pathOfTarget(message.url ?? '/')
+      if (next !== undefined && !target.startsWith('/xrpc/')) {
+        next()
+        return
+      }
       // Until `ws` takes over, nobody else listens; an unheard error would end the process.
       socket.on('error', () => socket.destroy())
       const timer = setTimeout(() => socket.destroy(), handshakeMs)
-      void accept(message, socket, head).finally(() => clearTimeout(timer))
+      void accept(message, socket, head, target).finally(() => clearTimeout(timer))
     },
     async close() {
       closed = true
