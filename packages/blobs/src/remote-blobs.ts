@@ -54,6 +54,8 @@ export interface RemoteBlobs {
   locate(did: Did, cid: string): Promise<string | null>
   /** Asks hosts that were not asked for `recheckAfterMs` whether the blobs are still there, `limit` at most. */
   recheck(limit?: number): Promise<Rechecked>
+  /** An account does not refer to a blob any more, or without a CID to any. */
+  forget(did: Did, cid?: string): Promise<void>
 }
 
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000
@@ -139,6 +141,9 @@ export function createRemoteBlobs(options: RemoteBlobsOptions): RemoteBlobs {
       const outcome = { same: 0, lost: 0, failed: 0 }
       for (const blob of await rows.due(now() - recheckAfterMs, limit)) outcome[await again(blob)] += 1
       return outcome
+    },
+    forget: async (did, cid) => {
+      await rows.forget(did, cid ?? null)
     },
   }
 }

@@ -305,3 +305,19 @@ describe('after a time', () => {
     expect(requests.map(({ url }) => url)).toEqual(['/a', '/b', '/c', '/d'])
   })
 })
+
+test('what an account forgot is not where it was, and not asked for again once nobody refers to it', async () => {
+  const remote = open({ recheckAfterMs: DAY })
+  for (const did of [DID, OTHER]) await added(remote, {}, '/a', did)
+  await remote.forget(DID, cidOf(PNG))
+  expect([await remote.locate(DID, cidOf(PNG)), await remote.locate(OTHER, cidOf(PNG))]).toEqual([
+    null,
+    `${base}/a`,
+  ])
+  time += 2 * DAY
+  expect(await remote.recheck()).toEqual({ same: 1, lost: 0, failed: 0 })
+  await remote.forget(OTHER)
+  time += 2 * DAY
+  expect(await remote.recheck()).toEqual({ same: 0, lost: 0, failed: 0 })
+  expect(requests).toHaveLength(2)
+})
