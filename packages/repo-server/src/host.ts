@@ -1,6 +1,6 @@
-import type { BlobSources, BlobStore, BlobUpkeep } from '@avocet/blobs'
+import type { BlobLimits, BlobSources, BlobStore, BlobUpkeep, RemoteBlobs, RemoteResult } from '@avocet/blobs'
 import type { Keypair } from '@avocet/crypto'
-import type { DataObject } from '@avocet/data'
+import type { BlobRef, DataObject } from '@avocet/data'
 import { applyWrites, toCommitEvent, type RepoStatus } from '@avocet/repo'
 import { createSequencer, type Sequencer } from '@avocet/sequencer'
 import { createTidClock, type Datetime, type Did, type TidClock } from '@avocet/syntax'
@@ -10,7 +10,8 @@ import { assertApplied } from './applied.ts'
 import type { LivingStatus } from './change.ts'
 import { accountEvent, identityEvent, syncEvent } from './events.ts'
 import { createRepoExports, type RepoExports } from './exports.ts'
-import { createGate, type Gate, type GateLimits } from './gates.ts'
+import { createGate, type Gate } from './gates.ts'
+import { HOST_LIMITS, type RepoHostLimits } from './host-limits.ts'
 import { createRepoImports, IMPORT_LIMITS, type RepoImports } from './imports.ts'
 import type { AppliedEvent } from './listeners.ts'
 import { createKeyedLock, type KeyedLock } from './locks.ts'
@@ -18,6 +19,7 @@ import { recordUri, type RecordWrite } from './plan.ts'
 import { RepoServerError } from './error.ts'
 import { BUNDLED_LEXICONS, type RecordLexicons } from './record-lexicons.ts'
 import { createRecordReader, type RecordReader, type StoredRecord } from './record-reader.ts'
+import { filesBeside, redirectTo } from './remote-files.ts'
 import { createRemovals, type Removals } from './removals.ts'
 import type { Awaitable, RepoServerStore } from './store.ts'
 import { createUploads, type Uploads } from './uploads.ts'
@@ -67,24 +69,6 @@ export interface RemoteName {
   readonly cid: string | undefined
 }
 
-/** Bounds of a host. */
-export interface RepoHostLimits {
-  /** Most bytes of one blob. Default 50 MB. */
-  readonly blobBytes: number
-  /** Most bytes of an archive; null for no bound, the default. */
-  readonly importBytes: number | null
-  /** Whether repositories may be imported. Default true. */
-  readonly acceptsImports: boolean
-  /** Uploads, imports and exports at a time. */
-  readonly uploads: GateLimits
-  readonly imports: GateLimits
-  readonly exports: GateLimits
-  /** Bytes that a subscriber may leave unread before it is cut off. Default 256 KiB. */
-  readonly streamBytes: number
-  readonly subscribers: number
-  readonly subscribersPerAddress: number
-}
-
 /** Rules of the router on how often, by what a method does. */
 export interface RepoRateLimits {
   /** @param points what a write costs: 3 for a creation, 2 for an update, 1 for a deletion */
@@ -108,7 +92,9 @@ export interface RepoHostOptions {
   readonly bound?: RecordBound & { readonly checkImport?: (did: Did, records: number) => Awaitable<void> }
   /** Bytes that all blobs of an account may have together. */
   readonly maxBlobBytes?: (did: Did) => Awaitable<number>
-  /** Where getBlob sends clients instead, as `answerBlob` of `@avocet/blobs` takes it. */
+  /** Blobs that stay at their URLs: `addRemoteBlob` takes them, getBlob sends clients there. */
+  readonly remoteBlobs?: RemoteBlobs
+  /** Where getBlob sends clients for all others, as `answerBlob` of `@avocet/blobs` takes it. */
   readonly redirectBlob?: BlobSources['redirect']
   /** Asked for records of repositories that are not here; `address` is the caller's, for shares of what is asked at a time. */
   readonly findRemote?: (name: RemoteName, address: string | null) => Promise<object | null>
@@ -148,6 +134,7 @@ export interface RepoParts {
   readonly writer: RepoWriter
   readonly reader: RecordReader
   readonly uploads: Uploads
+  readonly blobs: BlobSources
   readonly imports: RepoImports
   readonly exports: RepoExports
   readonly checks: RecordChecks
@@ -170,6 +157,13 @@ export interface RepoHost extends AsyncDisposable {
   /** One commit. @throws as the methods of com.atproto.repo do */
   write(did: Did, writes: readonly RecordInput[], swapCommit?: string): Promise<NamedOutcome>
   getRecord(did: Did, collection: string, rkey: string): Promise<StoredRecord | null>
+  /** Stores a blob for records to refer to within a day. `mimeType` is what the sender says. @throws as uploadBlob does */
+  upload(did: Did, source: AsyncIterable<Uint8Array>, mimeType: string | null): Promise<BlobRef>
+  /**
+   * Takes a blob that stays where it is on the web, for records to refer to within a day. A refusal says why.
+   * @throws TypeError without `remoteBlobs`; RepoServerError `quota-exceeded`
+   */
+  addRemoteBlob(did: Did, url: string, limits?: BlobLimits): Promise<RemoteResult<BlobRef>>
   /** Replaces the repository of a deactivated account. */
   importCar(did: Did, car: ReadableStream<Uint8Array>): Promise<void>
   /** Turns a repository off or on, and announces it. */
@@ -177,26 +171,17 @@ export interface RepoHost extends AsyncDisposable {
   announceIdentity(did: Did, handle: string | null): Promise<void>
   /** Removes a repository: it is gone when this resolves. What it had goes afterwards (`removals` of the parts). */
   remove(did: Did): Promise<void>
-}
-
-const LIMITS: RepoHostLimits = {
-  blobBytes: 50_000_000,
-  importBytes: null,
-  acceptsImports: true,
-  // Each upload holds a file and a chunk, each import what its archive makes it remember, each export a small repository or a
-  // view of a large one: for as long as the other side takes.
-  uploads: { total: 400, perAccount: 8, perAddress: 20 },
-  imports: { total: 8, perAccount: 1, perAddress: 2 },
-  exports: { total: 64, perAccount: 16, perAddress: 16 },
-  streamBytes: 256 * 1024,
-  subscribers: 1000,
-  subscribersPerAddress: 50,
+  /**
+   * What nobody waits for: removes what repositories, unused blobs and imports left, and asks for some remote blobs again. Any
+   * number of processes may do it. @throws what failed first, once the rest is done
+   */
+  upkeep(): Promise<void>
 }
 
 /** A host over a store. */
 export function createRepoHost(options: RepoHostOptions): RepoHost {
-  const { store, files, accounts, locks = createKeyedLock(), tids = createTidClock() } = options
-  const limits = { ...LIMITS, ...options.limits }
+  const { store, remoteBlobs, accounts, locks = createKeyedLock(), tids = createTidClock() } = options
+  const limits = { ...HOST_LIMITS, ...options.limits }
   const onError = options.onError ?? (() => {})
   const sequencer =
     options.sequencer ??
@@ -213,9 +198,11 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
     return (await store.repos.getHead(did)) === null ? null : did
   }
 
+  const files = filesBeside(options.files, remoteBlobs)
   const uploads = createUploads({
     store,
     files,
+    remote: remoteBlobs,
     limit: limits.blobBytes,
     onError,
     ...(options.maxBlobBytes === undefined ? {} : { maxBytes: options.maxBlobBytes }),
@@ -270,6 +257,7 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
       writer,
       reader,
       uploads,
+      blobs: { store: options.files, redirect: redirectTo(remoteBlobs, options.redirectBlob) },
       imports,
       exports: createRepoExports(store.repos),
       checks,
@@ -312,6 +300,8 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
       return { ...outcome, uris: prepared.map(({ collection, rkey }) => recordUri(did, collection, rkey)) }
     },
     getRecord: (did, collection, rkey) => reader.get(did, collection, rkey),
+    upload: (did, source, mimeType) => uploads.upload(did, source, mimeType),
+    addRemoteBlob: (did, url, bounds) => uploads.addRemote(did, url, bounds),
     importCar: async (did, car) => {
       await imports.importCar(did, car)
     },
@@ -338,6 +328,11 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
         assertApplied(await store.apply({ type: 'removal', did, events: [accountEvent(did, 'deleted')] }))
       })
       removals.run().catch(onError)
+    },
+    upkeep: async () => {
+      const tasks = [uploads.collect(), imports.clean(), removals.run(), remoteBlobs?.recheck()]
+      const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === 'rejected')
+      if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
     },
     [Symbol.asyncDispose]: async () => {
       unlisten()

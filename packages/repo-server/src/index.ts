@@ -39,6 +39,7 @@ export { listReposByCollection } from './methods/com.atproto.sync.listReposByCol
 export { subscribeRepos } from './methods/com.atproto.sync.subscribeRepos.ts'
 export { mountRepo, mountSync } from './mount.ts'
 export { createGate, type Gate, type GateLimits } from './gates.ts'
+export type { RepoHostLimits } from './host-limits.ts'
 export {
   createRepoHost,
   type IntendedWrite,
@@ -49,7 +50,6 @@ export {
   type RepoAccounts,
   type RepoCaller,
   type RepoHost,
-  type RepoHostLimits,
   type RepoHostOptions,
   type RepoParts,
   type RepoRateLimits,

@@ -1,4 +1,13 @@
-import { BlobError, sniffMime, type BlobStore, type BlobUpkeep, type StoredBlob } from '@avocet/blobs'
+import {
+  BlobError,
+  sniffMime,
+  type BlobLimits,
+  type BlobStore,
+  type BlobUpkeep,
+  type RemoteBlobs,
+  type RemoteResult,
+  type StoredBlob,
+} from '@avocet/blobs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { formatCid, type BlobRef } from '@avocet/data'
@@ -13,6 +22,11 @@ import type { Awaitable, RepoServerStore } from './store.ts'
 export interface Uploads {
   /** Stores a blob and tells how a record refers to it. `declared` is the sender's media type. */
   upload(did: Did, source: AsyncIterable<Uint8Array>, declared: string | null): Promise<BlobRef>
+  /**
+   * Takes a blob that stays at its URL, and tells how a record refers to it. It counts as an uploaded one.
+   * @throws TypeError where there are no remote blobs
+   */
+  addRemote(did: Did, url: string, limits?: BlobLimits): Promise<RemoteResult<BlobRef>>
   /**
    * Removes the files of blobs that a commit left without a reference. Never rejects, and does not wait long for a store
    * that is slow: the commit stands.
@@ -33,7 +47,9 @@ const MIME = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/
 /** What uploads compose. */
 export interface UploadParts {
   readonly store: Pick<RepoServerStore, 'blobs' | 'apply' | 'upkeep'>
+  /** Removing from it reaches `remote`, too. */
   readonly files: BlobStore & BlobUpkeep
+  readonly remote?: RemoteBlobs | undefined
   /** Most bytes of one blob. */
   readonly limit: number
   /** Bytes that all blobs of an account may have together; `Infinity` for no bound, the default. */
@@ -111,8 +127,8 @@ export function createUploads(parts: UploadParts): Uploads {
     }
   }
 
-  /** Stores the row of a file; a file whose row is refused goes. */
-  const keep = async (did: Did, blob: BlobClaim, max: number): Promise<void> => {
+  /** Stores the row of a blob, and returns the type it is known by; the file of one whose row is refused goes. */
+  const keep = async (did: Did, blob: BlobClaim, max: number): Promise<string> => {
     let outcome: Outcome
     try {
       outcome = await store.apply({ type: 'upload', did, blob, now: now(), maxBytes: max })
@@ -120,9 +136,17 @@ export function createUploads(parts: UploadParts): Uploads {
       await discard(did, [blob.cid])
       throw error
     }
-    if (outcome.status !== 'refused') return
-    await discard(did, [blob.cid])
-    throw new RepoServerError(outcome.code, outcome.message)
+    if (outcome.status === 'refused') {
+      await discard(did, [blob.cid])
+      throw new RepoServerError(outcome.code, outcome.message)
+    }
+    const row = await store.blobs.get(did, blob.cid)
+    // A day old already, and collected meanwhile.
+    if (row === null) throw new RepoServerError('blob-not-found', `Could not find blob: ${blob.cid}`)
+    if (row.takedownRef !== null) {
+      throw new RepoServerError('invalid-request', 'Blob has been taken down, it cannot be uploaded again')
+    }
+    return row.mimeType
   }
 
   return {
@@ -134,17 +158,26 @@ export function createUploads(parts: UploadParts): Uploads {
         const claimed = declared?.split(';')[0]!.trim().toLowerCase() ?? ''
         const mimeType = sniffMime(head) ?? (MIME.test(claimed) ? claimed : 'application/octet-stream')
         const key = formatCid(cid)
-        await keep(did, { cid: key, mimeType, size }, max)
-        const row = await store.blobs.get(did, key)
-        // A day old already, and collected meanwhile.
-        if (row === null) throw new RepoServerError('blob-not-found', `Could not find blob: ${key}`)
-        if (row.takedownRef !== null) {
-          throw new RepoServerError(
-            'invalid-request',
-            'Blob has been taken down, it cannot be uploaded again',
-          )
-        }
-        return { $type: 'blob', ref: cid, mimeType: row.mimeType, size }
+        return { $type: 'blob', ref: cid, mimeType: await keep(did, { cid: key, mimeType, size }, max), size }
+      } finally {
+        await end(did)
+      }
+    },
+    addRemote: async (did, url, limits = {}) => {
+      const { remote } = parts
+      if (remote === undefined) throw new TypeError('the host has no remote blobs; give it `remoteBlobs`')
+      await begin(did)
+      try {
+        const max = await maxBytes(did)
+        const found = await remote.add(did, url, {
+          ...limits,
+          maxSize: Math.min(limits.maxSize ?? limit, limit),
+        })
+        if (!found.ok) return found
+        const { ref } = found.value
+        const { size } = ref
+        const mimeType = await keep(did, { cid: formatCid(ref.ref), mimeType: ref.mimeType, size }, max)
+        return { ok: true, value: { ...ref, mimeType } }
       } finally {
         await end(did)
       }

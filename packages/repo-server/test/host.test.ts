@@ -1,10 +1,11 @@
 // A host on a router: what an embedder sees, without sockets.
+import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 
-import { createMemoryBlobs } from '@avocet/blobs'
+import { createMemoryBlobs, createMemoryRemoteRows, createRemoteBlobs, type BlobLimits } from '@avocet/blobs'
 import { readCar } from '@avocet/car'
 import { createKeypair } from '@avocet/crypto'
-import { formatCid, parseCid } from '@avocet/data'
+import { formatCid, parseCid, type DataObject } from '@avocet/data'
 import { readRepo, exportRepo, createMemoryRepoStore, applyWrites, prepareWrite } from '@avocet/repo'
 import { createTidClock, type Did } from '@avocet/syntax'
 import { XrpcError } from '@avocet/xrpc'
@@ -395,5 +396,145 @@ describe('an embedder', () => {
     await host[Symbol.asyncDispose]()
     await host.announceIdentity(A, null)
     expect(events).toHaveLength(4)
+  })
+})
+
+describe('remote blobs', () => {
+  const PNG = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(100, 'x')])
+  const PICTURE = { accept: ['image/*'], maxSize: PNG.length }
+  let answer: () => Response
+  let files: ReturnType<typeof createMemoryBlobs>
+  beforeEach(() => {
+    answer = () => new Response(PNG, { headers: { 'content-type': 'image/png' } })
+    files = createMemoryBlobs()
+    const remoteBlobs = createRemoteBlobs({ fetch: async () => answer(), rows: createMemoryRemoteRows() })
+    host = newHost({ files, remoteBlobs, redirectBlob: (_, cid) => `https://cdn.test/${cid}` })
+    router = createRouter({ mapError: toXrpcError })
+    mountRepo(router, host)
+    mountSync(router, host)
+  })
+  const get = async (did: Did, cid: string): Promise<[number, string | null]> => {
+    const response = await router.fetch(
+      new Request(`http://localhost/xrpc/com.atproto.sync.getBlob?did=${did}&cid=${cid}`),
+    )
+    return [response.status, response.headers.get('location')]
+  }
+  const refer = (did: Did, blob: unknown, rkey = 'a'): Promise<unknown> =>
+    host.write(did, [
+      {
+        action: 'put',
+        collection: 'com.example.file',
+        rkey,
+        record: { $type: 'com.example.file', blob } as DataObject,
+      },
+    ])
+
+  test('are referred to by records, and handed out as redirects until no record refers to them', async () => {
+    await host.createRepo(A)
+    const added = await host.addRemoteBlob(A, 'https://example.com/a', PICTURE)
+    assert(added.ok)
+    const cid = added.value.ref.toString()
+    expect(added.value).toMatchObject({ $type: 'blob', mimeType: 'image/png', size: PNG.length })
+    expect(await get(A, cid)).toEqual([400, null])
+    await refer(A, added.value)
+    expect(await get(A, cid)).toEqual([302, 'https://example.com/a'])
+    expect((await call(`com.atproto.sync.listBlobs?did=${A}`))[1]).toEqual({ cids: [cid] })
+    await host.write(A, [{ action: 'delete', collection: 'com.example.file', rkey: 'a' }])
+    expect(await get(A, cid)).toEqual([400, null])
+    expect(await host.parts.options.remoteBlobs!.locate(A, cid)).toBeNull()
+  })
+
+  test('that are refused say why, and nothing is noted', async () => {
+    await host.createRepo(A)
+    const code = async (limits: BlobLimits): Promise<string | true> => {
+      const added = await host.addRemoteBlob(A, 'https://example.com/a', limits)
+      return added.ok || added.error.code
+    }
+    expect(await code({ ...PICTURE, maxSize: PNG.length - 1 })).toBe('too-large')
+    expect(await code({ accept: ['video/*'] })).toBe('type-not-accepted')
+    answer = () => new Response(null, { status: 404 })
+    expect(await code(PICTURE)).toBe('refused')
+    const { store } = host.parts.options
+    expect(await store.blobs.bytes(A)).toBe(0)
+  })
+
+  test('have at most the bytes that the host takes', async () => {
+    const { remoteBlobs } = host.parts.options
+    const bounded = (blobBytes: number): RepoHost =>
+      newHost({ remoteBlobs: remoteBlobs!, limits: { blobBytes } })
+    for (const [bytes, ok] of [
+      [PNG.length, true],
+      [PNG.length - 1, false],
+    ] as const) {
+      host = bounded(bytes)
+      await host.createRepo(A)
+      expect((await host.addRemoteBlob(A, 'https://example.com/b')).ok).toBe(ok)
+    }
+  })
+
+  test('are beside uploaded ones, which are where they were', async () => {
+    await host.createRepo(A)
+    const { ref } = await host.upload(A, new Blob(['GIF89a']).stream(), 'image/gif')
+    await refer(A, { $type: 'blob', ref, mimeType: 'image/gif', size: 6 })
+    expect(await get(A, ref.toString())).toEqual([302, `https://cdn.test/${ref}`])
+  })
+
+  test('of a removed repository are forgotten by the next upkeep, those of others are not', async () => {
+    const cids = new Map<Did, string>()
+    for (const did of [A, B]) {
+      await host.createRepo(did)
+      const added = await host.addRemoteBlob(did, 'https://example.com/a', PICTURE)
+      assert(added.ok)
+      await refer(did, added.value)
+      cids.set(did, added.value.ref.toString())
+    }
+    await host.remove(A)
+    await host.upkeep()
+    const { remoteBlobs } = host.parts.options
+    expect(await remoteBlobs!.locate(A, cids.get(A)!)).toBeNull()
+    expect(await get(B, cids.get(B)!)).toEqual([302, 'https://example.com/a'])
+  })
+
+  test('are asked for by nobody in a host that was given none', async () => {
+    await expect(newHost().addRemoteBlob(A, 'https://example.com/a')).rejects.toThrow(TypeError)
+  })
+})
+
+describe('upkeep', () => {
+  const uploadTo = async (did: Did): Promise<string> => {
+    const { ref } = await host.upload(did, new Blob(['some text']).stream(), 'text/plain')
+    const record = {
+      $type: 'com.example.file',
+      blob: { $type: 'blob', ref, mimeType: 'text/plain', size: 9 },
+    }
+    await host.write(did, [{ action: 'create', collection: 'com.example.file', rkey: 'a', record }])
+    return ref.toString()
+  }
+
+  test('removes what a removed repository left, and nothing of one made since under its DID', async () => {
+    const { files } = host.parts.options
+    await host.createRepo(A)
+    const cid = await uploadTo(A)
+    await host.remove(A)
+    expect(await files.open(A, cid)).not.toBeNull()
+    await host.createRepo(A)
+    expect(await files.open(A, cid)).toBeNull()
+    await uploadTo(A)
+    await host.upkeep()
+    expect(await files.open(A, cid)).not.toBeNull()
+    await host.remove(A)
+    await host.upkeep()
+    expect(await files.open(A, cid)).toBeNull()
+  })
+
+  test('does all it has to, and tells what failed', async () => {
+    const files = createMemoryBlobs()
+    const failing = { ...files, clean: () => Promise.reject(new Error('no disk')) }
+    host = newHost({ files: failing })
+    await host.createRepo(A)
+    const cid = await uploadTo(A)
+    await host.remove(A)
+    await expect(host.upkeep()).rejects.toThrow('no disk')
+    expect(await files.open(A, cid)).toBeNull()
   })
 })

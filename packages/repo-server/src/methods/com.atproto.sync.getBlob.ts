@@ -14,8 +14,7 @@ const PUBLIC = 'public, max-age=3600'
 
 /** The bytes of a blob, or a range of them. */
 export function getBlob(router: Router, { parts }: RepoHost): void {
-  const { store, files, redirectBlob } = parts.options
-  const sources = { store: files, ...(redirectBlob === undefined ? {} : { redirect: redirectBlob }) }
+  const { store } = parts.options
   router.add(ComAtprotoSyncGetBlob.main, {
     limits: { handlerMs: 0 },
     handler: async (context) => {
@@ -28,7 +27,7 @@ export function getBlob(router: Router, { parts }: RepoHost): void {
       const isPublic = status === 'active' && row.takedownRef === null
       const request = { range: context.header('range'), ifNoneMatch: context.header('if-none-match') }
       const blob = { did, cid, mimeType: row.mimeType, size: row.size }
-      const answer = await answerBlob(request, blob, sources, isPublic ? PUBLIC : 'private, no-store')
+      const answer = await answerBlob(request, blob, parts.blobs, isPublic ? PUBLIC : 'private, no-store')
       if (answer === null) throw new RepoServerError('blob-not-found-public', 'Blob not found')
       const { status: code, headers, body } = answer
       if (body === null) return respond({ status: code, headers })
