@@ -52,8 +52,8 @@ const blob = (name: string, fields: Partial<RemoteBlob> = {}): RemoteBlob => ({
 const A = blob('a')
 const BARE = blob('bare', { durationMs: null, etag: null, lastModified: null })
 
-describe.each(Object.keys(stores))('rows in %s', (kind) => {
-  describe.skipIf(kind === 'postgres' && server === null)('', () => {
+for (const kind of Object.keys(stores)) {
+  describe.skipIf(kind === 'postgres' && server === null)(`rows in ${kind}`, () => {
     let rows: RemoteBlobRows
     let opened: Opened
     beforeEach(async () => {
@@ -148,4 +148,4 @@ describe.each(Object.keys(stores))('rows in %s', (kind) => {
       expect(left).toEqual([null, null, null, null, null])
     })
   })
-})
+}

@@ -4,6 +4,7 @@ import type { BlobRef, DataObject } from '@avocet/data'
 import { applyWrites, toCommitEvent, type RepoStatus } from '@avocet/repo'
 import { createSequencer, type Sequencer } from '@avocet/sequencer'
 import { createTidClock, type Datetime, type Did, type TidClock } from '@avocet/syntax'
+import { XrpcError } from '@avocet/xrpc'
 import type { RateLimitRule, RequestInfo } from '@avocet/xrpc-server'
 
 import { assertApplied } from './applied.ts'
@@ -81,7 +82,8 @@ export interface RepoRateLimits {
 export interface RepoHostOptions {
   readonly store: RepoServerStore
   readonly files: BlobStore & BlobUpkeep
-  readonly access: RepoAccess
+  /** Absent: nobody may call what is an owner's, and everybody is the public. */
+  readonly access?: RepoAccess
   readonly accounts: RepoAccounts
   /** Default: those of `@avocet/lexicons`. */
   readonly lexicons?: RecordLexicons
@@ -129,7 +131,7 @@ export interface NamedOutcome extends WriteOutcome {
 
 /** What the methods are made of. */
 export interface RepoParts {
-  readonly options: RepoHostOptions
+  readonly options: RepoHostOptions & { readonly access: RepoAccess }
   readonly limits: RepoHostLimits
   readonly writer: RepoWriter
   readonly reader: RecordReader
@@ -176,6 +178,13 @@ export interface RepoHost extends AsyncDisposable {
    * number of processes may do it. @throws what failed first, once the rest is done
    */
   upkeep(): Promise<void>
+}
+
+/** The access of a host whose accounts do not sign in. */
+const NOBODY: RepoAccess = {
+  authorize: () => {
+    throw new XrpcError(401, 'AuthMissing', 'Authentication Required')
+  },
 }
 
 /** A host over a store. */
@@ -252,7 +261,7 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
 
   return {
     parts: {
-      options,
+      options: { ...options, access: options.access ?? NOBODY },
       limits,
       writer,
       reader,
@@ -330,7 +339,9 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
       removals.run().catch(onError)
     },
     upkeep: async () => {
-      const tasks = [uploads.collect(), imports.clean(), removals.run(), remoteBlobs?.recheck()]
+      const tasks = [uploads.collect(), imports.clean(), removals.run(), remoteBlobs?.recheck()].map((task) =>
+        Promise.resolve<unknown>(task),
+      )
       const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === 'rejected')
       if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
     },

@@ -336,6 +336,20 @@ describe('an embedder', () => {
     expect((await call(`com.atproto.repo.listRecords?repo=${A}&collection=${POST}`))[0]).toBe(501)
   })
 
+  test("that says nothing of access lets nobody call what is an owner's", async () => {
+    const { access: _, ...options } = host.parts.options
+    host = createRepoHost(options)
+    router = createRouter({ mapError: toXrpcError })
+    mountRepo(router, host)
+    await host.createRepo(A)
+    const input = { repo: A, collection: POST, record: note('one') }
+    const refused = [401, { error: 'AuthMissing', message: 'Authentication Required' }]
+    expect(await call('com.atproto.repo.createRecord', input, A)).toEqual(refused)
+    expect(await call('com.atproto.repo.uploadBlob', new Blob(['a']), A)).toEqual(refused)
+    expect(await call('com.atproto.repo.listMissingBlobs', undefined, A)).toEqual(refused)
+    expect((await call(`com.atproto.repo.listRecords?repo=${A}&collection=${POST}`))[0]).toBe(200)
+  })
+
   test('says who may write what, of every write in a batch', async () => {
     const asked: unknown[] = []
     const { access } = host.parts.options

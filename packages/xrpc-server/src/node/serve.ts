@@ -108,8 +108,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   })
   server.on('upgrade', (message, socket, head) => {
     const { upgrade } = options
-    const elsewhere = upgrade === undefined ? undefined : () => upgrade(message, socket, head)
-    upgrader.upgrade(message, socket, head, elsewhere)
+    const other = upgrade === undefined ? undefined : () => upgrade(message, socket, head)
+    upgrader.upgrade(message, socket, head, other)
   })
 
   try {
