@@ -6,12 +6,15 @@ import type { HandleChange, MailedCode, ReservedKey, Session } from './rows.ts'
 export interface NewAccount {
   readonly did: Did
   readonly handle: Handle | null
-  readonly email: string | null
-  readonly passwordHash: string
+  /** Default: none. */
+  readonly email?: string | null
+  /** Of an account that nobody signs in to: none, which is kept as an empty text. */
+  readonly passwordHash?: string
   /** The private key that signs its commits. */
   readonly signingKey: Uint8Array
   readonly createdAt: string
-  readonly deactivatedAt: string | null
+  /** Default: it is active. */
+  readonly deactivatedAt?: string | null
 }
 
 /** What can be changed of an account. `preferences` is a JSON text that the store does not read. */

@@ -43,6 +43,16 @@ export function describeAccounts({ store, applied, refuses, apply }: Context): v
       expect(await store().secrets.preferences(ALICE)).toBe('[]')
     })
 
+    it('keeps accounts that nobody signs in to', async () => {
+      const bare = (did: Did): AccountChange => ({
+        type: 'createAccount',
+        account: { did, handle: null, signingKey: new Uint8Array(32), createdAt: DAY },
+      })
+      await applied(bare(ALICE), bare(BOB))
+      expect(await store().accounts.get(BOB)).toMatchObject({ email: null, deactivatedAt: null })
+      expect(await store().secrets.passwordHash(BOB)).toBe('')
+    })
+
     it('has nothing of who is not there', async () => {
       expect(await store().accounts.get(ALICE)).toBeNull()
       expect(await store().accounts.byHandle('a.example.com')).toBeNull()

@@ -26,6 +26,7 @@ export {
   parseLogEntry,
   parseOperation,
 } from './parse.ts'
+export { registerDid } from './register.ts'
 export type {
   LegacyCreate,
   LogEntry,

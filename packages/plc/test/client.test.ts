@@ -1,7 +1,17 @@
+import { createKeypair } from '@avocet/crypto'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { plcClient, type LogEntry, type PlcClientOptions, type PlcResult } from '../src/index.ts'
+import {
+  didForOperation,
+  parseOperation,
+  plcClient,
+  registerDid,
+  verifyLog,
+  type LogEntry,
+  type PlcClientOptions,
+  type PlcResult,
+} from '../src/index.ts'
 import { createAccount, logEntry } from './support.ts'
 
 // Directories that are slow, broken or hostile. The real one is in apps/plc-directory and its tests.
@@ -276,5 +286,39 @@ describe('export', () => {
   it('is empty when there is nothing', async () => {
     answer(200, '')
     expect(await collect()).toEqual([])
+  })
+})
+
+describe('registerDid', () => {
+  const rotation = createKeypair('p256')
+  const signing = createKeypair('k256')
+  const identity = {
+    rotationKeys: [rotation.didKey],
+    signingKey: signing.didKey,
+    handle: 'anna.test',
+    pds: 'https://pds.test',
+  }
+
+  it('hands in a signed genesis, whose DID it returns', async () => {
+    const handed: { url: string; body: unknown }[] = []
+    const fetch = async (at: string, { body }: RequestInit): Promise<Response> => {
+      handed.push({ url: at, body: JSON.parse(body as string) })
+      return new Response('')
+    }
+    const made = await registerDid(plcClient({ url: 'https://plc.test', fetch }), identity, rotation)
+    const operation = parseOperation(handed[0]!.body)
+    if (!made.ok || !operation.ok) throw new Error('refused')
+    expect(handed.map((one) => one.url)).toEqual([`https://plc.test/${made.value}`])
+    expect(made.value).toBe(didForOperation(operation.value))
+    const log = verifyLog(made.value, [operation.value])
+    expect(log.ok && log.value.data).toMatchObject({
+      alsoKnownAs: ['at://anna.test'],
+      verificationMethods: { atproto: signing.didKey },
+    })
+  })
+
+  it('gives the refusal of the directory', async () => {
+    answer(400, { message: 'Invalid Signature' })
+    expect(codeOf(await registerDid(client(), identity, rotation))).toBe('rejected')
   })
 })

@@ -38,6 +38,7 @@ export { listRepos } from './methods/com.atproto.sync.listRepos.ts'
 export { listReposByCollection } from './methods/com.atproto.sync.listReposByCollection.ts'
 export { subscribeRepos } from './methods/com.atproto.sync.subscribeRepos.ts'
 export { mountRepo, mountSync } from './mount.ts'
+export { describeBy } from './describe.ts'
 export { createGate, type Gate, type GateLimits } from './gates.ts'
 export type { RepoHostLimits } from './host-limits.ts'
 export {

@@ -8,6 +8,7 @@ import { createKeypair } from '@avocet/crypto'
 import { formatCid, parseCid, type DataObject } from '@avocet/data'
 import { readRepo, exportRepo, createMemoryRepoStore, applyWrites, prepareWrite } from '@avocet/repo'
 import { createTidClock, type Did } from '@avocet/syntax'
+import { DidError, parseDidDocument, type DidResolver } from '@avocet/did'
 import { XrpcError } from '@avocet/xrpc'
 import { createRouter, type Router } from '@avocet/xrpc-server'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -17,6 +18,7 @@ import {
   createRecord,
   createRepoExports,
   createRepoHost,
+  describeBy,
   mountRepo,
   mountSync,
   RepoServerError,
@@ -387,6 +389,29 @@ describe('an embedder', () => {
       [deleted],
     ])
     expect(await host.parts.options.store.records.count(A)).toBe(0)
+  })
+
+  test('describes accounts by their documents', async () => {
+    let handle: 'anna.test' | 'ben.test' | null = 'anna.test'
+    const document = parseDidDocument({ id: A, alsoKnownAs: ['at://anna.test'] }, A)
+    assert(document.ok)
+    let resolved: Awaited<ReturnType<DidResolver['resolve']>> = document
+    const dids = { resolve: async () => resolved }
+    host = newHost({ accounts: { keyOf: () => key, describe: describeBy(dids, () => handle) } })
+    router = createRouter({ mapError: toXrpcError })
+    mountRepo(router, host)
+    await host.createRepo(A)
+    const described = async (): Promise<unknown> => {
+      const [, body] = await call(`com.atproto.repo.describeRepo?repo=${A}`)
+      return body.error ?? [body.handle, body.handleIsCorrect, body.didDoc.id]
+    }
+    expect(await described()).toEqual(['anna.test', true, A])
+    handle = 'ben.test'
+    expect(await described()).toEqual(['ben.test', false, A])
+    handle = null
+    expect(await described()).toEqual(['handle.invalid', false, A])
+    resolved = { ok: false, error: new DidError('not-found', 'no such DID') }
+    expect(await described()).toBe('UnresolvableDid')
   })
 
   test('looks for records of others elsewhere, not for those that are taken down here', async () => {

@@ -26,6 +26,9 @@ export const ACCOUNT_CHANGES: ChangesBy<AccountRowChange> = {
 }
 
 const NEW = {
+  email: null,
+  passwordHash: '',
+  deactivatedAt: null,
   emailConfirmedAt: null,
   deleteAfter: null,
   deleteWarnedAt: null,

@@ -32,7 +32,7 @@ export const lockAccount = (did: string): Step => need('account-not-found', LOCK
 /** Steps of a change of the account itself. */
 export const ACCOUNT_STEPS: StepsBy<AccountRowChange> = {
   createAccount: ({ account }) => {
-    const { did, handle, email, passwordHash, signingKey, createdAt, deactivatedAt } = account
+    const { did, handle, email, passwordHash = '', signingKey, createdAt, deactivatedAt = null } = account
     const names = [handle?.toLowerCase() ?? null, email?.toLowerCase() ?? null] as const
     const values = [...names, passwordHash, signingKey, createdAt, deactivatedAt] as const
     // An account that is there already has its names too: which of the constraints broke first would be left to chance.
