@@ -22,6 +22,7 @@ import { BUNDLED_LEXICONS, type RecordLexicons } from './record-lexicons.ts'
 import { createRecordReader, type RecordReader, type StoredRecord } from './record-reader.ts'
 import { filesBeside, redirectTo } from './remote-files.ts'
 import { createRemovals, type Removals } from './removals.ts'
+import { doAll, startRounds } from './rounds.ts'
 import type { Awaitable, RepoServerStore } from './store.ts'
 import { createUploads, type Uploads } from './uploads.ts'
 import { checkRecord, type RecordChecks } from './validation.ts'
@@ -100,6 +101,8 @@ export interface RepoHostOptions {
   readonly redirectBlob?: BlobSources['redirect']
   /** Asked for records of repositories that are not here; `address` is the caller's, for shares of what is asked at a time. */
   readonly findRemote?: (name: RemoteName, address: string | null) => Promise<object | null>
+  /** Milliseconds between rounds of `upkeep`. Default 10 minutes; 0 for who calls it. */
+  readonly upkeepMs?: number
   /** Told of every event once it is durable. */
   readonly onEvent?: (event: AppliedEvent) => void
   /** Told of what failed in the background. */
@@ -243,6 +246,10 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
   const removals = options.removals ?? createRemovals(store, files)
   const reader = createRecordReader(store.records, store.repos)
 
+  const upkeep = (): Promise<void> =>
+    doAll([uploads.collect(), imports.clean(), removals.run(), remoteBlobs?.recheck()])
+  const rounds = startRounds(upkeep, options.upkeepMs ?? 10 * 60_000, onError)
+
   const checked = async ({
     action,
     collection,
@@ -338,15 +345,10 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
       })
       removals.run().catch(onError)
     },
-    upkeep: async () => {
-      const tasks = [uploads.collect(), imports.clean(), removals.run(), remoteBlobs?.recheck()].map((task) =>
-        Promise.resolve<unknown>(task),
-      )
-      const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === 'rejected')
-      if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
-    },
+    upkeep,
     [Symbol.asyncDispose]: async () => {
       unlisten()
+      await rounds.end()
       if (options.sequencer === undefined) await sequencer.close()
     },
   }

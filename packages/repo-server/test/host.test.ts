@@ -1,6 +1,6 @@
 // A host on a router: what an embedder sees, without sockets.
 import assert from 'node:assert/strict'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 
 import { createMemoryBlobs, createMemoryRemoteRows, createRemoteBlobs, type BlobLimits } from '@avocet/blobs'
 import { readCar } from '@avocet/car'
@@ -575,5 +575,29 @@ describe('upkeep', () => {
     await host.remove(A)
     await expect(host.upkeep()).rejects.toThrow('no disk')
     expect(await files.open(A, cid)).toBeNull()
+  })
+
+  test('is done every so often, one round at a time, and not any more once the host is let go', async () => {
+    let [running, most, rounds] = [0, 0, 0]
+    const files = createMemoryBlobs()
+    const clean = async (): Promise<void> => {
+      running += 1
+      most = Math.max(most, running)
+      await sleep(10)
+      running -= 1
+      rounds += 1
+      throw new Error('told')
+    }
+    const told: unknown[] = []
+    host = newHost({ files: { ...files, clean }, upkeepMs: 1, onError: (error) => told.push(error) })
+    await expect.poll(() => rounds).toBeGreaterThan(2)
+    await host[Symbol.asyncDispose]()
+    const done = rounds
+    expect([most, running, told.length]).toEqual([1, 0, done])
+    await sleep(30)
+    expect(rounds).toBe(done)
+    host = newHost({ files: { ...files, clean }, upkeepMs: 0 })
+    await sleep(20)
+    expect(rounds).toBe(done)
   })
 })

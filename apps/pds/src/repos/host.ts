@@ -79,6 +79,8 @@ export function createHost(parts: HostParts): RepoHost {
     locks: parts.locks,
     tids: parts.tids,
     sequencer: parts.sequencer,
+    // A chore of the server.
+    upkeepMs: 0,
   })
 }
 
