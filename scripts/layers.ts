@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly [what: string, units: readonly string[]])[] = [
   ['settings', ['config']],
   ['places of blobs', ['blobs']],
   ['stores', ['stores']],
-  ['data directory, health', ['health', 'storage']],
+  ['data directory, health', ['embedded-stores', 'health', 'storage']],
   ['errors on the wire', ['wire-errors']],
   ['who calls', ['auth']],
   ['bounds and records', ['audit', 'limits']],

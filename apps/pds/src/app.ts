@@ -27,6 +27,7 @@ export type { MethodAuth, PdsAccounts, PdsEmbedding, PdsParts } from './embeddin
 export type { AccessNeeds, Asked, Caller, Operator } from './auth/authorizer.ts'
 export type { AuthCall, Credentials, ReplacedAuth } from './auth/replaced.ts'
 export type { EventListener } from './events/listener.ts'
+export { openPdsStores, type OwnStores } from './embedded-stores.ts'
 export type { Logger } from './logger.ts'
 export type { Stores } from './stores/stores.ts'
 

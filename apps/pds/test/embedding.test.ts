@@ -3,14 +3,16 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { createMemoryBlobs } from '@avocet/blobs'
 import type { DataObject } from '@avocet/data'
 import { createCatalog } from '@avocet/lexicon'
 import { catalog } from '@avocet/lexicons/catalog'
+import { openDatabase } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import { XrpcError } from '@avocet/xrpc'
 import { describe, expect, test } from 'vitest'
 
-import type { AuthCall, PdsEmbedding, PdsParts } from '../src/app.ts'
+import { createPds, openPdsStores, type AuthCall, type PdsEmbedding, type PdsParts } from '../src/app.ts'
 import { SILENT } from '../src/logger.ts'
 import { readFirehose } from './firehose.ts'
 import { ADMIN_PASSWORD, failure, newHandle, post, startNetwork } from './network.ts'
@@ -97,7 +99,6 @@ describe('methods of an embedder', () => {
   test('end the start when one is there already, and leave the data directory free', async () => {
     await using net = await startNetwork()
     await net.pds.close()
-    const { createPds } = await import('../src/app.ts')
     const again = createPds({
       dataDirectory: net.folder,
       port: 0,
@@ -355,4 +356,38 @@ describe('a listener to events', () => {
     expect(calls).toBe(events.length)
     expect(lines).toEqual(how === 'never ends' ? [] : events.map(() => 'a listener to events failed'))
   })
+})
+
+test('stores of an embedder outlive the server, and its database has what else it keeps', async () => {
+  await using net = await startNetwork()
+  await net.pds.close()
+  const db = openDatabase({ path: ':memory:' })
+  db.raw.exec('CREATE TABLE own (note TEXT) STRICT')
+  const settings = {
+    dataDirectory: net.folder,
+    port: 0,
+    plcUrl: net.directory.url,
+    adminPassword: ADMIN_PASSWORD,
+  }
+  await using stores = await openPdsStores(settings, { db, blobs: createMemoryBlobs() })
+  net.pds = await createPds({ ...settings, stores })
+  const { did, accessJwt: token } = await net.account()
+  const bytes = new TextEncoder().encode('some bytes')
+  const uploaded = await net.post('com.atproto.repo.uploadBlob', { token, bytes, type: 'text/plain' })
+  const { blob } = uploaded.body
+  const record = { ...post('hello'), embed: { $type: 'com.example.file', file: blob } }
+  const written = await net.post('com.atproto.repo.createRecord', {
+    token,
+    input: { repo: did, collection: 'app.bsky.feed.post', record },
+  })
+  expect(written.status).toBe(200)
+  expect((await net.get('_health', { admin: true })).status).toBe(200)
+  await net.pds.close()
+
+  expect(await stores.accounts.count()).toBe(1)
+  expect(db.prepare('SELECT count(*) AS n FROM own').get()).toEqual({ n: 0 })
+  net.pds = await createPds({ ...settings, stores })
+  const got = await net.get('com.atproto.sync.getBlob', { params: { did, cid: blob.ref.$link } })
+  expect(new TextDecoder().decode(got.bytes)).toBe('some bytes')
+  expect(await net.pds.accounts.find(did)).toMatchObject({ did })
 })
