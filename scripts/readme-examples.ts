@@ -1,55 +1,84 @@
-// Runs the example of every README: the blocks fenced as ```ts run. An example that throws, hangs or is missing fails.
+// Runs the example of every README, and those of the guides: the blocks fenced as ```ts run. An example that throws, hangs or is
+// missing fails. They get a Postgres (DATABASE_URL) and a did:plc directory (PLC_URL) of their own; a block fenced as ```ts run
+// postgres is left out, and said to be, where there is no Postgres.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { createPlcDirectory } from '../apps/plc-directory/src/app.ts'
+import { startPostgres } from '../testing/src/postgres.ts'
+
 const TIME_LIMIT_MS = 30_000
+
+/** Guides with examples, and the folder in which those run: its package.json has what they import. */
+const GUIDES = [{ file: 'docs/embedding.md', folder: 'examples/bridge' }]
 
 /** Runs all examples, two at a time. Prints one line each. @returns how many passed and failed */
 export async function runReadmeExamples(root: string): Promise<{ passed: number; failed: number }> {
   const folders = ['packages', 'apps'].flatMap((parent) =>
     readdirSync(join(root, parent)).map((name) => join(parent, name)),
   )
-  const queue = folders.flatMap((folder) => examplesOf(root, folder))
+  const queue = [
+    ...folders.flatMap((folder) => examplesOf(root, join(folder, 'README.md'), folder)),
+    ...GUIDES.flatMap(({ file, folder }) => examplesOf(root, file, folder)),
+  ]
+  const postgres = await startPostgres()
+  await using plc = await createPlcDirectory({ port: 0 })
+  const env = {
+    ...process.env,
+    PLC_URL: plc.url,
+    ...(postgres === null ? {} : { DATABASE_URL: postgres.url }),
+  }
   let passed = 0
   let failed = 0
   const worker = async (): Promise<void> => {
     for (let example = queue.shift(); example; example = queue.shift()) {
-      const problem = 'missing' in example ? example.missing : await runExample(root, example)
+      if ('code' in example && example.needsPostgres && postgres === null) {
+        console.warn(`SKIPPED: an example of ${example.file}; no Postgres`)
+        continue
+      }
+      const problem = 'missing' in example ? example.missing : await runExample(root, example, env)
       if (problem === null) {
         passed += 1
-        console.log(`✓ ${example.folder}/README.md`)
+        console.log(`✓ ${example.file}`)
       } else {
         failed += 1
-        console.log(`✗ ${example.folder}/README.md\n${problem}`)
+        console.log(`✗ ${example.file}\n${problem}`)
       }
     }
   }
   await Promise.all([worker(), worker()])
+  await postgres?.close()
   return { passed, failed }
 }
 
-type Example = { folder: string; index: number; code: string } | { folder: string; missing: string }
+type Block = { file: string; folder: string; index: number; code: string; needsPostgres: boolean }
+type Example = Block | { file: string; missing: string }
 
-function examplesOf(root: string, folder: string): Example[] {
-  const readme = join(root, folder, 'README.md')
-  if (!existsSync(readme)) return [{ folder, missing: 'no README.md' }]
-  const blocks = [...readFileSync(readme, 'utf8').matchAll(/^```ts run\n(.*?)^```$/gms)]
-  if (blocks.length > 0) return blocks.map((block, index) => ({ folder, index, code: block[1] ?? '' }))
-  return folder.startsWith('apps') ? [] : [{ folder, missing: 'its README.md has no ```ts run block' }]
+function examplesOf(root: string, file: string, folder: string): Example[] {
+  const path = join(root, file)
+  if (!existsSync(path)) return [{ file, missing: 'there is none' }]
+  const blocks = [...readFileSync(path, 'utf8').matchAll(/^```ts run( postgres)?\n(.*?)^```$/gms)]
+  if (blocks.length > 0) {
+    return blocks.map(([, postgres, code = ''], index) => {
+      return { file, folder, index, code, needsPostgres: postgres !== undefined }
+    })
+  }
+  return folder.startsWith('apps') ? [] : [{ file, missing: 'it has no ```ts run block' }]
 }
 
 /** @returns null when it ran to its end, else what it printed */
-function runExample(
-  root: string,
-  example: { folder: string; index: number; code: string },
-): Promise<string | null> {
+function runExample(root: string, example: Block, env: NodeJS.ProcessEnv): Promise<string | null> {
   // Beside the package's own package.json, so that imports by package name resolve as they would for a user.
   const file = join(root, example.folder, `readme-example-${example.index}.tmp.ts`)
   writeFileSync(file, example.code)
   return new Promise((resolve) => {
     let output = ''
-    const child = spawn(process.execPath, [file], { cwd: join(root, example.folder), timeout: TIME_LIMIT_MS })
+    const child = spawn(process.execPath, [file], {
+      cwd: join(root, example.folder),
+      timeout: TIME_LIMIT_MS,
+      env,
+    })
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
     child.on('close', (code, signal) => {
