@@ -9,6 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          globalSetup: './testing/src/postgres-setup.ts',
           include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
           testTimeout: 30_000,
         },
@@ -16,6 +17,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          globalSetup: './testing/src/postgres-setup.ts',
           include: ['e2e/test/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,

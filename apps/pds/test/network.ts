@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import type { LookupTxt } from '@avocet/did'
+import { pdsDatabase } from '@avocet/testing/pds-store'
 
 import { createPds, type Logger, type Pds, type PdsEmbedding, type PdsOptions } from '../src/app.ts'
 import { SILENT } from '../src/logger.ts'
@@ -81,6 +82,7 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
       adminPassword: ADMIN_PASSWORD,
       inviteRequired: false,
       loginFloorMs: 0,
+      postgres: pdsDatabase(folder),
       log: options.log ?? { ...SILENT, error: (data, message) => console.error(message, data) },
       // No test asks the DNS of the machine it runs on.
       lookupTxt: options.lookupTxt ?? (() => Promise.resolve({ ok: true, value: [] })),

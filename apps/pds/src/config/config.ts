@@ -12,7 +12,7 @@ export interface PdsConfig {
   readonly publicUrl: string | null
   /** DID of this service; null means `did:web:<public host>`. */
   readonly serviceDid: string | null
-  /** Folder of the database, the blobs and the generated secrets. */
+  /** Folder of the database (unless it is `postgres`), the blobs and the generated secrets. */
   readonly dataDirectory: string
   /** Folder of the blobs; null means `<dataDirectory>/blobs`. */
   readonly blobDirectory: string | null
@@ -21,6 +21,8 @@ export interface PdsConfig {
    * process loses nothing, the last writes may be lost when the machine loses power.
    */
   readonly sqliteSynchronous: 'full' | 'normal'
+  /** Database of everything but blobs; null: SQLite in the data directory. Several processes may share it. */
+  readonly postgres: PostgresPlace | null
   /** Bucket of the blobs, when they are not on disk. */
   readonly blobBucket: BlobBucket | null
   /** Base URL of the did:plc directory. */
@@ -92,6 +94,16 @@ export interface PdsConfig {
   readonly accountRecordQuota: number
 }
 
+/** A Postgres database, and how this process uses it. */
+export interface PostgresPlace {
+  /** A connection string, `postgres://user:password@host:port/database`. */
+  readonly url: string
+  /** Where the tables are; null: where the server says (`public`). */
+  readonly schema: string | null
+  /** Connections of this process, at most. */
+  readonly poolSize: number
+}
+
 /** A bucket in S3, or in another service that speaks its language, and the keys to it. */
 export type BlobBucket = Pick<
   S3Options,
@@ -133,6 +145,7 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   serviceDid: null,
   blobDirectory: null,
   sqliteSynchronous: 'full',
+  postgres: null,
   blobBucket: null,
   plcUrl: 'https://plc.directory',
   inviteRequired: true,

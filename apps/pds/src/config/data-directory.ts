@@ -62,8 +62,7 @@ export function refuseForeignData(config: PdsConfig): void {
   }
   if (!isNew) return
   const blobs = blobFolder(config)
-  const accounts = namesIn(blobs).filter((name) => !NO_ACCOUNT.has(name))
-  if (accounts.length > 0) {
+  if (hasBlobs(config)) {
     throw new DataDirectoryError(
       `there are blobs of accounts but no database; blobs=${blobs} database=${join(dataDirectory, DATABASE_FILE)}\n` +
         `Check PDS_DATA_DIRECTORY; put a lost database back with: avocet-pds restore <backup>; ` +
@@ -85,6 +84,25 @@ export function refuseForeignData(config: PdsConfig): void {
         `Give an empty directory, or take a reference PDS over with: avocet-pds --data <new directory> adopt ${resolve(dataDirectory)}`,
     )
   }
+}
+
+/** Whether the folder of blobs holds those of accounts. */
+export function hasBlobs(config: PdsConfig): boolean {
+  return namesIn(blobFolder(config)).some((name) => !NO_ACCOUNT.has(name))
+}
+
+/**
+ * Refuses a data directory with a database in it while the settings name one elsewhere: that would show the world an empty
+ * server in the place of the one here.
+ * @throws DataDirectoryError that says what to do
+ */
+export function refuseOwnDatabase({ dataDirectory }: PdsConfig): void {
+  const path = join(dataDirectory, DATABASE_FILE)
+  if (!existsSync(path) || isEmpty(path)) return
+  throw new DataDirectoryError(
+    `the accounts of this server are in its data directory, and PDS_DB_POSTGRES_URL names another database; path=${path}\n` +
+      'Remove PDS_DB_POSTGRES_URL to go on with them, or give a new directory with PDS_DATA_DIRECTORY',
+  )
 }
 
 function namesIn(folder: string): string[] {

@@ -6,6 +6,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** Settings that say where data or keys are, or how safe: a slip in the name of one must not start a server that lacks them. */
 const BEARING: ReadonlySet<string> = new Set([
   'PDS_DATA_DIRECTORY',
+  'PDS_DB_POSTGRES_URL',
+  'PDS_DB_POSTGRES_SCHEMA',
   'PDS_BLOBSTORE_DISK_LOCATION',
   'PDS_BLOBSTORE_S3_BUCKET',
   'PDS_BLOBSTORE_S3_ENDPOINT',

@@ -1,5 +1,10 @@
 /** Errors whose message is written for the operator. They are known by name, to load nothing for it. */
-const EXPECTED: ReadonlySet<string> = new Set(['SettingError', 'DataDirectoryError', 'CommandError'])
+const EXPECTED: ReadonlySet<string> = new Set([
+  'SettingError',
+  'DataDirectoryError',
+  'CommandError',
+  'StoreError',
+])
 
 /** One line for a failure an operator can mend; a stack for any other. */
 export function explainFailure(error: unknown): string {

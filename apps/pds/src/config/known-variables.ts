@@ -10,10 +10,6 @@ const ADOPT =
 
 /** Those that say where data or keys are. To go on without them would start a server that lacks them. */
 export const REFUSED: ReadonlyMap<string, string> = new Map([
-  [
-    'PDS_DB_POSTGRES_URL',
-    'accounts and repositories are kept in SQLite: set PDS_DATA_DIRECTORY and remove the variable',
-  ],
   ['PDS_ACTOR_STORE_DIRECTORY', ADOPT],
   ['PDS_ACCOUNT_DB_LOCATION', ADOPT],
   ['PDS_SEQUENCER_DB_LOCATION', ADOPT],

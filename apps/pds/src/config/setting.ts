@@ -1,4 +1,4 @@
-import type { BlobBucket, PdsOptions } from './config.ts'
+import type { BlobBucket, PdsOptions, PostgresPlace } from './config.ts'
 
 /**
  * One setting as an operator sees it: its environment variable (the names of the reference PDS, so that a `pds.env`
@@ -13,9 +13,10 @@ export interface Setting {
   readonly apply: (text: string, draft: Draft) => void
 }
 
-/** Options being put together; service endpoints arrive as two settings each, the bucket of blobs as eight. */
+/** Options being put together; service endpoints arrive as two settings each, the bucket of blobs as eight, the database as three. */
 export interface Draft {
   options: { -readonly [K in keyof PdsOptions]?: PdsOptions[K] }
+  postgres: { -readonly [K in keyof PostgresPlace]?: PostgresPlace[K] }
   bucket: { -readonly [K in keyof BlobBucket]?: BlobBucket[K] }
   services: Map<'appView' | 'reportService' | 'modService', { url?: string; did?: string }>
 }

@@ -1,5 +1,6 @@
 import type { PdsOptions, ServiceEndpoint } from './config.ts'
 import { BUCKET_SETTINGS, bucketOf } from './bucket-settings.ts'
+import { DATABASE_SETTINGS, postgresOf } from './database-settings.ts'
 import { MAIL_SETTINGS } from './mail-settings.ts'
 import { OPERATOR_SETTINGS } from './operator-settings.ts'
 import type { Draft, Setting } from './setting.ts'
@@ -79,6 +80,7 @@ export const SETTINGS: readonly Setting[] = [
     apply: (text, { options }) => (options.blobDirectory = text),
   },
   ...BUCKET_SETTINGS,
+  ...DATABASE_SETTINGS,
   {
     env: 'PDS_UPGRADE_BACKUPS',
     description: 'copies of the database to keep, one is made before each upgrade; 0 for none',
@@ -289,7 +291,7 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   flags: ReadonlyMap<string, string> = new Map(),
 ): PdsOptions {
-  const draft: Draft = { options: {}, bucket: {}, services: new Map() }
+  const draft: Draft = { options: {}, postgres: {}, bucket: {}, services: new Map() }
   readWarnings(env)
   for (const setting of SETTINGS) {
     const flag = setting.flag === undefined ? undefined : flags.get(setting.flag)
@@ -311,6 +313,8 @@ export function readSettings(
   }
   const blobBucket = bucketOf(draft, env)
   if (blobBucket !== null) draft.options.blobBucket = blobBucket
+  const postgres = postgresOf(draft, env)
+  if (postgres !== null) draft.options.postgres = postgres
   return { dataDirectory: './data/pds', ...draft.options }
 }
 

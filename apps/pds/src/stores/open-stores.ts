@@ -1,9 +1,14 @@
 import type { PdsConfig } from '../config/config.ts'
 import { SILENT, type Logger } from '../logger.ts'
-import { openSqliteStores } from './sqlite/stores.ts'
 import type { Stores } from './stores.ts'
 
-/** Opens the stores where the settings have them, and on first use makes them. @throws DataDirectoryError */
-export function openStores(config: PdsConfig, log: Logger = SILENT): Promise<Stores> {
-  return openSqliteStores(config, log)
+/**
+ * Opens the stores where the settings have them, and on first use makes them.
+ * @throws DataDirectoryError, StoreError
+ */
+export async function openStores(config: PdsConfig, log: Logger = SILENT): Promise<Stores> {
+  const { postgres } = config
+  // Loaded when it is used: a server on one database waits for no client of the other.
+  if (postgres === null) return (await import('./sqlite/stores.ts')).openSqliteStores(config, log)
+  return (await import('./postgres/stores.ts')).openPostgresStores(config, postgres, log)
 }

@@ -68,3 +68,11 @@ export interface Vitals {
   /** Bytes of all blobs, summed up aside. */
   blobBytes(): Promise<number>
 }
+
+/** What the processes of one server have to agree on: fingerprints by name, never secrets. */
+export interface ServerNotes {
+  get(name: string): Promise<string | null>
+  /** Notes a value unless there is one. Returns the one that is there then. */
+  claim(name: string, value: string): Promise<string>
+  set(name: string, value: string): Promise<void>
+}

@@ -4,7 +4,7 @@ import type { RepoServerStore } from '@avocet/repo-server'
 
 import type { AppChange, AppOutcome } from './app-change.ts'
 import type { AuditRows } from './audit-rows.ts'
-import type { BelievedClock, QuotaRows, RecentRows, RotationRows, Vitals } from './rows.ts'
+import type { BelievedClock, QuotaRows, RecentRows, RotationRows, ServerNotes, Vitals } from './rows.ts'
 
 /** Everything this server keeps: one database, on which every store works, and the files of blobs. */
 export interface Stores extends AsyncDisposable {
@@ -22,6 +22,8 @@ export interface Stores extends AsyncDisposable {
   readonly clock: BelievedClock
   readonly recent: RecentRows
   readonly vitals: Vitals
+  /** Null where one process has the data: its data directory keeps what it notes. */
+  readonly notes: ServerNotes | null
   /**
    * Applies in one transaction what concerns more than one of the stores; resolves when it is durable. Nothing is changed
    * unless it was `applied`.

@@ -1,1 +1,2 @@
+export { LIVE_SET } from './schema.ts'
 export { openRepoServerStore, type PostgresRepoServerStore } from './store.ts'

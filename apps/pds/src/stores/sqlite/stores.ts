@@ -122,6 +122,7 @@ export async function openStoresOn(
     clock: openClock(db),
     recent: openRecent(db),
     vitals: openVitals(db),
+    notes: null,
     apply: async (change) => {
       try {
         return await db.write(() => applyAll(change))
