@@ -126,7 +126,7 @@ export function openRecent(db: Queryable): RecentRows {
     isKnown: async (did, rev) => {
       const [row] = await db.query(
         `SELECT EXISTS (SELECT 1 FROM record WHERE owner = ${LIVE_SET} AND ${SHOWN} AND rev <= $2)
-           OR EXISTS (SELECT 1 FROM (SELECT rev FROM record WHERE owner = ${LIVE_SET} LIMIT ${MAX_PROBED}) AS some
+           OR EXISTS (SELECT 1 FROM (SELECT rev FROM record WHERE owner = ${LIVE_SET} LIMIT ${MAX_PROBED}) AS first
              WHERE rev <= $2) AS known`,
         [did, rev],
       )
