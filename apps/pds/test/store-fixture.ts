@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import type { AccountChange } from '@avocet/accounts'
 import { createKeypair, type Keypair } from '@avocet/crypto'
+import type { DataObject } from '@avocet/data'
 import { applyWrites, prepareWrite, type CommitData } from '@avocet/repo'
 import { createTidClock, type Did, type Handle, type Nsid } from '@avocet/syntax'
 
@@ -63,7 +64,7 @@ export const accountChange = (did: Did, handle: string): AccountChange => ({
 export async function commitOn(
   { server }: Stores,
   did: Did,
-  records: Readonly<Record<string, Record<string, unknown>>> = {},
+  records: Readonly<Record<string, DataObject>> = {},
 ): Promise<CommitData> {
   const stored = await server.repos.getHead(did)
   const { status: _, ...head } = stored ?? { status: null }

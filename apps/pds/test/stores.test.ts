@@ -40,8 +40,8 @@ describe.each([
   let stores: Stores
   // Not skipped in silence: `startPostgres` has said that there is none.
   beforeEach(async (context) => {
-    if (url === undefined) return context.skip()
-    fixture = await openFixture(url)
+    if (url === undefined) context.skip()
+    fixture = await openFixture(url ?? null)
     stores = fixture.stores
     onTestFinished(() => fixture[Symbol.asyncDispose]())
   })
@@ -183,7 +183,7 @@ describe.each([
   test('profiles and posts are found by the revision that wrote them, none that was taken down', async () => {
     await begin()
     const write = async (path: string): Promise<CommitData> => {
-      const commit = await commitOn(stores, DID, { [path]: { $type: path.split('/')[0], text: path } })
+      const commit = await commitOn(stores, DID, { [path]: { $type: path.split('/')[0]!, text: path } })
       const change = commitChange(commit, { records: [row(path, commit)] })
       expect(await stores.apply({ repos: [change] })).toMatchObject({ status: 'applied' })
       return commit
