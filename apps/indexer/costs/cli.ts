@@ -8,6 +8,8 @@ import { parseArgs } from 'node:util'
 import { type Job, runJob } from './job.ts'
 import { newTally, sumOf, type Tally } from './run.ts'
 
+/** Some exports are damaged; all others are read whole. */
+const LEAST_READ = 0.9
 /** Between two lines about how far it is. */
 const PROGRESS_MS = 30_000
 
@@ -87,6 +89,10 @@ async function whole(): Promise<number> {
       ? { cpuSeconds: Math.round(own / 1e6) }
       : { seconds: Math.round((performance.now() - began) / 1000) }
   console.log(JSON.stringify({ seed: numberOf('seed'), ...sums, findings: findings.length, ...time }))
+  if (sums.read < sums.exports * LEAST_READ) {
+    console.error('broke off: too many exports were not read')
+    return 2
+  }
   return findings.length > 0 ? 1 : 0
 }
 

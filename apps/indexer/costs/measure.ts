@@ -4,6 +4,7 @@ import { getHeapStatistics } from 'node:v8'
 import { nativeVerifier } from '@avocet/crypto-native'
 import { createGuardedFetch } from '@avocet/did'
 import type { ResolveKey, Source } from '@avocet/firehose'
+import { openState } from '@avocet/firehose/sqlite'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import type { Live } from '../src/http/live.ts'
@@ -148,6 +149,9 @@ export async function backfill(
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     },
   }
+  // What failed before would be tried again meanwhile, and be counted for one of these.
+  openState(db)
+  db.raw.exec('UPDATE repos SET next_try = NULL')
   const pipeline = pipelineOf({ db, live, accounts, source, host, workers: 0 })
   const { consumer } = pipeline
   await Promise.all(dids.map((did) => consumer.requestResync(did as Did)))
