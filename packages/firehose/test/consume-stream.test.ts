@@ -156,6 +156,26 @@ describe('stream', () => {
     expect(third.events).toEqual([])
   })
 
+  it('tells when any of its sources last lost events', async () => {
+    const state = createMemoryState()
+    const gaps = { a: 1000, b: 3000, c: 2000, d: null }
+    for (const [source, gapAt] of Object.entries(gaps)) {
+      // oxlint-disable-next-line no-await-in-loop -- four
+      await state.save({ cursor: { source, seq: 1, high: 1, numbering: 0, gapAt } })
+    }
+    const sources = Object.keys(gaps).map((id) => fromFrames([], { id, stay: true }))
+    const { consumer } = start(createWorld('gaps'), [], { state, sources })
+    await expect.poll(() => consumer.stats().sources.every(({ connected }) => connected)).toBe(true)
+    expect([null, 'a', 'b', 'c', 'd'].map((source) => consumer.gapAt(source))).toEqual([
+      3000,
+      1000,
+      3000,
+      2000,
+      null,
+    ])
+    await consumer.close()
+  })
+
   it('a store that fails ends it with the reason; nothing is acknowledged', async () => {
     const world = createWorld('broken store')
     const frames = await commits(world, 1, 2)

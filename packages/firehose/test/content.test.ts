@@ -123,6 +123,19 @@ describe('records of a commit', () => {
     })
   })
 
+  it('are read up to the largest that a record may be', () => {
+    const about = wrap(textOf(999_000, 0x41)).length - 999_000
+    for (const [more, unread] of [
+      [0, null],
+      [1, 'too-costly'],
+    ] as const) {
+      const reader = createContentReader(DEFAULT_POLICY)
+      const bytes = wrap(textOf(DEFAULT_POLICY.maxRecordBytes - about + more, 0x41))
+      expect(bytes.length).toBe(DEFAULT_POLICY.maxRecordBytes + more)
+      expect(reader.read(cidForCbor(bytes), bytes).unread).toBe(unread)
+    }
+  })
+
   it('tell what is no record from what costs too much', () => {
     const reader = createContentReader(DEFAULT_POLICY)
     for (const bytes of [EMPTY_LIST, Uint8Array.of(0xff), encode('text').slice(), new Uint8Array(0)]) {
