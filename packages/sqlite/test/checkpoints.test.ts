@@ -91,6 +91,34 @@ it('holds writes for a long log only, and no longer than the copy takes', { time
   checkpointer.close()
 })
 
+it('copies a log back that started over when it was copied', async () => {
+  const path = join(mkdtempSync(join(folder, 'f-')), 'f.db')
+  using raw = new DatabaseSync(path)
+  raw.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0;
+    CREATE TABLE item (id INTEGER PRIMARY KEY, body BLOB NOT NULL)`)
+  const checkpointer = createCheckpointer(
+    raw,
+    path,
+    () => {},
+    (cause) => expect.unreachable(cause.message),
+  )
+  const insert = raw.prepare('INSERT INTO item (body) VALUES (zeroblob(3900))')
+  const look = raw.prepare('PRAGMA wal_checkpoint(NOOP)')
+  for (let round = 0; round < 2; round++) {
+    for (const rows of [100, 4000]) {
+      raw.exec('BEGIN')
+      for (let i = 0; i < rows; i++) insert.run()
+      raw.exec('COMMIT')
+      checkpointer.committed()
+    }
+    const { log } = look.get()!
+    expect(log).toBeLessThan(5000)
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await expect.poll(() => look.get()!['checkpointed'], { timeout: 10_000 }).toBe(log)
+  }
+  checkpointer.close()
+})
+
 /** Fills the log until a write is held, which it gives; while `reader` reads, the log does not start over. */
 async function holdWrite(db: Database): Promise<{ readonly held: Promise<unknown> }> {
   db.raw.exec('CREATE TABLE item (id INTEGER PRIMARY KEY, body BLOB NOT NULL)')
