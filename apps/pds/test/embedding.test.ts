@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,6 +15,7 @@ import { createPds, openPdsStores, type AuthCall, type PdsEmbedding, type PdsPar
 import { SILENT } from '../src/logger.ts'
 import { readFirehose } from './firehose.ts'
 import { ADMIN_PASSWORD, failure, newHandle, post, startNetwork } from './network.ts'
+import { servedMethods } from './served.ts'
 
 const own = createCatalog([
   {
@@ -140,17 +140,6 @@ test('parts work without HTTP: accounts are made, found, turned off, and written
   ).toMatchObject({ active: false, status: 'deactivated' })
 })
 
-/** NSIDs of every method of this server, by the names of their files. */
-function methodsOfServer(): string[] {
-  const sources = ['../src', '../../../packages/repo-server/src'].map((path) =>
-    join(import.meta.dirname, path),
-  )
-  return sources
-    .flatMap((source) => readdirSync(source, { recursive: true, encoding: 'utf8' }))
-    .flatMap((file) => /(?:^|\/)methods\/((?:com|app)\..*)\.ts$/.exec(file)?.[1] ?? [])
-    .toSorted()
-}
-
 const RKEY = '3lbtest222222'
 const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 const BY_FORMAT: Readonly<Record<string, string>> = {
@@ -185,7 +174,7 @@ describe('replaced authorization', () => {
       throw new XrpcError(403, 'NotInvited', 'You are not invited')
     }
     await using net = await startNetwork({ config: { auth: { authorize }, methods: addCount, catalog: own } })
-    const nsids = [...methodsOfServer(), 'com.example.notes.count'].filter(
+    const nsids = [...servedMethods(), 'com.example.notes.count'].filter(
       // Only there with an AppView.
       (nsid) => !nsid.startsWith('app.bsky.notification.'),
     )

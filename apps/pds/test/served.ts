@@ -1,10 +1,13 @@
 import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 
-/** The folders of methods: those of this app, and those it mounts. */
-const FOLDERS = ['../src/methods/', '../../../packages/repo-server/src/methods/']
+/** Where methods have their files: those of this app, and those it mounts. */
+const SOURCES = ['../src', '../../../packages/repo-server/src']
 
-/** The NSID of every method that has a file. */
+/** The NSID of every method that has a file, in order. */
 export const servedMethods = (): string[] =>
-  FOLDERS.flatMap((folder) => readdirSync(new URL(folder, import.meta.url))).map((name) =>
-    name.replace(/\.ts$/, ''),
+  SOURCES.flatMap((path) =>
+    readdirSync(join(import.meta.dirname, path), { recursive: true, encoding: 'utf8' }),
   )
+    .flatMap((file) => /(?:^|\/)methods\/((?:com|app)\..*)\.ts$/.exec(file)?.[1] ?? [])
+    .toSorted()
