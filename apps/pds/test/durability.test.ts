@@ -1,12 +1,12 @@
 // When an acknowledged write is on the disk: `PDS_SQLITE_SYNCHRONOUS`.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { resolveConfig, type PdsConfig } from '../src/config/config.ts'
-import type { Logger } from '../src/logger.ts'
+import { SILENT, type Logger } from '../src/logger.ts'
 import { openSqliteStores } from '../src/stores/sqlite/stores.ts'
 import { runCommand } from './command.ts'
 import { EIO } from '@avocet/testing/faults'
@@ -91,6 +91,32 @@ test('a server that syncs nothing before its answers says so at the start', asyn
     'warn PDS_SQLITE_SYNCHRONOUS is normal: the last writes may be lost if the machine loses power',
   ])
   expect(await told({})).toEqual([])
+})
+
+test('a server that was cut off says what to do if the machine lost power, unless it waits for the disk', async () => {
+  const lines: string[] = []
+  const log: Logger = { ...SILENT, warn: (_, message) => void lines.push(message) }
+  const opened = async (sqliteSynchronous: PdsConfig['sqliteSynchronous']): Promise<string[]> => {
+    const [dataDirectory, copy] = [await folder(), await folder()]
+    const running = await openSqliteStores(resolveConfig({ dataDirectory, sqliteSynchronous }))
+    // As its files are while it runs.
+    await cp(dataDirectory, copy, { recursive: true })
+    running.db.close()
+    lines.length = 0
+    const stores = await openSqliteStores(resolveConfig({ dataDirectory: copy, sqliteSynchronous }), log)
+    stores.db.close()
+    return [...lines]
+  }
+  const folder = async (): Promise<string> => {
+    const made = await mkdtemp(join(tmpdir(), 'avocet-pds-durability-'))
+    onTestFinished(() => rm(made, { recursive: true }))
+    return made
+  }
+  expect(await opened('normal')).toEqual([
+    'PDS_SQLITE_SYNCHRONOUS is normal: the last writes may be lost if the machine loses power',
+    'the server was cut off, and did not wait for the disk: if the machine lost power, run avocet-pds announce --all',
+  ])
+  expect(await opened('full')).toEqual([])
 })
 
 test.each([

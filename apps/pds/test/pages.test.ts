@@ -137,7 +137,7 @@ describe("the operator's pages", () => {
 
   test('acts on nobody, with bad values: refused by name, and what was understood is in the audit log', async () => {
     const unknown = [400, { error: 'AccountNotFound', message: 'Account not found' }]
-    for (const path of ['/quota', '/rotate-keys', '/repair-rev', '/rebuild-repo']) {
+    for (const path of ['/quota', '/rotate-keys', '/announce', '/repair-rev', '/rebuild-repo']) {
       // oxlint-disable-next-line no-await-in-loop
       expect([path, ...(await ask(path, '{"account":"nobody.test"}'))]).toEqual([path, ...unknown])
       // oxlint-disable-next-line no-await-in-loop

@@ -11,6 +11,7 @@ import type { Capability } from '../operations/capability.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Repos } from '../repos/repos.ts'
 import type { Stores } from '../stores/stores.ts'
+import { createAnnouncer, type Announce } from './announcer.ts'
 import { createAppPasswords } from './app-passwords.ts'
 import { createCredentials, type Credentials } from './credentials.ts'
 import { createDeletions } from './deletions.ts'
@@ -34,6 +35,7 @@ export interface Accounts extends Capability {
   readonly credentials: Credentials
   readonly handleChanges: HandleChanges
   readonly rotations: KeyRotations
+  readonly announce: Announce
 }
 
 /** What accounts compose. */
@@ -89,6 +91,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
     credentials,
     handleChanges,
     rotations,
+    announce: createAnnouncer({ ...shared, accounts: stores.accounts, server: stores.server }),
     methods: (router) =>
       addAccountMethods(router, {
         ...auth,

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { ComAtprotoServerDescribeServer } from '@avocet/lexicons/com.atproto'
+import { ComAtprotoAdminSearchAccounts, ComAtprotoServerDescribeServer } from '@avocet/lexicons/com.atproto'
+import type { Did } from '@avocet/syntax'
 import { createClient, XrpcClientError, type Client } from '@avocet/xrpc-client'
 
 import { COMMAND_AGENT } from '../audit/command-agent.ts'
@@ -80,6 +81,18 @@ function storedPassword(dataDirectory: string): string {
   throw new CommandError(
     `no admin password; give PDS_ADMIN_PASSWORD or the --data of the server (looked in ${path})`,
   )
+}
+
+/** Every account of the running server. @throws CommandError */
+export async function* allAccounts(options: PdsOptions): AsyncGenerator<Did> {
+  const client = await connectOperator(options)
+  for (let cursor: string | undefined; ;) {
+    const params = { limit: 100, ...(cursor === undefined ? {} : { cursor }) }
+    const page = await answered(client.call(ComAtprotoAdminSearchAccounts.main, { params }))
+    for (const { did } of page.accounts) yield did
+    cursor = page.cursor
+    if (cursor === undefined) return
+  }
 }
 
 /** The answer of a call, or what the server said against it. @throws CommandError */

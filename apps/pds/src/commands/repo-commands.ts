@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
 import type { PdsOptions } from '../config/config.ts'
-import type { Print } from '../terminal.ts'
+import { CommandError, type Print } from '../terminal.ts'
 
 type RepairFlags = { readonly apply?: boolean; readonly clockIsRight?: boolean }
 
@@ -26,6 +26,15 @@ export function addRepoCommands(program: Command, settings: () => PdsOptions, pr
     .action(async (account: string, { apply = false, clockIsRight = false }: RepairFlags) => {
       const { rebuildRepo } = await import('./repos.ts')
       await rebuildRepo(settings(), account, apply, clockIsRight, print)
+    })
+  program
+    .command('announce [account]')
+    .description('tell relays where an account stands, with a new revision of its repository')
+    .option('--all', 'every account: after the machine lost power under PDS_SQLITE_SYNCHRONOUS=normal')
+    .action(async (account: string | undefined, { all = false }: { all?: boolean }) => {
+      if ((account === undefined) !== all) throw new CommandError('give an account, or --all')
+      const { announceAccounts } = await import('./announce.ts')
+      await announceAccounts(settings(), account ?? null, print)
     })
   program
     .command('import-repo <account> <file>')

@@ -1,9 +1,7 @@
-import { ComAtprotoAdminSearchAccounts } from '@avocet/lexicons/com.atproto'
-
 import type { RotationReport } from '../accounts/key-rotations.ts'
 import type { PdsOptions } from '../config/config.ts'
 import { CommandError, type Print } from '../terminal.ts'
-import { answered, askOperatorPage, connectOperator } from './operator.ts'
+import { allAccounts, askOperatorPage } from './operator.ts'
 
 /** Whose keys, and which. */
 export interface RotateFlags {
@@ -42,13 +40,6 @@ export async function rotateKeys(options: PdsOptions, flags: RotateFlags, print:
     }
   }
   if (account !== undefined) return one(account)
-  const client = await connectOperator(options)
-  for (let cursor: string | undefined; ;) {
-    const params = { limit: 100, ...(cursor === undefined ? {} : { cursor }) }
-    const page = await answered(client.call(ComAtprotoAdminSearchAccounts.main, { params }))
-    for (const { did } of page.accounts) await one(did)
-    cursor = page.cursor
-    if (cursor === undefined) break
-  }
+  for await (const did of allAccounts(options)) await one(did)
   if (failed > 0) throw new CommandError(`${failed} accounts failed; run it again when the reason is gone`)
 }

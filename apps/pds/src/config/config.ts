@@ -134,6 +134,10 @@ export type PdsOptions = Pick<PdsConfig, 'dataDirectory'> & Partial<PdsConfig>
 export const POWER_LOSS_WARNING: string =
   'PDS_SQLITE_SYNCHRONOUS is normal: the last writes may be lost if the machine loses power'
 
+/** What the operator of such a server is told when it was cut off. */
+export const CUT_OFF_WARNING: string =
+  'the server was cut off, and did not wait for the disk: if the machine lost power, run avocet-pds announce --all'
+
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** The settings of a PDS for which nothing but its data directory was given. */

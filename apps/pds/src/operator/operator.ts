@@ -35,7 +35,7 @@ export interface OperatorParts {
 export function createOperatorDoors(parts: OperatorParts): OperatorDoors {
   const { config, stores, auth, watch, post, repos, accounts } = parts
   const { accountStore } = stores
-  const { lifecycle, credentials, handleChanges, rotations } = accounts
+  const { lifecycle, credentials, handleChanges, rotations, announce } = accounts
   const { quotas, repairs, host } = repos
   return {
     methods: (router) =>
@@ -60,6 +60,7 @@ export function createOperatorDoors(parts: OperatorParts): OperatorDoors {
       repairs,
       imports: host.parts.imports,
       rotations,
+      announce,
     }),
     chores: NO_CHORES,
   }

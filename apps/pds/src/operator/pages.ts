@@ -3,6 +3,7 @@ import type { Repairs, RepoImports } from '@avocet/repo-server'
 import { Hono, type Context } from 'hono'
 
 import type { Authorizer } from '../auth/authorizer.ts'
+import type { Announce } from '../accounts/announcer.ts'
 import type { KeyRotations } from '../accounts/key-rotations.ts'
 import { findAccount } from '../auth/lookup.ts'
 import { requireDone } from '../accounts/changes.ts'
@@ -28,6 +29,7 @@ export interface OperatorPagesParts {
   readonly quotas: Quotas
   readonly outbox: Mailer
   readonly rotations: KeyRotations
+  readonly announce: Announce
   readonly repairs: Repairs
   readonly imports: Pick<RepoImports, 'importCar'>
 }
@@ -44,7 +46,7 @@ const MAX_BODY = 16 * 1024
 
 /** Pages that take the operator's password (HTTP Basic): metrics, the audit log, and the acts that no lexicon has. */
 export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
-  const { config, stores, authorizer, quotas, outbox, repairs, imports, rotations } = parts
+  const { config, stores, authorizer, quotas, outbox, repairs, imports, rotations, announce } = parts
   const { accounts } = stores
   const { metrics, audit } = parts.watch
   const { hostname } = config
@@ -163,6 +165,16 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
         const detail = `has a new signing key since ${new Date(rotatedAt).toISOString()}`
         return { did, outcome: 'none', detail, from: null, to: null }
       },
+    }
+  })
+
+  act('/announce', async (body) => {
+    const did = await accountOf(body['account'])
+    return {
+      action: 'account announced',
+      did,
+      detail: {},
+      run: async () => ({ did, status: await announce(did) }),
     }
   })
 

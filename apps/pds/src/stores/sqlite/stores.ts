@@ -17,7 +17,7 @@ import { openDatabase, type Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
 import { openBlobs, refuseFilledBucket } from '../../blobs/blob-place.ts'
-import { POWER_LOSS_WARNING, type PdsConfig } from '../../config/config.ts'
+import { CUT_OFF_WARNING, POWER_LOSS_WARNING, type PdsConfig } from '../../config/config.ts'
 import { DATABASE_FILE, refuseForeignData } from '../../config/data-directory.ts'
 import { DataDirectoryError, prepareDataDirectory } from '../../config/secrets.ts'
 import { SILENT, type Logger } from '../../logger.ts'
@@ -59,7 +59,10 @@ export async function openSqliteStores(config: PdsConfig, log: Logger = SILENT):
     if (config.sqliteSynchronous === 'normal') {
       log.warn({}, POWER_LOSS_WARNING)
       // Subscribers may have seen events that went with the power: their numbers are not given to others.
-      if (wasCutOff) advanceSeq(db)
+      if (wasCutOff) {
+        advanceSeq(db)
+        log.warn({}, CUT_OFF_WARNING)
+      }
     }
     return await openStoresOn(db, config, (error) =>
       log.warn({ err: error }, 'the blobs cannot be reached for now'),
