@@ -74,6 +74,12 @@ function findBinaries(): string | null {
   }
 }
 
+/** The path of `psql`, or null without a Postgres. */
+export function findPsql(): string | null {
+  const binaries = findBinaries()
+  return binaries === null ? null : join(binaries, 'psql')
+}
+
 function findUser(): { uid: number; gid: number } {
   const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
   const entry = ['postgres', 'nobody']

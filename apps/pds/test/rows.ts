@@ -1,14 +1,19 @@
+import { execFileSync } from 'node:child_process'
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite'
 import { join } from 'node:path'
+
+import { pdsDatabase } from '@avocet/testing/pds-store'
+import { findPsql } from '@avocet/testing/postgres'
 
 import type { TestNetwork } from './network.ts'
 
 /** Runs a statement on the database of a network, beside the server: to make time pass, or to look. */
 export function sql(
-  net: TestNetwork,
+  net: Pick<TestNetwork, 'folder'>,
   statement: string,
   ...values: SQLInputValue[]
 ): Record<string, SQLOutputValue>[] {
+  if (pdsDatabase(net.folder) !== null) return onPostgres(net.folder, statement, values)
   const db = new DatabaseSync(join(net.folder, 'pds.sqlite'))
   try {
     db.exec('PRAGMA busy_timeout = 5000')
@@ -17,3 +22,31 @@ export function sql(
     db.close()
   }
 }
+
+/** The same by `psql`, which answers at once, too. */
+function onPostgres(
+  folder: string,
+  statement: string,
+  values: readonly SQLInputValue[],
+): Record<string, SQLOutputValue>[] {
+  const { url, schema } = pdsDatabase(folder)!
+  const rest = [...values]
+  const text = statement.replaceAll('?', () => literal(rest.shift()!))
+  const reads = /^\s*(select|with)/i.test(text)
+  const asked = reads ? `SELECT coalesce(json_agg(found), '[]') FROM (${text}) AS found` : text
+  const options = {
+    env: { ...process.env, PGOPTIONS: `-c search_path=${schema}` },
+    encoding: 'utf8',
+  } as const
+  const told = execFileSync(findPsql()!, [url, '-qAtX', '-v', 'ON_ERROR_STOP=1', '-c', asked], options)
+  return reads ? (JSON.parse(told) as Record<string, SQLOutputValue>[]) : []
+}
+
+const literal = (value: SQLInputValue): string =>
+  value === null
+    ? 'NULL'
+    : typeof value === 'string'
+      ? `'${value.replaceAll("'", "''")}'`
+      : ArrayBuffer.isView(value)
+        ? `'\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}'::bytea`
+        : String(value)

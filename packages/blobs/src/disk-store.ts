@@ -12,6 +12,19 @@ import type { BlobEntry, BlobReader, BlobStore, BlobUpkeep, StoredBlob } from '.
 
 /** Files listed at a time. */
 const LISTED = 200
+/** In a folder that processes share, an upload that nobody wrote to for so long is nobody's, in milliseconds. */
+const ABANDONED_MS = 24 * 60 * 60 * 1000
+
+/** Settings of {@link openDiskBlobs}. */
+export interface DiskBlobOptions {
+  /** Whether what is to be removed is moved to `<folder>/held`, as while a backup is made. Default: it is not. */
+  readonly isHeld?: () => Promise<boolean>
+  /**
+   * Whether other processes write to the folder too. Then unfinished uploads, which may be theirs, are removed a day after
+   * somebody wrote to them, instead of when the process that began them is gone.
+   */
+  readonly isShared?: boolean
+}
 
 /** The name of the folder of an account's blobs. */
 export const blobFolderName = (did: string): string => did.replaceAll(/[^a-zA-Z0-9:._-]/g, '_')
@@ -59,11 +72,10 @@ export function readDiskBlobs(folder: string): BlobReader {
  * Blobs as files: `<folder>/<did>/<cid>`, unfinished ones in `<folder>/temporary`, folders on their way out in
  * `<folder>/removed`.
  * Removing an account's blobs puts them out of reach at once; they are deleted by and by.
- * @param isHeld whether what is to be removed is moved to `<folder>/held`, as while a backup is made
  */
 export async function openDiskBlobs(
   folder: string,
-  isHeld: () => Promise<boolean> = () => Promise.resolve(false),
+  { isHeld = () => Promise.resolve(false), isShared = false }: DiskBlobOptions = {},
 ): Promise<BlobStore & BlobUpkeep> {
   const temporary = join(folder, 'temporary')
   const discarded = join(folder, REMOVED_FOLDER)
@@ -71,7 +83,7 @@ export async function openDiskBlobs(
   await mkdir(temporary, { recursive: true, mode: 0o700 })
   await mkdir(discarded, { recursive: true, mode: 0o700 })
   // Whatever the clock says: nobody ends the uploads of a process that was killed.
-  const unfinished = new Set(await readdir(temporary))
+  const unfinished = new Set(isShared ? [] : await readdir(temporary))
   const folderOf = (did: Did): string => accountFolder(folder, did)
 
   /**
@@ -155,11 +167,22 @@ export async function openDiskBlobs(
       for (const name of await readdir(discarded)) {
         await rm(join(discarded, name), { recursive: true, force: true })
       }
+      if (isShared) await removeAbandoned(temporary)
       for (const name of unfinished) {
         await rm(join(temporary, name), { force: true })
         unfinished.delete(name)
       }
     },
+  }
+}
+
+/** Removes the uploads that nobody wrote to for a day. */
+async function removeAbandoned(temporary: string): Promise<void> {
+  const before = Date.now() - ABANDONED_MS
+  for (const name of await readdir(temporary)) {
+    const path = join(temporary, name)
+    const known = await ifPresent(stat(path))
+    if (known !== null && known.mtimeMs < before) await rm(path, { force: true })
   }
 }
 

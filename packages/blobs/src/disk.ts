@@ -1,2 +1,2 @@
-export { blobFolderName, openDiskBlobs, readDiskBlobs } from './disk-store.ts'
+export { blobFolderName, openDiskBlobs, readDiskBlobs, type DiskBlobOptions } from './disk-store.ts'
 export { areRemovalsHeld, dropHeld, HELD_FOLDER, holdRemovals } from './removal-hold.ts'

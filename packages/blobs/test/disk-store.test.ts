@@ -109,3 +109,19 @@ test('what an earlier process left of its uploads goes, one under way stays', as
   await store.clean()
   expect(await readdir(place)).toEqual(['fresh'])
 })
+
+test('in a folder that processes share, uploads go a day after somebody wrote to them, not before', async () => {
+  await openDiskBlobs(folder)
+  const place = join(folder, 'temporary')
+  const hours = (count: number): Date => new Date(Date.now() - count * 60 * 60 * 1000)
+  for (const [name, age] of [
+    ['abandoned', 25],
+    ['slow', 23],
+  ] as const) {
+    await writeFile(join(place, name), 'x')
+    await utimes(join(place, name), hours(age), hours(age))
+  }
+  const store = await openDiskBlobs(folder, { isShared: true })
+  await store.clean()
+  expect(await readdir(place)).toEqual(['slow'])
+})

@@ -37,7 +37,7 @@ test('one backup holds at a time, until it ends or was not heard of for a minute
 test('what is removed meanwhile is moved aside, and goes when the hold has ended', async () => {
   let held = true
   const blobs = join(folder, 'blobs')
-  const files = await openDiskBlobs(blobs, () => Promise.resolve(held))
+  const files = await openDiskBlobs(blobs, { isHeld: () => Promise.resolve(held) })
   const put = async (text: string): Promise<string> => {
     async function* source(): AsyncGenerator<Uint8Array> {
       yield Buffer.from(text)
@@ -63,7 +63,7 @@ test('what is removed meanwhile is moved aside, and goes when the hold has ended
 test('files moved aside while such files are dropped: none is lost track of, and nothing fails', async () => {
   const blobs = join(folder, 'racing')
   let held = true
-  const files = await openDiskBlobs(blobs, () => Promise.resolve(held))
+  const files = await openDiskBlobs(blobs, { isHeld: () => Promise.resolve(held) })
   const cids = Array.from({ length: 400 }, (_, i) => `bafkrei${i}`)
   await mkdir(join(blobs, DID), { recursive: true })
   for (const cid of cids) await writeFile(join(blobs, DID, cid), 'x')

@@ -24,7 +24,13 @@ export async function openBlobs(
 ): Promise<BlobStore & BlobUpkeep> {
   const folder = blobFolder(config)
   const { blobBucket } = config
-  if (blobBucket === null) return openDiskBlobs(folder, () => areRemovalsHeld(config.dataDirectory))
+  if (blobBucket === null) {
+    return openDiskBlobs(folder, {
+      isHeld: () => areRemovalsHeld(config.dataDirectory),
+      // Several processes on one database have one folder of blobs.
+      isShared: config.postgres !== null,
+    })
+  }
   const spoolBytes = SPOOLED_BLOBS * config.blobUploadLimit
   const spoolFolder = join(folder, 'temporary')
   return explained(

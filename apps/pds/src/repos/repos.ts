@@ -23,6 +23,9 @@ import { createHost, type HostParts } from './host.ts'
 import { createRecordLexicons } from './lexicons.ts'
 import { createQuotas, type Quotas } from './quotas.ts'
 
+/** The longest from the writing of a file to its row, in milliseconds: by far. */
+const NOTED_MS = 60 * 60 * 1000
+
 /** The repositories of this server. */
 export interface Repos extends Capability, AsyncDisposable {
   readonly host: RepoHost
@@ -39,7 +42,7 @@ export interface ReposParts extends Omit<
   HostParts,
   'dids' | 'quotas' | 'lexicons' | 'locks' | 'tids' | 'stores' | 'onError'
 > {
-  readonly stores: Pick<Stores, 'server' | 'files' | 'accounts' | 'quotas'>
+  readonly stores: Pick<Stores, 'server' | 'files' | 'accounts' | 'quotas' | 'isShared'>
   readonly outbound: Pick<Outbound, 'dids' | 'fetch'>
   readonly lookupTxt: LookupTxt
   readonly clock: BelievedClock
@@ -53,8 +56,8 @@ export function createRepos(parts: ReposParts): Repos {
   const { config, stores, outbound, signers, lookupTxt, clock, log } = parts
   const { server, files, accounts } = stores
   const { dids, fetch } = outbound
-  /** What this process wrote itself is no orphan. */
-  const startedAt = Date.now()
+  // What this process wrote itself is no orphan; another one may be about to note a file that it has written.
+  const startedAt = Date.now() - (stores.isShared ? NOTED_MS : 0)
   const locks = createKeyedLock()
   const tids = createTidClock()
   const quotas = createQuotas(stores.quotas, config, server)
