@@ -105,7 +105,7 @@ describe.skipIf(server === null)('two processes', () => {
     const change = (net: TestNetwork, { accessJwt }: TestAccount) =>
       net.post('com.atproto.identity.updateHandle', { token: accessJwt, input: { handle } })
     const answers = await Promise.all([change(one, carl), change(two, dora)])
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 400])
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 400])
     const winner = answers[0]!.status === 200 ? carl : dora
     for (const net of [one, two]) {
       const { body } = await net.get('com.atproto.identity.resolveHandle', { params: { handle } })
