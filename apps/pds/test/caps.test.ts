@@ -4,8 +4,7 @@ import { join } from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
 
-import { createGate } from '@avocet/repo-server'
-import { EXPORTS_AT_ONCE, IMPORTS_AT_ONCE, UPLOADS_AT_ONCE } from '../src/limits/rate-limits.ts'
+import { createGate, REPO_HOST_LIMITS } from '@avocet/repo-server'
 import { failure, startNetwork, type TestNetwork } from './network.ts'
 
 const start = async (config: object): Promise<TestNetwork> => {
@@ -66,9 +65,9 @@ test('a gate counts by account, by address and in total, and lets go on every wa
 })
 
 test.each([
-  ['uploads', UPLOADS_AT_ONCE, { total: 400, perAccount: 8, perAddress: 20 }],
-  ['imports', IMPORTS_AT_ONCE, { total: 8, perAccount: 1, perAddress: 2 }],
-  ['exports', EXPORTS_AT_ONCE, { total: 64, perAccount: 16, perAddress: 16 }],
+  ['uploads', REPO_HOST_LIMITS.uploads, { total: 400, perAccount: 8, perAddress: 20 }],
+  ['imports', REPO_HOST_LIMITS.imports, { total: 8, perAccount: 1, perAddress: 2 }],
+  ['exports', REPO_HOST_LIMITS.exports, { total: 64, perAccount: 16, perAddress: 16 }],
 ])('%s: so many of an account, of a network and in all', async (what, limits, expected) => {
   const { total, perAccount, perAddress } = expected
   const end = Promise.withResolvers<void>()

@@ -12,7 +12,7 @@ import type { LivingStatus } from './change.ts'
 import { accountEvent, identityEvent, syncEvent } from './events.ts'
 import { createRepoExports, type RepoExports } from './exports.ts'
 import { createGate, type Gate } from './gates.ts'
-import { HOST_LIMITS, type RepoHostLimits } from './host-limits.ts'
+import { REPO_HOST_LIMITS, type RepoHostLimits } from './host-limits.ts'
 import { createRepoImports, IMPORT_LIMITS, type RepoImports } from './imports.ts'
 import type { AppliedEvent } from './listeners.ts'
 import { createKeyedLock, type KeyedLock } from './locks.ts'
@@ -89,6 +89,7 @@ export interface RepoHostOptions {
   /** Default: those of `@avocet/lexicons`. */
   readonly lexicons?: RecordLexicons
   readonly isUnacceptable?: RecordChecks['isUnacceptable']
+  /** Where they differ from `REPO_HOST_LIMITS`. */
   readonly limits?: Partial<RepoHostLimits>
   readonly rateLimits?: RepoRateLimits
   /** Most records of a repository. */
@@ -193,7 +194,7 @@ const NOBODY: RepoAccess = {
 /** A host over a store. */
 export function createRepoHost(options: RepoHostOptions): RepoHost {
   const { store, remoteBlobs, accounts, locks = createKeyedLock(), tids = createTidClock() } = options
-  const limits = { ...HOST_LIMITS, ...options.limits }
+  const limits = { ...REPO_HOST_LIMITS, ...options.limits }
   const onError = options.onError ?? (() => {})
   const sequencer =
     options.sequencer ??

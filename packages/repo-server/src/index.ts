@@ -40,7 +40,7 @@ export { subscribeRepos } from './methods/com.atproto.sync.subscribeRepos.ts'
 export { mountRepo, mountSync } from './mount.ts'
 export { describeBy } from './describe.ts'
 export { createGate, type Gate, type GateLimits } from './gates.ts'
-export type { RepoHostLimits } from './host-limits.ts'
+export { REPO_HOST_LIMITS, type RepoHostLimits } from './host-limits.ts'
 export {
   createRepoHost,
   type IntendedWrite,

@@ -9,7 +9,7 @@ import type { BlobBucket, PdsConfig } from '../config/config.ts'
 import { blobFolder } from '../config/data-directory.ts'
 import { DataDirectoryError } from '../config/secrets.ts'
 
-/** The largest blobs that find room on their way to a bucket: all uploads of ten accounts (`UPLOADS_AT_ONCE`). */
+/** The largest blobs that find room on their way to a bucket: all uploads of ten accounts (`REPO_HOST_LIMITS` of `@avocet/repo-server`). */
 const SPOOLED_BLOBS = 80
 
 /**

@@ -1,9 +1,8 @@
 import type { Fetch } from '@avocet/did'
-import type { RepoServerStore } from '@avocet/repo-server'
+import { REPO_HOST_LIMITS, type RepoServerStore } from '@avocet/repo-server'
 import { createSequencer, type Sequencer } from '@avocet/sequencer'
 
 import type { PdsConfig } from '../config/config.ts'
-import { STREAM_BUFFER_BYTES } from '../limits/rate-limits.ts'
 import type { Logger } from '../logger.ts'
 import type { Chores } from '../operations/chores.ts'
 import { createAnnouncements, type Announcements } from './announcements.ts'
@@ -35,7 +34,7 @@ export function createEvents({ config, server, log, onEvent, onError }: EventsPa
     log: server.log,
     // A chore prunes it, which knows when the clock is not to be trusted.
     retention: { maxAgeMs: config.repoBackfillLimitMs, everyMs: 0 },
-    page: { count: 500, bytes: STREAM_BUFFER_BYTES },
+    page: { count: 500, bytes: REPO_HOST_LIMITS.streamBytes },
     onError: (error) => {
       log.error({ err: error }, 'the event log failed')
       onError(error)

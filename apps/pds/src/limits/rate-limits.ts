@@ -2,26 +2,10 @@ import type { AccountRows } from '@avocet/accounts'
 import { timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 
-import type { GateLimits } from '@avocet/repo-server'
 import { networkOf, type RateLimitRule, type RequestInfo } from '@avocet/xrpc-server'
 
 import { loginKey } from '../auth/lookup.ts'
 import type { PdsConfig } from '../config/config.ts'
-
-/**
- * Bounds of the firehose. A subscriber that reads nothing holds this many unsent bytes until it is cut off; readers of the log's
- * past share what they read.
- */
-export const STREAM_BUFFER_BYTES: number = 256 * 1024
-
-/** Uploads at a time. Each holds a file and a chunk, for as long as its sender takes. */
-export const UPLOADS_AT_ONCE: GateLimits = { total: 400, perAccount: 8, perAddress: 20 }
-
-/** Repository imports at a time. Each holds what its archive makes it remember. */
-export const IMPORTS_AT_ONCE: GateLimits = { total: 8, perAccount: 1, perAddress: 2 }
-
-/** Exports at a time. Each holds a small repository, or a view of a large one, for as long as its reader takes. */
-export const EXPORTS_AT_ONCE: GateLimits = { total: 64, perAccount: 16, perAddress: 16 }
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -20,15 +20,7 @@ import { findAccount } from '../auth/lookup.ts'
 import type { Quotas } from './quotas.ts'
 import type { ServiceCallers } from '../auth/service-callers.ts'
 import type { PdsConfig } from '../config/config.ts'
-import {
-  EXPORT_LIMIT,
-  EXPORTS_AT_ONCE,
-  IMPORTS_AT_ONCE,
-  STREAM_BUFFER_BYTES,
-  UPLOAD_LIMIT,
-  UPLOADS_AT_ONCE,
-  writeLimits,
-} from '../limits/rate-limits.ts'
+import { EXPORT_LIMIT, UPLOAD_LIMIT, writeLimits } from '../limits/rate-limits.ts'
 import { hasSlur } from '../identity/slurs.ts'
 import type { Stores } from '../stores/stores.ts'
 import type { Signers } from '../identity/signers.ts'
@@ -64,10 +56,6 @@ export function createHost(parts: HostParts): RepoHost {
       blobBytes: config.blobUploadLimit,
       importBytes: config.maxRepoImportSize,
       acceptsImports: config.acceptingImports,
-      uploads: UPLOADS_AT_ONCE,
-      imports: IMPORTS_AT_ONCE,
-      exports: EXPORTS_AT_ONCE,
-      streamBytes: STREAM_BUFFER_BYTES,
       subscribers: config.subscribers,
       subscribersPerAddress: config.subscribersPerAddress,
     },
