@@ -17,7 +17,7 @@ import { openSqliteStores } from '../src/stores/sqlite/stores.ts'
 const MINUTES = 60_000
 
 /** A relay that answers as told, and a server that asks it; `now` is the clock of the machine where it is left out. */
-async function start(now?: () => number) {
+async function start(now?: () => number, more: readonly string[] = []) {
   const seen = { status: 200, asked: 0, lines: [] as [string, object][], failures: 0 }
   const relay = createServer((_request, response) => {
     seen.asked += 1
@@ -41,7 +41,7 @@ async function start(now?: () => number) {
   const logger: Logger = { info: keep, warn: keep, error: keep, debug: keep }
   const host = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`
   const failed = (): void => void seen.failures++
-  const crawlers = createCrawlers([host], () => config.publicUrl!, log, fetch, logger, failed, now)
+  const crawlers = createCrawlers([host, ...more], () => config.publicUrl!, log, fetch, logger, failed, now)
   const announcements = createAnnouncements(server)
   const event = async (): Promise<void> => {
     await announcements.identity('did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'a.example.com')
@@ -70,6 +70,13 @@ test('when the clock of the machine was a year ahead meanwhile, no later', async
   vi.advanceTimersByTime(1)
   await event()
   await asked(2)
+})
+
+test('each of several, also beside one that cannot be asked', async () => {
+  const other = await start()
+  const { seen, event } = await start(undefined, ['http://127.0.0.1:1', other.host])
+  await event()
+  await expect.poll(() => [seen.asked, other.seen.asked, seen.failures]).toEqual([1, 1, 1])
 })
 
 test('at the first event, then every twenty minutes at most; a refusal is told and counted', async () => {

@@ -65,6 +65,17 @@ describe('a token alone deletes no account', () => {
     expect(await status(net, account)).toBe('deactivated')
   })
 
+  test('who was warned long ago is not removed before the time', async () => {
+    const { net, account } = await setUp()
+    await deactivate(net, account, at(0))
+    setRow(net, account, Date.now() + 60_000, Date.now() - 6 * DAY)
+    await net.restart()
+    expect(await status(net, account)).toBe('deactivated')
+    setRow(net, account, Date.now(), Date.now() - 6 * DAY)
+    await net.restart()
+    await expect.poll(() => status(net, account)).toBe('400 RepoNotFound')
+  })
+
   test('who was not warned three days ago is not removed', async () => {
     const { net, account } = await setUp()
     await deactivate(net, account, at(0))

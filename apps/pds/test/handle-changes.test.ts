@@ -40,6 +40,15 @@ test('a change that was cut off once the directory had it is ended by the next s
   expect(await announced(account)).toEqual([account.handle, next])
 })
 
+test('several at once come one after the other: the last is what the directory says, too', async () => {
+  const account = await net.account()
+  const handles = [newHandle(), newHandle(), newHandle()]
+  const answers = await Promise.all(handles.map((handle) => change(account, handle)))
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+  expect(await here(account)).toBe(told(account))
+  expect(net.directory.log(account.did)).toHaveLength(4)
+})
+
 test('one that the directory never had is forgotten', async () => {
   const [account, next] = [await net.account(), newHandle()]
   net.directory.broken = true

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 
+import { EIO, makeFaults } from '@avocet/testing/faults'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
@@ -9,6 +12,7 @@ import { lastRotationKey, noteRotationKey, rotationDidKey } from '../src/config/
 import { loadSecrets } from '../src/config/secrets.ts'
 import { SILENT } from '../src/logger.ts'
 import { createFileMailer } from '../src/mail/file-mailer.ts'
+import { canMakeFaults } from './faulty-server.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -18,6 +22,29 @@ afterEach(() => rm(folder, { recursive: true }))
 
 const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8)
 const [ONE, OTHER] = ['ab'.repeat(32), 'cd'.repeat(32)]
+
+test.skipIf(!canMakeFaults())('secrets that are not on the disk are not used', async () => {
+  using faults = makeFaults(folder)!
+  const script = `
+    import { resolveConfig } from './src/config/config.ts'
+    import { loadSecrets } from './src/config/secrets.ts'
+    await loadSecrets(resolveConfig({ dataDirectory: process.argv[1] })).then(
+      () => console.log('made'),
+      (error) => console.log(error.name, error.cause.code),
+    )`
+  const load = async (): Promise<string> => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, folder], {
+      cwd: join(import.meta.dirname, '..'),
+      env: { ...process.env, ...faults.env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    return (await text(child.stdout)).trim()
+  }
+  faults.sync(EIO)
+  expect(await load()).toBe('DataDirectoryError EIO')
+  faults.sync(0)
+  expect(await load()).toBe('made')
+})
 
 test('secrets are made once, for their owner alone; damaged ones are not used', async () => {
   const config = resolveConfig({ dataDirectory: folder })

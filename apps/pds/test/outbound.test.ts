@@ -3,8 +3,12 @@ import { createServer as createHttp } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-import { expect, test } from 'vitest'
+import type { LookupTxt } from '@avocet/did'
+import { describe, expect, onTestFinished, test } from 'vitest'
 
+import { reachOf, resolveConfig, type PdsConfig } from '../src/config/config.ts'
+import { SILENT } from '../src/logger.ts'
+import { createOutbound, type Outbound } from '../src/outbound/outbound.ts'
 import { ADMIN_PASSWORD, failure, startNetwork } from './network.ts'
 
 /** An SMTP server that takes every mail. */
@@ -132,4 +136,41 @@ test('what is served outside /xrpc', async () => {
   )
   expect(body).toContain('pds_stream_newest 4\n')
   expect(body).toContain('pds_accounts 1\n')
+})
+
+describe('what this server asks strangers for', () => {
+  const CONFIG = { dataDirectory: '/nonexistent', hostname: 'localhost' }
+  const noNames: LookupTxt = async () => ({ ok: true, value: [] })
+  const COUNTS = { failed: () => {}, mail: () => {} }
+  const ways = (config: Partial<PdsConfig>): Outbound =>
+    createOutbound(resolveConfig({ ...CONFIG, ...config }), noNames, SILENT, COUNTS)
+
+  test('is read up to 10 MiB', async () => {
+    const server = createHttp((request, response) => {
+      response.end(Buffer.alloc(10 * 1024 * 1024 + Number(request.url!.slice(1))))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const { port } = server.address() as AddressInfo
+    const read = async (more: number): Promise<unknown> => {
+      const response = await ways({ devMode: true }).fetch(`http://127.0.0.1:${port}/${more}`)
+      return response.arrayBuffer().then(
+        ({ byteLength }) => byteLength,
+        (error: { code?: string; cause?: { code?: string } }) => error.code ?? error.cause?.code,
+      )
+    }
+    expect(await read(0)).toBe(10 * 1024 * 1024)
+    expect(await read(1)).toBe('too-large')
+  })
+
+  test.each([
+    ['a server', { hostname: 'pds.example.com' }, false, false],
+    ['one in dev mode', { devMode: true }, true, false],
+    ['one without the protection', { disableSsrfProtection: true, devMode: false }, true, true],
+  ])('%s: loopback addresses %o and private ones', (_name, config, allowLoopback, allowPrivate) => {
+    expect(reachOf(resolveConfig({ ...CONFIG, ...config }))).toEqual({ allowLoopback, allowPrivate })
+  })
 })

@@ -49,9 +49,25 @@ describe('a question of this server’s own', () => {
     expect(await ask((await serve(200, {}, '[]')).url)).toBe('upstream-failed')
     expect(await ask((await serve(200, {}, `{"x":"${'y'.repeat(992)}"}`)).url)).toBe('fine')
     expect(await ask((await serve(200, {}, `{"x":"${'y'.repeat(993)}"}`)).url)).toBe('upstream-failed')
+    // Whole as JSON, where it is cut off.
+    expect(await ask((await serve(200, {}, `{}${' '.repeat(998)}`)).url)).toBe('fine')
+    expect(await ask((await serve(200, {}, `{}${' '.repeat(999)}`)).url)).toBe('upstream-failed')
     const began = performance.now()
     expect(await ask((await serve(null)).url)).toBe('upstream-failed')
     expect(performance.now() - began).toBeLessThan(3000)
+  })
+
+  test('is given up at once when the answer has no end', async () => {
+    const { promise: closed, resolve } = Promise.withResolvers<void>()
+    const server = createServer((_request, response) => {
+      response.on('close', resolve).write(Buffer.alloc(1001))
+    })
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    onTestFinished(() => void server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const bounds = { timeoutMs: 60_000, maxBytes: 1000 }
+    expect(await codeOf(askService(fetch, url, 'com.example.get', {}, bounds))).toBe('upstream-failed')
+    await closed
   })
 
   test('follows no redirect, with a token in its hand', async () => {

@@ -144,8 +144,8 @@ describe('sessions', () => {
     const first = await login(password)
     const scope = async (jwt: string): Promise<string> => (await tokens.verifyAccess(jwt)).scope
     expect(await scope(first.accessJwt)).toBe('com.atproto.appPassPrivileged')
-    const second = (await sessions.refresh(first.refreshJwt)).tokens
-    expect(await scope(second.accessJwt)).toBe('com.atproto.appPassPrivileged')
+    const { tokens: second, withEmail } = await sessions.refresh(first.refreshJwt)
+    expect([await scope(second.accessJwt), withEmail]).toEqual(['com.atproto.appPassPrivileged', false])
     // Only the password is removed here: its sessions must not become those of the account.
     await store.apply([{ type: 'removeAppPassword', did: DID, name: 'phone' }])
     expect(await codeOf(sessions.refresh(second.refreshJwt))).toBe('expired-token')
