@@ -286,6 +286,12 @@ describe('waiting', () => {
     const running = start(world, [], { sources: [fromFrames(frames, { ...source, stay: true })], resolveKey })
     await expect.poll(() => running.consumer.stats().sources[0]?.frames, { timeout: 8000 }).toBe(10_002)
     await expect.poll(() => running.consumer.stats().reasons, { timeout: 8000 }).toEqual(reasons)
+    // Each is told.
+    expect(Object.groupBy(running.ignored, ({ reason }) => reason)).toEqual(
+      Object.fromEntries(
+        Object.entries(reasons).map(([reason, n]) => [reason, Array(n).fill(expect.anything())]),
+      ),
+    )
     expect(most()).toBe(64)
     expect(running.state.repos.size).toBe(stored)
     for (const repo of running.state.repos.values()) {
