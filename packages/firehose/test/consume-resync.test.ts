@@ -82,6 +82,25 @@ describe('resync', () => {
     })
   })
 
+  it('checks the signature with the function that it is given', async () => {
+    const world = createWorld('given')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    await world.commit(account, [create('old')])
+    add('#commit', world.event(await world.commit(account, [create('new')])))
+    const running = start(world, [], {
+      sources: [fromFrames(frames, { stay: true })],
+      resync: createResync({
+        fetchRepo: async () => repoCar(account),
+        stored: () => [],
+        verify: () => false,
+      }),
+    })
+    await expect.poll(() => running.consumer.stats().resync.failed, { timeout: 8000 }).toBe(1)
+    await running.consumer.close()
+    expect(running.lines().at(-1)).toBe('failure resync-failed')
+  })
+
   it('fetches the history of a repo first seen in the middle, only of wanted collections', async () => {
     const world = createWorld('first')
     const account = world.createAccount()

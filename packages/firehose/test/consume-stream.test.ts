@@ -4,6 +4,7 @@ import { encodeErrorFrame } from '@avocet/xrpc'
 import { describe, expect, it } from 'vitest'
 import { serveStream } from '../src/conformance/server.ts'
 import { create, createWorld, frameOf, type World } from '../src/conformance/world.ts'
+import { newRepo } from '../src/facts.ts'
 import {
   consume,
   createMemoryState,
@@ -174,6 +175,50 @@ describe('stream', () => {
       null,
     ])
     await consumer.close()
+  })
+
+  it('asks for those that no list confirmed since their source lost events, and for no others', async () => {
+    const world = createWorld('rest')
+    const state = createMemoryState()
+    const confirmed: Record<string, number | null> = {}
+    for (const confirmedAt of [1999, 2001, null]) {
+      const account = world.createAccount()
+      // oxlint-disable-next-line no-await-in-loop -- three
+      await world.commit(account, [create('a')])
+      const { rev, data } = account.head!
+      const known = {
+        rev,
+        data,
+        status: 'synchronized',
+        reason: null,
+        confirmedAt,
+        lastSource: 'test',
+      } as const
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await state.save({ repo: { ...newRepo(account.did), ...known } })
+      confirmed[account.did] = confirmedAt
+    }
+    await state.save({ cursor: { source: 'test', seq: 1, high: 1, numbering: 0, gapAt: 2000 } })
+    const asked: (number | null)[] = []
+    const { consumer } = start(world, [], {
+      state,
+      sources: [fromFrames([], { stay: true })],
+      // oxlint-disable-next-line require-yield -- none is read
+      async *resync({ did }) {
+        expect.unreachable(`read; did=${did}`)
+      },
+      latestRev: ({ did }) => {
+        asked.push(confirmed[did]!)
+        return Promise.resolve(world.accounts.get(did)!.head!.rev)
+      },
+    })
+    await expect.poll(() => consumer.stats().sources[0]?.connected).toBe(true)
+    expect(asked).toEqual([])
+    await consumer.confirmRest()
+    const statuses = (): string[] => [...state.repos.values()].map(({ status }) => status)
+    await expect.poll(statuses).toEqual(['synchronized', 'synchronized', 'synchronized'])
+    await consumer.close()
+    expect(new Set(asked)).toEqual(new Set([1999, null]))
   })
 
   it('a store that fails ends it with the reason; nothing is acknowledged', async () => {
