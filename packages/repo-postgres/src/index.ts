@@ -1,2 +1,3 @@
+export type { CommitOptions } from './commit.ts'
 export type { OpenRepos } from './open-repos.ts'
-export { openRepoStore, type PostgresRepoStore } from './store.ts'
+export { openRepoStore, type PostgresRepoStore, type RepoStoreOptions } from './store.ts'

@@ -1,9 +1,9 @@
-import { type BlockMap, type CID, cidEquals, cidFromBytes, cidFromDigest, CidMap } from '@avocet/data'
+import { type BlockMap, type CID, cidEquals, CidMap } from '@avocet/data'
 import type { PostgresDatabase, Queryable, Row, Transaction } from '@avocet/postgres'
 import { migrate } from '@avocet/postgres'
 import {
   assertActive,
-  assertSuccessor,
+  createBlockCache,
   headMoved,
   InactiveRepo,
   RepoError,
@@ -11,18 +11,36 @@ import {
   type CommitData,
   type RepoDirectory,
   type RepoHead,
+  type RepoSnapshot,
   type RepoStatus,
   type RepoStore,
   type StoredBlock,
-  type StoredHead,
 } from '@avocet/repo'
+import { COMMIT_VALUES, commitValues, type CommitOptions } from './commit.ts'
 import type { OpenRepos } from './open-repos.ts'
+import { addRepo, findRepo, listHeads, lockRepo, readBlocks, toHead } from './rows.ts'
 import { migrations } from './schema.ts'
+import { abandon, stage, sweep, sweepAbandoned } from './staging.ts'
+
+/** Options of {@link openRepoStore}. */
+export interface RepoStoreOptions {
+  /** Bytes of blocks kept in memory for the next commit. Default 16 MiB. */
+  readonly cacheSize?: number
+}
 
 /** A {@link RepoStore} on Postgres: `alongside` gets the transaction and is awaited. */
 export interface PostgresRepoStore extends RepoStore<Transaction>, RepoDirectory<Transaction> {
+  /**
+   * A view of the head in a row of the table `repo`, without a transaction: for building a commit, which is checked against the
+   * head when it is applied. Blocks may be missing once another commit has landed.
+   */
+  viewOf(row: Row): RepoSnapshot
   /** The same for work that joins a transaction which is open. Writers of one repository take turns in it, also across processes. */
   open(tx: Transaction): OpenRepos
+  /** For a statement that applies a commit beside other things: the values of `repo_apply_1` of the schema, in its order. */
+  commitValues(commit: CommitData, options?: CommitOptions): unknown[]
+  /** Keeps the blocks of a commit that such a statement applied, once it is durable. @param id of the repository, as it answered */
+  remember(commit: CommitData, id: string): void
   /** Resolves when nothing is left of repositories that were removed through `open`. Nobody needs to wait for it. */
   swept(): Promise<void>
   /** How many blocks a repository has. Zero for an unknown one. */
@@ -31,36 +49,56 @@ export interface PostgresRepoStore extends RepoStore<Transaction>, RepoDirectory
   size(did: string): Promise<{ readonly blocks: number; readonly bytes: number }>
 }
 
-interface StoredRow {
-  readonly id: string
-  readonly head: StoredHead
-}
-
-const stagedPerTransaction = 1000
-const sweptPerTransaction = 2000
-const columns = 'id, did, rev, data, head, status'
+const BY_DID = '(SELECT id FROM repo WHERE did = $1)'
+const PLACES = Array.from({ length: COMMIT_VALUES }, (_, i) => `$${i + 1}`).join(', ')
 
 /**
  * Opens the repository tables on a database, making them if need be. Imports and deletions that broke off more than an
  * hour ago, in whichever process, are swept now.
  */
-export async function openRepoStore(db: PostgresDatabase): Promise<PostgresRepoStore> {
+export async function openRepoStore(
+  db: PostgresDatabase,
+  options: RepoStoreOptions = {},
+): Promise<PostgresRepoStore> {
   await migrate(db, 'repo', migrations)
   await sweepAbandoned(db)
+  const cache = createBlockCache(options.cacheSize ?? 16 * 1024 * 1024)
+
+  const remember = (commit: CommitData, id: string): void => {
+    const repo = Number(id)
+    for (const cid of commit.removedCids) cache.delete(repo, cid)
+    for (const [cid, bytes] of commit.newBlocks) cache.set(repo, cid, bytes)
+  }
+  const readRemembered = async (id: string, cids: readonly CID[], since?: string): Promise<BlockMap> => {
+    if (since !== undefined) return readBlocks(db, '$1', id, cids, since)
+    const repo = Number(id)
+    const found: BlockMap = new CidMap<Uint8Array>()
+    const unknown: CID[] = []
+    for (const cid of cids) {
+      const bytes = cache.get(repo, cid)
+      if (bytes === undefined) unknown.push(cid)
+      else found.set(cid, bytes)
+    }
+    for (const [cid, bytes] of await readBlocks(db, '$1', id, unknown)) {
+      found.set(cid, bytes)
+      cache.set(repo, cid, bytes)
+    }
+    return found
+  }
 
   const replace = async (
     head: RepoHead,
     blocks: AsyncIterable<StoredBlock>,
     alongside?: Alongside<Transaction>,
   ): Promise<void> => {
-    const before = await find(db, head.did)
+    const before = await findRepo(db, head.did)
     if (before?.head.status === 'deleted') assertActive(before.head)
     const id = await addRepo(db, null, head, 'active')
     try {
       await stage(db, id, head.rev, blocks)
       await db.transaction(async (tx) => {
         await lockRepo(tx, head.did)
-        const now = await find(tx, head.did)
+        const now = await findRepo(tx, head.did)
         const moved =
           now === null || before === null ? now !== before : !cidEquals(now.head.commit, before.head.commit)
         if (moved) throw headMoved(head)
@@ -95,27 +133,14 @@ export async function openRepoStore(db: PostgresDatabase): Promise<PostgresRepoS
   }
 
   const open = (tx: Transaction): OpenRepos => ({
-    getHead: async (did) => (await find(tx, did))?.head ?? null,
-    apply: async (commit, onlyWhile = ['active']) => {
-      await lockRepo(tx, commit.did)
-      const row = await find(tx, commit.did)
-      if (row !== null && !onlyWhile.includes(row.head.status)) {
-        throw new InactiveRepo(commit.did, row.head.status)
-      }
-      assertSuccessor(commit, row?.head ?? null)
-      const id = row?.id ?? (await addRepo(tx, commit.did, commit, 'active'))
-      await applyBlocks(tx, id, commit)
-      if (row === null) return
-      await tx.query('UPDATE repo SET rev = $1, data = $2, head = $3 WHERE id = $4', [
-        commit.rev,
-        commit.data.bytes,
-        commit.commit.bytes,
-        id,
-      ])
+    getHead: async (did) => (await findRepo(tx, did))?.head ?? null,
+    apply: async (commit, onlyWhile) => {
+      const id = await applyCommit(tx, commit, onlyWhile)
+      tx.afterCommit(() => remember(commit, id))
     },
     setStatus: async (did, status) => {
       await lockRepo(tx, did)
-      const row = await find(tx, did)
+      const row = await findRepo(tx, did)
       if (row === null) throw new RepoError('repo-not-found', `no such repository; did=${did}`)
       if (row.head.status === 'deleted') assertActive(row.head)
       if (status === 'deleted') {
@@ -127,40 +152,44 @@ export async function openRepoStore(db: PostgresDatabase): Promise<PostgresRepoS
     },
     remove: async (did) => {
       await lockRepo(tx, did)
-      const row = await find(tx, did)
+      const row = await findRepo(tx, did)
       if (row !== null) await drop(tx, row.id)
     },
   })
 
   return {
-    getHead: async (did) => (await find(db, did))?.head ?? null,
-    getBlocks: (did, cids, since) => readBlocks(db, did, cids, since),
+    getHead: async (did) => (await findRepo(db, did))?.head ?? null,
+    getBlocks: (did, cids, since) => readBlocks(db, BY_DID, did, cids, since),
+    viewOf(row) {
+      const id = String(row['id'])
+      return {
+        head: toHead(row),
+        getBlocks: (_did, cids, since) => readRemembered(id, cids, since),
+        [Symbol.asyncDispose]: async () => {},
+      }
+    },
     async snapshot(did) {
       const view = await db.snapshot()
-      const row = await find(view, did)
+      const row = await findRepo(view, did)
       if (row === null) {
         await view[Symbol.asyncDispose]()
         return null
       }
       return {
         head: row.head,
-        getBlocks: (_did, cids, since) => readBlocks(view, did, cids, since),
+        getBlocks: (_did, cids, since) => readBlocks(view, '$1', row.id, cids, since),
         [Symbol.asyncDispose]: () => view[Symbol.asyncDispose](),
       }
     },
-    apply: (commit, alongside) =>
-      db.transaction(async (tx) => {
+    apply: async (commit, alongside) => {
+      if (alongside === undefined) return remember(commit, await applyCommit(db, commit))
+      await db.transaction(async (tx) => {
         await open(tx).apply(commit)
-        await alongside?.(tx)
-      }),
-    replace,
-    async listHeads(after, limit) {
-      const rows = await db.query(`SELECT ${columns} FROM repo WHERE did > $1 ORDER BY did LIMIT $2`, [
-        after ?? '',
-        limit,
-      ])
-      return rows.map((row) => toHead(row))
+        await alongside(tx)
+      })
     },
+    replace,
+    listHeads: (after, limit) => listHeads(db, after, limit),
     async setStatus(did, status, alongside) {
       await db.transaction(async (tx) => {
         await open(tx).setStatus(did, status)
@@ -176,6 +205,8 @@ export async function openRepoStore(db: PostgresDatabase): Promise<PostgresRepoS
       await swept()
     },
     open,
+    commitValues,
+    remember,
     swept,
     async countBlocks(did) {
       const [row] = await db.query(
@@ -195,154 +226,18 @@ export async function openRepoStore(db: PostgresDatabase): Promise<PostgresRepoS
   }
 }
 
-/** Writers of one repository take turns, in whichever process they are; those of others do not wait. */
-async function lockRepo(tx: Queryable, did: string): Promise<void> {
-  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 7))', [did])
-}
-
-async function find(target: Queryable, did: string): Promise<StoredRow | null> {
-  const [row] = await target.query(`SELECT ${columns} FROM repo WHERE did = $1`, [did])
-  return row === undefined ? null : { id: String(row['id']), head: toHead(row) }
-}
-
-async function addRepo(
+/** In one statement. Returns the id of the repository. @throws RepoError as `OpenRepos.apply` */
+async function applyCommit(
   target: Queryable,
-  did: string | null,
-  head: RepoHead,
-  status: RepoStatus,
+  commit: CommitData,
+  onlyWhile?: readonly RepoStatus[],
 ): Promise<string> {
   const [row] = await target.query(
-    'INSERT INTO repo (did, rev, data, head, status) VALUES ($1, $2, $3, $4, $5) RETURNING id',
-    [did, head.rev, head.data.bytes, head.commit.bytes, status],
+    `SELECT outcome, repo_id FROM repo_apply_1(${PLACES})`,
+    commitValues(commit, { onlyWhile }),
   )
-  return String(row?.['id'])
-}
-
-async function readBlocks(
-  target: Queryable,
-  did: string,
-  cids: readonly CID[],
-  since?: string,
-): Promise<BlockMap> {
-  const found: BlockMap = new CidMap<Uint8Array>()
-  const wanted = cids.filter((cid) => cid.code === 0x71)
-  if (wanted.length === 0) return found
-  const rows = await target.query(
-    `SELECT digest, bytes FROM repo_block WHERE repo = (SELECT id FROM repo WHERE did = $1)
-     AND digest = ANY ($2::bytea[]) AND rev > $3`,
-    [did, wanted.map((cid) => digestOf(cid)), since ?? ''],
-  )
-  for (const row of rows)
-    found.set(cidFromDigest('dag-cbor', row['digest'] as Uint8Array), row['bytes'] as Uint8Array)
-  return found
-}
-
-async function addBlocks(
-  tx: Queryable,
-  repo: string,
-  rev: string,
-  blocks: readonly (readonly [cid: CID, bytes: Uint8Array, references: number])[],
-): Promise<void> {
-  if (blocks.length === 0) return
-  await tx.query(
-    `INSERT INTO repo_block (repo, digest, refs, rev, bytes)
-     SELECT $1, b.digest, b.refs, $2, b.bytes FROM unnest($3::bytea[], $4::integer[], $5::bytea[]) AS b (digest, refs, bytes)
-     ON CONFLICT (repo, digest) DO UPDATE SET refs = repo_block.refs + excluded.refs`,
-    [
-      repo,
-      rev,
-      blocks.map(([cid]) => digestOf(cid)),
-      blocks.map(([, , n]) => n),
-      blocks.map(([, bytes]) => bytes),
-    ],
-  )
-}
-
-async function applyBlocks(tx: Queryable, repo: string, commit: CommitData): Promise<void> {
-  const added: [CID, Uint8Array, number][] = []
-  const dropped: CID[] = []
-  const counts: number[] = []
-  for (const [cid, change] of commit.references) {
-    if (change > 0) added.push([cid, commit.newBlocks.get(cid)!, change])
-    if (change < 0) {
-      dropped.push(cid)
-      counts.push(-change)
-    }
-  }
-  await addBlocks(tx, repo, commit.rev, added)
-  if (dropped.length === 0) return
-  const digests = dropped.map((cid) => digestOf(cid))
-  const gone = await tx.query(
-    `DELETE FROM repo_block USING unnest($2::bytea[], $3::integer[]) AS d (digest, refs)
-     WHERE repo_block.repo = $1 AND repo_block.digest = d.digest AND repo_block.refs <= d.refs RETURNING 1`,
-    [repo, digests, counts],
-  )
-  if (gone.length === dropped.length) return
-  await tx.query(
-    `UPDATE repo_block SET refs = repo_block.refs - d.refs FROM unnest($2::bytea[], $3::integer[]) AS d (digest, refs)
-     WHERE repo_block.repo = $1 AND repo_block.digest = d.digest`,
-    [repo, digests, counts],
-  )
-}
-
-async function stage(
-  db: PostgresDatabase,
-  id: string,
-  rev: string,
-  blocks: AsyncIterable<StoredBlock>,
-): Promise<void> {
-  // One statement cannot touch a row twice, so repeated blocks are counted here first.
-  let batch = new CidMap<{ bytes: Uint8Array; references: number }>()
-  const flush = async (): Promise<void> => {
-    const staged = [...batch].map(([cid, { bytes, references }]) => [cid, bytes, references] as const)
-    batch = new CidMap<{ bytes: Uint8Array; references: number }>()
-    await db.transaction(async (tx) => {
-      await addBlocks(tx, id, rev, staged)
-      await tx.query('UPDATE repo SET touched = now() WHERE id = $1', [id])
-    })
-  }
-  for await (const { cid, bytes } of blocks) {
-    const known = batch.get(cid)
-    if (known === undefined) batch.set(cid, { bytes, references: 1 })
-    else known.references++
-    if (batch.size >= stagedPerTransaction) await flush()
-  }
-  await flush()
-}
-
-/** Makes a repository's row anonymous: its blocks are out of sight at once, and swept later. */
-async function abandon(tx: Queryable, id: string): Promise<void> {
-  await tx.query('UPDATE repo SET did = NULL, touched = now() WHERE id = $1', [id])
-}
-
-/** Deletes the blocks of an anonymous repository, a bounded number in each transaction. */
-async function sweep(db: PostgresDatabase, id: string): Promise<void> {
-  for (;;) {
-    const gone = await db.query(
-      `DELETE FROM repo_block WHERE repo = $1 AND digest IN
-         (SELECT digest FROM repo_block WHERE repo = $1 LIMIT $2) RETURNING 1`,
-      [id, sweptPerTransaction],
-    )
-    if (gone.length < sweptPerTransaction) break
-  }
-  await db.query('DELETE FROM repo WHERE id = $1 AND did IS NULL', [id])
-}
-
-async function sweepAbandoned(db: PostgresDatabase): Promise<void> {
-  const rows = await db.query("SELECT id FROM repo WHERE did IS NULL AND touched < now() - interval '1 hour'")
-  for (const row of rows) await sweep(db, String(row['id']))
-}
-
-function toHead(row: Row): StoredHead {
-  return {
-    did: row['did'] as StoredHead['did'],
-    rev: row['rev'] as string,
-    data: cidFromBytes(row['data'] as Uint8Array),
-    commit: cidFromBytes(row['head'] as Uint8Array),
-    status: row['status'] as RepoStatus,
-  }
-}
-
-function digestOf(cid: CID): Uint8Array {
-  return cid.bytes.subarray(4)
+  const outcome = row!['outcome'] as 'applied' | 'stale' | RepoStatus
+  if (outcome === 'stale') throw headMoved(commit)
+  if (outcome !== 'applied') throw new InactiveRepo(commit.did, outcome)
+  return String(row!['repo_id'])
 }

@@ -67,7 +67,7 @@ export interface Plan {
 export async function planWrites(
   did: Did,
   writes: readonly RecordWrite[],
-  records: RecordReads,
+  records: Pick<RecordReads, 'get' | 'linking'>,
 ): Promise<Plan> {
   const steps: Step[] = []
   const cids: (string | null)[] = []

@@ -1,4 +1,4 @@
-import type { BlockReader, RepoDirectory, RepoStore, StoredHead } from '@avocet/repo'
+import type { BlockReader, RepoDirectory, RepoSnapshot, RepoStore, StoredHead } from '@avocet/repo'
 import type { EventLog } from '@avocet/sequencer'
 import type { Did, Nsid } from '@avocet/syntax'
 
@@ -16,6 +16,16 @@ export interface RecordRow {
   /** The commit that wrote it. */
   readonly rev: string
   readonly takedownRef: string | null
+}
+
+/** Where a record is, or may be. */
+export type RecordPlace = Pick<RecordRow, 'collection' | 'rkey'>
+
+/** What a commit is built on. */
+export interface CommitGround {
+  readonly repo: RepoSnapshot
+  /** The row at one of the places that were asked for. */
+  get(collection: string, rkey: string): RecordRow | null
 }
 
 /** One page of a collection: at most `limit` rows after `cursor` (a record key), newest key first unless `reverse`. */
@@ -103,6 +113,11 @@ export interface RepoServerStore {
    * @throws SequencerError `frame-too-big`, and what the database throws
    */
   apply(change: RepoServerChange): Promise<Outcome>
+  /**
+   * What a commit is built on, read at one moment: the newest head with its blocks, and the rows at some places. Unlike those of a
+   * snapshot, blocks may be missing once another commit has landed. Absent: a snapshot, and rows read one by one, cost no more.
+   */
+  ground?(did: Did, places: readonly RecordPlace[]): Promise<CommitGround | null>
   /** Begins to replace a repository, or to make one of an archive. */
   stage(did: Did): Promise<Staging>
   /**

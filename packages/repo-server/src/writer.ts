@@ -1,6 +1,6 @@
 import type { Signer } from '@avocet/crypto'
 import { cidEquals, formatCid } from '@avocet/data'
-import { applyWrites, toCommitEvent, type RepoHead, type StoredHead } from '@avocet/repo'
+import { applyWrites, toCommitEvent, type RepoHead, type RepoSnapshot, type StoredHead } from '@avocet/repo'
 import type { Datetime, Did, Tid, TidClock } from '@avocet/syntax'
 
 import type { CommitChange } from './change.ts'
@@ -9,7 +9,7 @@ import type { KeyedLock } from './locks.ts'
 import { claimsOf, growth, planWrites, recordChanges, type Plan, type RecordWrite } from './plan.ts'
 import { refuseClaim, refuseStatus, type Refusal } from './refusals.ts'
 import { revAfter } from './revs.ts'
-import type { Awaitable, RepoServerStore } from './store.ts'
+import type { Awaitable, RecordReads, RepoServerStore } from './store.ts'
 
 /** What became of the writes: `commit` is null when nothing had to change. */
 export interface WriteOutcome {
@@ -39,7 +39,7 @@ export interface RecordBound {
 
 /** What a writer composes. */
 export interface RepoWriterParts {
-  readonly store: Pick<RepoServerStore, 'repos' | 'records' | 'blobs' | 'apply'>
+  readonly store: Pick<RepoServerStore, 'repos' | 'records' | 'blobs' | 'apply' | 'ground'>
   /** The key that signs for an account. */
   readonly signerOf: (did: Did) => Awaitable<Signer>
   /** Shared by all that writes to these repositories in this process, so that a race is lost to other processes only. */
@@ -61,10 +61,11 @@ export function createRepoWriter(parts: RepoWriterParts): RepoWriter {
   const build = async (
     did: Did,
     writes: readonly RecordWrite[],
-    snapshot: NonNullable<Awaited<ReturnType<typeof store.repos.snapshot>>>,
+    snapshot: RepoSnapshot,
+    rows: Pick<RecordReads, 'get' | 'linking'>,
   ): Promise<{ change: CommitChange | null; plan: Plan }> => {
     const { head } = snapshot
-    const plan = await planWrites(did, writes, store.records)
+    const plan = await planWrites(did, writes, rows)
     const { steps } = plan
     const claims = claimsOf(steps)
     for (const claim of claims) {
@@ -101,12 +102,16 @@ export function createRepoWriter(parts: RepoWriterParts): RepoWriter {
   ): Promise<Awaited<ReturnType<typeof build>> | null> => {
     let head: StoredHead | null = null
     try {
-      await using snapshot = await store.repos.snapshot(did)
+      const ground = await store.ground?.(did, writes)
+      await using snapshot = ground === undefined ? await store.repos.snapshot(did) : (ground?.repo ?? null)
       if (snapshot === null) throw repoNotFound(did)
       head = snapshot.head
       throwIfRefused(refuseStatus(head.status, did))
       checkSwap(head, swapCommit)
-      return await build(did, writes, snapshot)
+      const rows = !ground
+        ? store.records
+        : { ...store.records, get: (_did: Did, c: string, r: string) => ground.get(c, r) }
+      return await build(did, writes, snapshot, rows)
     } catch (error) {
       // Rows are read beside the snapshot: another process may have moved them on, so that the two do not fit.
       const now = await store.repos.getHead(did)

@@ -1,6 +1,7 @@
 import { type BlockMap, type CID, cidEquals, CidMap } from '@avocet/data'
 import {
   assertActive,
+  createBlockCache,
   assertSuccessor,
   headMoved,
   InactiveRepo,
@@ -17,7 +18,6 @@ import {
 } from '@avocet/repo'
 import { migrate, type Database, type SchemaPart } from '@avocet/sqlite'
 import { setImmediate } from 'node:timers/promises'
-import { createBlockCache } from './block-cache.ts'
 import { blockIds } from './block-ids.ts'
 import { createBlockTable } from './block-table.ts'
 import { refuseAsync, toHead } from './rows.ts'

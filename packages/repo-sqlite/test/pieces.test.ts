@@ -1,8 +1,7 @@
 // The parts of the store by themselves, at their bounds.
-import { type CID, cidForCbor } from '@avocet/data'
+import { type CID } from '@avocet/data'
 import { openDatabase } from '@avocet/sqlite'
 import { describe, expect, it } from 'vitest'
-import { createBlockCache } from '../src/block-cache.ts'
 import { blockIds, idAfter } from '../src/block-ids.ts'
 import { createDigestRuns, type DigestPlace } from '../src/digest-runs.ts'
 import { openRepoStore } from '../src/store.ts'
@@ -23,39 +22,6 @@ describe('ids of blocks', () => {
     const last = blockIds(2 ** 22 - 1)
     expect([last.end, Number.isSafeInteger(last.end - 1)]).toEqual([2 ** 53, true])
     expect(() => blockIds(2 ** 22)).toThrow(RangeError)
-  })
-})
-
-describe('blocks in memory', () => {
-  const block = (i: number, length: number): [CID, Uint8Array] => {
-    const bytes = new Uint8Array(length)
-    new DataView(bytes.buffer).setUint32(0, i)
-    return [cidForCbor(bytes), bytes]
-  }
-
-  it('are none larger than a 64th of the room', () => {
-    const cache = createBlockCache(64_000)
-    const [fits, large] = [block(1, 1000), block(2, 1001)]
-    cache.set(1, ...fits)
-    cache.set(1, ...large)
-    expect([cache.get(1, fits[0]), cache.get(1, large[0])]).toEqual([fits[1], undefined])
-  })
-
-  it('that were deleted are gone, however long they were not asked for, and make room', () => {
-    const cache = createBlockCache(100_000)
-    const [kept, gone] = [block(1, 500), block(2, 500)]
-    cache.set(1, ...gone)
-    // Enough for the next generation.
-    for (let i = 10; i < 80; i++) cache.set(1, ...block(i, 500))
-    cache.delete(1, gone[0])
-    expect(cache.get(1, gone[0])).toBeUndefined()
-    cache.set(1, ...kept)
-    for (let i = 0; i < 1000; i++) {
-      const [cid, bytes] = block(1000 + i, 500)
-      cache.set(1, cid, bytes)
-      cache.delete(1, cid)
-    }
-    expect(cache.get(1, kept[0])).toBe(kept[1])
   })
 })
 

@@ -12,6 +12,7 @@ export {
 } from './event.ts'
 export { assertActive, InactiveRepo } from './inactive.ts'
 export { MAX_COMMIT_CAR_SIZE, MAX_COMMIT_SIZE, MAX_RECORD_SIZE, MAX_WRITES } from './limits.ts'
+export { createBlockCache, type BlockCache } from './block-cache.ts'
 export { assertSuccessor, createMemoryRepoStore, headMoved } from './memory-store.ts'
 export { prepareWrite, type WriteInput } from './prepare.ts'
 export type {

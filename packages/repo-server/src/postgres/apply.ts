@@ -1,25 +1,15 @@
 import type { Transaction } from '@avocet/postgres'
-import { InactiveRepo, RepoError } from '@avocet/repo'
-import type { PostgresRepoStore } from '@avocet/repo-postgres'
-import type { NewEvent } from '@avocet/sequencer'
-import type { PostgresEventLog } from '@avocet/sequencer/postgres'
 
 import type { CommitChange, Outcome, RemovalChange, RepoServerChange, UploadChange } from '../change.ts'
-import { refuseBytes, refuseClaim, refuseStatus } from '../refusals.ts'
+import { refuseBytes, refuseClaim } from '../refusals.ts'
+import { commitTo } from './commit.ts'
 import { toBlobRow } from '../stored-rows.ts'
 import { openBlobReads } from './reads.ts'
-import { addBlob, lockAccount, releaseBlobs, writeRecords } from './rows.ts'
+import { addBlob, lockAccount } from './rows.ts'
+import type { Tables } from './tables.ts'
 
 /** Events of a former account that go with the transaction that removes it. */
 const EVENTS = 100
-
-/** What changes go to. */
-export interface Tables {
-  readonly repos: PostgresRepoStore
-  readonly log: PostgresEventLog
-  /** Appends events, last in the transaction: readers of the log wait for it from then on. Returns their numbers. */
-  append(tx: Transaction, events: readonly NewEvent[]): Promise<number[]>
-}
 
 /** Applies a change in the transaction that is open. Unless the outcome is `applied`, nothing was written. */
 export async function applyTo(tables: Tables, tx: Transaction, change: RepoServerChange): Promise<Outcome> {
@@ -67,7 +57,7 @@ const applied = (seqs: readonly number[], orphans: readonly string[] = []): Outc
 })
 
 async function applyCommit(tables: Tables, tx: Transaction, change: CommitChange): Promise<Outcome> {
-  const { did, commit, claims, status } = change
+  const { did, claims } = change
   if (claims.length > 0) {
     // Locked, so that none of them is collected before this transaction ends.
     const rows = await tx.query(
@@ -80,21 +70,9 @@ async function applyCommit(tables: Tables, tx: Transaction, change: CommitChange
       if (refusal !== null) return refusal
     }
   }
-  const repos = tables.repos.open(tx)
-  try {
-    await repos.apply(commit, change.onlyWhile)
-  } catch (error) {
-    if (error instanceof InactiveRepo) return refuseStatus(error.status, did, change.onlyWhile)!
-    if (error instanceof RepoError && error.code === 'head-moved') return { status: 'stale' }
-    throw error
-  }
-  if (status !== undefined && status !== 'active' && commit.prevCommit === null) {
-    await repos.setStatus(did, status)
-  }
-  if (change.records.length === 0) return applied(await tables.append(tx, change.events))
-  const dropped = await writeRecords(tx, did, commit.rev, change.records)
-  const orphans = await releaseBlobs(tx, did, [...new Set(dropped)])
-  return applied(await tables.append(tx, change.events), orphans)
+  const { outcome, done } = await commitTo(tables, tx, change)
+  tx.afterCommit(done)
+  return outcome
 }
 
 async function applyRemoval(

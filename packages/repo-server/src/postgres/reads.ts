@@ -1,7 +1,8 @@
 import type { Queryable } from '@avocet/postgres'
+import type { PostgresRepoStore } from '@avocet/repo-postgres'
 import type { Did, Nsid } from '@avocet/syntax'
 
-import type { BlobReads, RecordReads } from '../store.ts'
+import type { BlobReads, CommitGround, RecordPlace, RecordReads, RecordRow } from '../store.ts'
 import { toBlobRow, toRecordRow } from '../stored-rows.ts'
 import { LIVE_SET } from './schema.ts'
 
@@ -80,6 +81,31 @@ export function openRecordReads(db: Queryable): RecordReads {
       )
       return rows.map((row) => row['did'] as Did)
     },
+  }
+}
+
+/** What a commit is built on, in one round trip. */
+export async function readGround(
+  db: Queryable,
+  repos: PostgresRepoStore,
+  did: Did,
+  places: readonly RecordPlace[],
+): Promise<CommitGround | null> {
+  const rows = await db.query('SELECT * FROM repo_server_ground_1($1, $2, $3)', [
+    did,
+    places.map(({ collection }) => collection),
+    places.map(({ rkey }) => rkey),
+  ])
+  const [first] = rows
+  if (first === undefined) return null
+  const records = new Map<string, RecordRow>()
+  for (const row of rows.slice(1)) {
+    const record = toRecordRow({ ...row, rev: row['record_rev'] })
+    records.set(`${record.collection}/${record.rkey}`, record)
+  }
+  return {
+    repo: repos.viewOf(first),
+    get: (collection, rkey) => records.get(`${collection}/${rkey}`) ?? null,
   }
 }
 

@@ -4,7 +4,7 @@ import type { Did, Tid } from '@avocet/syntax'
 
 import type { Outcome, Replacement, StagedRecord, Staging } from '../change.ts'
 import { refuseStatus, type Refusal } from '../refusals.ts'
-import type { Tables } from './apply.ts'
+import type { Tables } from './tables.ts'
 import { addLinks, addReferences } from './rows.ts'
 
 /** Begins to fill a set. @param ended called once it is adopted or given up */

@@ -6,10 +6,12 @@ import { openEventLog, type PostgresEventLog, type PostgresEventLogOptions } fro
 import type { Outcome, RepoServerChange } from '../change.ts'
 import { createListeners } from '../listeners.ts'
 import type { RepoServerStore } from '../store.ts'
-import { applyTo, type Tables } from './apply.ts'
-import { openBlobReads, openRecordReads } from './reads.ts'
+import { applyTo } from './apply.ts'
+import { commitTo } from './commit.ts'
+import { openBlobReads, openRecordReads, readGround } from './reads.ts'
 import { RECORD_MIGRATIONS } from './schema.ts'
 import { beginStaging } from './staging.ts'
+import type { Tables } from './tables.ts'
 import { openUpkeep } from './upkeep.ts'
 
 /** A store on Postgres, for any number of processes. */
@@ -39,7 +41,16 @@ export async function openRepoServerStore(
     if (events.length > 0 && listeners.any()) tx.afterCommit(() => listeners.tell(events, seqs))
     return seqs
   }
-  const tables: Tables = { repos, log, append }
+  const tables: Tables = { repos, log, append, tell: (events, seqs) => listeners.tell(events, seqs) }
+  const apply = async (change: RepoServerChange): Promise<Outcome> => {
+    if (change.type !== 'commit' || change.claims.length > 0) {
+      return db.transaction((tx) => applyTo(tables, tx, change))
+    }
+    // One statement is a transaction by itself.
+    const { outcome, done } = await commitTo(tables, db, change)
+    done()
+    return outcome
+  }
   const filling = new Set<string>()
   return {
     repos,
@@ -48,7 +59,8 @@ export async function openRepoServerStore(
     log,
     upkeep: openUpkeep(db, tables, filling),
     applyTo: (tx, change) => applyTo(tables, tx, change),
-    apply: (change) => db.transaction((tx) => applyTo(tables, tx, change)),
+    apply,
+    ground: (did, places) => readGround(db, repos, did, places),
     stage: (did) => beginStaging(db, tables, did, filling),
     onEvent: (listener) => listeners.add(listener),
     [Symbol.asyncDispose]: async () => {

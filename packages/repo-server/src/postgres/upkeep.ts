@@ -2,7 +2,7 @@ import type { PostgresDatabase } from '@avocet/postgres'
 import type { Did } from '@avocet/syntax'
 
 import type { StoreUpkeep } from '../store.ts'
-import type { Tables } from './apply.ts'
+import type { Tables } from './tables.ts'
 import { lockAccount } from './rows.ts'
 
 /** Rows that go in one transaction. */
