@@ -2,7 +2,7 @@ import type { BlockReader, RepoDirectory, RepoSnapshot, RepoStore, StoredHead } 
 import type { EventLog } from '@avocet/sequencer'
 import type { Did, Nsid } from '@avocet/syntax'
 
-import type { BlobClaim, Outcome, RepoServerChange, Staging } from './change.ts'
+import type { BlobClaim, CommitChange, Outcome, RepoServerChange, Staging } from './change.ts'
 import type { AppliedEvent } from './listeners.ts'
 
 /** A value, or the promise of one: SQLite answers at once, Postgres does not. */
@@ -26,6 +26,12 @@ export interface CommitGround {
   readonly repo: RepoSnapshot
   /** The row at one of the places that were asked for. */
   get(collection: string, rkey: string): RecordRow | null
+}
+
+/** The right to write next. It ends with what it applied, when it is disposed of, and some seconds after it was given. */
+export interface WriteTurn extends AsyncDisposable {
+  /** As that of the store. */
+  apply(change: CommitChange): Promise<Outcome>
 }
 
 /** One page of a collection: at most `limit` rows after `cursor` (a record key), newest key first unless `reverse`. */
@@ -118,6 +124,11 @@ export interface RepoServerStore {
    * snapshot, blocks may be missing once another commit has landed. Absent: a snapshot, and rows read one by one, cost no more.
    */
   ground?(did: Did, places: readonly RecordPlace[]): Promise<CommitGround | null>
+  /**
+   * Waits until this process may write to a repository before all others; null when that takes too long. For who lost races: nobody
+   * else can win the next. Absent: there are no other processes.
+   */
+  turn?(did: Did): Promise<WriteTurn | null>
   /** Begins to replace a repository, or to make one of an archive. */
   stage(did: Did): Promise<Staging>
   /**

@@ -9,7 +9,7 @@ import type { KeyedLock } from './locks.ts'
 import { claimsOf, growth, planWrites, recordChanges, type Plan, type RecordWrite } from './plan.ts'
 import { refuseClaim, refuseStatus, type Refusal } from './refusals.ts'
 import { revAfter } from './revs.ts'
-import type { Awaitable, RecordReads, RepoServerStore } from './store.ts'
+import type { Awaitable, RecordReads, RepoServerStore, WriteTurn } from './store.ts'
 
 /** What became of the writes: `commit` is null when nothing had to change. */
 export interface WriteOutcome {
@@ -39,7 +39,7 @@ export interface RecordBound {
 
 /** What a writer composes. */
 export interface RepoWriterParts {
-  readonly store: Pick<RepoServerStore, 'repos' | 'records' | 'blobs' | 'apply' | 'ground'>
+  readonly store: Pick<RepoServerStore, 'repos' | 'records' | 'blobs' | 'apply' | 'ground' | 'turn'>
   /** The key that signs for an account. */
   readonly signerOf: (did: Did) => Awaitable<Signer>
   /** Shared by all that writes to these repositories in this process, so that a race is lost to other processes only. */
@@ -52,6 +52,8 @@ export interface RepoWriterParts {
 
 /** How often a commit is made before its caller is told to come back. */
 const ATTEMPTS = 20
+/** After so many lost races a writer waits for its turn: processes in step with each other would lose to one for ever. */
+const RACES = 2
 
 /** A writer; writes to one repository run in the order they came, those to different ones side by side. */
 export function createRepoWriter(parts: RepoWriterParts): RepoWriter {
@@ -126,14 +128,22 @@ export function createRepoWriter(parts: RepoWriterParts): RepoWriter {
     swapCommit: string | null | undefined,
     orphans: string[],
   ): Promise<WriteOutcome> => {
+    await using turns = new AsyncDisposableStack()
+    let by: Pick<WriteTurn, 'apply'> = store
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (attempt === RACES && store.turn !== undefined) {
+        // oxlint-disable-next-line no-await-in-loop -- once
+        const turn = await store.turn(did)
+        if (turn === null) break
+        by = turns.use(turn)
+      }
       // oxlint-disable-next-line no-await-in-loop -- each attempt follows one that came too late
       const prepared = await prepare(did, writes, swapCommit)
       if (prepared === null) continue
       const { change, plan } = prepared
       if (change === null) return { commit: null, cids: plan.cids }
       // oxlint-disable-next-line no-await-in-loop
-      const outcome = await store.apply(change)
+      const outcome = await by.apply(change)
       if (outcome.status === 'stale') continue
       if (outcome.status === 'refused') throw new RepoServerError(outcome.code, outcome.message)
       orphans.push(...outcome.orphans)

@@ -35,6 +35,65 @@ describe.skipIf(server === null)('postgres', () => {
     }
   })
 
+  it('four processes that write to one repository in step all come to their turn', async () => {
+    const { url } = server!
+    const schema = `repo_server_${process.pid}_${schemas++}`
+    await using admin = openDatabase({ url, poolSize: 1 })
+    await admin.query(`CREATE SCHEMA ${schema}`)
+    const sides: { db: PostgresDatabase; store: PostgresRepoServerStore }[] = []
+    for (let side = 0; side < 4; side++) {
+      const db = openDatabase({ url, schema, poolSize: 4 })
+      sides.push({ db, store: await openRepoServerStore(db) })
+    }
+    const key = createKeypair('k256')
+    const first = { did: DID, head: null, store: sides[0]!.store.repos, writes: [], signer: key }
+    const commit = await applyWrites({ ...first, rev: createTidClock().next() })
+    await sides[0]!.store.apply({ type: 'commit', did: DID, commit, records: [], claims: [], events: [] })
+    // A process that died with a ticket holds nobody up for longer than its ticket lasts.
+    await admin.query(
+      `INSERT INTO ${schema}.write_turn (did, until) VALUES ($1, clock_timestamp() + interval '100 ms')`,
+      [DID],
+    )
+    const EACH = 12
+    const builds: number[] = []
+    await Promise.all(
+      sides.map(async ({ store }, side) => {
+        let built = 0
+        const counted = {
+          ...store,
+          ground: (...args: Parameters<typeof store.ground>) => (built++, store.ground(...args)),
+        }
+        const parts = {
+          signerOf: () => key,
+          locks: createKeyedLock(),
+          tids: createTidClock(),
+          discard: async () => {},
+        }
+        const writer = createRepoWriter({ store: counted, ...parts })
+        for (let n = 0; n < EACH; n++) {
+          built = 0
+          const record = { record: { $type: 'a.b.c', n, side }, status: 'valid', blobs: [] } as const
+          // oxlint-disable-next-line no-await-in-loop -- each of the four goes on when its last write is in
+          await writer.write(DID, [{ action: 'create', collection: 'a.b.c', rkey: `r${side}-${n}`, record }])
+          builds.push(built)
+        }
+      }),
+    )
+    expect(await sides[0]!.store.records.count(DID)).toBe(4 * EACH)
+    // Two races, then its turn; one more where another took its ticket at the same moment.
+    expect(Math.max(...builds)).toBeLessThanOrEqual(4)
+    expect(
+      await admin.query(
+        `SELECT count(*)::integer AS n FROM ${schema}.write_turn WHERE until > clock_timestamp()`,
+      ),
+    ).toEqual([{ n: 0 }])
+    for (const { db, store } of sides) {
+      await store[Symbol.asyncDispose]()
+      await db.close()
+    }
+    await admin.query(`DROP SCHEMA ${schema} CASCADE`)
+  })
+
   it('two processes write to one repository, and their events are one order', async () => {
     const { url } = server!
     const schema = `repo_server_${process.pid}_${schemas++}`

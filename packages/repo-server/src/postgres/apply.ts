@@ -1,4 +1,4 @@
-import type { Transaction } from '@avocet/postgres'
+import type { PostgresDatabase, Transaction } from '@avocet/postgres'
 
 import type { CommitChange, Outcome, RemovalChange, RepoServerChange, UploadChange } from '../change.ts'
 import { refuseBytes, refuseClaim } from '../refusals.ts'
@@ -56,7 +56,27 @@ const applied = (seqs: readonly number[], orphans: readonly string[] = []): Outc
   orphans,
 })
 
-async function applyCommit(tables: Tables, tx: Transaction, change: CommitChange): Promise<Outcome> {
+/** A commit in a transaction of its own. @param ticket of a writer whose turn it is */
+export async function applyAlone(
+  db: PostgresDatabase,
+  tables: Tables,
+  change: CommitChange,
+  ticket: string | null = null,
+): Promise<Outcome> {
+  if (change.claims.length > 0) return db.transaction((tx) => applyCommit(tables, tx, change, ticket))
+  // One statement is a transaction by itself.
+  const { outcome, done } = await commitTo(tables, db, change, ticket)
+  done()
+  return outcome
+}
+
+async function applyCommit(
+  tables: Tables,
+  tx: Transaction,
+  change: CommitChange,
+  ticket: string | null = null,
+): Promise<Outcome> {
+  await lockAccount(tx, change.did)
   const { did, claims } = change
   if (claims.length > 0) {
     // Locked, so that none of them is collected before this transaction ends.
@@ -70,7 +90,7 @@ async function applyCommit(tables: Tables, tx: Transaction, change: CommitChange
       if (refusal !== null) return refusal
     }
   }
-  const { outcome, done } = await commitTo(tables, tx, change)
+  const { outcome, done } = await commitTo(tables, tx, change, ticket)
   tx.afterCommit(done)
   return outcome
 }

@@ -26,6 +26,16 @@ export const GROUND_1 = `
   END $$;
 `
 
+/** Who waits to write, in which order. Not worth a log: after a crash nobody waits. */
+export const TURNS_1 = `
+  CREATE UNLOGGED TABLE write_turn (
+    ticket bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    did text COLLATE "C" NOT NULL,
+    until timestamptz NOT NULL
+  );
+  CREATE INDEX write_turn_did ON write_turn (did, ticket);
+`
+
 /**
  * A commit with its rows and events as one call: nothing waits for a network while the repository is locked. Named by its version,
  * since processes of two versions may work on one database.
@@ -33,7 +43,8 @@ export const GROUND_1 = `
  * Records come as those that are put, and those that were there before (`gone`: they go); links and references to blobs are of the
  * records that are put. Events come one after the other in `p_events`.
  *
- * outcome: as that of `repo_apply_1`. Unless it is `applied`, nothing was written.
+ * outcome: as that of `repo_apply_1`; stale also for who has no ticket, or a later one, while others wait for their turn. Unless it is
+ * `applied`, nothing was written.
  */
 export const COMMIT_1 = `
   CREATE FUNCTION repo_server_commit_1(
@@ -43,7 +54,7 @@ export const COMMIT_1 = `
     p_old_collections text[], p_old_rkeys text[], p_old_gone boolean[],
     p_link_collections text[], p_link_rkeys text[], p_link_targets text[],
     p_ref_collections text[], p_ref_rkeys text[], p_ref_cids text[],
-    p_event_dids text[], p_event_times bigint[], p_event_ats integer[], p_event_sizes integer[], p_events bytea,
+    p_event_dids text[], p_event_times bigint[], p_event_ats integer[], p_event_sizes integer[], p_events bytea, p_ticket bigint,
     OUT outcome text, OUT repo_id bigint, OUT seqs bigint[], OUT orphans text[]
   ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
   DECLARE
@@ -52,6 +63,12 @@ export const COMMIT_1 = `
     one text;
     start integer := 1;
   BEGIN
+    -- The lock of repo_apply_1, so that of two who have tickets the later sees that of the earlier.
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_did, 7));
+    IF EXISTS (SELECT 1 FROM write_turn WHERE did = p_did AND (p_ticket IS NULL OR ticket < p_ticket) AND until > clock_timestamp()) THEN
+      outcome := 'stale';
+      RETURN;
+    END IF;
     SELECT a.outcome, a.repo_id INTO outcome, repo_id FROM repo_apply_1(p_did, p_prev, p_rev, p_data, p_head, p_status,
       p_only_while, p_digests, p_refs, p_sizes, p_blocks, p_dropped, p_counts) AS a;
     IF outcome <> 'applied' THEN
@@ -59,6 +76,9 @@ export const COMMIT_1 = `
     END IF;
     seqs := '{}';
     orphans := '{}';
+    IF p_ticket IS NOT NULL THEN
+      DELETE FROM write_turn WHERE ticket = p_ticket;
+    END IF;
 
     IF cardinality(p_put_cids) + cardinality(p_old_rkeys) > 0 THEN
       SELECT id INTO set_id FROM record_set WHERE did = p_did AND state = 'live';

@@ -5,7 +5,7 @@ import type { CommitChange, Outcome } from '../change.ts'
 import { refuseStatus } from '../refusals.ts'
 import type { Tables } from './tables.ts'
 
-const PLACES = Array.from({ length: 30 }, (_, i) => `$${i + 1}`).join(', ')
+const PLACES = Array.from({ length: 31 }, (_, i) => `$${i + 1}`).join(', ')
 const COMMIT = `SELECT outcome, repo_id, seqs, orphans FROM repo_server_commit_1(${PLACES})`
 
 /** What became of a commit; `done` is called once it is durable. */
@@ -14,8 +14,13 @@ export interface Committed {
   readonly done: () => void
 }
 
-/** Makes a commit, its rows and its events in one statement; its claims were checked. */
-export async function commitTo(tables: Tables, target: Queryable, change: CommitChange): Promise<Committed> {
+/** Makes a commit, its rows and its events in one statement; its claims were checked. @param ticket of a writer whose turn it is */
+export async function commitTo(
+  tables: Tables,
+  target: Queryable,
+  change: CommitChange,
+  ticket: string | null = null,
+): Promise<Committed> {
   const { did, commit, records, onlyWhile, status } = change
   const put = records.filter(({ cid }) => cid !== null)
   const old = records.filter(({ replaces }) => replaces)
@@ -37,6 +42,7 @@ export async function commitTo(tables: Tables, target: Queryable, change: Commit
     events.map(({ at }) => at),
     events.map(({ frame }) => frame.length),
     Buffer.concat(events.map(({ frame }) => frame)),
+    ticket,
   ])
   const done = row!['outcome'] as 'applied' | 'stale' | RepoStatus
   if (done === 'stale') return { outcome: { status: 'stale' }, done: () => {} }

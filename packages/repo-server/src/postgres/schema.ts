@@ -1,4 +1,4 @@
-import { COMMIT_1, GROUND_1 } from './commit-function.ts'
+import { COMMIT_1, GROUND_1, TURNS_1 } from './commit-function.ts'
 
 /** Versions of the tables of records, their links to other records, and blobs, as on SQLite (see `migrate` of `@avocet/postgres`). */
 export const RECORD_MIGRATIONS: readonly string[] = [
@@ -63,7 +63,7 @@ export const RECORD_MIGRATIONS: readonly string[] = [
     blobs_gone boolean NOT NULL DEFAULT false
   );
   `,
-  COMMIT_1 + GROUND_1,
+  TURNS_1 + COMMIT_1 + GROUND_1,
 ]
 
 /** SQL for the set that is served of the DID that is the first parameter. */

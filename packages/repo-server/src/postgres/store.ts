@@ -6,16 +6,17 @@ import { openEventLog, type PostgresEventLog, type PostgresEventLogOptions } fro
 import type { Outcome, RepoServerChange } from '../change.ts'
 import { createListeners } from '../listeners.ts'
 import type { RepoServerStore } from '../store.ts'
-import { applyTo } from './apply.ts'
-import { commitTo } from './commit.ts'
+import { applyAlone, applyTo } from './apply.ts'
 import { openBlobReads, openRecordReads, readGround } from './reads.ts'
 import { RECORD_MIGRATIONS } from './schema.ts'
 import { beginStaging } from './staging.ts'
 import type { Tables } from './tables.ts'
+import { takeTurn } from './turns.ts'
 import { openUpkeep } from './upkeep.ts'
 
 /** A store on Postgres, for any number of processes. */
 export interface PostgresRepoServerStore extends RepoServerStore, AsyncDisposable {
+  readonly ground: NonNullable<RepoServerStore['ground']>
   readonly repos: PostgresRepoStore
   readonly log: PostgresEventLog
   /**
@@ -42,15 +43,6 @@ export async function openRepoServerStore(
     return seqs
   }
   const tables: Tables = { repos, log, append, tell: (events, seqs) => listeners.tell(events, seqs) }
-  const apply = async (change: RepoServerChange): Promise<Outcome> => {
-    if (change.type !== 'commit' || change.claims.length > 0) {
-      return db.transaction((tx) => applyTo(tables, tx, change))
-    }
-    // One statement is a transaction by itself.
-    const { outcome, done } = await commitTo(tables, db, change)
-    done()
-    return outcome
-  }
   const filling = new Set<string>()
   return {
     repos,
@@ -59,7 +51,11 @@ export async function openRepoServerStore(
     log,
     upkeep: openUpkeep(db, tables, filling),
     applyTo: (tx, change) => applyTo(tables, tx, change),
-    apply,
+    apply: (change) =>
+      change.type === 'commit'
+        ? applyAlone(db, tables, change)
+        : db.transaction((tx) => applyTo(tables, tx, change)),
+    turn: (did) => takeTurn(db, tables, did),
     ground: (did, places) => readGround(db, repos, did, places),
     stage: (did) => beginStaging(db, tables, did, filling),
     onEvent: (listener) => listeners.add(listener),

@@ -83,6 +83,7 @@ export function openUpkeep(db: PostgresDatabase, tables: Tables, filling: Readon
         return false
       }),
     sweep: async () => {
+      await db.query("DELETE FROM write_turn WHERE until < clock_timestamp() - interval '1 minute'")
       await Promise.all([sweepSets(), removeEvents()])
     },
     discardStaged: async () => {
