@@ -118,11 +118,8 @@ try {
   const cid = 'bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a'
   const liked = await during((url) =>
     times(RECORDS, (index) => {
-      const uri = `at://${accounts[(index * 7) % ACCOUNTS]!.did}/${POST}/3mb${index
-        .toString()
-        .padStart(10, '2')
-        .replaceAll(/[0189]/g, 'a')}`
-      return write(url, index, LIKE, { subject: { uri: `${uri}`, cid } })
+      const uri = `at://${accounts[(index * 7) % ACCOUNTS]!.did}/${POST}/post${100_000_000 + index}`
+      return write(url, index, LIKE, { subject: { uri, cid } })
     }),
   )
   bytes('PDS: bytes of database per like, without its event', (liked.rest - posted.rest) / RECORDS)
@@ -138,7 +135,9 @@ try {
     { length: SUBSCRIBERS },
     () => new WebSocket(`${server.url}/xrpc/com.atproto.sync.subscribeRepos`),
   )
-  await Promise.all(sockets.map((socket) => new Promise((resolve) => (socket.onopen = resolve))))
+  await Promise.all(
+    sockets.map((socket) => new Promise((resolve) => socket.addEventListener('open', resolve))),
+  )
   await some()
   const followed = resident(server)
   for (const socket of sockets) socket.close()
