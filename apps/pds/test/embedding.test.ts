@@ -249,6 +249,15 @@ describe('replaced authorization', () => {
     await net.pds.accounts.deactivate(did as Did, null)
     expect(failure(await write())).toBe('401 AccountDeactivated')
     expect((await me(did)).body).toMatchObject({ active: false, status: 'deactivated' })
+    const upload = () =>
+      net.post('com.atproto.repo.uploadBlob', {
+        headers: { 'x-user': did },
+        bytes: new Uint8Array([1]),
+        type: 'text/plain',
+      })
+    expect((await upload()).status).toBe(200)
+    await net.pds.accounts.takedown(did as Did, 'a decision')
+    expect(failure(await upload())).toBe('401 AccountTakedown')
   })
 
   test('names nobody where somebody is needed: refused', async () => {
@@ -359,7 +368,8 @@ test('stores of an embedder outlive the server, and its database has what else i
     adminPassword: ADMIN_PASSWORD,
   }
   await using stores = await openPdsStores(settings, { db, blobs: createMemoryBlobs() })
-  net.pds = await createPds({ ...settings, stores })
+  const heard: number[] = []
+  net.pds = await createPds({ ...settings, stores, onEvent: ({ seq }) => heard.push(seq) })
   const { did, accessJwt: token } = await net.account()
   const bytes = new TextEncoder().encode('some bytes')
   const uploaded = await net.post('com.atproto.repo.uploadBlob', { token, bytes, type: 'text/plain' })
@@ -379,4 +389,8 @@ test('stores of an embedder outlive the server, and its database has what else i
   const got = await net.get('com.atproto.sync.getBlob', { params: { did, cid: blob.ref.$link } })
   expect(new TextDecoder().decode(got.bytes)).toBe('some bytes')
   expect(await net.pds.accounts.find(did)).toMatchObject({ did })
+  const before = heard.length
+  expect(before).toBeGreaterThan(3)
+  await net.pds.accounts.deactivate(did as Did, null)
+  expect(heard.length).toBe(before)
 })
