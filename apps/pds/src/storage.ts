@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 
 import { refuseFilledBucket } from './blobs/blob-place.ts'
 import { blobFolder, hasBlobs, refuseForeignData, refuseOwnDatabase } from './config/data-directory.ts'
-import type { PdsConfig } from './config/config.ts'
+import { quotaWarning, type PdsConfig } from './config/config.ts'
 import { noteRotationKey, rotationDidKey } from './config/rotation-key.ts'
 import {
   DataDirectoryError,
@@ -48,6 +48,8 @@ export async function openStorage(config: PdsConfig, log: Logger, given?: Stores
 }
 
 async function ownSecrets(config: PdsConfig, log: Logger): Promise<Secrets> {
+  const warning = quotaWarning(config)
+  if (warning !== null) log.warn({}, warning)
   const secrets = await loadSecrets(config)
   const formerKey = await noteRotationKey(config.dataDirectory, secrets.plcRotationKeyHex)
   if (formerKey !== null) log.warn({ formerKey }, OTHER_KEY)

@@ -1,11 +1,17 @@
 import { openDatabase } from '@avocet/sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { resolveConfig, type PdsConfig } from '../src/config/config.ts'
+import { dataChecks } from '../src/doctor/data-checks.ts'
+import { SILENT } from '../src/logger.ts'
 import { createQuotas } from '../src/repos/quotas.ts'
 
 import { createProgram } from '../src/commands/program.ts'
+import { openStorage } from '../src/storage.ts'
+import { openSqliteStores } from '../src/stores/sqlite/stores.ts'
 import { openQuotas } from '../src/stores/sqlite/rows.ts'
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ADMIN_PASSWORD, failure, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
 
@@ -199,4 +205,24 @@ test('send-test sends a mail, and says what the mail server says', async () => {
   await expect(run('send-test', 'nobody')).rejects.toThrow(
     'InvalidRequest: Expected the address of a mailbox',
   )
+})
+
+test('a server that is open to everybody without a quota is told of, in the log and by doctor', async () => {
+  const warning =
+    'accounts need no invite, and nothing bounds what one may store: PDS_ACCOUNT_BLOB_QUOTA is 0'
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'avocet-pds-quota-'))
+  const told = async (settings: Partial<PdsConfig>): Promise<string[]> => {
+    const lines: string[] = []
+    const config = resolveConfig({ dataDirectory, hostname: 'pds.example.com', ...settings })
+    const log = { ...SILENT, warn: (_: object, message: string) => void lines.push(message) }
+    await (await openStorage(config, log))[Symbol.asyncDispose]()
+    await using stores = await openSqliteStores(config)
+    const findings = await dataChecks(stores.db, config, false)
+    return [...lines, ...findings.filter(({ what }) => what === 'quota').map(({ detail }) => detail)]
+  }
+  expect(await told({ inviteRequired: false })).toEqual([warning, warning])
+  expect(await told({ inviteRequired: false, accountBlobQuota: 1 })).toEqual([])
+  expect(await told({})).toEqual([])
+  expect(await told({ inviteRequired: false, devMode: true })).toEqual([])
+  await rm(dataDirectory, { recursive: true })
 })

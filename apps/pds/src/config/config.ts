@@ -138,6 +138,13 @@ export const POWER_LOSS_WARNING: string =
 export const CUT_OFF_WARNING: string =
   'the server was cut off, and did not wait for the disk: if the machine lost power, run avocet-pds announce --all'
 
+/** What the operator of a server is told that anybody may fill up; null where accounts are asked for an invite, or bounded. */
+export function quotaWarning(config: PdsConfig): string | null {
+  const { inviteRequired, devMode, accountBlobQuota } = config
+  if (inviteRequired || devMode || accountBlobQuota > 0) return null
+  return 'accounts need no invite, and nothing bounds what one may store: PDS_ACCOUNT_BLOB_QUOTA is 0'
+}
+
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** The settings of a PDS for which nothing but its data directory was given. */

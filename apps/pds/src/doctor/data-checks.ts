@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises'
 
 import type { Database } from '@avocet/sqlite'
 
-import { POWER_LOSS_WARNING, type PdsConfig } from '../config/config.ts'
+import { POWER_LOSS_WARNING, quotaWarning, type PdsConfig } from '../config/config.ts'
 import { blobFolder } from '../config/data-directory.ts'
 import { MIN_FREE_BYTES } from '../health/probe.ts'
 import { check, some, type Finding } from './finding.ts'
@@ -38,6 +38,7 @@ export async function dataChecks(
     }),
     await check('event log', RESTORE, () => eventLog(db)),
     ...durability(config),
+    ...quota(config),
     ...(await Promise.all(folders(config).map((path) => diskSpace(path, statDisk)))),
   ]
 }
@@ -54,6 +55,13 @@ const durability = ({ sqliteSynchronous }: PdsConfig): Finding[] =>
           next: 'remove PDS_SQLITE_SYNCHRONOUS unless that was meant',
         },
       ]
+
+/** Nothing to tell where the operator knows whom the server holds, or has bounded them. */
+const quota = (config: PdsConfig): Finding[] => {
+  const detail = quotaWarning(config)
+  const next = 'set PDS_ACCOUNT_BLOB_QUOTA (bytes an account), or PDS_INVITE_REQUIRED=true'
+  return detail === null ? [] : [{ level: 'warn', what: 'quota', detail, next }]
+}
 
 /** Where the disk fills up. Uploads to a bucket lie in the data directory for a moment. */
 const folders = (config: PdsConfig): string[] =>
