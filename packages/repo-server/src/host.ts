@@ -4,7 +4,6 @@ import type { BlobRef, DataObject } from '@avocet/data'
 import { applyWrites, toCommitEvent, type RepoStatus } from '@avocet/repo'
 import { createSequencer, type Sequencer } from '@avocet/sequencer'
 import { createTidClock, type Datetime, type Did, type TidClock } from '@avocet/syntax'
-import { XrpcError } from '@avocet/xrpc'
 import type { RateLimitRule, RequestInfo } from '@avocet/xrpc-server'
 
 import { assertApplied } from './applied.ts'
@@ -24,6 +23,7 @@ import { filesBeside, redirectTo } from './remote-files.ts'
 import { createRemovals, type Removals } from './removals.ts'
 import { doAll, startRounds } from './rounds.ts'
 import type { Awaitable, RepoServerStore } from './store.ts'
+import { NOBODY } from './nobody.ts'
 import { createUploads, type Uploads } from './uploads.ts'
 import { checkRecord, type RecordChecks } from './validation.ts'
 import { createRepoWriter, type RecordBound, type RepoWriter, type WriteOutcome } from './writer.ts'
@@ -182,13 +182,6 @@ export interface RepoHost extends AsyncDisposable {
    * number of processes may do it. @throws what failed first, once the rest is done
    */
   upkeep(): Promise<void>
-}
-
-/** The access of a host whose accounts do not sign in. */
-const NOBODY: RepoAccess = {
-  authorize: () => {
-    throw new XrpcError(401, 'AuthMissing', 'Authentication Required')
-  },
 }
 
 /** A host over a store. */

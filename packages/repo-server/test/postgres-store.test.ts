@@ -1,7 +1,8 @@
 import { createKeypair } from '@avocet/crypto'
 import { openDatabase, type PostgresDatabase } from '@avocet/postgres'
-import { applyWrites } from '@avocet/repo'
-import { createTidClock, type Did } from '@avocet/syntax'
+import { formatCid } from '@avocet/data'
+import { applyWrites, exportRepo, importRepo, prepareWrite, type RepoStore } from '@avocet/repo'
+import { createTidClock, type Did, type Tid } from '@avocet/syntax'
 import { startPostgres } from '@avocet/testing/postgres'
 import { afterAll, describe, expect, it } from 'vitest'
 
@@ -147,6 +148,45 @@ describe.skipIf(server === null)('postgres', () => {
       await store[Symbol.asyncDispose]()
       await db.close()
     }
+    await admin.query(`DROP SCHEMA ${schema} CASCADE`)
+  })
+
+  it('what another process gave up for lost is not put in the place of what is served', async () => {
+    const { url } = server!
+    const schema = `repo_server_${process.pid}_${schemas++}`
+    await using admin = openDatabase({ url, poolSize: 1 })
+    await admin.query(`CREATE SCHEMA ${schema}`)
+    const db = openDatabase({ url, schema })
+    const [here, there] = [await openRepoServerStore(db), await openRepoServerStore(db)]
+    const signer = createKeypair('k256')
+    const tids = createTidClock()
+    const record = { $type: 'a.b.c', n: 1 }
+    const write = prepareWrite({ action: 'create', collection: 'a.b.c', rkey: 'one', record })
+    const [empty, rev] = [{ did: DID, head: null, store: here.repos }, tids.next()]
+    const commit = await applyWrites({ ...empty, writes: [write], signer, rev })
+    const row = { collection: 'a.b.c', rkey: 'one', cid: formatCid(write.cid!), links: [], blobs: [] }
+    const records = [{ ...row, replaces: false }]
+    await here.apply({ type: 'commit', did: DID, commit, records, claims: [], events: [] })
+    const staging = await here.stage(DID)
+    await staging.add(rev, [row])
+    await db.query("UPDATE record_set SET touched = now() - interval '2 hours' WHERE state = 'staged'")
+    await there.upkeep.discardStaged()
+    await there.upkeep.sweep()
+    const replace: RepoStore['replace'] = async (head, blocks) => {
+      await staging.adopt({ head, blocks, status: 'active', events: [] })
+    }
+    const imported = importRepo({
+      did: DID,
+      store: { ...here.repos, replace } as unknown as RepoStore,
+      source: exportRepo(here.repos, DID),
+      signer,
+      unsafeSkipSignature: true,
+      rev: (archived: Tid) => tids.nextAfter(archived),
+    })
+    await expect(imported).rejects.toMatchObject({ code: 'head-moved' })
+    expect(await here.records.count(DID)).toBe(1)
+    for (const store of [here, there]) await store[Symbol.asyncDispose]()
+    await db.close()
     await admin.query(`DROP SCHEMA ${schema} CASCADE`)
   })
 })

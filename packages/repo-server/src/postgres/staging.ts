@@ -61,7 +61,10 @@ export async function beginStaging(
   }
 }
 
-/** Makes a staged set the one that is served. Decisions about records stay with those that are still there. */
+/**
+ * Makes a staged set the one that is served. Decisions about records stay with those that are still there.
+ * @throws RepoError `head-moved` for a set that was given up
+ */
 async function adoptSet(tx: Transaction, did: Did, set: string): Promise<void> {
   const former = `(SELECT id FROM record_set WHERE did = $1 AND state = 'live')`
   await tx.query(
@@ -71,7 +74,14 @@ async function adoptSet(tx: Transaction, did: Did, set: string): Promise<void> {
     [did, set],
   )
   await tx.query("UPDATE record_set SET state = 'dropped' WHERE did = $1 AND state = 'live'", [did])
-  await tx.query("UPDATE record_set SET state = 'live' WHERE id = $1", [set])
+  const adopted = await tx.query(
+    "UPDATE record_set SET state = 'live' WHERE id = $1 AND state = 'staged' RETURNING 1",
+    [set],
+  )
+  // Another process took it for one that nobody fills any more, and may have removed some of it.
+  if (adopted.length === 0) {
+    throw new RepoError('head-moved', `what was brought in was given up meanwhile; did=${did}`)
+  }
 }
 
 async function stageRecords(
