@@ -9,3 +9,4 @@ export {
 } from './database.ts'
 export { PostgresError, type PostgresErrorCode } from './error.ts'
 export { migrate } from './migrate.ts'
+export { holdOffice, type Office, type OfficeOptions } from './office.ts'

@@ -12,6 +12,7 @@ export {
   type RateLimitRule,
   type RateLimitStore,
 } from './rate-limit.ts'
+export { createFallbackRateLimitStore, type FallbackOptions } from './rate-limit-fallback.ts'
 export { createRedisRateLimitStore, type RedisEval } from './rate-limit-redis.ts'
 export { redirect, Reply, respond, type ReplyInit } from './reply.ts'
 export { createRouter } from './router.ts'

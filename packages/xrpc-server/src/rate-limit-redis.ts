@@ -6,9 +6,7 @@ export interface RedisEval {
    * Runs a Lua script.
    *
    * @example
-   * // node-redis
-   * { eval: (script, keys, args) => client.eval(script, { keys: [...keys], arguments: [...args] }) }
-   * // ioredis
+   * // `openRedis` of `@avocet/xrpc-server/redis` has it; ioredis:
    * { eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args) }
    */
   eval(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>

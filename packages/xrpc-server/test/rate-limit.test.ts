@@ -179,8 +179,7 @@ describe('the memory store', () => {
 })
 
 const hasRedis = spawnSync(redisServer, ['--version']).status === 0
-if (!hasRedis)
-  console.warn('SKIPPED: no redis-server on this machine; the Redis rate limit store is not tested')
+if (!hasRedis) console.warn('SKIPPED: no redis-server on this machine; a router on Redis is not tested')
 
 describe.skipIf(!hasRedis)('the Redis store', () => {
   it('counts as the memory store does, for all processes', async () => {

@@ -11,17 +11,21 @@ export const redisServer: string = process.env['REDIS_SERVER'] ?? 'redis-server'
 
 /** A running Redis, with a client. */
 export interface TestRedis extends RedisEval, AsyncDisposable {
+  readonly port: number
+  readonly url: string
   command(...words: readonly string[]): Promise<unknown>
 }
 
-/** Starts the machine's redis-server. */
-export async function startRedis(): Promise<TestRedis> {
+/** Starts the machine's redis-server. @param port of one that ran before */
+export async function startRedis(port?: number): Promise<TestRedis> {
   const directory = await mkdtemp(join(tmpdir(), 'avocet-redis-'))
-  const port = await freePort()
+  port ??= await freePort()
   const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory]
   const server = spawn(redisServer, words, { stdio: 'ignore' })
   const exited = new Promise((resolve) => server.once('exit', resolve))
   const socket = await retry(() => open(port))
+  // The server may end before its client.
+  socket.on('error', () => {})
   const waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = []
   let buffer = ''
   socket.setEncoding('latin1')
@@ -41,6 +45,8 @@ export async function startRedis(): Promise<TestRedis> {
     return new Promise((resolve, reject) => waiting.push({ resolve, reject }))
   }
   return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
     command,
     eval: (script, keys, args) => command('EVAL', script, String(keys.length), ...keys, ...args),
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { startPostgres } from '@avocet/testing/postgres'
+import { afterAll, describe, expect, it } from 'vitest'
+
+import { holdOffice, openDatabase, type Office, type PostgresDatabase } from '../src/index.ts'
+
+const server = await startPostgres()
+
+describe.skipIf(server === null)('an office', () => {
+  afterAll(() => server?.close())
+  const FAST = { retryMs: 40, checkMs: 40 }
+
+  /** A process that wants it; `log` says what it did. */
+  const candidate = (
+    name: string,
+  ): { db: PostgresDatabase; office: Office; log: string[]; errors: unknown[] } => {
+    const db = openDatabase({ url: server!.url, poolSize: 2 })
+    const log: string[] = []
+    const errors: unknown[] = []
+    const work = async (signal: AbortSignal): Promise<void> => {
+      log.push('won')
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      log.push('lost')
+    }
+    const office = holdOffice(db, name, work, { ...FAST, onError: (error) => errors.push(error) })
+    return { db, office, log, errors }
+  }
+  const sessionsWithLocks = `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'`
+
+  it('is held by one, and by another within the time of a try when the connection of the first is cut', async () => {
+    const name = 'cut'
+    const sides = [candidate(name), candidate(name)]
+    const holders = (): number => sides.filter(({ office }) => office.isHeld()).length
+    await expect.poll(holders).toBe(1)
+    await sleep(150)
+    expect([holders(), sides.flatMap(({ log }) => log)]).toEqual([1, ['won']])
+    const first = sides.findIndex(({ office }) => office.isHeld())
+    for (let round = 0; round < 5; round++) {
+      const holder = sides.find(({ office }) => office.isHeld())!
+      const before = sides.flatMap(({ log }) => log).filter((step) => step === 'won').length
+      // oxlint-disable-next-line no-await-in-loop -- round after round
+      await sides[first]!.db.query(`SELECT pg_terminate_backend(pid) FROM (${sessionsWithLocks}) AS s`)
+      // oxlint-disable-next-line no-await-in-loop
+      await expect.poll(() => holder.log.at(-1), { interval: 5 }).toBe('lost')
+      // oxlint-disable-next-line no-await-in-loop
+      await expect
+        .poll(() => sides.flatMap(({ log }) => log).filter((step) => step === 'won').length)
+        .toBe(before + 1)
+      expect(holders()).toBe(1)
+      expect(String(holder.errors.at(-1))).toContain('the connection of an office was lost; name=cut')
+    }
+    for (const { office, db } of sides) {
+      // oxlint-disable-next-line no-await-in-loop
+      await office[Symbol.asyncDispose]()
+      // oxlint-disable-next-line no-await-in-loop
+      await db.close()
+    }
+  })
+
+  it('is given over when its holder ends, and is another in each schema and of each name', async () => {
+    const [one, two, other] = [candidate('over'), candidate('over'), candidate('other')]
+    await expect.poll(() => Number(one.office.isHeld()) + Number(two.office.isHeld())).toBe(1)
+    await expect.poll(() => other.office.isHeld()).toBe(true)
+    const [holder, waiting] = one.office.isHeld() ? [one, two] : [two, one]
+    await holder.office[Symbol.asyncDispose]()
+    expect([holder.office.isHeld(), holder.log]).toEqual([false, ['won', 'lost']])
+    await expect.poll(() => waiting.office.isHeld()).toBe(true)
+    await holder.db.query('CREATE SCHEMA elsewhere')
+    const db = openDatabase({ url: server!.url, schema: 'elsewhere' })
+    const office = holdOffice(
+      db,
+      'over',
+      (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+      FAST,
+    )
+    await expect.poll(() => office.isHeld()).toBe(true)
+    await office[Symbol.asyncDispose]()
+    await db.close()
+    for (const side of [one, two, other]) {
+      // oxlint-disable-next-line no-await-in-loop
+      await side.office[Symbol.asyncDispose]()
+      // oxlint-disable-next-line no-await-in-loop
+      await side.db.close()
+    }
+  })
+
+  it('whose work throws is asked for again', async () => {
+    await using db = openDatabase({ url: server!.url })
+    const errors: unknown[] = []
+    let tries = 0
+    await using office = holdOffice(
+      db,
+      'throws',
+      async (signal) => {
+        if (++tries < 3) throw new Error(`try ${tries}`)
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      },
+      { ...FAST, onError: (error) => errors.push(error) },
+    )
+    await expect.poll(() => tries).toBe(3)
+    expect([errors.map(String), office.isHeld()]).toEqual([['Error: try 1', 'Error: try 2'], true])
+  })
+})

@@ -1,0 +1,151 @@
+// What every store of rate limits must do, and what is done while one is away.
+import { spawnSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { describe, expect, it } from 'vitest'
+
+import {
+  createFallbackRateLimitStore,
+  createMemoryRateLimitStore,
+  createRedisRateLimitStore,
+  type RateLimitStore,
+} from '../src/index.ts'
+import { openRedis } from '../src/redis/index.ts'
+import { redisServer, startRedis } from './redis.ts'
+
+const minute = 60_000
+const hasRedis = spawnSync(redisServer, ['--version']).status === 0
+if (!hasRedis)
+  console.warn('SKIPPED: no redis-server on this machine; the Redis rate limit store is not tested')
+
+type Opened = { readonly store: RateLimitStore; readonly close: () => Promise<void> }
+const stores: readonly [name: string, open: () => Promise<Opened>][] = [
+  ['memory', async () => ({ store: createMemoryRateLimitStore(), close: async () => {} })],
+  ['Redis', () => connected(false)],
+  ['Redis with a fallback', () => connected(true)],
+]
+
+async function connected(withFallback: boolean): Promise<Opened> {
+  const server = await startRedis()
+  const redis = openRedis({ url: server.url })
+  await expect.poll(() => redis.isReady()).toBe(true)
+  const store = createRedisRateLimitStore(redis)
+  return {
+    store: withFallback ? createFallbackRateLimitStore(store) : store,
+    close: async () => {
+      await redis[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+describe.each(stores)('a store of rate limits: %s', (name, open) => {
+  it.skipIf(name !== 'memory' && !hasRedis)(
+    'counts by key, in windows that begin with the first use',
+    async () => {
+      const { store, close } = await open()
+      try {
+        const first = await store.consume('a', 2, 300)
+        expect(first.used).toBe(2)
+        expect(first.resetMs).toBeGreaterThan(0)
+        expect(first.resetMs).toBeLessThanOrEqual(300)
+        await sleep(20)
+        const second = await store.consume('a', 1, 300)
+        expect(second.used).toBe(3)
+        // A use does not make the window longer.
+        expect(second.resetMs).toBeLessThan(first.resetMs)
+        expect((await store.consume('b', 1, minute)).used).toBe(1)
+        await sleep(350)
+        expect((await store.consume('a', 1, 300)).used).toBe(1)
+        const many = await Promise.all(Array.from({ length: 50 }, () => store.consume('c', 1, minute)))
+        expect(many.map(({ used }) => used).toSorted((a, b) => a - b)).toEqual(
+          Array.from({ length: 50 }, (_, n) => n + 1),
+        )
+        const odd = 'k:\u00e9 \n\r\n*3'
+        expect([
+          (await store.consume(odd, 1, minute)).used,
+          (await store.consume(odd, 1, minute)).used,
+        ]).toEqual([1, 2])
+      } finally {
+        await close()
+      }
+    },
+  )
+})
+
+describe('while the store is away', () => {
+  it('each process counts for itself, asks again once in a while, and says so once', async () => {
+    let isDown = false
+    let asked = 0
+    const shared = createMemoryRateLimitStore()
+    const flaky: RateLimitStore = {
+      consume: async (...use) => {
+        asked++
+        if (isDown) throw new Error('connection refused')
+        return shared.consume(...use)
+      },
+    }
+    const told: string[] = []
+    const store = createFallbackRateLimitStore(flaky, {
+      retryMs: 60,
+      onChange: (state, error) => told.push(error === undefined ? state : `${state} ${String(error)}`),
+    })
+    const use = async (): Promise<number> => (await store.consume('a', 1, minute)).used
+    expect([await use(), await use(), asked, told]).toEqual([1, 2, 2, []])
+    isDown = true
+    // Limits hold meanwhile, from nought.
+    expect([await use(), await use(), await use()]).toEqual([1, 2, 3])
+    expect([asked, told]).toEqual([3, ['down Error: connection refused']])
+    await sleep(80)
+    expect([await use(), await use(), asked]).toEqual([4, 5, 4])
+    isDown = false
+    await sleep(80)
+    expect([await use(), await use(), told]).toEqual([3, 4, ['down Error: connection refused', 'up']])
+  })
+
+  it('a store that does not answer holds one request for its time, and no other', async () => {
+    const silent: RateLimitStore = { consume: () => new Promise(() => {}) }
+    const told: string[] = []
+    const store = createFallbackRateLimitStore(silent, {
+      timeoutMs: 50,
+      onChange: (_, error) => told.push(String(error)),
+    })
+    const first = store.consume('a', 1, minute)
+    expect((await first).used).toBe(1)
+    expect(told).toEqual(['Error: no answer of the rate limit store; ms=50'])
+    const started = performance.now()
+    for (let n = 0; n < 20; n++) await store.consume('a', 1, minute)
+    expect(performance.now() - started).toBeLessThan(40)
+  })
+
+  it.skipIf(!hasRedis)(
+    'Redis that ends and comes back is counted in again, and a service starts without it',
+    async () => {
+      let server = await startRedis()
+      const { port, url } = server
+      await server[Symbol.asyncDispose]()
+      const errors: unknown[] = []
+      const redis = openRedis({ url, onError: (error) => errors.push(error) })
+      const told: string[] = []
+      const store = createFallbackRateLimitStore(createRedisRateLimitStore(redis), {
+        retryMs: 20,
+        onChange: (state) => told.push(state),
+      })
+      const use = async (): Promise<number> => (await store.consume('a', 1, minute)).used
+      expect([await use(), await use(), redis.isReady()]).toEqual([1, 2, false])
+      for (const round of [1, 2]) {
+        server = await startRedis(port)
+        await expect.poll(() => redis.isReady(), { timeout: 5000 }).toBe(true)
+        await sleep(30)
+        expect([await use(), told.at(-1)]).toEqual([1, 'up'])
+        // Another process sees that.
+        expect(await server.command('GET', 'avocet:rate:a')).toBe('1')
+        await server[Symbol.asyncDispose]()
+        await expect.poll(() => redis.isReady()).toBe(false)
+        expect([await use(), told.at(-1)]).toEqual([2 + round, 'down'])
+      }
+      expect(errors.length).toBeGreaterThan(0)
+      await redis[Symbol.asyncDispose]()
+    },
+  )
+})
