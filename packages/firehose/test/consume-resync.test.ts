@@ -101,6 +101,29 @@ describe('resync', () => {
     expect(running.lines().at(-1)).toBe('failure resync-failed')
   })
 
+  it('says why what the app has could not be read', async () => {
+    const world = createWorld('away')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    await world.commit(account, [create('old')])
+    add('#commit', world.event(await world.commit(account, [create('new')])))
+    const running = start(world, [], {
+      sources: [fromFrames(frames, { stay: true })],
+      resync: createResync({
+        fetchRepo: async () => repoCar(account),
+        stored: () => {
+          throw new Error('the table is away')
+        },
+      }),
+    })
+    await expect.poll(() => running.consumer.stats().resync.failed, { timeout: 8000 }).toBe(1)
+    await running.consumer.close()
+    expect(running.events.at(-1)).toMatchObject({
+      reason: 'resync-failed',
+      message: 'fetch-failed: the table is away',
+    })
+  })
+
   it('fetches the history of a repo first seen in the middle, only of wanted collections', async () => {
     const world = createWorld('first')
     const account = world.createAccount()

@@ -157,6 +157,24 @@ describe('stream', () => {
     expect(third.events).toEqual([])
   })
 
+  it('what cannot be read of an account is told each time, and holds up no cursor', async () => {
+    const world = createWorld('again')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    const body = world.event(await world.commit(account, [create('a')]))
+    for (let i = 0; i < 2; i++) add('#commit', { ...body, since: 'bad' })
+    const state = createMemoryState()
+    async function* oneByOne(): AsyncGenerator<Uint8Array> {
+      yield frames[0]!
+      await expect.poll(() => state.cursors.get('test')?.seq, { timeout: 8000 }).toBe(1)
+      yield frames[1]!
+    }
+    const running = start(world, [], { state, sources: [fromFrames(oneByOne(), { stay: true })] })
+    await expect.poll(() => state.cursors.get('test')?.seq, { timeout: 8000 }).toBe(2)
+    await running.consumer.close()
+    expect(running.events.map((event) => (event.kind === 'failure' ? event.seq : event.kind))).toEqual([1, 2])
+  })
+
   it('tells when any of its sources last lost events', async () => {
     const state = createMemoryState()
     const gaps = { a: 1000, b: 3000, c: 2000, d: null }
