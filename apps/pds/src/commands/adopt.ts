@@ -3,8 +3,9 @@ import { parseEnv } from 'node:util'
 
 import { adopt } from '../adopt/adopt.ts'
 import type { SourceSettings } from '../adopt/look.ts'
-import type { PdsOptions } from '../config/config.ts'
+import { resolveConfig, type PdsOptions } from '../config/config.ts'
 import { CommandError, type Print } from '../terminal.ts'
+import { requireSqlite } from './only-sqlite.ts'
 
 /** The flags of `avocet-pds adopt`. */
 export interface AdoptFlags {
@@ -22,6 +23,7 @@ export async function adoptCommand(
   flags: AdoptFlags,
   print: Print,
 ): Promise<void> {
+  requireSqlite(resolveConfig(options), 'adopt')
   const source = flags.envFile === undefined ? env : await readEnvFile(flags.envFile)
   const { sourceBlobs: blobs, write = false } = flags
   await adopt(directory, { options, env: source, blobs, write, skip: new Set(flags.skip) }, print)

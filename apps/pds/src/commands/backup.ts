@@ -15,6 +15,7 @@ import { readSecrets, type Secrets } from '../config/secrets.ts'
 import { readVersion } from '../version.ts'
 import { CommandError, counted } from '../terminal.ts'
 import { BACKUP_FILES, eachOf, FORMAT, hashFile, OF_ACCOUNTS, type Manifest } from './backup-format.ts'
+import { requireSqlite } from './only-sqlite.ts'
 import { snapshotDatabase } from './snapshot.ts'
 
 /** Where lines about the progress go; a promise is waited for. */
@@ -36,6 +37,7 @@ export async function backup(
   withoutSecrets = false,
 ): Promise<void> {
   const config = resolveConfig(options)
+  requireSqlite(config, 'backup')
   const source = join(config.dataDirectory, DATABASE_FILE)
   if (!(await exists(source))) throw new CommandError(`no server's data here; path=${config.dataDirectory}`)
   if (await exists(target)) throw new CommandError(`the target is there already; path=${target}`)

@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { importKeypair } from '@avocet/crypto'
-import { openDatabase, type Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
@@ -16,6 +14,8 @@ import { identityChecks } from '../doctor/identity-checks.ts'
 import { networkChecks } from '../doctor/network-checks.ts'
 import { repoChecks } from '../doctor/repo-checks.ts'
 import { createPublicAddress } from '../identity/address.ts'
+import { openStoresView } from '../stores/open-view.ts'
+import type { StoresView } from '../stores/view.ts'
 import { CommandError, type Print } from '../terminal.ts'
 import { askOperatorPage } from './operator.ts'
 
@@ -64,56 +64,47 @@ function linesOf({ level, what, detail, next }: Finding): string[] {
 
 /** What the data directory tells; nothing where there is none, on another machine. */
 async function dataFindings(config: PdsConfig, deep: boolean): Promise<Finding[]> {
-  const path = join(config.dataDirectory, DATABASE_FILE)
-  if (!existsSync(path)) {
-    const next = 'run it where the data is, or give --data'
-    return [{ level: 'warn', what: 'data', detail: `no database here; path=${path}`, next }]
-  }
-  let db: Database
+  let opened: StoresView | null
   try {
-    db = openDatabase({ path, readOnly: true })
+    opened = await openStoresView(config)
   } catch (error) {
     const next = 'restore a backup: avocet-pds restore <folder>'
-    return [{ level: 'bad', what: 'database', detail: (error as Error).message, next }]
+    const { name, message } = error as Error
+    // What it says of Postgres has the next step in it.
+    return [{ level: 'bad', what: 'database', detail: message, ...(name === 'StoreError' ? {} : { next }) }]
   }
-  try {
-    const findings = await dataChecks(db, config, deep)
-    // Damaged pages: what reads them would only say so again.
-    if (findings[0]!.level === 'bad') return findings
-    const of = Number(db.prepare('SELECT count(*) AS n FROM account').get()!['n'])
-    const dids = db
-      .prepare(
-        deep
-          ? 'SELECT did FROM account ORDER BY did'
-          : `SELECT did FROM account ORDER BY random() LIMIT ${SAMPLE}`,
-      )
-      .all()
-      .map((row) => row['did'] as Did)
-    const expected = {
-      plcUrl: config.plcUrl,
-      endpoint: createPublicAddress(config).url(),
-      rotationKey: rotationKey(config),
-    }
-    return [
-      ...findings,
-      ...(await repoChecks(db, dids, of)),
-      ...(await blobFindings(db, config, dids, deep)),
-      ...(await identityChecks(db, dids, expected)),
-    ]
-  } finally {
-    db.close()
+  if (opened === null) {
+    const detail = `no database here; path=${join(config.dataDirectory, DATABASE_FILE)}`
+    return [{ level: 'warn', what: 'data', detail, next: 'run it where the data is, or give --data' }]
   }
+  await using view = opened
+  const findings = await dataChecks(view, config, deep)
+  // Damaged pages: what reads them would only say so again.
+  if (findings[0]!.level === 'bad') return findings
+  const of = await view.accounts.count()
+  const dids = deep ? await view.accounts.dids() : await view.sample(SAMPLE)
+  const expected = {
+    plcUrl: config.plcUrl,
+    endpoint: createPublicAddress(config).url(),
+    rotationKey: rotationKey(config),
+  }
+  return [
+    ...findings,
+    ...(await repoChecks(view, dids, of)),
+    ...(await blobFindings(view, config, dids, deep)),
+    ...(await identityChecks(view, dids, expected)),
+  ]
 }
 
 /** A folder of blobs that cannot be read is a finding like any other, and so is a bucket. */
 async function blobFindings(
-  db: Database,
+  view: StoresView,
   config: PdsConfig,
   dids: readonly Did[],
   deep: boolean,
 ): Promise<Finding[]> {
   try {
-    return await blobChecks(db, readBlobs(config), (did, cid) => placeOf(config, did, cid), dids, deep)
+    return await blobChecks(view, readBlobs(config), (did, cid) => placeOf(config, did, cid), dids, deep)
   } catch (error) {
     const next = 'look at PDS_BLOBSTORE_DISK_LOCATION, or at PDS_BLOBSTORE_S3_BUCKET and what belongs to it'
     return [{ level: 'bad', what: 'blobs', detail: (error as Error).message, next }]

@@ -233,4 +233,13 @@ function addMaintenance(
       const { restore } = await import('./restore.ts')
       await restore(settings(), folder, print, newKeys)
     })
+  program
+    .command('announce-restored')
+    .description(
+      'after pg_restore, before the server starts: go on above all event numbers, announce every account',
+    )
+    .action(async () => {
+      const { announceRestored } = await import('./announce-restored.ts')
+      await announceRestored(settings(), print)
+    })
 }

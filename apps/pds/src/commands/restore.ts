@@ -25,6 +25,7 @@ import { CommandError, counted } from '../terminal.ts'
 import { announceAll } from './announce-all.ts'
 import { BACKUP_FILES, eachOf, OF_ACCOUNTS, type Manifest } from './backup-format.ts'
 import type { Report } from './backup.ts'
+import { requireSqlite } from './only-sqlite.ts'
 import { verifyBackup } from './verify-backup.ts'
 
 /** Numbers left out: those of events sent after the copy was made must never come again for other events. */
@@ -46,6 +47,7 @@ export async function restore(
   newKeys = false,
 ): Promise<void> {
   const config = resolveConfig(options)
+  requireSqlite(config, 'restore')
   await report('checking the backup')
   const manifest = await verifyBackup(source)
   await requireEmpty(config.dataDirectory, [...SETUP])
@@ -81,6 +83,7 @@ export async function restore(
  */
 export async function rollback(options: PdsOptions, copy: string, report: Report): Promise<void> {
   const config = resolveConfig(options)
+  requireSqlite(config, 'rollback')
   await refuseRunning(config)
   if (!(await exists(copy))) throw new CommandError(`no database here; path=${copy}`)
   checkCopy(copy)

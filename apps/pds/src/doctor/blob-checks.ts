@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 
 import type { BlobEntry, BlobReader } from '@avocet/blobs'
 import { cidFromDigest, formatCid } from '@avocet/data'
-import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
+import type { StoresView } from '../stores/view.ts'
 import { some, type Finding } from './finding.ts'
 
 /** Files younger than this may be uploads under way. */
@@ -12,7 +12,7 @@ const YOUNG_MS = 60 * 60 * 1000
 
 /** The bytes of blobs against their rows, account by account; `deep`: each blob is read and hashed. */
 export async function blobChecks(
-  db: Database,
+  view: Pick<StoresView, 'blobs'>,
   blobs: BlobReader,
   placeOf: (did: Did, cid: string) => string,
   dids: readonly Did[],
@@ -21,11 +21,10 @@ export async function blobChecks(
   const [missing, damaged, orphans]: [string[], string[], string[]] = [[], [], []]
   let count = 0
   for (const did of dids) {
-    const rows = db.prepare('SELECT cid, size FROM blob WHERE did = ?').all(did)
+    const rows = await view.blobs(did)
     const files = new Map<string, BlobEntry>()
     for await (const entries of blobs.list(did)) for (const entry of entries) files.set(entry.cid, entry)
-    for (const row of rows) {
-      const [cid, size] = [row['cid'] as string, row['size'] as number]
+    for (const { cid, size } of rows) {
       count += 1
       const file = files.get(cid)
       files.delete(cid)

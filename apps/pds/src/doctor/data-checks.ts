@@ -1,13 +1,13 @@
 import { statfs } from 'node:fs/promises'
 
-import type { Database } from '@avocet/sqlite'
-
 import { POWER_LOSS_WARNING, quotaWarning, type PdsConfig } from '../config/config.ts'
 import { blobFolder } from '../config/data-directory.ts'
 import { MIN_FREE_BYTES } from '../health/probe.ts'
-import { check, some, type Finding } from './finding.ts'
+import type { StoresView } from '../stores/view.ts'
+import { check, type Finding } from './finding.ts'
 
-const RESTORE = 'stop the server, and restore a backup: avocet-pds restore <folder>'
+const RESTORE =
+  'stop the server, and restore a backup: avocet-pds restore <folder>, or pg_restore where it is on Postgres'
 const WARN_FREE_BYTES = 1024 * 1024 * 1024
 
 /** Blocks that are free for this process, the bytes of one, and all blocks, of the disk under a path. */
@@ -15,28 +15,15 @@ export type StatDisk = (path: string) => Promise<{ bavail: number; bsize: number
 
 /** The database by itself: its pages, the rows that refer to others, the event log; the disk. `deep`: every index too. */
 export async function dataChecks(
-  db: Database,
+  view: Pick<StoresView, 'pages' | 'references' | 'eventLog'>,
   config: PdsConfig,
   deep: boolean,
   statDisk: StatDisk = statfs,
 ): Promise<Finding[]> {
   return [
-    await check('database', RESTORE, () => {
-      const problems = db
-        .prepare(deep ? 'PRAGMA integrity_check(20)' : 'PRAGMA quick_check(20)')
-        .all()
-        .map((row) => String(Object.values(row)[0]))
-      if (problems.length !== 1 || problems[0] !== 'ok') throw new Error(some(problems))
-      return deep ? 'pages and indexes are sound' : 'pages are sound'
-    }),
-    await check('references', RESTORE, () => {
-      const rows = db.prepare('PRAGMA foreign_key_check').all()
-      const tables = [...new Set(rows.map((row) => String(row['table'])))]
-      if (rows.length > 0)
-        throw new Error(`${rows.length} rows refer to what is not there; in ${some(tables)}`)
-      return 'every row that is referred to is there'
-    }),
-    await check('event log', RESTORE, () => eventLog(db)),
+    await check('database', RESTORE, () => view.pages(deep)),
+    await check('references', RESTORE, () => view.references()),
+    await check('event log', RESTORE, () => view.eventLog()),
     ...durability(config),
     ...quota(config),
     ...(await Promise.all(folders(config).map((path) => diskSpace(path, statDisk)))),
@@ -44,8 +31,8 @@ export async function dataChecks(
 }
 
 /** Nothing to tell where every answer waits for the disk. */
-const durability = ({ sqliteSynchronous }: PdsConfig): Finding[] =>
-  sqliteSynchronous === 'full'
+const durability = ({ sqliteSynchronous, postgres }: PdsConfig): Finding[] =>
+  sqliteSynchronous === 'full' || postgres !== null
     ? []
     : [
         {
@@ -66,21 +53,6 @@ const quota = (config: PdsConfig): Finding[] => {
 /** Where the disk fills up. Uploads to a bucket lie in the data directory for a moment. */
 const folders = (config: PdsConfig): string[] =>
   config.blobBucket === null ? [config.dataDirectory, blobFolder(config)] : [config.dataDirectory]
-
-/** Numbers rise, the counter is not below them, and what the window should hold weighs what the counter says. */
-function eventLog(db: Database): string {
-  const counter = db.prepare('SELECT newest, oldest, bytes FROM event_log WHERE id = 1').get()
-  if (counter === undefined) throw new Error('it has no counter')
-  const { newest, oldest, bytes } = counter as { newest: number; oldest: number; bytes: number }
-  const rows = db.prepare('SELECT min(seq) AS low, max(seq) AS high, sum(size) AS bytes FROM event').get()!
-  const low = (rows['low'] as number | null) ?? oldest
-  const high = (rows['high'] as number | null) ?? newest
-  if (high > newest) throw new Error(`event ${high} is above the counter, ${newest}`)
-  if (low < oldest) throw new Error(`event ${low} is below the window, which begins at ${oldest}`)
-  const stored = (rows['bytes'] as number | null) ?? 0
-  if (stored !== bytes) throw new Error(`its events take ${stored} bytes, the counter says ${bytes}`)
-  return `events ${low} to ${newest}`
-}
 
 async function diskSpace(path: string, statDisk: StatDisk): Promise<Finding> {
   const what = `disk under ${path}`

@@ -1,8 +1,8 @@
 import { importKeypair } from '@avocet/crypto'
 import { plcClient } from '@avocet/plc'
-import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
+import type { StoresView } from '../stores/view.ts'
 import type { Finding } from './finding.ts'
 
 /** Requests to the directory at a time. */
@@ -19,7 +19,7 @@ export interface Expected {
 
 /** What the directory says of accounts against what the server has: handle, signing key, server, rotation key. */
 export async function identityChecks(
-  db: Database,
+  view: Pick<StoresView, 'accounts' | 'secrets'>,
   dids: readonly Did[],
   expected: Expected,
 ): Promise<Finding[]> {
@@ -28,7 +28,7 @@ export async function identityChecks(
   const queue = [...asked]
   const work = async (): Promise<void> => {
     for (let did = queue.pop(); did !== undefined; did = queue.pop()) {
-      const finding = await identity(db, did, expected)
+      const finding = await identity(view, did, expected)
       if (finding !== null) findings.push(finding)
     }
   }
@@ -37,11 +37,16 @@ export async function identityChecks(
   return [{ level: 'ok', what: 'identities', detail: `${asked.length} asked for, all as they are here` }]
 }
 
-async function identity(db: Database, did: Did, expected: Expected): Promise<Finding | null> {
+async function identity(
+  { accounts, secrets }: Pick<StoresView, 'accounts' | 'secrets'>,
+  did: Did,
+  expected: Expected,
+): Promise<Finding | null> {
   const what = `identity ${did}`
-  const row = db.prepare('SELECT handle, signing_key, deactivated_at FROM account WHERE did = ?').get(did)
+  const account = await accounts.get(did)
+  const privateKey = await secrets.signingKey(did)
   // A deactivated account may live elsewhere by now, or not live here yet.
-  if (row === undefined || row['deactivated_at'] !== null) return null
+  if (account === null || privateKey === null || account.deactivatedAt !== null) return null
   const result = await plcClient({ url: expected.plcUrl, timeoutMs: 5000 }).lastOperation(did)
   if (!result.ok) {
     const next = 'look at PDS_DID_PLC_URL; avocet-pds doctor again'
@@ -51,7 +56,7 @@ async function identity(db: Database, did: Did, expected: Expected): Promise<Fin
   if (operation.type !== 'plc_operation') {
     return { level: 'bad', what, detail: `its last operation is a ${operation.type}`, next: 'ask its owner' }
   }
-  const key = importKeypair('k256', row['signing_key'] as Uint8Array).didKey
+  const key = importKeypair('k256', privateKey).didKey
   const endpoint = operation.services['atproto_pds']?.endpoint ?? 'none'
   const bad = (detail: string, next: string): Finding => ({ level: 'bad', what, detail, next })
   if (URL.parse(endpoint)?.origin !== URL.parse(expected.endpoint)?.origin) {
@@ -63,10 +68,10 @@ async function identity(db: Database, did: Did, expected: Expected): Promise<Fin
   if (operation.verificationMethods['atproto'] !== key) {
     return bad('the directory has another signing key', `avocet-pds rotate-keys ${did}`)
   }
-  if (row['handle'] !== null && operation.alsoKnownAs[0] !== `at://${String(row['handle'])}`) {
+  if (account.handle !== null && operation.alsoKnownAs[0] !== `at://${account.handle}`) {
     const told = operation.alsoKnownAs[0] ?? 'no handle'
     return bad(
-      `the directory says ${told}, the account ${String(row['handle'])}`,
+      `the directory says ${told}, the account ${account.handle}`,
       `avocet-pds account publish-identity ${did}`,
     )
   }

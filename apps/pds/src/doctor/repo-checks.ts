@@ -1,15 +1,18 @@
-import { writeCarStream } from '@avocet/car'
 import { importKeypair, parseDidKey } from '@avocet/crypto'
-import { cidFromBytes, cidFromDigest, formatCid, type CID } from '@avocet/data'
+import { formatCid } from '@avocet/data'
 import { readRepo } from '@avocet/repo'
-import type { Database } from '@avocet/sqlite'
 import { tidToMicros, type Did } from '@avocet/syntax'
 import { decodeFrame } from '@avocet/xrpc'
 
+import { hostingStatus } from '../account.ts'
+import type { RepoView, StoresView } from '../stores/view.ts'
 import type { Finding } from './finding.ts'
 
 /** A revision may be ahead of the clock by so much; relays refuse what is more. https://atproto.com/specs/sync */
 const MAX_AHEAD_MS = 5 * 60 * 1000
+
+/** What repositories are looked at in. */
+type RepoSource = Pick<StoresView, 'accounts' | 'secrets' | 'repository'>
 
 /** A repository that is not what it should be. */
 interface Fault {
@@ -22,19 +25,16 @@ interface Fault {
  * Reads whole repositories, as those do who mirror them: every block by its hash, the tree, the signature by the key of the
  * account, the rows against the records, the newest event against the head. One after another, in a snapshot each.
  */
-export async function repoChecks(db: Database, dids: readonly Did[], of: number): Promise<Finding[]> {
+export async function repoChecks(view: RepoSource, dids: readonly Did[], of: number): Promise<Finding[]> {
   const faults: Fault[] = []
   for (const did of dids) {
-    const ahead = revAhead(db, did)
-    if (ahead !== null) faults.push(ahead)
-    // A snapshot: the running server goes on.
-    db.raw.exec('BEGIN')
-    try {
-      const detail = await repoFault(db, did)
+    // oxlint-disable-next-line no-await-in-loop -- one after another, so that little is held at a time
+    await view.repository(did, async (repo) => {
+      const ahead = repo === null ? null : revAhead(did, repo.rev)
+      if (ahead !== null) faults.push(ahead)
+      const detail = await repoFault(view, did, repo)
       if (detail !== null) faults.push({ did, detail, next: `avocet-pds rebuild-repo ${did}` })
-    } finally {
-      db.raw.exec('ROLLBACK')
-    }
+    })
   }
   if (faults.length > 0) {
     return faults.map(({ did, detail, next }) => ({ level: 'bad', what: `repository ${did}`, detail, next }))
@@ -43,9 +43,7 @@ export async function repoChecks(db: Database, dids: readonly Did[], of: number)
   return [{ level: 'ok', what: 'repositories', detail }]
 }
 
-function revAhead(db: Database, did: Did): Fault | null {
-  const rev = db.prepare('SELECT rev FROM repo WHERE did = ?').get(did)?.['rev'] as string | undefined
-  if (rev === undefined) return null
+function revAhead(did: Did, rev: string): Fault | null {
   const ahead = tidToMicros(rev) / 1000 - Date.now()
   if (ahead <= MAX_AHEAD_MS) return null
   const detail = `its revision is ${Math.round(ahead / 60_000)} minutes ahead of the clock; rev=${rev}`
@@ -53,20 +51,16 @@ function revAhead(db: Database, did: Did): Fault | null {
 }
 
 /** What is wrong with a repository, or null. */
-async function repoFault(db: Database, did: Did): Promise<string | null> {
-  const row = db.prepare('SELECT id, rev, data, head FROM repo WHERE did = ?').get(did)
-  const account = db
-    .prepare('SELECT signing_key, coalesce(deactivated_at, takedown_ref) AS off FROM account WHERE did = ?')
-    .get(did)
-  if (row === undefined || account === undefined) return 'the account has no repository'
-  const key = parseDidKey(importKeypair('k256', account['signing_key'] as Uint8Array).didKey)
+async function repoFault(view: RepoSource, did: Did, repo: RepoView | null): Promise<string | null> {
+  const account = await view.accounts.get(did)
+  const privateKey = await view.secrets.signingKey(did)
+  if (repo === null || account === null || privateKey === null) return 'the account has no repository'
+  const key = parseDidKey(importKeypair('k256', privateKey).didKey)
   if (!key.ok) return 'the signing key cannot be used'
-  const head = cidFromBytes(row['head'] as Uint8Array)
   try {
-    const car = writeCarStream([head], blocksOf(db, row['id'] as number, head))
-    await using reader = await readRepo(car, { did, key: key.value })
-    if (reader.rev !== row['rev']) return `its head says ${String(row['rev'])}, its commit ${reader.rev}`
-    const indexed = rowsOf(db, did)
+    await using reader = await readRepo(repo.car(), { did, key: key.value })
+    if (reader.rev !== repo.rev) return `its head says ${repo.rev}, its commit ${reader.rev}`
+    const indexed = await repo.rows()
     for await (const { path, cid } of reader.entries) {
       const known = indexed.get(path)
       if (known !== formatCid(cid)) {
@@ -81,13 +75,13 @@ async function repoFault(db: Database, did: Did): Promise<string | null> {
     return `it cannot be read: ${(error as Error).message}`
   }
   // What changes while an account is not active is announced when it is.
-  return account['off'] === null ? eventFault(db, did, row['rev']) : null
+  return hostingStatus(account) === 'active' ? eventFault(repo) : null
 }
 
 /** The newest event of a repository, if it is still in the log, tells its head. */
-function eventFault(db: Database, did: Did, rev: string): string | null {
-  for (const row of db.prepare('SELECT frame FROM event WHERE did = ? ORDER BY seq DESC').iterate(did)) {
-    const frame = decodeFrame(row['frame'] as Uint8Array)
+async function eventFault({ rev, frames }: RepoView): Promise<string | null> {
+  for await (const bytes of frames()) {
+    const frame = decodeFrame(bytes)
     if (!frame.ok || frame.value.kind !== 'message') return 'an event of its cannot be read'
     const { type, body } = frame.value
     if (type !== '#commit' && type !== '#sync') continue
@@ -95,38 +89,4 @@ function eventFault(db: Database, did: Did, rev: string): string | null {
     return told === rev ? null : `its newest event tells ${String(told)}, its head is ${rev}`
   }
   return null
-}
-
-/** The blocks of a repository: the commit first, the others as they come. */
-function* blocksOf(db: Database, repo: number, head: CID): Generator<{ cid: CID; bytes: Uint8Array }> {
-  const digest = head.bytes.subarray(4)
-  // As the store finds them, so that one that cannot be found is noticed.
-  const places = `(SELECT digest, id AS block FROM repo_block
-      WHERE id >= max(?1 * 2147483648, (SELECT placed FROM repo WHERE id = ?1)) AND id < (?1 + 1) * 2147483648
-    UNION ALL SELECT digest, block FROM repo_block_place WHERE repo = ?1)`
-  const first = db
-    .prepare(`SELECT bytes FROM repo_block WHERE id = (SELECT block FROM ${places} WHERE digest = ?2)`)
-    .get(repo, digest)
-  if (first !== undefined) yield { cid: head, bytes: first['bytes'] as Uint8Array }
-  const rows = db
-    .prepare(
-      `SELECT places.digest, bytes FROM ${places} AS places JOIN repo_block ON id = block
-       WHERE refs > 0 AND places.digest <> ?2`,
-    )
-    .iterate(repo, digest)
-  for (const row of rows) {
-    yield { cid: cidFromDigest('dag-cbor', row['digest'] as Uint8Array), bytes: row['bytes'] as Uint8Array }
-  }
-}
-
-function rowsOf(db: Database, did: Did): Map<string, string> {
-  const rows = db
-    .prepare(
-      `SELECT collection, rkey, cid FROM record
-       WHERE owner = (SELECT id FROM record_set WHERE did = ? AND state = 'live')`,
-    )
-    .all(did)
-  return new Map(
-    rows.map((row) => [`${String(row['collection'])}/${String(row['rkey'])}`, row['cid'] as string]),
-  )
 }

@@ -3,7 +3,7 @@ import type { PostgresDatabase, Queryable } from '@avocet/postgres'
 import type { AuditActor, AuditReads, AuditRows } from '../audit-rows.ts'
 
 /** Entries of the log, to read. */
-function readAudit(db: Queryable): AuditReads {
+export function readAudit(db: Queryable): AuditReads {
   return {
     list: async ({ did, since, before, limit }) => {
       const rows = await db.query(

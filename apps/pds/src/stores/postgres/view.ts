@@ -1,0 +1,112 @@
+import { openAccountStore } from '@avocet/accounts/postgres'
+import type { Queryable } from '@avocet/postgres'
+import { exportRepo } from '@avocet/repo'
+import { openRepoServerStore } from '@avocet/repo-server/postgres'
+import type { Did } from '@avocet/syntax'
+
+import type { PostgresPlace } from '../../config/config.ts'
+import type { StoresView } from '../view.ts'
+import { readAudit } from './audit.ts'
+import { explained, placeOf, StoreError } from './failures.ts'
+import { connect } from './connect.ts'
+import { OPERATION_MIGRATIONS } from './schema.ts'
+
+/** Rows and frames that are read at a time. */
+const PAGE = 500
+
+/** The stores of a database that a server of this version has opened. @throws StoreError */
+export async function openPostgresView(place: PostgresPlace): Promise<StoresView> {
+  await using opened = new AsyncDisposableStack()
+  const db = opened.use(await connect(place))
+  try {
+    await requireTables(db, place)
+    const { accounts, secrets } = await openAccountStore(db)
+    const server = opened.use(await openRepoServerStore(db))
+    const kept = opened.move()
+    return {
+      accounts,
+      secrets,
+      audit: readAudit(db),
+      pages: async () => {
+        const [row] = await db.query(
+          `SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby`,
+        )
+        if (row!['standby'] === true) throw new Error('it is a standby, which takes no writes')
+        return `Postgres ${String(row!['version'])}; its pages are its own to check (pg_amcheck)`
+      },
+      // Constraints of the database see to it.
+      references: () => 'every row that is referred to is there',
+      eventLog: async () => {
+        const { oldest, newest } = await server.log.bounds()
+        const [row] = await db.query('SELECT min(seq) AS low, max(seq) AS high FROM event')
+        const [low, high] = [Number(row!['low'] ?? oldest), Number(row!['high'] ?? newest)]
+        if (low < oldest) throw new Error(`event ${low} is below the window, which begins at ${oldest}`)
+        // Others may have been appended since the bounds were read.
+        const now = (await server.log.bounds()).newest
+        if (high > now) throw new Error(`event ${high} is above the counter, ${now}`)
+        return `events ${low} to ${newest}`
+      },
+      sample: async (count) =>
+        (await db.query('SELECT did FROM account ORDER BY random() LIMIT $1', [count])).map(
+          (row) => row['did'] as Did,
+        ),
+      blobs: async (did) =>
+        (await db.query('SELECT cid, size FROM blob WHERE did = $1', [did])).map((row) => ({
+          cid: row['cid'] as string,
+          size: Number(row['size']),
+        })),
+      repository: async (did, look) => {
+        const head = await server.repos.getHead(did)
+        if (head === null) return look(null)
+        return look({
+          rev: head.rev,
+          head: head.commit,
+          car: () => exportRepo(server.repos, did),
+          rows: async () => {
+            const rows = new Map<string, string>()
+            for await (const page of server.records.all(did, PAGE)) {
+              for (const { collection, rkey, cid } of page) rows.set(`${collection}/${rkey}`, cid)
+            }
+            return rows
+          },
+          frames: () => frames(db, did),
+        })
+      },
+      [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    }
+  } catch (error) {
+    throw explained(error, place.url)
+  }
+}
+
+/** To look makes no tables and upgrades none: a running server is of the version that made them. @throws StoreError */
+async function requireTables(db: Queryable, { url, schema }: PostgresPlace): Promise<void> {
+  const [table] = await db.query(`SELECT to_regclass('schema_versions') AS found`)
+  const [row] =
+    table!['found'] === null
+      ? []
+      : await db.query("SELECT version FROM schema_versions WHERE name = 'operations'")
+  const where = `${placeOf(url)}${schema === null ? '' : ` schema=${schema}`}`
+  if (row === undefined) {
+    throw new StoreError(`no server's data is in this database; ${where}\nCorrect PDS_DB_POSTGRES_URL`)
+  }
+  if (Number(row['version']) !== OPERATION_MIGRATIONS.length) {
+    throw new StoreError(
+      `the database is of another version of this program; ${where}\nRun the version of the server, or start a server of this one`,
+    )
+  }
+}
+
+async function* frames(db: Queryable, did: Did): AsyncGenerator<Uint8Array> {
+  let before = Number.MAX_SAFE_INTEGER
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- page after page; most looks end in the first
+    const rows = await db.query(
+      'SELECT seq, frame FROM event WHERE did = $1 AND seq < $2 ORDER BY seq DESC LIMIT 20',
+      [did, before],
+    )
+    for (const row of rows) yield row['frame'] as Uint8Array
+    if (rows.length < 20) return
+    before = Number(rows.at(-1)!['seq'])
+  }
+}
