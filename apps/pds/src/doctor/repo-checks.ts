@@ -79,14 +79,14 @@ async function repoFault(view: RepoSource, did: Did, repo: RepoView | null): Pro
 }
 
 /** The newest event of a repository, if it is still in the log, tells its head. */
-async function eventFault({ rev, frames }: RepoView): Promise<string | null> {
-  for await (const bytes of frames()) {
+async function eventFault(repo: RepoView): Promise<string | null> {
+  for await (const bytes of repo.frames()) {
     const frame = decodeFrame(bytes)
     if (!frame.ok || frame.value.kind !== 'message') return 'an event of its cannot be read'
     const { type, body } = frame.value
     if (type !== '#commit' && type !== '#sync') continue
     const told = (body as { rev?: unknown }).rev
-    return told === rev ? null : `its newest event tells ${String(told)}, its head is ${rev}`
+    return told === repo.rev ? null : `its newest event tells ${String(told)}, its head is ${repo.rev}`
   }
   return null
 }
