@@ -10,6 +10,7 @@ import { createProgram } from '../src/commands/program.ts'
 import { openStorage } from '../src/storage.ts'
 import { openSqliteStores } from '../src/stores/sqlite/stores.ts'
 import { openQuotas } from '../src/stores/sqlite/rows.ts'
+import { viewOf } from '../src/stores/sqlite/view.ts'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -217,7 +218,7 @@ test('a server that is open to everybody without a quota is told of, in the log 
     const log = { ...SILENT, warn: (_: object, message: string) => void lines.push(message) }
     await (await openStorage(config, log))[Symbol.asyncDispose]()
     await using stores = await openSqliteStores(config)
-    const findings = await dataChecks(stores.db, config, false)
+    const findings = await dataChecks(viewOf(stores.db), config, false)
     return [...lines, ...findings.filter(({ what }) => what === 'quota').map(({ detail }) => detail)]
   }
   expect(await told({ inviteRequired: false })).toEqual([warning, warning])
