@@ -12,6 +12,8 @@ export default defineConfig({
           globalSetup: './testing/src/postgres-setup.ts',
           include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
           testTimeout: 30_000,
+          // Hooks start servers and databases, as tests do.
+          hookTimeout: 30_000,
         },
       },
       {

@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { resolveConfig, type PdsConfig } from '../src/config/config.ts'
 import { SILENT, type Logger } from '../src/logger.ts'
@@ -12,6 +12,9 @@ import { runCommand } from './command.ts'
 import { EIO } from '@avocet/testing/faults'
 import { canMakeFaults, startFaultyServer, UNAVAILABLE, type FaultyServer } from './faulty-server.ts'
 import { readFirehose } from './firehose.ts'
+
+// Each starts processes, which on a busy machine takes seconds. What is shown here has no time.
+vi.setConfig({ hookTimeout: 60_000, testTimeout: 120_000 })
 
 const MARGIN = 1_000_000
 

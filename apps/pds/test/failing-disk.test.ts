@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { archiveOf } from './archives.ts'
 import { EIO, ENOSPC, EROFS } from '@avocet/testing/faults'
@@ -14,6 +14,9 @@ import {
   type FaultyServer,
 } from './faulty-server.ts'
 import { readFirehose } from './firehose.ts'
+
+// Each starts processes, which on a busy machine takes seconds. What is shown here has no time.
+vi.setConfig({ hookTimeout: 60_000, testTimeout: 120_000 })
 
 const PICTURE = Buffer.from('89504e470d0a1a0a', 'hex')
 const NEWCOMER = { handle: 'cleo.test', email: 'cleo@example.com', password: 'correct horse' }
