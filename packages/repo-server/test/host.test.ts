@@ -14,6 +14,7 @@ import { createRouter, type Router } from '@avocet/xrpc-server'
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import {
+  createKeyedLock,
   createMemoryRepoServerStore,
   createRecord,
   createRepoExports,
@@ -168,7 +169,8 @@ test('a repository that is turned off is read by its owner alone, takes no write
   ])
 })
 
-test('an archive is taken over in a deactivated repository', async () => {
+/** An archive of a repository elsewhere, with one record. */
+async function archive(): Promise<Blob> {
   const tids = createTidClock()
   const there = createMemoryRepoStore()
   const writes = [prepareWrite({ action: 'create', collection: POST, rkey: 'old', record: note('old') })]
@@ -176,13 +178,31 @@ test('an archive is taken over in a deactivated repository', async () => {
   await there.apply(await applyWrites({ did: A, head: null, store: there, writes, signer, rev: tids.next() }))
   const parts: Uint8Array<ArrayBuffer>[] = []
   for await (const chunk of exportRepo(there, A)) parts.push(new Uint8Array(chunk))
-  const car = new Blob(parts, { type: 'application/vnd.ipld.car' })
+  return new Blob(parts, { type: 'application/vnd.ipld.car' })
+}
+
+test('an archive is taken over in a deactivated repository', async () => {
   await host.createRepo(A, { status: 'deactivated' })
   expect(types()).toEqual([])
-  expect((await call('com.atproto.repo.importRepo', car, A))[0]).toBe(200)
+  expect((await call('com.atproto.repo.importRepo', await archive(), A))[0]).toBe(200)
   await host.setStatus(A, 'active')
   const [, found] = await call(`com.atproto.repo.getRecord?repo=${A}&collection=${POST}&rkey=old`)
   expect(found.value).toEqual(note('old'))
+})
+
+test('an archive whose account changed while it waited for its turn is not taken over', async () => {
+  const locks = createKeyedLock()
+  host = newHost({ locks })
+  await host.createRepo(A, { status: 'deactivated' })
+  const release = await locks.acquire(A)
+  const importing = host.importCar(A, (await archive()).stream())
+  importing.catch(() => {})
+  // All of it is here by then, but for the turn.
+  await sleep(50)
+  host.parts.imports.stop(A)
+  release()
+  await expect(importing).rejects.toMatchObject({ code: 'import-stopped' })
+  expect(await host.parts.options.store.records.count(A)).toBe(0)
 })
 
 describe('getBlocks', () => {
