@@ -14,7 +14,7 @@ import { createIdentity } from './identity/identity.ts'
 import { SILENT } from './logger.ts'
 import { createPost } from './mail/post.ts'
 import { allChores } from './operations/capability.ts'
-import { startChores } from './operations/chores.ts'
+import { startElectedChores } from './operations/elected-chores.ts'
 import { createWatch } from './operations/watch.ts'
 import { createOperatorDoors } from './operator/operator.ts'
 import { createOutbound } from './outbound/outbound.ts'
@@ -116,7 +116,7 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
       () => counts.failed('relay'),
     ),
   )
-  opened.use(await startChores(allChores([events, watch, ...parts]), clock, log))
+  opened.use(await startElectedChores(stores.elect, allChores([events, watch, ...parts]), clock, log))
 
   const running = opened.move()
   const close = (): Promise<void> => running.disposeAsync()

@@ -10,6 +10,10 @@ import type { BelievedClock, QuotaRows, RecentRows, RotationRows, ServerNotes, V
 export interface Stores extends AsyncDisposable {
   /** Whether other processes change it too: then what rows say is not remembered. */
   readonly isShared: boolean
+  /**
+   * Lets one of those processes do some work, until `signal` says that it is another's. Absent where there are no others.
+   */
+  readonly elect?: (work: (signal: AbortSignal) => Promise<void>) => AsyncDisposable
   readonly accountStore: AccountStore
   /** Their rows alone. */
   readonly accounts: AccountRows

@@ -15,7 +15,8 @@ export async function connect(place: PostgresPlace, log: Logger = SILENT): Promi
   const options = { url: place.url, onError, ...(place.schema === null ? {} : { schema: place.schema }) }
   // Views are held for as long as the reader of an archive takes: they have connections of their own, so that nothing
   // else waits for one of those.
-  const half = Math.max(2, Math.ceil(place.poolSize / 2))
+  // One of them listens, and one may hold the lock of whoever does the chores.
+  const half = Math.max(3, Math.ceil(place.poolSize / 2))
   const db = openDatabase({ ...options, poolSize: half })
   const views = openDatabase({ ...options, poolSize: half })
   const close = async (): Promise<void> => {

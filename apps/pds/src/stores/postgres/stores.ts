@@ -1,5 +1,5 @@
 import { openAccountStore, type PostgresAccountStore } from '@avocet/accounts/postgres'
-import { migrate, type PostgresDatabase, type Transaction } from '@avocet/postgres'
+import { holdOffice, migrate, type PostgresDatabase, type Transaction } from '@avocet/postgres'
 import { openRepoServerStore, type PostgresRepoServerStore } from '@avocet/repo-server/postgres'
 
 import { openBlobs } from '../../blobs/blob-place.ts'
@@ -74,6 +74,10 @@ export async function openPostgresStores(
   const kept = opened.move()
   return {
     isShared: true,
+    elect: (work) =>
+      holdOffice(db, 'chores', work, {
+        onError: (error) => log.warn({ err: error }, 'chores were interrupted'),
+      }),
     db,
     server,
     accountStore,
