@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { findPsql } from '../testing/src/postgres.ts'
 import { runReadmeExamples } from './readme-examples.ts'
 
 type Counts = { passed: number; failed: number; skipped: number }
@@ -16,6 +17,21 @@ const root = join(import.meta.dirname, '..')
 const results = join(root, 'test-results')
 rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
+
+/** Tests of the PDS that show that it does the same on Postgres: who has an account, what is written and read, what goes. */
+const ON_POSTGRES = [
+  'accounts',
+  'authorization',
+  'blobs',
+  'deletion',
+  'handle-changes',
+  'lifecycle',
+  'methods',
+  'read-after-write',
+  'records',
+  'sessions',
+  'sync',
+]
 
 const steps: Step[] = [
   { name: 'format', run: command('oxfmt', '--check') },
@@ -32,6 +48,7 @@ const steps: Step[] = [
   { name: 'deploy', run: command('node', 'scripts/check-deploy.ts') },
   { name: 'unused', run: command('knip', '--no-progress', '--no-config-hints') },
   { name: 'unit', run: vitest('unit') },
+  { name: 'PDS on Postgres', run: onPostgres },
   { name: 'readme', run: readme },
   { name: 'browser', run: command('node', 'testing/browser/run.ts') },
   { name: 'e2e', run: vitest('e2e') },
@@ -81,17 +98,34 @@ function command(name: string, ...args: string[]): Step['run'] {
   return async () => ({ ok: (await spawned(name, args)) === 0 })
 }
 
+/** Those tests with every PDS on a schema of one Postgres server. */
+function onPostgres(): ReturnType<Step['run']> {
+  if (findPsql() === null) {
+    console.warn('SKIPPED: no Postgres is installed')
+    return Promise.resolve({ ok: true, counts: { passed: 0, failed: 0, skipped: ON_POSTGRES.length } })
+  }
+  const files = ON_POSTGRES.map((name) => `apps/pds/test/${name}.test.ts`)
+  return vitest('unit', 'postgres', files, { AVOCET_PDS_STORE: 'postgres' })()
+}
+
 /** A vitest project; counts are read from its JSON report, so a run that dies without one is a failure. */
-function vitest(project: 'unit' | 'e2e'): Step['run'] {
+function vitest(
+  project: 'unit' | 'e2e',
+  name: string = project,
+  files: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Step['run'] {
   return async () => {
-    const report = join(results, `${project}.json`)
-    const code = await spawned('vitest', [
+    const report = join(results, `${name}.json`)
+    const args = [
       'run',
+      ...files,
       `--project=${project}`,
       '--reporter=dot',
       '--reporter=json',
       `--outputFile.json=${report}`,
-    ])
+    ]
+    const code = await spawned('vitest', args, env)
     try {
       const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
         readFileSync(report, 'utf8'),
@@ -113,10 +147,11 @@ async function readme(): Promise<{ ok: boolean; counts: Counts }> {
   return { ok: counts.failed === 0, counts: { ...counts, skipped: 0 } }
 }
 
-function spawned(name: string, args: string[]): Promise<number> {
+function spawned(name: string, args: string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(join(root, 'node_modules', '.bin', name), args, {
       cwd: root,
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'inherit', 'inherit'],
     })
     child.on('error', (error) => {

@@ -39,8 +39,14 @@ function onPostgres(
     encoding: 'utf8',
   } as const
   const told = execFileSync(findPsql()!, [url, '-qAtX', '-v', 'ON_ERROR_STOP=1', '-c', asked], options)
-  return reads ? (JSON.parse(told) as Record<string, SQLOutputValue>[]) : []
+  return reads ? (JSON.parse(told, fromJson) as Record<string, SQLOutputValue>[]) : []
 }
+
+/** Bytes come as texts. */
+const fromJson = (_key: string, value: unknown): unknown =>
+  typeof value === 'string' && /^\\x([0-9a-f]{2})*$/.test(value)
+    ? new Uint8Array(Buffer.from(value.slice(2), 'hex'))
+    : value
 
 const literal = (value: SQLInputValue): string =>
   value === null
