@@ -528,6 +528,9 @@ describe('remote blobs', () => {
       host = bounded(bytes)
       await host.createRepo(A)
       expect((await host.addRemoteBlob(A, 'https://example.com/b')).ok).toBe(ok)
+      // Whatever the field takes.
+      const field = { maxSize: PNG.length * 2 }
+      expect((await host.addRemoteBlob(A, 'https://example.com/c', field)).ok).toBe(ok)
     }
   })
 
