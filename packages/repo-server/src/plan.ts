@@ -1,5 +1,5 @@
 import { findBlobs, formatCid, type DataObject } from '@avocet/data'
-import { prepareWrite, type Write } from '@avocet/repo'
+import { MAX_WRITES, prepareWrite, type Write } from '@avocet/repo'
 import type { Did, Nsid } from '@avocet/syntax'
 
 import type { BlobClaim, RecordChange } from './change.ts'
@@ -25,7 +25,7 @@ export type RecordWrite =
       readonly collection: string
       readonly rkey: string
       readonly record: CheckedRecord
-      /** Replaces what already links to the same subject. */
+      /** Replaces what already links to the same subject: as many as the commit has room for, the rest with the next. */
       readonly dedupe?: boolean
     }
   | {
@@ -72,6 +72,8 @@ export async function planWrites(
   const steps: Step[] = []
   const cids: (string | null)[] = []
   const paths = new Set<string>()
+  // An imported archive may hold any number of records of one subject.
+  let room = Math.max(0, MAX_WRITES - writes.length)
   for (const item of writes) {
     const { collection, rkey } = item
     const path = `${collection}/${rkey}`
@@ -89,7 +91,8 @@ export async function planWrites(
     if (item.action === 'create' && item.dedupe === true) {
       for (const target of recordLinks(collection, item.record.record)) {
         // oxlint-disable-next-line no-await-in-loop
-        const others = await records.linking(did, collection, target)
+        const others = await records.linking(did, collection, target, room)
+        room -= others.length
         for (const other of others) steps.push(deletion(collection, other))
       }
     }

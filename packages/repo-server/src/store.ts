@@ -56,8 +56,8 @@ export interface RecordReads {
   count(did: Did): Promise<number>
   /** Every row, so many at a time. */
   all(did: Did, size: number): AsyncIterable<RecordRow[]>
-  /** Keys of the records in a collection that link to `target`. */
-  linking(did: Did, collection: string, target: string): Awaitable<string[]>
+  /** Keys of the records in a collection that link to `target`: the lowest, at most `limit`. */
+  linking(did: Did, collection: string, target: string, limit: number): Awaitable<string[]>
   /** DIDs of active repositories with a record in `collection`, above `after`, in order. */
   reposWith(collection: string, after: string, limit: number): Awaitable<Did[]>
 }

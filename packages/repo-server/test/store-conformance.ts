@@ -230,9 +230,60 @@ export function describeRepoServerStore(
         })
         await writer.write(A, [like('a')])
         await writer.write(A, [like('b')])
-        expect(await store.records.linking(A, LIKE, `at://${B}/${POST}/x`)).toEqual(['b'])
+        expect(await store.records.linking(A, LIKE, `at://${B}/${POST}/x`, 10)).toEqual(['b'])
         expect(await store.records.count(A)).toBe(1)
       })
+
+      it.each([199, 200, 450])(
+        'replace %i that link to the same subject, as many as a commit takes',
+        async (count) => {
+          await make()
+          const subject = { uri: `at://${B}/${POST}/x`, cid: ONE }
+          const rkeys = Array.from({ length: count }, (_, n) => `old${String(n).padStart(4, '0')}`)
+          // As an archive brings them in.
+          for (let at = 0; at < count; at += 200) {
+            const writes = rkeys.slice(at, at + 200).map((rkey) =>
+              prepareWrite({
+                action: 'create',
+                collection: LIKE,
+                rkey,
+                record: { $type: LIKE, subject, rkey },
+              }),
+            )
+            const records = writes.map(({ path, cid }) => ({
+              collection: LIKE,
+              rkey: path.split('/')[1]!,
+              cid: formatCid(cid!),
+              links: [subject.uri],
+              blobs: [],
+              replaces: false,
+            }))
+            // oxlint-disable-next-line no-await-in-loop
+            expect(await store.apply(await changeOf(A, writes, { records }))).toMatchObject({
+              status: 'applied',
+            })
+          }
+          const record = { $type: LIKE, subject, rkey: 'new' }
+          const checked = { record, status: 'valid', blobs: [] } as const
+          const like = {
+            action: 'create',
+            collection: LIKE,
+            rkey: 'znew',
+            dedupe: true,
+            record: checked,
+          } as const
+          await writer.write(A, [like])
+          const left = [...rkeys.slice(199), 'znew']
+          expect((await store.records.linking(A, LIKE, subject.uri, 1000)).toSorted()).toEqual(left)
+          expect(await store.records.linking(A, LIKE, subject.uri, 1)).toEqual(left.slice(0, 1))
+          expect(await store.records.count(A)).toBe(left.length)
+          if (count === 199) return
+          // The other writes of the request have their places, too.
+          await writer.write(A, [write('a'), { ...like, rkey: 'znewer' }])
+          const after = [...left.slice(198), 'znewer']
+          expect((await store.records.linking(A, LIKE, subject.uri, 1000)).toSorted()).toEqual(after)
+        },
+      )
 
       it('keep a blob that another record refers to, and orphan it with the last', async () => {
         await make()

@@ -51,9 +51,10 @@ export function readRecords(all: ReadonlyMap<Did, Entries>, isActive: (did: Did)
       const rows = sorted(all.get(did)).map(({ row }) => row)
       for (let at = 0; at < rows.length; at += size) yield rows.slice(at, at + size)
     },
-    linking: (did, collection, target) =>
+    linking: (did, collection, target, limit) =>
       inCollection(did, collection)
         .filter(({ links }) => links.includes(target))
+        .slice(0, limit)
         .map(({ row }) => row.rkey),
     reposWith: (collection, after, limit) =>
       [...all.keys()]

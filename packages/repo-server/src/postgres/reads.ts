@@ -64,10 +64,10 @@ export function openRecordReads(db: Queryable): RecordReads {
         rkey = page.at(-1)!.rkey
       }
     },
-    linking: async (did, collection, target) => {
+    linking: async (did, collection, target, limit) => {
       const rows = await db.query(
-        `SELECT rkey FROM backlink WHERE owner = ${LIVE_SET} AND target = $2 AND collection = $3`,
-        [did, target, collection],
+        `SELECT rkey FROM backlink WHERE owner = ${LIVE_SET} AND target = $2 AND collection = $3 ORDER BY rkey LIMIT $4`,
+        [did, target, collection, limit],
       )
       return rows.map((row) => row['rkey'] as string)
     },

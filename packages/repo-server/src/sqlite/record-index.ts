@@ -13,7 +13,7 @@ export interface RecordIndex extends RecordReads {
   find(did: Did, collection: string, rkey: string): Pick<RecordRow, 'cid' | 'takedownRef'> | null
   page(did: Did, collection: string, options: PageOptions): [rkey: string, cid: string][]
   collections(did: Did): Nsid[]
-  linking(did: Did, collection: string, target: string): string[]
+  linking(did: Did, collection: string, target: string, limit: number): string[]
   reposWith(collection: string, after: string, limit: number): Did[]
   /** @param links what it points at; @param replaces whether there may be a row, whose links go */
   put(did: Did, row: Omit<RecordRow, 'takedownRef'>, links: readonly string[], replaces: boolean): void
@@ -117,10 +117,12 @@ export function openRecordIndex(db: Database, sets: RecordSets): RecordIndex {
       )
       unlink(db, owner, collection, rkey)
     },
-    linking: (did, collection, target) =>
+    linking: (did, collection, target, limit) =>
       db
-        .prepare(`SELECT rkey FROM backlink WHERE owner = ${LIVE_SET} AND target = ? AND collection = ?`)
-        .all(did, target, collection)
+        .prepare(
+          `SELECT rkey FROM backlink WHERE owner = ${LIVE_SET} AND target = ? AND collection = ? ORDER BY rkey LIMIT ?`,
+        )
+        .all(did, target, collection, limit)
         .map((row) => row['rkey'] as string),
     takedown: (did, collection, rkey, ref) =>
       db
