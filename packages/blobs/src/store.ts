@@ -37,8 +37,8 @@ export interface BlobReader {
 /** Where the bytes of blobs live, by account. Which of them may be served, and to whom, is not its concern. */
 export interface BlobStore extends BlobReader {
   /**
-   * Stores the bytes of `source` under their CID while hashing them. They are durable when this resolves; when it rejects,
-   * nothing is left of them. A blob that is there already is stored again, and then counts as written now.
+   * Stores the bytes of `source` under their CID while hashing them, none before `source` has ended. They are durable when this
+   * resolves; when it rejects, nothing is left of them. A blob that is there already is stored again, and then counts as written now.
    * @param limit the most bytes to take
    * @throws BlobError `too-large` past `limit` bytes; what `source` throws
    */

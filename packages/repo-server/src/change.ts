@@ -75,6 +75,8 @@ export interface UploadChange {
   readonly now: number
   /** Bytes that the blobs of this DID may have together; `Infinity` without a bound. */
   readonly maxBytes: number
+  /** Of the announcement of these bytes, where the store has turns: refused (`repo-busy`) once it stands no more. */
+  readonly ticket?: string | undefined
 }
 
 /** A decision about one record or blob: it is not served while `ref` is not null. */

@@ -24,7 +24,7 @@ export class RepoServerError extends Error {
  *   not be had.
  * - `rev-ahead`: the newest revision is in the future, so that nothing can follow it. `clock-behind`: or the clock of this machine is
  *   in the past, so that it must not be repaired.
- * - `repo-busy`: others wrote to it each time the commit was made anew. Try again.
+ * - `repo-busy`: others wrote to it each time the commit was made anew, or removed blobs while one was stored. Try again.
  *
  * Of records:
  * - `invalid-record`: it is not as its lexicon says, or is of none that is known. `lexicon-too-slow`: that could not be had in time.

@@ -79,6 +79,7 @@ export type {
   Awaitable,
   BlobReads,
   BlobRow,
+  BlobTurns,
   PageOptions,
   RecordReads,
   RecordRow,

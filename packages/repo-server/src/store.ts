@@ -83,6 +83,26 @@ export interface BlobReads {
   among(did: Did, cids: readonly string[]): Awaitable<Set<string>>
 }
 
+/** How processes that share a store of blobs store and remove bytes under one DID: never at the same time. */
+export interface BlobTurns {
+  /**
+   * Before bytes are put under their CID: waits for a removal under way. The ticket goes into the `upload` change that notes the blob.
+   * @throws RepoServerError `repo-busy`
+   */
+  announce(did: Did): Promise<string>
+  /** Ends an announcement. One that ended already is none. */
+  withdraw(ticket: string): Promise<void>
+  /**
+   * Calls `work` with those of some CIDs that have no row; no upload puts bytes before it has ended.
+   * @returns false where an upload is under way: nothing was done
+   */
+  remove(
+    did: Did,
+    cids: readonly string[],
+    work: (orphans: readonly string[]) => Promise<void>,
+  ): Promise<boolean>
+}
+
 /** Repositories, to read. */
 export interface RepoReads
   extends BlockReader, Pick<RepoStore<never>, 'snapshot'>, Pick<RepoDirectory<never>, 'listHeads'> {
@@ -129,6 +149,8 @@ export interface RepoServerStore {
    * else can win the next. Absent: there are no other processes.
    */
   turn?(did: Did): Promise<WriteTurn | null>
+  /** Absent: there are no other processes. */
+  readonly blobTurns?: BlobTurns
   /** Begins to replace a repository, or to make one of an archive. */
   stage(did: Did): Promise<Staging>
   /**

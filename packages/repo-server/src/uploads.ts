@@ -16,7 +16,7 @@ import type { Did } from '@avocet/syntax'
 import type { BlobClaim, Outcome } from './change.ts'
 import { RepoServerError } from './error.ts'
 import { refuseBytes } from './refusals.ts'
-import type { Awaitable, RepoServerStore } from './store.ts'
+import type { Awaitable, BlobTurns, RepoServerStore } from './store.ts'
 
 /** Taking in blobs, and forgetting those that were never used. */
 export interface Uploads {
@@ -40,13 +40,16 @@ export interface Uploads {
 const REMOVAL_MS = 1000
 /** One write may leave hundreds of blobs, each a request where they are in a bucket. */
 const REMOVED_AT_ONCE = 8
+/** How long a removal waits for uploads of other processes; then its bytes are left for the next start. */
+const PATIENCE_MS = 120_000
+const LOOK_MS = 20
 const TEMPORARY_MS = 24 * 60 * 60 * 1000
 // Without `*`: a type of anything is none.
 const MIME = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/
 
 /** What uploads compose. */
 export interface UploadParts {
-  readonly store: Pick<RepoServerStore, 'blobs' | 'apply' | 'upkeep'>
+  readonly store: Pick<RepoServerStore, 'blobs' | 'apply' | 'upkeep' | 'blobTurns'>
   /** Removing from it reaches `remote`, too. */
   readonly files: BlobStore & BlobUpkeep
   readonly remote?: RemoteBlobs | undefined
@@ -70,13 +73,18 @@ export function createUploads(parts: UploadParts): Uploads {
   // And the other way round: an upload waits for removals under way, or they might take what it stored.
   const removing = new Map<Did, Promise<void>>()
 
+  // Where other processes store and remove bytes, too, the store sees to both.
+  const turns = store.blobTurns
+
   const begin = async (did: Did): Promise<void> => {
+    if (turns !== undefined) return
     for (let busy = removing.get(did); busy !== undefined; busy = removing.get(did)) await busy
     const state = uploading.get(did) ?? { count: 0, waiting: new Set() }
     state.count += 1
     uploading.set(did, state)
   }
   const end = async (did: Did): Promise<void> => {
+    if (turns !== undefined) return
     const state = uploading.get(did)!
     state.count -= 1
     if (state.count > 0) return
@@ -97,16 +105,20 @@ export function createUploads(parts: UploadParts): Uploads {
 
   const remove = async (did: Did, cids: readonly string[], before?: Promise<void>): Promise<void> => {
     await before
+    // The row is gone: what is left is an orphan, collected after the next start.
+    const attempt = (task: Promise<void>): Promise<void> => task.catch((error) => onError(error))
     const one = async (cid: string): Promise<void> => {
-      try {
-        if ((await store.blobs.get(did, cid)) === null) await files.remove(did, cid)
-      } catch (error) {
-        // The row is gone: what is left is an orphan, collected after the next start.
-        onError(error)
-      }
+      if ((await store.blobs.get(did, cid)) === null) await files.remove(did, cid)
     }
     for (let at = 0; at < cids.length; at += REMOVED_AT_ONCE) {
-      await Promise.all(cids.slice(at, at + REMOVED_AT_ONCE).map(one))
+      const some = cids.slice(at, at + REMOVED_AT_ONCE)
+      await (turns === undefined
+        ? Promise.all(some.map((cid) => attempt(one(cid))))
+        : attempt(
+            removeInTurn(turns, did, some, async (orphans) => {
+              await Promise.all(orphans.map((cid) => attempt(files.remove(did, cid))))
+            }),
+          ))
     }
   }
 
@@ -127,16 +139,41 @@ export function createUploads(parts: UploadParts): Uploads {
     }
   }
 
+  /** Runs an upload; `announce` is called before bytes are put under their CID. */
+  const during = async <T>(did: Did, work: (announced: Announced) => Promise<T>): Promise<T> => {
+    const announced: Announced = {
+      ticket: undefined,
+      now: async () => {
+        if (turns !== undefined) announced.ticket = await turns.announce(did)
+      },
+      over: async () => {
+        const { ticket } = announced
+        announced.ticket = undefined
+        if (ticket !== undefined) await turns!.withdraw(ticket).catch(onError)
+      },
+    }
+    await begin(did)
+    try {
+      return await work(announced)
+    } finally {
+      await announced.over()
+      await end(did)
+    }
+  }
+
   /** Stores the row of a blob, and returns the type it is known by; the file of one whose row is refused goes. */
-  const keep = async (did: Did, blob: BlobClaim, max: number): Promise<string> => {
+  const keep = async (did: Did, blob: BlobClaim, max: number, announced: Announced): Promise<string> => {
+    const { ticket } = announced
     let outcome: Outcome
     try {
-      outcome = await store.apply({ type: 'upload', did, blob, now: now(), maxBytes: max })
+      outcome = await store.apply({ type: 'upload', did, blob, now: now(), maxBytes: max, ticket })
     } catch (error) {
+      await announced.over()
       await discard(did, [blob.cid])
       throw error
     }
     if (outcome.status === 'refused') {
+      await announced.over()
       await discard(did, [blob.cid])
       throw new RepoServerError(outcome.code, outcome.message)
     }
@@ -150,25 +187,26 @@ export function createUploads(parts: UploadParts): Uploads {
   }
 
   return {
-    upload: async (did, source, declared) => {
-      await begin(did)
-      try {
+    upload: (did, source, declared) =>
+      during(did, async (announced) => {
         const max = await maxBytes(did)
-        const { cid, size, head } = await put(did, source, max)
+        const { cid, size, head } = await put(did, announcing(source, announced), max)
         const claimed = declared?.split(';')[0]!.trim().toLowerCase() ?? ''
         const mimeType = sniffMime(head) ?? (MIME.test(claimed) ? claimed : 'application/octet-stream')
         const key = formatCid(cid)
-        return { $type: 'blob', ref: cid, mimeType: await keep(did, { cid: key, mimeType, size }, max), size }
-      } finally {
-        await end(did)
-      }
-    },
+        return {
+          $type: 'blob',
+          ref: cid,
+          mimeType: await keep(did, { cid: key, mimeType, size }, max, announced),
+          size,
+        }
+      }),
     addRemote: async (did, url, limits = {}) => {
       const { remote } = parts
       if (remote === undefined) throw new TypeError('the host has no remote blobs; give it `remoteBlobs`')
-      await begin(did)
-      try {
+      return during(did, async (announced) => {
         const max = await maxBytes(did)
+        await announced.now()
         const found = await remote.add(did, url, {
           ...limits,
           maxSize: Math.min(limits.maxSize ?? limit, limit),
@@ -176,11 +214,10 @@ export function createUploads(parts: UploadParts): Uploads {
         if (!found.ok) return found
         const { ref } = found.value
         const { size } = ref
-        const mimeType = await keep(did, { cid: formatCid(ref.ref), mimeType: ref.mimeType, size }, max)
+        const claim = { cid: formatCid(ref.ref), mimeType: ref.mimeType, size }
+        const mimeType = await keep(did, claim, max, announced)
         return { ok: true, value: { ...ref, mimeType } }
-      } finally {
-        await end(did)
-      }
+      })
     },
     discard,
     collect: async () => {
@@ -189,5 +226,43 @@ export function createUploads(parts: UploadParts): Uploads {
       for (const { did, cid } of expired) await discard(did, [cid])
       return expired.length
     },
+  }
+}
+
+/** The announcement that an upload puts bytes under their CID. */
+interface Announced {
+  /** Absent until it is made, and where there are no other processes. */
+  ticket: string | undefined
+  now(): Promise<void>
+  /** Before what was put is removed, and when the upload has ended. */
+  over(): Promise<void>
+}
+
+/** The bytes of an upload, announced when the last has come: before, they have no CID, and a sender may take its time. */
+async function* announcing(
+  source: AsyncIterable<Uint8Array>,
+  announced: Announced,
+): AsyncGenerator<Uint8Array> {
+  yield* source
+  await announced.now()
+}
+
+/** Removes between the uploads of other processes. */
+async function removeInTurn(
+  turns: BlobTurns,
+  did: Did,
+  cids: readonly string[],
+  work: (orphans: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const started = performance.now()
+  let pause = LOOK_MS
+  // oxlint-disable-next-line no-await-in-loop -- until nobody uploads
+  while (!(await turns.remove(did, cids, work))) {
+    if (performance.now() - started > PATIENCE_MS) {
+      throw new RepoServerError('repo-busy', `Blobs are uploaded all the time; did=${did}`)
+    }
+    // oxlint-disable-next-line no-await-in-loop
+    await sleep(pause * (1 + Math.random()), undefined, { ref: false })
+    pause = Math.min(2 * pause, 200)
   }
 }

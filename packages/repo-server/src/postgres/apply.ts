@@ -5,6 +5,7 @@ import { refuseBytes, refuseClaim } from '../refusals.ts'
 import { commitTo } from './commit.ts'
 import { toBlobRow } from '../stored-rows.ts'
 import { openBlobReads } from './reads.ts'
+import { holdsTicket } from './blob-turns.ts'
 import { addBlob, lockAccount } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -115,7 +116,12 @@ async function applyRemoval(
   return applied(seqs)
 }
 
-async function applyUpload(tx: Transaction, { did, blob, now, maxBytes }: UploadChange): Promise<Outcome> {
+async function applyUpload(tx: Transaction, change: UploadChange): Promise<Outcome> {
+  const { did, blob, now, maxBytes, ticket } = change
+  if (ticket !== undefined && !(await holdsTicket(tx, ticket))) {
+    const message = `The blob took too long to store; did=${did} cid=${blob.cid}`
+    return { status: 'refused', code: 'repo-busy', message }
+  }
   const blobs = openBlobReads(tx)
   if (maxBytes !== Infinity) {
     const isNew = (await blobs.get(did, blob.cid)) === null

@@ -64,6 +64,15 @@ export const RECORD_MIGRATIONS: readonly string[] = [
   );
   `,
   TURNS_1 + COMMIT_1 + GROUND_1,
+  `
+  -- Uploads whose bytes are being stored. Not worth a log: one that a crash takes is refused.
+  CREATE UNLOGGED TABLE blob_upload (
+    ticket bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    did text COLLATE "C" NOT NULL,
+    until timestamptz NOT NULL
+  );
+  CREATE INDEX blob_upload_did ON blob_upload (did);
+  `,
 ]
 
 /** SQL for the set that is served of the DID that is the first parameter. */

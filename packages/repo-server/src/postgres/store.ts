@@ -7,6 +7,7 @@ import type { Outcome, RepoServerChange } from '../change.ts'
 import { createListeners } from '../listeners.ts'
 import type { RepoServerStore } from '../store.ts'
 import { applyAlone, applyTo } from './apply.ts'
+import { openBlobTurns } from './blob-turns.ts'
 import { openBlobReads, openRecordReads, readGround } from './reads.ts'
 import { RECORD_MIGRATIONS } from './schema.ts'
 import { beginStaging } from './staging.ts'
@@ -56,6 +57,7 @@ export async function openRepoServerStore(
         ? applyAlone(db, tables, change)
         : db.transaction((tx) => applyTo(tables, tx, change)),
     turn: (did) => takeTurn(db, tables, did),
+    blobTurns: openBlobTurns(db),
     ground: (did, places) => readGround(db, repos, did, places),
     stage: (did) => beginStaging(db, tables, did, filling),
     onEvent: (listener) => listeners.add(listener),

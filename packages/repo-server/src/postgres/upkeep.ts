@@ -84,6 +84,7 @@ export function openUpkeep(db: PostgresDatabase, tables: Tables, filling: Readon
       }),
     sweep: async () => {
       await db.query("DELETE FROM write_turn WHERE until < clock_timestamp() - interval '1 minute'")
+      await db.query("DELETE FROM blob_upload WHERE until < clock_timestamp() - interval '1 day'")
       await Promise.all([sweepSets(), removeEvents()])
     },
     discardStaged: async () => {
