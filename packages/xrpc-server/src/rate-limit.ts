@@ -82,7 +82,8 @@ export function createMemoryRateLimitStore(
         entries.set(key, entry)
       }
       entry.used += cost
-      return { used: entry.used, resetMs: entry.endsAt - time }
+      // Fractions of a millisecond are rounded in the sum: a window must not seem longer than it is.
+      return { used: entry.used, resetMs: Math.min(windowMs, entry.endsAt - time) }
     },
   }
 }

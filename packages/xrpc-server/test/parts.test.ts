@@ -27,6 +27,11 @@ describe('windows', () => {
     expect(store.consume('a', 1, 100)).toEqual({ used: 1, resetMs: 100 })
   })
 
+  it('are not longer than asked for, at fractions of a millisecond', () => {
+    const store = createMemoryRateLimitStore({ now: () => 15452.008 })
+    expect(store.consume('a', 1, 1000)).toEqual({ used: 1, resetMs: 1000 })
+  })
+
   it('are kept for so many keys: ended ones go first, else a tenth of the oldest', () => {
     let time = 0
     const store = createMemoryRateLimitStore({ maxKeys: 20, now: () => time })
