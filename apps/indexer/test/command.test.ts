@@ -93,6 +93,7 @@ describe('words and exit codes', () => {
 
     const first = start([...offline, `--data=${folder}/b`, '--port=0'])
     await ready(first)
+    await eventually(() => first.output().includes(`index in ${folder}/b\n`))
     const second = start([...offline, `--data=${folder}/b`, '--port=0'])
     expect(await second.ended).toBe(1)
     expect(second.output().trim()).toMatch(/another avocet-indexer is using it$/)

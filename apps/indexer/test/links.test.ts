@@ -36,6 +36,9 @@ describe('findLinks', () => {
   test('a record cannot make it slow or large', () => {
     const many = { list: Array.from({ length: 5000 }, (_, i) => `did:plc:${i}`) }
     expect(findLinks(many, 100_000)).toHaveLength(256)
+    expect(findLinks({ ...many, more: 'did:plc:more' }, 100_000)).toHaveLength(256)
+    const keys = Object.fromEntries(many.list.map((did, i) => [`k${i}`, did]))
+    expect(findLinks({ keys, more: 'did:plc:more' }, 1_000_000)).toHaveLength(256)
     let deep: DataObject = { uri: 'at://did:plc:a/b.c.d/e' }
     for (let i = 0; i < 200; i++) deep = { deep }
     expect(findLinks(deep, 1000)).toEqual([])

@@ -50,8 +50,6 @@ export type RecordReader = {
   collections(did: string, limit?: number): string[]
   /** The same one by one, in no order, however many there are. */
   eachCollection(did: string): Generator<string, void, undefined>
-  /** How many records a collection of a repo has, counted up to `limit`. */
-  count(did: string, collection: string, limit: number): number
   /** Accounts in the order of DIDs, after `cursor`. */
   accounts(cursor: string, limit: number): AccountRow[]
 }
@@ -124,16 +122,6 @@ export function createRecordReader(db: Database): RecordReader {
         last = row.collection
         yield name.get(last)!['name'] as string
       }
-    },
-    count(did, collection, limit) {
-      const at = place(did, collection)
-      if (at === null) return 0
-      const row = db
-        .prepare(
-          'SELECT count(*) AS n FROM (SELECT 1 FROM records WHERE repo = ? AND collection = ? LIMIT ?)',
-        )
-        .get(...at, limit)
-      return Number(row?.['n'] ?? 0)
     },
     accounts(cursor, limit) {
       return db
