@@ -81,6 +81,8 @@ export type {
   BlobRow,
   BlobTurns,
   PageOptions,
+  RepoPage,
+  RepoPageOptions,
   RecordReads,
   RecordRow,
   RepoReads,

@@ -41,6 +41,20 @@ export interface PageOptions {
   readonly reverse?: boolean | undefined
 }
 
+/** At most `limit` repositories whose DID is above `after`, of the next `most` that are there. */
+export interface RepoPageOptions {
+  readonly after: string
+  readonly limit: number
+  readonly most: number
+}
+
+/** Some repositories in the order of their DIDs, maybe none. */
+export interface RepoPage {
+  readonly dids: readonly Did[]
+  /** What the next page comes after; null where there is none. */
+  readonly next: Did | null
+}
+
 /** The rows of records, to read. */
 export interface RecordReads {
   get(did: Did, collection: string, rkey: string): Awaitable<RecordRow | null>
@@ -58,8 +72,8 @@ export interface RecordReads {
   all(did: Did, size: number): AsyncIterable<RecordRow[]>
   /** Keys of the records in a collection that link to `target`: the lowest, at most `limit`. */
   linking(did: Did, collection: string, target: string, limit: number): Awaitable<string[]>
-  /** DIDs of active repositories with a record in `collection`, above `after`, in order. */
-  reposWith(collection: string, after: string, limit: number): Awaitable<Did[]>
+  /** Active repositories with a record in `collection`. */
+  reposWith(collection: string, options: RepoPageOptions): Awaitable<RepoPage>
 }
 
 /** What is known of an uploaded blob. */

@@ -624,3 +624,44 @@ describe('upkeep', () => {
     expect(rounds).toBe(done)
   })
 })
+
+test('a rare collection is listed some repositories at a time', async () => {
+  const store = createMemoryRepoServerStore()
+  const asked: number[] = []
+  host = newHost({
+    store: {
+      ...store,
+      records: {
+        ...store.records,
+        // As if there were a thousand times as many.
+        reposWith: (collection, options) => {
+          asked.push(options.most)
+          return store.records.reposWith(collection, { ...options, most: 2 })
+        },
+      },
+    },
+  })
+  router = createRouter({ mapError: toXrpcError })
+  mountSync(router, host)
+  const dids = Array.from('abcde', (letter): Did => `did:plc:${letter.repeat(24)}`)
+  for (const did of dids) {
+    await host.createRepo(did)
+    const record = { $type: 'a.b.c', did }
+    const isRare = did === dids[0] || did === dids[4]
+    await host.write(did, [
+      {
+        action: 'create',
+        collection: isRare ? 'a.b.c' : 'a.b.d',
+        rkey: 'a',
+        record: { ...record, $type: isRare ? 'a.b.c' : 'a.b.d' },
+      },
+    ])
+  }
+  const page = (more = ''): Promise<[number, unknown]> =>
+    call(`com.atproto.sync.listReposByCollection?collection=a.b.c${more}`)
+  expect(await page()).toEqual([200, { repos: [{ did: dids[0] }], cursor: dids[1] }])
+  expect(await page(`&cursor=${dids[1]}`)).toEqual([200, { repos: [], cursor: dids[3] }])
+  expect(await page(`&cursor=${dids[3]}`)).toEqual([200, { repos: [{ did: dids[4] }] }])
+  expect(await page('&limit=1')).toEqual([200, { repos: [{ did: dids[0] }], cursor: dids[0] }])
+  expect(asked).toEqual([2000, 2000, 2000, 2000])
+})

@@ -21,6 +21,7 @@ import {
   type CommitChange,
   type Outcome,
   type RecordWrite,
+  type RepoPage,
   type RepoServerStore,
   type RepoWriter,
   type RepoWriterParts,
@@ -431,14 +432,68 @@ export function describeRepoServerStore(
         await make(did)
         await writer.write(did, [write('a')])
       }
-      expect(await store.records.reposWith(POST, '', 9)).toEqual([A, B])
-      expect(await store.records.reposWith(POST, A, 9)).toEqual([B])
-      expect(await store.records.reposWith(LIKE, '', 9)).toEqual([])
+      const listedOf = (collection: string, after = ''): unknown =>
+        store.records.reposWith(collection, { after, limit: 9, most: 9 })
+      expect(await listedOf(POST)).toEqual({ dids: [A, B], next: null })
+      expect(await listedOf(POST, A)).toEqual({ dids: [B], next: null })
+      expect(await listedOf(LIKE)).toEqual({ dids: [], next: null })
       await store.apply({ type: 'status', did: A, status: 'takendown', events: [] })
-      expect(await store.records.reposWith(POST, '', 9)).toEqual([B])
+      expect(await listedOf(POST)).toEqual({ dids: [B], next: null })
       expect((await store.repos.listHeads(null, 9)).map(({ did, status }) => [did, status])).toEqual([
         [A, 'takendown'],
         [B, 'active'],
+      ])
+    })
+
+    it('looks at so many repositories for a page of a collection, and goes on from there', async () => {
+      const dids = Array.from('abcdefg', (letter): Did => `did:plc:${letter.repeat(24)}`)
+      for (const did of dids) {
+        await make(did)
+        await writer.write(did, [write('a')])
+      }
+      const like = { record: { $type: LIKE, subject: {} }, status: 'valid', blobs: [] } as const
+      const rare = [dids[1]!, dids[4]!, dids[6]!]
+      for (const did of [...rare, dids[2]!]) {
+        await writer.write(did, [{ action: 'create', collection: LIKE, rkey: 'a', record: like }])
+      }
+      // Looked at, too, but not listed.
+      await store.apply({ type: 'status', did: dids[2]!, status: 'deactivated', events: [] })
+      const pages = async (limit: number, most: number): Promise<unknown[]> => {
+        const seen: unknown[] = []
+        for (let after: string | null = ''; after !== null;) {
+          // oxlint-disable-next-line no-await-in-loop
+          const page: RepoPage = await store.records.reposWith(LIKE, { after, limit, most })
+          seen.push([page.dids, page.next])
+          after = page.next
+        }
+        return seen
+      }
+      const [first, second, third] = rare as [Did, Did, Did]
+      expect(await pages(9, 8)).toEqual([[rare, null]])
+      expect(await pages(9, 7)).toEqual([
+        [rare, dids[6]],
+        [[], null],
+      ])
+      expect(await pages(9, 6)).toEqual([
+        [[first, second], dids[5]],
+        [[third], null],
+      ])
+      expect(await pages(9, 2)).toEqual([
+        [[first], dids[1]],
+        [[], dids[3]],
+        [[second], dids[5]],
+        [[third], null],
+      ])
+      expect(await pages(1, 5)).toEqual([
+        [[first], first],
+        [[second], second],
+        [[third], third],
+        [[], null],
+      ])
+      expect(await pages(2, 4)).toEqual([
+        [[first], dids[3]],
+        [[second, third], third],
+        [[], null],
       ])
     })
 

@@ -56,11 +56,14 @@ export function readRecords(all: ReadonlyMap<Did, Entries>, isActive: (did: Did)
         .filter(({ links }) => links.includes(target))
         .slice(0, limit)
         .map(({ row }) => row.rkey),
-    reposWith: (collection, after, limit) =>
-      [...all.keys()]
-        .filter((did) => did > after && isActive(did) && inCollection(did, collection).length > 0)
-        .toSorted()
-        .slice(0, limit),
+    reposWith: (collection, { after, limit, most }) => {
+      const above = [...all.keys()].filter((did) => did > after).toSorted()
+      const dids = above
+        .slice(0, most)
+        .filter((did) => isActive(did) && inCollection(did, collection).length > 0)
+        .slice(0, limit)
+      return { dids, next: dids.length === limit ? dids.at(-1)! : (above[most - 1] ?? null) }
+    },
   }
 }
 

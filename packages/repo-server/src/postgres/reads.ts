@@ -71,15 +71,22 @@ export function openRecordReads(db: Queryable): RecordReads {
       )
       return rows.map((row) => row['rkey'] as string)
     },
-    reposWith: async (collection, after, limit) => {
+    reposWith: async (collection, { after, limit, most }) => {
+      const [bound] = await db.query('SELECT did FROM repo WHERE did > $1 ORDER BY did LIMIT 1 OFFSET $2', [
+        after,
+        most - 1,
+      ])
+      const end = (bound?.['did'] ?? null) as Did | null
+      // Asked of one repository after the other, whatever the planner thinks of the collection.
       const rows = await db.query(
-        `SELECT did FROM repo WHERE did > $1 AND status = 'active'
-           AND EXISTS (SELECT 1 FROM record_set JOIN record ON owner = record_set.id
-             WHERE record_set.did = repo.did AND state = 'live' AND collection = $2)
+        `SELECT did FROM repo WHERE did > $1 AND status = 'active' AND ($4::text IS NULL OR did <= $4)
+           AND (SELECT true FROM record_set JOIN record ON owner = record_set.id
+             WHERE record_set.did = repo.did AND state = 'live' AND collection = $2 LIMIT 1)
          ORDER BY did LIMIT $3`,
-        [after, collection, limit],
+        [after, collection, limit, end],
       )
-      return rows.map((row) => row['did'] as Did)
+      const dids = rows.map((row) => row['did'] as Did)
+      return { dids, next: dids.length === limit ? dids.at(-1)! : end }
     },
   }
 }

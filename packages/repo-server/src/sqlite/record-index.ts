@@ -3,7 +3,7 @@ import type { Did, Nsid } from '@avocet/syntax'
 import type { StatementSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 
-import type { PageOptions, RecordReads, RecordRow } from '../store.ts'
+import type { PageOptions, RecordReads, RecordRow, RepoPage, RepoPageOptions } from '../store.ts'
 import { toRecordRow } from '../stored-rows.ts'
 import { LIVE_SET, type RecordSets } from './record-sets.ts'
 
@@ -14,7 +14,7 @@ export interface RecordIndex extends RecordReads {
   page(did: Did, collection: string, options: PageOptions): [rkey: string, cid: string][]
   collections(did: Did): Nsid[]
   linking(did: Did, collection: string, target: string, limit: number): string[]
-  reposWith(collection: string, after: string, limit: number): Did[]
+  reposWith(collection: string, options: RepoPageOptions): RepoPage
   /** @param links what it points at; @param replaces whether there may be a row, whose links go */
   put(did: Did, row: Omit<RecordRow, 'takedownRef'>, links: readonly string[], replaces: boolean): void
   remove(did: Did, collection: string, rkey: string): void
@@ -130,16 +130,23 @@ export function openRecordIndex(db: Database, sets: RecordSets): RecordIndex {
           `UPDATE record SET takedown_ref = ? WHERE owner = ${LIVE_SET} AND collection = ? AND rkey = ?`,
         )
         .run(ref, did, collection, rkey).changes > 0,
-    reposWith: (collection, after, limit) =>
-      db
+    reposWith: (collection, { after, limit, most }) => {
+      const bound = db
+        .prepare('SELECT did FROM repo WHERE did > ? ORDER BY did LIMIT 1 OFFSET ?')
+        .get(after, most - 1)
+      const end = (bound?.['did'] ?? null) as Did | null
+      const dids = db
         .prepare(
-          `SELECT did FROM repo WHERE did > ? AND status = 'active'
+          `SELECT did FROM repo WHERE did > ? AND status = 'active' AND did <= ?
            AND EXISTS (SELECT 1 FROM record_set JOIN record ON owner = record_set.id
              WHERE record_set.did = repo.did AND state = 'live' AND collection = ?)
            ORDER BY did LIMIT ?`,
         )
-        .all(after, collection, limit)
-        .map((row) => row['did'] as Did),
+        // Above every DID, all of which begin with `d`.
+        .all(after, end ?? '~', collection, limit)
+        .map((row) => row['did'] as Did)
+      return { dids, next: dids.length === limit ? dids.at(-1)! : end }
+    },
   }
 }
 
