@@ -14,6 +14,7 @@ type Manifest = {
   private?: boolean
   exports?: Record<string, unknown>
   dependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
 }
 
 const root = join(import.meta.dirname, '..')
@@ -47,23 +48,33 @@ async function main(): Promise<void> {
     )
     if (!tarball) return problem(name, 'was not packed')
     run('tar', ['xzf', join(tarballs, tarball), '--strip-components=1', '-C', target], root)
-    for (const dependency of Object.keys(dependencies ?? {})) {
-      const link = join(work, 'node_modules', dependency)
-      if (dependency.startsWith('@avocet/') || existsSync(link)) continue
-      mkdirSync(dirname(link), { recursive: true })
-      symlinkSync(join(folder, 'node_modules', dependency), link)
-    }
+    linkDependencies(folder, dependencies)
     return target
   })
-  for (const folder of unpacked) if (folder) await check(folder)
+  const packed = unpacked.filter((folder) => folder !== null)
+  // The entry of a package must not need what is only optional beside it; its other entries may.
+  for (const folder of packed) await checkImports(folder, (subpath) => subpath === '.')
+  for (const folder of folders) linkDependencies(folder, readManifest(folder).peerDependencies)
+  for (const folder of packed) await checkImports(folder, (subpath) => subpath !== '.')
+  for (const folder of packed) await lint(folder)
   console.log(`${folders.length} packages packed, imported from dist and linted; ${problems} problems`)
 }
 
-async function check(folder: string): Promise<void> {
+/** Third-party packages as the workspace has them, beside the unpacked ones. */
+function linkDependencies(folder: string, dependencies: Record<string, string> = {}): void {
+  for (const dependency of Object.keys(dependencies)) {
+    const link = join(work, 'node_modules', dependency)
+    if (dependency.startsWith('@avocet/') || existsSync(link)) continue
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(folder, 'node_modules', dependency), link)
+  }
+}
+
+async function checkImports(folder: string, isWanted: (subpath: string) => boolean): Promise<void> {
   const manifest = readManifest(folder)
   for (const [subpath, target] of Object.entries(manifest.exports ?? {})) {
     const file = entryOf(target)
-    if (!file || subpath.includes('*')) continue
+    if (!file || subpath.includes('*') || !isWanted(subpath)) continue
     if (!file.startsWith('./dist/')) problem(manifest.name, `${subpath} leads to ${file}, not to dist`)
     try {
       await import(pathToFileURL(join(folder, file)).href)
@@ -71,6 +82,10 @@ async function check(folder: string): Promise<void> {
       problem(manifest.name, `${subpath} cannot be imported: ${(error as Error).message}`)
     }
   }
+}
+
+async function lint(folder: string): Promise<void> {
+  const manifest = readManifest(folder)
   const { messages } = await publint({ pkgDir: folder, level: 'warning', pack: false })
   for (const message of messages) problem(manifest.name, formatMessage(message, manifest) ?? message.code)
 }
