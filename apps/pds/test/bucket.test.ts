@@ -50,7 +50,10 @@ describe('a server whose blobs are in a bucket', () => {
   afterEach(async () => {
     s3.fault = () => null
     await net[Symbol.asyncDispose]()
-    for (const name of await readdir(s3.folder)) await rm(join(s3.folder, name), { recursive: true })
+    // A removal that was under way may still take effect meanwhile.
+    for (const name of await readdir(s3.folder)) {
+      await rm(join(s3.folder, name), { recursive: true, force: true, maxRetries: 5 })
+    }
   })
 
   const upload = (bytes: Uint8Array<ArrayBuffer>): Promise<Answer> =>
