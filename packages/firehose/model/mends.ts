@@ -167,7 +167,11 @@ export const MENDS: readonly Mend[] = [
     sequence: 'C13',
     mend: 'what cannot be a record says so',
     edits: [
-      edit('content', 'isRepeat: false } : MALFORMED', 'isRepeat: false } : { record: null, unread: null }'),
+      edit(
+        'content',
+        "if (!isObject) return without(bytes, 'malformed')",
+        'if (!isObject) return { bytes, record: null, unread: null }',
+      ),
     ],
   },
   {

@@ -21,6 +21,8 @@ export type ContentLimits = {
 
 /** A decoded record. `record` is null when `unread` says why. */
 export type Content = {
+  /** Those of the first block with this CID: another copy of them need not be kept. */
+  readonly bytes: Uint8Array
   readonly record: DataObject | null
   readonly unread: Unread | null
   /** It was read before. */
@@ -37,9 +39,6 @@ export type ContentReader = {
   readonly bytes: number
 }
 
-const TOO_COSTLY: Content = { record: null, unread: 'too-costly', isRepeat: false }
-const MALFORMED: Content = { record: null, unread: 'malformed', isRepeat: false }
-
 /** A reader with the whole budget of a commit. */
 export function createContentReader(limits: ContentLimits): ContentReader {
   const known = new CidMap<Content>()
@@ -50,7 +49,8 @@ export function createContentReader(limits: ContentLimits): ContentReader {
     read(cid, bytes) {
       const before = known.get(cid)
       if (before !== undefined) return { ...before, isRepeat: true }
-      const content = bytes.length > limits.maxRecordBytes ? TOO_COSTLY : readContent(bytes, options)
+      const content =
+        bytes.length > limits.maxRecordBytes ? without(bytes, 'too-costly') : readContent(bytes, options)
       // What was given up has cost time as well: at most an item a byte.
       if (content.unread !== null) budget.left -= Math.min(bytes.length, limits.maxRecordItems, budget.left)
       known.set(cid, content)
@@ -72,7 +72,8 @@ function readContent(bytes: Uint8Array, options: Parameters<typeof decode>[1]): 
     value = decode(bytes, options)
   } catch (error) {
     if (!(error instanceof CborError)) throw error
-    return error.code === 'too-many-items' || error.code === 'too-deep' ? TOO_COSTLY : MALFORMED
+    const isTooCostly = error.code === 'too-many-items' || error.code === 'too-deep'
+    return without(bytes, isTooCostly ? 'too-costly' : 'malformed')
   }
   const isObject =
     typeof value === 'object' &&
@@ -80,5 +81,10 @@ function readContent(bytes: Uint8Array, options: Parameters<typeof decode>[1]): 
     !Array.isArray(value) &&
     !(value instanceof Uint8Array) &&
     !isCid(value)
-  return isObject ? { record: value as DataObject, unread: null, isRepeat: false } : MALFORMED
+  if (!isObject) return without(bytes, 'malformed')
+  return { bytes, record: value as DataObject, unread: null, isRepeat: false }
+}
+
+function without(bytes: Uint8Array, unread: Unread): Content {
+  return { bytes, record: null, unread, isRepeat: false }
 }

@@ -122,11 +122,11 @@ function toDelete({ path, cid }: StoredRecord): VerifiedOp {
 }
 
 function toWrite(
-  { path, cid, bytes, isRepeat = false }: RepoEntry,
+  { path, cid, isRepeat = false }: RepoEntry,
   collection: string,
   rkey: string,
   prev: CID | null,
-  { record, unread, isRepeat: wasRead }: Content,
+  { bytes, record, unread, isRepeat: wasRead }: Content,
 ): VerifiedOp {
   return {
     action: prev === null ? 'create' : 'update',

@@ -48,6 +48,17 @@ describe('records of a commit', () => {
     expect(ops.map((op) => op.isRepeat ?? false)).toEqual(ops.map((_, i) => i > 0))
   })
 
+  it('are kept once, though each comes with bytes of its own', () => {
+    const bytes = ofItems(10)
+    const reader = createContentReader(DEFAULT_POLICY)
+    const cid = cidForCbor(bytes)
+    expect(reader.read(cid, bytes).bytes).toBe(bytes)
+    expect(reader.read(cid, bytes.slice()).bytes).toBe(bytes)
+    const large = new Uint8Array(DEFAULT_POLICY.maxRecordBytes + 1)
+    expect(reader.read(cidForCbor(large), large).bytes).toBe(large)
+    expect(reader.read(cidForCbor(large), large.slice()).bytes).toBe(large)
+  })
+
   it.each([
     [maxRecordItems - 1, undefined],
     [maxRecordItems, undefined],
@@ -99,6 +110,7 @@ describe('records of a commit', () => {
     const reader = createContentReader(DEFAULT_POLICY)
     const deep = wrap(listOf(600, nested(250)))
     expect(reader.read(cidForCbor(deep), deep)).toEqual({
+      bytes: deep,
       record: null,
       unread: 'too-costly',
       isRepeat: false,
@@ -110,6 +122,7 @@ describe('records of a commit', () => {
     expect(reader.items).toBe(maxRecordItems)
     const long = new Uint8Array(DEFAULT_POLICY.maxRecordBytes + 1)
     expect(reader.read(cidForCbor(long), long)).toEqual({
+      bytes: long,
       record: null,
       unread: 'too-costly',
       isRepeat: false,
@@ -117,6 +130,7 @@ describe('records of a commit', () => {
     expect(reader.items).toBe(maxCommitItems)
     const text = wrap(textOf(10, 0x41))
     expect(reader.read(cidForCbor(text), text)).toEqual({
+      bytes: text,
       record: null,
       unread: 'too-costly',
       isRepeat: false,
@@ -140,6 +154,7 @@ describe('records of a commit', () => {
     const reader = createContentReader(DEFAULT_POLICY)
     for (const bytes of [EMPTY_LIST, Uint8Array.of(0xff), encode('text').slice(), new Uint8Array(0)]) {
       expect(reader.read(cidForCbor(bytes), bytes)).toEqual({
+        bytes,
         record: null,
         unread: 'malformed',
         isRepeat: false,

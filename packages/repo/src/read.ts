@@ -78,6 +78,8 @@ export interface RepoReader extends Pick<Commit, 'did' | 'rev' | 'data' | 'prev'
 export type CarSource = Uint8Array | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
 
 const BATCH_SIZE = 500
+/** Bytes of a batch that came before and are copied: one record may stand at every path. */
+const BATCH_REPEATED = 1024 * 1024
 const DEFAULT_MAX_BUFFERED = 256 * 1024 * 1024
 const DEFAULT_MAX_RECORDS = 10_000_000
 
@@ -158,6 +160,7 @@ async function* walkBatches(
 ): AsyncGenerator<readonly RepoBlock[], void> {
   try {
     let batch: RepoBlock[] = []
+    let repeated = 0
     let records = 0
     const levels: Level[] = []
     let wanted: CID | null = root
@@ -170,10 +173,12 @@ async function* walkBatches(
         if (batch.length > 0) {
           yield batch
           batch = []
+          repeated = 0
         }
         bytes = (await buffer.take(wanted, path !== null)) ?? missing(wanted, 'block is missing', path)
       }
       batch.push({ cid: wanted, bytes, path, isRepeat: buffer.isRepeat })
+      if (buffer.isRepeat) repeated += bytes.length
       if (path === null) {
         const layer = levels.length === 0 ? null : levels.at(-1)!.node.layer - 1
         const [cid, from, to]: [CID, string, string] = [wanted, low, high]
@@ -182,9 +187,10 @@ async function* walkBatches(
       } else if (++records > maxRecords) {
         throw new RepoError('malformed-repo', `more records than allowed; max=${maxRecords}`)
       }
-      if (batch.length >= BATCH_SIZE) {
+      if (batch.length >= BATCH_SIZE || repeated >= BATCH_REPEATED) {
         yield batch
         batch = []
+        repeated = 0
       }
       // The next child or record from left to right, up the levels where one is through.
       wanted = null

@@ -438,6 +438,15 @@ describe('an archive', () => {
     expect(await whole()).toBe(true)
   })
 
+  it('holds about a megabyte of copies at a time of a record that stands at every path', async () => {
+    const repeating = createMemoryRepoStore()
+    for (let i = 0; i < 150; i += 50) await commit(repeating, ...many(50, i, 'x'.repeat(100_000)))
+    const batches = await all((await readRepo(exportRepo(repeating, did), { did, key })).batches)
+    const sizes = batches.map((batch) => batch.reduce((sum, { bytes }) => sum + bytes.length, 0))
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(15_000_000)
+    expect(Math.max(...sizes)).toBeLessThan(1024 * 1024 + 2 * 100_100)
+  })
+
   it('comes in batches of 500 at most, whichever way it is read', async () => {
     const large = createMemoryRepoStore()
     for (let i = 0; i < 6; i++) await commit(large, ...many(200, i * 200))
