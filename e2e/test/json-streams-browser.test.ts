@@ -104,6 +104,8 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
         ),
         type: 'module',
       })
+      // A module runs after its tag is there.
+      await page.waitForFunction(`typeof globalThis.runStreams === 'function'`)
       const given = JSON.stringify([jetstream.url, start, events.length, tap.url, identities.length])
       const report = (await page.evaluate(`globalThis.runStreams(...${given})`)) as StreamReport
       expect(report.times).toEqual(events.map((event) => event.time_us))

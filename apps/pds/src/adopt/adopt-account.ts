@@ -103,7 +103,7 @@ async function copyBlobs(
   const copied: ReferenceBlob[] = []
   for (const blob of blobs) {
     try {
-      const { cid } = await files.put(did, createReadStream(blob.path), Number.MAX_SAFE_INTEGER)
+      const { cid } = await files.put(did, bytesOf(blob.path), Number.MAX_SAFE_INTEGER)
       const found = formatCid(cid)
       if (found === blob.cid) copied.push(blob)
       else {
@@ -162,4 +162,9 @@ function accountChanges(parts: AccountParts, actor: ReferenceActor, now: number)
 const atLeast = (time: string, ms: number): string => {
   const iso = new Date(ms).toISOString()
   return time > iso ? time : iso
+}
+
+/** Opened when the first byte is asked for: the error of a file that is gone must find somebody who listens. */
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array, void> {
+  yield* createReadStream(path)
 }

@@ -150,7 +150,7 @@ async function uploadBlobs(source: string, store: BlobStore): Promise<void> {
     await eachOf(rows, COPIES_AT_A_TIME, async (row) => {
       const did = row['did'] as Did
       const path = join(source, 'blobs', blobFolderName(did), row['cid'] as string)
-      await store.put(did, createReadStream(path), row['size'] as number)
+      await store.put(did, bytesOf(path), row['size'] as number)
     })
   } finally {
     database.close()
@@ -269,4 +269,9 @@ async function exists(path: string): Promise<boolean> {
     (found) => found.isFile(),
     () => false,
   )
+}
+
+/** Opened when the first byte is asked for: the error of a file that is gone must find somebody who listens. */
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array, void> {
+  yield* createReadStream(path)
 }
