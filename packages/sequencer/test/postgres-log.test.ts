@@ -186,6 +186,34 @@ describe.skipIf(server === null)('postgres', () => {
     await stream.return!()
   })
 
+  it('a page whose answer comes after a number below it was settled is read again', async () => {
+    await using direct = openDatabase({ url: server!.url, schema: await freshSchema() })
+    const answered = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    let isSlow = false
+    const query: PostgresDatabase['query'] = async (sql, values) => {
+      const isPage = isSlow && sql.includes('FROM event WHERE seq > $1')
+      const rows = await direct.query(sql, values)
+      if (!isPage) return rows
+      isSlow = false
+      answered.resolve()
+      await released.promise
+      return rows
+    }
+    await using log = await openEventLog({ ...direct, query })
+    await direct.transaction((tx) => log.append(tx, event('did:a:1', 0)))
+    const late = await held(direct, log, 1)
+    await direct.transaction((tx) => log.append(tx, event('did:a:1', 2)))
+    isSlow = true
+    const page = log.read(0, ALL)
+    await answered.promise
+    await late.end(true)
+    // Another reader of this process finds out that all three are settled.
+    expect((await log.bounds()).newest).toBe(3)
+    released.resolve()
+    expect((await page).map(({ seq }) => seq)).toEqual([1, 2, 3])
+  })
+
   it('who subscribes from the newest gets what was under way', async () => {
     await using db = openDatabase({ url: server!.url, schema: await freshSchema() })
     await using log = await openEventLog(db)

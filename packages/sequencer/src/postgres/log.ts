@@ -228,9 +228,10 @@ export async function openEventLog(
     appended: () => changed('append'),
     async read(after, limit) {
       for (;;) {
-        // oxlint-disable-next-line no-await-in-loop -- once more when the first look was too early
-        const page = await readPage(db, after, limit)
+        // Of before the page was read: what is settled by then is in it.
         let reached = horizon.settled()
+        // oxlint-disable-next-line no-await-in-loop -- once more when it was read too early
+        const page = await readPage(db, after, limit)
         const gapAt = page.findIndex(({ seq }) => {
           if (seq > reached + 1) return true
           reached = Math.max(reached, seq)
@@ -239,8 +240,8 @@ export async function openEventLog(
         horizon.note(reached)
         if (gapAt === -1) return page
         // oxlint-disable-next-line no-await-in-loop
-        await horizon.look()
-        // Read before that look, the page may lack what is settled now.
+        if (horizon.settled() === reached) await horizon.look()
+        // The page may lack what is settled now.
         if (horizon.settled() > reached) continue
         waitBelow(page[gapAt]!.seq)
         return page.slice(0, gapAt)
