@@ -4,14 +4,28 @@
 //   npm test -- --only unit,e2e    some of them
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { findPsql } from '../testing/src/postgres.ts'
 import { runReadmeExamples } from './readme-examples.ts'
 
 type Counts = { passed: number; failed: number; skipped: number }
-type Step = { name: string; run: () => Promise<{ ok: boolean; counts?: Counts }> }
+/** `failures`: what the last run of each test said that failed. `unstable`: likewise of tests that passed when run again. */
+type Outcome = { ok: boolean; counts?: Counts; failures?: readonly string[]; unstable?: readonly string[] }
+type Step = { name: string; run: () => Promise<Outcome> }
+/** Of vitest's JSON report, what is read here. */
+type Report = {
+  numPassedTests: number
+  numFailedTests: number
+  numPendingTests: number
+  numTodoTests: number
+  testResults: { name: string; status: string; message: string; assertionResults: TestResult[] }[]
+}
+type TestResult = { status: string; fullName: string; failureMessages: string[] }
+
+/** Test files that may be run again when they fail among the others; where more fail, the change is to blame. */
+const MAX_FILES_RUN_AGAIN = 2
 
 const root = join(import.meta.dirname, '..')
 const results = join(root, 'test-results')
@@ -68,29 +82,38 @@ if (unknown.length > 0) {
 
 const total: Counts = { passed: 0, failed: 0, skipped: 0 }
 const lines: string[] = []
+const allFailures: string[] = []
+const allUnstable: string[] = []
 let broken = 0
 const begun = performance.now()
 for (const step of steps) {
   if (only && !only.includes(step.name)) continue
   console.log(`\n── ${step.name}`)
   const start = performance.now()
-  const { ok, counts } = await step.run()
+  const { ok, counts, ...told } = await step.run()
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
   if (counts) {
     total.passed += counts.passed
     total.failed += counts.failed
     total.skipped += counts.skipped
   }
+  allFailures.push(...(told.failures ?? []))
+  allUnstable.push(...(told.unstable ?? []))
   if (!ok) broken += 1
   const detail = counts ? `  ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped` : ''
   lines.push(`${ok ? '✓' : '✗'} ${step.name.padEnd(16)} ${seconds.padStart(6)} s${detail}`)
 }
 
+for (const failure of allFailures) console.log(`\nFAILED ${failure}`)
+for (const failure of allUnstable)
+  console.log(`\nUNSTABLE (failed among the others, passed alone: a race to mend) ${failure}`)
 console.log(`\n${lines.join('\n')}`)
 console.log(
   `\nall steps: ${((performance.now() - begun) / 1000).toFixed(1)} s${broken ? `, ${broken} broken` : ''}`,
 )
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+console.log(
+  `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped${allUnstable.length ? `, ${allUnstable.length} UNSTABLE` : ''}`,
+)
 process.exitCode = broken === 0 && total.failed === 0 ? 0 : 1
 
 /** A step that is one command of the workspace; its output is shown as it comes. */
@@ -108,7 +131,10 @@ function onPostgres(): ReturnType<Step['run']> {
   return vitest('unit', 'postgres', files, { AVOCET_PDS_STORE: 'postgres' })()
 }
 
-/** A vitest project; counts are read from its JSON report, so a run that dies without one is a failure. */
+/**
+ * A vitest project; counts are read from its JSON report, so a run that dies without one is a failure. A file or two that fail among
+ * thousands of tests on a busy machine are run again, alone: what passes then is told as unstable at the end, with what it said.
+ */
 function vitest(
   project: 'unit' | 'e2e',
   name: string = project,
@@ -116,30 +142,68 @@ function vitest(
   env: Readonly<Record<string, string>> = {},
 ): Step['run'] {
   return async () => {
-    const report = join(results, `${name}.json`)
-    const args = [
-      'run',
-      ...files,
-      `--project=${project}`,
-      '--reporter=dot',
-      '--reporter=json',
-      `--outputFile.json=${report}`,
-    ]
-    const code = await spawned('vitest', args, env)
-    try {
-      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-        readFileSync(report, 'utf8'),
-      ) as Record<string, number>
-      const counts = {
-        passed: numPassedTests ?? 0,
-        failed: numFailedTests ?? 0,
-        skipped: (numPendingTests ?? 0) + (numTodoTests ?? 0),
-      }
-      return { ok: code === 0 && counts.passed > 0, counts }
-    } catch {
-      return { ok: false, counts: { passed: 0, failed: 1, skipped: 0 } }
-    }
+    const first = await vitestRun(project, name, files, env)
+    const { report } = first
+    if (report === null)
+      return { ok: false, counts: { passed: 0, failed: 1, skipped: 0 }, failures: [`${name}: no report`] }
+    const counts = countsOf(report)
+    const failures = failuresOf(report)
+    if (first.code === 0) return { ok: counts.passed > 0, counts }
+    const failed = report.testResults.filter(({ status }) => status === 'failed').map((file) => file.name)
+    // An error outside of any test has no file: there is nothing to run again.
+    if (failed.length === 0) return { ok: false, counts, failures: [`${name}: an error outside of any test`] }
+    if (failed.length > MAX_FILES_RUN_AGAIN) return { ok: false, counts, failures }
+    console.log(`\n── ${name}: again, alone: ${failed.map((file) => relative(root, file)).join(' ')}`)
+    const second = await vitestRun(project, `${name}-again`, [...failed, '--no-file-parallelism'], env)
+    if (second.code !== 0 || second.report === null) return { ok: false, counts, failures }
+    const mended = { ...counts, passed: counts.passed + counts.failed, failed: 0 }
+    return { ok: true, counts: mended, unstable: failures }
   }
+}
+
+async function vitestRun(
+  project: string,
+  name: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ code: number; report: Report | null }> {
+  const file = join(results, `${name}.json`)
+  const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`]
+  const code = await spawned('vitest', ['run', ...args, `--project=${project}`, ...reporters], env)
+  try {
+    return { code, report: JSON.parse(readFileSync(file, 'utf8')) as Report }
+  } catch {
+    return { code, report: null }
+  }
+}
+
+function countsOf(report: Report): Counts {
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests,
+    skipped: report.numPendingTests + report.numTodoTests,
+  }
+}
+
+/** Each failing test with what it said; a file that failed as a whole (an import, a hook) with its message. */
+function failuresOf(report: Report): string[] {
+  return report.testResults
+    .filter(({ status }) => status === 'failed')
+    .flatMap(({ name, message, assertionResults }) => {
+      const tests = assertionResults.filter(({ status }) => status === 'failed')
+      const told = tests.map((test) => `${test.fullName}\n${test.failureMessages.join('\n')}`)
+      return (told.length > 0 ? told : [message]).map(
+        (text) => `${relative(root, name)}: ${withoutLibraries(text)}`,
+      )
+    })
+}
+
+/** A stack without the lines of the test runner. */
+function withoutLibraries(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !line.includes('/node_modules/'))
+    .join('\n')
 }
 
 async function readme(): Promise<{ ok: boolean; counts: Counts }> {
@@ -151,7 +215,7 @@ function spawned(name: string, args: string[], env: Readonly<Record<string, stri
   return new Promise((resolve) => {
     const child = spawn(join(root, 'node_modules', '.bin', name), args, {
       cwd: root,
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }), ...env },
       stdio: ['ignore', 'inherit', 'inherit'],
     })
     child.on('error', (error) => {
