@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+// What is waited for comes late on a busy machine; how soon it comes is said by the tests that are about that.
+const expect = { poll: { timeout: 15_000 } }
+
 export default defineConfig({
   test: {
     // Many tests wait for disks and sockets, so a worker more than there are cores keeps those busy.
@@ -11,6 +14,7 @@ export default defineConfig({
           name: 'unit',
           globalSetup: './testing/src/postgres-setup.ts',
           include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+          expect,
           testTimeout: 30_000,
           // Hooks start servers and databases, as tests do.
           hookTimeout: 30_000,
@@ -21,6 +25,7 @@ export default defineConfig({
           name: 'e2e',
           globalSetup: './testing/src/postgres-setup.ts',
           include: ['e2e/test/**/*.test.ts'],
+          expect,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
