@@ -1,9 +1,10 @@
 import { ComAtprotoAdminDisableAccountInvites } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import { applyChanges, type AccountWriter } from '../../accounts/changes.ts'
+import type { AccountWriter } from '../../accounts/changes.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
 import type { ServiceCallers } from '../../auth/service-callers.ts'
+import { setAccountInvites } from '../account-invites.ts'
 
 /** Keeps an account from handing out invite codes. */
 export function disableAccountInvites(
@@ -14,17 +15,6 @@ export function disableAccountInvites(
 ): void {
   router.add(ComAtprotoAdminDisableAccountInvites.main, {
     auth: (context) => services.moderator(context, authorizer, context.nsid),
-    handler: ({ input }) =>
-      applyChanges(
-        store,
-        [
-          {
-            type: 'updateAccount',
-            did: input.account,
-            set: { invitesDisabled: true, inviteNote: input.note ?? null },
-          },
-        ],
-        ['account-not-found'],
-      ),
+    handler: ({ input }) => setAccountInvites(store, input, true),
   })
 }

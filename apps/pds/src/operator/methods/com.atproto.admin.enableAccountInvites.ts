@@ -1,9 +1,10 @@
 import { ComAtprotoAdminEnableAccountInvites } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
-import { applyChanges, type AccountWriter } from '../../accounts/changes.ts'
+import type { AccountWriter } from '../../accounts/changes.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
 import type { ServiceCallers } from '../../auth/service-callers.ts'
+import { setAccountInvites } from '../account-invites.ts'
 
 /** Lets an account hand out invite codes again. */
 export function enableAccountInvites(
@@ -14,17 +15,6 @@ export function enableAccountInvites(
 ): void {
   router.add(ComAtprotoAdminEnableAccountInvites.main, {
     auth: (context) => services.moderator(context, authorizer, context.nsid),
-    handler: ({ input }) =>
-      applyChanges(
-        store,
-        [
-          {
-            type: 'updateAccount',
-            did: input.account,
-            set: { invitesDisabled: false, inviteNote: input.note ?? null },
-          },
-        ],
-        ['account-not-found'],
-      ),
+    handler: ({ input }) => setAccountInvites(store, input, false),
   })
 }
