@@ -1,6 +1,4 @@
 /** Takes one account over: its blobs first, then everything else in one transaction. */
-import { createReadStream } from 'node:fs'
-
 import { exportRepo, importRepo } from '@avocet/repo'
 import type { AccountChange } from '@avocet/accounts'
 import { importNativeKeypair, nativeVerifier } from '@avocet/crypto-native'
@@ -10,6 +8,7 @@ import { readImported, replacing, type RepoServerChange, type StagedRecord } fro
 
 import { hostingStatus } from '../account.ts'
 import { requireDone } from '../accounts/changes.ts'
+import { bytesOfFile } from '../blobs/file-bytes.ts'
 import type { AppChange } from '../stores/app-change.ts'
 import type { SqliteStores as Stores } from '../stores/sqlite/stores.ts'
 import type { ReferenceActor, ReferenceBlob } from './reference-actor.ts'
@@ -103,7 +102,7 @@ async function copyBlobs(
   const copied: ReferenceBlob[] = []
   for (const blob of blobs) {
     try {
-      const { cid } = await files.put(did, bytesOf(blob.path), Number.MAX_SAFE_INTEGER)
+      const { cid } = await files.put(did, bytesOfFile(blob.path), Number.MAX_SAFE_INTEGER)
       const found = formatCid(cid)
       if (found === blob.cid) copied.push(blob)
       else {
@@ -162,9 +161,4 @@ function accountChanges(parts: AccountParts, actor: ReferenceActor, now: number)
 const atLeast = (time: string, ms: number): string => {
   const iso = new Date(ms).toISOString()
   return time > iso ? time : iso
-}
-
-/** Opened when the first byte is asked for: the error of a file that is gone must find somebody who listens. */
-async function* bytesOf(path: string): AsyncGenerator<Uint8Array, void> {
-  yield* createReadStream(path)
 }

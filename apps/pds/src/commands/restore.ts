@@ -1,6 +1,5 @@
-import { constants } from 'node:fs'
+import { constants, createReadStream } from 'node:fs'
 import { copyFile, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
-import { createReadStream } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { DatabaseSync } from 'node:sqlite'
@@ -15,6 +14,7 @@ import type { Did } from '@avocet/syntax'
 
 import { createAuditLog } from '../audit/audit-log.ts'
 import { bucketName, openBlobs } from '../blobs/blob-place.ts'
+import { bytesOfFile } from '../blobs/file-bytes.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from '../config/config.ts'
 import { blobFolder, DATABASE_FILE } from '../config/data-directory.ts'
 import { rotationDidKey } from '../config/rotation-key.ts'
@@ -150,7 +150,7 @@ async function uploadBlobs(source: string, store: BlobStore): Promise<void> {
     await eachOf(rows, COPIES_AT_A_TIME, async (row) => {
       const did = row['did'] as Did
       const path = join(source, 'blobs', blobFolderName(did), row['cid'] as string)
-      await store.put(did, bytesOf(path), row['size'] as number)
+      await store.put(did, bytesOfFile(path), row['size'] as number)
     })
   } finally {
     database.close()
@@ -269,9 +269,4 @@ async function exists(path: string): Promise<boolean> {
     (found) => found.isFile(),
     () => false,
   )
-}
-
-/** Opened when the first byte is asked for: the error of a file that is gone must find somebody who listens. */
-async function* bytesOf(path: string): AsyncGenerator<Uint8Array, void> {
-  yield* createReadStream(path)
 }
