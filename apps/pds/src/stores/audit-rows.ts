@@ -58,3 +58,17 @@ export interface AuditRows extends AuditReads {
   /** Removes what is too old at `now`, or too much. Returns how many entries. */
   prune(now: number, bounds: AuditBounds): Promise<number>
 }
+
+/** An entry from its row. Postgres gives large integers as texts. */
+export function toAuditRow(row: Readonly<Record<string, unknown>>): AuditRow {
+  return {
+    id: Number(row['id']),
+    at: new Date(Number(row['at'])).toISOString(),
+    action: row['action'] as string,
+    actor: row['actor'] as AuditActor,
+    did: row['did'] as string | null,
+    address: row['address'] as string | null,
+    error: row['error'] as string | null,
+    detail: JSON.parse(row['detail'] as string) as Record<string, unknown>,
+  }
+}

@@ -1,6 +1,6 @@
 import type { PostgresDatabase, Queryable } from '@avocet/postgres'
 
-import type { AuditActor, AuditReads, AuditRows } from '../audit-rows.ts'
+import { toAuditRow, type AuditReads, type AuditRows } from '../audit-rows.ts'
 
 /** Entries of the log, to read. */
 export function readAudit(db: Queryable): AuditReads {
@@ -11,16 +11,7 @@ export function readAudit(db: Queryable): AuditReads {
          WHERE id < $1 AND at >= $2 ${did === undefined ? '' : 'AND did = $4'} ORDER BY id DESC LIMIT $3`,
         [before ?? Number.MAX_SAFE_INTEGER, since ?? 0, limit, ...(did === undefined ? [] : [did])],
       )
-      return rows.map((row) => ({
-        id: Number(row['id']),
-        at: new Date(Number(row['at'])).toISOString(),
-        action: row['action'] as string,
-        actor: row['actor'] as AuditActor,
-        did: row['did'] as string | null,
-        address: row['address'] as string | null,
-        error: row['error'] as string | null,
-        detail: JSON.parse(row['detail'] as string) as Record<string, unknown>,
-      }))
+      return rows.map(toAuditRow)
     },
   }
 }

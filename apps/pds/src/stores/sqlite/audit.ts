@@ -1,6 +1,6 @@
 import type { Database } from '@avocet/sqlite'
 
-import type { AuditActor, AuditReads, AuditRows } from '../audit-rows.ts'
+import { toAuditRow, type AuditReads, type AuditRows } from '../audit-rows.ts'
 
 /** Entries of the log, to read. Works on a handle that may only read. */
 export function readAudit(db: Database): AuditReads {
@@ -12,16 +12,7 @@ export function readAudit(db: Database): AuditReads {
            WHERE id < ?1 AND at >= ?2 ${did === undefined ? '' : 'AND did = ?4'} ORDER BY id DESC LIMIT ?3`,
         )
         .all(before ?? Number.MAX_SAFE_INTEGER, since ?? 0, limit, ...(did === undefined ? [] : [did]))
-        .map((row) => ({
-          id: row['id'] as number,
-          at: new Date(row['at'] as number).toISOString(),
-          action: row['action'] as string,
-          actor: row['actor'] as AuditActor,
-          did: row['did'] as string | null,
-          address: row['address'] as string | null,
-          error: row['error'] as string | null,
-          detail: JSON.parse(row['detail'] as string) as Record<string, unknown>,
-        })),
+        .map(toAuditRow),
   }
 }
 
