@@ -10,3 +10,9 @@ export class CommandError extends Error {
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
+
+/** The first of many, for one line. */
+export function some(list: readonly string[], max = 5): string {
+  const rest = list.length - max
+  return `${list.slice(0, max).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+}

@@ -5,7 +5,8 @@ import { cidFromDigest, formatCid } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 
 import type { StoresView } from '../stores/view.ts'
-import { some, type Finding } from './finding.ts'
+import { some } from '../terminal.ts'
+import type { Finding } from './finding.ts'
 
 /** Files younger than this may be uploads under way. */
 const YOUNG_MS = 60 * 60 * 1000

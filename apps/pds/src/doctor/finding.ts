@@ -27,9 +27,3 @@ export async function check(
     }
   }
 }
-
-/** The first of many, for one line. */
-export function some(list: readonly string[], max = 5): string {
-  const rest = list.length - max
-  return `${list.slice(0, max).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
-}

@@ -5,6 +5,7 @@ import { LIVE_SET } from '@avocet/repo-server/sqlite'
 import { openDatabase, type Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
+import { some } from '../../terminal.ts'
 import type { RepoView, StoresView } from '../view.ts'
 import { readAudit } from './audit.ts'
 
@@ -58,12 +59,6 @@ export function viewOf(db: Database): StoresView {
     },
     [Symbol.asyncDispose]: () => Promise.resolve(db.close()),
   }
-}
-
-/** The first of many, for one line. */
-const some = (list: readonly string[], max = 5): string => {
-  const rest = list.length - max
-  return `${list.slice(0, max).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
 }
 
 /** Numbers rise, the counter is not below them, and what the window should hold weighs what the counter says. */
