@@ -53,7 +53,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
   const pages = new Hono<PageEnv>()
   const only = createOperatorGuard({ config, authorizer, audit })
 
-  const record = (context: Context<PageEnv>, known: Omit<Act, 'run'>, failure: unknown): Promise<void> =>
+  const record = (context: Context<PageEnv>, known: Act, failure: unknown): Promise<void> =>
     audit.record({
       action: known.action,
       actor: context.req.header('user-agent') === COMMAND_AGENT ? 'command line' : 'operator',
@@ -64,6 +64,23 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
       detail: known.detail,
     })
 
+  /** Does what `read` finds to do, and records it, also when it fails. */
+  const perform = async (context: Context<PageEnv>, read: () => Act | Promise<Act>): Promise<Response> => {
+    let known: Act | null = null
+    let failure: unknown
+    try {
+      known = await read()
+      return context.json(await known.run())
+    } catch (error) {
+      failure = error
+      const told = toXrpcError(error)
+      if (told === undefined) throw error
+      return refuse(context, told.status, told.error, causeOf(error))
+    } finally {
+      if (known !== null) await record(context, known, failure)
+    }
+  }
+
   /** An act by POST: only of JSON, which no form of another site can send with the password a browser remembers. */
   const act = (path: string, read: (body: Record<string, unknown>) => Act | Promise<Act>): void => {
     pages.post(
@@ -71,19 +88,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
       only(async (context) => {
         const body = await readJson(context)
         if (body === null) return refuse(context, 400, 'InvalidRequest', 'Expected a JSON object')
-        let known: Act | null = null
-        let failure: unknown
-        try {
-          known = await read(body)
-          return context.json(await known.run())
-        } catch (error) {
-          failure = error
-          const told = toXrpcError(error)
-          if (told === undefined) throw error
-          return refuse(context, told.status, told.error, causeOf(error))
-        } finally {
-          if (known !== null) await record(context, known, failure)
-        }
+        return perform(context, () => read(body))
       }),
     )
   }
@@ -198,21 +203,16 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
       if (body === null || context.req.header('content-type') !== 'application/vnd.ipld.car') {
         return refuse(context, 400, 'InvalidRequest', 'Expected an archive')
       }
-      let known: Omit<Act, 'run'> | null = null
-      let failure: unknown
-      try {
+      return perform(context, async () => {
         const did = await accountOf(context.req.query('account'))
         const skip = context.req.query('skip') === 'true'
-        known = { action: 'repository imported', did, detail: { skip } }
-        return context.json({ skipped: await imports.importCar(did, body, skip) })
-      } catch (error) {
-        failure = error
-        const told = toXrpcError(error)
-        if (told === undefined) throw error
-        return refuse(context, told.status, told.error, causeOf(error))
-      } finally {
-        if (known !== null) await record(context, known, failure)
-      }
+        return {
+          action: 'repository imported',
+          did,
+          detail: { skip },
+          run: async () => ({ skipped: await imports.importCar(did, body, skip) }),
+        }
+      })
     }),
   )
 
