@@ -82,42 +82,36 @@ describe('resync', () => {
     })
   })
 
-  it('checks the signature with the function that it is given', async () => {
-    const world = createWorld('given')
+  /** A consumer that missed a commit, once its resync has failed. */
+  const failed = async (
+    name: string,
+    parts: Omit<Parameters<typeof createResync>[0], 'fetchRepo'>,
+  ): Promise<ReturnType<typeof start>> => {
+    const world = createWorld(name)
     const account = world.createAccount()
     const { frames, add } = stream()
     await world.commit(account, [create('old')])
     add('#commit', world.event(await world.commit(account, [create('new')])))
     const running = start(world, [], {
       sources: [fromFrames(frames, { stay: true })],
-      resync: createResync({
-        fetchRepo: async () => repoCar(account),
-        stored: () => [],
-        verify: () => false,
-      }),
+      resync: createResync({ fetchRepo: async () => repoCar(account), ...parts }),
     })
     await expect.poll(() => running.consumer.stats().resync.failed, { timeout: 8000 }).toBe(1)
     await running.consumer.close()
+    return running
+  }
+
+  it('checks the signature with the function that it is given', async () => {
+    const running = await failed('given', { stored: () => [], verify: () => false })
     expect(running.lines().at(-1)).toBe('failure resync-failed')
   })
 
   it('says why what the app has could not be read', async () => {
-    const world = createWorld('away')
-    const account = world.createAccount()
-    const { frames, add } = stream()
-    await world.commit(account, [create('old')])
-    add('#commit', world.event(await world.commit(account, [create('new')])))
-    const running = start(world, [], {
-      sources: [fromFrames(frames, { stay: true })],
-      resync: createResync({
-        fetchRepo: async () => repoCar(account),
-        stored: () => {
-          throw new Error('the table is away')
-        },
-      }),
+    const running = await failed('away', {
+      stored: () => {
+        throw new Error('the table is away')
+      },
     })
-    await expect.poll(() => running.consumer.stats().resync.failed, { timeout: 8000 }).toBe(1)
-    await running.consumer.close()
     expect(running.events.at(-1)).toMatchObject({
       reason: 'resync-failed',
       message: 'fetch-failed: the table is away',
