@@ -2,6 +2,7 @@ import type { BlobStore, BlobUpkeep } from '@avocet/blobs'
 import type { Database } from '@avocet/sqlite'
 
 import { resolveConfig, type PdsOptions } from './config/config.ts'
+import { SILENT } from './logger.ts'
 import { openStores } from './stores/open-stores.ts'
 import { openStoresOn } from './stores/sqlite/stores.ts'
 import type { Stores } from './stores/stores.ts'
@@ -21,6 +22,6 @@ export interface OwnStores {
  */
 export async function openPdsStores(settings: PdsOptions, own: OwnStores = {}): Promise<Stores> {
   const config = resolveConfig(settings)
-  const stores = own.db === undefined ? await openStores(config) : await openStoresOn(own.db, config)
-  return own.blobs === undefined ? stores : { ...stores, files: own.blobs }
+  const { db, blobs: files } = own
+  return db === undefined ? openStores(config, SILENT, files) : openStoresOn(db, config, { files })
 }

@@ -1,3 +1,5 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,6 +10,7 @@ import { createCatalog } from '@avocet/lexicon'
 import { catalog } from '@avocet/lexicons/catalog'
 import { openDatabase } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
+import { pdsDatabase } from '@avocet/testing/pds-store'
 import { XrpcError } from '@avocet/xrpc'
 import { describe, expect, test } from 'vitest'
 
@@ -394,3 +397,21 @@ test('stores of an embedder outlive the server, and its database has what else i
   await net.pds.accounts.deactivate(did as Did, null)
   expect(heard.length).toBe(before)
 })
+
+test.each(['with its own database', 'with the database of the settings'])(
+  'an embedder that brings a store of blobs needs no place for them: %s',
+  async (which) => {
+    const folder = await mkdtemp(join(tmpdir(), 'avocet-pds-own-blobs-'))
+    // Opening this place fails: it is a file.
+    const blobDirectory = join(folder, 'caddy')
+    await writeFile(blobDirectory, '')
+    const settings = { dataDirectory: folder, blobDirectory, postgres: pdsDatabase(folder) }
+    const blobs = createMemoryBlobs()
+    const db = which === 'with its own database' ? { db: openDatabase({ path: ':memory:' }) } : {}
+    await expect(openPdsStores(settings, db)).rejects.toThrow('caddy')
+    const own = which === 'with its own database' ? { db: openDatabase({ path: ':memory:' }) } : {}
+    await using stores = await openPdsStores(settings, { ...own, blobs })
+    expect(stores.files).toBe(blobs)
+    await rm(folder, { recursive: true })
+  },
+)

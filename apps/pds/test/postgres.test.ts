@@ -182,6 +182,36 @@ describe.skipIf(server === null)('on a server', () => {
       await expect(run('doctor', '--json')).rejects.toThrow('checks failed')
     })
 
+    test('the doctor makes, upgrades and removes nothing', async () => {
+      const insert = `INSERT INTO operated.repo (rev, data, head, status, touched)
+        VALUES ('', '', '', 'active', now() - interval '1 day')`
+      await admin(insert)
+      await run('doctor', '--json').catch(() => {})
+      await admin(`DO $$ BEGIN ASSERT (SELECT count(*) FROM operated.repo WHERE did IS NULL) = 1; END $$`)
+      await admin('DELETE FROM operated.repo WHERE did IS NULL')
+
+      // A part that a version before this one left there.
+      await admin(
+        'ALTER TABLE operated.blob_upload RENAME TO kept',
+        "UPDATE operated.schema_versions SET version = version - 1 WHERE name = 'records'",
+      )
+      const lines: string[] = []
+      const looking = createProgram({ env, print: (line) => lines.push(line), serve: () => Promise.reject() })
+      await expect(looking.parseAsync(['doctor'], { from: 'user' })).rejects.toThrow('checks failed')
+      expect(lines.join('\n')).toContain(
+        'the database is of another version of this program (records 2, known 3)',
+      )
+      await admin(
+        'ALTER TABLE operated.kept RENAME TO blob_upload',
+        "UPDATE operated.schema_versions SET version = version + 1 WHERE name = 'records'",
+      )
+
+      const elsewhere = { ...env, PDS_DB_POSTGRES_SCHEMA: 'never_made' }
+      const program = createProgram({ env: elsewhere, print: () => {}, serve: () => Promise.reject() })
+      await expect(program.parseAsync(['doctor'], { from: 'user' })).rejects.toThrow('checks failed')
+      await expect(admin('CREATE SCHEMA never_made')).resolves.toBeUndefined()
+    })
+
     test('the audit log is printed', async () => {
       await net.post('com.atproto.admin.disableInviteCodes', { admin: true, input: { codes: [] } })
       expect((await run('audit', '--limit', '1'))[0]).toContain('operator\tdone')

@@ -1,11 +1,17 @@
-import { migrate, type PostgresDatabase, type Queryable, type Transaction } from '@avocet/postgres'
+import {
+  migrate,
+  type PostgresDatabase,
+  type Queryable,
+  type SchemaPart,
+  type Transaction,
+} from '@avocet/postgres'
 
 import type { AccountChange, Outcome } from './change.ts'
 import { ACCOUNT_MIGRATIONS } from './postgres-schema.ts'
 import { createReads, type Ask } from './sql/queries.ts'
 import { refusalOfPostgres } from './sql/refusals.ts'
 import { NotApplied, stepsOf } from './sql/steps.ts'
-import type { AccountStore } from './store.ts'
+import type { AccountReads, AccountStore } from './store.ts'
 
 /** Accounts in Postgres, for any number of processes. */
 export interface PostgresAccountStore extends AccountStore {
@@ -16,15 +22,23 @@ export interface PostgresAccountStore extends AccountStore {
   applyIn(tx: Transaction, changes: readonly AccountChange[]): Promise<Outcome>
 }
 
+/** The tables, and their newest version. */
+export const ACCOUNT_SCHEMA: SchemaPart = { name: 'accounts', version: ACCOUNT_MIGRATIONS.length }
+
+/** What can be read where nothing may be made or written. The tables must be there, in the newest version. */
+export function readAccounts(db: Queryable): AccountReads {
+  const ask: Ask = async (read, sql, ...values) => read(await db.query(sql.postgres, values))
+  return createReads(ask)
+}
+
 /**
  * Opens the accounts of a database, making or upgrading the tables if need be.
  * @throws PostgresError `newer-schema`
  */
 export async function openAccountStore(db: PostgresDatabase): Promise<PostgresAccountStore> {
-  await migrate(db, 'accounts', ACCOUNT_MIGRATIONS)
-  const ask: Ask = async (read, sql, ...values) => read(await db.query(sql.postgres, values))
+  await migrate(db, ACCOUNT_SCHEMA.name, ACCOUNT_MIGRATIONS)
   return {
-    ...createReads(ask),
+    ...readAccounts(db),
     // What can be read in Postgres is durable.
     apply: async (changes) =>
       changes.length === 0 ? { status: 'applied' } : outcomeOf(db.transaction((tx) => run(tx, changes))),

@@ -1,1 +1,6 @@
-export { openAccountStore, type PostgresAccountStore } from './postgres-store.ts'
+export {
+  ACCOUNT_SCHEMA,
+  openAccountStore,
+  readAccounts,
+  type PostgresAccountStore,
+} from './postgres-store.ts'

@@ -1,5 +1,5 @@
 // https://node-postgres.com, https://www.postgresql.org/docs/current/transaction-iso.html
-import { Pool, type PoolClient } from 'pg'
+import { Pool, type ClientBase, type PoolClient } from 'pg'
 import { PostgresError } from './error.ts'
 
 /** A row of a result: values by column name. `bigint` columns come as strings, `bytea` as Buffers. */
@@ -34,6 +34,8 @@ export interface DatabaseOptions {
   readonly statementTimeout?: number
   /** Called when an `afterCommit` hook throws, or an idle connection breaks. Default: hooks' errors are thrown from a microtask. */
   readonly onError?: (error: unknown) => void
+  /** Called with each new connection, before anything else runs on it. What it throws is what the query for it fails with. */
+  readonly onConnect?: (connection: Queryable) => Promise<void>
 }
 
 /** A pool of connections to one Postgres database. */
@@ -44,7 +46,12 @@ export interface PostgresDatabase extends Queryable, AsyncDisposable {
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
   /** Opens a read-only view of one moment on a connection of its own. Dispose of it soon: it keeps old rows alive. */
   snapshot(): Promise<Queryable & AsyncDisposable>
-  /** Waits for what is running, then closes all connections. A second call does nothing. */
+  /**
+   * `fn` runs when the database is closed, before its connections are: for who holds one of them, and would be waited for.
+   * What it throws is what `close` throws, once all is closed. Returns what takes it back.
+   */
+  beforeClose(fn: () => Promise<void>): () => void
+  /** Calls those of `beforeClose`, waits for what is running, then closes all connections. A second call does nothing. */
   close(): Promise<void>
 }
 
@@ -62,12 +69,15 @@ const isolationLevels = {
 
 /** Opens a database. Connections are made when they are needed. */
 export function openDatabase(options: DatabaseOptions): PostgresDatabase {
-  const { url, poolSize = 10, schema, statementTimeout, onError } = options
+  const { url, poolSize = 10, schema, statementTimeout, onError, onConnect } = options
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
     ...(statementTimeout === undefined ? {} : { statement_timeout: statementTimeout }),
     ...(schema === undefined ? {} : { options: `-c search_path=${schema}` }),
+    ...(onConnect === undefined
+      ? {}
+      : { onConnect: (client) => onConnect({ query: (sql, values) => run(client, sql, values) }) }),
   })
   // Without listeners the loss of a connection would end the process. The query under way, if any, fails by itself, and
   // the pool makes a new connection.
@@ -88,7 +98,14 @@ export function openDatabase(options: DatabaseOptions): PostgresDatabase {
       }
     }
   }
-  const close = (): Promise<void> => (closing ??= pool.end())
+  const closers = new Set<() => Promise<void>>()
+  const closeAll = async (): Promise<void> => {
+    const closed = await Promise.allSettled([...closers].map((fn) => fn()))
+    await pool.end()
+    const failed = closed.find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
+  }
+  const close = (): Promise<void> => (closing ??= closeAll())
 
   return {
     pool,
@@ -137,6 +154,10 @@ export function openDatabase(options: DatabaseOptions): PostgresDatabase {
         },
       }
     },
+    beforeClose(fn) {
+      closers.add(fn)
+      return () => void closers.delete(fn)
+    },
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -169,7 +190,7 @@ function createTransaction(client: PoolClient, hooks: (() => void)[], isOpen: ()
   }
 }
 
-async function run(target: Pool | PoolClient, sql: string, values?: readonly unknown[]): Promise<Row[]> {
+async function run(target: Pool | ClientBase, sql: string, values?: readonly unknown[]): Promise<Row[]> {
   const bound = values?.map((value) => bind(value))
   const result = await target.query<Row>(sql, bound)
   return result.rows

@@ -8,5 +8,5 @@ export {
   type TransactionOptions,
 } from './database.ts'
 export { PostgresError, type PostgresErrorCode } from './error.ts'
-export { migrate } from './migrate.ts'
+export { migrate, schemaVersions, type SchemaPart } from './migrate.ts'
 export { holdOffice, type Office, type OfficeOptions } from './office.ts'

@@ -1,4 +1,4 @@
-import type { PostgresDatabase } from './database.ts'
+import type { PostgresDatabase, Queryable } from './database.ts'
 import { PostgresError } from './error.ts'
 
 /** Any number that other programs are unlikely to lock: migrations of several processes wait for each other on it. */
@@ -17,6 +17,8 @@ export async function migrate(
   name: string,
   migrations: readonly string[],
 ): Promise<void> {
+  // The usual case takes no turn, and no right to make tables.
+  if ((await schemaVersions(db)).get(name) === migrations.length) return
   await db.transaction(async (tx) => {
     await tx.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
     await tx.query(
@@ -37,4 +39,18 @@ export async function migrate(
       [name, migrations.length],
     )
   })
+}
+
+/** A part of a schema and the version that a program knows. */
+export interface SchemaPart {
+  readonly name: string
+  readonly version: number
+}
+
+/** The versions of the parts in a database, by name; empty for a new one. Nothing is made or changed. */
+export async function schemaVersions(db: Queryable): Promise<ReadonlyMap<string, number>> {
+  const [table] = await db.query(`SELECT to_regclass('schema_versions') AS found`)
+  if (table!['found'] === null) return new Map()
+  const rows = await db.query('SELECT name, version FROM schema_versions')
+  return new Map(rows.map((row) => [row['name'] as string, Number(row['version'])]))
 }

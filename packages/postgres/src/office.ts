@@ -112,12 +112,18 @@ export function holdOffice(
     }
   }
   const running = run()
+  const end = async (): Promise<void> => {
+    stop.abort()
+    await running
+  }
+  // Who holds it has a connection, which a database that closes would wait for.
+  const taken = db.beforeClose(end)
 
   return {
     isHeld: () => held,
-    [Symbol.asyncDispose]: async () => {
-      stop.abort()
-      await running
+    [Symbol.asyncDispose]: () => {
+      taken()
+      return end()
     },
   }
 }

@@ -1,7 +1,7 @@
 import { startPostgres } from '@avocet/testing/postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase, type PostgresDatabase } from '../src/database.ts'
-import { migrate } from '../src/migrate.ts'
+import { migrate, schemaVersions } from '../src/migrate.ts'
 
 const server = await startPostgres()
 afterAll(() => server?.close())
@@ -99,5 +99,47 @@ describe.skipIf(server === null)('postgres', () => {
     const ended = db.transaction((tx) => tx.query('SELECT pg_terminate_backend(pg_backend_pid())'))
     await expect(ended).rejects.toThrow(/terminat/)
     expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+  })
+
+  it('migrates without a right to make tables what needs no migration', async () => {
+    await migrate(db, 'looked at', ['CREATE TABLE m8 (x int)'])
+    const looking = openDatabase({
+      url: server!.url,
+      schema,
+      onConnect: async (connection) =>
+        void (await connection.query('SET default_transaction_read_only = on')),
+    })
+    await migrate(looking, 'looked at', ['CREATE TABLE m8 (x int)'])
+    expect((await schemaVersions(looking)).get('looked at')).toBe(1)
+    await expect(migrate(looking, 'looked at', ['', 'CREATE TABLE m9 (x int)'])).rejects.toThrow('read-only')
+    await looking.close()
+  })
+
+  it('runs nothing on a connection that its hook refuses', async () => {
+    let refuse = true
+    const guarded = openDatabase({
+      url: server!.url,
+      onConnect: () => (refuse ? Promise.reject(new Error('not now')) : Promise.resolve()),
+    })
+    await expect(guarded.query('SELECT 1')).rejects.toThrow('not now')
+    refuse = false
+    expect(await guarded.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+    await guarded.close()
+  })
+
+  it('lets who holds a connection go before it closes', async () => {
+    const held = openDatabase({ url: server!.url })
+    const client = await held.pool.connect()
+    const order: string[] = []
+    held.beforeClose(async () => {
+      await client.query('SELECT 1')
+      client.release()
+      order.push('let go')
+    })
+    held.beforeClose(() => Promise.reject(new Error('it failed')))
+    held.beforeClose(() => Promise.reject(new Error('taken back')))()
+    await expect(held.close()).rejects.toThrow('it failed')
+    expect(order).toEqual(['let go'])
+    expect([held.pool.ended, held.pool.totalCount]).toEqual([true, 0])
   })
 })

@@ -1,5 +1,5 @@
 import { type BlockMap, type CID, cidEquals, CidMap } from '@avocet/data'
-import type { PostgresDatabase, Queryable, Row, Transaction } from '@avocet/postgres'
+import type { PostgresDatabase, Queryable, Row, SchemaPart, Transaction } from '@avocet/postgres'
 import { migrate } from '@avocet/postgres'
 import {
   assertActive,
@@ -26,7 +26,12 @@ import { abandon, stage, sweep, sweepAbandoned } from './staging.ts'
 export interface RepoStoreOptions {
   /** Bytes of blocks kept in memory for the next commit. Default 16 MiB. */
   readonly cacheSize?: number
+  /** Nothing is made, upgraded or swept: the tables must be there, in the newest version. */
+  readonly readOnly?: boolean
 }
+
+/** The tables, and their newest version. */
+export const REPO_SCHEMA: SchemaPart = { name: 'repo', version: migrations.length }
 
 /** A {@link RepoStore} on Postgres: `alongside` gets the transaction and is awaited. */
 export interface PostgresRepoStore extends RepoStore<Transaction>, RepoDirectory<Transaction> {
@@ -60,8 +65,10 @@ export async function openRepoStore(
   db: PostgresDatabase,
   options: RepoStoreOptions = {},
 ): Promise<PostgresRepoStore> {
-  await migrate(db, 'repo', migrations)
-  await sweepAbandoned(db)
+  if (options.readOnly !== true) {
+    await migrate(db, REPO_SCHEMA.name, migrations)
+    await sweepAbandoned(db)
+  }
   const cache = createBlockCache(options.cacheSize ?? 16 * 1024 * 1024)
 
   const remember = (commit: CommitData, id: string): void => {

@@ -104,6 +104,16 @@ describe.skipIf(server === null)('postgres', () => {
     expect(await db.query('SELECT bytes FROM event_log')).toEqual([{ bytes: '0' }])
   })
 
+  it('a database closes although a log on it still listens', async () => {
+    const db = openDatabase({ url: server!.url, schema: await freshSchema() })
+    const log = await openEventLog(db)
+    log.watch(() => {})
+    await expect.poll(() => db.pool.totalCount - db.pool.idleCount).toBe(1)
+    await db.close()
+    expect(db.pool.totalCount).toBe(0)
+    await log.close()
+  })
+
   it('a reader that missed a removal while its connection was cut does not send what is gone', async () => {
     const schema = await freshSchema()
     await using writing = openDatabase({ url: server!.url, schema })

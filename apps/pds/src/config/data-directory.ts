@@ -47,9 +47,10 @@ export function blobFolder(config: PdsConfig): string {
 /**
  * Refuses a data directory that is another program's, or that lost its database: to begin anew there would show the world
  * an empty server under the same name, and relays would take all its accounts for gone.
+ * @param ownBlobs whether the settings say where the blobs are; else somebody else keeps them
  * @throws DataDirectoryError that says what to do
  */
-export function refuseForeignData(config: PdsConfig): void {
+export function refuseForeignData(config: PdsConfig, ownBlobs = true): void {
   const { dataDirectory } = config
   const names = namesIn(dataDirectory)
   const foreign = REFERENCE.filter((name) => names.includes(name))
@@ -62,7 +63,7 @@ export function refuseForeignData(config: PdsConfig): void {
   }
   if (!isNew) return
   const blobs = blobFolder(config)
-  if (hasBlobs(config)) {
+  if (ownBlobs && hasBlobs(config)) {
     throw new DataDirectoryError(
       `there are blobs of accounts but no database; blobs=${blobs} database=${join(dataDirectory, DATABASE_FILE)}\n` +
         `Check PDS_DATA_DIRECTORY; put a lost database back with: avocet-pds restore <backup>; ` +

@@ -1,2 +1,2 @@
 export { LIVE_SET } from './schema.ts'
-export { openRepoServerStore, type PostgresRepoServerStore } from './store.ts'
+export { openRepoServerStore, STORE_SCHEMA, type PostgresRepoServerStore } from './store.ts'

@@ -1,7 +1,12 @@
-import { migrate, type PostgresDatabase, type Transaction } from '@avocet/postgres'
-import { openRepoStore, type PostgresRepoStore } from '@avocet/repo-postgres'
+import { migrate, type PostgresDatabase, type SchemaPart, type Transaction } from '@avocet/postgres'
+import { openRepoStore, REPO_SCHEMA, type PostgresRepoStore } from '@avocet/repo-postgres'
 import type { NewEvent } from '@avocet/sequencer'
-import { openEventLog, type PostgresEventLog, type PostgresEventLogOptions } from '@avocet/sequencer/postgres'
+import {
+  EVENT_LOG_SCHEMA,
+  openEventLog,
+  type PostgresEventLog,
+  type PostgresEventLogOptions,
+} from '@avocet/sequencer/postgres'
 
 import type { Outcome, RepoServerChange } from '../change.ts'
 import { createListeners } from '../listeners.ts'
@@ -27,13 +32,21 @@ export interface PostgresRepoServerStore extends RepoServerStore, AsyncDisposabl
   applyTo(tx: Transaction, change: RepoServerChange): Promise<Outcome>
 }
 
-/** Opens the tables on a database, making them if need be. Dispose of it before the database is closed. */
+/** All tables, a part each, and their newest versions. */
+export const STORE_SCHEMA: readonly SchemaPart[] = [
+  REPO_SCHEMA,
+  { name: 'records', version: RECORD_MIGRATIONS.length },
+  EVENT_LOG_SCHEMA,
+]
+
+/** Opens the tables on a database, making them if need be. Closing the database disposes of it. */
 export async function openRepoServerStore(
   db: PostgresDatabase,
   options: PostgresEventLogOptions = {},
 ): Promise<PostgresRepoServerStore> {
-  const repos = await openRepoStore(db)
-  await migrate(db, 'records', RECORD_MIGRATIONS)
+  const { readOnly = false } = options
+  const repos = await openRepoStore(db, { readOnly })
+  if (!readOnly) await migrate(db, 'records', RECORD_MIGRATIONS)
   const log = await openEventLog(db, options)
   const listeners = createListeners()
   const append = async (tx: Transaction, events: readonly NewEvent[]): Promise<number[]> => {

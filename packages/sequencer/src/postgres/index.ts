@@ -1,4 +1,5 @@
 export {
+  EVENT_LOG_SCHEMA,
   openEventLog,
   type PostgresEventLog,
   type PostgresEventLogOptions,

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 
-import { migrate, type PostgresDatabase, type Row, type Transaction } from '@avocet/postgres'
+import { migrate, type PostgresDatabase, type Row, type SchemaPart, type Transaction } from '@avocet/postgres'
 import { SequencerError } from '../errors.ts'
 import { encodeUnnumbered, type UnnumberedFrame } from '../frame.ts'
 import { createWatchers } from '../watchers.ts'
@@ -25,7 +25,12 @@ export type PostgresEventLogOptions = {
   readonly pollMs?: number
   /** Told when the listening connection is lost; it is made again, and watchers are woken then. */
   readonly onError?: (error: unknown) => void
+  /** Nothing is made or upgraded: the tables must be there, in the newest version. */
+  readonly readOnly?: boolean
 }
+
+/** The tables of the event log, and their newest version. */
+export const EVENT_LOG_SCHEMA: SchemaPart = { name: 'event-log', version: MIGRATIONS.length }
 
 /** An event as `event_append_1` of the schema takes it: DID, time, frame, and where in it the number goes. */
 export interface PreparedEvent extends UnnumberedFrame {
@@ -64,7 +69,7 @@ export async function openEventLog(
 ): Promise<PostgresEventLog> {
   const { now = Date.now, pruneBatch = 1000, notifyMs = 50, pollMs = 1000, onError = () => {} } = options
   const watchers = createWatchers()
-  await migrate(db, 'event-log', MIGRATIONS)
+  if (options.readOnly !== true) await migrate(db, EVENT_LOG_SCHEMA.name, MIGRATIONS)
   const [schema] = await db.query('SELECT current_schema() AS name')
   // A channel is an identifier: at most 63 bytes.
   const channel = `event_log_${String(schema!['name']).replaceAll('"', '')}`.slice(0, 63)
@@ -215,7 +220,10 @@ export async function openEventLog(
     if (waking !== null) clearTimeout(waking)
     await listener.close()
     await announcer.close()
+    taken()
   }
+  // It holds a connection to listen, which a database that closes would wait for.
+  const taken = db.beforeClose(close)
 
   return {
     async append(tx, event) {

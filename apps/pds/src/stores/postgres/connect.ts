@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { openDatabase, type PostgresDatabase } from '@avocet/postgres'
+import { openDatabase, type PostgresDatabase, type Queryable } from '@avocet/postgres'
 
 import type { PostgresPlace } from '../../config/config.ts'
 import { SILENT, type Logger } from '../../logger.ts'
@@ -9,10 +9,29 @@ import { checkServer, explained, placeOf, StoreError } from './failures.ts'
 /** How long the server may take to answer at the start, in milliseconds. */
 const CONNECT_MS = 10_000
 
+/** Who connects. */
+export interface Connecting {
+  readonly log?: Logger
+  /** Only to look: the server refuses every write, and no schema is made. */
+  readonly readOnly?: boolean
+  /** Called with each new connection. */
+  readonly onConnect?: (connection: Queryable) => Promise<void>
+}
+
 /** A database that answers, of a version that is supported. @throws StoreError that says what to do */
-export async function connect(place: PostgresPlace, log: Logger = SILENT): Promise<PostgresDatabase> {
-  const onError = (error: unknown): void => log.warn({ err: error }, 'a connection to Postgres broke')
-  const options = { url: place.url, onError, ...(place.schema === null ? {} : { schema: place.schema }) }
+export async function connect(
+  place: PostgresPlace,
+  { log = SILENT, readOnly = false, onConnect }: Connecting = {},
+): Promise<PostgresDatabase> {
+  const options = {
+    url: place.url,
+    onError: (error: unknown): void => log.warn({ err: error }, 'a connection to Postgres broke'),
+    onConnect: async (connection: Queryable): Promise<void> => {
+      if (readOnly) await connection.query('SET default_transaction_read_only = on')
+      await onConnect?.(connection)
+    },
+    ...(place.schema === null ? {} : { schema: place.schema }),
+  }
   // Views are held for as long as the reader of an archive takes: they have connections of their own, so that nothing
   // else waits for one of those.
   // One of them listens, and one may hold the lock of whoever does the chores.
@@ -23,7 +42,7 @@ export async function connect(place: PostgresPlace, log: Logger = SILENT): Promi
     await Promise.all([db.close(), views.close()])
   }
   try {
-    await inTime(look(db, place), place)
+    await inTime(look(db, place, readOnly), place)
   } catch (error) {
     await close().catch(() => {})
     throw explained(error, place.url)
@@ -31,12 +50,12 @@ export async function connect(place: PostgresPlace, log: Logger = SILENT): Promi
   return { ...db, snapshot: () => views.snapshot(), close, [Symbol.asyncDispose]: close }
 }
 
-async function look(db: PostgresDatabase, { url, schema }: PostgresPlace): Promise<void> {
+async function look(db: PostgresDatabase, { url, schema }: PostgresPlace, readOnly: boolean): Promise<void> {
   const [row] = await db.query(
     `SELECT current_setting('server_version_num')::integer AS version, current_setting('server_encoding') AS encoding`,
   )
   checkServer(row!['version'] as number, row!['encoding'] as string, url)
-  if (schema === null) return
+  if (schema === null || readOnly) return
   const [known] = await db.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])
   if (known === undefined) await db.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`)
 }

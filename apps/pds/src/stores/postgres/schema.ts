@@ -1,3 +1,7 @@
+import { ACCOUNT_SCHEMA } from '@avocet/accounts/postgres'
+import type { SchemaPart } from '@avocet/postgres'
+import { STORE_SCHEMA } from '@avocet/repo-server/postgres'
+
 /** Versions of the tables of this app on Postgres (see `migrate` of `@avocet/postgres`); they refer to those of accounts and records. */
 export const OPERATION_MIGRATIONS: readonly string[] = [
   `
@@ -52,4 +56,11 @@ export const OPERATION_MIGRATIONS: readonly string[] = [
   CREATE INDEX record_recent ON record (owner, rev)
     WHERE collection IN ('app.bsky.actor.profile', 'app.bsky.feed.post');
   `,
+]
+
+/** Every part of the database, at the version this program knows. */
+export const SCHEMA: readonly SchemaPart[] = [
+  ACCOUNT_SCHEMA,
+  ...STORE_SCHEMA,
+  { name: 'operations', version: OPERATION_MIGRATIONS.length },
 ]

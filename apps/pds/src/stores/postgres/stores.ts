@@ -1,4 +1,5 @@
 import { openAccountStore, type PostgresAccountStore } from '@avocet/accounts/postgres'
+import type { BlobStore, BlobUpkeep } from '@avocet/blobs'
 import { holdOffice, migrate, type PostgresDatabase, type Transaction } from '@avocet/postgres'
 import { openRepoServerStore, type PostgresRepoServerStore } from '@avocet/repo-server/postgres'
 
@@ -25,9 +26,10 @@ export async function openPostgresStores(
   config: PdsConfig,
   place: PostgresPlace,
   log: Logger = SILENT,
+  given?: BlobStore & BlobUpkeep,
 ): Promise<PostgresStores> {
   await using opened = new AsyncDisposableStack()
-  const db = opened.use(await connect(place, log))
+  const db = opened.use(await connect(place, { log }))
   let accountStore: PostgresAccountStore
   let server: PostgresRepoServerStore
   try {
@@ -41,9 +43,9 @@ export async function openPostgresStores(
   } catch (error) {
     throw explained(error, place.url)
   }
-  const files = await openBlobs(config, (error) =>
-    log.warn({ err: error }, 'the blobs cannot be reached for now'),
-  )
+  const files =
+    given ??
+    (await openBlobs(config, (error) => log.warn({ err: error }, 'the blobs cannot be reached for now')))
   const quotas = openQuotas(db)
 
   /** @throws NotApplied to undo the transaction */

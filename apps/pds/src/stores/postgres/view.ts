@@ -1,5 +1,5 @@
-import { openAccountStore } from '@avocet/accounts/postgres'
-import type { Queryable } from '@avocet/postgres'
+import { readAccounts } from '@avocet/accounts/postgres'
+import { schemaVersions, type Queryable } from '@avocet/postgres'
 import { exportRepo } from '@avocet/repo'
 import { openRepoServerStore } from '@avocet/repo-server/postgres'
 import type { Did } from '@avocet/syntax'
@@ -9,7 +9,7 @@ import type { StoresView } from '../view.ts'
 import { readAudit } from './audit.ts'
 import { explained, placeOf, StoreError } from './failures.ts'
 import { connect } from './connect.ts'
-import { OPERATION_MIGRATIONS } from './schema.ts'
+import { SCHEMA } from './schema.ts'
 
 /** Rows and frames that are read at a time. */
 const PAGE = 500
@@ -17,11 +17,11 @@ const PAGE = 500
 /** The stores of a database that a server of this version has opened. @throws StoreError */
 export async function openPostgresView(place: PostgresPlace): Promise<StoresView> {
   await using opened = new AsyncDisposableStack()
-  const db = opened.use(await connect(place))
+  const db = opened.use(await connect(place, { readOnly: true }))
   try {
     await requireTables(db, place)
-    const { accounts, secrets } = await openAccountStore(db)
-    const server = opened.use(await openRepoServerStore(db))
+    const { accounts, secrets } = readAccounts(db)
+    const server = opened.use(await openRepoServerStore(db, { readOnly: true }))
     const kept = opened.move()
     return {
       accounts,
@@ -81,18 +81,16 @@ export async function openPostgresView(place: PostgresPlace): Promise<StoresView
 
 /** To look makes no tables and upgrades none: a running server is of the version that made them. @throws StoreError */
 async function requireTables(db: Queryable, { url, schema }: PostgresPlace): Promise<void> {
-  const [table] = await db.query(`SELECT to_regclass('schema_versions') AS found`)
-  const [row] =
-    table!['found'] === null
-      ? []
-      : await db.query("SELECT version FROM schema_versions WHERE name = 'operations'")
+  const versions = await schemaVersions(db)
   const where = `${placeOf(url)}${schema === null ? '' : ` schema=${schema}`}`
-  if (row === undefined) {
+  if (versions.size === 0) {
     throw new StoreError(`no server's data is in this database; ${where}\nCorrect PDS_DB_POSTGRES_URL`)
   }
-  if (Number(row['version']) !== OPERATION_MIGRATIONS.length) {
+  const other = SCHEMA.find(({ name, version }) => versions.get(name) !== version)
+  if (other !== undefined) {
+    const part = `${other.name} ${versions.get(other.name) ?? 0}, known ${other.version}`
     throw new StoreError(
-      `the database is of another version of this program; ${where}\nRun the version of the server, or start a server of this one`,
+      `the database is of another version of this program (${part}); ${where}\nRun the version of the server, or start a server of this one`,
     )
   }
 }

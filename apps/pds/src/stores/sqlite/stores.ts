@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { openAccountStore, type SqliteAccountStore } from '@avocet/accounts/sqlite'
-import type { BlobError } from '@avocet/blobs'
+import type { BlobError, BlobStore, BlobUpkeep } from '@avocet/blobs'
 import type { Staging } from '@avocet/repo-server'
 import {
   openRepoServerStore,
@@ -45,11 +45,15 @@ export interface SqliteStores extends Stores {
  * Opens, and on first use makes, the stores in the data directory; one of an older version is upgraded, after a copy.
  * @throws DataDirectoryError
  */
-export async function openSqliteStores(config: PdsConfig, log: Logger = SILENT): Promise<SqliteStores> {
+export async function openSqliteStores(
+  config: PdsConfig,
+  log: Logger = SILENT,
+  files?: BlobStore & BlobUpkeep,
+): Promise<SqliteStores> {
   prepareDataDirectory(config.dataDirectory)
-  refuseForeignData(config)
+  refuseForeignData(config, files === undefined)
   const path = join(config.dataDirectory, DATABASE_FILE)
-  if (!existsSync(path)) await refuseFilledBucket(config)
+  if (!existsSync(path) && files === undefined) await refuseFilledBucket(config)
   // SQLite removes the log when the last handle closes.
   const wasCutOff = existsSync(`${path}-wal`)
   let db: Database | undefined
@@ -64,9 +68,10 @@ export async function openSqliteStores(config: PdsConfig, log: Logger = SILENT):
         log.warn({}, CUT_OFF_WARNING)
       }
     }
-    return await openStoresOn(db, config, (error) =>
-      log.warn({ err: error }, 'the blobs cannot be reached for now'),
-    )
+    return await openStoresOn(db, config, {
+      files,
+      onUnavailable: (error) => log.warn({ err: error }, 'the blobs cannot be reached for now'),
+    })
   } catch (cause) {
     db?.close()
     if (cause instanceof DataDirectoryError) throw cause
@@ -78,11 +83,19 @@ export async function openSqliteStores(config: PdsConfig, log: Logger = SILENT):
   }
 }
 
-/** The stores on a database that is open, brought to the newest version of its tables; `onUnavailable` as in `openBlobs`. */
+/** Where the bytes of blobs are. */
+export interface BlobFiles {
+  /** Somebody else opened them; else the settings say where they are. */
+  readonly files?: (BlobStore & BlobUpkeep) | undefined
+  /** As in `openBlobs`. */
+  readonly onUnavailable?: (error: BlobError) => void
+}
+
+/** The stores on a database that is open, brought to the newest version of its tables. */
 export async function openStoresOn(
   db: Database,
   config: PdsConfig,
-  onUnavailable?: (error: BlobError) => void,
+  { files, onUnavailable }: BlobFiles = {},
 ): Promise<SqliteStores> {
   const server = openRepoServerStore(db)
   migrateSchema(db)
@@ -118,7 +131,7 @@ export async function openStoresOn(
     log,
     accountStore,
     accounts: accountStore.accounts,
-    files: await openBlobs(config, onUnavailable),
+    files: files ?? (await openBlobs(config, onUnavailable)),
     quotas: openQuotas(db),
     rotations: openRotations(db),
     audit: openAudit(db),
