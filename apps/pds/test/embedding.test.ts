@@ -407,10 +407,10 @@ test.each(['with its own database', 'with the database of the settings'])(
     await writeFile(blobDirectory, '')
     const settings = { dataDirectory: folder, blobDirectory, postgres: pdsDatabase(folder) }
     const blobs = createMemoryBlobs()
-    const db = which === 'with its own database' ? { db: openDatabase({ path: ':memory:' }) } : {}
-    await expect(openPdsStores(settings, db)).rejects.toThrow('caddy')
-    const own = which === 'with its own database' ? { db: openDatabase({ path: ':memory:' }) } : {}
-    await using stores = await openPdsStores(settings, { ...own, blobs })
+    const database = () =>
+      which === 'with its own database' ? { db: openDatabase({ path: ':memory:' }) } : {}
+    await expect(openPdsStores(settings, database())).rejects.toThrow('caddy')
+    await using stores = await openPdsStores(settings, { ...database(), blobs })
     expect(stores.files).toBe(blobs)
     await rm(folder, { recursive: true })
   },
