@@ -15,9 +15,9 @@ export default defineConfig({
           globalSetup: './testing/src/postgres-setup.ts',
           include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
           expect,
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           // Hooks start servers and databases, as tests do.
-          hookTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {

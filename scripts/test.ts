@@ -25,7 +25,7 @@ type Report = {
 type TestResult = { status: string; fullName: string; failureMessages: string[] }
 
 /** Test files that may be run again when they fail among the others; where more fail, the change is to blame. */
-const MAX_FILES_RUN_AGAIN = 2
+const MAX_FILES_RUN_AGAIN = 3
 
 const root = join(import.meta.dirname, '..')
 const results = join(root, 'test-results')
@@ -132,7 +132,7 @@ function onPostgres(): ReturnType<Step['run']> {
 }
 
 /**
- * A vitest project; counts are read from its JSON report, so a run that dies without one is a failure. A file or two that fail among
+ * A vitest project; counts are read from its JSON report, so a run that dies without one is a failure. A few files that fail among
  * thousands of tests on a busy machine are run again, alone: what passes then is told as unstable at the end, with what it said.
  */
 function vitest(
