@@ -11,6 +11,7 @@ import { createPages } from './http/pages.ts'
 import { createPdsRouter } from './http/router.ts'
 import { createPublicAddress } from './identity/address.ts'
 import { createIdentity } from './identity/identity.ts'
+import { openSharedCounts } from './limits/shared-counts.ts'
 import { SILENT } from './logger.ts'
 import { createPost } from './mail/post.ts'
 import { allChores } from './operations/capability.ts'
@@ -63,16 +64,17 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
   await using opened = new AsyncDisposableStack()
   const { stores, secrets } = opened.use(await openStorage(config, log, given))
   const { accounts: rows, server } = stores
+  const counts = opened.use(await openSharedCounts(config, log))
   const address = createPublicAddress(config)
   const onError = (error: unknown): void => watch.health.observe(error)
 
   // Each line uses what stands above it.
   const events = opened.use(createEvents({ config, server, log, onEvent, onError }))
   const { sequencer, announcements } = events
-  const watch = opened.use(createWatch(config, stores, sequencer, log))
-  const { metrics: counts, health, clock } = watch
-  const outbound = createOutbound(config, lookupTxt, log, counts)
-  const post = opened.use(createPost(config, log, counts))
+  const watch = opened.use(createWatch(config, stores, sequencer, counts, log))
+  const { metrics, health, clock } = watch
+  const outbound = createOutbound(config, lookupTxt, log, metrics)
+  const post = opened.use(createPost(config, log, metrics))
   const auth = createAuth({
     accounts: rows,
     dids: outbound.dids,
@@ -85,21 +87,21 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
   const rotationKeyHex = secrets.plcRotationKeyHex
   const identity = createIdentity({ config, rotationKeyHex, stores, address, authorizer, outbound })
   const { signers } = identity
-  const proxy = createProxy({ config, outbound, authorizer, signers, address, log, counts })
+  const proxy = createProxy({ config, outbound, authorizer, signers, address, log, counts: metrics })
   const { findRemote } = proxy
   const own = { config, stores, outbound, log }
   const repos = opened.use(
     createRepos({ ...own, authorizer, services, signers, sequencer, findRemote, lookupTxt, clock, onError }),
   )
   const { outbox } = post
-  const accounts = createAccounts({ ...own, auth, announcements, outbox, address, identity, repos })
+  const accounts = createAccounts({ ...own, auth, counts, announcements, outbox, address, identity, repos })
   const { locks } = repos
   const { reader } = repos.host.parts
   const appView = createAppView({ ...own, auth, signers, address, proxy, reader, locks })
-  const operator = createOperatorDoors({ config, stores, auth, watch, post, repos, accounts })
+  const operator = createOperatorDoors({ config, stores, auth, watch, counts, post, repos, accounts })
 
   const { fallback } = appView
-  const router = createPdsRouter({ config, authorizer, watch, catalog, fallback, log })
+  const router = createPdsRouter({ config, authorizer, watch, counts, catalog, fallback, log })
   const parts = [identity, repos, accounts, appView, operator]
   const added = watch.audited(auth.guarded(router), (request) => authorizer.isAdmin(request))
   for (const part of parts) part.methods(added)
@@ -113,7 +115,7 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
     events.tellRelays(
       () => address.url(),
       outbound.fetch,
-      () => counts.failed('relay'),
+      () => metrics.failed('relay'),
     ),
   )
   opened.use(await startElectedChores(stores.elect, allChores([events, watch, ...parts]), clock, log))

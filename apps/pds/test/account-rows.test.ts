@@ -14,6 +14,7 @@ import { applyChanges, requireDone } from '../src/accounts/changes.ts'
 import { createEmailTokens } from '../src/accounts/email-tokens.ts'
 import { createInvites } from '../src/accounts/invites.ts'
 import { createLoginBrake } from '../src/accounts/login-brake.ts'
+import { createMemoryLoginCounts } from '../src/accounts/login-counts.ts'
 import { loginKey } from '../src/auth/lookup.ts'
 import { hashPassword, verifyPassword } from '../src/accounts/passwords.ts'
 import { readPreferences, writePreferences } from '../src/accounts/preferences.ts'
@@ -441,16 +442,16 @@ describe('the memory of the login brake', () => {
   test('twenty thousand networks are trusted, those used last stay', async () => {
     const slept: number[] = []
     const brake = createLoginBrake(
-      () => 0,
+      createMemoryLoginCounts(() => 0),
       (ms) => Promise.resolve(void slept.push(ms)),
     )
     const wrong = (): Promise<never> => Promise.reject(Object.assign(new Error('no'), {}))
-    brake.trust('did:a', '203.0.113.1')
-    brake.trust('did:b', '203.0.113.1')
+    await brake.trust('did:a', '203.0.113.1')
+    await brake.trust('did:b', '203.0.113.1')
     // Used once more: newer than the other now.
-    brake.trust('did:a', '203.0.113.1')
-    for (let n = 2; n < 20_000; n++) brake.trust(`did:${n}`, '203.0.113.1')
-    brake.trust('did:last', '203.0.113.1')
+    await brake.trust('did:a', '203.0.113.1')
+    for (let n = 2; n < 20_000; n++) await brake.trust(`did:${n}`, '203.0.113.1')
+    await brake.trust('did:last', '203.0.113.1')
     const { PdsError } = await import('../src/errors.ts')
     const fail = (): Promise<never> => Promise.reject(new PdsError('auth-required', 'no'))
     for (const key of ['did:a', 'did:b']) {

@@ -76,13 +76,13 @@ test('what has no effect is named, with the nearest name that has one (B7)', () 
   const env = {
     HOME: '/root',
     PDS_INVITE_REQUIRD: 'true',
-    PDS_REDIS_SCRATCH_ADDRESS: 'redis:6379',
+    PDS_LEXICON_AUTHORITY_DID: 'did:web:example.com',
     PDS_WHATEVER_IT_IS: '1',
     PDS_EMPTY: '',
   }
   expect(readWarnings(env)).toEqual([
     'PDS_INVITE_REQUIRD is no setting and has no effect; did you mean PDS_INVITE_REQUIRED?',
-    'PDS_REDIS_SCRATCH_ADDRESS has no effect: one process answers, and counts in its memory',
+    'PDS_LEXICON_AUTHORITY_DID has no effect: lexicons are found by DNS',
     'PDS_WHATEVER_IT_IS is no setting and has no effect',
   ])
 })

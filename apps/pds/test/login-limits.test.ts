@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { createLoginBrake } from '../src/accounts/login-brake.ts'
+import { createMemoryLoginCounts } from '../src/accounts/login-counts.ts'
 import { PdsError } from '../src/errors.ts'
 import { failure, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
 
@@ -72,7 +73,10 @@ describe('guesses from everywhere', () => {
     const clock = { now: 0 }
     const slept: number[] = []
     const sleep = (ms: number): Promise<void> => Promise.resolve(void slept.push(ms))
-    const brake = createLoginBrake(() => clock.now, sleep)
+    const brake = createLoginBrake(
+      createMemoryLoginCounts(() => clock.now),
+      sleep,
+    )
     const fail = async (count: number, key = 'did:a', from = '203.0.113.1'): Promise<void> => {
       for (let i = 0; i < count; i++) await expect(brake.guard(key, from, wrong)).rejects.toThrow('no')
     }
@@ -102,7 +106,7 @@ describe('guesses from everywhere', () => {
   test('do not keep out who signed in from there before, or shows it otherwise', async () => {
     const { brake, slept, fail } = setBrake()
     expect(await brake.guard('did:a', '2001:db8::1', right)).toBe('in')
-    brake.trust('did:a', '198.51.100.7')
+    await brake.trust('did:a', '198.51.100.7')
     await fail(66)
     slept.length = 0
     expect(await brake.guard('did:a', '2001:db8::2', right)).toBe('in')

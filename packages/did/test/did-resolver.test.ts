@@ -8,7 +8,7 @@ import {
   type DidResult,
 } from '../src/index.ts'
 import { createAddressLookup } from '../src/node.ts'
-import { certificate } from './support/certificate.ts'
+import { certificate } from '@avocet/testing/certificate'
 import { startDnsServer, type Answer, type DnsServer } from './support/dns-server.ts'
 import { startHttpServer, type TestServer } from './support/http-server.ts'
 

@@ -1,4 +1,5 @@
 export type { Answer, BodyBytes, Call, HeaderRecord } from './call.ts'
+export type { BreakerOptions } from './breaker.ts'
 export type { CorsOptions } from './cors.ts'
 export type { RequestInfo } from './info.ts'
 export { networkOf } from './network.ts'
@@ -13,7 +14,9 @@ export {
   type RateLimitStore,
 } from './rate-limit.ts'
 export { createFallbackRateLimitStore, type FallbackOptions } from './rate-limit-fallback.ts'
-export { createRedisRateLimitStore, type RedisEval } from './rate-limit-redis.ts'
+export { createRedisRateLimitStore } from './rate-limit-redis.ts'
+export { boundRedis, type RedisEval } from './redis-eval.ts'
+export { createRedisReplayGuard } from './replay-redis.ts'
 export { redirect, Reply, respond, type ReplyInit } from './reply.ts'
 export { createRouter } from './router.ts'
 export type { Connection, FrameSocket, Subscriber } from './subscription.ts'

@@ -1,16 +1,5 @@
 import type { RateLimitStore } from './rate-limit.ts'
-
-/** The one command needed, in whichever Redis client is at hand. */
-export interface RedisEval {
-  /**
-   * Runs a Lua script.
-   *
-   * @example
-   * // `openRedis` of `@avocet/xrpc-server/redis` has it; ioredis:
-   * { eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args) }
-   */
-  eval(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
-}
+import type { RedisEval } from './redis-eval.ts'
 
 // One round trip, and atomic: a key can never be left without its expiry.
 const script = `local used = redis.call('INCRBY', KEYS[1], ARGV[1])

@@ -1,22 +1,22 @@
 // What every store of rate limits must do, and what is done while one is away.
-import { spawnSync } from 'node:child_process'
+import { stat } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { hasRedis, startRedis } from '@avocet/testing/redis'
 import { describe, expect, it } from 'vitest'
 
 import {
+  boundRedis,
   createFallbackRateLimitStore,
   createMemoryRateLimitStore,
   createRedisRateLimitStore,
+  createRedisReplayGuard,
   type RateLimitStore,
 } from '../src/index.ts'
 import { openRedis } from '../src/redis/index.ts'
-import { redisServer, startRedis } from './redis.ts'
 
 const minute = 60_000
-const hasRedis = spawnSync(redisServer, ['--version']).status === 0
-if (!hasRedis)
-  console.warn('SKIPPED: no redis-server on this machine; the Redis rate limit store is not tested')
 
 type Opened = { readonly store: RateLimitStore; readonly close: () => Promise<void> }
 const stores: readonly [name: string, open: () => Promise<Opened>][] = [
@@ -112,7 +112,7 @@ describe('while the store is away', () => {
     })
     const first = store.consume('a', 1, minute)
     expect((await first).used).toBe(1)
-    expect(told).toEqual(['Error: no answer of the rate limit store; ms=50'])
+    expect(told).toEqual(['Error: no answer in time; ms=50'])
     const started = performance.now()
     for (let n = 0; n < 20; n++) await store.consume('a', 1, minute)
     expect(performance.now() - started).toBeLessThan(40)
@@ -135,7 +135,7 @@ describe('while the store is away', () => {
       const use = async (): Promise<number> => (await store.consume('a', 1, minute)).used
       expect([await use(), await use(), redis.isReady()]).toEqual([1, 2, false])
       for (const round of [1, 2]) {
-        server = await startRedis(port)
+        server = await startRedis({ port })
         await expect.poll(() => redis.isReady(), { timeout: 5000 }).toBe(true)
         await sleep(30)
         expect([await use(), told.at(-1)]).toEqual([1, 'up'])
@@ -149,4 +149,97 @@ describe('while the store is away', () => {
       await redis[Symbol.asyncDispose]()
     },
   )
+
+  it('an answer counts that came while this process did something else', async () => {
+    const told: string[] = []
+    const slow: RateLimitStore = {
+      consume: async () => {
+        const answer = stat(import.meta.filename)
+        const end = performance.now() + 200
+        while (performance.now() < end);
+        await answer
+        return { used: 7, resetMs: 1 }
+      },
+    }
+    const store = createFallbackRateLimitStore(slow, {
+      timeoutMs: 100,
+      onChange: (state) => told.push(state),
+    })
+    expect([(await store.consume('a', 1, minute)).used, told]).toEqual([7, []])
+  })
+
+  it('those who share a Redis share what is known of it', async () => {
+    let isDown = true
+    let asked = 0
+    const told: string[] = []
+    const client = {
+      eval: async () => {
+        asked++
+        if (isDown) throw new Error('connection refused')
+        return 'here'
+      },
+    }
+    const redis = boundRedis(client, { retryMs: 50, onChange: (state) => told.push(state) })
+    for (let n = 0; n < 3; n++) await expect(redis.eval('', [], [])).rejects.toThrow('connection refused')
+    expect([asked, told]).toEqual([1, ['down']])
+    isDown = false
+    await sleep(60)
+    expect([await redis.eval('', [], []), told]).toEqual(['here', ['down', 'up']])
+  })
+
+  it.skipIf(!hasRedis)('a connection that takes everything and answers nothing is made anew', async () => {
+    await using server = await startRedis()
+    const held: Socket[] = []
+    const front = createServer((socket) => {
+      const inner = connect(server.port, '127.0.0.1')
+      held.push(socket, inner)
+      for (const each of [socket, inner]) each.on('error', () => {})
+      socket.pipe(inner).pipe(socket)
+    })
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
+    const errors: string[] = []
+    const url = `redis://127.0.0.1:${(front.address() as AddressInfo).port}`
+    const redis = openRedis({ url, pingMs: 100, onError: (error) => errors.push(String(error)) })
+    try {
+      await redis.tried
+      expect(await redis.eval('return 7', [], [])).toBe(7)
+      // As if the machine were gone: nothing comes back, and nothing is refused.
+      held[1]!.unpipe(held[0]!)
+      const lost = redis.eval('return 8', [], []).catch((error: unknown) => String(error))
+      const beating = setInterval(() => void redis.eval('return 8', [], []).catch(() => {}), 20)
+      await expect.poll(() => held.length, { timeout: 5000 }).toBe(4)
+      clearInterval(beating)
+      await expect.poll(() => redis.isReady()).toBe(true)
+      expect([await redis.eval('return 9', [], []), errors]).toEqual([9, ['Error: no sign of life; ms=300']])
+      expect(await lost).not.toBe(8)
+    } finally {
+      await redis[Symbol.asyncDispose]()
+      for (const socket of held) socket.destroy()
+      await new Promise((resolve) => front.close(resolve))
+    }
+  })
+})
+
+describe('tokens that were used', () => {
+  it.skipIf(!hasRedis)('are known to all that share a Redis, until they expire', async () => {
+    await using server = await startRedis()
+    await using one = openRedis({ url: server.url })
+    await using two = openRedis({ url: server.url })
+    await Promise.all([one.tried, two.tried])
+    const guards = [one, two].map((client) => createRedisReplayGuard(client))
+    const expiresAt = Date.now() + 400
+    const uses = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => guards[n % 2]!.use('did:web:a nonce', expiresAt)),
+    )
+    expect(uses.filter(Boolean)).toHaveLength(1)
+    expect(await guards[1]!.use('did:web:a other', expiresAt)).toBe(true)
+    expect(await guards[0]!.use('did:web:a past', Date.now() - 1000)).toBe(true)
+    await sleep(450)
+    expect(await guards[0]!.use('did:web:a nonce', Date.now() + 400)).toBe(true)
+    expect(await server.command('PTTL', 'avocet:used:did:web:a nonce')).toBeLessThanOrEqual(400)
+    await server[Symbol.asyncDispose]()
+    await expect(guards[0]!.use('did:web:a nonce', Date.now() + 400)).rejects.toThrow(
+      /closed|offline|closing/i,
+    )
+  })
 })

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+
+import { hasRedis, startRedis } from '@avocet/testing/redis'
 import { describe, expect, it, vi } from 'vitest'
 import {
   createMemoryRateLimitStore,
@@ -9,7 +10,6 @@ import {
   type Router,
 } from '../src/index.ts'
 import { bothWays, catalog } from './methods.ts'
-import { redisServer, startRedis } from './redis.ts'
 
 const echo = '/xrpc/com.example.echo?text=a'
 const minute = 60_000
@@ -177,9 +177,6 @@ describe('the memory store', () => {
     expect(await used('a')).toBe(1)
   })
 })
-
-const hasRedis = spawnSync(redisServer, ['--version']).status === 0
-if (!hasRedis) console.warn('SKIPPED: no redis-server on this machine; a router on Redis is not tested')
 
 describe.skipIf(!hasRedis)('the Redis store', () => {
   it('counts as the memory store does, for all processes', async () => {

@@ -5,6 +5,7 @@ import type { PdsConfig } from '../config/config.ts'
 import type { Announcements } from '../events/announcements.ts'
 import type { PublicAddress } from '../identity/address.ts'
 import type { Identity } from '../identity/identity.ts'
+import type { SharedCounts } from '../limits/shared-counts.ts'
 import type { Logger } from '../logger.ts'
 import type { Outbox } from '../mail/outbox.ts'
 import type { Capability } from '../operations/capability.ts'
@@ -21,9 +22,11 @@ import { createInvites } from './invites.ts'
 import { createKeyRotations, type KeyRotations } from './key-rotations.ts'
 import { createLetters } from './letters.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
-import { createLoginBrake, NO_BRAKE } from './login-brake.ts'
+import { createLoginBrake, NO_BRAKE, type LoginBrake } from './login-brake.ts'
+import { createFallbackLoginCounts, createMemoryLoginCounts } from './login-counts.ts'
 import { addAccountMethods } from './methods.ts'
 import { createRegistration, type Registration } from './registration.ts'
+import { createRedisLoginCounts } from './redis-login-counts.ts'
 import { createReservedKeys } from './reserved-keys.ts'
 import { createSessionView } from './session-view.ts'
 import { createSessions } from './sessions.ts'
@@ -49,12 +52,14 @@ export interface AccountsParts {
   readonly address: PublicAddress
   readonly identity: Identity
   readonly repos: Repos
+  readonly counts: SharedCounts
   readonly log: Logger
 }
 
 /** Accounts over the stores of this server. */
 export function createAccounts(parts: AccountsParts): Accounts {
-  const { config, stores, auth, outbound, announcements, outbox, address, identity, repos, log } = parts
+  const { config, stores, auth, outbound, announcements, outbox, address, identity, repos, counts, log } =
+    parts
   const { accountStore } = stores
   const { dids } = outbound
   const { signers, handles, identities } = identity
@@ -100,7 +105,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
         stores,
         registration,
         sessions,
-        brake: config.rateLimitsEnabled ? createLoginBrake() : NO_BRAKE,
+        brake: config.rateLimitsEnabled ? brakeOver(counts) : NO_BRAKE,
         sessionView: createSessionView(dids, address),
         invites,
         reservedKeys,
@@ -120,4 +125,11 @@ export function createAccounts(parts: AccountsParts): Accounts {
       others: [() => rotations.resume(), () => handleChanges.resume()],
     },
   }
+}
+
+/** The brake of sign-ins over what all processes count together, where they do. */
+function brakeOver({ redis, prefix }: SharedCounts): LoginBrake {
+  const own = createMemoryLoginCounts()
+  if (redis === null) return createLoginBrake(own)
+  return createLoginBrake(createFallbackLoginCounts(createRedisLoginCounts(redis, prefix), own))
 }

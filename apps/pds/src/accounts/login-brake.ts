@@ -1,6 +1,7 @@
 import { networkOf } from '@avocet/xrpc-server'
 
 import { PdsError } from '../errors.ts'
+import { createMemoryLoginCounts, type LoginCounts } from './login-counts.ts'
 
 /**
  * Slows guesses at one account's password that come from many addresses, each of which stays below its own limit.
@@ -18,10 +19,9 @@ export interface LoginBrake {
    */
   guard<T>(key: string, address: string | null, attempt: () => Promise<T>): Promise<T>
   /** The owner of the account is at this address. */
-  trust(key: string, address: string | null): void
+  trust(key: string, address: string | null): Promise<void>
 }
 
-const WINDOW_MS = 60 * 60 * 1000
 /** Failures an hour, from everywhere, before anybody waits. */
 const FREE_FAILURES = 50
 /** Pace of the line: 43 200 guesses a day at most, from however many addresses. */
@@ -29,81 +29,50 @@ const PACE_MS = 2000
 /** Longest wait; more would end at the timeouts of clients. */
 const MAX_WAIT_MS = 30_000
 const TRUST_MS = 30 * 24 * 60 * 60 * 1000
-/** Entries kept of either kind; the oldest go. */
-const MAX_ENTRIES = 20_000
-
-interface Line {
-  failures: number
-  readonly endsAt: number
-  /** When the next attempt may run. */
-  freeAt: number
-}
 
 /** For where nothing is limited. */
-export const NO_BRAKE: LoginBrake = { guard: (_key, _address, attempt) => attempt(), trust: () => {} }
+export const NO_BRAKE: LoginBrake = {
+  guard: (_key, _address, attempt) => attempt(),
+  trust: () => Promise.resolve(),
+}
 
-/** A brake in the memory of this process; `now` in milliseconds, by a clock that nobody sets. */
+/** A brake over what is counted, by default in the memory of this process. */
 export function createLoginBrake(
-  now: () => number = () => performance.now(),
+  counts: LoginCounts = createMemoryLoginCounts(),
   sleep: (ms: number) => Promise<void> = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 ): LoginBrake {
-  const lines = new Map<string, Line>()
-  const trusted = new Map<string, number>()
-
-  const lineOf = (key: string): Line | undefined => {
-    const line = lines.get(key)
-    if (line === undefined || line.endsAt > now()) return line
-    lines.delete(key)
-    return undefined
-  }
-
-  const failed = (key: string): void => {
-    const line = lineOf(key) ?? { failures: 0, endsAt: now() + WINDOW_MS, freeAt: 0 }
-    line.failures += 1
-    set(lines, key, line)
-  }
-
-  const isTrusted = (key: string, address: string | null): boolean =>
-    address !== null && (trusted.get(`${key} ${networkOf(address)}`) ?? 0) > now()
+  const isTrusted = async (key: string, address: string | null): Promise<boolean> =>
+    address !== null && (await counts.isTrusted(`${key} ${networkOf(address)}`))
 
   const wait = async (key: string, address: string | null): Promise<void> => {
-    const line = lineOf(key)
-    if (line === undefined || line.failures < FREE_FAILURES || isTrusted(key, address)) return
-    const time = now()
-    const at = Math.max(time, line.freeAt)
-    if (at - time > MAX_WAIT_MS) {
+    if ((await counts.failures(key)) < FREE_FAILURES || (await isTrusted(key, address))) return
+    const waitMs = await counts.queue(key, PACE_MS, MAX_WAIT_MS)
+    if (waitMs === null) {
       throw new PdsError(
         'too-many-at-once',
         'Too many attempts to sign in to this account, try again in a minute',
       )
     }
-    line.freeAt = at + PACE_MS
-    await sleep(at - time)
+    await sleep(waitMs)
   }
 
-  const trust: LoginBrake['trust'] = (key, address) => {
-    if (address !== null) set(trusted, `${key} ${networkOf(address)}`, now() + TRUST_MS)
+  const trust: LoginBrake['trust'] = async (key, address) => {
+    if (address !== null) await counts.trust(`${key} ${networkOf(address)}`, TRUST_MS)
   }
 
   return {
     guard: async (key, address, attempt) => {
       await wait(key, address)
+      let result
       try {
-        const result = await attempt()
-        trust(key, address)
-        return result
+        result = await attempt()
       } catch (error) {
-        if (error instanceof PdsError && error.code === 'auth-required') failed(key)
+        if (error instanceof PdsError && error.code === 'auth-required') await counts.failed(key)
         throw error
       }
+      await trust(key, address)
+      return result
     },
     trust,
   }
-}
-
-/** Sets an entry as the newest one, within the bound. */
-function set<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key)
-  if (map.size >= MAX_ENTRIES) map.delete(map.keys().next().value!)
-  map.set(key, value)
 }

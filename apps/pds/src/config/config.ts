@@ -47,6 +47,8 @@ export interface PdsConfig {
   /** A request with this value in `x-ratelimit-bypass` is not limited. */
   readonly rateLimitBypassKey: string | null
   readonly rateLimitBypassIps: readonly string[]
+  /** `redis://` or `rediss://` URL of what all processes count rate limits in; null: each counts for itself. */
+  readonly redisUrl: string | null
   /** How long events stay readable on the firehose, in milliseconds. */
   readonly repoBackfillLimitMs: number
   /** Open firehose subscriptions from everywhere, and from one address (an IPv6 /64). */
@@ -169,6 +171,7 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   rateLimitsEnabled: true,
   rateLimitBypassKey: null,
   rateLimitBypassIps: [],
+  redisUrl: null,
   repoBackfillLimitMs: 3 * DAY_MS,
   subscribers: 1000,
   subscribersPerAddress: 5,

@@ -26,7 +26,6 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
 
 const PAGES = 'this server has no sign-in pages to put it on'
 const FIXED = 'the bound is fixed here'
-const ONE_PROCESS = 'one process answers, and counts in its memory'
 const CACHE = 'documents of identities are remembered in memory, for as long as is built in'
 
 /** Those that have no effect here, and why. */
@@ -61,8 +60,6 @@ export const IGNORED: ReadonlyMap<string, string> = new Map([
   ['PDS_INVITE_EPOCH', 'accounts earn no invite codes; make some with "avocet-pds invite create"'],
   ['PDS_EMAIL_DISABLE_CONFIRMATION_LINK', 'mail carries codes, no links'],
   ['PDS_MAX_SUBSCRIPTION_BUFFER', 'a slow subscriber is bounded in bytes and time'],
-  ['PDS_REDIS_SCRATCH_ADDRESS', ONE_PROCESS],
-  ['PDS_REDIS_SCRATCH_PASSWORD', ONE_PROCESS],
   ['PDS_FETCH_MAX_RESPONSE_SIZE', FIXED],
   ['PDS_PROXY_ALLOW_HTTP2', 'services are asked by HTTP/1.1'],
   ['PDS_PROXY_HEADERS_TIMEOUT', FIXED],

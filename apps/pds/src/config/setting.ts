@@ -13,10 +13,11 @@ export interface Setting {
   readonly apply: (text: string, draft: Draft) => void
 }
 
-/** Options being put together; service endpoints arrive as two settings each, the bucket of blobs as eight, the database as three. */
+/** Options being put together; service endpoints arrive as two settings each, the bucket of blobs as eight, the database as three, Redis as two. */
 export interface Draft {
   options: { -readonly [K in keyof PdsOptions]?: PdsOptions[K] }
   postgres: { -readonly [K in keyof PostgresPlace]?: PostgresPlace[K] }
+  redis: { url?: string; password?: string }
   bucket: { -readonly [K in keyof BlobBucket]?: BlobBucket[K] }
   services: Map<'appView' | 'reportService' | 'modService', { url?: string; did?: string }>
 }

@@ -3,6 +3,7 @@ import { BUCKET_SETTINGS, bucketOf } from './bucket-settings.ts'
 import { DATABASE_SETTINGS, postgresOf } from './database-settings.ts'
 import { MAIL_SETTINGS } from './mail-settings.ts'
 import { OPERATOR_SETTINGS } from './operator-settings.ts'
+import { REDIS_SETTINGS, redisOf } from './redis-settings.ts'
 import type { Draft, Setting } from './setting.ts'
 import { checkEnvironment } from './environment.ts'
 import {
@@ -260,6 +261,7 @@ export const SETTINGS: readonly Setting[] = [
     default: 'none',
     apply: (text, { options }) => (options.rateLimitBypassIps = list(text).map(addressBlock)),
   },
+  ...REDIS_SETTINGS,
   {
     env: 'PDS_DISABLE_SSRF_PROTECTION',
     description: 'allow requests to private addresses',
@@ -291,7 +293,7 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   flags: ReadonlyMap<string, string> = new Map(),
 ): PdsOptions {
-  const draft: Draft = { options: {}, postgres: {}, bucket: {}, services: new Map() }
+  const draft: Draft = { options: {}, postgres: {}, redis: {}, bucket: {}, services: new Map() }
   readWarnings(env)
   for (const setting of SETTINGS) {
     const flag = setting.flag === undefined ? undefined : flags.get(setting.flag)
@@ -315,6 +317,8 @@ export function readSettings(
   if (blobBucket !== null) draft.options.blobBucket = blobBucket
   const postgres = postgresOf(draft, env)
   if (postgres !== null) draft.options.postgres = postgres
+  const redisUrl = redisOf(draft)
+  if (redisUrl !== null) draft.options.redisUrl = redisUrl
   return { dataDirectory: './data/pds', ...draft.options }
 }
 

@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { decodeFrame } from '@avocet/xrpc'
 
 import type { PdsConfig } from '../config/config.ts'
+import { openSharedCounts } from '../limits/shared-counts.ts'
+import { SILENT } from '../logger.ts'
 import { check, type Finding } from './finding.ts'
 
 const TIMEOUT_MS = 5000
@@ -42,6 +44,7 @@ export function networkChecks(config: PdsConfig): Promise<Finding>[] {
       return config.plcUrl
     }),
     clock(config.plcUrl),
+    ...(config.redisUrl === null ? [] : [redis(config, config.redisUrl)]),
     ...(config.hostname === 'localhost' ? [] : config.handleDomains.map((domain) => handles(domain))),
     ...config.crawlers.map((relay) =>
       check(`relay ${relay}`, 'wait for the next event, which asks it to crawl', () =>
@@ -72,6 +75,17 @@ async function clock(url: string): Promise<Finding> {
   } catch (error) {
     return { level: 'warn', what: 'clock', detail: (error as Error).message, next }
   }
+}
+
+/** Counts once where all processes do. */
+function redis(config: PdsConfig, url: string): Promise<Finding> {
+  const next = 'start it, or correct PDS_REDIS_SCRATCH_ADDRESS and PDS_REDIS_SCRATCH_PASSWORD'
+  return check('Redis', next, async () => {
+    await using counts = await openSharedCounts({ ...config, rateLimitsEnabled: true }, SILENT)
+    const problem = await counts.problem()
+    if (problem !== null) throw new Error(problem)
+    return `${new URL(url).host} counts rate limits`
+  })
 }
 
 async function health(url: string): Promise<string> {

@@ -6,6 +6,7 @@ import type { Authorizer } from '../auth/authorizer.ts'
 import type { PdsConfig } from '../config/config.ts'
 import { createHealthCheck } from '../health/health-check.ts'
 import { createBypass, GLOBAL_LIMIT } from '../limits/rate-limits.ts'
+import type { SharedCounts } from '../limits/shared-counts.ts'
 import type { Logger } from '../logger.ts'
 import type { Watch } from '../operations/watch.ts'
 import type { ServiceProxy } from '../proxy/service-proxy.ts'
@@ -17,6 +18,7 @@ export interface PdsRouterParts {
   readonly config: PdsConfig
   readonly authorizer: Authorizer
   readonly watch: Watch
+  readonly counts: SharedCounts
   /** Lexicons of methods that are added by their NSID. */
   readonly catalog: Catalog | undefined
   /** Answers methods that nobody added. */
@@ -26,7 +28,7 @@ export interface PdsRouterParts {
 
 /** A router without methods, with the errors, limits and health check of this server. */
 export function createPdsRouter(parts: PdsRouterParts): Router {
-  const { config, authorizer, watch, catalog, fallback, log } = parts
+  const { config, authorizer, watch, counts, catalog, fallback, log } = parts
   const { health } = watch
   return createRouter({
     ...(catalog === undefined ? {} : { catalog }),
@@ -39,12 +41,13 @@ export function createPdsRouter(parts: PdsRouterParts): Router {
     unknownParams: 'ignore',
     // And `cursor=` for no cursor.
     emptyParams: 'ignore',
-    rateLimit: { rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
+    rateLimit: { store: counts.rateLimits, rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
     fallback,
     health: createHealthCheck(
       health,
       (request) => authorizer.isAdmin(request),
       `avocet-pds ${readVersion()}`,
+      () => counts.problem(),
     ),
     onError: (error, context) => log.error({ err: error, ...context }, 'request failed'),
     onRequest: watch.observe,

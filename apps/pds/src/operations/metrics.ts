@@ -32,6 +32,8 @@ export interface MetricsParts {
   readonly sequencer: Sequencer
   readonly accounts: () => Awaitable<number>
   readonly healthy: () => boolean
+  /** Whether rate limits are counted by all processes together; null where nothing says that they should be. */
+  readonly counted: () => boolean | null
   /** The server's own methods; all others are counted together, since callers choose their names. */
   readonly methods: ReadonlySet<string>
   /** Folders whose disks are looked at, by the name they get. */
@@ -100,7 +102,7 @@ const KINDS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'W
 
 /** What is looked at when somebody asks. */
 function addGauges(parts: MetricsParts, registers: Registry[]): { disable(): unknown } {
-  const { vitals, log, sequencer, accounts, healthy, folders } = parts
+  const { vitals, log, sequencer, accounts, healthy, counted, folders } = parts
   const gauge = (name: string, help: string, read: () => Awaitable<number>): void => {
     const made: Gauge = new Gauge({
       name,
@@ -111,6 +113,10 @@ function addGauges(parts: MetricsParts, registers: Registry[]): { disable(): unk
   }
   const lag = (): number => Math.max(0, ...sequencer.stats().subscribers.map((reader) => reader.lag))
   gauge('pds_healthy', '1 while this server can store data.', () => (healthy() ? 1 : 0))
+  if (counted() !== null) {
+    const help = '1 while rate limits are counted by all processes together, in Redis.'
+    gauge('pds_limits_shared', help, () => (counted() === true ? 1 : 0))
+  }
   gauge('pds_stream_subscribers', 'Subscribers of the firehose.', () => sequencer.stats().subscribers.length)
   gauge('pds_stream_lag', 'Events that the slowest subscriber is behind.', lag)
   gauge('pds_stream_newest', 'Number of the newest event.', async () => (await log.bounds()).newest)

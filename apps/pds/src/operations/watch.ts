@@ -8,6 +8,7 @@ import type { PdsConfig } from '../config/config.ts'
 import { blobFolder } from '../config/data-directory.ts'
 import { createHealth, type Health } from '../health/health.ts'
 import { createProbe } from '../health/probe.ts'
+import type { SharedCounts } from '../limits/shared-counts.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Logger } from '../logger.ts'
 import type { Stores } from '../stores/stores.ts'
@@ -32,7 +33,13 @@ export interface Watch extends AsyncDisposable {
 }
 
 /** Health, metrics and logs of a server on these stores. */
-export function createWatch(config: PdsConfig, stores: Stores, sequencer: Sequencer, log: Logger): Watch {
+export function createWatch(
+  config: PdsConfig,
+  stores: Stores,
+  sequencer: Sequencer,
+  counts: Pick<SharedCounts, 'isShared'>,
+  log: Logger,
+): Watch {
   const { accounts, vitals, server, clock } = stores
   const blobs = blobFolder(config)
   const methods = new Set<string>()
@@ -43,6 +50,7 @@ export function createWatch(config: PdsConfig, stores: Stores, sequencer: Sequen
     sequencer,
     accounts: () => accounts.count(),
     healthy: () => health.problem() === null,
+    counted: counts.isShared,
     methods,
     folders: { data: config.dataDirectory, blobs },
   })

@@ -1,10 +1,11 @@
-import { createMemoryRateLimitStore, networkOf } from '@avocet/xrpc-server'
+import { networkOf } from '@avocet/xrpc-server'
 import type { Context } from 'hono'
 
 import type { Authorizer } from '../auth/authorizer.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { PdsConfig } from '../config/config.ts'
 import { createBypass } from '../limits/rate-limits.ts'
+import type { SharedCounts } from '../limits/shared-counts.ts'
 
 /** What the pages outside `/xrpc` are told of a request beside the request itself. */
 export interface PageEnv {
@@ -23,6 +24,7 @@ export interface OperatorGuardParts {
   readonly config: PdsConfig
   readonly authorizer: Authorizer
   readonly audit: AuditLog
+  readonly counts: Pick<SharedCounts, 'rateLimits'>
 }
 
 /** The caller's address as the server trusts it; null when unknown. */
@@ -32,15 +34,15 @@ export const addressOf = (context: Context<PageEnv>): string | null => context.e
  * Lets the operator alone see a page. A wrong password is in the audit log, and counts for the network it came from: above
  * the bound that network is refused for a while, whatever password it gives.
  */
-export function createOperatorGuard({ config, authorizer, audit }: OperatorGuardParts): (page: Page) => Page {
-  const guesses = createMemoryRateLimitStore()
+export function createOperatorGuard(parts: OperatorGuardParts): (page: Page) => Page {
+  const { config, authorizer, audit, counts } = parts
   const bypass = createBypass(config)
 
   return (page) => async (context) => {
     const address = addressOf(context)
     const header = (name: string): string | null => context.req.header(name) ?? null
     const count = (cost: number) =>
-      guesses.consume(address === null ? '' : networkOf(address), cost, WINDOW_MS)
+      counts.rateLimits.consume(`operator:${address === null ? '' : networkOf(address)}`, cost, WINDOW_MS)
     if (!bypass({ header, address })) {
       const { used, resetMs } = await count(0)
       if (used >= GUESSES) {

@@ -5,6 +5,7 @@ import { createAccountView } from '../accounts/views.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { Post } from '../mail/post.ts'
+import type { SharedCounts } from '../limits/shared-counts.ts'
 import { NO_CHORES, type Capability } from '../operations/capability.ts'
 import type { Watch } from '../operations/watch.ts'
 import type { Repos } from '../repos/repos.ts'
@@ -26,6 +27,7 @@ export interface OperatorParts {
   readonly stores: Stores
   readonly auth: Auth
   readonly watch: Watch
+  readonly counts: SharedCounts
   readonly post: Post
   readonly repos: Repos
   readonly accounts: Accounts
@@ -33,7 +35,7 @@ export interface OperatorParts {
 
 /** The operator's methods and pages. */
 export function createOperatorDoors(parts: OperatorParts): OperatorDoors {
-  const { config, stores, auth, watch, post, repos, accounts } = parts
+  const { config, stores, auth, watch, counts, post, repos, accounts } = parts
   const { accountStore } = stores
   const { lifecycle, credentials, handleChanges, rotations, announce } = accounts
   const { quotas, repairs, host } = repos
@@ -54,6 +56,7 @@ export function createOperatorDoors(parts: OperatorParts): OperatorDoors {
       config,
       stores,
       watch,
+      counts,
       authorizer: auth.authorizer,
       quotas,
       outbox: post.outbox,

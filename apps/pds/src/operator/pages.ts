@@ -14,6 +14,7 @@ import { PdsError } from '../errors.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { Mailer } from '../mail/mailer.ts'
 import { causeOf, maskEmail } from '../redact.ts'
+import type { SharedCounts } from '../limits/shared-counts.ts'
 import type { Watch } from '../operations/watch.ts'
 import type { QuotaChange } from '../stores/rows.ts'
 import type { Stores } from '../stores/stores.ts'
@@ -25,6 +26,7 @@ export interface OperatorPagesParts {
   readonly config: PdsConfig
   readonly stores: Pick<Stores, 'accounts' | 'audit' | 'apply'>
   readonly watch: Watch
+  readonly counts: Pick<SharedCounts, 'rateLimits'>
   readonly authorizer: Authorizer
   readonly quotas: Quotas
   readonly outbox: Mailer
@@ -51,7 +53,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
   const { metrics, audit } = parts.watch
   const { hostname } = config
   const pages = new Hono<PageEnv>()
-  const only = createOperatorGuard({ config, authorizer, audit })
+  const only = createOperatorGuard({ config, authorizer, audit, counts: parts.counts })
 
   const record = (context: Context<PageEnv>, known: Act, failure: unknown): Promise<void> =>
     audit.record({

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { certificate, privateKey } from './certificate.ts'
+import { certificate, privateKey } from '@avocet/testing/certificate'
 
 export interface TestServer {
   readonly port: number

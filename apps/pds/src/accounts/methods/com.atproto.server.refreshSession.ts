@@ -16,7 +16,7 @@ export function refreshSession(
 ): void {
   router.add(ComAtprotoServerRefreshSession.main, async (context) => {
     const { account, tokens, withEmail } = await sessions.refresh(authorizer.bearer(context))
-    brake.trust(account.did, context.address)
+    await brake.trust(account.did, context.address)
     return { ...tokens, ...(await view(account, withEmail)) }
   })
 }

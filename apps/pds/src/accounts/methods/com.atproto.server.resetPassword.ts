@@ -22,7 +22,7 @@ export function resetPassword(
       aboutAccount(context, did)
       await credentials.setPassword(did, input.password, input.token)
       // Who reads the owner's mail here may sign in from here, whoever else is guessing.
-      brake.trust(did, context.address)
+      await brake.trust(did, context.address)
     },
   })
 }

@@ -1,29 +1,65 @@
 /** A Redis of the machine, and the few lines of client that a test needs: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
-import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RedisEval } from '../src/index.ts'
+import { connect as connectTls } from 'node:tls'
 
-/** The machine's Redis. */
-export const redisServer: string = process.env['REDIS_SERVER'] ?? 'redis-server'
+import { certificate, privateKey } from './certificate.ts'
+
+const redisServer = process.env['REDIS_SERVER'] ?? 'redis-server'
+
+/** Whether this machine has a Redis. */
+export const hasRedis: boolean = spawnSync(redisServer, ['--version']).status === 0
+if (!hasRedis) console.warn('SKIPPED: no redis-server on this machine; what is shared in Redis is not tested')
 
 /** A running Redis, with a client. */
-export interface TestRedis extends RedisEval, AsyncDisposable {
+export interface TestRedis extends AsyncDisposable {
   readonly port: number
+  /** Without the password, if there is one. */
   readonly url: string
   command(...words: readonly string[]): Promise<unknown>
+  /** Runs a Lua script. */
+  eval(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
+  /** Stops it from doing anything, its connections left open, and lets it go on. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void
 }
 
-/** Starts the machine's redis-server. @param port of one that ran before */
-export async function startRedis(port?: number): Promise<TestRedis> {
+/** Options of {@link startRedis}. */
+export interface TestRedisOptions {
+  /** That of one that ran before. Default: a free one. */
+  readonly port?: number
+  readonly password?: string
+  /** Speaks TLS, with the certificate of `certificate.ts`, at `localhost`. */
+  readonly tls?: boolean
+}
+
+/** Starts the machine's redis-server. */
+export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
+  const { password, tls = false } = options
   const directory = await mkdtemp(join(tmpdir(), 'avocet-redis-'))
-  port ??= await freePort()
-  const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory]
+  const port = options.port ?? (await freePort())
+  const [certFile, keyFile] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
+  if (tls) {
+    await writeFile(certFile, certificate)
+    await writeFile(keyFile, privateKey)
+  }
+  const words = [
+    ...(tls ? ['--port', '0', '--tls-port', String(port)] : ['--port', String(port)]),
+    ...(tls ? ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-auth-clients', 'no'] : []),
+    ...(tls ? ['--tls-ca-cert-file', certFile] : []),
+    ...(password === undefined ? [] : ['--requirepass', password]),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--dir',
+    directory,
+  ]
   const server = spawn(redisServer, words, { stdio: 'ignore' })
   const exited = new Promise((resolve) => server.once('exit', resolve))
-  const socket = await retry(() => open(port))
+  const socket = await retry(() => open(port, tls))
   // The server may end before its client.
   socket.on('error', () => {})
   const waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = []
@@ -44,14 +80,16 @@ export async function startRedis(port?: number): Promise<TestRedis> {
     )
     return new Promise((resolve, reject) => waiting.push({ resolve, reject }))
   }
+  if (password !== undefined) await command('AUTH', password)
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: tls ? `rediss://localhost:${port}` : `redis://127.0.0.1:${port}`,
+    signal: (name) => server.kill(name),
     command,
     eval: (script, keys, args) => command('EVAL', script, String(keys.length), ...keys, ...args),
     async [Symbol.asyncDispose]() {
       socket.destroy()
-      server.kill()
+      server.kill('SIGKILL')
       await exited
       await rm(directory, { recursive: true, force: true })
     },
@@ -89,10 +127,12 @@ function readReply(text: string): Read | null {
   return { value: items, length: at }
 }
 
-function open(port: number): Promise<import('node:net').Socket> {
+function open(port: number, tls: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => resolve(socket))
+    const socket = tls
+      ? connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca: certificate })
+      : connect(port, '127.0.0.1')
+    socket.once(tls ? 'secureConnect' : 'connect', () => resolve(socket))
     socket.once('error', reject)
   })
 }
