@@ -112,7 +112,6 @@ export interface RepoHostOptions {
   readonly locks?: KeyedLock
   readonly tids?: TidClock
   readonly sequencer?: Sequencer
-  readonly removals?: Removals
 }
 
 /** A record to write, as a caller has it. */
@@ -237,7 +236,7 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
     nextTid: () => tids.next(),
     isUnacceptable: options.isUnacceptable,
   }
-  const removals = options.removals ?? createRemovals(store, files)
+  const removals = createRemovals(store, files)
   const reader = createRecordReader(store.records, store.repos)
 
   const upkeep = (): Promise<void> =>

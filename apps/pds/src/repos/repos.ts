@@ -3,7 +3,6 @@ import {
   BUNDLED_LEXICONS,
   collectOrphans,
   createKeyedLock,
-  createRemovals,
   createRepairs,
   mountRepo,
   mountSync,
@@ -67,8 +66,7 @@ export function createRepos(parts: ReposParts): Repos {
     parts.onError(error)
   }
   const host = createHost({ ...parts, dids, quotas, lexicons, locks, tids, onError })
-  const removals = createRemovals(server, files)
-  const { uploads, imports } = host.parts
+  const { uploads, imports, removals } = host.parts
   return {
     host,
     quotas,
