@@ -1,14 +1,16 @@
 // What a request changes in accounts and repositories is one transaction, on either database.
 import { startPostgres } from '@avocet/testing/postgres'
 import { identityEvent, syncEvent, type CommitChange } from '@avocet/repo-server'
-import type { CommitData } from '@avocet/repo'
+import { readRepo, type CommitData } from '@avocet/repo'
+import { decodeFrame } from '@avocet/xrpc'
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 
 import { createAuditLog } from '../src/audit/audit-log.ts'
 import type { AuditEntry } from '../src/stores/audit-rows.ts'
+import { openStoresView } from '../src/stores/open-view.ts'
 import type { Stores } from '../src/stores/stores.ts'
 import { createQuotas } from '../src/repos/quotas.ts'
-import { accountChange, commitOn, DID, openFixture, OTHER, type StoreFixture } from './store-fixture.ts'
+import { accountChange, commitOn, DID, KEY, openFixture, OTHER, type StoreFixture } from './store-fixture.ts'
 
 const server = await startPostgres()
 afterAll(() => server?.close())
@@ -122,6 +124,34 @@ describe.each([
       rows: [{ type: 'setQuota', did: DID, quota: {} }],
     })
     expect(await stores.quotas.get(DID)).toEqual({ blobBytes: null, records: null })
+  })
+
+  test('a look at a repository is of one moment, whoever writes meanwhile', async () => {
+    await begin()
+    const write = async (rkey: string): Promise<CommitData> => {
+      const commit = await commitOn(stores, DID, { [`${POST}/${rkey}`]: { $type: POST, text: rkey } })
+      const change = commitChange(commit, { records: [row(`${POST}/${rkey}`, commit)] })
+      expect(await stores.apply({ repos: [change] })).toMatchObject({ status: 'applied' })
+      return commit
+    }
+    const { rev } = await write('3aaa')
+    await using view = (await openStoresView(fixture.config))!
+    await view.repository(DID, async (repo) => {
+      await write('3bbb')
+      await using reader = await readRepo(repo!.car(), { did: DID, key: KEY.publicKey })
+      const paths: string[] = []
+      for await (const { path } of reader.entries) paths.push(path)
+      const frames: Uint8Array[] = []
+      for await (const bytes of repo!.frames()) frames.push(bytes)
+      const frame = decodeFrame(frames[0]!)
+      expect({
+        head: repo!.rev,
+        archive: reader.rev,
+        paths,
+        rows: [...(await repo!.rows()).keys()],
+        told: frame.ok && frame.value.kind === 'message' && frame.value.body['rev'],
+      }).toEqual({ head: rev, archive: rev, paths: [`${POST}/3aaa`], rows: [`${POST}/3aaa`], told: rev })
+    })
   })
 
   test('a key that is pending stays the one, until it is in use', async () => {

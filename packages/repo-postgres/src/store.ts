@@ -42,6 +42,8 @@ export interface PostgresRepoStore extends RepoStore<Transaction>, RepoDirectory
   viewOf(row: Row): RepoSnapshot
   /** The same for work that joins a transaction which is open. Writers of one repository take turns in it, also across processes. */
   open(tx: Transaction): OpenRepos
+  /** A repository in a snapshot of the database, for who reads more than the repository. Disposing of it leaves `view` open. */
+  snapshotIn(view: Queryable, did: string): Promise<RepoSnapshot | null>
   /** For a statement that applies a commit beside other things: the values of `repo_apply_1` of the schema, in its order. */
   commitValues(commit: CommitData, options?: CommitOptions): unknown[]
   /** Keeps the blocks of a commit that such a statement applied, once it is durable. @param id of the repository, as it answered */
@@ -164,6 +166,16 @@ export async function openRepoStore(
     },
   })
 
+  const snapshotIn: PostgresRepoStore['snapshotIn'] = async (view, did) => {
+    const row = await findRepo(view, did)
+    if (row === null) return null
+    return {
+      head: row.head,
+      getBlocks: (_did, cids, since) => readBlocks(view, '$1', row.id, cids, since),
+      [Symbol.asyncDispose]: async () => {},
+    }
+  }
+
   return {
     getHead: async (did) => (await findRepo(db, did))?.head ?? null,
     getBlocks: (did, cids, since) => readBlocks(db, BY_DID, did, cids, since),
@@ -177,17 +189,14 @@ export async function openRepoStore(
     },
     async snapshot(did) {
       const view = await db.snapshot()
-      const row = await findRepo(view, did)
-      if (row === null) {
+      const snapshot = await snapshotIn(view, did)
+      if (snapshot === null) {
         await view[Symbol.asyncDispose]()
         return null
       }
-      return {
-        head: row.head,
-        getBlocks: (_did, cids, since) => readBlocks(view, '$1', row.id, cids, since),
-        [Symbol.asyncDispose]: () => view[Symbol.asyncDispose](),
-      }
+      return { ...snapshot, [Symbol.asyncDispose]: () => view[Symbol.asyncDispose]() }
     },
+    snapshotIn,
     apply: async (commit, alongside) => {
       if (alongside === undefined) return remember(commit, await applyCommit(db, commit))
       await db.transaction(async (tx) => {

@@ -1,18 +1,15 @@
 import { readAccounts } from '@avocet/accounts/postgres'
 import { schemaVersions, type Queryable } from '@avocet/postgres'
 import { exportRepo } from '@avocet/repo'
-import { openRepoServerStore } from '@avocet/repo-server/postgres'
+import { LIVE_SET, openRepoServerStore, type PostgresRepoServerStore } from '@avocet/repo-server/postgres'
 import type { Did } from '@avocet/syntax'
 
 import type { PostgresPlace } from '../../config/config.ts'
-import type { StoresView } from '../view.ts'
+import type { RepoView, StoresView } from '../view.ts'
 import { readAudit } from './audit.ts'
 import { explained, placeOf, StoreError } from './failures.ts'
 import { connect } from './connect.ts'
 import { SCHEMA } from './schema.ts'
-
-/** Rows and frames that are read at a time. */
-const PAGE = 500
 
 /** The stores of a database that a server of this version has opened. @throws StoreError */
 export async function openPostgresView(place: PostgresPlace): Promise<StoresView> {
@@ -56,21 +53,9 @@ export async function openPostgresView(place: PostgresPlace): Promise<StoresView
           size: Number(row['size']),
         })),
       repository: async (did, look) => {
-        const head = await server.repos.getHead(did)
-        if (head === null) return look(null)
-        return look({
-          rev: head.rev,
-          head: head.commit,
-          car: () => exportRepo(server.repos, did),
-          rows: async () => {
-            const rows = new Map<string, string>()
-            for await (const page of server.records.all(did, PAGE)) {
-              for (const { collection, rkey, cid } of page) rows.set(`${collection}/${rkey}`, cid)
-            }
-            return rows
-          },
-          frames: () => frames(db, did),
-        })
+        // A snapshot: the running server goes on.
+        await using moment = await db.snapshot()
+        return await look(await repository(moment, server, did))
       },
       [Symbol.asyncDispose]: () => kept.disposeAsync(),
     }
@@ -92,6 +77,30 @@ async function requireTables(db: Queryable, { url, schema }: PostgresPlace): Pro
     throw new StoreError(
       `the database is of another version of this program (${part}); ${where}\nRun the version of the server, or start a server of this one`,
     )
+  }
+}
+
+async function repository(
+  moment: Queryable,
+  { repos }: PostgresRepoServerStore,
+  did: Did,
+): Promise<RepoView | null> {
+  const snapshot = await repos.snapshotIn(moment, did)
+  if (snapshot === null) return null
+  const { rev, commit } = snapshot.head
+  return {
+    rev,
+    head: commit,
+    car: () => exportRepo({ snapshot: async () => snapshot }, did),
+    rows: async () => {
+      const rows = await moment.query(`SELECT collection, rkey, cid FROM record WHERE owner = ${LIVE_SET}`, [
+        did,
+      ])
+      return new Map(
+        rows.map((row) => [`${String(row['collection'])}/${String(row['rkey'])}`, row['cid'] as string]),
+      )
+    },
+    frames: () => frames(moment, did),
   }
 }
 
