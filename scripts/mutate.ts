@@ -61,7 +61,7 @@ if (values.help || folder === undefined) {
   process.exit(values.help ? 0 : 1)
 }
 
-type Result = Mutant & { readonly outcome: Outcome | 'failed elsewhere' }
+type Result = Mutant & { readonly outcome: Outcome | 'failed elsewhere'; readonly failing: string | null }
 const saved = join(root, 'test-results', 'mutation', `${folder.replaceAll('/', '-')}.json`)
 const before: readonly Result[] = values.survivors ? JSON.parse(readFileSync(saved, 'utf8')) : []
 const candidates = [
@@ -96,18 +96,20 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const shadows = Array.from({ length: Number(values.jobs) }, () => createShadow(root))
 try {
   const begun = performance.now()
-  if (!values.green && (await shadows[0]!.run(null, tests, 20 * 60_000)) !== 'passed') {
-    throw new Error(`the tests fail without any fault; vitest ${tests.join(' ')}`)
+  const alone = values.green ? null : await shadows[0]!.run(null, tests, 20 * 60_000)
+  if (alone !== null && alone.outcome !== 'passed') {
+    throw new Error(`the tests fail without any fault; vitest ${tests.join(' ')}; first=${alone.failing}`)
   }
   const usual = values.green ? 5 * 60_000 : performance.now() - begun
   console.log(`${chosen.length} faults in ${folder}; the tests take ${(usual / 1000).toFixed(1)} s`)
   const queue = [...chosen]
   const work = async (shadow: Shadow): Promise<void> => {
     for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-      const outcome = await tryOut(shadow, mutant, usual * 4 + 30_000)
-      results.push({ ...mutant, outcome })
+      const { outcome, failing } = await tryOut(shadow, mutant, usual * 4 + 30_000)
+      results.push({ ...mutant, outcome, failing })
       const mark = outcome === 'passed' ? '✗ not noticed' : `✓ ${outcome}`
       console.log(`[${results.length}/${chosen.length}] ${mark.padEnd(18)} ${describe(mutant)}`)
+      if (failing !== null) console.log(`      by ${failing}`)
     }
   }
   await Promise.all(shadows.map(work))
@@ -123,15 +125,20 @@ mkdirSync(dirname(saved), { recursive: true })
 writeFileSync(saved, JSON.stringify(results, null, 2))
 process.exitCode = share >= Number(values['at-least']) ? 0 : 1
 
-async function tryOut(shadow: Shadow, mutant: Mutant, timeoutMs: number): Promise<Result['outcome']> {
+async function tryOut(
+  shadow: Shadow,
+  mutant: Mutant,
+  timeoutMs: number,
+): Promise<Pick<Result, 'outcome' | 'failing'>> {
   if (mutant.first !== undefined && mutant.first.length > 0) {
     const first = await shadow.run(mutant, vitest(...mutant.first), Math.min(timeoutMs, FIRST_MS))
-    if (first !== 'passed' || values.quick) return first
+    if (first.outcome !== 'passed' || values.quick) return first
   }
-  const outcome = await shadow.run(mutant, tests, timeoutMs)
-  if (outcome !== 'passed' || !values.wider) return outcome
+  const all = await shadow.run(mutant, tests, timeoutMs)
+  if (all.outcome !== 'passed' || !values.wider) return all
   const wider = ['related', '--run', '--project', 'unit', '--bail', '1', '--reporter', 'dot', mutant.file]
-  return (await shadow.run(mutant, wider, 20 * 60_000)) === 'passed' ? 'passed' : 'failed elsewhere'
+  const elsewhere = await shadow.run(mutant, wider, 20 * 60_000)
+  return elsewhere.outcome === 'passed' ? elsewhere : { ...elsewhere, outcome: 'failed elsewhere' }
 }
 
 /** Whether two are the same fault, wherever in its file it stands by now. */

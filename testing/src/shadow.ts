@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 
 /** A fault to put into a file, whose path is below the root of the workspace. */
 export type Fault = {
@@ -24,11 +24,14 @@ export type Fault = {
 /** How a run of tests ended. */
 export type Outcome = 'passed' | 'failed' | 'timeout'
 
+/** `failing`: the test that failed first, its file before it; null when none did, or the run ended before one could. */
+type TestRun = { readonly outcome: Outcome; readonly failing: string | null }
+
 /** A copy to run tests in. */
 export type Shadow = Disposable & {
   readonly folder: string
   /** Runs `vitest` with these arguments, with the fault in place when there is one. */
-  run(fault: Fault | null, args: readonly string[], timeoutMs: number): Promise<Outcome>
+  run(fault: Fault | null, args: readonly string[], timeoutMs: number): Promise<TestRun>
 }
 
 /** Copies the files that git tracks, what was generated, and each package's links to what it imports. */
@@ -54,7 +57,7 @@ export function createShadow(root: string): Shadow {
     }
   }
 
-  const run = async (fault: Fault | null, args: readonly string[], timeoutMs: number): Promise<Outcome> => {
+  const run = async (fault: Fault | null, args: readonly string[], timeoutMs: number): Promise<TestRun> => {
     if (fault === null) return vitest(root, folder, args, timeoutMs)
     const path = join(folder, fault.file)
     const source = readFileSync(path, 'utf8')
@@ -72,11 +75,14 @@ export function createShadow(root: string): Shadow {
 }
 
 /** The whole process group is ended, since tests start processes of their own. */
-function vitest(root: string, cwd: string, args: readonly string[], timeoutMs: number): Promise<Outcome> {
+function vitest(root: string, cwd: string, args: readonly string[], timeoutMs: number): Promise<TestRun> {
+  const report = join(cwd, 'test-results', 'mutation-report.json')
+  rmSync(report, { force: true })
   return new Promise((resolve) => {
     const fixtures = process.env['AVOCET_FIXTURES'] ?? join(root, '..', 'shared', 'fixtures')
-    const env = { ...process.env, AVOCET_FIXTURES: fixtures, NODE_OPTIONS: '--max-old-space-size=2048' }
-    const child = spawn(join(root, 'node_modules', '.bin', 'vitest'), args, {
+    const env = { ...process.env, AVOCET_FIXTURES: fixtures }
+    const reported = [...args, '--reporter', 'json', `--outputFile.json=${report}`]
+    const child = spawn(join(root, 'node_modules', '.bin', 'vitest'), reported, {
       cwd,
       env,
       stdio: 'ignore',
@@ -100,7 +106,29 @@ function vitest(root: string, cwd: string, args: readonly string[], timeoutMs: n
       clearTimeout(timer)
       process.off('exit', end)
       end()
-      resolve(late ? 'timeout' : code === 0 ? 'passed' : 'failed')
+      const outcome = late ? 'timeout' : code === 0 ? 'passed' : 'failed'
+      resolve({ outcome, failing: outcome === 'failed' ? firstFailing(report, cwd) : null })
     })
   })
+}
+
+type Report = {
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly message: string
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
+}
+
+function firstFailing(report: string, cwd: string): string | null {
+  if (!existsSync(report)) return null
+  const files = (JSON.parse(readFileSync(report, 'utf8')) as Report).testResults
+  for (const { name, assertionResults } of files) {
+    const failed = assertionResults.find((one) => one.status === 'failed')
+    if (failed !== undefined) return `${relative(cwd, name)} > ${failed.fullName}`
+  }
+  // A file that cannot be loaded has no tests; those that were not begun by then are called failed too.
+  const unloaded = files.find(({ status, message }) => status === 'failed' && message !== '')
+  return unloaded === undefined ? null : relative(cwd, unloaded.name)
 }

@@ -24,7 +24,10 @@ export type WorkerPoolOptions = {
   readonly maxBatchBytes?: number
   /** How long a worker may take for one message of frames, ms. Default 10 000. */
   readonly maxMs?: number
-  /** JavaScript heap of a worker, MiB. Default 256. */
+  /**
+   * JavaScript heap of a worker, MiB. Default 256. V8's flags for the whole process win: with `NODE_OPTIONS=--max-old-space-size=…`
+   * a worker may have that much.
+   */
   readonly maxHeapMb?: number
 }
 
