@@ -131,6 +131,14 @@ describe('hosts', () => {
     await expect(ask(A, { signal })).rejects.toMatchObject({ code: 'host-busy' })
   })
 
+  it('an answer that is given up is given up at the host too', async () => {
+    const reasons: unknown[] = []
+    const endless = new ReadableStream<Uint8Array>({ cancel: (reason) => void reasons.push(reason) })
+    const ask = limitHosts(async () => new Response(endless), createHostClocks())
+    await (await ask(A, { signal })).body!.cancel('enough')
+    expect(reasons).toEqual(['enough'])
+  })
+
   it('silence is a drip', async () => {
     const silent = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) })
     const ask = limitHosts(async () => new Response(silent), createHostClocks(), { windowMs: 50 })

@@ -67,4 +67,35 @@ describe('lanes', () => {
     await lanes.idle()
     expect(order).toEqual(['held', 'first', 'live shed', 'patient'])
   })
+
+  it('a lane that waits for the network leaves its turn to the next at once', async () => {
+    const lanes = oneAtATime()
+    const network = Promise.withResolvers<void>()
+    const order: string[] = []
+    const task = (name: string, run: () => Promise<void>): Task => ({
+      source: 's',
+      bytes: 1,
+      async run() {
+        order.push(name)
+        await run()
+      },
+      drop: () => {},
+    })
+    lanes.push(
+      a,
+      task('a', async () => {
+        // The other comes meanwhile.
+        await Promise.resolve()
+        await lanes.aside(a, network.promise)
+      }),
+    )
+    lanes.push(
+      b,
+      task('b', async () => {}),
+    )
+    await expect.poll(() => order).toEqual(['a', 'b'])
+    network.resolve()
+    await lanes.idle()
+    expect([lanes.active, lanes.waiting, lanes.bytes]).toEqual([0, 0, 0])
+  })
 })
