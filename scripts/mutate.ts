@@ -91,6 +91,10 @@ const named = [...new Set(chosen.flatMap(({ first = [] }) => first))]
 const tests = vitest(...(values.quick ? named : [values.tests ?? `${folder}/test`]))
 /** A run of few files is given up after so long: a fault often makes a test wait for what does not come. */
 const FIRST_MS = 120_000
+/** Test files that take less are tried before the others: most faults are noticed there. */
+const BRIEF_MS = 4000
+const briefFiles: string[] = []
+const longFiles: string[] = []
 const results: Result[] = []
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const shadows = Array.from({ length: Number(values.jobs) }, () => createShadow(root))
@@ -100,6 +104,7 @@ try {
   if (alone !== null && alone.outcome !== 'passed') {
     throw new Error(`the tests fail without any fault; vitest ${tests.join(' ')}; first=${alone.failing}`)
   }
+  for (const [file, ms] of alone?.files ?? []) (ms < BRIEF_MS ? briefFiles : longFiles).push(file)
   const usual = values.green ? 5 * 60_000 : performance.now() - begun
   console.log(`${chosen.length} faults in ${folder}; the tests take ${(usual / 1000).toFixed(1)} s`)
   const queue = [...chosen]
@@ -134,7 +139,9 @@ async function tryOut(
     const first = await shadow.run(mutant, vitest(...mutant.first), Math.min(timeoutMs, FIRST_MS))
     if (first.outcome !== 'passed' || values.quick) return first
   }
-  const all = await shadow.run(mutant, tests, timeoutMs)
+  let all = await shadow.run(mutant, briefFiles.length > 0 ? vitest(...briefFiles) : tests, timeoutMs)
+  if (all.outcome === 'passed' && briefFiles.length > 0 && longFiles.length > 0)
+    all = await shadow.run(mutant, vitest(...longFiles), timeoutMs)
   if (all.outcome !== 'passed' || !values.wider) return all
   const wider = ['related', '--run', '--project', 'unit', '--bail', '1', '--reporter', 'dot', mutant.file]
   const elsewhere = await shadow.run(mutant, wider, 20 * 60_000)

@@ -24,8 +24,15 @@ export type Fault = {
 /** How a run of tests ended. */
 export type Outcome = 'passed' | 'failed' | 'timeout'
 
-/** `failing`: the test that failed first, its file before it; null when none did, or the run ended before one could. */
-type TestRun = { readonly outcome: Outcome; readonly failing: string | null }
+/**
+ * `failing`: a test that failed, its file before it; null when none did, or the run ended before one could. `files`: how long each
+ * test file took, ms; empty when the run was given up.
+ */
+type TestRun = {
+  readonly outcome: Outcome
+  readonly failing: string | null
+  readonly files: ReadonlyMap<string, number>
+}
 
 /** A copy to run tests in. */
 export type Shadow = Disposable & {
@@ -107,28 +114,34 @@ function vitest(root: string, cwd: string, args: readonly string[], timeoutMs: n
       process.off('exit', end)
       end()
       const outcome = late ? 'timeout' : code === 0 ? 'passed' : 'failed'
-      resolve({ outcome, failing: outcome === 'failed' ? firstFailing(report, cwd) : null })
+      const read =
+        late || !existsSync(report) ? [] : (JSON.parse(readFileSync(report, 'utf8')) as Report).testResults
+      const files = read.map((file) => ({ ...file, name: relative(cwd, file.name) }))
+      resolve({
+        outcome,
+        failing: outcome === 'failed' ? firstFailing(files) : null,
+        files: new Map(files.map(({ name, startTime, endTime }) => [name, endTime - startTime])),
+      })
     })
   })
 }
 
-type Report = {
-  readonly testResults: readonly {
-    readonly name: string
-    readonly status: string
-    readonly message: string
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
-  }[]
+type TestFile = {
+  readonly name: string
+  readonly status: string
+  readonly message: string
+  readonly startTime: number
+  readonly endTime: number
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
 }
 
-function firstFailing(report: string, cwd: string): string | null {
-  if (!existsSync(report)) return null
-  const files = (JSON.parse(readFileSync(report, 'utf8')) as Report).testResults
+type Report = { readonly testResults: readonly TestFile[] }
+
+function firstFailing(files: readonly TestFile[]): string | null {
   for (const { name, assertionResults } of files) {
     const failed = assertionResults.find((one) => one.status === 'failed')
-    if (failed !== undefined) return `${relative(cwd, name)} > ${failed.fullName}`
+    if (failed !== undefined) return `${name} > ${failed.fullName}`
   }
   // A file that cannot be loaded has no tests; those that were not begun by then are called failed too.
-  const unloaded = files.find(({ status, message }) => status === 'failed' && message !== '')
-  return unloaded === undefined ? null : relative(cwd, unloaded.name)
+  return files.find(({ status, message }) => status === 'failed' && message !== '')?.name ?? null
 }
