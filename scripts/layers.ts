@@ -27,7 +27,7 @@ const LAYERS: readonly (readonly [what: string, units: readonly string[]])[] = [
   ['what clients and operators see', ['app-view', 'operator']],
   ['pages, parts for embedders', ['embedding', 'http']],
   ['composition root', ['app']],
-  ['offline work', ['adopt', 'doctor']],
+  ['offline work', ['adopt', 'doctor', 'move']],
   ['commands', ['commands']],
   ['process', ['main']],
 ]

@@ -71,10 +71,7 @@ async function sharedSecrets(config: PdsConfig, notes: ServerNotes, log: Logger)
   if (before.rotationKey === null) await refuseLeftBlobs(config)
   else requireSecrets(config)
   const secrets = await loadSecrets(config)
-  const mine = {
-    jwtSecret: createHash('sha256').update(secrets.jwtSecret).digest('hex').slice(0, 16),
-    rotationKey: rotationDidKey(secrets.plcRotationKeyHex),
-  }
+  const mine = secretNotes(secrets)
   for (const name of ['jwtSecret', 'rotationKey'] as const) {
     // oxlint-disable-next-line no-await-in-loop -- the first one decides
     const noted = await notes.claim(name, mine[name])
@@ -93,6 +90,17 @@ async function sharedSecrets(config: PdsConfig, notes: ServerNotes, log: Logger)
     await notes.set(name, mine[name])
   }
   return secrets
+}
+
+/** What the processes of a server note of its secrets: fingerprints. */
+export function secretNotes({
+  jwtSecret,
+  plcRotationKeyHex,
+}: Pick<Secrets, 'jwtSecret' | 'plcRotationKeyHex'>): Record<keyof typeof NOTES, string> {
+  return {
+    jwtSecret: createHash('sha256').update(jwtSecret).digest('hex').slice(0, 16),
+    rotationKey: rotationDidKey(plcRotationKeyHex),
+  }
 }
 
 /** A process that joins others must not make secrets of its own. @throws DataDirectoryError */

@@ -127,6 +127,7 @@ test('the messages in the guide are those of the program', async () => {
       'commands/verify-backup.ts',
       'config/environment.ts',
       'blobs/blob-place.ts',
+      'stores/postgres/use.ts',
     ].map((file) => readFile(new URL(`../src/${file}`, import.meta.url), 'utf8')),
   )
   const text = sources.join('\n')

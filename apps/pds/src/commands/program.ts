@@ -7,6 +7,7 @@ import type { AdoptFlags } from './adopt.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import type { AuditFlags } from './audit.ts'
 import type { DoctorFlags } from './doctor.ts'
+import type { MoveFlags } from './move.ts'
 import type { RotateFlags } from './rotate-keys.ts'
 
 /** What the commands need of the process around them. */
@@ -226,6 +227,20 @@ function addMaintenance(
       await adoptCommand(settings(), env, directory, flags, print)
     })
   program
+    .command('move')
+    .description(
+      'move the database of a stopped server from SQLite to Postgres or back; the source is only read',
+    )
+    .requiredOption('--to <place>', 'postgres://user@host:5432/database, or the data directory to be')
+    .option('--schema <name>', 'the schema of Postgres, made if it is not there (default: public)')
+    .option('--dry-run', 'say what would be moved, and change nothing')
+    .option('--verify <how>', 'rows: compare every row; deep: read every repository too', 'rows')
+    .option('--restart', 'remove what a move that was cut off has brought, and begin anew')
+    .action(async (flags: MoveFlags) => {
+      const { moveCommand } = await import('./move.ts')
+      await stoppable((signal) => moveCommand(settings(), flags, print, signal))
+    })
+  program
     .command('restore <folder>')
     .description('put a backup where the settings say; every account is announced anew')
     .option('--new-keys', 'go on although the rotation key of the backup is lost')
@@ -242,4 +257,16 @@ function addMaintenance(
       const { announceRestored } = await import('./announce-restored.ts')
       await announceRestored(settings(), print)
     })
+}
+
+/** Lets work end where it can go on later, when somebody stops it. */
+async function stoppable(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stop = new AbortController()
+  const end = (): void => stop.abort()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
+  try {
+    await work(stop.signal)
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end)
+  }
 }

@@ -8,6 +8,10 @@ import { DataDirectoryError } from './secrets.ts'
 
 /** The database of this server, in its data directory. */
 export const DATABASE_FILE = 'pds.sqlite'
+/** One that is being moved there: it gets the name above when all of it is there. */
+export const MOVING_FILE = 'pds.sqlite.moving'
+/** Where an operator puts the database that was moved to Postgres. */
+export const MOVED_FOLDER = 'before-move'
 
 /** What a reference PDS keeps in its data directory. */
 const REFERENCE = ['account.sqlite', 'sequencer.sqlite', 'did_cache.sqlite', 'actors'] as const
@@ -16,6 +20,7 @@ const REFERENCE = ['account.sqlite', 'sequencer.sqlite', 'did_cache.sqlite', 'ac
 const HARMLESS: ReadonlySet<string> = new Set([
   'backup.hold',
   'backups',
+  'before-move',
   'before-upgrade',
   'blobs',
   'caddy',
@@ -44,13 +49,23 @@ export function blobFolder(config: PdsConfig): string {
   return config.blobDirectory ?? join(config.dataDirectory, 'blobs')
 }
 
+/** What is right in a data directory without a database. */
+export interface DataExpected {
+  /** Whether the settings say where the blobs are; else somebody else keeps them. */
+  readonly ownBlobs?: boolean
+  /** Whether a server on Postgres may have used it, and its database is to be moved there. */
+  readonly beforeMove?: boolean
+}
+
 /**
  * Refuses a data directory that is another program's, or that lost its database: to begin anew there would show the world
  * an empty server under the same name, and relays would take all its accounts for gone.
- * @param ownBlobs whether the settings say where the blobs are; else somebody else keeps them
  * @throws DataDirectoryError that says what to do
  */
-export function refuseForeignData(config: PdsConfig, ownBlobs = true): void {
+export function refuseForeignData(
+  config: PdsConfig,
+  { ownBlobs = true, beforeMove = false }: DataExpected = {},
+): void {
   const { dataDirectory } = config
   const names = namesIn(dataDirectory)
   const foreign = REFERENCE.filter((name) => names.includes(name))
@@ -62,23 +77,35 @@ export function refuseForeignData(config: PdsConfig, ownBlobs = true): void {
     )
   }
   if (!isNew) return
+  if (names.includes(MOVING_FILE) && !beforeMove) {
+    throw new DataDirectoryError(
+      `a move to this data directory has not ended; path=${join(dataDirectory, MOVING_FILE)}\n` +
+        'Run the same avocet-pds move again, which goes on, or remove the file and start the server where it was',
+    )
+  }
+  if (names.includes(MOVED_FOLDER) && !beforeMove) {
+    throw new DataDirectoryError(
+      `the accounts of this server were moved to Postgres; path=${join(dataDirectory, MOVED_FOLDER)}\n` +
+        'Set PDS_DB_POSTGRES_URL, or bring them back with: avocet-pds move --to <data directory>',
+    )
+  }
   const blobs = blobFolder(config)
-  if (ownBlobs && hasBlobs(config)) {
+  if (ownBlobs && !beforeMove && hasBlobs(config)) {
     throw new DataDirectoryError(
       `there are blobs of accounts but no database; blobs=${blobs} database=${join(dataDirectory, DATABASE_FILE)}\n` +
         `Check PDS_DATA_DIRECTORY; put a lost database back with: avocet-pds restore <backup>; ` +
         `take a reference PDS over with: avocet-pds --data <new directory> adopt <its data directory>`,
     )
   }
-  if (names.includes(ROTATION_KEY_NOTE)) {
+  if (names.includes(ROTATION_KEY_NOTE) && !beforeMove) {
     throw new DataDirectoryError(
       `a server ran here, but its database is missing; path=${join(dataDirectory, DATABASE_FILE)}\n` +
         'Put it back, or empty the data directory and run: avocet-pds restore <backup>',
     )
   }
-  const others = names.filter(
-    (name) => !HARMLESS.has(name) && resolve(dataDirectory, name) !== resolve(blobs),
-  )
+  const known = (name: string): boolean =>
+    HARMLESS.has(name) || (beforeMove && (name === ROTATION_KEY_NOTE || name.startsWith(MOVING_FILE)))
+  const others = names.filter((name) => !known(name) && resolve(dataDirectory, name) !== resolve(blobs))
   if (others.length > 0) {
     throw new DataDirectoryError(
       `the data directory is not empty and not that of this server (${others.slice(0, 5).join(', ')}); path=${dataDirectory}\n` +

@@ -40,14 +40,18 @@ export function postgresOf(
   throw new SettingError(lone.env, `${lone.env}: it belongs to ${NAME}, which is not set`)
 }
 
+/** Whether a text names a Postgres database. */
+export const isPostgresUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text)
+
 /** It may hold a password, so it is not shown. */
 function postgresUrl(text: string): string {
-  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) {
+  if (!isPostgresUrl(text)) {
     bad('postgres://user:password@host:5432/database', '…')
   }
   return text
 }
 
-function schemaName(text: string): string {
+/** The name of a schema. @throws SettingError */
+export function schemaName(text: string): string {
   return /^[a-z_][a-z0-9_]{0,62}$/.test(text) ? text : bad('a name of a-z, 0-9 and _', text)
 }

@@ -6,7 +6,8 @@ import { DataDirectoryError } from './secrets.ts'
 
 /** How long to wait for a server that is just ending, in milliseconds. */
 const WAIT_MS = 1000
-const LOCK = 'pds.lock'
+/** The file of the lock, in the data directory. */
+export const LOCK = 'pds.lock'
 const HOLDER = 'pds.lock.pid'
 
 /**

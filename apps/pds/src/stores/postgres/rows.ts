@@ -143,6 +143,9 @@ export function openRecent(db: Queryable): RecentRows {
   }
 }
 
+/** The note that a move to this database has not ended: its mark. */
+export const MOVE_NOTE = 'move'
+
 /** What processes agree on, in `db`. */
 export function openNotes(db: Queryable): ServerNotes {
   return {

@@ -13,6 +13,7 @@ import { connect } from './connect.ts'
 import { explained } from './failures.ts'
 import { applyRow, openClock, openNotes, openQuotas, openRecent, openRotations, openVitals } from './rows.ts'
 import { OPERATION_MIGRATIONS } from './schema.ts'
+import { refuseUnfinished, shareUse } from './use.ts'
 
 /** Everything on one Postgres database, for any number of processes. */
 export interface PostgresStores extends Stores {
@@ -29,10 +30,11 @@ export async function openPostgresStores(
   given?: BlobStore & BlobUpkeep,
 ): Promise<PostgresStores> {
   await using opened = new AsyncDisposableStack()
-  const db = opened.use(await connect(place, { log }))
+  const db = opened.use(await connect(place, { log, onConnect: (connection) => shareUse(connection, place) }))
   let accountStore: PostgresAccountStore
   let server: PostgresRepoServerStore
   try {
+    await refuseUnfinished(db, place)
     accountStore = await openAccountStore(db)
     server = opened.use(
       await openRepoServerStore(db, {

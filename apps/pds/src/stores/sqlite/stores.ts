@@ -51,7 +51,7 @@ export async function openSqliteStores(
   files?: BlobStore & BlobUpkeep,
 ): Promise<SqliteStores> {
   prepareDataDirectory(config.dataDirectory)
-  refuseForeignData(config, files === undefined)
+  refuseForeignData(config, { ownBlobs: files === undefined })
   const path = join(config.dataDirectory, DATABASE_FILE)
   if (!existsSync(path) && files === undefined) await refuseFilledBucket(config)
   // SQLite removes the log when the last handle closes.
