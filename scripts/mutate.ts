@@ -77,16 +77,7 @@ if (values.list) {
   process.exit(0)
 }
 
-const vitest = (...files: readonly string[]): string[] => [
-  'run',
-  '--project',
-  'unit',
-  '--bail',
-  '1',
-  '--reporter',
-  'dot',
-  ...files,
-]
+const vitest = (...files: readonly string[]): string[] => ['run', '--project', 'unit', ...files]
 const named = [...new Set(chosen.flatMap(({ first = [] }) => first))]
 const tests = vitest(...(values.quick ? named : [values.tests ?? `${folder}/test`]))
 /** A run of few files is given up after so long: a fault often makes a test wait for what does not come. */
@@ -104,7 +95,8 @@ try {
   if (alone !== null && alone.outcome !== 'passed') {
     throw new Error(`the tests fail without any fault; vitest ${tests.join(' ')}; first=${alone.failing}`)
   }
-  for (const [file, ms] of alone?.files ?? []) (ms < BRIEF_MS ? briefFiles : longFiles).push(file)
+  for (const [file, ms] of Object.entries(alone?.files ?? {}))
+    (ms < BRIEF_MS ? briefFiles : longFiles).push(file)
   const usual = values.green ? 5 * 60_000 : performance.now() - begun
   console.log(`${chosen.length} faults in ${folder}; the tests take ${(usual / 1000).toFixed(1)} s`)
   const queue = [...chosen]
@@ -143,7 +135,7 @@ async function tryOut(
   if (all.outcome === 'passed' && briefFiles.length > 0 && longFiles.length > 0)
     all = await shadow.run(mutant, vitest(...longFiles), timeoutMs)
   if (all.outcome !== 'passed' || !values.wider) return all
-  const wider = ['related', '--run', '--project', 'unit', '--bail', '1', '--reporter', 'dot', mutant.file]
+  const wider = ['related', '--run', '--project', 'unit', mutant.file]
   const elsewhere = await shadow.run(mutant, wider, 20 * 60_000)
   return elsewhere.outcome === 'passed' ? elsewhere : { ...elsewhere, outcome: 'failed elsewhere' }
 }

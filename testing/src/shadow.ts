@@ -11,7 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join } from 'node:path'
+import type { TestReport } from './first-failure.ts'
 
 /** A fault to put into a file, whose path is below the root of the workspace. */
 export type Fault = {
@@ -24,15 +25,7 @@ export type Fault = {
 /** How a run of tests ended. */
 export type Outcome = 'passed' | 'failed' | 'timeout'
 
-/**
- * `failing`: a test that failed, its file before it; null when none did, or the run ended before one could. `files`: how long each
- * test file took, ms; empty when the run was given up.
- */
-type TestRun = {
-  readonly outcome: Outcome
-  readonly failing: string | null
-  readonly files: ReadonlyMap<string, number>
-}
+type TestRun = TestReport & { readonly outcome: Outcome }
 
 /** A copy to run tests in. */
 export type Shadow = Disposable & {
@@ -87,9 +80,9 @@ function vitest(root: string, cwd: string, args: readonly string[], timeoutMs: n
   rmSync(report, { force: true })
   return new Promise((resolve) => {
     const fixtures = process.env['AVOCET_FIXTURES'] ?? join(root, '..', 'shared', 'fixtures')
-    const env = { ...process.env, AVOCET_FIXTURES: fixtures }
-    const reported = [...args, '--reporter', 'json', `--outputFile.json=${report}`]
-    const child = spawn(join(root, 'node_modules', '.bin', 'vitest'), reported, {
+    const env = { ...process.env, AVOCET_FIXTURES: fixtures, AVOCET_TEST_REPORT: report }
+    const reporter = join(root, 'testing', 'src', 'first-failure.ts')
+    const child = spawn(join(root, 'node_modules', '.bin', 'vitest'), [...args, '--reporter', reporter], {
       cwd,
       env,
       stdio: 'ignore',
@@ -114,34 +107,9 @@ function vitest(root: string, cwd: string, args: readonly string[], timeoutMs: n
       process.off('exit', end)
       end()
       const outcome = late ? 'timeout' : code === 0 ? 'passed' : 'failed'
-      const read =
-        late || !existsSync(report) ? [] : (JSON.parse(readFileSync(report, 'utf8')) as Report).testResults
-      const files = read.map((file) => ({ ...file, name: relative(cwd, file.name) }))
-      resolve({
-        outcome,
-        failing: outcome === 'failed' ? firstFailing(files) : null,
-        files: new Map(files.map(({ name, startTime, endTime }) => [name, endTime - startTime])),
-      })
+      const none: TestReport = { failing: null, files: {} }
+      const read = existsSync(report) ? (JSON.parse(readFileSync(report, 'utf8')) as TestReport) : none
+      resolve({ outcome, ...read })
     })
   })
-}
-
-type TestFile = {
-  readonly name: string
-  readonly status: string
-  readonly message: string
-  readonly startTime: number
-  readonly endTime: number
-  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
-}
-
-type Report = { readonly testResults: readonly TestFile[] }
-
-function firstFailing(files: readonly TestFile[]): string | null {
-  for (const { name, assertionResults } of files) {
-    const failed = assertionResults.find((one) => one.status === 'failed')
-    if (failed !== undefined) return `${name} > ${failed.fullName}`
-  }
-  // A file that cannot be loaded has no tests; those that were not begun by then are called failed too.
-  return files.find(({ status, message }) => status === 'failed' && message !== '')?.name ?? null
 }
