@@ -26,7 +26,8 @@ export default class FirstFailure implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly { message: string }[]): void {
-    if (errors.length > 0) end(`outside of a test: ${errors[0].message}`)
+    const [stray] = errors
+    if (stray !== undefined) end(`outside of a test: ${stray.message}`)
     const files = modules.map((one) => [one.relativeModuleId, one.diagnostic().duration] as const)
     write({ failing: null, files: Object.fromEntries(files) })
   }
