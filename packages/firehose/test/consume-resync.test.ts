@@ -192,6 +192,40 @@ describe('resync', () => {
     expect(running.consumer.stats().resync).toMatchObject({ started: 4, failed: 3, finished: 1 })
   })
 
+  it('until it is tried again, a commit only says how new the copy has to be', async () => {
+    const world = createWorld('waiting')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    await world.commit(account, [create('missed')])
+    for (const key of ['b', 'c', 'd']) add('#commit', world.event(await world.commit(account, [create(key)])))
+    const failedOnce = Promise.withResolvers<void>()
+    const slowly = async function* (): AsyncGenerator<Uint8Array> {
+      yield* frames.slice(0, 2)
+      await failedOnce.promise
+      yield* frames.slice(2)
+    }
+    const running = start(world, [], {
+      sources: [fromFrames(slowly(), { stay: true })],
+      async *resync() {
+        throw new ResyncError('fetch-failed', 'down', { retryAfterMs: 3_600_000 })
+      },
+    })
+    await expect.poll(() => running.consumer.stats().resync.failed).toBe(1)
+    failedOnce.resolve()
+    await expect.poll(() => running.ignored.length).toBe(2)
+    expect(running.ignored.map(({ reason, seq }) => [reason, seq])).toEqual([
+      ['desynchronized', 3],
+      ['desynchronized', 4],
+    ])
+    await running.consumer.close()
+    expect(running.consumer.stats().reasons).toMatchObject({ 'chain-since': 1, desynchronized: 2 })
+    expect(running.state.repos.get(account.did)).toMatchObject({
+      status: 'desynchronized',
+      claimed: account.head!.rev,
+    })
+  })
+
   it.each(['old', 'html', 'cut off'] as const)(
     'a mirror that is %s: the next host is asked',
     async (what) => {
