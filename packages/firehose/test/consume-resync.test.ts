@@ -205,10 +205,12 @@ describe('resync', () => {
       await failedOnce.promise
       yield* frames.slice(2)
     }
+    let tries = 0
     const running = start(world, [], {
       sources: [fromFrames(slowly(), { stay: true })],
       async *resync() {
-        throw new ResyncError('fetch-failed', 'down', { retryAfterMs: 3_600_000 })
+        if (tries++ === 0) throw new ResyncError('fetch-failed', 'down', { retryAfterMs: 3_600_000 })
+        yield* last(account)
       },
     })
     await expect.poll(() => running.consumer.stats().resync.failed).toBe(1)

@@ -152,9 +152,10 @@ describe('stream', () => {
     await second.consumer.done
     expect(second.events.map(({ seq }) => seq)).toEqual([13, 14, 15, 16, 17, 18, 19, 20])
     abort.abort()
-    const third = start(world, frames, { state, signal: AbortSignal.abort() })
+    const third = start(world, frames, { signal: AbortSignal.abort() })
     await third.consumer.done
     expect(third.events).toEqual([])
+    expect(third.state.cursors.size).toBe(0)
   })
 
   it('what cannot be read of an account is told each time, and holds up no cursor', async () => {
