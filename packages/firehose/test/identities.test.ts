@@ -1,7 +1,8 @@
-// For how long an identity is believed.
+// For how long an identity is believed, and how often one is asked for.
 
+import type { Handle } from '@avocet/syntax'
 import { expect, test } from 'vitest'
-import { createIdentities } from '../src/identities.ts'
+import { createIdentities, type Identities, type IdentitiesOptions } from '../src/identities.ts'
 
 test.each([
   ['an identity', { key: null, pds: null, handle: null }, 1000],
@@ -31,4 +32,116 @@ test.each([
   now++
   await identities.get(did)
   expect(asked).toBe(2)
+})
+
+function identities(
+  resolveKey: IdentitiesOptions['resolveKey'],
+  more: Partial<IdentitiesOptions> = {},
+): { made: Identities; time: { now: number }; waits: number[]; stop: AbortController } {
+  const time = { now: 50_000 }
+  const waits: number[] = []
+  const stop = new AbortController()
+  const made = createIdentities({
+    resolveKey,
+    now: () => time.now,
+    maxEntries: 100,
+    ttlMs: 1000,
+    goneTtlMs: 100,
+    refreshMs: 60_000,
+    retryMs: [],
+    wait: async (ms) => void waits.push(ms),
+    signal: stop.signal,
+    ...more,
+  })
+  return { made, time, waits, stop }
+}
+const ada = 'did:web:ada.example'
+const known = { key: null, pds: 'https://pds.example', handle: null }
+
+test('a look-up that fails is tried again after each wait, then given up, and nothing of that is kept', async () => {
+  let asked = 0
+  const resolveKey = () => Promise.reject(new Error(`down ${++asked}`))
+  const { made, waits } = identities(resolveKey, { retryMs: [5, 7] })
+  expect(await made.get(ada)).toEqual({ ok: false, gone: false, message: 'down 3' })
+  expect(waits).toEqual([5, 7])
+  await made.get(ada)
+  expect(asked).toBe(6)
+  expect(made.counts).toEqual({ resolved: 2, refreshed: 0 })
+})
+
+test('a look-up that fails once is answered by the next try', async () => {
+  let asked = 0
+  const { made, waits } = identities(
+    () => (asked++ === 0 ? Promise.reject(new Error('down')) : Promise.resolve(known)),
+    { retryMs: [5, 7] },
+  )
+  expect(await made.get(ada)).toEqual({ ok: true, identity: known })
+  expect(waits).toEqual([5])
+})
+
+test('who asks while somebody does gets the same answer, also from the line of a source', async () => {
+  const gate = Promise.withResolvers<typeof known>()
+  let asked = 0
+  const { made } = identities(() => {
+    asked++
+    return gate.promise
+  })
+  const asking = [made.get(ada), made.get(ada), made.get(ada, 's'), made.get(ada, 's'), made.get(ada, 't')]
+  gate.resolve(known)
+  for (const answer of await Promise.all(asking)) expect(answer).toEqual({ ok: true, identity: known })
+  expect(asked).toBe(1)
+  // Fresh: without a turn of the event loop.
+  expect(made.get(ada)).toEqual({ ok: true, identity: known })
+})
+
+test('asked anew: past every cache, once for each reason until its time is over', async () => {
+  const forced: boolean[] = []
+  const { made, time } = identities(async (_did, { forceRefresh }) => {
+    forced.push(forceRefresh)
+    return known
+  })
+  await made.get(ada)
+  expect(made.refreshableAt(ada, 'key')).toBe(null)
+  expect(await made.refresh(ada, 'key')).toEqual({ ok: true, identity: known })
+  expect(made.refresh(ada, 'key')).toBe(null)
+  expect(made.refreshableAt(ada, 'key')).toBe(time.now + 60_000)
+  expect(await made.refresh(ada, 'host')).toMatchObject({ ok: true })
+  expect(await made.refresh(ada, 'check', 's')).toMatchObject({ ok: true })
+  time.now += 60_000
+  expect(await made.refresh(ada, 'key')).toMatchObject({ ok: true })
+  expect(forced).toEqual([false, true, true, true, true])
+  expect(made.counts).toEqual({ resolved: 5, refreshed: 4 })
+})
+
+test('while it is asked anew the old answer is not given', async () => {
+  let key = 'old'
+  const { made } = identities(async () => ({ ...known, handle: `${key}.example` as Handle }))
+  await made.get(ada)
+  key = 'new'
+  const refreshing = made.refresh(ada, 'key')
+  expect(await made.get(ada)).toMatchObject({ identity: { handle: 'new.example' } })
+  expect(await refreshing).toMatchObject({ identity: { handle: 'new.example' } })
+})
+
+test('renewals: four at once, then one each interval', async () => {
+  const { made, time } = identities(async () => known)
+  for (let i = 0; i < 4; i++) expect(await made.renew(ada)).toMatchObject({ ok: true })
+  expect(made.renew(ada)).toBe(null)
+  expect(made.renewableAt(ada)).toBe(time.now + 60_000)
+  time.now += 60_000
+  expect(made.renewableAt(ada)).toBe(null)
+  expect(await made.renew(ada, 's')).toMatchObject({ ok: true })
+})
+
+test('nothing is concluded when the consumer stops, though a resolver hangs', async () => {
+  const { made, stop } = identities(() => new Promise<never>(() => {}))
+  const hanging = made.get(ada)
+  stop.abort()
+  await expect(hanging).rejects.toMatchObject({ name: 'AbortError' })
+  await expect(made.get(ada)).rejects.toMatchObject({ name: 'AbortError' })
+  const failing = identities(() => Promise.reject(new Error('down')), {
+    retryMs: [1],
+    wait: async () => failing.stop.abort(),
+  })
+  await expect(failing.made.get(ada)).rejects.toMatchObject({ name: 'AbortError' })
 })
