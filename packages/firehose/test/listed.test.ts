@@ -1,0 +1,211 @@
+// Entries of a host's list of repos: whom they are believed about, when the host is asked, and what is stored.
+
+import type { Did } from '@avocet/syntax'
+import { describe, expect, it } from 'vitest'
+import { type Account, create, createWorld, type World } from '../src/conformance/world.ts'
+import type { ConsumeOptions, HostStatus, Listed, MemoryState, RepoState, Source } from '../src/index.ts'
+import { type Run, start } from './consume-run.ts'
+import { fromFrames, stream } from './support.ts'
+
+const NOW = Date.parse('2030-01-01T00:00:00Z')
+const FRESH = { refreshMs: 0, retryMs: [] }
+
+type Listing = Run & AsyncDisposable & { list: (did: Did, more?: Partial<Listed>) => Promise<boolean> }
+
+/** A consumer that follows one source, which has sent `frames`. */
+async function following(
+  world: World,
+  options: Partial<ConsumeOptions<void>> & { frames?: Uint8Array[]; source?: Partial<Source> } = {},
+): Promise<Listing> {
+  const { frames = [], source, ...rest } = options
+  const running = start(world, [], {
+    sources: [fromFrames(frames, { stay: true, ...source })],
+    now: () => NOW,
+    resync: async function* () {},
+    resyncPolicy: { pollMs: 3_600_000 },
+    identity: FRESH,
+    firstSighting: 'accept',
+    ...rest,
+  })
+  await expect.poll(() => running.consumer.stats().accepted).toBe(frames.length)
+  const entry = { rev: null, status: 'active', own: false, source: 'test', at: NOW }
+  return {
+    ...running,
+    list: (did, more = {}) => running.consumer.reportListed({ did, ...entry, ...more }),
+    [Symbol.asyncDispose]: () => running.consumer.close(),
+  }
+}
+
+/** An account whose first commit was read, and then its status, by a consumer that has ended. */
+async function seen(world: World, status = 'active'): Promise<{ account: Account; state: MemoryState }> {
+  const account = world.createAccount()
+  const { frames, add } = stream()
+  add('#commit', world.event(await world.commit(account, [create('a')])))
+  await using running = await following(world, { frames, hostStatus: saying(status) })
+  await running.list(account.did, { status })
+  expect(running.state.repos.get(account.did)!.upstreamStatus).toBe(status)
+  return { account, state: running.state }
+}
+
+const saying = (status: string | null): HostStatus & { asked: number } => {
+  const host = Object.assign(
+    async () => {
+      host.asked++
+      return status
+    },
+    { asked: 0 },
+  )
+  return host
+}
+
+describe('an account that is new', () => {
+  it('is stored when a host lists what it has, and is to be read', async () => {
+    const world = createWorld('listed new')
+    const account = world.createAccount()
+    await world.commit(account, [create('a')])
+    const { rev } = account.head!
+    await using running = await following(world, { source: { kind: 'pds', host: account.pds } })
+    expect(await running.list(account.did, { rev, own: true })).toBe(true)
+    expect(running.state.repos.get(account.did)).toMatchObject({
+      status: 'desynchronized',
+      reason: 'discovered',
+      claimed: rev,
+      lastSource: 'test',
+    } satisfies Partial<RepoState>)
+  })
+
+  it('without a rev is there, and nothing is stored', async () => {
+    const world = createWorld('listed empty')
+    const account = world.createAccount()
+    await using running = await following(world)
+    expect(await running.list(account.did)).toBe(true)
+    expect(running.state.repos.size).toBe(0)
+  })
+
+  it.each([
+    ['nobody knows', 'relay', false],
+    ['lives elsewhere', 'pds', false],
+    ['lives elsewhere', 'relay', true],
+  ] as const)('that %s: listed by a %s is %s', async (what, kind, expected) => {
+    const world = createWorld(`listed ${what} ${kind}`)
+    const { did } = world.createAccount({ pds: 'https://elsewhere.example.com' })
+    if (what === 'nobody knows') world.missing.add(did)
+    await using running = await following(world, { source: { kind, host: 'https://pds.example.com' } })
+    expect(await running.list(did, { rev: null, own: kind === 'pds' })).toBe(expected)
+    expect(running.state.repos.size).toBe(0)
+  })
+
+  it.each([
+    ['relay', true],
+    ['pds', false],
+  ] as const)('while no directory answers: listed by a %s is %s', async (kind, expected) => {
+    const world = createWorld(`listed down ${kind}`)
+    const { did } = world.createAccount()
+    await using running = await following(world, {
+      source: { kind, host: 'https://pds.example.com' },
+      resolveKey: () => Promise.reject(new Error('down')),
+    })
+    expect(await running.list(did)).toBe(expected)
+  })
+})
+
+describe('a status', () => {
+  it.each([
+    // What was known, what the list says, whether that is asked of the host.
+    ['active', 'active', 0],
+    ['active', 'deactivated', 1],
+    ['active', 'deleted', 1],
+    ['deactivated', 'takendown', 0],
+    ['deactivated', 'deleted', 1],
+    ['deactivated', 'active', 1],
+    ['deleted', 'deleted', 0],
+    ['deleted', 'suspended', 1],
+  ])('%s, listed as %s: the host is asked %i times', async (before, status, asked) => {
+    const world = createWorld(`listed ${before} ${status}`)
+    const { account, state } = await seen(world, before)
+    const hostStatus = saying(before)
+    await using running = await following(world, { state, hostStatus })
+    expect(await running.list(account.did, { status })).toBe(true)
+    expect(hostStatus.asked).toBe(asked)
+    // The host says what was known.
+    expect(running.events).toEqual([])
+  })
+
+  it.each([
+    // Its own list, whether its host can be asked and what it says, what is believed then.
+    [false, undefined, 'active'],
+    [true, undefined, 'deactivated'],
+    [false, null, 'active'],
+    [true, null, 'active'],
+    [false, 'takendown', 'takendown'],
+    [true, 'active', 'active'],
+  ])('own list: %s, asked: %s, believed: %s', async (own, answer, expected) => {
+    const world = createWorld(`listed own ${own} ${answer}`)
+    const { account, state } = await seen(world)
+    const host = answer === undefined ? {} : { hostStatus: saying(answer) }
+    await using running = await following(world, { state, ...host })
+    expect(await running.list(account.did, { status: 'deactivated', own })).toBe(true)
+    expect(running.state.repos.get(account.did)!.upstreamStatus).toBe(expected)
+    const told = running.events.filter(({ kind }) => kind === 'account')
+    expect(told).toEqual(
+      expected === 'active'
+        ? []
+        : [
+            {
+              kind: 'account',
+              source: 'test',
+              seq: null,
+              did: account.did,
+              active: false,
+              status: expected,
+              time: new Date(NOW).toISOString(),
+            },
+          ],
+    )
+  })
+
+  it('that the app refused is not stored, nor what came with it', async () => {
+    const world = createWorld('listed refused')
+    const { account, state } = await seen(world, 'deactivated')
+    await using running = await following(world, {
+      state,
+      hostStatus: saying('active'),
+      onEvent: ({ kind }) => {
+        if (kind === 'account') throw new Error('no')
+      },
+    })
+    const before = state.repos.get(account.did)
+    expect(await running.list(account.did, { rev: account.head!.rev })).toBe(true)
+    expect(state.repos.get(account.did)).toEqual(before)
+  })
+})
+
+describe('what is known already', () => {
+  it.each([
+    [3_599_999, false],
+    [3_600_000, true],
+  ])('is noted again after %i ms: %s', async (later, noted) => {
+    const world = createWorld(`listed again ${later}`)
+    const { account, state } = await seen(world)
+    let now = NOW
+    await using running = await following(world, { state, now: () => now })
+    const { rev } = account.head!
+    await running.list(account.did, { rev, at: NOW })
+    const { confirmedAt } = running.state.repos.get(account.did)!
+    now = confirmedAt! + later
+    await running.list(account.did, { rev, at: now })
+    expect(running.state.repos.get(account.did)!.confirmedAt).toBe(noted ? now : confirmedAt)
+  })
+
+  it('a rev that is new is noted at once', async () => {
+    const world = createWorld('listed news')
+    const { account, state } = await seen(world)
+    await using running = await following(world, { state })
+    await world.commit(account, [create('b')])
+    await running.list(account.did, { rev: account.head!.rev })
+    expect(running.state.repos.get(account.did)).toMatchObject({
+      status: 'suspect',
+      claimed: account.head!.rev,
+    })
+  })
+})
