@@ -34,7 +34,7 @@ test.each([
   expect(asked).toBe(2)
 })
 
-function identities(
+function identitiesWith(
   resolveKey: IdentitiesOptions['resolveKey'],
   more: Partial<IdentitiesOptions> = {},
 ): { made: Identities; time: { now: number }; waits: number[]; stop: AbortController } {
@@ -61,7 +61,7 @@ const known = { key: null, pds: 'https://pds.example', handle: null }
 test('a look-up that fails is tried again after each wait, then given up, and nothing of that is kept', async () => {
   let asked = 0
   const resolveKey = () => Promise.reject(new Error(`down ${++asked}`))
-  const { made, waits } = identities(resolveKey, { retryMs: [5, 7] })
+  const { made, waits } = identitiesWith(resolveKey, { retryMs: [5, 7] })
   expect(await made.get(ada)).toEqual({ ok: false, gone: false, message: 'down 3' })
   expect(waits).toEqual([5, 7])
   await made.get(ada)
@@ -71,7 +71,7 @@ test('a look-up that fails is tried again after each wait, then given up, and no
 
 test('a look-up that fails once is answered by the next try', async () => {
   let asked = 0
-  const { made, waits } = identities(
+  const { made, waits } = identitiesWith(
     () => (asked++ === 0 ? Promise.reject(new Error('down')) : Promise.resolve(known)),
     { retryMs: [5, 7] },
   )
@@ -82,7 +82,7 @@ test('a look-up that fails once is answered by the next try', async () => {
 test('who asks while somebody does gets the same answer, also from the line of a source', async () => {
   const gate = Promise.withResolvers<typeof known>()
   let asked = 0
-  const { made } = identities(() => {
+  const { made } = identitiesWith(() => {
     asked++
     return gate.promise
   })
@@ -96,7 +96,7 @@ test('who asks while somebody does gets the same answer, also from the line of a
 
 test('asked anew: past every cache, once for each reason until its time is over', async () => {
   const forced: boolean[] = []
-  const { made, time } = identities(async (_did, { forceRefresh }) => {
+  const { made, time } = identitiesWith(async (_did, { forceRefresh }) => {
     forced.push(forceRefresh)
     return known
   })
@@ -115,7 +115,7 @@ test('asked anew: past every cache, once for each reason until its time is over'
 
 test('while it is asked anew the old answer is not given', async () => {
   let key = 'old'
-  const { made } = identities(async () => ({ ...known, handle: `${key}.example` as Handle }))
+  const { made } = identitiesWith(async () => ({ ...known, handle: `${key}.example` as Handle }))
   await made.get(ada)
   key = 'new'
   const refreshing = made.refresh(ada, 'key')
@@ -124,7 +124,7 @@ test('while it is asked anew the old answer is not given', async () => {
 })
 
 test('renewals: four at once, then one each interval', async () => {
-  const { made, time } = identities(async () => known)
+  const { made, time } = identitiesWith(async () => known)
   for (let i = 0; i < 4; i++) expect(await made.renew(ada)).toMatchObject({ ok: true })
   expect(made.renew(ada)).toBe(null)
   expect(made.renewableAt(ada)).toBe(time.now + 60_000)
@@ -134,14 +134,28 @@ test('renewals: four at once, then one each interval', async () => {
 })
 
 test('nothing is concluded when the consumer stops, though a resolver hangs', async () => {
-  const { made, stop } = identities(() => new Promise<never>(() => {}))
+  const { made, stop } = identitiesWith(() => new Promise<never>(() => {}))
   const hanging = made.get(ada)
   stop.abort()
   await expect(hanging).rejects.toMatchObject({ name: 'AbortError' })
   await expect(made.get(ada)).rejects.toMatchObject({ name: 'AbortError' })
-  const failing = identities(() => Promise.reject(new Error('down')), {
+  const failing = identitiesWith(() => Promise.reject(new Error('down')), {
     retryMs: [1],
     wait: async () => failing.stop.abort(),
   })
   await expect(failing.made.get(ada)).rejects.toMatchObject({ name: 'AbortError' })
+})
+
+test('a refresh waits in the line of a source only for an account that is new in it', async () => {
+  const asked: string[] = []
+  const { made } = identitiesWith((did) => {
+    asked.push(did)
+    return did.startsWith('did:web:n') ? new Promise<never>(() => {}) : Promise.resolve(known)
+  })
+  for (let i = 0; i < 64; i++) void made.get(`did:web:n${i}.a.example`, 's')
+  await expect.poll(() => asked.length).toBe(64)
+  const waiting = made.refresh('did:web:other.a.example', 'key', 's')
+  expect(await made.refresh('did:web:ada.a.example', 'key')).toMatchObject({ ok: true })
+  expect(asked.slice(64)).toEqual(['did:web:ada.a.example'])
+  expect(await Promise.race([waiting, Promise.resolve('waits')])).toBe('waits')
 })

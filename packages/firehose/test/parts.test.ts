@@ -67,11 +67,11 @@ describe('newcomers', () => {
   const plc = (i: number): Did => `did:plc:${String(i).padStart(24, 'a')}` as Did
 
   it('sixty-four of a source at once, in the order they came; each that ends lets one in', async () => {
-    const { run } = createNewcomers(signal)
+    const newcomers = createNewcomers(signal)
     const begun: number[] = []
     const ends: (() => void)[] = []
     const running = Array.from({ length: 66 }, (_, i) =>
-      run('s', plc(i), async () => {
+      newcomers.run('s', plc(i), async () => {
         begun.push(i)
         await new Promise<void>((resolve) => ends.push(resolve))
         return i
@@ -85,13 +85,13 @@ describe('newcomers', () => {
     await expect.poll(() => begun.slice(64)).toEqual([64, 65])
     for (const end of ends) end()
     expect(await Promise.all(running)).toEqual(Array.from({ length: 66 }, (_, i) => i))
-    expect(await run('s', plc(0), () => 'again')).toBe('again')
+    expect(await newcomers.run('s', plc(0), () => 'again')).toBe('again')
   })
 
   it('one that fails gives its place on too', async () => {
-    const { run } = createNewcomers(signal)
+    const newcomers = createNewcomers(signal)
     const failing = Array.from({ length: 100 }, (_, i) =>
-      run('s', plc(i), () => Promise.reject(new Error('down'))),
+      newcomers.run('s', plc(i), () => Promise.reject(new Error('down'))),
     )
     expect((await Promise.allSettled(failing)).map(({ status }) => status)).toEqual(
       Array.from({ length: 100 }, () => 'rejected'),
@@ -99,14 +99,14 @@ describe('newcomers', () => {
   })
 
   it('each source has a line, and in it each domain', async () => {
-    const { run } = createNewcomers(signal)
+    const newcomers = createNewcomers(signal)
     const never = () => new Promise<never>(() => {})
     const hanging = (source: string, did: (i: number) => Did) => {
-      for (let i = 0; i < 64; i++) void run(source, did(i), never)
+      for (let i = 0; i < 64; i++) void newcomers.run(source, did(i), never)
     }
     const begins = async (source: string, did: Did) =>
       Promise.race([
-        run(source, did, () => 'begun'),
+        newcomers.run(source, did, () => 'begun'),
         new Promise((resolve) => setTimeout(resolve, 5, 'waits')),
       ])
     hanging('s', (i) => `did:web:a${i}.one.example:user`)
@@ -120,24 +120,24 @@ describe('newcomers', () => {
   })
 
   it('a source is full at ten thousand, waiting or under way, and no longer when one ends', async () => {
-    const { run, isFull } = createNewcomers(signal)
+    const newcomers = createNewcomers(signal)
     const gate = Promise.withResolvers<void>()
     const at = (i: number): Did => `did:web:n${i}.example`
-    const first = run('s', at(0), () => gate.promise)
-    for (let i = 1; i < 9999; i++) void run('s', at(i), () => new Promise<never>(() => {}))
-    expect(isFull('s')).toBe(false)
-    void run('s', at(9999), () => new Promise<never>(() => {}))
-    expect([isFull('s'), isFull('t')]).toEqual([true, false])
+    const first = newcomers.run('s', at(0), () => gate.promise)
+    for (let i = 1; i < 9999; i++) void newcomers.run('s', at(i), () => new Promise<never>(() => {}))
+    expect(newcomers.isFull('s')).toBe(false)
+    void newcomers.run('s', at(9999), () => new Promise<never>(() => {}))
+    expect([newcomers.isFull('s'), newcomers.isFull('t')]).toEqual([true, false])
     gate.resolve()
     await first
-    expect(isFull('s')).toBe(false)
+    expect(newcomers.isFull('s')).toBe(false)
   })
 
   it('who waits is told when the consumer stops', async () => {
     const stop = new AbortController()
-    const { run } = createNewcomers(stop.signal)
-    for (let i = 0; i < 64; i++) void run('s', plc(i), () => new Promise<never>(() => {}))
-    const waiting = run('s', plc(64), () => 'begun')
+    const newcomers = createNewcomers(stop.signal)
+    for (let i = 0; i < 64; i++) void newcomers.run('s', plc(i), () => new Promise<never>(() => {}))
+    const waiting = newcomers.run('s', plc(64), () => 'begun')
     stop.abort()
     await expect(waiting).rejects.toMatchObject({ name: 'AbortError' })
   })
