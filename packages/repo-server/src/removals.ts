@@ -1,6 +1,7 @@
 import type { BlobStore } from '@avocet/blobs'
 import type { Did } from '@avocet/syntax'
 
+import { untilDone } from './blob-turns.ts'
 import type { RepoServerStore } from './store.ts'
 
 /**
@@ -22,14 +23,24 @@ const AT_ONCE = 8
 
 /** Removals from a store, and from that of blobs. */
 export function createRemovals(
-  { upkeep }: Pick<RepoServerStore, 'upkeep'>,
+  { upkeep, blobTurns }: Pick<RepoServerStore, 'upkeep' | 'blobTurns'>,
   files: Pick<BlobStore, 'removeAll'>,
 ): Removals {
   const removing = new Map<Did, Promise<void>>()
 
   const removeBlobs = async (did: Did): Promise<void> => {
-    if (!(await upkeep.departed()).includes(did)) return
-    await files.removeAll(did)
+    const isDeparted = async (): Promise<boolean> => (await upkeep.departed()).includes(did)
+    if (!(await isDeparted())) return
+    const remove = (): Promise<void> => files.removeAll(did)
+    if (blobTurns === undefined) await remove()
+    else {
+      await untilDone(did, () =>
+        blobTurns.removeAll(did, async () => {
+          // Another process may have done it meanwhile, and the account be back.
+          if (await isDeparted()) await remove()
+        }),
+      )
+    }
     while (await upkeep.forgetBlobs(did));
   }
 

@@ -115,6 +115,8 @@ export interface BlobTurns {
     cids: readonly string[],
     work: (orphans: readonly string[]) => Promise<void>,
   ): Promise<boolean>
+  /** The same for work on all blobs of a DID, whatever rows there are. */
+  removeAll(did: Did, work: () => Promise<void>): Promise<boolean>
 }
 
 /** Repositories, to read. */
@@ -132,7 +134,7 @@ export interface StoreUpkeep {
   expireUploads(before: number): Promise<{ did: Did; cid: string }[]>
   /** DIDs whose repository went and whose blobs are still here. */
   departed(): Awaitable<Did[]>
-  /** Some rows of blobs of a departed DID go, once their bytes are gone; whether there are more. */
+  /** Some rows of blobs of a departed DID go, once their bytes are gone; whether there are more. None of one that came back. */
   forgetBlobs(did: Did): Promise<boolean>
   /** Removes what replaced and removed repositories left: rows, and events of the latter. Resolves when nothing is left. */
   sweep(): Promise<void>

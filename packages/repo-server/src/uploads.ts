@@ -16,7 +16,8 @@ import type { Did } from '@avocet/syntax'
 import type { BlobClaim, Outcome } from './change.ts'
 import { RepoServerError } from './error.ts'
 import { refuseBytes } from './refusals.ts'
-import type { Awaitable, BlobTurns, RepoServerStore } from './store.ts'
+import { untilDone } from './blob-turns.ts'
+import type { Awaitable, RepoServerStore } from './store.ts'
 
 /** Taking in blobs, and forgetting those that were never used. */
 export interface Uploads {
@@ -40,9 +41,6 @@ export interface Uploads {
 const REMOVAL_MS = 1000
 /** One write may leave hundreds of blobs, each a request where they are in a bucket. */
 const REMOVED_AT_ONCE = 8
-/** How long a removal waits for uploads of other processes; then its bytes are left for the next start. */
-const PATIENCE_MS = 120_000
-const LOOK_MS = 20
 const TEMPORARY_MS = 24 * 60 * 60 * 1000
 // Without `*`: a type of anything is none.
 const MIME = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/
@@ -115,9 +113,11 @@ export function createUploads(parts: UploadParts): Uploads {
       await (turns === undefined
         ? Promise.all(some.map((cid) => attempt(one(cid))))
         : attempt(
-            removeInTurn(turns, did, some, async (orphans) => {
-              await Promise.all(orphans.map((cid) => attempt(files.remove(did, cid))))
-            }),
+            untilDone(did, () =>
+              turns.remove(did, some, async (orphans) => {
+                await Promise.all(orphans.map((cid) => attempt(files.remove(did, cid))))
+              }),
+            ),
           ))
     }
   }
@@ -245,24 +245,4 @@ async function* announcing(
 ): AsyncGenerator<Uint8Array> {
   yield* source
   await announced.now()
-}
-
-/** Removes between the uploads of other processes. */
-async function removeInTurn(
-  turns: BlobTurns,
-  did: Did,
-  cids: readonly string[],
-  work: (orphans: readonly string[]) => Promise<void>,
-): Promise<void> {
-  const started = performance.now()
-  let pause = LOOK_MS
-  // oxlint-disable-next-line no-await-in-loop -- until nobody uploads
-  while (!(await turns.remove(did, cids, work))) {
-    if (performance.now() - started > PATIENCE_MS) {
-      throw new RepoServerError('repo-busy', `Blobs are uploaded all the time; did=${did}`)
-    }
-    // oxlint-disable-next-line no-await-in-loop
-    await sleep(pause * (1 + Math.random()), undefined, { ref: false })
-    pause = Math.min(2 * pause, 200)
-  }
 }

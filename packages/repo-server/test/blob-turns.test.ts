@@ -7,6 +7,7 @@ import { startPostgres } from '@avocet/testing/postgres'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 
+import { createRemovals } from '../src/removals.ts'
 import { createUploads, type Uploads } from '../src/uploads.ts'
 import { openRepoServerStore, type PostgresRepoServerStore } from '../src/postgres/index.ts'
 
@@ -216,5 +217,67 @@ describe.skipIf(server === null)('blobs that two processes store and remove', ()
     stop.open()
     await Promise.all(removals)
     expect([await isStored(cid), errors]).toEqual([false, []])
+  })
+
+  it('blobs of a removed account are removed before it comes back, not after', async () => {
+    const cid = await upload(there)
+    for (const { store } of opened) expect(await store.upkeep.departed()).toEqual([])
+    await opened[0]!.store.apply({ type: 'removal', did: DID, events: [] })
+    const stop = createStop()
+    const slow = {
+      removeAll: async (did: Did) => {
+        await stop.here()
+        await files.removeAll(did)
+      },
+    }
+    const removal = createRemovals(opened[0]!.store, slow).run()
+    await stop.reached
+    const again = (async () => {
+      await createRemovals(opened[1]!.store, files).blobsGone(DID)
+      return upload(there)
+    })()
+    // As long as the removal lasts; without turns it ends here, and the removal takes what it stored.
+    await Promise.race([again, sleep(200)])
+    stop.open()
+    await removal
+    expect(await again).toBe(cid)
+    expect([await isStored(cid), await opened[0]!.store.blobs.get(DID, cid)]).toMatchObject([true, { cid }])
+    expect([errors, await tickets()]).toEqual([[], 0])
+  })
+
+  it('who was slow to remove the blobs of an account takes none when it is back', async () => {
+    await upload(there)
+    const [{ store }] = opened as [(typeof opened)[0]]
+    await store.apply({ type: 'removal', did: DID, events: [] })
+    const stop = createStop()
+    const blobTurns = {
+      ...store.blobTurns!,
+      removeAll: async (did: Did, work: () => Promise<void>) => {
+        await stop.here()
+        return store.blobTurns!.removeAll(did, work)
+      },
+    }
+    const slow = createRemovals({ upkeep: store.upkeep, blobTurns }, files).run()
+    await stop.reached
+    await createRemovals(opened[1]!.store, files).run()
+    const cid = await upload(there)
+    stop.open()
+    await slow
+    expect([await isStored(cid), await store.blobs.get(DID, cid)]).toMatchObject([true, { cid }])
+  })
+
+  it('an upload that began before its account was removed leaves nothing', async () => {
+    const stop = createStop()
+    afterPut = stop.here
+    const late = upload(there)
+    await stop.reached
+    await opened[0]!.store.apply({ type: 'removal', did: DID, events: [] })
+    const removal = createRemovals(opened[0]!.store, files).run()
+    await Promise.race([removal, sleep(200)])
+    stop.open()
+    const cid = await late
+    await removal
+    expect([await isStored(cid), await opened[0]!.store.blobs.get(DID, cid)]).toEqual([false, null])
+    expect([errors, await tickets()]).toEqual([[], 0])
   })
 })

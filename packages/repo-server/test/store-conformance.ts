@@ -548,6 +548,10 @@ export function describeRepoServerStore(
       expect(await events()).toEqual([3, 4, 5])
       expect([await store.records.count(B), (await store.blobs.get(B, ONE))?.permanent]).toEqual([1, true])
       expect((await make()).status).toBe('applied')
+      // Who removed the same blobs, and was slower, takes nothing of the account that came back.
+      await upload(ONE, A)
+      expect(await store.upkeep.forgetBlobs(A)).toBe(false)
+      expect(await store.blobs.get(A, ONE)).toMatchObject({ cid: ONE })
     })
 
     describe('staged content', () => {

@@ -198,8 +198,7 @@ export function createMemoryRepoServerStore(): RepoServerStore {
       expireUploads: async (before) => blobs.expire(before),
       departed: () => [...departed],
       forgetBlobs: async (did) => {
-        blobs.remove(did)
-        departed.delete(did)
+        if (departed.delete(did)) blobs.remove(did)
         return false
       },
       sweep: async () => {},

@@ -3,7 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type { PostgresDatabase, Queryable } from '@avocet/postgres'
+import type { PostgresDatabase, Queryable, Transaction } from '@avocet/postgres'
+import type { Did } from '@avocet/syntax'
 
 import { RepoServerError } from '../error.ts'
 import type { BlobTurns } from '../store.ts'
@@ -34,6 +35,25 @@ export function openBlobTurns(db: PostgresDatabase): BlobTurns {
     else next()
   }
 
+  /** Does `work` while nobody uploads, or not at all. */
+  const alone = async (did: Did, work: (tx: Transaction) => Promise<void>): Promise<boolean> => {
+    await enter()
+    try {
+      return await db.transaction(async (tx) => {
+        const [lock] = await tx.query(`SELECT pg_try_advisory_xact_lock(${LOCK}) AS mine`, [did])
+        if (lock!['mine'] !== true) return false
+        // Each statement sees what was committed before it: an upload either stands here, or has its row already.
+        await tx.query('DELETE FROM blob_upload WHERE did = $1 AND until < clock_timestamp()', [did])
+        const uploads = await tx.query('SELECT 1 FROM blob_upload WHERE did = $1 LIMIT 1', [did])
+        if (uploads.length > 0) return false
+        await work(tx)
+        return true
+      })
+    } finally {
+      leave()
+    }
+  }
+
   return {
     announce: async (did) => {
       for (const started = performance.now(); ;) {
@@ -55,24 +75,12 @@ export function openBlobTurns(db: PostgresDatabase): BlobTurns {
     withdraw: async (ticket) => {
       await db.query('DELETE FROM blob_upload WHERE ticket = $1', [ticket])
     },
-    remove: async (did, cids, work) => {
-      await enter()
-      try {
-        return await db.transaction(async (tx) => {
-          const [lock] = await tx.query(`SELECT pg_try_advisory_xact_lock(${LOCK}) AS mine`, [did])
-          if (lock!['mine'] !== true) return false
-          // Each statement sees what was committed before it: an upload either stands here, or has its row below.
-          await tx.query('DELETE FROM blob_upload WHERE did = $1 AND until < clock_timestamp()', [did])
-          const uploads = await tx.query('SELECT 1 FROM blob_upload WHERE did = $1 LIMIT 1', [did])
-          if (uploads.length > 0) return false
-          const known = await openBlobReads(tx).among(did, cids)
-          await work(cids.filter((cid) => !known.has(cid)))
-          return true
-        })
-      } finally {
-        leave()
-      }
-    },
+    remove: (did, cids, work) =>
+      alone(did, async (tx) => {
+        const known = await openBlobReads(tx).among(did, cids)
+        await work(cids.filter((cid) => !known.has(cid)))
+      }),
+    removeAll: (did, work) => alone(did, () => work()),
   }
 }
 

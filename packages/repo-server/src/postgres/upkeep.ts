@@ -75,7 +75,8 @@ export function openUpkeep(db: PostgresDatabase, tables: Tables, filling: Readon
       db.transaction(async (tx) => {
         await lockAccount(tx, did)
         const gone = await tx.query(
-          `DELETE FROM blob WHERE did = $1 AND cid IN (SELECT cid FROM blob WHERE did = $1 LIMIT ${BLOBS}) RETURNING 1`,
+          `DELETE FROM blob WHERE did = $1 AND EXISTS (SELECT 1 FROM departure WHERE did = $1 AND NOT blobs_gone)
+             AND cid IN (SELECT cid FROM blob WHERE did = $1 LIMIT ${BLOBS}) RETURNING 1`,
           [did],
         )
         if (gone.length === BLOBS) return true

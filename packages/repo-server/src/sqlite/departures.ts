@@ -24,6 +24,8 @@ const EVENTS = 100
 /** The departures in `db`, which must carry `RECORD_MIGRATIONS`. */
 export function openDepartures(db: Database, blobs: BlobIndex, log: SyncEventLog<Database>): Departures {
   const forgetSome = (did: Did): boolean => {
+    const row = db.prepare('SELECT 1 FROM account_removal WHERE did = ? AND blobs_gone = 0').get(did)
+    if (row === undefined) return false
     if (blobs.removeSome(did, BLOBS) === BLOBS) return true
     db.prepare('UPDATE account_removal SET blobs_gone = 1 WHERE did = ?').run(did)
     return false
