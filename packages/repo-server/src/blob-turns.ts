@@ -11,9 +11,13 @@ const LOOK_MS = 20
 /**
  * Tries a removal between the uploads of other processes until it was done.
  * @param remove returns false where an upload is in the way (`BlobTurns`)
- * @throws RepoServerError `repo-busy`, and what `remove` throws
+ * @throws RepoServerError `repo-busy`, what `remove` throws, and the reason of `signal` when it is aborted
  */
-export async function untilDone(did: Did, remove: () => Promise<boolean>): Promise<void> {
+export async function untilDone(
+  did: Did,
+  remove: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<void> {
   const started = performance.now()
   let pause = LOOK_MS
   // oxlint-disable-next-line no-await-in-loop -- until nobody uploads
@@ -22,7 +26,8 @@ export async function untilDone(did: Did, remove: () => Promise<boolean>): Promi
       throw new RepoServerError('repo-busy', `Blobs are uploaded all the time; did=${did}`)
     }
     // oxlint-disable-next-line no-await-in-loop
-    await sleep(pause * (1 + Math.random()), undefined, { ref: false })
+    await sleep(pause * (1 + Math.random()), undefined, { ref: false, signal }).catch(() => {})
+    signal.throwIfAborted()
     pause = Math.min(2 * pause, 200)
   }
 }

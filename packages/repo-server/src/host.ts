@@ -341,7 +341,7 @@ export function createRepoHost(options: RepoHostOptions): RepoHost {
     upkeep,
     [Symbol.asyncDispose]: async () => {
       unlisten()
-      await rounds.end()
+      await Promise.all([rounds.end(), uploads.close(), removals.close()])
       if (options.sequencer === undefined) await sequencer.close()
     },
   }

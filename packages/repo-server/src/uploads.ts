@@ -13,10 +13,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { formatCid, type BlobRef } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 
+import { untilDone } from './blob-turns.ts'
 import type { BlobClaim, Outcome } from './change.ts'
+import { createClosing } from './closing.ts'
 import { RepoServerError } from './error.ts'
 import { refuseBytes } from './refusals.ts'
-import { untilDone } from './blob-turns.ts'
 import type { Awaitable, RepoServerStore } from './store.ts'
 
 /** Taking in blobs, and forgetting those that were never used. */
@@ -35,6 +36,8 @@ export interface Uploads {
   discard(did: Did, cids: readonly string[]): Promise<void>
   /** Removes uploads that no record has referred to within a day, and what the uploads of a killed process left. */
   collect(): Promise<number>
+  /** Removes no more; resolves when what is being removed is. What is left then is an orphan, collected after the next start. */
+  close(): Promise<void>
 }
 
 /** How long a removal is waited for, so that who deletes a record finds its blobs gone. */
@@ -71,6 +74,9 @@ export function createUploads(parts: UploadParts): Uploads {
   // And the other way round: an upload waits for removals under way, or they might take what it stored.
   const removing = new Map<Did, Promise<void>>()
 
+  const closing = createClosing()
+  const { signal } = closing
+
   // Where other processes store and remove bytes, too, the store sees to both.
   const turns = store.blobTurns
 
@@ -94,7 +100,7 @@ export function createUploads(parts: UploadParts): Uploads {
     const state = uploading.get(did)
     if (state !== undefined) return cids.forEach((cid) => state.waiting.add(cid))
     const before = removing.get(did)
-    const task = remove(did, cids, before).finally(() => {
+    const task = closing.during(remove(did, cids, before)).finally(() => {
       if (removing.get(did) === task) removing.delete(did)
     })
     removing.set(did, task)
@@ -104,21 +110,21 @@ export function createUploads(parts: UploadParts): Uploads {
   const remove = async (did: Did, cids: readonly string[], before?: Promise<void>): Promise<void> => {
     await before
     // The row is gone: what is left is an orphan, collected after the next start.
-    const attempt = (task: Promise<void>): Promise<void> => task.catch((error) => onError(error))
+    const attempt = (task: Promise<void>): Promise<void> =>
+      task.catch((error) => {
+        if (error !== signal.reason) onError(error)
+      })
     const one = async (cid: string): Promise<void> => {
       if ((await store.blobs.get(did, cid)) === null) await files.remove(did, cid)
     }
-    for (let at = 0; at < cids.length; at += REMOVED_AT_ONCE) {
+    const removeOrphans = async (orphans: readonly string[]): Promise<void> => {
+      await Promise.all(orphans.map((cid) => attempt(files.remove(did, cid))))
+    }
+    for (let at = 0; at < cids.length && !signal.aborted; at += REMOVED_AT_ONCE) {
       const some = cids.slice(at, at + REMOVED_AT_ONCE)
       await (turns === undefined
         ? Promise.all(some.map((cid) => attempt(one(cid))))
-        : attempt(
-            untilDone(did, () =>
-              turns.remove(did, some, async (orphans) => {
-                await Promise.all(orphans.map((cid) => attempt(files.remove(did, cid))))
-              }),
-            ),
-          ))
+        : attempt(untilDone(did, () => turns.remove(did, some, removeOrphans), signal)))
     }
   }
 
@@ -220,6 +226,7 @@ export function createUploads(parts: UploadParts): Uploads {
       })
     },
     discard,
+    close: () => closing.close(),
     collect: async () => {
       await files.clean()
       const expired = await store.upkeep.expireUploads(now() - TEMPORARY_MS)
