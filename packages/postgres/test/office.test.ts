@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { startPostgres } from '@avocet/testing/postgres'
@@ -6,6 +8,50 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { holdOffice, openDatabase, type Office, type PostgresDatabase } from '../src/index.ts'
 
 const server = await startPostgres()
+
+/** A way to the server on which connections can stop to say anything. */
+async function openLine(url: string): Promise<
+  AsyncDisposable & {
+    readonly url: string
+    /** Nothing goes through the connections there are any more. */
+    hang(): void
+    /** They end on the server's side. */
+    cut(): void
+  }
+> {
+  const { hostname, port } = new URL(url)
+  const sockets: { near: Socket; far: Socket }[] = []
+  const line = createServer((near) => {
+    const far = connect(Number(port), hostname)
+    sockets.push({ near, far })
+    for (const socket of [near, far]) socket.on('error', () => {})
+    near.pipe(far)
+    far.pipe(near)
+  }).listen(0, '127.0.0.1')
+  await once(line, 'listening')
+  const own = new URL(url)
+  own.port = String((line.address() as AddressInfo).port)
+  return {
+    url: own.href,
+    hang: () => {
+      for (const { near, far } of sockets) {
+        near.unpipe(far).pause()
+        far.unpipe(near).pause()
+      }
+    },
+    cut: () => {
+      for (const { far } of sockets) far.destroy()
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const { near, far } of sockets) {
+        near.destroy()
+        far.destroy()
+      }
+      line.close()
+      await once(line, 'close')
+    },
+  }
+}
 
 describe.skipIf(server === null)('an office', () => {
   afterAll(() => server?.close())
@@ -66,6 +112,8 @@ describe.skipIf(server === null)('an office', () => {
     const [holder, waiting] = one.office.isHeld() ? [one, two] : [two, one]
     await holder.office[Symbol.asyncDispose]()
     expect([holder.office.isHeld(), holder.log]).toEqual([false, ['won', 'lost']])
+    // Its session has ended, and the lock with it: in the pool it would keep both for as long as it is idle.
+    expect(holder.db.pool.totalCount).toBe(0)
     await expect.poll(() => waiting.office.isHeld()).toBe(true)
     await holder.db.query('CREATE SCHEMA elsewhere')
     const db = openDatabase({ url: server!.url, schema: 'elsewhere' })
@@ -84,6 +132,26 @@ describe.skipIf(server === null)('an office', () => {
       // oxlint-disable-next-line no-await-in-loop
       await side.db.close()
     }
+  })
+
+  it('is lost when its connection says nothing any more, and won again', async () => {
+    await using line = await openLine(server!.url)
+    await using db = openDatabase({ url: line.url, poolSize: 2 })
+    const errors: unknown[] = []
+    const work = (signal: AbortSignal): Promise<void> =>
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
+    await using office = holdOffice(db, 'hangs', work, {
+      ...FAST,
+      checkMs: 200,
+      onError: (error) => errors.push(error),
+    })
+    await expect.poll(() => office.isHeld()).toBe(true)
+    line.hang()
+    await expect.poll(() => office.isHeld()).toBe(false)
+    expect(String(errors.at(-1))).toBe('Error: the connection of an office was lost; name=hangs')
+    // The server notices, too.
+    line.cut()
+    await expect.poll(() => office.isHeld()).toBe(true)
   })
 
   it('whose work throws is asked for again', async () => {
