@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
+
 import { holdOffice, openDatabase } from '@avocet/postgres'
 import { startPostgres } from '@avocet/testing/postgres'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -8,6 +10,46 @@ import { startElectedChores } from '../src/operations/elected-chores.ts'
 const server = await startPostgres()
 afterAll(() => server?.close())
 const CLOCK = { last: () => null, believe: () => Promise.resolve() }
+
+/** An office that the test gives and takes. `over` resolves when its holder gives it back. */
+function createOffice() {
+  const lost = new AbortController()
+  const over = Promise.withResolvers<void>()
+  const elect = (work: (signal: AbortSignal) => Promise<void>): AsyncDisposable => {
+    work(lost.signal).then(over.resolve, over.reject)
+    return { [Symbol.asyncDispose]: async () => {} }
+  }
+  return { elect, lose: () => lost.abort(), over: over.promise }
+}
+
+test('an office is given back when the chores under way are over, not before', async () => {
+  const gate = Promise.withResolvers<void>()
+  const steps: string[] = []
+  const { elect, lose, over } = createOffice()
+  const chore = async (): Promise<void> => {
+    steps.push('began')
+    await gate.promise
+    steps.push('ended')
+  }
+  await startElectedChores(elect, { byAge: [], others: [chore] }, CLOCK, SILENT)
+  await expect.poll(() => steps).toEqual(['began'])
+  lose()
+  const givenBack = over.then(() => steps.push('given back'))
+  await setImmediate()
+  gate.resolve()
+  await givenBack
+  expect(steps).toEqual(['began', 'ended', 'given back'])
+})
+
+test('an office that is lost before its chores began is given back', async () => {
+  const asked = Promise.withResolvers<void>()
+  const { elect, lose, over } = createOffice()
+  const clock = { ...CLOCK, last: () => asked.promise.then(() => null) }
+  await startElectedChores(elect, { byAge: [], others: [] }, clock, SILENT)
+  lose()
+  asked.resolve()
+  await over
+})
 
 // Not skipped in silence: `startPostgres` has said that there is none.
 describe.skipIf(server === null)('chores of several processes', () => {
