@@ -14,12 +14,12 @@ const CLOCK = { last: () => null, believe: () => Promise.resolve() }
 /** An office that the test gives and takes. `over` resolves when its holder gives it back. */
 function createOffice() {
   const lost = new AbortController()
-  const over = Promise.withResolvers<void>()
-  const elect = (work: (signal: AbortSignal) => Promise<void>): AsyncDisposable => {
-    work(lost.signal).then(over.resolve, over.reject)
+  const work = Promise.withResolvers<void>()
+  const elect = (begin: (signal: AbortSignal) => Promise<void>): AsyncDisposable => {
+    work.resolve(begin(lost.signal))
     return { [Symbol.asyncDispose]: async () => {} }
   }
-  return { elect, lose: () => lost.abort(), over: over.promise }
+  return { elect, lose: () => lost.abort(), over: work.promise }
 }
 
 test('an office is given back when the chores under way are over, not before', async () => {
@@ -48,7 +48,7 @@ test('an office that is lost before its chores began is given back', async () =>
   await startElectedChores(elect, { byAge: [], others: [] }, clock, SILENT)
   lose()
   asked.resolve()
-  await over
+  await expect(over).resolves.toBe(undefined)
 })
 
 // Not skipped in silence: `startPostgres` has said that there is none.
