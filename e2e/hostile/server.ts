@@ -5,9 +5,10 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 
 import { createKeypair, importKeypair, type Keypair } from '@avocet/crypto'
+import { sql } from '@avocet/testing/pds-rows'
+import { pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
 
 import { startMailSink, type MailSink } from '../side-by-side/mail-sink.ts'
 import { startDirectory, type HostileDirectory } from './directory.ts'
@@ -78,6 +79,7 @@ export async function startServer(settings: Readonly<Record<string, string>> = {
       PDS_ADMIN_PASSWORD: ADMIN_PASSWORD,
       PDS_EMAIL_SMTP_URL: mail.url,
       PDS_EMAIL_FROM_ADDRESS: `noreply@${HOSTNAME}`,
+      ...pdsDatabaseEnvironment(folder),
       ...settings,
     },
   })
@@ -134,13 +136,8 @@ export async function startServer(settings: Readonly<Record<string, string>> = {
     operate,
     account,
     keyOf: (did) => {
-      const db = new DatabaseSync(join(folder, 'pds.sqlite'), { readOnly: true })
-      try {
-        const row = db.prepare('SELECT signing_key FROM account WHERE did = ?').get(did)
-        return importKeypair('k256', row!['signing_key'] as Uint8Array)
-      } finally {
-        db.close()
-      }
+      const [row] = sql({ folder }, 'SELECT signing_key FROM account WHERE did = ?', did)
+      return importKeypair('k256', row!['signing_key'] as Uint8Array)
     },
     faults: () => log.split('\n').filter(isFault),
     log: () => log,

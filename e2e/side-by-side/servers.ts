@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { freePort, startService } from '@avocet/network'
 import { createPlcDirectory } from '@avocet/plc-directory'
+import { pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
 
 import { prepareReference, type Reference } from '../reference-pds/setup.ts'
 import { startReference } from '../support/reference.ts'
@@ -145,7 +146,7 @@ const runAvocet: Run = async ({ url, logFile, env }) => {
     url,
     healthPath: '/xrpc/_health',
     logFile,
-    env: { ...env, PDS_HOST: 'localhost' },
+    env: { ...env, PDS_HOST: 'localhost', ...pdsDatabaseEnvironment(env['PDS_DATA_DIRECTORY']!) },
   })
   return () => service.stop()
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { freePort, type Service, startService } from '@avocet/network'
+import { pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
 
 export type Network = {
   readonly folder: string
@@ -32,7 +33,11 @@ export async function startNetwork(): Promise<Network> {
       url: `http://127.0.0.1:${ports[name]}`,
       healthPath,
       logFile: join(folder, `${name}.log`),
-      env: { PDS_DEV_MODE: 'true', PDS_INVITE_REQUIRED: 'false' },
+      env: {
+        PDS_DEV_MODE: 'true',
+        PDS_INVITE_REQUIRED: 'false',
+        ...pdsDatabaseEnvironment(folder),
+      },
     })
 
   const plc = await start('plc-directory', 'plc', [], '/_health')

@@ -30,6 +30,7 @@ import {
   type VerifiedEvent,
 } from '@avocet/firehose'
 import { createPds, type Pds } from '@avocet/pds'
+import { pdsDatabase } from '@avocet/testing/pds-store'
 import { createPlcDirectory, type PlcDirectory } from '@avocet/plc-directory'
 import type { Did } from '@avocet/syntax'
 import { Firehose as SkywareFirehose } from '@skyware/firehose'
@@ -65,6 +66,7 @@ describe('the stream of our PDS', () => {
       plcUrl: plc.url,
       loginFloorMs: 0,
       inviteRequired: false,
+      postgres: pdsDatabase(folder),
     })
     service = pds.url.replace('http', 'ws')
     for (const name of ['wanda', 'xavier', 'yvonne']) await live(name)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { AtpAgent } from '@atproto/api'
 import { createPds, type Pds } from '@avocet/pds'
+import { pdsDatabase } from '@avocet/testing/pds-store'
 import { createPlcDirectory, type PlcDirectory } from '@avocet/plc-directory'
 import { startS3, type TestS3 } from '@avocet/testing/s3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -22,6 +23,7 @@ const start = async (): Promise<void> => {
     plcUrl: plc.url,
     loginFloorMs: 0,
     inviteRequired: false,
+    postgres: pdsDatabase(folder),
     blobBucket: { bucket, endpoint, accessKeyId, secretAccessKey },
   })
 }

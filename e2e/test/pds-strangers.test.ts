@@ -7,6 +7,7 @@ import { IdResolver, MemoryCache } from '@atproto/identity'
 import { Repo, MemoryBlockstore, readCarWithRoot, verifyProofs, verifyRepoCar } from '@atproto/repo'
 import { Firehose, type Event } from '@atproto/sync'
 import { createPds, type Pds } from '@avocet/pds'
+import { pdsDatabase } from '@avocet/testing/pds-store'
 import { createPlcDirectory, type PlcDirectory } from '@avocet/plc-directory'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -24,6 +25,7 @@ beforeAll(async () => {
     plcUrl: plc.url,
     loginFloorMs: 0,
     inviteRequired: false,
+    postgres: pdsDatabase(folder),
   })
   ids = new IdResolver({ plcUrl: plc.url, didCache: new MemoryCache(), fetch })
 })

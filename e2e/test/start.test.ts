@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { freePort } from '@avocet/network'
+import { onlySqlite } from '@avocet/testing/pds-store'
 
 const root = join(import.meta.dirname, '../..')
 const bin = join(root, 'node_modules', '.bin')
@@ -33,7 +34,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-describe('npm start', () => {
+const isSqlite = !onlySqlite('npm start keeps everything in one data folder')
+describe.runIf(isSqlite)('npm start', () => {
   test('first run: ready, and the three printed curl lines work; Ctrl-C stops it cleanly', async () => {
     const network = start(flags)
     const output = await network.ready

@@ -5,6 +5,15 @@ import { createHash } from 'node:crypto'
 /** Whether tests of the PDS run on Postgres. */
 export const onPostgres: boolean = process.env['AVOCET_PDS_STORE'] === 'postgres'
 
+/**
+ * For what is about the data directory of SQLite alone: `describe.skipIf(onlySqlite('…'))`. Says aloud why it is left out.
+ * @returns whether tests run on Postgres
+ */
+export function onlySqlite(reason: string): boolean {
+  if (onPostgres) console.warn(`SKIPPED on Postgres: ${reason}`)
+  return onPostgres
+}
+
 /** A database for the PDS in a data directory: the same one for the same directory, so that it can be started again. */
 export interface PdsDatabase {
   readonly url: string

@@ -4,7 +4,7 @@ import { createServiceJwt } from '@avocet/service-auth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { failure, startNetwork, type Answer, type TestAccount, type TestNetwork } from './network.ts'
-import { sql } from './rows.ts'
+import { sql } from '@avocet/testing/pds-rows'
 import { echo, startService, type StubService } from './stub-service.ts'
 import { servedMethods } from './served.ts'
 

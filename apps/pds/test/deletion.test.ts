@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { SILENT } from '../src/logger.ts'
 import { mails } from './mail.ts'
 import { failure, startNetwork, type NetworkOptions, type TestAccount, type TestNetwork } from './network.ts'
-import { sql } from './rows.ts'
+import { sql } from '@avocet/testing/pds-rows'
 
 const DAY = 24 * 60 * 60 * 1000
 const at = (ms: number): string => new Date(ms).toISOString()

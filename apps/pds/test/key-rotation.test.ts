@@ -16,7 +16,7 @@ import {
   type TestAccount,
   type TestNetwork,
 } from './network.ts'
-import { sql } from './rows.ts'
+import { sql } from '@avocet/testing/pds-rows'
 
 // The port is another after a restart: tokens are made out to this.
 const CONFIG = { inviteRequired: false, serviceDid: 'did:web:keys.example.com' }

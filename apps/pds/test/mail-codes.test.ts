@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { mailedCode } from './mail.ts'
-import { sql } from './rows.ts'
+import { sql } from '@avocet/testing/pds-rows'
 import { failure, startNetwork, type Answer, type TestAccount, type TestNetwork } from './network.ts'
 
 let net: TestNetwork

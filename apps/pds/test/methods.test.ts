@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readFirehose } from './firehose.ts'
 import { mailedCode } from './mail.ts'
 import { failure, post, startNetwork, type Answer, type TestAccount, type TestNetwork } from './network.ts'
-import { sql } from './rows.ts'
+import { sql } from '@avocet/testing/pds-rows'
 
 let net: TestNetwork
 let alice: TestAccount

@@ -15,7 +15,7 @@ import { archiveOf } from './archives.ts'
 import { checkCommit, readFirehose, signingKeyOf } from './firehose.ts'
 import { mailedCode } from './mail.ts'
 import { failure, post, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
-import { sql } from './rows.ts'
+import { sql } from '@avocet/testing/pds-rows'
 
 let old: TestNetwork
 let next: TestNetwork

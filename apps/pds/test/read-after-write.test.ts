@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { failure, startNetwork, type Answer, type TestAccount, type TestNetwork } from './network.ts'
-import { sql } from './rows.ts'
+import { sql } from '@avocet/testing/pds-rows'
 import { echo, startService, type SeenRequest, type StubAnswer, type StubService } from './stub-service.ts'
 
 let net: TestNetwork

@@ -2,19 +2,17 @@ import { execFileSync } from 'node:child_process'
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite'
 import { join } from 'node:path'
 
-import { pdsDatabase } from '@avocet/testing/pds-store'
-import { findPsql } from '@avocet/testing/postgres'
+import { pdsDatabase } from './pds-store.ts'
+import { findPsql } from './postgres.ts'
 
-import type { TestNetwork } from './network.ts'
-
-/** Runs a statement on the database of a network, beside the server: to make time pass, or to look. */
+/** Runs a statement on the database of the PDS with this data directory, beside it: to make time pass, or to look. */
 export function sql(
-  net: Pick<TestNetwork, 'folder'>,
+  { folder }: { readonly folder: string },
   statement: string,
   ...values: SQLInputValue[]
 ): Record<string, SQLOutputValue>[] {
-  if (pdsDatabase(net.folder) !== null) return onPostgres(net.folder, statement, values)
-  const db = new DatabaseSync(join(net.folder, 'pds.sqlite'))
+  if (pdsDatabase(folder) !== null) return onPostgres(folder, statement, values)
+  const db = new DatabaseSync(join(folder, 'pds.sqlite'))
   try {
     db.exec('PRAGMA busy_timeout = 5000')
     return db.prepare(statement).all(...values)
