@@ -37,9 +37,19 @@ export function createStagings(tables: StagingTables): Stagings {
   const filling = new Set<number>()
   return {
     begin: async (did) => {
-      const set = await db.write(() => sets.stage(did))
-      filling.add(set)
-      return stagingInto(tables, did, set, () => filling.delete(set))
+      // Known from the moment it can be seen, which is before it is durable.
+      let set: number | null = null
+      const forget = (): void => void (set !== null && filling.delete(set))
+      try {
+        await db.write(() => {
+          forget()
+          filling.add((set = sets.stage(did)))
+        })
+      } catch (error) {
+        forget()
+        throw error
+      }
+      return stagingInto(tables, did, set!, forget)
     },
     discardOthers: async () => {
       const left = sets.staged().filter((id) => !filling.has(id))
