@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { freePort } from '@avocet/network'
-import { onlySqlite } from '@avocet/testing/pds-store'
+import { onlySqlite, pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
 
 const root = join(import.meta.dirname, '../..')
 const bin = join(root, 'node_modules', '.bin')
@@ -34,8 +34,9 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const isSqlite = !onlySqlite('npm start keeps everything in one data folder')
-describe.runIf(isSqlite)('npm start', () => {
+const apps = ['plc', 'indexer', ...(onlySqlite('a file of the PDS is damaged') ? [] : ['pds'])]
+
+describe('npm start', () => {
   test('first run: ready, and the three printed curl lines work; Ctrl-C stops it cleanly', async () => {
     const network = start(flags)
     const output = await network.ready
@@ -91,7 +92,7 @@ describe.runIf(isSqlite)('npm start', () => {
     ])
   })
 
-  test.each(['plc', 'pds', 'indexer'])('a broken database of %s: it says which, exit 1', async (name) => {
+  test.each(apps)('a broken database of %s: it says which, exit 1', async (name) => {
     const data = join(folder, `broken-${name}`)
     const healthy = join(folder, 'data', name)
     mkdirSync(join(data, name), { recursive: true })
@@ -126,7 +127,11 @@ function start(args: readonly string[]): {
   output: () => string
 } {
   const child = spawn(join(bin, 'node'), [join(root, 'apps/network/src/main.ts'), ...args], {
-    env: { ...process.env, PATH: bin + delimiter + process.env['PATH'] },
+    env: {
+      ...process.env,
+      PATH: bin + delimiter + process.env['PATH'],
+      ...pdsDatabaseEnvironment(args[0] ?? ''),
+    },
   })
   running.add(child)
   let output = ''

@@ -21,23 +21,36 @@ export function sql(
   }
 }
 
+/** Runs several statements there. */
+export function run({ folder }: { readonly folder: string }, statements: string): void {
+  if (pdsDatabase(folder) !== null) {
+    psql(folder, statements)
+    return
+  }
+  using db = new DatabaseSync(join(folder, 'pds.sqlite'))
+  db.exec(`PRAGMA busy_timeout = 5000; ${statements}`)
+}
+
 /** The same by `psql`, which answers at once, too. */
 function onPostgres(
   folder: string,
   statement: string,
   values: readonly SQLInputValue[],
 ): Record<string, SQLOutputValue>[] {
-  const { url, schema } = pdsDatabase(folder)!
   const rest = [...values]
   const text = statement.replaceAll('?', () => literal(rest.shift()!))
   const reads = /^\s*(select|with)/i.test(text)
   const asked = reads ? `SELECT coalesce(json_agg(found), '[]') FROM (${text}) AS found` : text
-  const options = {
+  const told = psql(folder, asked)
+  return reads ? (JSON.parse(told, fromJson) as Record<string, SQLOutputValue>[]) : []
+}
+
+function psql(folder: string, statements: string): string {
+  const { url, schema } = pdsDatabase(folder)!
+  return execFileSync(findPsql()!, [url, '-qAtX', '-v', 'ON_ERROR_STOP=1', '-c', statements], {
     env: { ...process.env, PGOPTIONS: `-c search_path=${schema}` },
     encoding: 'utf8',
-  } as const
-  const told = execFileSync(findPsql()!, [url, '-qAtX', '-v', 'ON_ERROR_STOP=1', '-c', asked], options)
-  return reads ? (JSON.parse(told, fromJson) as Record<string, SQLOutputValue>[]) : []
+  })
 }
 
 /** Bytes come as texts. */

@@ -1,13 +1,13 @@
 // What the firehose is told after a database went back in time.
-import { join } from 'node:path'
 
-import { openDatabase } from '@avocet/sqlite'
+import { sql } from '@avocet/testing/pds-rows'
+import { pdsDatabase } from '@avocet/testing/pds-store'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { announceAll } from '../src/commands/announce-all.ts'
 import { createProgram } from '../src/commands/program.ts'
 import { resolveConfig } from '../src/config/config.ts'
-import { openStoresOn } from '../src/stores/sqlite/stores.ts'
+import { openStores } from '../src/stores/open-stores.ts'
 import { readFirehose } from './firehose.ts'
 import { ADMIN_PASSWORD, startNetwork, type TestNetwork } from './network.ts'
 
@@ -27,13 +27,19 @@ test('every account is told of, and one that cannot be is named', async () => {
   await net.pds.close()
   const problems: string[] = []
   {
-    using db = openDatabase({ path: join(net.folder, 'pds.sqlite') })
-    const stores = await openStoresOn(db, resolveConfig({ dataDirectory: net.folder }))
-    const key = db.prepare('SELECT signing_key FROM account WHERE did = ?').get(broken.did)!['signing_key']
-    const setKey = db.prepare('UPDATE account SET signing_key = ? WHERE did = ?')
-    setKey.run(new Uint8Array(32), broken.did)
-    expect(await announceAll(stores, (text) => void problems.push(text))).toEqual({ active: 1, inactive: 1 })
-    setKey.run(key as Uint8Array, broken.did)
+    const [{ key } = {}] = sql(net, 'SELECT signing_key AS key FROM account WHERE did = ?', broken.did)
+    const setKey = (bytes: Uint8Array): unknown =>
+      sql(net, 'UPDATE account SET signing_key = ? WHERE did = ?', bytes, broken.did)
+    setKey(new Uint8Array(32))
+    {
+      const settings = { dataDirectory: net.folder, postgres: pdsDatabase(net.folder) }
+      await using stores = await openStores(resolveConfig(settings))
+      expect(await announceAll(stores, (text) => void problems.push(text))).toEqual({
+        active: 1,
+        inactive: 1,
+      })
+    }
+    setKey(key as Uint8Array)
   }
   expect(problems).toEqual([`${broken.did}: not a private key; curve=k256 length=32`])
   await net.start()

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 
 import { createKeypair } from '@avocet/crypto'
 import { applyWrites } from '@avocet/repo'
-import { openDatabase } from '@avocet/sqlite'
 import { createTidClock, type Handle } from '@avocet/syntax'
+import { sql } from '@avocet/testing/pds-rows'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { resolveConfig } from '../src/config/config.ts'
@@ -52,8 +52,7 @@ test('a repository follows its account through every change of it', async () => 
   const alice = await net.account()
   const token = alice.accessJwt
   const status = (): unknown => {
-    using db = openDatabase({ path: join(net.folder, 'pds.sqlite'), readOnly: true })
-    return db.prepare('SELECT status FROM repo WHERE did = ?').get(alice.did)?.['status'] ?? null
+    return sql(net, 'SELECT status FROM repo WHERE did = ?', alice.did)[0]?.['status'] ?? null
   }
   const subject = { $type: 'com.atproto.admin.defs#repoRef', did: alice.did }
   const takedown = (applied: boolean): Promise<Answer> =>

@@ -5,8 +5,8 @@ import { json } from 'node:stream/consumers'
 
 import { cidFromDigest, formatCid, type DataObject } from '@avocet/data'
 import { readRepo } from '@avocet/repo'
-import { openDatabase } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
+import { sql } from '@avocet/testing/pds-rows'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 import { archiveOf } from './archives.ts'
@@ -98,8 +98,7 @@ describe('an import whose body drips', () => {
     await new Promise((resolve) => setTimeout(resolve, 200))
     const whole = await archiveOf(account.did, { 'app.bsky.feed.post/a': note('a') })
     expect((await importInto(account, whole)).status).toBe(200)
-    using db = openDatabase({ path: `${network.folder}/pds.sqlite`, readOnly: true })
-    const left = () => db.prepare("SELECT count(*) AS n FROM record_set WHERE state <> 'live'").get()!['n']
+    const left = () => sql(network, "SELECT count(*) AS n FROM record_set WHERE state <> 'live'")[0]!['n']
     await vi.waitFor(() => expect(left()).toBe(0), 5000)
   })
 })

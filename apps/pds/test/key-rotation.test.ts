@@ -1,6 +1,3 @@
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-
 import { createKeypair } from '@avocet/crypto'
 import { tidFromMicros } from '@avocet/syntax'
 import { afterEach, expect, test } from 'vitest'
@@ -156,10 +153,7 @@ test('publish-identity mends a directory that has another handle, and adds nothi
   const account = await net.account()
   const handle = newHandle()
   await net.pds.close()
-  {
-    using db = new DatabaseSync(join(net.folder, 'pds.sqlite'))
-    db.prepare('UPDATE account SET handle = ? WHERE did = ?').run(handle, account.did)
-  }
+  sql(net, 'UPDATE account SET handle = ? WHERE did = ?', handle, account.did)
   await net.start()
   const publish = async (): Promise<void> => {
     const env = { PDS_ADMIN_PASSWORD: ADMIN_PASSWORD }

@@ -7,8 +7,8 @@ import { createKeypair, importKeypair } from '@avocet/crypto'
 import { cidFromDigest, formatCid, parseCid, type DataObject } from '@avocet/data'
 import { signOperation, updateOperation } from '@avocet/plc'
 import { readRepo } from '@avocet/repo'
-import { openDatabase } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
+import { onPostgres } from '@avocet/testing/pds-store'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 import { archiveOf } from './archives.ts'
@@ -328,12 +328,14 @@ test('a DID that was deleted here comes back at once, while its former rows and 
   expect(failure(gone)).toBe('400 RepoNotFound')
 
   const token = await comeHere()
-  using db = openDatabase({ path: `${next.folder}/pds.sqlite`, readOnly: true })
-  const going = db.prepare(
-    `SELECT (SELECT count(*) FROM record_set WHERE state <> 'live') + (SELECT count(*) FROM account_removal)
-       + (SELECT count(*) FROM repo WHERE did IS NULL) AS n`,
-  )
-  await vi.waitFor(() => expect(going.get()!['n']).toBe(0), 10_000)
+  const removals = onPostgres ? 'departure' : 'account_removal'
+  const going = (): unknown =>
+    sql(
+      next,
+      `SELECT (SELECT count(*) FROM record_set WHERE state <> 'live') + (SELECT count(*) FROM ${removals})
+         + (SELECT count(*) FROM repo WHERE did IS NULL) AS n`,
+    )[0]!['n']
+  await vi.waitFor(() => expect(going()).toBe(0), 10_000)
   const status = await next.get('com.atproto.server.checkAccountStatus', { token })
   expect(status.body).toMatchObject({ indexedRecords: 4001, expectedBlobs: 1, importedBlobs: 1 })
   // It signs with the key it has now, not with that of the account before.

@@ -3,13 +3,15 @@ import { join } from 'node:path'
 
 import { importKeypair } from '@avocet/crypto'
 import { applyWrites, prepareWrite, readRepo } from '@avocet/repo'
-import { openRepoStore } from '@avocet/repo-sqlite'
-import { openDatabase, type Database } from '@avocet/sqlite'
 import { tidFromMicros, tidToMicros, type Did, type Nsid } from '@avocet/syntax'
+import { sql } from '@avocet/testing/pds-rows'
+import { pdsDatabase } from '@avocet/testing/pds-store'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 import { archiveOf } from './archives.ts'
 import { createProgram } from '../src/commands/program.ts'
+import { resolveConfig } from '../src/config/config.ts'
+import { openStores } from '../src/stores/open-stores.ts'
 import { checkCommit, readFirehose, signingKeyOf } from './firehose.ts'
 import {
   ADMIN_PASSWORD,
@@ -52,14 +54,14 @@ const list = async ({ did }: TestAccount): Promise<string[]> =>
   (
     await network.get('com.atproto.repo.listRecords', { params: { repo: did, collection: POST } })
   ).body.records.map((record: { value: { text: string } }) => record.value.text)
-const openStore = (): Database => openDatabase({ path: `${network.folder}/pds.sqlite` })
 
 /** A commit with a revision of the year 2200, past everything that would refuse it. */
 async function poison(did: Did): Promise<void> {
-  using db = openStore()
-  const store = openRepoStore(db)
-  const key = db.prepare('SELECT signing_key AS k FROM account WHERE did = ?').get(did)!['k'] as Uint8Array
-  const head = (await store.getHead(did))!
+  const settings = { dataDirectory: network.folder, postgres: pdsDatabase(network.folder) }
+  await using stores = await openStores(resolveConfig(settings))
+  const store = stores.server.repos
+  const [{ k: key } = {}] = sql(network, 'SELECT signing_key AS k FROM account WHERE did = ?', did)
+  const { status: _, ...head } = (await store.getHead(did))!
   const writes = [
     prepareWrite({
       action: 'create',
@@ -69,7 +71,10 @@ async function poison(did: Did): Promise<void> {
     }),
   ]
   const rev = tidFromMicros(Date.UTC(2200, 0) * 1000, 0)
-  await store.apply(await applyWrites({ did, head, store, writes, signer: importKeypair('k256', key), rev }))
+  const signer = importKeypair('k256', key as Uint8Array)
+  const commit = await applyWrites({ did, head, store, writes, signer, rev })
+  // As a commit of its own, without a row of its record and without an event.
+  await stores.server.apply({ type: 'commit', did, commit, records: [], claims: [], events: [] })
 }
 
 /** What is served is whole, signed, and its rows say the same. */
@@ -160,13 +165,17 @@ test('rows are made anew from the tree', async () => {
   const account = await network.account()
   for (const text of ['a', 'b', 'c']) await write(account, text)
   {
-    using db = openStore()
-    db.raw.exec(`UPDATE record SET cid = 'bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a'
-      WHERE owner = (SELECT id FROM record_set WHERE did = '${account.did}') AND rkey = (SELECT max(rkey) FROM record
-        WHERE owner = (SELECT id FROM record_set WHERE did = '${account.did}'))`)
-    db.raw
-      .exec(`INSERT INTO record SELECT owner, 'com.example.ghost', 'x', cid, rev, indexed_at, NULL FROM record
-      WHERE owner = (SELECT id FROM record_set WHERE did = '${account.did}') LIMIT 1`)
+    const owner = `(SELECT id FROM record_set WHERE did = '${account.did}')`
+    sql(
+      network,
+      `UPDATE record SET cid = 'bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a'
+        WHERE owner = ${owner} AND rkey = (SELECT max(rkey) FROM record WHERE owner = ${owner})`,
+    )
+    sql(
+      network,
+      `INSERT INTO record SELECT owner, 'com.example.ghost', 'x', cid, rev, indexed_at, NULL FROM record
+        WHERE owner = ${owner} LIMIT 1`,
+    )
   }
   const dry = await run('rebuild-repo', account.handle)
   expect(dry).toContain('1 records without a right row')
@@ -180,12 +189,9 @@ test('a tree that lost a node is made anew from what is left and from the rows',
   const account = await network.account()
   const texts = Array.from({ length: 40 }, (_, i) => `post ${i}`)
   for (const text of texts) await write(account, text)
-  {
-    using db = openStore()
-    const { data } = db.prepare('SELECT data FROM repo WHERE did = ?').get(account.did)!
-    // The root of the tree: nothing is reached from the commit any more.
-    db.prepare('DELETE FROM repo_block WHERE digest = ?').run((data as Uint8Array).subarray(4))
-  }
+  const [{ data } = {}] = sql(network, 'SELECT data FROM repo WHERE did = ?', account.did)
+  // The root of the tree: nothing is reached from the commit any more.
+  sql(network, 'DELETE FROM repo_block WHERE digest = ?', (data as Uint8Array).subarray(4))
   await network.restart()
   const dry = await run('rebuild-repo', account.handle)
   expect(dry).toContain('BAD  missing-block')
