@@ -346,4 +346,4 @@ test('a DID that was deleted here comes back at once, while its former rows and 
   for await (const _ of reader.entries);
   const owned = await next.get('com.atproto.sync.getBlob', { params: { did, cid }, token })
   expect([owned.status, owned.bytes.length]).toEqual([200, 2000])
-}, 30_000)
+}, 60_000)

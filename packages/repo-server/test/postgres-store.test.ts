@@ -189,4 +189,37 @@ describe.skipIf(server === null)('postgres', () => {
     await db.close()
     await admin.query(`DROP SCHEMA ${schema} CASCADE`)
   })
+
+  it('rows of an import that was given up go at once, also when several processes remove them', async () => {
+    const { url } = server!
+    const schema = `repo_server_${process.pid}_${schemas++}`
+    await using admin = openDatabase({ url, poolSize: 1 })
+    await admin.query(`CREATE SCHEMA ${schema}`)
+    const db = openDatabase({ url, schema })
+    const [here, there] = [await openRepoServerStore(db), await openRepoServerStore(db)]
+    const left = async (): Promise<number[]> =>
+      Promise.all(
+        ['record_set', 'record'].map(async (table) =>
+          Number((await db.query(`SELECT count(*) AS n FROM ${table}`))[0]!['n']),
+        ),
+      )
+    const row = { collection: 'a.b.c', cid: 'bafy', links: [], blobs: [] }
+    const rows = (from: number) => Array.from({ length: 2500 }, (_, n) => ({ ...row, rkey: `r${from + n}` }))
+    const tids = createTidClock()
+    const staging = await here.stage(DID)
+    for (const from of [0, 2500]) await staging.add(tids.next(), rows(from))
+    expect(await left()).toEqual([1, 5000])
+    await staging.discard()
+    await Promise.all([there.upkeep.sweep(), there.upkeep.sweep()])
+    await expect.poll(left, { timeout: 5000 }).toEqual([0, 0])
+    const last = await here.stage(DID)
+    await last.add(tids.next(), rows(0))
+    await last.discard()
+    // What a process began it ends before it is gone.
+    await here[Symbol.asyncDispose]()
+    expect(await left()).toEqual([0, 0])
+    await there[Symbol.asyncDispose]()
+    await db.close()
+    await admin.query(`DROP SCHEMA ${schema} CASCADE`)
+  })
 })

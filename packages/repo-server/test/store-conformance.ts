@@ -622,6 +622,17 @@ export function describeRepoServerStore(
         expect((await writer.write(A, [remove('new')])).commit).not.toBe(null)
       })
 
+      it('what it replaces goes by itself', async () => {
+        const car = await archive()
+        await make()
+        await upload(TWO)
+        await writer.write(A, [write('old', [TWO])])
+        expect((await store.blobs.get(A, TWO))!.permanent).toBe(true)
+        expect(await bring(await store.stage(A), car)).toEqual(APPLIED)
+        const isKept = async (): Promise<boolean> => (await store.blobs.get(A, TWO))!.permanent
+        await expect.poll(isKept, { timeout: 5000 }).toBe(false)
+      })
+
       it('is refused in another status, and announced in none but active', async () => {
         const car = await archive()
         await make()

@@ -7,12 +7,13 @@ import { refuseStatus, type Refusal } from '../refusals.ts'
 import type { Tables } from './tables.ts'
 import { addLinks, addReferences } from './rows.ts'
 
-/** Begins to fill a set. @param ended called once it is adopted or given up */
+/** Begins to fill a set. @param dropped called when there are rows to be removed: what it replaced, or its own */
 export async function beginStaging(
   db: PostgresDatabase,
   tables: Tables,
   did: Did,
   filling: Set<string>,
+  dropped: () => void,
 ): Promise<Staging> {
   const [row] = await db.query("INSERT INTO record_set (did, state) VALUES ($1, 'staged') RETURNING id", [
     did,
@@ -50,6 +51,7 @@ export async function beginStaging(
       }
       open = false
       filling.delete(set)
+      dropped()
       return { status: 'applied', seqs, orphans: [] } satisfies Outcome
     },
     discard: async () => {
@@ -57,6 +59,7 @@ export async function beginStaging(
       open = false
       await db.query("UPDATE record_set SET state = 'dropped' WHERE id = $1", [set])
       filling.delete(set)
+      dropped()
     },
   }
 }

@@ -16,6 +16,7 @@ import { openBlobTurns } from './blob-turns.ts'
 import { openBlobReads, openRecordReads, readGround } from './reads.ts'
 import { RECORD_MIGRATIONS } from './schema.ts'
 import { beginStaging } from './staging.ts'
+import { createSweeping } from './sweeping.ts'
 import type { Tables } from './tables.ts'
 import { takeTurn } from './turns.ts'
 import { openUpkeep } from './upkeep.ts'
@@ -58,6 +59,7 @@ export async function openRepoServerStore(
   }
   const tables: Tables = { repos, log, append, tell: (events, seqs) => listeners.tell(events, seqs) }
   const filling = new Set<string>()
+  const sweeping = createSweeping(db)
   return {
     repos,
     records: openRecordReads(db),
@@ -72,10 +74,11 @@ export async function openRepoServerStore(
     turn: (did) => takeTurn(db, tables, did),
     blobTurns: openBlobTurns(db),
     ground: (did, places) => readGround(db, repos, did, places),
-    stage: (did) => beginStaging(db, tables, did, filling),
+    stage: (did) => beginStaging(db, tables, did, filling, sweeping.begin),
     onEvent: (listener) => listeners.add(listener),
     [Symbol.asyncDispose]: async () => {
       await log.close()
+      await sweeping.ended()
       await repos.swept()
     },
   }

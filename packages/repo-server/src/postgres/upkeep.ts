@@ -4,52 +4,14 @@ import type { Did } from '@avocet/syntax'
 import type { StoreUpkeep } from '../store.ts'
 import type { Tables } from './tables.ts'
 import { lockAccount } from './rows.ts'
+import { sweepSets } from './sweeping.ts'
 
 /** Rows that go in one transaction. */
-const SLICE = 1000
 const BLOBS = 500
 const EVENTS = 100
 
 /** The chores of the tables in `db`. @param filling sets that this process is filling */
 export function openUpkeep(db: PostgresDatabase, tables: Tables, filling: ReadonlySet<string>): StoreUpkeep {
-  /** Removes some rows of a table; whether there are more. */
-  const removeSlice = async (table: string, columns: string, owner: string): Promise<boolean> => {
-    const gone = await db.query(
-      `DELETE FROM ${table} WHERE owner = $1 AND (${columns}) IN
-         (SELECT ${columns} FROM ${table} WHERE owner = $1 LIMIT ${SLICE}) RETURNING 1`,
-      [owner],
-    )
-    return gone.length === SLICE
-  }
-
-  /** Removes some references to blobs. A blob that no other set refers to is kept for a day, as after its upload. */
-  const removeReferences = (owner: string, did: Did): Promise<boolean> =>
-    db.transaction(async (tx) => {
-      await lockAccount(tx, did)
-      const gone = await tx.query(
-        `DELETE FROM record_blob WHERE owner = $1 AND (cid, collection, rkey) IN
-           (SELECT cid, collection, rkey FROM record_blob WHERE owner = $1 LIMIT ${SLICE}) RETURNING cid`,
-        [owner],
-      )
-      await tx.query(
-        `UPDATE blob SET permanent = 0, created_at = $3 WHERE did = $1 AND cid = ANY ($2::text[]) AND permanent > 0
-         AND NOT EXISTS (SELECT 1 FROM record_set JOIN record_blob r ON r.owner = id
-           WHERE record_set.did = blob.did AND state <> 'dropped' AND r.cid = blob.cid)`,
-        [did, gone.map((row) => row['cid']), Date.now()],
-      )
-      return gone.length === SLICE
-    })
-
-  const sweepSets = async (): Promise<void> => {
-    for (const { id, did } of await db.query("SELECT id, did FROM record_set WHERE state = 'dropped'")) {
-      const owner = String(id)
-      while (await removeSlice('record', 'collection, rkey', owner));
-      while (await removeSlice('backlink', 'target, collection, rkey', owner));
-      while (await removeReferences(owner, did as Did));
-      await db.query('DELETE FROM record_set WHERE id = $1', [owner])
-    }
-  }
-
   const removeEvents = async (): Promise<void> => {
     for (const row of await db.query('SELECT did, before_seq FROM departure WHERE blobs_gone')) {
       const [did, before] = [row['did'] as Did, Number(row['before_seq'])]
@@ -86,7 +48,7 @@ export function openUpkeep(db: PostgresDatabase, tables: Tables, filling: Readon
     sweep: async () => {
       await db.query("DELETE FROM write_turn WHERE until < clock_timestamp() - interval '1 minute'")
       await db.query("DELETE FROM blob_upload WHERE until < clock_timestamp() - interval '1 day'")
-      await Promise.all([sweepSets(), removeEvents()])
+      await Promise.all([sweepSets(db), removeEvents()])
     },
     discardStaged: async () => {
       // Another process may be filling one: what nobody touched for an hour, nobody fills.
