@@ -22,7 +22,7 @@ export function sql(
 }
 
 /** Runs several statements there. */
-export function run({ folder }: { readonly folder: string }, statements: string): void {
+export function runSql({ folder }: { readonly folder: string }, statements: string): void {
   if (pdsDatabase(folder) !== null) {
     psql(folder, statements)
     return

@@ -7,7 +7,7 @@ import { utimesSync } from 'node:fs'
 
 import type { DataObject } from '@avocet/data'
 import { tidFromMicros } from '@avocet/syntax'
-import { run } from '@avocet/testing/pds-rows'
+import { runSql } from '@avocet/testing/pds-rows'
 import { onPostgres, onlySqlite, pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -78,7 +78,7 @@ const notOk = ({ findings }: { findings: Finding[] }): Finding[] =>
 async function withFault(fault: string, undo: string, ...flags: string[]): Promise<Finding[]> {
   const change = (text: string): void => {
     if (!onPostgres) text = `PRAGMA foreign_keys = OFF; ${text}`
-    run(net, text)
+    runSql(net, text)
   }
   change(fault)
   try {

@@ -74,7 +74,7 @@ export async function openRepoServerStore(
     turn: (did) => takeTurn(db, tables, did),
     blobTurns: openBlobTurns(db),
     ground: (did, places) => readGround(db, repos, did, places),
-    stage: (did) => beginStaging(db, tables, did, filling, sweeping.begin),
+    stage: (did) => beginStaging(db, tables, did, filling, () => sweeping.begin()),
     onEvent: (listener) => listeners.add(listener),
     [Symbol.asyncDispose]: async () => {
       await log.close()
