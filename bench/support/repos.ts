@@ -35,7 +35,7 @@ function recordAt(i: number, count: number): RecordSource {
 }
 
 /** All records of a repository, in key order, made as they are asked for. */
-function* recordsOf(count: number): Generator<RecordSource> {
+export function* recordsOf(count: number): Generator<RecordSource> {
   for (let i = 0; i < count; i++) yield recordAt(i, count)
 }
 

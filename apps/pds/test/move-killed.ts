@@ -43,7 +43,9 @@ if (process.argv[2] !== undefined && import.meta.main) {
   const killed = JSON.parse(process.argv[2]) as KilledMove
   const { folder, place, to } = killed
   const isThere = to === 'postgres'
-  await using source = isThere ? openSqliteSource(folder) : await openPostgresSource(place)
+  await using source = isThere
+    ? openSqliteSource(resolveConfig({ dataDirectory: folder }))
+    : await openPostgresSource(place)
   await using target = isThere
     ? await openPostgresTarget(place, { jwtSecret: 'a', rotationKey: 'b' }, false)
     : openSqliteTarget(resolveConfig({ dataDirectory: folder }), false)

@@ -12,9 +12,13 @@ import { startPostgres } from '@avocet/testing/postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import { createPds } from '../src/app.ts'
+import { moveCommand } from '../src/commands/move.ts'
 import { createProgram } from '../src/commands/program.ts'
 import type { PostgresPlace } from '../src/config/config.ts'
 import { explainFailure } from '../src/config/explain-failure.ts'
+import type { MoveMark } from '../src/stores/move-end.ts'
+import { MOVED_TABLES } from '../src/stores/moved-tables.ts'
+import { openPostgresTarget } from '../src/stores/postgres/move-target.ts'
 import { readFirehose } from './firehose.ts'
 import { CONFIG, dump, startUsedServer, type UsedServer } from './move-data.ts'
 import type { KilledMove } from './move-killed.ts'
@@ -123,6 +127,11 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
       'secrets.json',
     ])
     // Blocks are found by their index, and new ones get ids of their own.
+    const db = new DatabaseSync(join(other, 'pds.sqlite'), { readOnly: true })
+    const unplaced =
+      'SELECT count(*) AS n FROM repo_block AS b JOIN repo AS r ON r.id = b.repo WHERE b.id >= r.placed'
+    expect(db.prepare(unplaced).get()).toEqual({ n: 0 })
+    db.close()
     await using net = await startNetwork({
       directory: used.directory,
       folder: other,
@@ -182,7 +191,9 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
     const refreshed = await second.post('com.atproto.server.refreshSession', { token: anna.refreshJwt })
     expect(failure(refreshed)).toBe('200 ')
     await works(second)
-    const newest = events.at(-1)!.seq
+    // Ids go on above those that were moved.
+    await second.account()
+    const newest = (await eventsAfter(second, 0)).at(-1)!.seq
     await write(second, 'second')
     expect((await eventsAfter(second, newest)).map(({ seq }) => seq)).toEqual([newest + 1])
     const carsThere = await archives(second)
@@ -255,6 +266,7 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
     await admin(
       `UPDATE ${schema}.repo_block SET bytes = '\\x00' WHERE digest = (SELECT digest FROM ${schema}.repo_block LIMIT 1)`,
     )
+    await admin(`INSERT INTO ${schema}.repo_block VALUES (9999, '\\x99', 1, '', '')`)
     await admin(`INSERT INTO ${schema}.reserved_key VALUES ('did:key:zz', NULL, '', '')`)
     await admin(`SELECT setval('${schema}.event_seq', 3)`)
     const told = await refused(there(folder, place))
@@ -268,6 +280,7 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
       'app_password did=… name=phone: not in the target',
       'reserved_key did_key=did:key:zz: not in the source',
       'repo_block repo=… digest=…: another bytes',
+      expect.stringMatching(/^repo_block: \d+ rows in the source, \d+ in the target$/),
       'record owner=… collection=com.example.note rkey=n3-7: another cid',
       'event seq=5: another frame',
       expect.stringMatching(/^counter newest: \d+ in the source, 3 in the target$/),
@@ -277,6 +290,45 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
     expect(await there(folder, place, '--restart')).toContain('removing what the move before brought')
     await putAside(folder)
     expect(await starts(folder, place)).toBe('it started')
+  })
+
+  test('stopped by hand, it says how to go on, and does', async () => {
+    const folder = await used.copy()
+    const { url, schema } = newPlace()
+    const stop = new AbortController()
+    const print = (line: string): void => {
+      if (line === 'comparing') stop.abort()
+    }
+    const moving = moveCommand({ dataDirectory: folder }, { to: url, schema: schema! }, print, stop.signal)
+    expect(await refused(moving)).toBe(
+      'stopped; the source is as it was\nTo go on where it was, run the same command again',
+    )
+    expect(await there(folder, { url, schema, poolSize: 6 })).toContain(
+      'going on where the move before was cut off',
+    )
+  })
+
+  test('while it runs no server starts; without the lock it writes no more', async () => {
+    const place = newPlace()
+    const target = await openPostgresTarget(place, {}, false)
+    onTestFinished(() => target[Symbol.asyncDispose]())
+    const mark: MoveMark = { source: 'a', table: null, place: null, copied: false }
+    await target.begin(mark)
+    const empty = await mkdtemp(join(tmpdir(), 'avocet-pds-meanwhile-'))
+    onTestFinished(() => rm(empty, { recursive: true, force: true }))
+    expect(await starts(empty, place)).toMatch(
+      /^the accounts in this database are being moved; .*\nWait until avocet-pds move has ended/,
+    )
+    expect(await refused(openPostgresTarget(place, {}, false))).toMatch(/^a server, or another move, uses/)
+    await target.write(MOVED_TABLES[0]!, [], mark)
+    // That of this schema alone: others may use the server.
+    await admin(
+      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'
+         AND objid::bigint = hashtextextended('${place.schema}.use', 12) & 4294967295`,
+    )
+    await expect
+      .poll(() => refused(target.write(MOVED_TABLES[0]!, [], mark)))
+      .toMatch(/^the connection that holds the database was lost; .*\nRun the move again/)
   })
 
   test('what keeps it from moving is said with the next step', async () => {
@@ -304,6 +356,14 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
     expect(await refused(there(empty, place))).toMatch(
       /^the secrets of the server are not here; .*\nRun this with the settings of the server/,
     )
+
+    // Subscribers may have seen more than the disk has.
+    await writeFile(join(folder, 'pds.sqlite-wal'), 'x')
+    const hasty = { ...settings(folder), PDS_SQLITE_SYNCHRONOUS: 'normal' }
+    expect(await refused(run(hasty, '--to', url))).toMatch(
+      /^the server was cut off, and did not wait.*\nStart it once/,
+    )
+    await rm(join(folder, 'pds.sqlite-wal'))
 
     // Servers at either end.
     const running = await start(folder, null)

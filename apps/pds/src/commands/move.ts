@@ -53,9 +53,9 @@ export async function moveCommand(
       import('../stores/postgres/move-target.ts'),
       import('../stores/postgres/view.ts'),
     ])
-    source = opened.use(openSqliteSource(config.dataDirectory))
+    source = opened.use(openSqliteSource(config))
     target = opened.use(await openPostgresTarget(place, secretNotes(secrets), dryRun))
-    view = () => openPostgresView(place)
+    view = () => openPostgresView(place, { unfinished: true })
   } else {
     const [{ openPostgresSource }, { openSqliteTarget }, { openSqliteView }] = await Promise.all([
       import('../stores/postgres/move-source.ts'),

@@ -10,13 +10,22 @@ import { readAudit } from './audit.ts'
 import { explained, placeOf, StoreError } from './failures.ts'
 import { connect } from './connect.ts'
 import { SCHEMA } from './schema.ts'
+import { refuseUnfinished } from './use.ts'
 
-/** The stores of a database that a server of this version has opened. @throws StoreError */
-export async function openPostgresView(place: PostgresPlace): Promise<StoresView> {
+/**
+ * The stores of a database that a server of this version has opened.
+ * @param unfinished whether a move may be under way to it
+ * @throws StoreError
+ */
+export async function openPostgresView(
+  place: PostgresPlace,
+  { unfinished = false }: { readonly unfinished?: boolean } = {},
+): Promise<StoresView> {
   await using opened = new AsyncDisposableStack()
   const db = opened.use(await connect(place, { readOnly: true }))
   try {
     await requireTables(db, place)
+    if (!unfinished) await refuseUnfinished(db, place)
     const { accounts, secrets } = readAccounts(db)
     const server = opened.use(await openRepoServerStore(db, { readOnly: true }))
     const kept = opened.move()

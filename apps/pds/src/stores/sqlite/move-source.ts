@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import { openDatabase, schemaVersions } from '@avocet/sqlite'
 
+import type { PdsConfig } from '../../config/config.ts'
 import { DATABASE_FILE } from '../../config/data-directory.ts'
 import { DataDirectoryError } from '../../config/secrets.ts'
 import { lockDataDirectory } from '../../config/server-lock.ts'
@@ -11,7 +12,10 @@ import { countRows, foreignTables, readCounters, readPages } from './move-rows.t
 import { SCHEMA } from './upgrade.ts'
 
 /** The database of a data directory, to move away; the directory is locked. @throws DataDirectoryError */
-export function openSqliteSource(dataDirectory: string): MoveSource {
+export function openSqliteSource({
+  dataDirectory,
+  sqliteSynchronous,
+}: Pick<PdsConfig, 'dataDirectory' | 'sqliteSynchronous'>): MoveSource {
   const path = join(dataDirectory, DATABASE_FILE)
   if (sizeOf(path) === 0) {
     throw new DataDirectoryError(
@@ -20,6 +24,13 @@ export function openSqliteSource(dataDirectory: string): MoveSource {
   }
   using opened = new DisposableStack()
   opened.use(lockDataDirectory(dataDirectory))
+  // Subscribers may have seen events that went with the power. A start leaves out their numbers.
+  if (sqliteSynchronous === 'normal' && sizeOf(`${path}-wal`) > 0) {
+    throw new DataDirectoryError(
+      `the server was cut off, and did not wait for the disk (PDS_SQLITE_SYNCHRONOUS=normal); path=${path}\n` +
+        'Start it once, and stop it, before it is moved',
+    )
+  }
   const db = opened.use(openDatabase({ path, readOnly: true }))
   const versions = schemaVersions(db)
   const other = SCHEMA.find(({ name, version }) => versions.get(name) !== version)
