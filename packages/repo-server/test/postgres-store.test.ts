@@ -95,6 +95,34 @@ describe.skipIf(server === null)('postgres', () => {
     await admin.query(`DROP SCHEMA ${schema} CASCADE`)
   })
 
+  it('a turn that nothing came of is free at once, and who waits for one keeps its place', async () => {
+    const { url } = server!
+    const schema = `repo_server_${process.pid}_${schemas++}`
+    await using db = openDatabase({ url, schema })
+    await db.query(`CREATE SCHEMA ${schema}`)
+    await using store = await openRepoServerStore(db)
+    const tickets = async (): Promise<boolean[]> => {
+      const rows = await db.query(
+        'SELECT until > clock_timestamp() AS counts FROM write_turn ORDER BY ticket',
+      )
+      return rows.map((row) => row['counts'] as boolean)
+    }
+    const first = (await store.turn!(DID))!
+    await db.query("UPDATE write_turn SET until = clock_timestamp() + interval '1 hour'")
+    const second = store.turn!(DID)
+    await expect.poll(tickets).toEqual([true, true])
+    // As it would be after seconds; whoever holds a turn has to come to an end by then, whoever waits has not.
+    await db.query(
+      'UPDATE write_turn SET until = clock_timestamp() WHERE ticket = (SELECT max(ticket) FROM write_turn)',
+    )
+    await expect.poll(tickets).toEqual([true, true])
+    await first[Symbol.asyncDispose]()
+    expect(await tickets()).toEqual([true])
+    await (await second)![Symbol.asyncDispose]()
+    expect(await tickets()).toEqual([])
+    await db.query(`DROP SCHEMA ${schema} CASCADE`)
+  })
+
   it('two processes write to one repository, and their events are one order', async () => {
     const { url } = server!
     const schema = `repo_server_${process.pid}_${schemas++}`
@@ -151,44 +179,50 @@ describe.skipIf(server === null)('postgres', () => {
     await admin.query(`DROP SCHEMA ${schema} CASCADE`)
   })
 
-  it('what another process gave up for lost is not put in the place of what is served', async () => {
-    const { url } = server!
-    const schema = `repo_server_${process.pid}_${schemas++}`
-    await using admin = openDatabase({ url, poolSize: 1 })
-    await admin.query(`CREATE SCHEMA ${schema}`)
-    const db = openDatabase({ url, schema })
-    const [here, there] = [await openRepoServerStore(db), await openRepoServerStore(db)]
-    const signer = createKeypair('k256')
-    const tids = createTidClock()
-    const record = { $type: 'a.b.c', n: 1 }
-    const write = prepareWrite({ action: 'create', collection: 'a.b.c', rkey: 'one', record })
-    const [empty, rev] = [{ did: DID, head: null, store: here.repos }, tids.next()]
-    const commit = await applyWrites({ ...empty, writes: [write], signer, rev })
-    const row = { collection: 'a.b.c', rkey: 'one', cid: formatCid(write.cid!), links: [], blobs: [] }
-    const records = [{ ...row, replaces: false }]
-    await here.apply({ type: 'commit', did: DID, commit, records, claims: [], events: [] })
-    const staging = await here.stage(DID)
-    await staging.add(rev, [row])
-    await db.query("UPDATE record_set SET touched = now() - interval '2 hours' WHERE state = 'staged'")
-    await there.upkeep.discardStaged()
-    await there.upkeep.sweep()
-    const replace: RepoStore['replace'] = async (head, blocks) => {
-      await staging.adopt({ head, blocks, status: 'active', events: [] })
-    }
-    const imported = importRepo({
-      did: DID,
-      store: { ...here.repos, replace } as unknown as RepoStore,
-      source: exportRepo(here.repos, DID),
-      signer,
-      unsafeSkipSignature: true,
-      rev: (archived: Tid) => tids.nextAfter(archived),
-    })
-    await expect(imported).rejects.toMatchObject({ code: 'head-moved' })
-    expect(await here.records.count(DID)).toBe(1)
-    for (const store of [here, there]) await store[Symbol.asyncDispose]()
-    await db.close()
-    await admin.query(`DROP SCHEMA ${schema} CASCADE`)
-  })
+  it.each([
+    ['though none of it is gone yet', false],
+    ['once all of it is gone', true],
+  ])(
+    'what another process gave up for lost is not put in the place of what is served, %s',
+    async (_, swept) => {
+      const { url } = server!
+      const schema = `repo_server_${process.pid}_${schemas++}`
+      await using admin = openDatabase({ url, poolSize: 1 })
+      await admin.query(`CREATE SCHEMA ${schema}`)
+      const db = openDatabase({ url, schema })
+      const [here, there] = [await openRepoServerStore(db), await openRepoServerStore(db)]
+      const signer = createKeypair('k256')
+      const tids = createTidClock()
+      const record = { $type: 'a.b.c', n: 1 }
+      const write = prepareWrite({ action: 'create', collection: 'a.b.c', rkey: 'one', record })
+      const [empty, rev] = [{ did: DID, head: null, store: here.repos }, tids.next()]
+      const commit = await applyWrites({ ...empty, writes: [write], signer, rev })
+      const row = { collection: 'a.b.c', rkey: 'one', cid: formatCid(write.cid!), links: [], blobs: [] }
+      const records = [{ ...row, replaces: false }]
+      await here.apply({ type: 'commit', did: DID, commit, records, claims: [], events: [] })
+      const staging = await here.stage(DID)
+      await staging.add(rev, [row])
+      await db.query("UPDATE record_set SET touched = now() - interval '2 hours' WHERE state = 'staged'")
+      await there.upkeep.discardStaged()
+      if (swept) await there.upkeep.sweep()
+      const replace: RepoStore['replace'] = async (head, blocks) => {
+        await staging.adopt({ head, blocks, status: 'active', events: [] })
+      }
+      const imported = importRepo({
+        did: DID,
+        store: { ...here.repos, replace } as unknown as RepoStore,
+        source: exportRepo(here.repos, DID),
+        signer,
+        unsafeSkipSignature: true,
+        rev: (archived: Tid) => tids.nextAfter(archived),
+      })
+      await expect(imported).rejects.toMatchObject({ code: 'head-moved' })
+      expect(await here.records.count(DID)).toBe(1)
+      for (const store of [here, there]) await store[Symbol.asyncDispose]()
+      await db.close()
+      await admin.query(`DROP SCHEMA ${schema} CASCADE`)
+    },
+  )
 
   it('rows of an import that was given up go at once, also when several processes remove them', async () => {
     const { url } = server!
