@@ -7,6 +7,6 @@ export {
   type Transaction,
   type TransactionOptions,
 } from './database.ts'
-export { PostgresError, type PostgresErrorCode } from './error.ts'
+export { PostgresError, wasRolledBack, type PostgresErrorCode } from './error.ts'
 export { migrate, schemaVersions, type SchemaPart } from './migrate.ts'
 export { holdOffice, type Office, type OfficeOptions } from './office.ts'

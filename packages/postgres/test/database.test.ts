@@ -1,6 +1,7 @@
 import { startPostgres } from '@avocet/testing/postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase, type PostgresDatabase } from '../src/database.ts'
+import { wasRolledBack } from '../src/error.ts'
 import { migrate, schemaVersions } from '../src/migrate.ts'
 
 const server = await startPostgres()
@@ -30,6 +31,37 @@ describe.skipIf(server === null)('postgres', () => {
     const [row] = await db.query('SELECT $1::bytea AS one, ($2::bytea[])[2] AS two', [bytes, [bytes, bytes]])
     expect([...(row!['one'] as Uint8Array)]).toEqual([0, 255])
     expect([...(row!['two'] as Uint8Array)]).toEqual([0, 255])
+  })
+
+  it('binds numbers inside arrays as they are', async () => {
+    const [row] = await db.query(
+      'SELECT ($1::integer[])[2] AS one, cardinality($2::integer[]) AS none, $3::float8[] AS many, $4::text[] AS texts',
+      [[1, -2], [], [0.5, 1e21, NaN], ['1', 'a,b']],
+    )
+    expect(row).toEqual({ one: -2, none: 0, many: [0.5, 1e21, NaN], texts: ['1', 'a,b'] })
+  })
+
+  it('parses a named statement once a connection', async () => {
+    await using one = openDatabase({ url: server!.url, poolSize: 1 })
+    for (const n of [1, 2]) {
+      expect(await one.query('SELECT $1::integer AS n', [n], 'number')).toEqual([{ n }])
+    }
+    expect(await one.query('SELECT name FROM pg_prepared_statements')).toEqual([{ name: 'number' }])
+    const [row] = await one.transaction((tx) => tx.query('SELECT $1::integer AS n', [3], 'number'))
+    expect(row).toEqual({ n: 3 })
+  })
+
+  it('tells a statement that did nothing from one of which nobody knows', async () => {
+    const errorOf = (sql: string): Promise<unknown> =>
+      db.query(sql).then(
+        () => null,
+        (error: unknown) => error,
+      )
+    expect(wasRolledBack(await errorOf("INSERT INTO t VALUES ('a'), ('a')"))).toBe(true)
+    expect(wasRolledBack(await errorOf("SET statement_timeout = '1ms'; SELECT pg_sleep(1)"))).toBe(true)
+    expect(wasRolledBack(await errorOf('SELECT pg_terminate_backend(pg_backend_pid())'))).toBe(false)
+    expect(wasRolledBack(new Error('connect ECONNREFUSED'))).toBe(false)
+    expect(await keys()).toEqual([])
   })
 
   it('commits, runs hooks after the commit, returns the result', async () => {

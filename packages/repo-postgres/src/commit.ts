@@ -1,50 +1,56 @@
-// A commit as one statement: everything it changes goes to the server at once, as a few values.
+// Commits as one statement: everything they change goes to the server at once, as a few values.
 
-import type { CID } from '@avocet/data'
 import type { CommitData, RepoStatus } from '@avocet/repo'
 
 import { digestOf } from './rows.ts'
 
-/** What else the statement is told. */
-export interface CommitOptions {
+/** A commit, and what else the statement is told of it. */
+export interface CommitToApply {
+  readonly commit: CommitData
   /** The statuses in which a repository that exists takes the commit. Default `active`. */
   readonly onlyWhile?: readonly RepoStatus[] | undefined
   /** The status of a repository that it makes. Default `active`. */
   readonly status?: RepoStatus | undefined
 }
 
-/** The values of `repo_apply_1` of the schema, in its order. */
-export function commitValues(commit: CommitData, { onlyWhile, status }: CommitOptions = {}): unknown[] {
-  const added: CID[] = []
-  const blocks: Uint8Array[] = []
+/** The values of `repo_apply_2` of the schema after its first, in its order. Commits are of different repositories. */
+export function commitValues(commits: readonly CommitToApply[]): unknown[] {
+  const of: number[] = []
+  const digests: Uint8Array[] = []
   const references: number[] = []
-  const dropped: CID[] = []
-  const counts: number[] = []
-  for (const [cid, change] of commit.references) {
-    if (change > 0) {
-      added.push(cid)
-      blocks.push(commit.newBlocks.get(cid)!)
+  const starts: number[] = []
+  const sizes: number[] = []
+  const blocks: Uint8Array[] = []
+  let start = 1
+  for (const [i, { commit }] of commits.entries()) {
+    for (const [cid, change] of commit.references) {
+      if (change === 0) continue
+      const bytes = change > 0 ? commit.newBlocks.get(cid)! : null
+      of.push(i + 1)
+      digests.push(digestOf(cid))
       references.push(change)
-    }
-    if (change < 0) {
-      dropped.push(cid)
-      counts.push(-change)
+      starts.push(start)
+      sizes.push(bytes?.length ?? 0)
+      if (bytes === null) continue
+      blocks.push(bytes)
+      start += bytes.length
     }
   }
+  const areUsual = commits.every(({ status, onlyWhile }) => status === undefined && onlyWhile === undefined)
   return [
-    commit.did,
-    commit.prevCommit?.bytes ?? null,
-    commit.rev,
-    commit.data.bytes,
-    commit.commit.bytes,
-    status ?? 'active',
-    onlyWhile ?? ['active'],
-    Buffer.concat(added.map((cid) => digestOf(cid))),
+    commits.map(({ commit }) => commit.did),
+    commits.map(({ commit }) => commit.prevCommit?.bytes ?? null),
+    commits.map(({ commit }) => commit.rev),
+    commits.map(({ commit }) => commit.data.bytes),
+    commits.map(({ commit }) => commit.commit.bytes),
+    areUsual ? null : commits.map(({ status }) => status ?? 'active'),
+    areUsual ? null : commits.map(({ onlyWhile }) => (onlyWhile ?? ['active']).join(',')),
+    of,
+    Buffer.concat(digests),
     references,
-    blocks.map((bytes) => bytes.length),
+    starts,
+    sizes,
     Buffer.concat(blocks),
-    Buffer.concat(dropped.map((cid) => digestOf(cid))),
-    counts,
   ]
 }
 

@@ -75,4 +75,66 @@ export const migrations: readonly string[] = [
     END LOOP;
   END $$;
   `,
+  // Several commits in one call: what a call costs beside its rows is paid once. Values are few and long, since each costs something
+  // by itself. Rows are found by nested loops over whole keys, whatever was thought of the sizes of tables when the plan was made.
+  `
+  -- Applies commits, each of another repository, on p_prevs (see repo_apply_1); where the DID is null, none. p_statuses: of repositories
+  -- that this makes; p_only_whiles: in which those that exist take a commit, divided by commas; null is active for all of them.
+  -- p_digests: of all blocks, one after the other; p_of tells to which commit one belongs, p_refs by how much the number of its
+  -- references changes. New ones are in p_blocks, from p_starts on. p_locked: the caller has the locks of the repositories.
+  -- outcomes: as that of repo_apply_1; of a commit that was not applied nothing is written, and its repo_ids is null.
+  CREATE FUNCTION repo_apply_2(
+    p_locked boolean,
+    p_dids text[], p_prevs bytea[], p_revs text[], p_datas bytea[], p_heads bytea[], p_statuses text[], p_only_whiles text[],
+    p_of integer[], p_digests bytea, p_refs integer[], p_starts integer[], p_sizes integer[], p_blocks bytea,
+    OUT outcomes text[], OUT repo_ids bigint[]
+  ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_mergejoin = off AS $$
+  DECLARE
+    found_id bigint;
+    found_status text;
+    inserted bigint;
+    deleted bigint;
+  BEGIN
+    FOR i IN 1 .. cardinality(p_dids) LOOP
+      outcomes[i] := NULL;
+      repo_ids[i] := NULL;
+      CONTINUE WHEN p_dids[i] IS NULL;
+      -- Writers of one repository take turns, in whichever process they are; those of others do not wait.
+      IF NOT p_locked THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended(p_dids[i], 7));
+      END IF;
+      UPDATE repo SET rev = p_revs[i], data = p_datas[i], head = p_heads[i] WHERE did = p_dids[i] AND head = p_prevs[i]
+        AND status = ANY (string_to_array(coalesce(p_only_whiles[i], 'active'), ',')) RETURNING id INTO found_id;
+      IF FOUND THEN
+        outcomes[i] := 'applied';
+        repo_ids[i] := found_id;
+        CONTINUE;
+      END IF;
+      SELECT status INTO found_status FROM repo WHERE did = p_dids[i];
+      IF FOUND AND found_status <> ALL (string_to_array(coalesce(p_only_whiles[i], 'active'), ',')) THEN
+        outcomes[i] := found_status;
+      ELSIF FOUND OR p_prevs[i] IS NOT NULL THEN
+        outcomes[i] := 'stale';
+      ELSE
+        INSERT INTO repo (did, rev, data, head, status)
+          VALUES (p_dids[i], p_revs[i], p_datas[i], p_heads[i], coalesce(p_statuses[i], 'active')) RETURNING id INTO found_id;
+        outcomes[i] := 'applied';
+        repo_ids[i] := found_id;
+      END IF;
+    END LOOP;
+    INSERT INTO repo_block AS b (repo, digest, refs, rev, bytes)
+      SELECT repo_ids[c.i], substr(p_digests, 32 * c.n::integer - 31, 32), c.refs, p_revs[c.i], substr(p_blocks, c.start, c.size)
+        FROM unnest(p_of, p_refs, p_starts, p_sizes) WITH ORDINALITY AS c (i, refs, start, size, n)
+        WHERE c.refs > 0 AND repo_ids[c.i] IS NOT NULL
+      ON CONFLICT (repo, digest) DO UPDATE SET refs = b.refs + excluded.refs;
+    GET DIAGNOSTICS inserted = ROW_COUNT;
+    DELETE FROM repo_block AS b USING unnest(p_of, p_refs) WITH ORDINALITY AS c (i, refs, n)
+      WHERE c.refs < 0 AND b.repo = repo_ids[c.i] AND b.digest = substr(p_digests, 32 * c.n::integer - 31, 32) AND b.refs <= -c.refs;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    IF inserted + deleted < cardinality(p_refs) THEN
+      UPDATE repo_block AS b SET refs = b.refs + c.refs FROM unnest(p_of, p_refs) WITH ORDINALITY AS c (i, refs, n)
+        WHERE c.refs < 0 AND b.repo = repo_ids[c.i] AND b.digest = substr(p_digests, 32 * c.n::integer - 31, 32);
+    END IF;
+  END $$;
+  `,
 ]

@@ -15,8 +15,10 @@ import {
   type RepoStatus,
   type RepoStore,
   type StoredBlock,
+  type StoredHead,
 } from '@avocet/repo'
-import { COMMIT_VALUES, commitValues, type CommitOptions } from './commit.ts'
+import { COMMIT_VALUES, commitValues, type CommitToApply } from './commit.ts'
+import { createHeads } from './heads.ts'
 import type { OpenRepos } from './open-repos.ts'
 import { addRepo, findRepo, listHeads, lockRepo, readBlocks, toHead } from './rows.ts'
 import { migrations } from './schema.ts'
@@ -44,10 +46,17 @@ export interface PostgresRepoStore extends RepoStore<Transaction>, RepoDirectory
   open(tx: Transaction): OpenRepos
   /** A repository in a snapshot of the database, for who reads more than the repository. Disposing of it leaves `view` open. */
   snapshotIn(view: Queryable, did: string): Promise<RepoSnapshot | null>
-  /** For a statement that applies a commit beside other things: the values of `repo_apply_1` of the schema, in its order. */
-  commitValues(commit: CommitData, options?: CommitOptions): unknown[]
-  /** Keeps the blocks of a commit that such a statement applied, once it is durable. @param id of the repository, as it answered */
+  /** For a statement that applies commits beside other things: the values of `repo_apply_2` of the schema after its first. */
+  commitValues(commits: readonly CommitToApply[]): unknown[]
+  /** Keeps the blocks of a commit that such a statement applied, and its head, once it is durable. @param id of the repository, as it answered */
   remember(commit: CommitData, id: string): void
+  /** What `remember` kept of a head is not the newest any more. */
+  forget(did: string): void
+  /**
+   * A view, without asking the server, of the head that this process applied last; null unless the commit before was its own, too: then
+   * the next one will be most likely. Another process may have moved the head since: as `viewOf`.
+   */
+  recent(did: string): RepoSnapshot | null
   /** Resolves when nothing is left of repositories that were removed through `open`. Nobody needs to wait for it. */
   swept(): Promise<void>
   /** How many blocks a repository has. Zero for an unknown one. */
@@ -73,7 +82,9 @@ export async function openRepoStore(
   }
   const cache = createBlockCache(options.cacheSize ?? 16 * 1024 * 1024)
 
+  const heads = createHeads()
   const remember = (commit: CommitData, id: string): void => {
+    heads.remember(commit, id)
     const repo = Number(id)
     for (const cid of commit.removedCids) cache.delete(repo, cid)
     for (const [cid, bytes] of commit.newBlocks) cache.set(repo, cid, bytes)
@@ -176,25 +187,29 @@ export async function openRepoStore(
     }
   }
 
+  const viewAt = (id: string, head: StoredHead): RepoSnapshot => ({
+    head,
+    getBlocks: (_did, cids, since) => readRemembered(id, cids, since),
+    [Symbol.asyncDispose]: async () => {},
+  })
+
   return {
     getHead: async (did) => (await findRepo(db, did))?.head ?? null,
     getBlocks: (did, cids, since) => readBlocks(db, BY_DID, did, cids, since),
-    viewOf(row) {
-      const id = String(row['id'])
-      return {
-        head: toHead(row),
-        getBlocks: (_did, cids, since) => readRemembered(id, cids, since),
-        [Symbol.asyncDispose]: async () => {},
-      }
+    viewOf: (row) => viewAt(String(row['id']), toHead(row)),
+    recent(did) {
+      const known = heads.recent(did)
+      return known === null ? null : viewAt(known.id, known.head)
     },
+    forget: (did) => heads.forget(did),
     async snapshot(did) {
-      const view = await db.snapshot()
-      const snapshot = await snapshotIn(view, did)
+      const opened = await db.snapshot()
+      const snapshot = await snapshotIn(opened, did)
       if (snapshot === null) {
-        await view[Symbol.asyncDispose]()
+        await opened[Symbol.asyncDispose]()
         return null
       }
-      return { ...snapshot, [Symbol.asyncDispose]: () => view[Symbol.asyncDispose]() }
+      return { ...snapshot, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
     },
     snapshotIn,
     apply: async (commit, alongside) => {
@@ -249,8 +264,8 @@ async function applyCommit(
   onlyWhile?: readonly RepoStatus[],
 ): Promise<string> {
   const [row] = await target.query(
-    `SELECT outcome, repo_id FROM repo_apply_1(${PLACES})`,
-    commitValues(commit, { onlyWhile }),
+    `SELECT outcomes[1] AS outcome, repo_ids[1] AS repo_id FROM repo_apply_2(false, ${PLACES})`,
+    commitValues([{ commit, onlyWhile }]),
   )
   const outcome = row!['outcome'] as 'applied' | 'stale' | RepoStatus
   if (outcome === 'stale') throw headMoved(commit)

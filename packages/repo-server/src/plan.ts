@@ -5,7 +5,7 @@ import type { Did, Nsid } from '@avocet/syntax'
 import type { BlobClaim, RecordChange } from './change.ts'
 import { RepoServerError } from './error.ts'
 import { recordLinks } from './links.ts'
-import type { RecordReads } from './store.ts'
+import type { Awaitable, RecordReads, RecordRow } from './store.ts'
 
 /** Whether a record's lexicon is known and obeyed; absent when the client asked not to check. */
 export type ValidationStatus = 'valid' | 'unknown' | undefined
@@ -59,6 +59,11 @@ export interface Plan {
   readonly cids: readonly (string | null)[]
 }
 
+/** The rows that writes are planned on. */
+export interface PlanReads extends Pick<RecordReads, 'linking'> {
+  get(did: Did, collection: string, rkey: string): Awaitable<Pick<RecordRow, 'cid'> | null>
+}
+
 /**
  * Turns what was asked into operations.
  * @throws RepoServerError `invalid-request` for two writes to one record, `invalid-swap`, `record-exists`, `record-not-found`;
@@ -67,7 +72,7 @@ export interface Plan {
 export async function planWrites(
   did: Did,
   writes: readonly RecordWrite[],
-  records: Pick<RecordReads, 'get' | 'linking'>,
+  records: PlanReads,
 ): Promise<Plan> {
   const steps: Step[] = []
   const cids: (string | null)[] = []

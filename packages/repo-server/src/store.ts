@@ -161,6 +161,11 @@ export interface RepoServerStore {
    */
   ground?(did: Did, places: readonly RecordPlace[]): Promise<CommitGround | null>
   /**
+   * A head that is most likely the newest, without asking for it. Who builds a commit on it takes nothing for granted but that it was
+   * applied: an error, a refusal or nothing to change may come of a head that has moved since. Null where a guess is not worth it.
+   */
+  recent?(did: Did): RepoSnapshot | null
+  /**
    * Waits until this process may write to a repository before all others; null when that takes too long. For who lost races: nobody
    * else can win the next. Absent: there are no other processes.
    */

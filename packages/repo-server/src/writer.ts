@@ -3,13 +3,21 @@ import { cidEquals, formatCid } from '@avocet/data'
 import { applyWrites, toCommitEvent, type RepoHead, type RepoSnapshot, type StoredHead } from '@avocet/repo'
 import type { Datetime, Did, Tid, TidClock } from '@avocet/syntax'
 
-import type { CommitChange } from './change.ts'
+import type { CommitChange, Outcome } from './change.ts'
 import { RepoServerError } from './error.ts'
 import type { KeyedLock } from './locks.ts'
-import { claimsOf, growth, planWrites, recordChanges, type Plan, type RecordWrite } from './plan.ts'
+import {
+  claimsOf,
+  growth,
+  planWrites,
+  recordChanges,
+  type Plan,
+  type PlanReads,
+  type RecordWrite,
+} from './plan.ts'
 import { refuseClaim, refuseStatus, type Refusal } from './refusals.ts'
 import { revAfter } from './revs.ts'
-import type { Awaitable, RecordReads, RepoServerStore, WriteTurn } from './store.ts'
+import type { Awaitable, RepoServerStore, WriteTurn } from './store.ts'
 
 /** What became of the writes: `commit` is null when nothing had to change. */
 export interface WriteOutcome {
@@ -39,7 +47,10 @@ export interface RecordBound {
 
 /** What a writer composes. */
 export interface RepoWriterParts {
-  readonly store: Pick<RepoServerStore, 'repos' | 'records' | 'blobs' | 'apply' | 'ground' | 'turn'>
+  readonly store: Pick<
+    RepoServerStore,
+    'repos' | 'records' | 'blobs' | 'apply' | 'ground' | 'recent' | 'turn'
+  >
   /** The key that signs for an account. */
   readonly signerOf: (did: Did) => Awaitable<Signer>
   /** Shared by all that writes to these repositories in this process, so that a race is lost to other processes only. */
@@ -64,7 +75,7 @@ export function createRepoWriter(parts: RepoWriterParts): RepoWriter {
     did: Did,
     writes: readonly RecordWrite[],
     snapshot: RepoSnapshot,
-    rows: Pick<RecordReads, 'get' | 'linking'>,
+    rows: PlanReads,
   ): Promise<{ change: CommitChange | null; plan: Plan }> => {
     const { head } = snapshot
     const plan = await planWrites(did, writes, rows)
@@ -122,12 +133,47 @@ export function createRepoWriter(parts: RepoWriterParts): RepoWriter {
     }
   }
 
+  /** Builds on what is most likely the newest head. Null where that cannot be, or where it takes a second look. */
+  const guess = async (
+    did: Did,
+    writes: readonly RecordWrite[],
+    swapCommit: string | null | undefined,
+  ): Promise<{ change: CommitChange; plan: Plan } | null> => {
+    // Whether there is something to replace or remove the rows tell, which are not read here; of a new record the tree does.
+    if (!writes.every(({ action }) => action === 'create')) return null
+    await using snapshot = store.recent?.(did) ?? null
+    if (snapshot === null) return null
+    try {
+      checkSwap(snapshot.head, swapCommit)
+      const rows: PlanReads = { ...store.records, get: () => null }
+      const { change, plan } = await build(did, writes, snapshot, rows)
+      return change === null ? null : { change, plan }
+    } catch {
+      return null
+    }
+  }
+
   const write = async (
     did: Did,
     writes: readonly RecordWrite[],
     swapCommit: string | null | undefined,
     orphans: string[],
   ): Promise<WriteOutcome> => {
+    const finish = (
+      { commit }: CommitChange,
+      plan: Plan,
+      outcome: Extract<Outcome, { status: 'applied' }>,
+    ): WriteOutcome => {
+      orphans.push(...outcome.orphans)
+      // Every commit but the first has one before it.
+      bound?.note(did, commit.since!, commit.rev, growth(plan.steps))
+      return { commit: { cid: formatCid(commit.commit), rev: commit.rev }, cids: plan.cids }
+    }
+    const guessed = await guess(did, writes, swapCommit)
+    if (guessed !== null) {
+      const outcome = await store.apply(guessed.change)
+      if (outcome.status === 'applied') return finish(guessed.change, guessed.plan, outcome)
+    }
     await using turns = new AsyncDisposableStack()
     let by: Pick<WriteTurn, 'apply'> = store
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -146,11 +192,7 @@ export function createRepoWriter(parts: RepoWriterParts): RepoWriter {
       const outcome = await by.apply(change)
       if (outcome.status === 'stale') continue
       if (outcome.status === 'refused') throw new RepoServerError(outcome.code, outcome.message)
-      orphans.push(...outcome.orphans)
-      const { commit } = change
-      // Every commit but the first has one before it.
-      bound?.note(did, commit.since!, commit.rev, growth(plan.steps))
-      return { commit: { cid: formatCid(commit.commit), rev: commit.rev }, cids: plan.cids }
+      return finish(change, plan, outcome)
     }
     throw new RepoServerError('repo-busy', `Too many others write to this repository; did=${did}`)
   }

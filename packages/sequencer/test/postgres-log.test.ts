@@ -1,7 +1,7 @@
 import { migrate, openDatabase, type PostgresDatabase, type Transaction } from '@avocet/postgres'
 import { startPostgres } from '@avocet/testing/postgres'
 import { afterAll, describe, expect, it } from 'vitest'
-import { encodeEvent } from '../src/frame.ts'
+import { encodeEvent, encodeUnnumbered } from '../src/frame.ts'
 import { createSequencer, type NewEvent } from '../src/index.ts'
 import { openEventLog, type PostgresEventLog } from '../src/postgres/index.ts'
 import { MIGRATIONS } from '../src/postgres/schema.ts'
@@ -393,6 +393,58 @@ describe.skipIf(server === null)('postgres', () => {
     await log.remove({ maxBytes: frame.length })
     expect((await log.read(0, ALL)).map(({ seq }) => seq)).toEqual([7])
     expect(await db.query('SELECT bytes::integer FROM event_log')).toEqual([{ bytes: frame.length }])
+  })
+
+  it('opens a log of the second version, and reads what both append', async () => {
+    await using db = openDatabase({ url: server!.url, schema: await freshSchema() })
+    await migrate(db, 'event-log', MIGRATIONS.slice(0, 2))
+    const former = async (): Promise<unknown> => {
+      const { frame, at } = encodeUnnumbered(event('did:a:1'))
+      const [row] = await db.query('SELECT event_append_1($1, $2, $3, $4)::integer AS seq', [
+        'did:a:1',
+        0,
+        frame,
+        at,
+      ])
+      return row!['seq']
+    }
+    expect(await former()).toBe(1)
+    await using log = await openEventLog(db)
+    expect(await db.transaction((tx) => log.append(tx, event('did:a:1')))).toBe(2)
+    expect(await former()).toBe(3)
+    expect((await log.read(0, ALL)).map(({ seq, frame }) => [seq, Buffer.from(frame)])).toEqual(
+      [1, 2, 3].map((seq) => [seq, Buffer.from(encodeEvent(event('did:a:1'), seq))]),
+    )
+  })
+
+  it('appends several in their order, those without a DID left out, each as the codec would write it', async () => {
+    await using db = openDatabase({ url: server!.url, schema: await freshSchema() })
+    await using log = await openEventLog(db)
+    const events = Array.from({ length: 30 }, (_, n) => event(`did:a:${n}`, n))
+    const append = async (): Promise<unknown> => {
+      const prepared = events.map((one) => log.prepare(one))
+      let end = 1
+      const starts = prepared.map(({ frame }) => (end += frame.length) - frame.length)
+      const [row] = await db.query('SELECT event_append_2($1, $2, $3, $4, $5, $6)::text[] AS seqs', [
+        events.map(({ did }, n) => (n % 3 === 1 ? null : did)),
+        5,
+        prepared.map(({ at }) => at),
+        starts,
+        prepared.map(({ frame }) => frame.length),
+        Buffer.concat(prepared.map(({ frame }) => frame)),
+      ])
+      return row!['seqs']
+    }
+    const kept = events.filter((_, n) => n % 3 !== 1)
+    for (const before of [0, 240, 65_530, 4_294_967_290]) {
+      if (before > 0) await db.query("SELECT setval('event_seq', $1)", [before])
+      const seqs = kept.map((_, n) => before + 1 + n)
+      expect(await append()).toEqual(seqs.map(String))
+      const logged = await log.read(before, { count: 20, bytes: 1e9 })
+      expect(logged.map(({ seq, frame }) => [seq, Buffer.from(frame)])).toEqual(
+        kept.map((one, n) => [seqs[n], Buffer.from(encodeEvent(one, seqs[n]!))]),
+      )
+    }
   })
 
   it('leaves a margin after a restore', async () => {

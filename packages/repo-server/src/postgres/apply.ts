@@ -57,12 +57,12 @@ const applied = (seqs: readonly number[], orphans: readonly string[] = []): Outc
   orphans,
 })
 
-/** A commit in a transaction of its own. @param ticket of a writer whose turn it is */
-export async function applyAlone(
+/** A commit in a transaction of its own, of a writer whose turn it is. */
+export async function applyInTurn(
   db: PostgresDatabase,
   tables: Tables,
   change: CommitChange,
-  ticket: string | null = null,
+  ticket: string,
 ): Promise<Outcome> {
   if (change.claims.length > 0) return db.transaction((tx) => applyCommit(tables, tx, change, ticket))
   // One statement is a transaction by itself.

@@ -1,4 +1,4 @@
-import { COMMIT_1, GROUND_1, TURNS_1 } from './commit-function.ts'
+import { COMMIT_1, COMMIT_2, GROUND_1, TURNS_1 } from './commit-function.ts'
 
 /** Versions of the tables of records, their links to other records, and blobs, as on SQLite (see `migrate` of `@avocet/postgres`). */
 export const RECORD_MIGRATIONS: readonly string[] = [
@@ -73,6 +73,7 @@ export const RECORD_MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX blob_upload_did ON blob_upload (did);
   `,
+  COMMIT_2,
 ]
 
 /** SQL for the set that is served of the DID that is the first parameter. */

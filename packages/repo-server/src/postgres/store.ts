@@ -11,8 +11,9 @@ import {
 import type { Outcome, RepoServerChange } from '../change.ts'
 import { createListeners } from '../listeners.ts'
 import type { RepoServerStore } from '../store.ts'
-import { applyAlone, applyTo } from './apply.ts'
+import { applyTo } from './apply.ts'
 import { openBlobTurns } from './blob-turns.ts'
+import { createCommitQueue } from './queue.ts'
 import { openBlobReads, openRecordReads, readGround } from './reads.ts'
 import { RECORD_MIGRATIONS } from './schema.ts'
 import { beginStaging } from './staging.ts'
@@ -24,6 +25,7 @@ import { openUpkeep } from './upkeep.ts'
 /** A store on Postgres, for any number of processes. */
 export interface PostgresRepoServerStore extends RepoServerStore, AsyncDisposable {
   readonly ground: NonNullable<RepoServerStore['ground']>
+  readonly recent: NonNullable<RepoServerStore['recent']>
   readonly repos: PostgresRepoStore
   readonly log: PostgresEventLog
   /**
@@ -58,6 +60,7 @@ export async function openRepoServerStore(
     return seqs
   }
   const tables: Tables = { repos, log, append, tell: (events, seqs) => listeners.tell(events, seqs) }
+  const queue = createCommitQueue(db, tables)
   const filling = new Set<string>()
   const sweeping = createSweeping(db)
   return {
@@ -68,11 +71,12 @@ export async function openRepoServerStore(
     upkeep: openUpkeep(db, tables, filling),
     applyTo: (tx, change) => applyTo(tables, tx, change),
     apply: (change) =>
-      change.type === 'commit'
-        ? applyAlone(db, tables, change)
-        : db.transaction((tx) => applyTo(tables, tx, change)),
+      change.type !== 'commit' || change.claims.length > 0
+        ? db.transaction((tx) => applyTo(tables, tx, change))
+        : queue.apply(change),
     turn: (did) => takeTurn(db, tables, did),
     blobTurns: openBlobTurns(db),
+    recent: (did) => repos.recent(did),
     ground: (did, places) => readGround(db, repos, did, places),
     stage: (did) => beginStaging(db, tables, did, filling, () => sweeping.begin()),
     onEvent: (listener) => listeners.add(listener),

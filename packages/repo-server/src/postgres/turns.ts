@@ -6,7 +6,7 @@ import type { PostgresDatabase } from '@avocet/postgres'
 import type { Did } from '@avocet/syntax'
 
 import type { WriteTurn } from '../store.ts'
-import { applyAlone } from './apply.ts'
+import { applyInTurn } from './apply.ts'
 import type { Tables } from './tables.ts'
 
 /** A ticket that nobody renewed for so long counts no more: its process is gone, or was too slow. */
@@ -47,7 +47,7 @@ export async function takeTurn(db: PostgresDatabase, tables: Tables, did: Did): 
   let isOver = false
   return {
     apply: async (change) => {
-      const outcome = await applyAlone(db, tables, change, ticket)
+      const outcome = await applyInTurn(db, tables, change, ticket)
       isOver = outcome.status === 'applied'
       return outcome
     },
