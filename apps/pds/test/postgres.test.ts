@@ -192,17 +192,17 @@ describe.skipIf(server === null)('on a server', () => {
 
       // A part that a version before this one left there.
       await admin(
-        'ALTER TABLE operated.blob_upload RENAME TO kept',
+        'ALTER FUNCTION operated.repo_server_commit_2 RENAME TO kept',
         "UPDATE operated.schema_versions SET version = version - 1 WHERE name = 'records'",
       )
       const lines: string[] = []
       const looking = createProgram({ env, print: (line) => lines.push(line), serve: () => Promise.reject() })
       await expect(looking.parseAsync(['doctor'], { from: 'user' })).rejects.toThrow('checks failed')
       expect(lines.join('\n')).toContain(
-        'the database is of another version of this program (records 2, known 3)',
+        'the database is of another version of this program (records 3, known 4)',
       )
       await admin(
-        'ALTER TABLE operated.kept RENAME TO blob_upload',
+        'ALTER FUNCTION operated.kept RENAME TO repo_server_commit_2',
         "UPDATE operated.schema_versions SET version = version + 1 WHERE name = 'records'",
       )
 
