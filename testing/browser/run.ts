@@ -12,7 +12,7 @@ import { bundleTests, measure } from './bundle.ts'
 import type { Outcome } from './page.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const PACKAGES = ['syntax', 'data', 'cbor', 'car', 'crypto']
+const PACKAGES = ['syntax', 'data', 'cbor', 'car', 'crypto', 'oauth-scopes']
 const FIXTURES = [
   'interop/**/*.{json,txt}',
   'cars/*',
@@ -104,6 +104,6 @@ console.log('\nIn a bundle for browsers, with all dependencies (bytes):')
 for (const name of names) {
   const { minified, gzip, brotli } = await measure(join(ROOT, 'packages', name))
   console.log(
-    `${name.padEnd(8)} ${String(minified).padStart(7)} minified ${String(gzip).padStart(7)} gzip ${String(brotli).padStart(7)} brotli`,
+    `${name.padEnd(12)} ${String(minified).padStart(7)} minified ${String(gzip).padStart(7)} gzip ${String(brotli).padStart(7)} brotli`,
   )
 }

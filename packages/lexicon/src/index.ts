@@ -85,7 +85,6 @@ export type {
   Tid,
   Uri,
 } from '@avocet/syntax'
-export { effectivePermissions, type EffectivePermissions, type GrantedPermission } from './permissions.ts'
 export { resolveClosure, type ClosureOptions, type LexiconClosure } from './resolve/closure.ts'
 export { resolvePermissionSet } from './resolve/permission-set.ts'
 export { lexiconDnsName, resolveLexicon, SCHEMA_COLLECTION } from './resolve/resolve.ts'

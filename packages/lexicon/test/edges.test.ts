@@ -5,8 +5,6 @@ import { createCatalog, type CatalogOptions } from '../src/catalog.ts'
 import { defineLexicon, defineRecord, defineSchema } from '../src/define.ts'
 import type { LexiconDef, LexiconDocument, LexiconField } from '../src/document.ts'
 import { checkDocuments, dependencies } from '../src/links.ts'
-import { effectivePermissions } from '../src/permissions.ts'
-import type { LexiconPermission } from '../src/document.ts'
 import { openVariant } from '../src/typed.ts'
 import type { ValidateOptions } from '../src/validation.ts'
 
@@ -366,65 +364,6 @@ describe('documents', () => {
       ['/defs/main/properties/x/refs/3', 'dangling-ref', 'com.example.b#y'],
     ])
     expect(checkDocuments([own], { absent: 'allow' })).toEqual([])
-  })
-})
-
-describe('permission sets', () => {
-  const set = (...permissions: object[]) => ({
-    type: 'permission-set' as const,
-    nsid: 'com.example.feed.auth' as const,
-    permissions: permissions.map(
-      (permission) => ({ type: 'permission', ...permission }) as LexiconPermission,
-    ),
-  })
-  const repo = { resource: 'repo', collection: ['com.example.feed.post'] }
-  const rpc = { resource: 'rpc', lxm: ['com.example.feed.get'] }
-
-  it.each<[object, string]>([
-    [{ resource: 'blob' }, 'an unknown resource'],
-    [{ ...repo, until: 1 }, 'an unknown field: until'],
-    [{ ...repo, lxm: [] }, 'an unknown field: lxm'],
-    [{ ...rpc, collection: [] }, 'an unknown field: collection'],
-    [{ ...repo, collection: [] }, 'collections beyond com.example.feed.*'],
-    [{ ...repo, collection: undefined }, 'collections beyond com.example.feed.*'],
-    [{ ...repo, collection: 'com.example.feed.post' }, 'collections beyond com.example.feed.*'],
-    [{ ...repo, collection: ['com.example.feedback.post'] }, 'collections beyond com.example.feed.*'],
-    [
-      { ...repo, collection: ['com.example.feed.post', 'com.example.feed.*'] },
-      'collections beyond com.example.feed.*',
-    ],
-    [{ ...repo, action: [] }, 'no action'],
-    [{ ...repo, action: 'create' }, 'no action'],
-    [{ ...repo, action: ['create', 'read'] }, 'an unknown action'],
-    [{ ...rpc, lxm: [], aud: '*' }, 'methods beyond com.example.feed.*'],
-    [{ ...rpc, lxm: ['com.example.feeds'], aud: '*' }, 'methods beyond com.example.feed.*'],
-    [rpc, 'an audience other than *'],
-    [{ ...rpc, aud: 'did:web:a.b#c' }, 'an audience other than *'],
-    [{ ...rpc, aud: '*', inheritAud: 'true' }, 'an audience other than *'],
-    [{ ...rpc, aud: '*', inheritAud: true }, 'both aud and inheritAud'],
-  ])('ignore %j: %s', (permission, reason) => {
-    expect(effectivePermissions(set(repo, permission), 'did:web:a.b#c')).toMatchObject({
-      granted: [{ resource: 'repo' }],
-      ignored: [{ index: 1, reason }],
-    })
-  })
-
-  it('grant the rest, in their order', () => {
-    const given = set({ ...repo, action: ['delete', 'create', 'create'] }, { ...rpc, inheritAud: true }, rpc)
-    expect(effectivePermissions(given, 'did:web:a.b#c')).toEqual({
-      granted: [
-        { ...repo, action: ['create', 'delete'] },
-        { ...rpc, aud: 'did:web:a.b#c' },
-      ],
-      ignored: [{ index: 2, reason: 'an audience other than *' }],
-    })
-    expect(effectivePermissions(given).ignored.map(({ reason }) => reason)).toEqual([
-      'no audience to inherit',
-      'an audience other than *',
-    ])
-    expect(effectivePermissions(set({ ...rpc, aud: '*', inheritAud: false })).granted).toEqual([
-      { ...rpc, aud: '*' },
-    ])
   })
 })
 
