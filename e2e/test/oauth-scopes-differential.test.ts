@@ -17,10 +17,11 @@ import {
   type IncludeScope as OurInclude,
   type Need,
 } from '@avocet/oauth-scopes'
+import { fuzzRounds } from '@avocet/testing'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-const RUNS = process.env['AVOCET_FUZZ'] ? 200_000 : 10_000
+const RUNS = fuzzRounds(10_000, 200_000)
 
 type Difference = {
   readonly name: string

@@ -1,4 +1,5 @@
 // Scopes over a small world, so that they meet; and everything that somebody may be about to do in it.
+import { fuzzRounds } from '@avocet/testing'
 import * as fc from 'fast-check'
 import type { Nsid } from '@avocet/syntax'
 import {
@@ -10,7 +11,7 @@ import {
   type TransitionScope,
 } from '../src/scope.ts'
 
-export const RUNS = process.env['AVOCET_FUZZ'] ? 50_000 : 500
+export const RUNS = fuzzRounds(500, 50_000)
 
 const NAMES: Nsid[] = [
   'com.example.a',
