@@ -30,7 +30,12 @@ async function bundle(code: string, options: { minify: boolean; keepAll: boolean
     // The packages say that their modules have no effects, which is not true of their tests.
     ...(options.keepAll && { treeshake: false }),
   })
-  const { output } = await build.generate({ format: 'esm', minify: options.minify })
+  // Chunks may import from the entry: its name is the one that the page asks for, or it would run twice.
+  const { output } = await build.generate({
+    format: 'esm',
+    minify: options.minify,
+    entryFileNames: 'entry.js',
+  })
   await build.close()
   return output.filter((file): file is OutputChunk => file.type === 'chunk')
 }
@@ -46,7 +51,7 @@ export async function bundleTests(folder: string): Promise<Map<string, string>> 
 globalThis.runAll = (fixtures) => globalThis.runTests({${modules.join('\n')}}, fixtures)`,
     { minify: false, keepAll: true },
   )
-  return new Map(chunks.map((chunk) => [chunk.isEntry ? 'entry.js' : chunk.fileName, chunk.code]))
+  return new Map(chunks.map((chunk) => [chunk.fileName, chunk.code]))
 }
 
 /** Bytes of a package, minified, with all it depends on: as they are, and compressed. */
