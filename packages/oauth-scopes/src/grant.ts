@@ -98,7 +98,7 @@ export function coversPermission(grant: Grant, permission: Permission): boolean 
 }
 
 /** Whether a grant covers what one atom gives. */
-export function coversAtom(grant: Grant, atom: Permission): boolean {
+function coversAtom(grant: Grant, atom: Permission): boolean {
   switch (atom.resource) {
     case 'repo':
       return allowsRepo(grant, atom.collection[0]!, atom.action[0]!)
