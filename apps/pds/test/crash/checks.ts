@@ -1,8 +1,9 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { formatCid } from '@avocet/data'
-import { openDatabase } from '@avocet/sqlite'
+import { runSql, sql } from '@avocet/testing/pds-rows'
+import { onPostgres } from '@avocet/testing/pds-store'
 
 import { runCommand } from '../command.ts'
 import type { TestDirectory } from '../directory.ts'
@@ -36,7 +37,10 @@ export async function checkEvents(
   const chains = new Map<string, Chain>()
   const left = new Map(follower.seen)
   const known = new Map(accounts.map((account) => [account.did, account]))
-  const newest = rows(server, 'SELECT newest AS n FROM event_log')
+  const newest = rows(
+    server,
+    onPostgres ? 'SELECT max(seq) AS n FROM event' : 'SELECT newest AS n FROM event_log',
+  )
   let count = 0
   const check = (event: Event): void => {
     count += 1
@@ -158,14 +162,14 @@ export async function checkBlobs(server: CrashServer, accounts: readonly Known[]
 }
 
 /** What is to be nought once the chores of a start are done. */
-const LEFTOVERS: readonly (readonly [what: string, sql: string])[] = [
+const LEFTOVERS: readonly (readonly [what: string, count: string])[] = [
   ['staged or dropped sets', "SELECT count(*) AS n FROM record_set WHERE state <> 'live'"],
   ['rows of no set', 'SELECT count(*) AS n FROM record WHERE owner NOT IN (SELECT id FROM record_set)'],
   [
     'references of no set',
     'SELECT count(*) AS n FROM record_blob WHERE owner NOT IN (SELECT id FROM record_set)',
   ],
-  ['removals', 'SELECT count(*) AS n FROM account_removal'],
+  ['removals', `SELECT count(*) AS n FROM ${onPostgres ? 'departure' : 'account_removal'}`],
   [
     'repositories of nobody',
     'SELECT count(*) AS n FROM repo WHERE did IS NULL OR did NOT IN (SELECT did FROM account)',
@@ -184,7 +188,7 @@ const CHORES_MS = 30_000
 export async function checkLeftovers(server: CrashServer): Promise<void> {
   const until = Date.now() + CHORES_MS
   for (;;) {
-    const left = LEFTOVERS.filter(([, sql]) => rows(server, sql) > 0).map(([what]) => what)
+    const left = LEFTOVERS.filter(([, count]) => rows(server, count) > 0).map(([what]) => what)
     left.push(...(await strayFiles(server)))
     if (left.length === 0) return
     if (Date.now() > until) throw new Error(`left behind: ${left.slice(0, 10).join(', ')}`)
@@ -202,8 +206,7 @@ async function strayFiles(server: CrashServer): Promise<string[]> {
       if (!name.startsWith('probe-')) files.add(`${account}/${name}`)
     }
   }
-  using db = openDatabase({ path: join(server.folder, 'pds.sqlite'), readOnly: true })
-  const known = db.prepare("SELECT did || '/' || cid AS path FROM blob").all()
+  const known = sql(server, "SELECT did || '/' || cid AS path FROM blob")
   const missing: string[] = []
   for (const { path } of known) if (!files.delete(path as string)) missing.push(`no file ${String(path)}`)
   return [...missing, ...Array.from(files, (path) => `the file ${path}`)]
@@ -211,15 +214,31 @@ async function strayFiles(server: CrashServer): Promise<string[]> {
 
 /** The operator's own look: everything is sound, to the last hash. */
 export async function checkWithDoctor(server: CrashServer): Promise<void> {
-  const { folder, port, plcUrl } = server
+  const { folder, port, plcUrl, env } = server
   const flags = ['--data', folder, '--port', String(port), '--plc-url', plcUrl]
-  const { code, stdout, stderr } = await runCommand(['doctor', '--deep', '--json', ...flags], {}, 300_000)
+  const { code, stdout, stderr } = await runCommand(['doctor', '--deep', '--json', ...flags], env, 300_000)
   const { findings } = JSON.parse(stdout) as { findings: { level: string; what: string; detail: string }[] }
   const faults = findings.filter(({ level, what }) => level !== 'ok' && !what.startsWith('disk under'))
   expectSame([code, faults], [0, []], `doctor --deep ${stderr}`)
 }
 
-function rows(server: CrashServer, sql: string): number {
-  using db = openDatabase({ path: join(server.folder, 'pds.sqlite'), readOnly: true })
-  return Number(db.prepare(sql).get()!['n'])
+function rows(server: CrashServer, count: string): number {
+  return Number(sql(server, count)[0]!['n'])
+}
+
+/**
+ * Makes all that a server on Postgres left two days older, while it is not running. What nobody seems to be at work on is left for an
+ * hour or a day where other processes may be: the next start finds it to be nobody's.
+ */
+export async function ageLeftovers({ folder }: CrashServer): Promise<void> {
+  runSql(
+    { folder },
+    `UPDATE record_set SET touched = touched - interval '2 days';
+     UPDATE repo SET touched = touched - interval '2 days';
+     UPDATE blob_upload SET until = until - interval '2 days'`,
+  )
+  const then = new Date(Date.now() - 2 * 24 * 60 * 60 * 1000)
+  for (const entry of await readdir(join(folder, 'blobs'), { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) await utimes(join(entry.parentPath, entry.name), then, then)
+  }
 }

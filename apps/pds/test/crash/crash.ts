@@ -2,11 +2,20 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { onPostgres } from '@avocet/testing/pds-store'
+
 import { runCommand, startCommand } from '../command.ts'
 import { startDirectory } from '../directory.ts'
 import { keepBackups } from './backups.ts'
 import { newKnown, type Known } from './book.ts'
-import { checkBlobs, checkEvents, checkLeftovers, checkRepos, checkWithDoctor } from './checks.ts'
+import {
+  ageLeftovers,
+  checkBlobs,
+  checkEvents,
+  checkLeftovers,
+  checkRepos,
+  checkWithDoctor,
+} from './checks.ts'
 import { live, makeAccount } from './mover.ts'
 import { createRandom } from './random.ts'
 import { createCrashServer, type CrashServer } from './server.ts'
@@ -81,8 +90,10 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
     const work: Promise<unknown>[] = []
     const follower = followEvents(server)
     void watched(follower.done)
-    const backups = keepBackups(server, join(root, 'backups'))
-    void watched(backups.done)
+    // Backups are of a data directory: that of Postgres is its own program's.
+    const backups = onPostgres ? null : keepBackups(server, join(root, 'backups'))
+    if (backups === null) print('no backups are made: they are of SQLite')
+    else void watched(backups.done)
     for (let i = 0; i < options.writers; i++) {
       const plain = createStepper(server, tally, () => Promise.resolve())
       const { did, accessJwt: token } = await makeAccount(server, plain, `writer${i}.test`)
@@ -136,9 +147,10 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
     stopping.abort()
     await Promise.all(work)
     refuseFaults()
-    const backup = await backups.finish()
+    const backup = await backups?.finish()
     // One that nothing is under way in: what it leaves is what its start did not mend.
     await server.stop('SIGKILL')
+    if (onPostgres) await ageLeftovers(server)
     await server.start()
     print('looking at everything')
     await checkLeftovers(server)
@@ -152,7 +164,7 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
     const code = await server.stop('SIGTERM')
     started = false
     if (code !== 0) throw new Error(`the server ended with ${code}`)
-    await checkRestore(server, backup, join(root, 'restored'))
+    if (backup !== undefined) await checkRestore(server, backup, join(root, 'restored'))
     await rm(root, { recursive: true, force: true })
     const seconds = Math.round((performance.now() - begun) / 1000)
     const acknowledged = Object.fromEntries([...tally].toSorted(([a], [b]) => (a < b ? -1 : 1)))
@@ -162,7 +174,7 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
       accounts: accounts.length,
       events,
       blobs,
-      backups: backups.count(),
+      backups: backups?.count() ?? 0,
       seconds,
     }
   } catch (error) {

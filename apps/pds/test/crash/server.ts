@@ -1,5 +1,7 @@
 import { createServer } from 'node:net'
 
+import { pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
+
 import { killCommand, startCommand, type RunningCommand } from '../command.ts'
 
 /** Thrown by a call that got no answer because the server was killed. Whether it took effect is unknown. */
@@ -27,6 +29,8 @@ export interface CrashServer {
   readonly port: number
   readonly folder: string
   readonly plcUrl: string
+  /** The settings that are not flags. */
+  readonly env: Readonly<Record<string, string>>
   /** Starts it; calls that wait go on. */
   start(): Promise<void>
   /** Ends it by a signal. */
@@ -52,7 +56,7 @@ export async function createCrashServer(folder: string, plcUrl: string): Promise
   const port = await freePort()
   const url = `http://localhost:${port}`
   const flags = ['--port', String(port), '--data', folder, '--plc-url', plcUrl]
-  const env = { PDS_ADMIN_PASSWORD: ADMIN }
+  const env = { PDS_ADMIN_PASSWORD: ADMIN, ...pdsDatabaseEnvironment(folder) }
   let running: RunningCommand | null = null
   let up = Promise.withResolvers<void>()
   let down = Promise.withResolvers<void>()
@@ -96,6 +100,7 @@ export async function createCrashServer(folder: string, plcUrl: string): Promise
     port,
     folder,
     plcUrl,
+    env,
     start: async () => {
       expected = false
       const begun = await startCommand(flags, env)
