@@ -1,5 +1,5 @@
 // Several PDS processes on one Postgres behind a round-robin front server: stock clients write to the same accounts through all of
-// them, subscribers read along, and one process after the other is killed at random.
+// them, subscribers read along, somebody guesses a password, and one process after the other is killed at random.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,9 +8,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { AtpAgent } from '@atproto/api'
 import { freePort, startService, type Service } from '@avocet/network'
 import { startPostgres } from '@avocet/testing/postgres'
+import { hasRedis, startRedis } from '@avocet/testing/redis'
 
 import { checkOutcome, type Asked } from './checks.ts'
 import { startFront } from './front.ts'
+import { startGuesser, type GuesserFigures } from './guesser.ts'
 import { subscribe } from './subscriber.ts'
 
 /** What is done. */
@@ -31,11 +33,15 @@ export interface Figures {
   readonly busy: number
   readonly events: number
   readonly reconnects: number
+  /** Null without Redis: then nothing is limited. */
+  readonly guesses: GuesserFigures | null
   readonly seconds: number
 }
 
 const COLLECTION = 'com.example.note'
 const SUBSCRIBERS = 4
+/** What the writers, and nobody else, lift the rate limits with. */
+const BYPASS = 'a key to write as fast as it goes'
 
 /** Null when there is no Postgres, which `startPostgres` says. @throws Error with what was lost, doubled or out of order */
 export async function runProcesses(plan: Plan): Promise<Figures | null> {
@@ -47,6 +53,7 @@ export async function runProcesses(plan: Plan): Promise<Figures | null> {
   opened.defer(() => rmSync(folder, { recursive: true, force: true }))
   const random = seeded(plan.seed)
 
+  const redis = hasRedis ? opened.use(await startRedis()) : null
   const plcPort = await freePort()
   const plc = await startService({
     name: 'plc',
@@ -58,6 +65,7 @@ export async function runProcesses(plan: Plan): Promise<Figures | null> {
   })
   opened.defer(() => plc.stop())
 
+  const logOf = (n: number): string => join(folder, `pds-${n}.log`)
   const ports: number[] = []
   for (let n = 0; n < plan.processes; n++) ports.push(await freePort())
   const front = opened.use(await startFront(ports))
@@ -73,12 +81,14 @@ export async function runProcesses(plan: Plan): Promise<Figures | null> {
       ],
       url: `http://127.0.0.1:${ports[n]}`,
       healthPath: '/xrpc/_health',
-      logFile: join(folder, `pds-${n}.log`),
+      logFile: logOf(n),
       timeoutMs: 120_000,
       env: {
         PDS_DEV_MODE: 'true',
         PDS_INVITE_REQUIRED: 'false',
-        PDS_RATE_LIMITS_ENABLED: 'false',
+        PDS_RATE_LIMITS_ENABLED: String(redis !== null),
+        PDS_REDIS_SCRATCH_ADDRESS: redis?.url ?? '',
+        PDS_RATE_LIMIT_BYPASS_KEY: BYPASS,
         PDS_DB_POSTGRES_URL: postgres.url,
         PDS_DB_POSTGRES_POOL_SIZE: '16',
         PDS_BLOBSTORE_DISK_LOCATION: join(folder, 'blobs'),
@@ -110,6 +120,7 @@ export async function runProcesses(plan: Plan): Promise<Figures | null> {
       email: `user-${n}@pds.test`,
       password: 'correct horse',
     })
+    agent.setHeader('x-ratelimit-bypass', BYPASS)
     agents.push(agent)
   }
   const write = async (agent: AtpAgent, writer: number): Promise<void> => {
@@ -148,6 +159,15 @@ export async function runProcesses(plan: Plan): Promise<Figures | null> {
   // Told at the end; until then it must not count as unhandled.
   writing.catch(() => {})
 
+  const guesser =
+    redis === null
+      ? null
+      : startGuesser(
+          front.url,
+          'user-0.test',
+          ports.map((_, n) => logOf(n)),
+        )
+
   await delay(1000)
   for (let kill = 1; kill <= plan.kills; kill++) {
     const victim = Math.floor(random() * plan.processes)
@@ -160,6 +180,7 @@ export async function runProcesses(plan: Plan): Promise<Figures | null> {
   }
   over.abort()
   await writing
+  const guesses = (await guesser?.stop()) ?? null
 
   const urls = services.map(({ url }) => url)
   const events = await checkOutcome({
@@ -174,6 +195,7 @@ export async function runProcesses(plan: Plan): Promise<Figures | null> {
     unknown,
     busy,
     events,
+    guesses,
     reconnects: subscribers.reduce((sum, subscriber) => sum + subscriber.reconnects(), 0),
     seconds: Math.round((performance.now() - began) / 1000),
   }

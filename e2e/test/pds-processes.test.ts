@@ -22,5 +22,6 @@ it(
     console.log(JSON.stringify(figures))
     expect(figures.acknowledged).toBeGreaterThan(kills * 10)
     expect(figures.reconnects).toBeGreaterThan(0)
+    if (figures.guesses !== null) expect(figures.guesses.passed).toBeGreaterThan(0)
   },
 )
