@@ -32,20 +32,55 @@ const results = join(root, 'test-results')
 rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
 
-/** Tests of the PDS that show that it does the same on Postgres: who has an account, what is written and read, what goes. */
+/**
+ * Tests of the PDS that run on Postgres too, where the store decides: who has an account, what is written and read, what goes, what comes
+ * from elsewhere, what a kill leaves.
+ */
 const ON_POSTGRES = [
   'accounts',
+  'announce-all',
   'authorization',
   'blobs',
+  'crash',
   'deletion',
+  'doctor',
+  'embedding',
   'handle-changes',
+  'hosting',
+  'imports',
+  'key-rotation',
   'lifecycle',
+  'mail-codes',
   'methods',
+  'migration',
+  'moderation-subjects',
+  'operator',
+  'privacy',
+  'quotas',
   'read-after-write',
   'records',
+  'repairs',
+  'revs',
   'sessions',
   'sync',
-]
+  'watching',
+].map((name) => `apps/pds/test/${name}.test.ts`)
+/** The same of whole servers: beside the reference PDS, under races, with an indexer behind. */
+const E2E_ON_POSTGRES = [
+  'side-by-side-calls',
+  'side-by-side-firehose',
+  'side-by-side-migration',
+  'pds-hostile-races',
+  'pds-strangers',
+  'whole-path',
+].map((name) => `e2e/test/${name}.test.ts`)
+/** All there are of these, for `--whole`. */
+const WHOLE_ON_POSTGRES = {
+  unit: ['apps/pds/test'],
+  e2e: ['side-by-side', 'pds-', 'whole-path', 'start', 'deploy', 'indexer-page', 'firehose-strangers'].map(
+    (name) => `e2e/test/${name}`,
+  ),
+}
 
 const steps: Step[] = [
   { name: 'format', run: command('oxfmt', '--check') },
@@ -62,15 +97,25 @@ const steps: Step[] = [
   { name: 'deploy', run: command('node', 'scripts/check-deploy.ts') },
   { name: 'unused', run: command('knip', '--no-progress', '--no-config-hints') },
   { name: 'unit', run: vitest('unit') },
-  { name: 'PDS on Postgres', run: onPostgres },
+  { name: 'PDS on Postgres', run: () => onPostgres('unit', ON_POSTGRES) },
   { name: 'readme', run: readme },
   { name: 'browser', run: command('node', 'testing/browser/run.ts') },
   { name: 'e2e', run: vitest('e2e') },
+  { name: 'e2e on Postgres', run: () => onPostgres('e2e', E2E_ON_POSTGRES) },
 ]
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    whole: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h' },
+  },
+})
 if (values.help) {
-  console.log(`npm test -- [--only name,name]\n\nsteps: ${steps.map((step) => step.name).join(', ')}`)
+  console.log(
+    'npm test -- [--only name,name] [--whole]\n\n--whole: every test of the PDS on Postgres, not some',
+  )
+  console.log(`\nsteps: ${steps.map((step) => step.name).join(', ')}`)
   process.exit(0)
 }
 const only = values.only?.split(',')
@@ -121,14 +166,14 @@ function command(name: string, ...args: string[]): Step['run'] {
   return async () => ({ ok: (await spawned(name, args)) === 0 })
 }
 
-/** Those tests with every PDS on a schema of one Postgres server. */
-function onPostgres(): ReturnType<Step['run']> {
+/** Tests of a project with every PDS on a schema of one Postgres server. */
+function onPostgres(project: 'unit' | 'e2e', some: readonly string[]): ReturnType<Step['run']> {
   if (findPsql() === null) {
     console.warn('SKIPPED: no Postgres is installed')
-    return Promise.resolve({ ok: true, counts: { passed: 0, failed: 0, skipped: ON_POSTGRES.length } })
+    return Promise.resolve({ ok: true, counts: { passed: 0, failed: 0, skipped: some.length } })
   }
-  const files = ON_POSTGRES.map((name) => `apps/pds/test/${name}.test.ts`)
-  return vitest('unit', 'postgres', files, { AVOCET_PDS_STORE: 'postgres' })()
+  const files = values.whole ? WHOLE_ON_POSTGRES[project] : some
+  return vitest(project, `${project}-postgres`, files, { AVOCET_PDS_STORE: 'postgres' })()
 }
 
 /**

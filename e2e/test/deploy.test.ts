@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
 import { freePort, startService, type Service } from '@avocet/network'
+import { onlySqlite, pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket, type ClientOptions } from 'ws'
 
@@ -43,6 +44,7 @@ beforeAll(async () => {
     PDS_DID_PLC_URL: plc.url,
     PDS_ADMIN_PASSWORD: 'operator-password',
     LOG_LEVEL: 'warn',
+    ...pdsDatabaseEnvironment(join(work, 'data')),
   }
   const first = await start()
   const made = command('account', 'create', `alice.${hostname}`, 'alice@example.com')
@@ -167,29 +169,33 @@ test('the command of the host takes the settings of the unit, the file of the op
   }
 })
 
-test('the nightly backup is checked, and as many are kept as were asked for', async () => {
-  const child = await start()
-  try {
-    const folder = join(work, 'backups')
-    for (let night = 0; night < 3; night++) {
-      const run = spawnSync('/bin/sh', [join(root, 'deploy/pds/nightly-backup.sh'), folder, '2'], {
-        encoding: 'utf8',
-        env: {
-          ...settings,
-          PATH: process.env['PATH'] ?? '',
-          AVOCET_COMMAND: `${process.execPath} ${join(app, 'dist/main.js')}`,
-        },
-      })
-      expect([run.status, run.stderr]).toEqual([0, ''])
-      expect(run.stdout).toContain('ok: 1 account, 0 blobs, made at ')
-      // Their names are times, to the second.
-      await new Promise((resolve) => setTimeout(resolve, 1100))
+test.skipIf(onlySqlite('a backup is of a data directory'))(
+  'the nightly backup is checked, and as many are kept as were asked for',
+  async () => {
+    const child = await start()
+    try {
+      const folder = join(work, 'backups')
+      for (let night = 0; night < 3; night++) {
+        const run = spawnSync('/bin/sh', [join(root, 'deploy/pds/nightly-backup.sh'), folder, '2'], {
+          encoding: 'utf8',
+          env: {
+            ...settings,
+            PATH: process.env['PATH'] ?? '',
+            AVOCET_COMMAND: `${process.execPath} ${join(app, 'dist/main.js')}`,
+          },
+        })
+        expect([run.status, run.stderr]).toEqual([0, ''])
+        expect(run.stdout).toContain('ok: 1 account, 0 blobs, made at ')
+        // Their names are times, to the second.
+        await new Promise((resolve) => setTimeout(resolve, 1100))
+      }
+      expect(readdirSync(folder)).toHaveLength(2)
+    } finally {
+      await stop(child)
     }
-    expect(readdirSync(folder)).toHaveLength(2)
-  } finally {
-    await stop(child)
-  }
-}, 60_000)
+  },
+  60_000,
+)
 
 const caddy = spawnSync('caddy', ['version']).status === 0
 if (!caddy) console.warn('SKIPPED: no caddy on this machine; the Caddyfile is not tried')
