@@ -2,6 +2,7 @@
 //
 //   npm test                       all steps
 //   npm test -- --only unit,e2e    some of them
+//   npx pnpm test:postgres         every test of the PDS, each server on Postgres
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
