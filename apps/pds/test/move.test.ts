@@ -214,28 +214,33 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
     expect((await eventsAfter(third, newest)).map(({ seq }) => seq)).toEqual([newest + 1, newest + 2])
   })
 
-  const points: readonly Pick<KilledMove, 'call' | 'at' | 'when'>[] = [
-    { call: 'begin', at: 1, when: 'during' },
-    // In the middle of the audit log, then of the blocks: both have several pages.
-    { call: 'write', at: 13, when: 'during' },
-    { call: 'write', at: 4, when: 'after' },
-  ]
-  const last = {
-    postgres: { call: 'settle', at: 1, when: 'after' },
-    sqlite: { call: 'finish', at: 1, when: 'before' },
-  } as const
+  type Point = Pick<KilledMove, 'call' | 'at' | 'when'>
+  // In the middle of the audit log, then of the blocks: both have several pages.
+  const points: Readonly<Record<KilledMove['to'], readonly Point[]>> = {
+    postgres: [
+      { call: 'begin', at: 1, when: 'during' },
+      { call: 'write', at: 13, when: 'during' },
+      { call: 'write', at: 4, when: 'after' },
+      { call: 'settle', at: 1, when: 'after' },
+    ],
+    sqlite: [
+      { call: 'write', at: 13, when: 'after' },
+      { call: 'write', at: 3, when: 'after' },
+      { call: 'finish', at: 1, when: 'before' },
+    ],
+  }
   test('killed again and again, it goes on where it was, and nothing is served before its end', async () => {
     const folder = await used.copy()
     const place = newPlace()
     const before = dump(folder)
-    const killed = (to: KilledMove['to'], point: (typeof points)[number]): string | null => {
+    const killed = (to: KilledMove['to'], point: Point): string | null => {
       const job: KilledMove = { folder, place, to, ...point }
       const child = spawnSync(process.execPath, [script, JSON.stringify(job)], { encoding: 'utf8' })
       return child.signal ?? child.stderr
     }
     const newer = await mkdtemp(join(tmpdir(), 'avocet-pds-unfinished-'))
     onTestFinished(() => rm(newer, { recursive: true, force: true }))
-    for (const point of [...points, last.postgres]) {
+    for (const point of points.postgres) {
       expect([point, killed('postgres', point)]).toEqual([point, 'SIGKILL'])
       if (point.call === 'begin') continue
       // oxlint-disable-next-line no-await-in-loop -- one after the other
@@ -245,7 +250,7 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
     }
     expect(await there(folder, place)).toContain('going on where the move before was cut off')
     await putAside(folder)
-    for (const point of [...points.slice(1), last.sqlite]) {
+    for (const point of points.sqlite) {
       expect([point, killed('sqlite', point)]).toEqual([point, 'SIGKILL'])
       // oxlint-disable-next-line no-await-in-loop
       expect(await starts(folder, null)).toMatch(/^a move to this data directory has not ended; /)
