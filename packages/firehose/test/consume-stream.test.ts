@@ -158,6 +158,21 @@ describe('stream', () => {
     expect(third.state.cursors.size).toBe(0)
   })
 
+  it('the cursor passes what leaves nothing to store, also while the source is quiet', async () => {
+    const world = createWorld('quiet')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    const body = world.event(await world.commit(account, [create('a')]))
+    for (let i = 0; i < 3; i++) add('#commit', body)
+    const running = start(world, [], { sources: [fromFrames(frames, { stay: true })] })
+    await expect.poll(() => running.state.cursors.get('test')?.seq, { timeout: 8000 }).toBe(3)
+    expect(running.ignored.map(({ reason, seq }) => [reason, seq])).toEqual([
+      ['duplicate', 2],
+      ['duplicate', 3],
+    ])
+    await running.consumer.close()
+  })
+
   it('what cannot be read of an account is told each time, and holds up no cursor', async () => {
     const world = createWorld('again')
     const account = world.createAccount()
