@@ -204,8 +204,8 @@ describe('bounds of lanes', () => {
     for (const end of ends) end()
     await lanes.idle()
     // Nobody waits any more: all is taken again.
-    const again = await waiting(a, 'again', 20)
-    expect(push(b, 'other', 10)).toBe(true)
+    const again = await waiting(a, 'again', 10)
+    expect(push(a, 'other', 10)).toBe(true)
     again()
     await lanes.idle()
     expect(lanes.bytes).toBe(0)
@@ -245,8 +245,11 @@ describe('bounds of lanes', () => {
     expect(lanes.bytes).toBe(0)
   })
 
-  it('what was there before the wait is shed from its end, until the rest fits', async () => {
-    const { lanes, order, push } = bounded({ concurrency: 1 })
+  it.each([
+    ['its lane', { maxLaneBytes: 20 }],
+    ['its source', { maxLaneBytes: 1000, maxParkedBytes: 20 }],
+  ])('what was there before the wait is shed from its end, until the rest fits %s', async (_what, bounds) => {
+    const { lanes, order, push } = bounded({ concurrency: 1, ...bounds })
     const gate = Promise.withResolvers<void>()
     push(b, 'held', 0, { run: () => gate.promise })
     const network = Promise.withResolvers<void>()
@@ -256,9 +259,10 @@ describe('bounds of lanes', () => {
     gate.resolve()
     await expect.poll(() => order).toEqual(['3 shed'])
     expect([lanes.bytes, lanes.waiting]).toEqual([20, 3])
+    expect(push(a, 'more', 0)).toBe(true)
     network.resolve()
     await lanes.idle()
-    expect(order).toEqual(['3 shed', '1', '2', 'empty'])
+    expect(order).toEqual(['3 shed', '1', '2', 'empty', 'more'])
   })
 
   it('a task that throws is told, and its lane goes on', async () => {
