@@ -21,7 +21,7 @@ export async function run(config: IndexerConfig): Promise<number> {
     if (ended !== null) say(`${ended}: finishing what is under way`)
     await indexer.close()
   } catch (cause) {
-    await indexer.close().catch(() => {})
+    // What cannot go on closes itself.
     const error = describeEnd(cause, config.dataFolder) as Error
     console.error(`avocet-indexer: stopped: ${error.message}`)
     return 1
