@@ -10,10 +10,10 @@ const world = createWorld('pool jobs')
 const account = world.createAccount()
 const key = account.published.publicKey
 
-async function commits(count: number): Promise<{ event: ParsedCommit; frame: Uint8Array }[]> {
+async function commits(count: number, by = account): Promise<{ event: ParsedCommit; frame: Uint8Array }[]> {
   const made: { event: ParsedCommit; frame: Uint8Array }[] = []
   for (let i = 0; i < count; i++) {
-    const body = world.event(await world.commit(account, [create(crypto.randomUUID())]))
+    const body = world.event(await world.commit(by, [create(crypto.randomUUID())]))
     const frame = frameOf('#commit', body, i + 1)
     const parsed = parseEvent(frame, DEFAULT_POLICY)
     if (!parsed.ok) throw new Error(parsed.error.message)
@@ -100,4 +100,20 @@ test('what waits when it is closed is refused, and all after that', async () => 
   await closing
   await expect(prove(pool, a!)).rejects.toMatchObject(refused)
   expect(pool.stats()).toEqual({ size: 1, waiting: 0, replaced: 0 })
+})
+
+test('what comes next goes to the thread that has least to do', { timeout: 30_000 }, async () => {
+  const verifier = { module: new URL('./hostile-verifier.ts', import.meta.url).href, name: 'hanging' }
+  await using pool = createWorkerPool({ size: 2, verifier, maxMs: 3000 })
+  const mallory = world.createAccount({ curve: 'p256' })
+  const [hanging] = await commits(1, mallory)
+  const [honest] = await commits(1)
+  const order: string[] = []
+  const { publicKey } = mallory.published
+  await Promise.all([
+    pool.prove(hanging!.event, publicKey, DEFAULT_POLICY, hanging!.frame).then(() => order.push('hanging')),
+    prove(pool, honest!).then(() => order.push('honest')),
+  ])
+  expect(order).toEqual(['honest', 'hanging'])
+  expect(pool.stats()).toEqual({ size: 2, waiting: 0, replaced: 1 })
 })
