@@ -110,9 +110,13 @@ test('what comes next goes to the thread that has least to do', { timeout: 30_00
   const [honest] = await commits(1)
   const order: string[] = []
   const { publicKey } = mallory.published
+  const noting = async (name: string, proving: ReturnType<WorkerPool['prove']>): Promise<void> => {
+    await proving
+    order.push(name)
+  }
   await Promise.all([
-    pool.prove(hanging!.event, publicKey, DEFAULT_POLICY, hanging!.frame).then(() => order.push('hanging')),
-    prove(pool, honest!).then(() => order.push('honest')),
+    noting('hanging', pool.prove(hanging!.event, publicKey, DEFAULT_POLICY, hanging!.frame)),
+    noting('honest', prove(pool, honest!)),
   ])
   expect(order).toEqual(['honest', 'hanging'])
   expect(pool.stats()).toEqual({ size: 2, waiting: 0, replaced: 1 })
