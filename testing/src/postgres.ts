@@ -12,6 +12,10 @@ export interface TestPostgres {
   readonly url: string
   /** Stops the server, if it is ours, and deletes it. */
   close(): Promise<void>
+  /** Ends it at once, as a crash does; null where it is not ours. */
+  readonly crash: (() => Promise<void>) | null
+  /** Starts it anew after a crash, on the same data and at the same port. */
+  start(): Promise<void>
 }
 
 const installed = '/usr/lib/postgresql'
@@ -25,7 +29,7 @@ export async function startPostgres(
   settings: readonly string[] = ['fsync=off'],
 ): Promise<TestPostgres | null> {
   const given = process.env['AVOCET_TEST_POSTGRES_URL']
-  if (given !== undefined) return { url: given, close: async () => {} }
+  if (given !== undefined) return { url: given, close: async () => {}, crash: null, start: async () => {} }
   const binaries = findBinaries()
   if (binaries === null) {
     console.warn(`SKIPPED: no Postgres in ${installed} and no AVOCET_TEST_POSTGRES_URL`)
@@ -47,19 +51,31 @@ export async function startPostgres(
   )
   const port = await freePort()
   const flags = settings.flatMap((setting) => ['-c', setting])
-  const server = spawn(
-    join(binaries, 'postgres'),
-    ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1', ...flags],
-    { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
-  )
-  await ready(server)
+  const run = async (): Promise<ChildProcess> => {
+    const child = spawn(
+      join(binaries, 'postgres'),
+      ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1', ...flags],
+      { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    await ready(child)
+    return child
+  }
+  let server = await run()
+  const crash = async (): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return
+    const ended = new Promise((resolve) => server.once('exit', resolve))
+    // An immediate shutdown: nothing is written, nobody is asked.
+    server.kill('SIGQUIT')
+    await ended
+  }
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    crash,
+    start: async () => {
+      server = await run()
+    },
     async close() {
-      const ended = new Promise((resolve) => server.once('exit', resolve))
-      // An immediate shutdown: nothing of it is kept.
-      server.kill('SIGQUIT')
-      await ended
+      await crash()
       rmSync(folder, { recursive: true, force: true })
     },
   }

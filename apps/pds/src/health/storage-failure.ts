@@ -1,3 +1,5 @@
+import { DatabaseAway } from '../stores/postgres/away.ts'
+
 // https://www.sqlite.org/rescode.html: the low byte of a result code says its kind.
 const SQLITE: ReadonlyMap<number, string> = new Map([
   [8, 'the database is read-only'],
@@ -26,6 +28,7 @@ export interface StorageFailure {
 /** What an error says of the disk or the database, looked for along its causes; null when it is of another kind. */
 export function storageFailure(error: unknown): StorageFailure | null {
   for (let [current, depth] = [error, 0]; current instanceof Error && depth < 6; depth++) {
+    if (current instanceof DatabaseAway) return { reason: current.message, lasting: false }
     const { code, errcode, message } = current as { code?: unknown; errcode?: unknown; message: string }
     if (code === 'sync-failed') {
       const cause = current.cause instanceof Error ? `: ${current.cause.message}` : ''

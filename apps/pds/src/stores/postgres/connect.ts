@@ -4,6 +4,7 @@ import { openDatabase, type PostgresDatabase, type Queryable } from '@avocet/pos
 
 import type { PostgresPlace } from '../../config/config.ts'
 import { SILENT, type Logger } from '../../logger.ts'
+import { tellingAway } from './away.ts'
 import { checkServer, explained, placeOf, StoreError } from './failures.ts'
 
 /** How long the server may take to answer at the start, in milliseconds. */
@@ -18,7 +19,7 @@ export interface Connecting {
   readonly onConnect?: (connection: Queryable) => Promise<void>
 }
 
-/** A database that answers, of a version that is supported. @throws StoreError that says what to do */
+/** A database that answers, of a version that is supported. What fails later since it is away is a DatabaseAway. @throws StoreError that says what to do */
 export async function connect(
   place: PostgresPlace,
   { log = SILENT, readOnly = false, onConnect }: Connecting = {},
@@ -47,7 +48,7 @@ export async function connect(
     await close().catch(() => {})
     throw explained(error, place.url)
   }
-  return { ...db, snapshot: () => views.snapshot(), close, [Symbol.asyncDispose]: close }
+  return tellingAway({ ...db, snapshot: () => views.snapshot(), close, [Symbol.asyncDispose]: close })
 }
 
 async function look(db: PostgresDatabase, { url, schema }: PostgresPlace, readOnly: boolean): Promise<void> {

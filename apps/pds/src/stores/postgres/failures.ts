@@ -1,6 +1,8 @@
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 import { PostgresError } from '@avocet/postgres'
 
+import { DatabaseAway } from './away.ts'
+
 /** The database cannot be used; the message says why and what to do, for the operator. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
@@ -37,6 +39,7 @@ const SYSTEM: ReadonlyMap<string, string> = new Map([
 /** What a failure to open the database is, as the operator should read it; other errors as they are. */
 export function explained(error: unknown, url: string): unknown {
   if (error instanceof StoreError) return error
+  if (error instanceof DatabaseAway) return explained(error.cause, url)
   const place = placeOf(url)
   if (error instanceof PostgresError && error.code === 'newer-schema') {
     return failure('the database was upgraded by a newer version of this program', place, error, [
