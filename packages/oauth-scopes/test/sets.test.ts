@@ -375,6 +375,19 @@ describe('a permission set', () => {
       expect(setTitle(many, languages)).toBe(title)
     })
 
+    it('are looked for among 256 languages', () => {
+      const crowd = (others: number) =>
+        set({
+          title: 'Own',
+          'title:lang': Object.fromEntries([
+            ...Array.from({ length: others }, (_, i) => [`x-${i}`, 'x']),
+            ['ja', '基本'],
+          ]),
+        })
+      expect(setTitle(crowd(255), ['ja'])).toBe('基本')
+      expect(setTitle(crowd(256), ['ja'])).toBe('Own')
+    })
+
     it('has a detail', () => {
       expect(setDetail(many)).toBe('Posts')
       expect(setDetail(many, ['ja'])).toBe('投稿')
