@@ -20,7 +20,7 @@ import {
 } from './move-rows.ts'
 import { MOVE_NOTE, openNotes } from './rows.ts'
 import { OPERATION_MIGRATIONS, SCHEMA } from './schema.ts'
-import { takeUse } from './use.ts'
+import { takeTurn, takeUse } from './use.ts'
 
 /** Fingerprints that the servers on the database will look for. */
 export type ServerFingerprints = Readonly<Record<string, string>>
@@ -60,6 +60,7 @@ export async function openPostgresTarget(
     check()
     try {
       await db.transaction(async (tx) => {
+        await takeTurn(tx, place)
         await tx.query('SET LOCAL synchronous_commit = off')
         await work(tx)
       })
@@ -91,6 +92,8 @@ export async function openPostgresTarget(
     foreignTables: () => foreignTables(rows),
     free: () => Promise.resolve(null),
     mark: async () => {
+      check()
+      await db.transaction((tx) => takeTurn(tx, place))
       const [table] = await query(`SELECT to_regclass('server_note') AS found`)
       const text = table!['found'] === null ? null : await openNotes(rows).get(MOVE_NOTE)
       return text === null ? null : (JSON.parse(text) as MoveMark)
@@ -148,6 +151,7 @@ export async function openPostgresTarget(
       check()
       // With this commit everything before it is on the disk.
       await db.transaction(async (tx) => {
+        await takeTurn(tx, place)
         const notes = openNotes(tx)
         // oxlint-disable-next-line no-await-in-loop -- in one transaction
         for (const [name, value] of Object.entries(fingerprints)) await notes.set(name, value)
@@ -157,6 +161,7 @@ export async function openPostgresTarget(
     clear: async () => {
       check()
       await db.transaction(async (tx) => {
+        await takeTurn(tx, place)
         await tx.query(`TRUNCATE ${MOVED_TABLES.map(({ name }) => name).join(', ')}`)
         await writeCounters(tx, { newest: 0, oldest: 1, audit: 0 })
         await tx.query('DELETE FROM server_note WHERE name = $1', [MOVE_NOTE])

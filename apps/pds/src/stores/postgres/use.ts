@@ -6,10 +6,11 @@ import type { PostgresPlace } from '../../config/config.ts'
 import { placeOf, StoreError } from './failures.ts'
 import { MOVE_NOTE, openNotes } from './rows.ts'
 
-/** The name of the lock of a schema: the one of the settings, which may not be there yet, or the one that tables are made in. */
-const KEY = `hashtextextended(coalesce($1, current_schema(), '') || '.use', 12)`
-/** How long to wait for a server that is just ending, in milliseconds. */
-const WAIT_MS = 1000
+/** A lock of a schema: the one of the settings, which may not be there yet, or the one that tables are made in. */
+const keyOf = (use: string): string => `hashtextextended(coalesce($1, current_schema(), '') || '.${use}', 12)`
+const KEY = keyOf('use')
+/** How long to wait for who is just ending, in milliseconds: of a process that was killed the database learns when its statement ends. */
+const WAIT_MS = 3000
 
 /** Takes a share of a database for a connection of a server: no move begins while it lasts. @throws StoreError during one */
 export async function shareUse(connection: Queryable, { url, schema }: PostgresPlace): Promise<void> {
@@ -28,6 +29,14 @@ export async function refuseUnfinished(db: Queryable, { url }: PostgresPlace): P
     `a move to this database has not ended; ${placeOf(url)}\n` +
       'Run the same avocet-pds move again, which goes on, or start the server where its data was',
   )
+}
+
+/**
+ * Waits until no transaction of a move is under way, and keeps others from beginning until this one ends. The last one of a process
+ * that was killed may be committed after its connection that held the database is gone.
+ */
+export async function takeTurn(tx: Queryable, { schema }: PostgresPlace): Promise<void> {
+  await tx.query(`SELECT pg_advisory_xact_lock(${keyOf('move')})`, [schema])
 }
 
 /**
