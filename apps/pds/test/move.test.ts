@@ -361,7 +361,7 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
     })
     await using target = await openPostgresTarget(place, {}, false)
     const found = target.mark()
-    setTimeout(sent.resolve, 100)
+    setTimeout(() => sent.resolve(), 100)
     expect(await found).toMatchObject({ table: 'account' })
     await last
   })
