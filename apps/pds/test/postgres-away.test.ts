@@ -48,8 +48,15 @@ describe.skipIf(crash === null)('a Postgres that is away', () => {
     }
   }
 
+  const pathsOf = ({ type, body }: Received): string[] =>
+    type === '#commit' && body.repo === anna.did ? body.ops.map(({ path }: { path: string }) => path) : []
+  /** All events up to the record `after`. */
+  const follow = (): ReturnType<typeof readFirehose> =>
+    readFirehose(net.pds.url, 0, (all) => all.flatMap(pathsOf).includes(`${NOTE}/after`), 30_000)
+
   test('503 with a name, health tells, and once it is back nothing that was acknowledged is lost', async () => {
     expect((await write('before')).status).toBe(200)
+    const through = follow()
     // Writers that never stop: some are in the middle of a write when it ends.
     const acknowledged = ['before']
     const refused: Answer[] = []
@@ -86,14 +93,12 @@ describe.skipIf(crash === null)('a Postgres that is away', () => {
     const kept = await listed()
     expect(kept).toEqual(expect.arrayContaining([...acknowledged, 'after']))
     expect(kept).not.toContain('away')
-    // Each record that is there was told once, in one order, and no other.
-    const pathsOf = ({ type, body }: Received): string[] =>
-      type === '#commit' && body.repo === anna.did ? body.ops.map(({ path }: { path: string }) => path) : []
-    const { events } = await readFirehose(net.pds.url, 0, (all) =>
-      all.flatMap(pathsOf).includes(`${NOTE}/after`),
-    )
-    expect(events.flatMap(pathsOf).toSorted()).toEqual(kept.map((rkey) => `${NOTE}/${rkey}`).toSorted())
-    const seqs = events.map(({ body }) => body.seq as number)
-    expect(seqs).toEqual([...new Set(seqs)].toSorted((a, b) => a - b))
+    // Each record that is there was told once, in one order, and no other: to who comes now, and to who was there all the time.
+    for (const { events, closed } of [await follow(), await through]) {
+      expect(closed).toBe(null)
+      expect(events.flatMap(pathsOf).toSorted()).toEqual(kept.map((rkey) => `${NOTE}/${rkey}`).toSorted())
+      const seqs = events.map(({ body }) => body.seq as number)
+      expect(seqs).toEqual([...new Set(seqs)].toSorted((a, b) => a - b))
+    }
   })
 })
