@@ -177,6 +177,70 @@ describe('parseLexicon refuses', () => {
     expect(paths(json)).toEqual(expected)
   })
 
+  const wrong: [string, unknown, string[]][] = [
+    ['the default of a boolean', { type: 'boolean', default: 'true' }, ['default']],
+    ['the constant of a boolean', { type: 'boolean', const: 1 }, ['const']],
+    [
+      'an integer',
+      { type: 'integer', minimum: 0.5, maximum: '9', enum: [1.5] },
+      ['minimum', 'maximum', 'enum'],
+    ],
+    ['the value of an integer', { type: 'integer', const: 1.5 }, ['const']],
+    [
+      'the lengths of a string',
+      { type: 'string', minLength: '1', maxLength: '2', minGraphemes: '3', maxGraphemes: '4' },
+      ['minLength', 'maxLength', 'minGraphemes', 'maxGraphemes'],
+    ],
+    ['graphemes in disorder', { type: 'string', minGraphemes: 2, maxGraphemes: 1 }, ['minGraphemes']],
+    [
+      'the values of a string',
+      { type: 'string', knownValues: [1], enum: ['a', 1], default: 1 },
+      ['knownValues', 'enum', 'default'],
+    ],
+    ['an enum that is no list', { type: 'string', enum: 'a' }, ['enum']],
+    ['the constant of a string', { type: 'string', const: 1 }, ['const']],
+    ['the lengths of bytes', { type: 'bytes', minLength: -1, maxLength: 0.5 }, ['minLength', 'maxLength']],
+    ['a blob', { type: 'blob', accept: 'image/*', maxSize: -1 }, ['accept', 'maxSize']],
+    ['a union', { type: 'union', refs: ['#a', 1], closed: 'yes' }, ['refs', 'closed']],
+  ]
+  it.each(wrong)('wrong fields of a field: %s', (_, field, keys) => {
+    expect(paths(prop(field))).toEqual(keys.map((key) => `${X}/${key}`))
+  })
+
+  const wrongPermissions: [string, unknown, string[]][] = [
+    ['no permission', { type: 'grant', resource: 'other' }, ['type']],
+    ['an empty resource', { type: 'permission', resource: '' }, ['resource']],
+    [
+      'a collection twice',
+      { type: 'permission', resource: 'repo', collection: ['a.b.c', 'a.b.c'] },
+      ['collection'],
+    ],
+    ['no method', { type: 'permission', resource: 'rpc', lxm: [], aud: '*' }, ['lxm']],
+    ['a method that is none', { type: 'permission', resource: 'rpc', lxm: ['a'], aud: '*' }, ['lxm']],
+    ['an audience of no text', { type: 'permission', resource: 'rpc', lxm: ['*'], aud: 1 }, ['aud']],
+    [
+      'inheritAud of text',
+      { type: 'permission', resource: 'rpc', lxm: ['*'], inheritAud: 'true', aud: '*' },
+      ['inheritAud'],
+    ],
+  ]
+  it.each(wrongPermissions)('a permission: %s', (_, permission, keys) => {
+    expect(paths(main({ type: 'permission-set', permissions: [permission] }))).toEqual(
+      keys.map((key) => `/defs/main/permissions/0/${key}`),
+    )
+  })
+
+  it.each([
+    ['the document itself as /', null, 'not a lexicon; / must be an object'],
+    [
+      'a place as a JSON pointer',
+      prop({ type: 'blob', maxSize: -1 }),
+      `not a lexicon; ${X}/maxSize must be a number of bytes`,
+    ],
+  ])('with a message that names %s', (_, json, message) => {
+    expect(parseLexicon(json)).toMatchObject({ ok: false, error: { code: 'invalid-lexicon', message } })
+  })
+
   it('schemas nested too deep, without overflowing', () => {
     let field: unknown = { type: 'integer' }
     for (let i = 0; i < 50_000; i++) field = { type: 'array', items: field }
