@@ -167,11 +167,11 @@ test('an event log that disagrees with its counter', async () => {
   const [counter, said] = onPostgres
     ? ['oldest', /^event 1 is below the window/]
     : ['bytes', /the counter says/]
-  const [log] = await withFault(
+  const findings = await withFault(
     `UPDATE event_log SET ${counter} = ${counter} + 1`,
     `UPDATE event_log SET ${counter} = ${counter} - 1`,
   )
-  expect([log!.what, log!.detail]).toEqual(['event log', expect.stringMatching(said)])
+  expect(findings.find(({ what }) => what === 'event log')?.detail).toMatch(said)
 })
 
 const noOrphans = onlySqlite('constraints of Postgres let no row refer to nobody')

@@ -143,6 +143,16 @@ describe.skipIf(!hasAll)('two processes that count in one Redis', () => {
 
   test('Redis is killed and comes back: each goes on by itself, says so once, and to the operator alone', async () => {
     const carl = await one.account()
+    const email = `${carl.handle.split('.')[0]}@example.com`
+    const mails = 5
+    /** Asks for a code by mail, which takes no time to refuse. */
+    const ask = async (net: TestNetwork): Promise<string> =>
+      failure(
+        await net.post('com.atproto.server.requestPasswordReset', {
+          input: { email },
+          headers: { 'x-forwarded-for': '203.0.113.4' },
+        }),
+      )
     const health = (admin: boolean) => one.get('_health', admin ? { admin } : {})
     const isShared = async (): Promise<string | undefined> => {
       const headers = { authorization: `Basic ${btoa(`admin:${ADMIN_PASSWORD}`)}` }
@@ -150,15 +160,13 @@ describe.skipIf(!hasAll)('two processes that count in one Redis', () => {
       return /^pds_limits_shared (\d)$/m.exec(text)?.[1]
     }
     expect([(await health(true)).body.notice, await isShared()]).toEqual([undefined, '1'])
-    for (let n = 0; n < 10; n++) await guess(one, carl.did, '203.0.113.4')
+    for (let n = 0; n < 3; n++) expect(await ask(one)).toBe('200 ')
     const { port } = redis
     await redis[Symbol.asyncDispose]()
     // Each counts for itself, from nought: limits hold meanwhile.
     for (const net of [one, two]) {
-      for (let n = 0; n < LIMIT; n++) {
-        expect(failure(await guess(net, carl.did, '203.0.113.4'))).toBe('401 AuthenticationRequired')
-      }
-      expect(failure(await guess(net, carl.did, '203.0.113.4'))).toBe('429 RateLimitExceeded')
+      for (let n = 0; n < mails; n++) expect(await ask(net)).toBe('200 ')
+      expect(await ask(net)).toBe('429 RateLimitExceeded')
     }
     expect(heard.lines).toEqual([
       expect.stringMatching(
@@ -175,8 +183,8 @@ describe.skipIf(!hasAll)('two processes that count in one Redis', () => {
     await expect.poll(async () => (await health(true)).body.notice, { timeout: 10_000 }).toBeUndefined()
     expect(heard.lines.slice(1)).toEqual(['Redis answers again: rate limits are counted for all processes'])
     await expect.poll(async () => (await two.get('_health', { admin: true })).body.notice).toBeUndefined()
-    for (let n = 0; n < LIMIT; n++) await guess(either(n), carl.did, '203.0.113.4')
-    expect(failure(await guess(two, carl.did, '203.0.113.4'))).toBe('429 RateLimitExceeded')
+    for (let n = 0; n < mails; n++) expect(await ask(either(n))).toBe('200 ')
+    expect(await ask(two)).toBe('429 RateLimitExceeded')
     expect([await isShared(), heard.lines.length]).toEqual(['1', 2])
   })
 
