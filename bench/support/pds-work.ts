@@ -71,7 +71,12 @@ export async function prepareSide(name: string, server: Server): Promise<Side> {
     await first.send(requestBytes({ port, nsid, input, token: read.accessJwt }))
   }
   first.close()
-  return { name, server, accounts, run: (requests, lanes) => run(port, requests, lanes) }
+  return sideOf(name, server, accounts)
+}
+
+/** A server that has the accounts already. */
+export function sideOf(name: string, server: Server, accounts: Side['accounts']): Side {
+  return { name, server, accounts, run: (requests, lanes) => run(server.port, requests, lanes) }
 }
 
 async function run(

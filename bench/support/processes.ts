@@ -85,8 +85,10 @@ async function answers(child: ChildProcess, url: string): Promise<string> {
   throw new Error(`not ready in time, or ended; url=${url} code=${child.exitCode}`)
 }
 
-/** Threads have nanoseconds; the ticks of /proc/<pid>/stat (10 ms) hold what ended threads used, which servers have few of. */
-function cpuMs(pid: number): number {
+/**
+ * CPU time of all threads of a process, in milliseconds; NaN where there is no /proc. Threads have nanoseconds; the ticks of /proc/<pid>/stat (10 ms) hold what ended threads used, which servers have few of.
+ */
+export function cpuMs(pid: number): number {
   try {
     let nanoseconds = 0
     for (const thread of readdirSync(`/proc/${pid}/task`)) {

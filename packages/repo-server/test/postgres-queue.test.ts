@@ -249,6 +249,8 @@ describe.skipIf(server === null)('commits on postgres', () => {
     expect([statements[0], order.length]).toEqual([2, 1])
     const outcomes = statuses(await Promise.all(many))
     expect(outcomes).toEqual(['applied', ...Array.from({ length: 99 }, () => 'stale')])
+    // One after the other: none was tried while the one before was on its way.
+    expect(statements.length).toBe(100)
   })
 
   it('those without a ticket are stale while somebody waits for its turn, the others are not', async () => {
