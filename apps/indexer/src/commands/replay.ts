@@ -16,7 +16,6 @@ import { openIndexDatabase } from '../database/open.ts'
 import { IndexerError } from '../errors.ts'
 import { type Totals, readTotals } from '../http/status.ts'
 import { createIdentities } from '../identity/identities.ts'
-import { isFault } from '../index/apply.ts'
 import { startPipeline } from '../pipeline.ts'
 
 /** What to replay. */
@@ -89,7 +88,7 @@ export async function replayCapture(
         if (Math.floor(records / PROGRESS_EVERY) > shown) onProgress?.(`${records} operations indexed`)
       } else if (notice.kind === 'failure') {
         const { reason, did, seq, message } = notice.failure
-        count(isFault(reason) ? failures : ignored, reason)
+        count(failures, reason)
         onProgress?.(`failed: ${reason} seq=${seq ?? '-'} did=${did ?? '-'}: ${message}`)
       }
     },
