@@ -385,6 +385,20 @@ describe('names', () => {
     expect(db.prepare('SELECT id FROM names WHERE name = ?').get('com.example.a')).toEqual({ id })
     expect([names.find('com.example.a'), names.add('com.example.a')]).toEqual([id, id])
   })
+
+  test('fifty thousand are remembered; with one more it begins anew', () => {
+    const names = createNames(db)
+    const first = db.transaction(() => {
+      const id = names.add('n0')
+      for (let i = 1; i < 50_000; i++) names.add(`n${i}`)
+      return id
+    })
+    // Only who remembers them knows them now.
+    db.raw.exec('DELETE FROM names')
+    expect(names.find('n0')).toBe(first)
+    const more = db.transaction(() => names.add('n50000'))
+    expect([names.find('n0'), names.find('n50000')]).toEqual([null, more])
+  })
 })
 
 test('stored paths of more than one page, each once', () => {
