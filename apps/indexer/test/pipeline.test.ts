@@ -59,7 +59,7 @@ test('a pipeline has not stopped while its upkeep writes', async () => {
     },
   }
   const pipeline = startOn(slow, quiet())
-  await expect.poll(() => writes).toBe(1)
+  await expect.poll(() => writes, { timeout: 8000 }).toBe(1)
   const order: string[] = []
   const stopping = pipeline.stop().then(() => order.push('stopped'))
   await new Promise((resolve) => setTimeout(resolve, 50))

@@ -213,9 +213,9 @@ describe('resync', () => {
         yield* last(account)
       },
     })
-    await expect.poll(() => running.consumer.stats().resync.failed).toBe(1)
+    await expect.poll(() => running.consumer.stats().resync.failed, { timeout: 8000 }).toBe(1)
     failedOnce.resolve()
-    await expect.poll(() => running.ignored.length).toBe(2)
+    await expect.poll(() => running.ignored.length, { timeout: 8000 }).toBe(2)
     expect(running.ignored.map(({ reason, seq }) => [reason, seq])).toEqual([
       ['desynchronized', 3],
       ['desynchronized', 4],

@@ -153,7 +153,7 @@ test('a refresh waits in the line of a source only for an account that is new in
     return did.startsWith('did:web:n') ? new Promise<never>(() => {}) : Promise.resolve(known)
   })
   for (let i = 0; i < 64; i++) void made.get(`did:web:n${i}.a.example`, 's')
-  await expect.poll(() => asked.length).toBe(64)
+  await expect.poll(() => asked.length, { timeout: 8000 }).toBe(64)
   const waiting = made.refresh('did:web:other.a.example', 'key', 's')
   expect(await made.refresh('did:web:ada.a.example', 'key')).toMatchObject({ ok: true })
   expect(asked.slice(64)).toEqual(['did:web:ada.a.example'])

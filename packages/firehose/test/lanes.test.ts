@@ -62,7 +62,7 @@ describe('lanes', () => {
     lanes.push(a, task('patient', true))
     lanes.push(a, task('live', false))
     gate.resolve()
-    await expect.poll(() => order).toEqual(['held', 'first', 'live shed'])
+    await expect.poll(() => order, { timeout: 8000 }).toEqual(['held', 'first', 'live shed'])
     network.resolve()
     await lanes.idle()
     expect(order).toEqual(['held', 'first', 'live shed', 'patient'])
@@ -93,7 +93,7 @@ describe('lanes', () => {
       b,
       task('b', async () => {}),
     )
-    await expect.poll(() => order).toEqual(['a', 'b'])
+    await expect.poll(() => order, { timeout: 8000 }).toEqual(['a', 'b'])
     network.resolve()
     await lanes.idle()
     expect([lanes.active, lanes.waiting, lanes.bytes]).toEqual([0, 0, 0])
@@ -128,7 +128,7 @@ function bounded(bounds: Partial<LanesOptions> = {}) {
       await lanes.aside(did, network.promise)
     }
     push(did, name, bytes, { source, run })
-    await expect.poll(() => order).toContain(name)
+    await expect.poll(() => order, { timeout: 8000 }).toContain(name)
     return network.resolve
   }
   return { lanes, faults, order, push, waiting }
@@ -144,7 +144,7 @@ describe('bounds of lanes', () => {
     )
     expect([ends.length, lanes.active, lanes.waiting]).toEqual([2, 2, 1])
     ends[0]!()
-    await expect.poll(() => ends.length).toBe(3)
+    await expect.poll(() => ends.length, { timeout: 8000 }).toBe(3)
     expect([lanes.active, lanes.waiting]).toEqual([2, 0])
     for (const end of ends) end()
     expect(await Promise.all(results)).toEqual([0, 1, 2])
@@ -225,7 +225,7 @@ describe('bounds of lanes', () => {
       patient: true,
       run: () => void kept.push(lanes.mayKeep(lane(0))),
     })
-    await expect.poll(() => kept).toEqual([keeps, true])
+    await expect.poll(() => kept, { timeout: 8000 }).toEqual([keeps, true])
     end()
     await lanes.idle()
     expect(lanes.bytes).toBe(0)
@@ -257,7 +257,7 @@ describe('bounds of lanes', () => {
     for (const name of ['1', '2', '3']) push(a, name, 6)
     push(a, 'empty', 0)
     gate.resolve()
-    await expect.poll(() => order).toEqual(['3 shed'])
+    await expect.poll(() => order, { timeout: 8000 }).toEqual(['3 shed'])
     expect([lanes.bytes, lanes.waiting]).toEqual([20, 3])
     expect(push(a, 'more', 0)).toBe(true)
     network.resolve()

@@ -27,7 +27,7 @@ async function following(
     firstSighting: 'accept',
     ...rest,
   })
-  await expect.poll(() => running.consumer.stats().accepted).toBe(frames.length)
+  await expect.poll(() => running.consumer.stats().accepted, { timeout: 8000 }).toBe(frames.length)
   const entry = { rev: null, status: 'active', own: false, source: 'test', at: NOW }
   return {
     ...running,

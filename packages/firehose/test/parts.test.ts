@@ -77,12 +77,12 @@ describe('newcomers', () => {
         return i
       }),
     )
-    await expect.poll(() => begun.length).toBe(64)
+    await expect.poll(() => begun.length, { timeout: 8000 }).toBe(64)
     ends[7]!()
     expect(await running[7]).toBe(7)
-    await expect.poll(() => begun.slice(64)).toEqual([64])
+    await expect.poll(() => begun.slice(64), { timeout: 8000 }).toEqual([64])
     ends[64]!()
-    await expect.poll(() => begun.slice(64)).toEqual([64, 65])
+    await expect.poll(() => begun.slice(64), { timeout: 8000 }).toEqual([64, 65])
     for (const end of ends) end()
     expect(await Promise.all(running)).toEqual(Array.from({ length: 66 }, (_, i) => i))
     expect(await newcomers.run('s', plc(0), () => 'again')).toBe('again')

@@ -74,7 +74,7 @@ describe.skipIf(server === null)('postgres', () => {
     await writing.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND pid <> pg_backend_pid()`,
     )
-    await expect.poll(() => errors.length).toBeGreaterThan(0)
+    await expect.poll(() => errors.length, { timeout: 8000 }).toBeGreaterThan(0)
     const second = stream.next()
     await writing.transaction((tx) => writer.append(tx, event('did:a:1')))
     expect((await second).value?.seq).toBe(2)
@@ -108,7 +108,7 @@ describe.skipIf(server === null)('postgres', () => {
     const db = openDatabase({ url: server!.url, schema: await freshSchema() })
     const log = await openEventLog(db)
     log.watch(() => {})
-    await expect.poll(() => db.pool.totalCount - db.pool.idleCount).toBe(1)
+    await expect.poll(() => db.pool.totalCount - db.pool.idleCount, { timeout: 8000 }).toBe(1)
     await db.close()
     expect(db.pool.totalCount).toBe(0)
     await log.close()
@@ -286,18 +286,18 @@ describe.skipIf(server === null)('postgres', () => {
     await using reader = await openEventLog(reading, { pollMs: 20 })
     const heard: string[] = []
     reader.watch((change) => heard.push(change))
-    await expect.poll(() => heard).toEqual(['remove'])
+    await expect.poll(() => heard, { timeout: 8000 }).toEqual(['remove'])
     const append = (n: number): Promise<number> =>
       writing.transaction((tx) => writer.append(tx, event('did:a:1', n)))
     // The first of a process is told at once.
     await append(1)
-    await expect.poll(() => heard.length).toBeGreaterThan(1)
+    await expect.poll(() => heard.length, { timeout: 8000 }).toBeGreaterThan(1)
     await new Promise((resolve) => setTimeout(resolve, 100))
     const before = heard.length
     await append(2)
-    await expect.poll(() => heard.slice(before)).toContain('append')
+    await expect.poll(() => heard.slice(before), { timeout: 8000 }).toContain('append')
     await writer.remove({ did: 'did:a:1' })
-    await expect.poll(() => heard.slice(before)).toContain('remove')
+    await expect.poll(() => heard.slice(before), { timeout: 8000 }).toContain('remove')
   })
 
   it('32 writers through four processes: each reads all of them in one order, and commits share a sync', async () => {
