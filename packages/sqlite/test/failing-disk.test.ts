@@ -226,3 +226,18 @@ it('a disk that refuses writes refuses each write by itself, and reads go on', a
   await db.write(() => put('d'))
   expect(keysOf(db)).toEqual(['a', 'd'])
 })
+
+it('a handle whose sync failed is closed all the same', async () => {
+  disk.automatic = false
+  const write = watched('a')
+  await turn()
+  disk.pending[0]!.end(eio())
+  await write.settled
+  expect([write.state, db.raw.isOpen]).toEqual(['sync-failed', true])
+  try {
+    db.close()
+  } catch {
+    // It says again that the sync failed.
+  }
+  expect(db.raw.isOpen).toBe(false)
+})
