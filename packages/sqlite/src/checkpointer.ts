@@ -115,11 +115,16 @@ export function createCheckpointer(
   }
 }
 
+/** Whether this version of SQLite says how long its log is without copying it. */
+export function tellsLogLength(version: string): boolean {
+  const [major, minor] = version.split('.').map(Number) as [number, number]
+  return major > 3 || (major === 3 && minor >= 51)
+}
+
 /** How to learn how many pages the log has, and how many of them were copied. */
 function createLogLength(raw: DatabaseSync): () => { log: number; copied: number } {
   const { version } = raw.prepare('SELECT sqlite_version() AS version').get() as { version: string }
-  const [major, minor] = version.split('.').map(Number) as [number, number]
-  if (major > 3 || (major === 3 && minor >= 51)) {
+  if (tellsLogLength(version)) {
     // Copies nothing, and waits for nobody.
     const look = raw.prepare('PRAGMA wal_checkpoint(NOOP)')
     return () => {

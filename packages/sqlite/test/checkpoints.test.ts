@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, it, onTestFinished, vi } from 'vitest'
-import { createCheckpointer } from '../src/checkpointer.ts'
+import { createCheckpointer, tellsLogLength } from '../src/checkpointer.ts'
 import { type Database, openDatabase } from '../src/index.ts'
 import { testDisk } from './disk.ts'
 
@@ -172,4 +172,14 @@ it('a write that is held when the database is closed is done', { retry: 2 }, asy
   await held
   using again = openDatabase({ path, readOnly: true })
   expect(again.prepare("SELECT max(id) AS id FROM item WHERE body = 'held'").get()).not.toEqual(before)
+})
+
+it.each([
+  ['2.99.0', false],
+  ['3.50.4', false],
+  ['3.51.0', true],
+  ['3.53.4', true],
+  ['4.0.0', true],
+])('SQLite %s tells how long its log is: %s', (version, tells) => {
+  expect(tellsLogLength(version)).toBe(tells)
 })
