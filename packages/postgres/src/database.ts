@@ -35,6 +35,11 @@ export interface DatabaseOptions {
   readonly schema?: string
   /** Milliseconds a statement may take. Default: no limit. */
   readonly statementTimeout?: number
+  /**
+   * Milliseconds to wait for a connection: a new one, or one of the pool that others have. Default 30 000. What takes longer fails with
+   * `timeout exceeded when trying to connect`, so that a server that went silent holds nobody for ever.
+   */
+  readonly connectTimeout?: number
   /** Called when an `afterCommit` hook throws, or an idle connection breaks. Default: hooks' errors are thrown from a microtask. */
   readonly onError?: (error: unknown) => void
   /** Called with each new connection, before anything else runs on it. What it throws is what the query for it fails with. */
@@ -72,10 +77,22 @@ const isolationLevels = {
 
 /** Opens a database. Connections are made when they are needed. */
 export function openDatabase(options: DatabaseOptions): PostgresDatabase {
-  const { url, poolSize = 10, schema, statementTimeout, onError, onConnect } = options
+  const {
+    url,
+    poolSize = 10,
+    connectTimeout = 30_000,
+    schema,
+    statementTimeout,
+    onError,
+    onConnect,
+  } = options
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
+    connectionTimeoutMillis: connectTimeout,
+    // Of a machine that is gone without a word the system learns by asking.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     ...(statementTimeout === undefined ? {} : { statement_timeout: statementTimeout }),
     ...(schema === undefined ? {} : { options: `-c search_path=${schema}` }),
     ...(onConnect === undefined

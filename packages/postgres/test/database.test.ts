@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+
 import { startPostgres } from '@avocet/testing/postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase, type PostgresDatabase } from '../src/database.ts'
@@ -175,3 +178,24 @@ describe.skipIf(server === null)('postgres', () => {
     expect([held.pool.ended, held.pool.totalCount]).toEqual([true, 0])
   })
 })
+
+it('a server that takes connections and says nothing is given up in time', async () => {
+  const sockets: Socket[] = []
+  const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const db = openDatabase({ url: `postgres://one@127.0.0.1:${port}/one`, poolSize: 1, connectTimeout: 100 })
+  try {
+    const asked = await Promise.allSettled([db.query('SELECT 1'), db.transaction(async () => {})])
+    expect(asked.map((one) => (one as PromiseRejectedResult).reason.message)).toEqual([
+      expect.stringMatching(
+        /^(timeout exceeded when trying to connect|Connection terminated due to connection timeout)$/,
+      ),
+      'timeout exceeded when trying to connect',
+    ])
+    await db.close()
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    silent.close()
+  }
+}, 5000)
