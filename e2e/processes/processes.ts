@@ -144,7 +144,8 @@ export async function runProcesses(plan: Plan): Promise<Figures | null> {
           const { status, message } = error as { status?: number; message?: string }
           if (message?.includes('already exists') === true) break
           if (status === 503) busy++
-          else if (status === 502 || status === undefined || status === 1) unknown++
+          // Also of one that was answered too late, by a machine that stood still.
+          else if (status === 502 || status === 504 || status === undefined || status === 1) unknown++
           else throw error
           await delay(20)
         }
