@@ -1,5 +1,5 @@
 import { createKeypair } from '@avocet/crypto'
-import { loadTree, type EntriesOptions } from '@avocet/mst'
+import { decodeNode, type EntriesOptions, loadTree } from '@avocet/mst'
 import { createTidClock, type Did, type Nsid } from '@avocet/syntax'
 import * as fc from 'fast-check'
 import { beforeAll, expect, it } from 'vitest'
@@ -90,4 +90,19 @@ it('reads no more than a page and the way to it', async () => {
     if (++count === 50) break
   }
   expect(asked.filter((length) => length > 1)).toEqual([25, 25])
+})
+
+it('reads no node whose keys all stand before the range', async () => {
+  const { data } = (await store.getHead(did))!
+  const { keys: rootKeys, children } = decodeNode((await store.getBlocks(did, [data])).get(data)!, null)
+  // A key of the root with a subtree before it: what that holds is less than the key.
+  const key = rootKeys.find((_, i) => children[i] !== null)!
+  const nodesRead = async (options: EntriesOptions): Promise<number> => {
+    await using snapshot = await counting.snapshot(did)
+    asked.length = 0
+    for await (const entry of listEntries(snapshot, options)) expect(entry.path).toBe(key)
+    return asked.length
+  }
+  const past = await nodesRead({ prefix: key, from: `${key}\0` })
+  expect(await nodesRead({ prefix: key, from: key })).toBe(past)
 })

@@ -31,3 +31,19 @@ it('keeps the newest blocks, whole, and forgets the oldest', () => {
   recent.add(blocks[0]!.cid, new Uint8Array(limit))
   expect(recent.get(blocks[0]!.cid)).toBeUndefined()
 })
+
+it('keeps the oldest block until its first byte is needed', () => {
+  // CID and length take 40 bytes, so that 1024 blocks fill the buffer to its last byte.
+  const recent = createRecentBlocks(64 * 1024)
+  const blocks = Array.from({ length: 1025 }, (_, i) => {
+    const bytes = new Uint8Array(24)
+    new DataView(bytes.buffer).setUint32(0, i)
+    return { cid: cidForCbor(bytes), bytes }
+  })
+  for (const { cid, bytes } of blocks.slice(0, 1024)) recent.add(cid, bytes)
+  expect(recent.get(blocks[0]!.cid)).toEqual(blocks[0]!.bytes)
+  const { cid, bytes } = blocks[1024]!
+  recent.add(cid, bytes)
+  expect(recent.get(blocks[0]!.cid)).toBeUndefined()
+  expect(recent.get(blocks[1]!.cid)).toEqual(blocks[1]!.bytes)
+})
