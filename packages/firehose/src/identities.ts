@@ -5,6 +5,7 @@ import { createBuckets } from './buckets.ts'
 import { createLru } from './lru.ts'
 import { createNewcomers } from './newcomers.ts'
 import type { ResolvedIdentity, ResolveKey } from './options.ts'
+import { createUntilStopped, stopped } from './until-stopped.ts'
 
 /** An identity, or why there is none. */
 export type IdentityResult =
@@ -61,6 +62,8 @@ export function createIdentities(options: IdentitiesOptions): Identities {
   const { now, refreshMs, maxEntries } = options
   const cache = createLru<Did, Entry>(maxEntries)
   const asking = new Map<string, Promise<IdentityResult>>()
+  /** A resolver that does not listen to the signal must not keep the consumer from stopping. */
+  const untilStopped = createUntilStopped(options.signal)
   const newcomers = createNewcomers(options.signal)
   const counts = { resolved: 0, refreshed: 0 }
   const buckets = {
@@ -76,16 +79,6 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     const entry = cache.get(did)
     return entry !== undefined && now() - entry.at < ttlOf(entry) ? entry.result : null
   }
-
-  const stopped = (): DOMException => new DOMException('consumer was stopped', 'AbortError')
-
-  /** A resolver that does not listen to the signal must not keep the consumer from stopping. */
-  const untilStopped = <T>(answer: Promise<T>): Promise<T> =>
-    new Promise((settle, reject) => {
-      const onAbort = (): void => reject(stopped())
-      options.signal.addEventListener('abort', onAbort, { once: true })
-      answer.then(settle, reject).finally(() => options.signal.removeEventListener('abort', onAbort))
-    })
 
   /** @throws DOMException `AbortError` when the consumer stops: nothing is known then, and nothing must be concluded from that. */
   const resolve = async (did: Did, forceRefresh: boolean): Promise<IdentityResult> => {

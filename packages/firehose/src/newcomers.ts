@@ -2,6 +2,8 @@
 
 import type { Did } from '@avocet/syntax'
 
+import { createUntilStopped } from './until-stopped.ts'
+
 /** The lines in which such look-ups wait. */
 export type Newcomers = {
   /** Begins the look-up when its line has a place, in the order they came. Rejects when the consumer stops before that. */
@@ -19,6 +21,7 @@ const MAX_NEWCOMERS = 10_000
 
 /** No lines yet; one exists as long as something is in it. */
 export function createNewcomers(signal: AbortSignal): Newcomers {
+  const untilStopped = createUntilStopped(signal)
   const lines = new Map<string, Line>()
   const counts = new Map<string, number>()
 
@@ -29,14 +32,7 @@ export function createNewcomers(signal: AbortSignal): Newcomers {
   }
 
   const turn = (line: Line): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(new DOMException('consumer was stopped', 'AbortError'))
-      signal.addEventListener('abort', onAbort, { once: true })
-      line.waiting.push(() => {
-        signal.removeEventListener('abort', onAbort)
-        resolve()
-      })
-    })
+    untilStopped(new Promise((resolve) => line.waiting.push(resolve)))
 
   return {
     async run(source, did, lookUp) {

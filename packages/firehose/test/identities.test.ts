@@ -1,5 +1,7 @@
 // For how long an identity is believed, and how often one is asked for.
 
+import { getEventListeners } from 'node:events'
+
 import type { Handle } from '@avocet/syntax'
 import { expect, test } from 'vitest'
 import { createIdentities, type Identities, type IdentitiesOptions } from '../src/identities.ts'
@@ -158,4 +160,17 @@ test('a refresh waits in the line of a source only for an account that is new in
   expect(await made.refresh('did:web:ada.a.example', 'key')).toMatchObject({ ok: true })
   expect(asked.slice(64)).toEqual(['did:web:ada.a.example'])
   expect(await Promise.race([waiting, Promise.resolve('waits')])).toBe('waits')
+})
+
+test('however many are looked up, few listen to the signal, and all end with it', async () => {
+  const { made, stop } = identitiesWith(() => new Promise(() => {}))
+  const before = getEventListeners(stop.signal, 'abort').length
+  // Some are under way, others wait in the line of their source.
+  const asked = Array.from({ length: 1000 }, async (_, n) => made.get(`did:web:a${n}.example`, 'relay'))
+  const settled = Promise.allSettled(asked)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(before)
+  stop.abort()
+  const names = (await settled).map((one) => (one as PromiseRejectedResult).reason.name)
+  expect(names).toEqual(asked.map(() => 'AbortError'))
 })
