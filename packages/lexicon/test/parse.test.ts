@@ -116,6 +116,22 @@ describe('parseLexicon refuses', () => {
       }),
       ['/defs/main/parameters/properties/a/items/type'],
     ],
+    [
+      'wrong lengths of an array among parameters',
+      main({
+        type: 'query',
+        parameters: {
+          type: 'params',
+          properties: { a: { type: 'array', items: { type: 'string' }, minLength: -1, maxLength: '2' } },
+        },
+      }),
+      ['/defs/main/parameters/properties/a/minLength', '/defs/main/parameters/properties/a/maxLength'],
+    ],
+    [
+      'messages of a union without refs',
+      main({ type: 'subscription', message: { schema: { type: 'union' } } }),
+      ['/defs/main/message/schema/refs'],
+    ],
     ['errors with spaces', main({ type: 'query', errors: [{ name: 'a b' }] }), ['/defs/main/errors/0/name']],
     [
       'messages that are no union',
