@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createWriteQueue, openDatabase, SqliteError, type Database } from '../src/index.ts'
-import { createWalDurability } from '../src/durability.ts'
+import { createNoDurability, createWalDurability } from '../src/durability.ts'
 import { testDisk, type TestDisk } from './disk.ts'
 
 let folder: string
@@ -234,6 +234,16 @@ describe('a sync that fails', () => {
     expect(await write).toBe('sync-failed')
     const later: unknown = await db.write(() => put('c')).catch((error: unknown) => error)
     expect((later as Error).cause).toBe(first)
+  })
+
+  it('is told once, with its first cause, by a handle that syncs nothing itself', () => {
+    let told = 0
+    const durability = createNoDurability(path, () => told++)
+    const cause = eio()
+    const failure = durability.fail(cause)
+    expect([failure.cause, told]).toEqual([cause, 1])
+    expect([durability.fail(eio()), told]).toEqual([failure, 1])
+    expect(() => durability.check()).toThrow(failure)
   })
 
   it('leaves nothing that could be durable', () => {
