@@ -1,5 +1,7 @@
 // Small parts, each by itself: buckets, lines of newcomers, a cache, a pause, a filter.
 
+import { getEventListeners } from 'node:events'
+
 import type { Did } from '@avocet/syntax'
 import { describe, expect, it } from 'vitest'
 import { createBuckets } from '../src/buckets.ts'
@@ -153,6 +155,12 @@ describe('a pause', () => {
     stop.abort()
     await long
     await pause(3_600_000, stop.signal)
+  })
+
+  it('that is over listens to its signal no more', async () => {
+    const stop = new AbortController()
+    await Promise.all([pause(1, stop.signal), pause(2, stop.signal)])
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([])
   })
 
   it('by a given clock calls off its timer when it is no longer wanted', async () => {
