@@ -1,7 +1,7 @@
 // What a database does at its bounds, and what it tells when something goes wrong.
-import { fstatSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { fstatSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createWriteQueue, openDatabase, SqliteError, type Database } from '../src/index.ts'
@@ -284,6 +284,13 @@ describe('a sync that fails', () => {
     await delay(1000)
     expect([statSync(path).size, statSync(path).mtimeMs]).toEqual([before.size, before.mtimeMs])
   })
+})
+
+it('a closed database is one file, without a log', async () => {
+  await db.write(() => put('a'))
+  expect(readdirSync(dirname(path)).toSorted()).toEqual(['x.db', 'x.db-shm', 'x.db-wal'])
+  db.close()
+  expect([db.raw.isOpen, readdirSync(dirname(path))]).toEqual([false, ['x.db']])
 })
 
 it('a closed database leaves no descriptor of its log open', async () => {
