@@ -40,6 +40,23 @@ describe('sequencer', () => {
     expect(sequencer.stats().coldReads).toBeLessThan(80)
   })
 
+  it('that is closed watches its log no more', async () => {
+    const log = createMemoryEventLog()
+    let watching = 0
+    const watch: typeof log.watch = (listen) => {
+      watching++
+      const unwatch = log.watch(listen)
+      return () => {
+        watching--
+        unwatch()
+      }
+    }
+    const sequencer = createSequencer({ log: { ...log, watch }, retention: quiet })
+    expect(watching).toBe(1)
+    await sequencer.close()
+    expect(watching).toBe(0)
+  })
+
   it('hands out no event of a shared page after its removal', async () => {
     const log = createMemoryEventLog()
     for (let i = 0; i < 40; i++) log.append(undefined, event(i % 2 === 0 ? 'did:a:1' : 'did:b:1', i))

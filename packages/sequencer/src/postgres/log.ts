@@ -105,13 +105,6 @@ export async function openEventLog(
       else waking = setTimeout(wake, ms)
     }
   }
-  const noted = new WeakSet<Transaction>()
-  const noteAppend = (tx: Transaction): void => {
-    if (noted.has(tx)) return
-    noted.add(tx)
-    tx.afterCommit(() => changed('append'))
-  }
-
   // A notification may be lost: with the process that had to send it, or in a pool of connections on the way.
   let seen = { newest: 0, removals: -1 }
   const poll = async (): Promise<void> => {
@@ -229,7 +222,8 @@ export async function openEventLog(
     async append(tx, event) {
       const { did, time, frame, at } = prepare(event)
       const [row] = await tx.query('SELECT event_append_1($1, $2, $3, $4) AS seq', [did, time, frame, at])
-      noteAppend(tx)
+      // Of several in one transaction watchers are told at once: see `WAKE_MS`.
+      tx.afterCommit(() => changed('append'))
       return Number(row!['seq'])
     },
     prepare,
