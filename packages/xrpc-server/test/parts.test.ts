@@ -1,4 +1,7 @@
 // The parts of a router by themselves: windows, deadlines, turns, headers.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCatalog } from '@avocet/lexicon'
 import { describe, expect, it } from 'vitest'
@@ -183,6 +186,44 @@ describe('turns', () => {
     expect(done).toEqual(['a', 'b', 'c', 'd', 'e'])
     // Between two long pieces others had their turn.
     expect(others.some((seen) => seen.length === 2)).toBe(true)
+  })
+
+  it('let nobody overtake who waits in line, though there is time', async () => {
+    const turns = new Turns()
+    const done: string[] = []
+    turns.run(() => spin(8))
+    turns.run(() => {
+      done.push('first')
+      // The turn has just begun.
+      turns.run(() => done.push('third'))
+    })
+    turns.run(() => done.push('second'))
+    await expect.poll(() => done).toEqual(['first', 'second', 'third'])
+  })
+
+  it('let go of the steps of a line that is never empty', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const turns = new Turns()
+    let steps = 0
+    let isOver = false
+    // Two lines of steps that follow each other: one of the two is always waiting.
+    const follow = (): void => {
+      steps++
+      if (!isOver) turns.run(() => follow())
+    }
+    turns.run(() => spin(8))
+    const first = ((): WeakRef<object> => {
+      const held = { bytes: new Uint8Array(1000) }
+      turns.run(() => void held.bytes)
+      return new WeakRef(held)
+    })()
+    turns.run(follow)
+    turns.run(follow)
+    await expect.poll(() => steps).toBeGreaterThan(5000)
+    collect()
+    expect(first.deref()).toBe(undefined)
+    isOver = true
   })
 
   it('leave what a step adds to a later turn', async () => {
