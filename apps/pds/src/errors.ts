@@ -55,6 +55,9 @@ export type PdsErrorCode =
   | 'token-invalid'
   | 'token-expired'
   | 'token-required'
+  | 'factor-required'
+  | 'factor-invalid'
+  | 'challenge-ended'
   | 'bad-expiration'
   | 'not-found'
   | 'busy'
@@ -106,6 +109,9 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   // Not `ExpiredToken`: clients take that for their session's end, refresh it and send the procedure again.
   'token-expired': [400, 'InvalidToken'],
   'token-required': [400, 'TokenRequired'],
+  'factor-required': [401, 'AuthFactorTokenRequired'],
+  'factor-invalid': [400, 'InvalidToken'],
+  'challenge-ended': [400, 'InvalidToken'],
   'bad-expiration': [400, 'BadExpiration'],
   'not-found': [400, 'NotFound'],
   busy: [503, 'ServiceUnavailable'],

@@ -1,6 +1,6 @@
 import type { Did, Handle } from '@avocet/syntax'
 
-import type { HandleChange, MailedCode, ReservedKey, Session } from './rows.ts'
+import type { Challenge, Factor, HandleChange, MailedCode, ReservedKey, Session } from './rows.ts'
 
 /** What a new account is stored with. */
 export interface NewAccount {
@@ -22,6 +22,7 @@ export interface AccountFields {
   readonly handle: Handle | null
   readonly email: string | null
   readonly emailConfirmedAt: string | null
+  readonly emailAuthFactor: boolean
   readonly passwordHash: string
   readonly signingKey: Uint8Array
   readonly deactivatedAt: string | null
@@ -47,7 +48,7 @@ export type AccountRowChange =
       readonly set: Partial<AccountFields>
       readonly expect?: Partial<AccountFields>
     }
-  /** Removes it with its sessions, app passwords, codes and noted handle. Refused: `account-not-found`. */
+  /** Removes it with its sessions, app passwords, codes, factors and noted handle. Refused: `account-not-found`. */
   | { readonly type: 'removeAccount'; readonly did: Did }
 
 /** Changes of sessions. */
@@ -68,8 +69,8 @@ export type SessionChange =
       readonly now: number
     }
   | { readonly type: 'endSession'; readonly id: string }
-  /** Those of an account, or of one of its app passwords. */
-  | { readonly type: 'endSessions'; readonly did: Did; readonly appPassword?: string }
+  /** Those of an account, of one of its app passwords, or (null) those begun with its own password. */
+  | { readonly type: 'endSessions'; readonly did: Did; readonly appPassword?: string | null }
   /** Forgets those of an account that were over at `now`, in seconds since 1970. */
   | { readonly type: 'forgetSessions'; readonly did: Did; readonly now: number }
 
@@ -154,6 +155,43 @@ export type ReservationChange =
   | { readonly type: 'noteHandleChange'; readonly change: HandleChange }
   | { readonly type: 'forgetHandleChange'; readonly did: Did }
 
+/** Changes of factors, of recovery codes, and of what waits for an answer. Times in ms since 1970. */
+export type FactorChange =
+  /** Refused: `account-not-found`, `too-many-factors` when there are `max` of its kind, `id-taken`. */
+  | { readonly type: 'addFactor'; readonly factor: Omit<Factor, 'lastUsedAt'>; readonly max: number }
+  /** Refused: `factor-not-found`. */
+  | { readonly type: 'renameFactor'; readonly did: Did; readonly id: string; readonly name: string }
+  /** Refused: `factor-not-found`. */
+  | { readonly type: 'removeFactor'; readonly did: Did; readonly id: string }
+  /** Counts a use of a factor, stale unless its counter is `from`. Refused: `factor-not-found`. */
+  | {
+      readonly type: 'useFactor'
+      readonly did: Did
+      readonly id: string
+      readonly from: number
+      readonly to: number
+      readonly at: string
+    }
+  /** Stale where the account has a factor, or is mailed codes to sign in. Refused: `account-not-found`. */
+  | { readonly type: 'requireNoFactors'; readonly did: Did }
+  /** In the place of those it had. Refused: `account-not-found`. */
+  | { readonly type: 'setRecoveryCodes'; readonly did: Did; readonly hashes: readonly string[] }
+  /** Uses one up. Refused: `code-invalid`. */
+  | { readonly type: 'spendRecoveryCode'; readonly did: Did; readonly hash: string }
+  /**
+   * Keeps what waits for an answer. Of those of its account (or of nobody) and purpose, the ones that end first go when there are more
+   * than `max`. Refused: `account-not-found`, `id-taken`.
+   */
+  | { readonly type: 'keepChallenge'; readonly challenge: Omit<Challenge, 'tries'>; readonly max: number }
+  /** Counts an answer before it is looked at. Refused: `challenge-ended` when it is gone or over, or had `max` of them. */
+  | { readonly type: 'tryChallenge'; readonly id: string; readonly max: number; readonly now: number }
+  /** Uses it up. Refused: `challenge-ended` when it is gone or over. */
+  | { readonly type: 'spendChallenge'; readonly id: string; readonly now: number }
+  /** Those of an account. */
+  | { readonly type: 'dropChallenges'; readonly did: Did }
+  /** Forgets those that were over at `now`. */
+  | { readonly type: 'forgetChallenges'; readonly now: number }
+
 /** One change. Several are applied in their order, all of them or none. */
 export type AccountChange =
   | AccountRowChange
@@ -161,9 +199,10 @@ export type AccountChange =
   | AppPasswordChange
   | InviteChange
   | CodeChange
+  | FactorChange
   | ReservationChange
 
-/** Why changes are not applied. `id-taken`: a text that was to be unlike all others (a session, a code, a key) is there already. */
+/** Why changes are not applied. `id-taken`: a text that was to be unlike all others (a session, a code, a key, a passkey) is there already. */
 export type Refusal =
   | 'account-exists'
   | 'account-not-found'
@@ -177,6 +216,9 @@ export type Refusal =
   | 'code-invalid'
   | 'code-expired'
   | 'too-many-codes'
+  | 'factor-not-found'
+  | 'too-many-factors'
+  | 'challenge-ended'
   | 'key-reserved'
   | 'too-many-keys'
   | 'id-taken'

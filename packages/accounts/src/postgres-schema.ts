@@ -80,4 +80,39 @@ export const ACCOUNT_MIGRATIONS: readonly string[] = [
     handle text COLLATE "C" NOT NULL
   );
   `,
+  // Factors beside the password, and what waits for their answers.
+  `
+  ALTER TABLE account ADD COLUMN email_auth_factor boolean NOT NULL DEFAULT false;
+
+  CREATE TABLE factor (
+    id text COLLATE "C" PRIMARY KEY,
+    did text COLLATE "C" NOT NULL REFERENCES account (did) ON DELETE CASCADE,
+    kind text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    secret bytea NOT NULL,
+    counter bigint NOT NULL,
+    transports text COLLATE "C" NOT NULL,
+    created_at text COLLATE "C" NOT NULL,
+    last_used_at text COLLATE "C"
+  );
+  CREATE INDEX factor_did ON factor (did);
+
+  CREATE TABLE recovery_code (
+    did text COLLATE "C" NOT NULL REFERENCES account (did) ON DELETE CASCADE,
+    hash text COLLATE "C" NOT NULL,
+    PRIMARY KEY (did, hash)
+  );
+
+  CREATE TABLE challenge (
+    id text COLLATE "C" PRIMARY KEY,
+    did text COLLATE "C" REFERENCES account (did) ON DELETE CASCADE,
+    purpose text COLLATE "C" NOT NULL,
+    binding text COLLATE "C" NOT NULL,
+    secret bytea NOT NULL,
+    tries integer NOT NULL DEFAULT 0,
+    expires_at bigint NOT NULL
+  );
+  CREATE INDEX challenge_did ON challenge (did, purpose, expires_at);
+  CREATE INDEX challenge_expires_at ON challenge (expires_at);
+  `,
 ]

@@ -8,6 +8,8 @@ export interface Account {
   /** In lower case. */
   readonly email: string | null
   readonly emailConfirmedAt: string | null
+  /** Whether signing in with the password takes a code that is mailed to the address. */
+  readonly emailAuthFactor: boolean
   readonly createdAt: string
   readonly deactivatedAt: string | null
   /** When a deactivated account is to be deleted. */
@@ -85,4 +87,41 @@ export interface ReservedKey {
 export interface HandleChange {
   readonly did: Did
   readonly handle: Handle
+}
+
+/** Something that its owner has, and shows when they sign in. */
+export interface Factor {
+  /** Unlike that of all others. Of a passkey the id of its credential, in base64url. */
+  readonly id: string
+  readonly did: Did
+  readonly kind: FactorKind
+  /** As its owner calls it. */
+  readonly name: string
+  /** Of a passkey its public key; of an authenticator app its secret, sealed by whoever hands it in. */
+  readonly secret: Uint8Array
+  /** What only goes up: the signature counter of a passkey, the time step of the last code of an app. */
+  readonly counter: number
+  /** How browsers reach a passkey, by the names of WebAuthn. */
+  readonly transports: readonly string[]
+  readonly createdAt: string
+  readonly lastUsedAt: string | null
+}
+
+/** A passkey, or an app that makes codes by the time (RFC 6238). */
+export type FactorKind = 'passkey' | 'totp'
+
+/** Something that was begun and waits for an answer: a sign-in, or a factor that is being set up. */
+export interface Challenge {
+  readonly id: string
+  /** Null where it is not known yet who answers. */
+  readonly did: Did | null
+  readonly purpose: string
+  /** Who may answer, in the words of whoever began it. */
+  readonly binding: string
+  /** What is to be signed, or a sealed secret. */
+  readonly secret: Uint8Array
+  /** Answers so far. */
+  readonly tries: number
+  /** ms since 1970: then it is over. */
+  readonly expiresAt: number
 }

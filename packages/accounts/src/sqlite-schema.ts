@@ -101,4 +101,39 @@ export const ACCOUNT_MIGRATIONS: readonly string[] = [
   DROP TABLE email_token;
   ALTER TABLE mailed_code RENAME TO email_token;
   `,
+  // Factors beside the password, and what waits for their answers.
+  `
+  ALTER TABLE account ADD COLUMN email_auth_factor INTEGER NOT NULL DEFAULT 0;
+
+  CREATE TABLE factor (
+    id TEXT PRIMARY KEY,
+    did TEXT NOT NULL REFERENCES account (did) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    counter INTEGER NOT NULL,
+    transports TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    last_used_at TEXT
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX factor_did ON factor (did);
+
+  CREATE TABLE recovery_code (
+    did TEXT NOT NULL REFERENCES account (did) ON DELETE CASCADE,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (did, hash)
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE challenge (
+    id TEXT PRIMARY KEY,
+    did TEXT REFERENCES account (did) ON DELETE CASCADE,
+    purpose TEXT NOT NULL,
+    binding TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    expires_at INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX challenge_did ON challenge (did, purpose, expires_at);
+  CREATE INDEX challenge_expires_at ON challenge (expires_at);
+  `,
 ]

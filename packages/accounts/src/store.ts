@@ -4,6 +4,8 @@ import type { AccountChange, Outcome } from './change.ts'
 import type {
   Account,
   AppPassword,
+  Challenge,
+  Factor,
   HandleChange,
   InviteCode,
   MailedCode,
@@ -82,6 +84,17 @@ export interface HandleChangeRows {
   list(): Awaitable<HandleChange[]>
 }
 
+/** What owners show when they sign in, beside a password or in its place. */
+export interface FactorRows {
+  get(id: string): Awaitable<Factor | null>
+  /** In the order in which they were made. */
+  list(did: Did): Awaitable<Factor[]>
+  /** How many recovery codes are left. */
+  recoveryCodes(did: Did): Awaitable<number>
+  /** Also one that is over. */
+  challenge(id: string): Awaitable<Challenge | null>
+}
+
 /** What can be read of a store. */
 export interface AccountReads {
   readonly accounts: AccountRows
@@ -90,6 +103,7 @@ export interface AccountReads {
   readonly appPasswords: AppPasswordRows
   readonly invites: InviteRows
   readonly codes: CodeRows
+  readonly factors: FactorRows
   readonly reservedKeys: ReservedKeyRows
   readonly handleChanges: HandleChangeRows
 }

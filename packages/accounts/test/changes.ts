@@ -2,7 +2,7 @@
 
 import type { Did } from '@avocet/syntax'
 
-import type { AccountChange, NewAccount, Outcome, Session } from '../src/index.ts'
+import type { AccountChange, Challenge, Factor, NewAccount, Outcome, Session } from '../src/index.ts'
 
 export const ALICE: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 export const BOB: Did = 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb'
@@ -100,5 +100,52 @@ export const spend = (token: string, expiredBefore = 500, did = ALICE): AccountC
 export const reserve = (didKey: string, did: Did | null, max = 3, createdAt = DAY): AccountChange => ({
   type: 'reserveKey',
   key: { didKey, did, privateKey: Uint8Array.of(1, 2, 3), createdAt },
+  max,
+})
+
+export const factor = (
+  id: string,
+  fields: Partial<Factor> = {},
+  max = 3,
+): AccountChange & { type: 'addFactor' } => ({
+  type: 'addFactor',
+  factor: {
+    id,
+    did: ALICE,
+    kind: 'passkey',
+    name: `factor ${id}`,
+    secret: Uint8Array.of(1, 2, 3),
+    counter: 0,
+    transports: ['internal', 'hybrid'],
+    createdAt: DAY,
+    ...fields,
+  },
+  max,
+})
+export const useFactor = (id: string, from: number, to: number, did = ALICE): AccountChange => ({
+  type: 'useFactor',
+  did,
+  id,
+  from,
+  to,
+  at: LATER,
+})
+
+export const challenge = (
+  id: string,
+  expiresAt = 1000,
+  fields: Partial<Challenge> = {},
+  max = 2,
+): AccountChange => ({
+  type: 'keepChallenge',
+  challenge: {
+    id,
+    did: ALICE,
+    purpose: 'sign-in',
+    binding: 'browser',
+    secret: Uint8Array.of(7),
+    expiresAt,
+    ...fields,
+  },
   max,
 })

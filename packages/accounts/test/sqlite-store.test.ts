@@ -167,8 +167,12 @@ describe('sqlite', () => {
          INSERT INTO refresh_token (id, did, expires_at) VALUES ('s', '${ALICE}', 1000);`,
       )
       const store = openAccountStore(db)
-      expect(schemaVersions(db).get('accounts')).toBe(5)
-      expect(store.accounts.get(ALICE)).toMatchObject({ handle: 'a.example.com', invitesDisabled: false })
+      expect(schemaVersions(db).get('accounts')).toBe(6)
+      expect(store.accounts.get(ALICE)).toMatchObject({
+        handle: 'a.example.com',
+        invitesDisabled: false,
+        emailAuthFactor: false,
+      })
       expect(store.secrets.signingKey(ALICE)).toEqual(Uint8Array.of(1))
       expect(store.sessions.list(ALICE)).toHaveLength(1)
       // oxlint-disable-next-line no-await-in-loop -- one version after the other

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect } from 'vitest'
 import { APPLIED, refused } from './changes.ts'
 import { describeAccounts } from './store-accounts.ts'
 import { describeCodes } from './store-codes.ts'
+import { describeFactors } from './store-factors.ts'
 import type { Context, StoreFixture } from './store-fixture.ts'
 import { describeSessions } from './store-sessions.ts'
 
@@ -26,5 +27,6 @@ export function describeAccountStore(name: string, open: () => Promise<StoreFixt
     describeAccounts(context)
     describeSessions(context)
     describeCodes(context)
+    describeFactors(context)
   })
 }

@@ -11,7 +11,18 @@ import {
   type Outcome,
   type Session,
 } from '../src/index.ts'
-import { account, ALICE, APPLIED, invite, refused, session, useInvite } from './changes.ts'
+import {
+  account,
+  ALICE,
+  APPLIED,
+  invite,
+  refused,
+  session,
+  useInvite,
+  challenge,
+  factor,
+  useFactor,
+} from './changes.ts'
 import type { StoreFixture } from './store-fixture.ts'
 
 const didOf = (n: number): Did => `did:web:${n}.example.com`
@@ -155,6 +166,31 @@ export function describeAccountRaces(name: string, open: () => Promise<StoreFixt
       oneWins(outcomes, 'code-invalid')
       const winner = outcomes.findIndex(({ status }) => status === 'applied')
       expect(await fixture.store.secrets.passwordHash(ALICE)).toBe(`hash ${winner}`)
+    })
+
+    it('lets a code of an app, a recovery code and a challenge be used once', async () => {
+      await fixture.store.apply([
+        factor('1', { kind: 'totp', counter: 5 }),
+        { type: 'setRecoveryCodes', did: ALICE, hashes: ['h'] },
+        challenge('c'),
+      ])
+      const uses = await apply(8, () => [useFactor('1', 5, 6)])
+      expect(uses.filter(({ status }) => status === 'applied')).toHaveLength(1)
+      expect(uses.filter(({ status }) => status === 'stale')).toHaveLength(7)
+      oneWins(await apply(8, () => [{ type: 'spendRecoveryCode', did: ALICE, hash: 'h' }]), 'code-invalid')
+      const tries = await apply(8, () => [{ type: 'tryChallenge', id: 'c', max: 5, now: 0 }])
+      expect(tries.filter(({ status }) => status === 'applied')).toHaveLength(5)
+      oneWins(await apply(8, () => [{ type: 'spendChallenge', id: 'c', now: 0 }]), 'challenge-ended')
+    })
+
+    it('lets nobody in without the factor that is added meanwhile', async () => {
+      const outcomes = await apply(8, (n) =>
+        n === 3
+          ? [factor('1'), { type: 'endSessions', did: ALICE }]
+          : [{ type: 'requireNoFactors', did: ALICE }, session(`s${n}`)],
+      )
+      expect(outcomes[3]).toEqual(APPLIED)
+      expect(await fixture.store.sessions.list(ALICE)).toEqual([])
     })
 
     it('keeps the bounds of app passwords and of codes', async () => {

@@ -55,6 +55,8 @@ export function describeSessions({ store, applied, refuses }: Context): void {
       await applied({ type: 'endSession', id: 'one' }, { type: 'endSession', id: 'none' })
       await applied({ type: 'endSessions', did: ALICE, appPassword: 'app' })
       expect(await ids()).toEqual(['chat', 'two', 'bob'])
+      await applied({ type: 'endSessions', did: ALICE, appPassword: null })
+      expect(await ids()).toEqual(['chat', 'bob'])
       await applied({ type: 'endSessions', did: ALICE })
       expect(await ids()).toEqual(['bob'])
     })

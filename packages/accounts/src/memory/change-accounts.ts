@@ -15,10 +15,12 @@ export const ACCOUNT_CHANGES: ChangesBy<AccountRowChange> = {
     )
     return same ? put(tables, { ...row, ...inLowerCase(set) }) : 'stale'
   },
-  removeAccount: ({ accounts, sessions, appPasswords, codes, handleChanges }, { did }) => {
+  removeAccount: (tables, { did }) => {
+    const { accounts, sessions, appPasswords, codes, factors, recoveryCodes, challenges, handleChanges } =
+      tables
     if (accounts.get(did) === undefined) return 'account-not-found'
     accounts.delete(did)
-    for (const table of [sessions, appPasswords, codes, handleChanges]) {
+    for (const table of [sessions, appPasswords, codes, factors, recoveryCodes, challenges, handleChanges]) {
       table.deleteWhere((row) => row.did === did)
     }
     return null
@@ -30,6 +32,7 @@ const NEW = {
   passwordHash: '',
   deactivatedAt: null,
   emailConfirmedAt: null,
+  emailAuthFactor: false,
   deleteAfter: null,
   deleteWarnedAt: null,
   takedownRef: null,

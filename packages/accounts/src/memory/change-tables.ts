@@ -1,6 +1,7 @@
 import type { AccountChange, Refusal } from '../change.ts'
 import { ACCOUNT_CHANGES } from './change-accounts.ts'
 import { CODE_CHANGES, INVITE_CHANGES, RESERVATION_CHANGES } from './change-codes.ts'
+import { FACTOR_CHANGES } from './change-factors.ts'
 import { APP_PASSWORD_CHANGES, SESSION_CHANGES } from './change-sessions.ts'
 import type { ChangesBy, Tables } from './tables.ts'
 
@@ -10,6 +11,7 @@ const CHANGES: ChangesBy<AccountChange> = {
   ...APP_PASSWORD_CHANGES,
   ...INVITE_CHANGES,
   ...CODE_CHANGES,
+  ...FACTOR_CHANGES,
   ...RESERVATION_CHANGES,
 }
 

@@ -1,5 +1,5 @@
 import type { AccountChange, Outcome } from '../change.ts'
-import type { Account, AppPassword, InviteCode, MailedCode } from '../rows.ts'
+import type { Account, AppPassword, Factor, InviteCode, MailedCode } from '../rows.ts'
 import type { AccountReads, AccountStore, AtOnce } from '../store.ts'
 import { changeTables } from './change-tables.ts'
 import {
@@ -33,7 +33,7 @@ export function createMemoryAccountStore(): MemoryAccountStore {
 }
 
 function reads(tables: Tables): AtOnce<AccountReads> {
-  const { accounts, sessions, appPasswords, invites, codes, reservedKeys, handleChanges } = tables
+  const { accounts, sessions, appPasswords, invites, codes, factors, reservedKeys, handleChanges } = tables
   const readOne = <T, U>(row: T | undefined, read: (row: T) => U): U | null =>
     row === undefined ? null : read(row)
   const hasAddress = (code: MailedCode): boolean => accounts.get(code.did)?.email === code.address
@@ -128,6 +128,17 @@ function reads(tables: Tables): AtOnce<AccountReads> {
           .filter((row) => row.did === did && row.purpose === purpose && hasAddress(row))
           .toSorted((a, b) => b.madeAt - a.madeAt),
     },
+    factors: {
+      get: (id) => readOne(factors.get(id), toFactor),
+      list: (did) =>
+        factors
+          .filter((row) => row.did === did)
+          .toSorted((a, b) => compare(a.createdAt, b.createdAt))
+          .map(toFactor),
+      recoveryCodes: (did) => tables.recoveryCodes.filter((row) => row.did === did).length,
+      challenge: (id) =>
+        readOne(tables.challenges.get(id), (row) => ({ ...row, secret: new Uint8Array(row.secret) })),
+    },
     reservedKeys: {
       get: (did) =>
         readOne(
@@ -161,14 +172,21 @@ const toAppPassword = ({ name, privileged, createdAt }: AppPasswordRow): AppPass
   createdAt,
 })
 
+const toFactor = (row: Factor): Factor => ({
+  ...row,
+  secret: new Uint8Array(row.secret),
+  transports: [...row.transports],
+})
+
 function toAccount(row: AccountRow): Account {
-  const { did, handle, email, emailConfirmedAt, createdAt, deactivatedAt } = row
+  const { did, handle, email, emailConfirmedAt, emailAuthFactor, createdAt, deactivatedAt } = row
   const { deleteAfter, takedownRef, invitesDisabled, inviteNote } = row
   return {
     did,
     handle,
     email,
     emailConfirmedAt,
+    emailAuthFactor,
     createdAt,
     deactivatedAt,
     deleteAfter,

@@ -1,7 +1,15 @@
 import type { Did } from '@avocet/syntax'
 
 import type { AccountChange, AccountFields, NewAccount, Refusal } from '../change.ts'
-import type { HandleChange, InviteCode, MailedCode, ReservedKey, Session } from '../rows.ts'
+import type {
+  Challenge,
+  Factor,
+  HandleChange,
+  InviteCode,
+  MailedCode,
+  ReservedKey,
+  Session,
+} from '../rows.ts'
 
 /** An account with everything of it. */
 export type AccountRow = AccountFields & Pick<NewAccount, 'did' | 'createdAt'>
@@ -13,6 +21,12 @@ export interface AppPasswordRow {
   readonly passwordHash: string
   readonly privileged: boolean
   readonly createdAt: string
+}
+
+/** A recovery code. */
+export interface RecoveryRow {
+  readonly did: Did
+  readonly hash: string
 }
 
 /** Rows by their key. Changes are noted until they are kept, so that they can be taken back. */
@@ -34,6 +48,9 @@ export interface Tables {
   readonly appPasswords: Table<AppPasswordRow>
   readonly invites: Table<InviteCode>
   readonly codes: Table<MailedCode>
+  readonly factors: Table<Factor>
+  readonly recoveryCodes: Table<RecoveryRow>
+  readonly challenges: Table<Challenge>
   readonly reservedKeys: Table<ReservedKey>
   readonly handleChanges: Table<HandleChange>
   /** Takes back all changes since `keep`. */
@@ -89,6 +106,9 @@ export function createTables(): Tables {
     appPasswords: createTable(),
     invites: createTable(),
     codes: createTable(),
+    factors: createTable(),
+    recoveryCodes: createTable(),
+    challenges: createTable(),
     reservedKeys: createTable(),
     handleChanges: createTable(),
     undo: () => {
@@ -105,3 +125,5 @@ export function createTables(): Tables {
 export const compare = (a: string, b: string): number => Number(a > b) - Number(a < b)
 
 export const appPasswordKey = (did: Did, name: string): string => `${did} ${name}`
+
+export const recoveryKey = (did: Did, hash: string): string => `${did} ${hash}`

@@ -6,6 +6,7 @@ const COLUMNS: Readonly<Record<keyof AccountFields, string>> = {
   handle: 'handle',
   email: 'email',
   emailConfirmedAt: 'email_confirmed_at',
+  emailAuthFactor: 'email_auth_factor',
   passwordHash: 'password_hash',
   signingKey: 'signing_key',
   deactivatedAt: 'deactivated_at',

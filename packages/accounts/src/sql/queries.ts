@@ -4,7 +4,9 @@ import type { AccountReads, Awaitable } from '../store.ts'
 import {
   toAccount,
   toAppPassword,
+  toChallenge,
   toCode,
+  toFactor,
   toHandleChange,
   toInvites,
   toPlannedDeletion,
@@ -20,7 +22,7 @@ export type Ask = <T>(
   ...values: SqlValue[]
 ) => Awaitable<T>
 
-const ACCOUNT = `did, handle, email, email_confirmed_at, created_at, deactivated_at, delete_after, takedown_ref,
+const ACCOUNT = `did, handle, email, email_confirmed_at, email_auth_factor, created_at, deactivated_at, delete_after, takedown_ref,
   invites_disabled, invite_note`
 const INVITE = 'c.code, c.available_uses, c.disabled, c.for_account, c.created_by, c.created_at'
 const USES = 'LEFT JOIN invite_use u ON u.code = c.code'
@@ -66,6 +68,10 @@ const INVITE_USED_BY = invitesWhere(
 )
 const FIND_CODE = statement(`${CODE} WHERE t.purpose = $1 AND t.token = $2`)
 const CODES = statement(`${CODE} WHERE t.did = $1 AND t.purpose = $2 ORDER BY t.made_at DESC, t.token`)
+const FACTOR = statement('SELECT * FROM factor WHERE id = $1')
+const FACTORS = statement('SELECT * FROM factor WHERE did = $1 ORDER BY created_at, id')
+const RECOVERY_CODES = statement('SELECT count(*) AS n FROM recovery_code WHERE did = $1')
+const CHALLENGE = statement('SELECT * FROM challenge WHERE id = $1')
 const RESERVED_KEY = statement('SELECT * FROM reserved_key WHERE did = $1')
 const HANDLE_CHANGE = statement('SELECT did, handle FROM handle_change WHERE did = $1')
 const HANDLE_CHANGES = statement('SELECT did, handle FROM handle_change ORDER BY did')
@@ -152,6 +158,12 @@ export function createReads(ask: Ask): AccountReads {
     codes: {
       find: (purpose, token) => ask(first(toCode), FIND_CODE, purpose, token),
       list: (did, purpose) => ask(each(toCode), CODES, did, purpose),
+    },
+    factors: {
+      get: (id) => ask(first(toFactor), FACTOR, id),
+      list: (did) => ask(each(toFactor), FACTORS, did),
+      recoveryCodes: (did) => ask(toCount, RECOVERY_CODES, did),
+      challenge: (id) => ask(first(toChallenge), CHALLENGE, id),
     },
     reservedKeys: { get: (did) => ask(first(toReservedKey), RESERVED_KEY, did) },
     handleChanges: {

@@ -3,6 +3,9 @@ import type { Did, Handle } from '@avocet/syntax'
 import type {
   Account,
   AppPassword,
+  Challenge,
+  Factor,
+  FactorKind,
   HandleChange,
   InviteCode,
   MailedCode,
@@ -21,6 +24,7 @@ export const toAccount = (row: SqlRow): Account => ({
   handle: row['handle'] as Handle | null,
   email: row['email'] as Text,
   emailConfirmedAt: row['email_confirmed_at'] as Text,
+  emailAuthFactor: Boolean(row['email_auth_factor']),
   createdAt: row['created_at'] as string,
   deactivatedAt: row['deactivated_at'] as Text,
   deleteAfter: row['delete_after'] as Text,
@@ -79,6 +83,28 @@ export const toCode = (row: SqlRow): MailedCode => ({
   address: row['address'] as string,
   madeAt: Number(row['made_at']),
   requestedAt: Number(row['requested_at']),
+})
+
+export const toFactor = (row: SqlRow): Factor => ({
+  id: row['id'] as string,
+  did: row['did'] as Did,
+  kind: row['kind'] as FactorKind,
+  name: row['name'] as string,
+  secret: new Uint8Array(row['secret'] as Uint8Array),
+  counter: Number(row['counter']),
+  transports: (row['transports'] as string).split(',').filter((name) => name !== ''),
+  createdAt: row['created_at'] as string,
+  lastUsedAt: row['last_used_at'] as Text,
+})
+
+export const toChallenge = (row: SqlRow): Challenge => ({
+  id: row['id'] as string,
+  did: row['did'] as Did | null,
+  purpose: row['purpose'] as string,
+  binding: row['binding'] as string,
+  secret: new Uint8Array(row['secret'] as Uint8Array),
+  tries: Number(row['tries']),
+  expiresAt: Number(row['expires_at']),
 })
 
 export const toReservedKey = (row: SqlRow): ReservedKey => ({

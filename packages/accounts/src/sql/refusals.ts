@@ -10,6 +10,8 @@ const BY_COLUMN: ReadonlyMap<string, Refusal> = new Map([
   ['invite_code.code', 'id-taken'],
   ['email_token.did', 'id-taken'],
   ['email_token.token', 'id-taken'],
+  ['factor.id', 'id-taken'],
+  ['challenge.id', 'id-taken'],
   ['reserved_key.did_key', 'id-taken'],
   ['reserved_key.did', 'key-reserved'],
 ])
@@ -24,6 +26,8 @@ const BY_NAME: ReadonlyMap<string, Refusal> = new Map([
   ['invite_code_pkey', 'id-taken'],
   ['email_token_pkey', 'id-taken'],
   ['email_token_token_key', 'id-taken'],
+  ['factor_pkey', 'id-taken'],
+  ['challenge_pkey', 'id-taken'],
   ['reserved_key_pkey', 'id-taken'],
   ['reserved_key_did_key', 'key-reserved'],
 ])

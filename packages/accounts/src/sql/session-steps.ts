@@ -18,6 +18,7 @@ const SUCCEED = statement(
 const END = statement('DELETE FROM refresh_token WHERE id = $1')
 const END_ALL = statement('DELETE FROM refresh_token WHERE did = $1')
 const END_OF_APP = statement('DELETE FROM refresh_token WHERE did = $1 AND app_password = $2')
+const END_OF_PASSWORD = statement('DELETE FROM refresh_token WHERE did = $1 AND app_password IS NULL')
 const FORGET = statement('DELETE FROM refresh_token WHERE did = $1 AND expires_at <= $2')
 
 /** Steps of a change of sessions. */
@@ -31,8 +32,10 @@ export const SESSION_STEPS: StepsBy<SessionChange> = {
     change(SUCCEED, id, next.id, next.expiresAt),
   ],
   endSession: ({ id }) => [change(END, id)],
-  endSessions: ({ did, appPassword }) =>
-    appPassword === undefined ? [change(END_ALL, did)] : [change(END_OF_APP, did, appPassword)],
+  endSessions: ({ did, appPassword }) => {
+    if (appPassword === undefined) return [change(END_ALL, did)]
+    return [appPassword === null ? change(END_OF_PASSWORD, did) : change(END_OF_APP, did, appPassword)]
+  },
   forgetSessions: ({ did, now }) => [change(FORGET, did, now)],
 }
 

@@ -1,6 +1,7 @@
 import type { AccountChange, Refusal } from '../change.ts'
 import { ACCOUNT_STEPS } from './account-steps.ts'
 import { CODE_STEPS, INVITE_STEPS, RESERVATION_STEPS } from './code-steps.ts'
+import { FACTOR_STEPS } from './factor-steps.ts'
 import { APP_PASSWORD_STEPS, SESSION_STEPS } from './session-steps.ts'
 import type { Step, StepsBy } from './step.ts'
 
@@ -10,6 +11,7 @@ const STEPS: StepsBy<AccountChange> = {
   ...APP_PASSWORD_STEPS,
   ...INVITE_STEPS,
   ...CODE_STEPS,
+  ...FACTOR_STEPS,
   ...RESERVATION_STEPS,
 }
 
