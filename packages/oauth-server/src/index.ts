@@ -1,0 +1,61 @@
+export {
+  carriesDpopToken,
+  createAccessVerifier,
+  type Access,
+  type AccessFailure,
+  type AccessResult,
+  type AccessVerifierOptions,
+  type ProvedRequest,
+  type VerifyAccess,
+} from './access.ts'
+export type {
+  ConsentChange,
+  OAuthChange,
+  OAuthOutcome,
+  OAuthRefusal,
+  RequestChange,
+  SessionChange,
+  WholeChange,
+} from './change.ts'
+export { OAuthServerError, type OAuthServerErrorCode } from './error.ts'
+export type { OAuthEvent } from './events.ts'
+export { createOAuthKeys, type MacPurpose, type OAuthKeys } from './keys.ts'
+export { LIFETIMES, LIMITS, type Lifetimes, type OAuthLimits } from './limits.ts'
+export { createDpopNonces, type DpopNonces } from './nonces.ts'
+export type {
+  AccountLookup,
+  AccountStatus,
+  Admission,
+  Attempt,
+  ClientFetch,
+  OAuthServerOptions,
+  PermissionSets,
+} from './options.ts'
+export type {
+  AuthorizationPage,
+  AuthorizationRedirect,
+  DenialCode,
+  PageFailure,
+  ShownClient,
+} from './page.ts'
+export { createReplayGuard, type ReplayGuard, type ReplayGuardOptions } from './replay.ts'
+export type {
+  AuthorizationRequest,
+  ClientKey,
+  Consent,
+  Granted,
+  OAuthSession,
+  Prompt,
+  RequestParameters,
+  ResponseMode,
+} from './rows.ts'
+export type {
+  AtOnce,
+  Awaitable,
+  ConsentRows,
+  OAuthReads,
+  OAuthSessionRows,
+  OAuthStore,
+  RequestRows,
+} from './store.ts'
+export type { OAuthServer, PageVisit } from './types.ts'

@@ -1,0 +1,36 @@
+import type { Did, Result } from '@avocet/syntax'
+
+import type { VerifyAccess } from './access.ts'
+import type { AuthorizationPage, AuthorizationRedirect, DenialCode, PageFailure } from './page.ts'
+
+/** The pushed request that a browser came with, and the browser. */
+export interface PageVisit {
+  /** The parameters of the URL, `?client_id=…&request_uri=…`, or of a form that repeats them. */
+  readonly parameters: URLSearchParams
+  /** The browser: a secret of its own that only it knows, from a cookie. */
+  readonly device: string
+}
+
+/** An authorization server. */
+export interface OAuthServer {
+  /**
+   * Answers the endpoints that machines call: both documents under `/.well-known/`, `/oauth/par`, `/oauth/token`, `/oauth/revoke` and
+   * `/oauth/jwks`; 404 for other paths. Never rejects.
+   * @param info `from`: whom the request is counted for, such as the network that it came from
+   */
+  fetch(request: Request, info?: { readonly from?: string | null }): Promise<Response>
+  /** What to show at `/oauth/authorize`. Ties the request to the device, and lets it live on. */
+  open(visit: PageVisit): Promise<Result<AuthorizationPage, PageFailure>>
+  /**
+   * An account agreed, signed in on the device. The way back carries a code; or `access_denied`, where the account may not sign in.
+   * @param scope what it agreed to, of `page.scopes` (their texts); all of it by default. Without `atproto` nothing is granted.
+   */
+  consent(
+    visit: PageVisit,
+    answer: { readonly did: Did; readonly scope?: string },
+  ): Promise<Result<AuthorizationRedirect, PageFailure>>
+  /** The person declined, or the page cannot do without one. The request is over. */
+  deny(visit: PageVisit, code?: DenialCode): Promise<Result<AuthorizationRedirect, PageFailure>>
+  /** Who calls a resource of this server. */
+  readonly verifyAccess: VerifyAccess
+}
