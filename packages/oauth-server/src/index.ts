@@ -21,6 +21,7 @@ export { OAuthServerError, type OAuthServerErrorCode } from './error.ts'
 export type { OAuthEvent } from './events.ts'
 export { createOAuthKeys, type MacPurpose, type OAuthKeys } from './keys.ts'
 export { LIFETIMES, LIMITS, type Lifetimes, type OAuthLimits } from './limits.ts'
+export { createMemoryOAuthStore, type MemoryOAuthStore } from './memory/memory-store.ts'
 export { createDpopNonces, type DpopNonces } from './nonces.ts'
 export type {
   AccountLookup,
