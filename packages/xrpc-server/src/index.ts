@@ -21,6 +21,7 @@ export { redirect, Reply, respond, type ReplyInit } from './reply.ts'
 export { createRouter } from './router.ts'
 export type { Connection, FrameSocket, Subscriber } from './subscription.ts'
 export type {
+  AddedMethod,
   Auth,
   AuthContext,
   HandlerContext,

@@ -15,37 +15,19 @@ import { fromResponse, makeAnswer } from './output.ts'
 import { applyRules, createMemoryRateLimitStore, type RateLimitRule } from './rate-limit.ts'
 import { Reply } from './reply.ts'
 import { Reports } from './reports.ts'
+import { routeOf, type AnyEntry, type Route } from './route.ts'
 import { discard } from './stream.ts'
-import { createItemEncoder, fail, pump, type Connection, type FrameSocket } from './subscription.ts'
+import { fail, pump, type Connection, type FrameSocket } from './subscription.ts'
 import { Subscribers } from './subscribers.ts'
 import { Turns } from './turns.ts'
 import type {
-  Auth,
-  MethodEntry,
   MethodHandler,
   Router,
   RouterOptions,
-  StreamEntry,
   StreamHandler,
   UntypedEntry,
   UntypedHandler,
 } from './types.ts'
-
-type AnyEntry = MethodEntry<any, any> | StreamEntry<any, any>
-
-interface Route {
-  readonly schema: Query | Procedure | Subscription
-  readonly auth: Auth<unknown> | undefined
-  readonly limits: Limits
-  readonly validateOutput: boolean
-  /** Rules applied before anything else of the request is looked at, and those that need to know more. */
-  readonly early: readonly RateLimitRule[]
-  readonly late: readonly RateLimitRule[]
-  readonly handler: (context: never) => unknown
-  readonly encodeItem: ((item: unknown) => Uint8Array) | undefined
-  /** A query for everybody, any number of times. */
-  readonly isPlain: boolean
-}
 
 /**
  * Makes a router. It answers `/xrpc/<nsid>` and `/xrpc/_health`; mount its `fetch` anywhere, or serve it with
@@ -91,23 +73,13 @@ class XrpcRouter implements Router {
     const { nsid } = schema
     if (this.#routes.has(nsid)) throw new TypeError(`method added twice; nsid=${nsid}`)
     const entry = typeof settings === 'function' ? { handler: settings } : settings
-    const rules = splitRules(entry.rateLimit === undefined ? [] : [entry.rateLimit].flat())
-    const validateOutput = entry.validateOutput ?? this.#options.validateOutput ?? true
-    const applies = ({ except }: RateLimitRule): boolean => except?.includes(nsid) !== true
-    const early = [...this.#rules.early.filter(applies), ...rules.early]
-    const late = [...this.#rules.late.filter(applies), ...rules.late]
-    this.#routes.set(nsid, {
-      schema,
-      auth: entry.auth,
-      limits: entry.limits === undefined ? this.#limits : { ...this.#limits, ...entry.limits },
-      validateOutput,
-      early,
-      late,
-      isPlain: schema.type === 'query' && entry.auth === undefined && early.length + late.length === 0,
-      handler: entry.handler,
-      encodeItem: schema.type === 'subscription' ? createItemEncoder(schema, validateOutput) : undefined,
-    })
+    const { validateOutput = true } = this.#options
+    this.#routes.set(nsid, routeOf(schema, entry, this.#limits, this.#rules, validateOutput))
     return this
+  }
+
+  methods(): ReturnType<Router['methods']> {
+    return [...this.#routes.values()].map(({ schema, needs }) => ({ schema, needs }))
   }
 
   async fetch(request: Request, info: { readonly address?: string | null } = {}): Promise<Response> {
@@ -140,8 +112,7 @@ class XrpcRouter implements Router {
       length = lengthOf(answer)
     }
     if (call.header('authorization') !== null) markPrivate(answer.headers)
-    if (this.#cors !== null) addCors(answer.headers, call, this.#cors)
-    answer.headers['x-request-id'] = context.requestId
+    this.#finish(answer, call, context)
     this.#reports.answered(call, context, nsid, call.method, started, answer.status, failure, length)
     return answer
   }
@@ -202,11 +173,21 @@ class XrpcRouter implements Router {
     } catch (error) {
       const known = this.#reports.known(error, nsid, context.requestId)
       const answer = errorAnswer(known, headers)
-      if (this.#cors !== null) addCors(answer.headers, call, this.#cors)
-      answer.headers['x-request-id'] = context.requestId
+      this.#finish(answer, call, context)
       this.#reports.answered(call, context, nsid, 'WS', started, answer.status, known.error, lengthOf(answer))
       return { ok: false, answer }
     }
+  }
+
+  /** What is on every answer, whoever made it. */
+  #finish({ headers }: Answer, call: Call, context: Context): void {
+    try {
+      Object.assign(headers, this.#options.answerHeaders?.(context))
+    } catch (error) {
+      this.#reports.failed(error, context.nsid, context.requestId)
+    }
+    if (this.#cors !== null) addCors(headers, call, this.#cors)
+    headers['x-request-id'] = context.requestId
   }
 
   // Small queries are answered without an `await` of ours: each costs a turn of the microtask queue.
@@ -230,7 +211,7 @@ class XrpcRouter implements Router {
     return this.#prepare(route, call, context, headers).then(() => this.#run(route, context, headers))
   }
 
-  /** Limits, parameters, credentials, input, in this order. */
+  /** Limits, parameters, credentials, input, what the call needs of its caller, in this order. */
   async #prepare(route: Route, call: Call, context: Context, headers: HeaderRecord): Promise<void> {
     const { schema, limits } = route
     await this.#limit(route.early, context, headers)
@@ -240,6 +221,7 @@ class XrpcRouter implements Router {
       context.input = input
       context.encoding = encoding
     }
+    await route.permit?.(context as never)
     await this.#limit(route.late, context, headers)
   }
 

@@ -64,8 +64,18 @@ export type MethodHandler<S, A = undefined> = (
 
 /** A query or procedure with its settings. */
 export interface MethodEntry<S, A = undefined> {
+  /**
+   * What a call asks of its caller, in the words of the app: kept beside the method for {@link Router.methods}, so that tests and
+   * documents read what `auth` and `permit` act on.
+   */
+  readonly needs?: unknown
   /** Who may call; everybody when absent. */
   readonly auth?: Auth<A, InferDecodedParams<S>>
+  /**
+   * Whether this caller may make this call, asked once the input was read (JSON; other bodies are a stream that nobody has read),
+   * before anything is done and before rules that count by the caller. What it throws is the answer.
+   */
+  readonly permit?: (context: HandlerContext<S, A>) => void | Promise<void>
   /** Limits on how often, on top of the router's. */
   readonly rateLimit?: RateLimitRule | readonly RateLimitRule[]
   /** Bounds that differ from the router's. */
@@ -93,6 +103,11 @@ export type StreamHandler<S, A = undefined> = (context: StreamContext<S, A>) => 
 
 /** A subscription with its settings. */
 export interface StreamEntry<S, A = undefined> {
+  /**
+   * What a call asks of its caller, in the words of the app: kept beside the method for {@link Router.methods}, so that tests and
+   * documents read what `auth` and `permit` act on.
+   */
+  readonly needs?: unknown
   /** Who may subscribe; everybody when absent. */
   readonly auth?: Auth<A, InferDecodedParams<S>>
   /** Limits on how often one may connect, on top of the router's. */
@@ -117,9 +132,14 @@ export interface UntypedContext<A> extends AuthContext<any> {
 export type UntypedHandler<A = undefined> = (context: UntypedContext<A>) => unknown
 
 /** A method added by its NSID, with its settings. */
-export interface UntypedEntry<A = undefined> extends Omit<MethodEntry<any, A>, 'auth' | 'handler'> {
+export interface UntypedEntry<A = undefined> extends Omit<
+  MethodEntry<any, A>,
+  'auth' | 'permit' | 'handler'
+> {
   /** Who may call; everybody when absent. */
   readonly auth?: Auth<A, any>
+  /** Whether this caller may make this call, once its input was read. */
+  readonly permit?: (context: UntypedContext<A>) => void | Promise<void>
   /** The method itself. */
   readonly handler: UntypedHandler<A>
 }
@@ -165,6 +185,11 @@ export interface RouterOptions {
   readonly limits?: Partial<Limits>
   /** Cross-origin access. Default true: every origin, without cookies. */
   readonly cors?: boolean | CorsOptions
+  /**
+   * Headers of every answer to a request, over its own: a success, a refusal of whatever kind, what the fallback gave. For those that
+   * clients rely on, such as `DPoP-Nonce` (RFC 9449, section 8.2). Called after the method has run.
+   */
+  readonly answerHeaders?: (info: RequestInfo) => Readonly<Record<string, string>> | undefined
   /** Whether text and CAR files of at least 1 KiB are compressed for callers that accept it. Default true. */
   readonly compression?: boolean
   /**
@@ -185,6 +210,13 @@ export interface RouterOptions {
   readonly onError?: (error: unknown, context: { nsid: string | null; requestId: string }) => void
 }
 
+/** A method of a router, and what it asks of its callers. */
+export interface AddedMethod {
+  readonly schema: Query | Procedure | Subscription
+  /** `needs` of its entry; undefined without. */
+  readonly needs: unknown
+}
+
 /** Methods by NSID, answering requests. */
 export interface Router {
   /**
@@ -201,6 +233,8 @@ export interface Router {
     schema: S,
     entry: MethodEntry<S, A> | MethodHandler<S, A>,
   ): Router
+  /** The methods that were added, in their order. */
+  methods(): readonly AddedMethod[]
   /** Answers a Fetch request under `/xrpc/`. Mounts in Hono, Bun, Deno, Workers. */
   fetch(request: Request, info?: { readonly address?: string | null }): Promise<Response>
   /** For adapters: answers a call. Never rejects. */

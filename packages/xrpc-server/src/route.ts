@@ -1,0 +1,63 @@
+import type { Procedure, Query, Subscription } from '@avocet/lexicon'
+import { splitRules } from './checks.ts'
+import type { Limits } from './limits.ts'
+import type { RateLimitRule } from './rate-limit.ts'
+import { createItemEncoder } from './subscription.ts'
+import type { Auth, MethodEntry, StreamEntry } from './types.ts'
+
+/** Any method with its settings. */
+export type AnyEntry = MethodEntry<any, any> | StreamEntry<any, any>
+
+/** A method as the router holds it. */
+export interface Route {
+  readonly schema: Query | Procedure | Subscription
+  readonly needs: unknown
+  readonly auth: Auth<unknown> | undefined
+  readonly permit: ((context: never) => void | Promise<void>) | undefined
+  readonly limits: Limits
+  readonly validateOutput: boolean
+  /** Rules applied before anything else of the request is looked at, and those that need to know more. */
+  readonly early: readonly RateLimitRule[]
+  readonly late: readonly RateLimitRule[]
+  readonly handler: (context: never) => unknown
+  readonly encodeItem: ((item: unknown) => Uint8Array) | undefined
+  /** A query for everybody, any number of times. */
+  readonly isPlain: boolean
+}
+
+/** The router's rules on how often. */
+interface Rules {
+  readonly early: readonly RateLimitRule[]
+  readonly late: readonly RateLimitRule[]
+}
+
+/** A method with its settings, over those of the router. */
+export function routeOf(
+  schema: Query | Procedure | Subscription,
+  entry: AnyEntry,
+  limits: Limits,
+  general: Rules,
+  validates: boolean,
+): Route {
+  const { nsid, type } = schema
+  const permit = 'permit' in entry ? entry.permit : undefined
+  const rules = splitRules(entry.rateLimit === undefined ? [] : [entry.rateLimit].flat())
+  const validateOutput = entry.validateOutput ?? validates
+  const applies = ({ except }: RateLimitRule): boolean => except?.includes(nsid) !== true
+  const early = [...general.early.filter(applies), ...rules.early]
+  const late = [...general.late.filter(applies), ...rules.late]
+  const isOpen = entry.auth === undefined && permit === undefined
+  return {
+    schema,
+    needs: entry.needs,
+    auth: entry.auth,
+    permit,
+    limits: entry.limits === undefined ? limits : { ...limits, ...entry.limits },
+    validateOutput,
+    early,
+    late,
+    isPlain: type === 'query' && isOpen && early.length + late.length === 0,
+    handler: entry.handler,
+    encodeItem: type === 'subscription' ? createItemEncoder(schema, validateOutput) : undefined,
+  }
+}
