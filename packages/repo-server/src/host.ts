@@ -4,8 +4,9 @@ import type { BlobRef, DataObject } from '@avocet/data'
 import { applyWrites, toCommitEvent, type RepoStatus } from '@avocet/repo'
 import { createSequencer, type Sequencer } from '@avocet/sequencer'
 import { createTidClock, type Datetime, type Did, type TidClock } from '@avocet/syntax'
-import type { RateLimitRule, RequestInfo } from '@avocet/xrpc-server'
+import type { RateLimitRule } from '@avocet/xrpc-server'
 
+import type { RepoAccess } from './access.ts'
 import { assertApplied } from './applied.ts'
 import type { LivingStatus } from './change.ts'
 import { accountEvent, identityEvent, syncEvent } from './events.ts'
@@ -27,27 +28,6 @@ import { NOBODY } from './nobody.ts'
 import { createUploads, type Uploads } from './uploads.ts'
 import { checkRecord, type RecordChecks } from './validation.ts'
 import { createRepoWriter, type RecordBound, type RepoWriter, type WriteOutcome } from './writer.ts'
-
-/** The account behind a request. */
-export interface RepoCaller {
-  readonly did: Did
-}
-
-/** What a caller is about to change, known once the request was read. */
-export interface IntendedWrite {
-  readonly collection: string
-  readonly action: 'create' | 'update' | 'delete'
-}
-
-/** Who may do what: the embedder's to say. What it throws goes to `mapError` of the router. */
-export interface RepoAccess {
-  /** The account that calls a method which only an owner may call. Throws to refuse. */
-  authorize(request: RequestInfo, call: { readonly method: string }): Awaitable<RepoCaller>
-  /** Whether that caller may make these writes. Throws to refuse; absent: they may. */
-  permit?(caller: RepoCaller, writes: readonly IntendedWrite[]): Awaitable<void>
-  /** Who reads: owner and operator see repositories that nobody else sees. Absent: everybody is the public. */
-  reader?(request: RequestInfo, did: Did): Awaitable<'public' | 'owner' | 'operator'>
-}
 
 /** What is known of accounts beside their repositories. */
 export interface RepoAccounts {

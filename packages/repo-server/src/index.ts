@@ -1,3 +1,4 @@
+export type { OwnerCall, RepoAccess, RepoCaller, RepoNeed } from './access.ts'
 export { assertApplied } from './applied.ts'
 export type {
   Announcement,
@@ -43,13 +44,10 @@ export { createGate, type Gate, type GateLimits } from './gates.ts'
 export { REPO_HOST_LIMITS, type RepoHostLimits } from './host-limits.ts'
 export {
   createRepoHost,
-  type IntendedWrite,
   type NamedOutcome,
   type RecordInput,
   type RemoteName,
-  type RepoAccess,
   type RepoAccounts,
-  type RepoCaller,
   type RepoHost,
   type RepoHostOptions,
   type RepoParts,

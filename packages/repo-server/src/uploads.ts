@@ -22,8 +22,17 @@ import type { Awaitable, RepoServerStore } from './store.ts'
 
 /** Taking in blobs, and forgetting those that were never used. */
 export interface Uploads {
-  /** Stores a blob and tells how a record refers to it. `declared` is the sender's media type. */
-  upload(did: Did, source: AsyncIterable<Uint8Array>, declared: string | null): Promise<BlobRef>
+  /**
+   * Stores a blob and tells how a record refers to it.
+   * @param declared the sender's media type
+   * @param permit asked where the bytes show another type than that; what it throws ends the upload, of which nothing is kept
+   */
+  upload(
+    did: Did,
+    source: AsyncIterable<Uint8Array>,
+    declared: string | null,
+    permit?: (mimeType: string) => Awaitable<void>,
+  ): Promise<BlobRef>
   /**
    * Takes a blob that stays at its URL, and tells how a record refers to it. It counts as an uploaded one.
    * @throws TypeError where there are no remote blobs
@@ -47,6 +56,12 @@ const REMOVED_AT_ONCE = 8
 const TEMPORARY_MS = 24 * 60 * 60 * 1000
 // Without `*`: a type of anything is none.
 const MIME = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}$/
+
+/** The type of a blob as its sender says it: without parameters, and `application/octet-stream` for none. */
+export function declaredType(declared: string | null): string {
+  const claimed = declared?.split(';')[0]!.trim().toLowerCase() ?? ''
+  return MIME.test(claimed) ? claimed : 'application/octet-stream'
+}
 
 /** What uploads compose. */
 export interface UploadParts {
@@ -193,13 +208,22 @@ export function createUploads(parts: UploadParts): Uploads {
   }
 
   return {
-    upload: (did, source, declared) =>
+    upload: (did, source, declared, permit) =>
       during(did, async (announced) => {
         const max = await maxBytes(did)
         const { cid, size, head } = await put(did, announcing(source, announced), max)
-        const claimed = declared?.split(';')[0]!.trim().toLowerCase() ?? ''
-        const mimeType = sniffMime(head) ?? (MIME.test(claimed) ? claimed : 'application/octet-stream')
+        const claimed = declaredType(declared)
+        const mimeType = sniffMime(head) ?? claimed
         const key = formatCid(cid)
+        if (mimeType !== claimed) {
+          try {
+            await permit?.(mimeType)
+          } catch (error) {
+            await announced.over()
+            await discard(did, [key])
+            throw error
+          }
+        }
         return {
           $type: 'blob',
           ref: cid,

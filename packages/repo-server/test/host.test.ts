@@ -378,9 +378,9 @@ describe('an embedder', () => {
     host = newHost({
       access: {
         ...access,
-        permit: (_, writes) => {
-          asked.push(writes)
-          if (writes.some(({ collection }) => collection !== POST)) {
+        permit: (_, needs) => {
+          asked.push(needs)
+          if (needs.some((need) => need.resource !== 'repo' || need.collection !== POST)) {
             throw new RepoServerError('invalid-request', 'not allowed')
           }
         },
@@ -400,11 +400,12 @@ describe('an embedder', () => {
     expect((await call('com.atproto.repo.putRecord', one, A))[0]).toBe(200)
     expect((await call('com.atproto.repo.deleteRecord', one, A))[0]).toBe(200)
     const [created, updated, deleted] = ['create', 'update', 'delete'].map((action) => ({
+      resource: 'repo',
       collection: POST,
       action,
     }))
     expect(asked).toEqual([
-      [created, { collection: 'com.example.other', action: 'create' }],
+      [created, { resource: 'repo', collection: 'com.example.other', action: 'create' }],
       [created, updated],
       [deleted],
     ])

@@ -1,8 +1,9 @@
 import { ComAtprotoRepoApplyWrites } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
+import type { RepoNeed } from '../access.ts'
 import { RepoServerError } from '../error.ts'
-import type { IntendedWrite, RepoHost } from '../host.ts'
+import type { RepoHost } from '../host.ts'
 import type { RecordWrite } from '../plan.ts'
 import { ownRepo } from '../repo-access.ts'
 import { checkRecord } from '../validation.ts'
@@ -27,8 +28,11 @@ export function applyWrites(router: Router, { parts }: RepoHost): void {
   }
 
   router.add(ComAtprotoRepoApplyWrites.main, {
-    ...writeSettings(parts, 'com.atproto.repo.applyWrites', (input) =>
-      costOf(input as ComAtprotoRepoApplyWrites.Input),
+    ...writeSettings<ComAtprotoRepoApplyWrites.Input>(
+      parts,
+      'com.atproto.repo.applyWrites',
+      ({ writes }) => writes.map(neededFor),
+      (input) => costOf(input as ComAtprotoRepoApplyWrites.Input),
     ),
     handler: async (context) => {
       const { input, auth } = context
@@ -36,7 +40,6 @@ export function applyWrites(router: Router, { parts }: RepoHost): void {
       if (input.writes.length > MAX_WRITES) {
         throw new RepoServerError('invalid-request', `Too many writes. Max: ${MAX_WRITES}`)
       }
-      await parts.options.access.permit?.(auth, input.writes.map(intended))
       const writes: RecordWrite[] = []
       for (const item of input.writes) {
         // One after the other: with `validate` each may ask the network for a lexicon, and others have look-ups to make too.
@@ -75,7 +78,7 @@ function costOf({ writes }: ComAtprotoRepoApplyWrites.Input): number {
   return cost
 }
 
-function intended({ $type, collection }: Item): IntendedWrite {
-  const action = $type.slice('com.atproto.repo.applyWrites#'.length) as IntendedWrite['action']
-  return { collection, action }
+function neededFor({ $type, collection }: Item): RepoNeed {
+  const action = $type.slice('com.atproto.repo.applyWrites#'.length) as 'create' | 'update' | 'delete'
+  return { resource: 'repo', collection, action }
 }

@@ -9,13 +9,17 @@ import { writtenRecord } from '../written-record.ts'
 
 /** Writes a new record; a like, repost, follow or block of the same subject is replaced. */
 export function createRecord(router: Router, { parts }: RepoHost): void {
-  const { options, writer, checks } = parts
+  const { writer, checks } = parts
   router.add(ComAtprotoRepoCreateRecord.main, {
-    ...writeSettings(parts, 'com.atproto.repo.createRecord', 3),
+    ...writeSettings<ComAtprotoRepoCreateRecord.Input>(
+      parts,
+      'com.atproto.repo.createRecord',
+      ({ collection }) => [{ resource: 'repo', collection, action: 'create' }],
+      3,
+    ),
     handler: async ({ input, auth }) => {
       const did = await ownRepo(parts, input.repo, auth.did)
       const { collection, validate } = input
-      await options.access.permit?.(auth, [{ collection, action: 'create' }])
       const given = { collection, rkey: input.rkey, record: input.record, validate }
       const { rkey, ...record } = await checkRecord(given, checks)
       const write = { action: 'create', collection, rkey, record, dedupe: validate !== false } as const

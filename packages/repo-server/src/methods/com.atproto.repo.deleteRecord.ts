@@ -7,14 +7,20 @@ import { writeSettings } from '../write-settings.ts'
 
 /** Deletes a record; one that is not there makes no commit. */
 export function deleteRecord(router: Router, { parts }: RepoHost): void {
-  const { auth: authorize, rateLimit } = writeSettings(parts, 'com.atproto.repo.deleteRecord', 1)
+  const { needs, auth, permit, rateLimit } = writeSettings<ComAtprotoRepoDeleteRecord.Input>(
+    parts,
+    'com.atproto.repo.deleteRecord',
+    ({ collection }) => [{ resource: 'repo', collection, action: 'delete' }],
+    1,
+  )
   router.add(ComAtprotoRepoDeleteRecord.main, {
-    auth: authorize,
+    needs,
+    auth,
+    permit,
     rateLimit,
-    handler: async ({ input, auth }) => {
-      const did = await ownRepo(parts, input.repo, auth.did)
+    handler: async ({ input, auth: caller }) => {
+      const did = await ownRepo(parts, input.repo, caller.did)
       const { collection, rkey, swapRecord } = input
-      await parts.options.access.permit?.(auth, [{ collection, action: 'delete' }])
       const write = { action: 'discard', collection, rkey, swapRecord } as const
       const { commit } = await parts.writer.write(did, [write], input.swapCommit)
       return commit === null ? {} : { commit }

@@ -4,6 +4,7 @@ import type { Router } from '@avocet/xrpc-server'
 import { RepoServerError } from '../error.ts'
 import { createGate } from '../gates.ts'
 import type { RepoHost } from '../host.ts'
+import { ownerMethod } from '../owner-method.ts'
 
 /** Asks that records which cannot stand here be left out, and named in the answer's headers. */
 const SKIP_HEADER = 'avocet-skip-records'
@@ -12,11 +13,15 @@ const SHOWN = 20
 
 /** Replaces the repository of a deactivated account by the one in a CAR file. */
 export function importRepo(router: Router, { parts }: RepoHost): void {
-  const { options, limits, imports } = parts
+  const { limits, imports } = parts
   const gate = createGate('imports', limits.imports)
+  const { needs, auth: owner } = ownerMethod(parts, 'com.atproto.repo.importRepo', {
+    call: () => [{ resource: 'account', attr: 'repo', action: 'manage' }],
+  })
   router.add(ComAtprotoRepoImportRepo.main, {
+    needs,
     auth: async (context) => {
-      const caller = await options.access.authorize(context, { method: 'com.atproto.repo.importRepo' })
+      const caller = await owner(context)
       // Refused before a body is taken in.
       if (!limits.acceptsImports) {
         throw new RepoServerError('invalid-request', 'Service is not accepting repo imports')

@@ -13,16 +13,20 @@ export function putRecord(router: Router, { parts }: RepoHost): void {
   const { options, writer, checks } = parts
   const { records, blobs } = options.store
   router.add(ComAtprotoRepoPutRecord.main, {
-    ...writeSettings(parts, 'com.atproto.repo.putRecord', 2),
+    ...writeSettings<ComAtprotoRepoPutRecord.Input>(
+      parts,
+      'com.atproto.repo.putRecord',
+      // Whoever may do one of them only, does not get to know which it is.
+      ({ collection }) => [
+        { resource: 'repo', collection, action: 'create' },
+        { resource: 'repo', collection, action: 'update' },
+      ],
+      2,
+    ),
     handler: async ({ input, auth }) => {
       const did = await ownRepo(parts, input.repo, auth.did)
       const { collection, validate, swapRecord } = input
       const isUpdate = (await records.get(did, collection, input.rkey)) !== null
-      // Whoever may do one of them only, does not get to know which it is.
-      await options.access.permit?.(auth, [
-        { collection, action: 'create' },
-        { collection, action: 'update' },
-      ])
       const given = isUpdate ? await upgradeProfile(did, collection, input.record, blobs) : input.record
       const { rkey, ...record } = await checkRecord(
         { collection, rkey: input.rkey, record: given, validate },
