@@ -25,7 +25,10 @@ import { openStorage } from './storage.ts'
 
 export type { PdsConfig, PdsOptions } from './config/config.ts'
 export type { MethodAuth, PdsAccounts, PdsEmbedding, PdsParts } from './embedding.ts'
-export type { AccessNeeds, Asked, Caller, Operator } from './auth/authorizer.ts'
+export type { AccountMethod } from './auth/account-method.ts'
+export type { AppTokens } from './auth/app-tokens.ts'
+export type { Caller, OAuthCaller, Operator, SessionCaller } from './auth/callers.ts'
+export type { AccessNeeds, Asked, MethodNeeds, OAuthNeeds } from './auth/needs.ts'
 export type { AuthCall, Credentials, ReplacedAuth } from './auth/replaced.ts'
 export type { EventListener } from './events/listener.ts'
 export { openPdsStores, type OwnStores } from './embedded-stores.ts'
@@ -83,7 +86,7 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
     moderationService: config.modService?.did ?? null,
     replaced,
   })
-  const { authorizer, services } = auth
+  const { authorizer, services, answerHeaders } = auth
   const rotationKeyHex = secrets.plcRotationKeyHex
   const identity = createIdentity({ config, rotationKeyHex, stores, address, authorizer, outbound })
   const { signers } = identity
@@ -101,7 +104,16 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
   const operator = createOperatorDoors({ config, stores, auth, watch, counts, post, repos, accounts })
 
   const { fallback } = appView
-  const router = createPdsRouter({ config, authorizer, watch, counts, catalog, fallback, log })
+  const router = createPdsRouter({
+    config,
+    authorizer,
+    answerHeaders,
+    watch,
+    counts,
+    catalog,
+    fallback,
+    log,
+  })
   const parts = [identity, repos, accounts, appView, operator]
   const added = watch.audited(auth.guarded(router), (request) => authorizer.isAdmin(request))
   for (const part of parts) part.methods(added)

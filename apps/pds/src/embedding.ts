@@ -8,7 +8,9 @@ import type { Lifecycle } from './accounts/lifecycle.ts'
 import type { Registration } from './accounts/registration.ts'
 import type { Account } from './account.ts'
 import type { Auth } from './auth/auth.ts'
-import type { AccessNeeds, Asked, Caller, Operator } from './auth/authorizer.ts'
+import { accountMethod, type AccountMethod } from './auth/account-method.ts'
+import type { Caller, Operator } from './auth/callers.ts'
+import { CLOSED, type AccessNeeds, type Asked } from './auth/needs.ts'
 import { findAccount } from './auth/lookup.ts'
 import type { ReplacedAuth } from './auth/replaced.ts'
 import type { EventListener } from './events/listener.ts'
@@ -53,8 +55,13 @@ export interface PdsParts {
 
 /** Functions for `auth` of a method that is added to the router. What they throw is the answer. */
 export interface MethodAuth {
-  /** The signed-in account: `context.auth.did`. */
+  /**
+   * The signed-in account: `context.auth.did`. Apps that signed in by OAuth are refused unless `needs.oauth` says what they need.
+   * @throws TypeError for needs that depend on the input, which are looked at later: `method` has those
+   */
   account(needs?: AccessNeeds): (request: Asked) => Promise<Caller>
+  /** The same as settings to spread into an entry, with what its input needs: `{ ...auth.method(needs), handler }`. */
+  method(needs: AccessNeeds): AccountMethod
   /** The same, or null for a request without credentials. */
   optional(): (request: Asked) => Promise<Caller | null>
   /** The operator, by password. */
@@ -75,7 +82,11 @@ export function embedderParts(stores: Stores, auth: Auth, repos: Repos, accounts
   const { host } = repos
   return {
     auth: {
-      account: (needs) => (request) => authorizer.access(request, needs),
+      account: (needs) => {
+        if (needs?.oauth?.input !== undefined) throw new TypeError('needs of the input are for `auth.method`')
+        return (request) => authorizer.access(request, needs)
+      },
+      method: (needs) => accountMethod(authorizer, { oauth: CLOSED, ...needs }),
       optional: () => (request) => authorizer.optional(request),
       operator: () => (request) => authorizer.admin(request),
     },

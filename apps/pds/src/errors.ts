@@ -5,9 +5,12 @@
 export class PdsError extends Error {
   override readonly name = 'PdsError'
   readonly code: PdsErrorCode
-  constructor(code: PdsErrorCode, message: string, options?: { cause?: unknown }) {
+  /** What would be accepted instead, for whoever asked with the credentials of an app: the text of `www-authenticate`. */
+  readonly challenge: string | undefined
+  constructor(code: PdsErrorCode, message: string, options?: { cause?: unknown; challenge?: string }) {
     super(message, options)
     this.code = code
+    this.challenge = options?.challenge
   }
 }
 
@@ -26,6 +29,12 @@ export type PdsErrorCode =
   | 'jwt-expired'
   | 'untrusted-issuer'
   | 'expired-token'
+  | 'invalid-app-token'
+  | 'nonce-required'
+  | 'invalid-proof'
+  | 'closed-to-apps'
+  | 'scope-missing'
+  | 'account-gone'
   | 'account-deactivated'
   | 'account-takendown'
   | 'account-not-found'
@@ -79,6 +88,14 @@ export const ERROR_TABLE: Readonly<Record<PdsErrorCode, readonly [number, string
   'jwt-expired': [401, 'JwtExpired'],
   'untrusted-issuer': [401, 'UntrustedIss'],
   'expired-token': [400, 'ExpiredToken'],
+  // Of apps: words of OAuth, and an account's status in those of the protocol. A client that read `invalid_token` of an account that is
+  // gone would refresh its token, in vain, again and again.
+  'invalid-app-token': [401, 'invalid_token'],
+  'nonce-required': [401, 'use_dpop_nonce'],
+  'invalid-proof': [401, 'invalid_dpop_proof'],
+  'closed-to-apps': [403, 'Forbidden'],
+  'scope-missing': [403, 'ScopeMissingError'],
+  'account-gone': [403, 'AccountNotFound'],
   'account-deactivated': [401, 'AccountDeactivated'],
   'account-takendown': [401, 'AccountTakedown'],
   'account-not-found': [400, 'AccountNotFound'],

@@ -11,7 +11,9 @@ import { storageFailure } from './health/storage-failure.ts'
 export function toXrpcError(error: unknown): XrpcError | undefined {
   if (error instanceof PdsError) {
     const [status, name] = ERROR_TABLE[error.code]
-    return new XrpcError(status, name, error.message, { cause: error })
+    const { challenge } = error
+    const headers = challenge === undefined ? {} : { 'www-authenticate': challenge }
+    return new XrpcError(status, name, error.message, { cause: error, headers })
   }
   if (error instanceof RepoServerError && error.code === 'rev-ahead') {
     // What an operator may do about it stands beside what is wrong.

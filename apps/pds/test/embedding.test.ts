@@ -205,7 +205,11 @@ describe('replaced authorization', () => {
     expect(by.get('com.atproto.admin.getAccountInfo')).toBe('moderator')
     expect(by.get('com.atproto.admin.deleteAccount')).toBe('operator')
     const needs = new Map(calls.map((call) => [call.method, call.needs]))
-    expect(needs.get('com.atproto.server.updateEmail')).toEqual({ full: true, deactivated: true })
+    expect(needs.get('com.atproto.server.updateEmail')).toEqual({
+      full: true,
+      deactivated: true,
+      oauth: null,
+    })
 
     // What this server hands on to others, too.
     const other = await net.get('com.example.elsewhere.get', {

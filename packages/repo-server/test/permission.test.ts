@@ -19,6 +19,7 @@ import {
 
 const A: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const POST = 'app.bsky.feed.post'
+const JSON_TYPE = 'application/json'
 const RKEY = '3kaaaaaaaaa22'
 const record = { $type: POST, text: 'hello', createdAt: '2026-01-01T00:00:00Z' }
 const PNG = Uint8Array.from([137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13])
@@ -56,7 +57,7 @@ beforeEach(async () => {
   await host.createRepo(A)
 })
 
-async function call(name: string, body?: object | Uint8Array<ArrayBuffer>, type = 'application/json') {
+async function call(name: string, body?: object | Uint8Array<ArrayBuffer>, type = JSON_TYPE) {
   const isBytes = body instanceof Uint8Array
   const init =
     body === undefined
@@ -85,14 +86,14 @@ const repo = (action: 'create' | 'update' | 'delete', collection = POST): RepoNe
 
 test('each method says what it needs, once, and is refused whole', async () => {
   const batch = [item('create', POST), item('update', 'com.example.a'), item('delete', 'com.example.b')]
-  const table: readonly [string, (object | Uint8Array<ArrayBuffer>)?, string?, ...RepoNeed[]][] = [
-    ['createRecord', one, undefined, repo('create')],
-    ['putRecord', one, undefined, repo('create'), repo('update')],
-    ['deleteRecord', one, undefined, repo('delete')],
+  const table: readonly [string, object | Uint8Array<ArrayBuffer>, string, ...RepoNeed[]][] = [
+    ['createRecord', one, JSON_TYPE, repo('create')],
+    ['putRecord', one, JSON_TYPE, repo('create'), repo('update')],
+    ['deleteRecord', one, JSON_TYPE, repo('delete')],
     [
       'applyWrites',
       { repo: A, writes: batch },
-      undefined,
+      JSON_TYPE,
       repo('create'),
       repo('update', 'com.example.a'),
       repo('delete', 'com.example.b'),

@@ -6,6 +6,7 @@ import { accountStatus } from '../account.ts'
 import { findAccount } from '../auth/lookup.ts'
 import { PdsError } from '../errors.ts'
 import type { Forwarded } from '../proxy/forward.ts'
+import { GET_FEED, GET_FEED_SKELETON } from '../proxy/methods.ts'
 import type { FindRemoteRecord, RecordName } from '../proxy/remote-records.ts'
 
 /** The value of a record, here or elsewhere; null when there is none. */
@@ -24,7 +25,7 @@ export function createFeedClaims(
   readValue: ReadValue,
 ): (forwarded: Forwarded) => Promise<{ aud: string; lxm: string } | null> {
   return async ({ nsid, request, address }) => {
-    if (nsid !== 'app.bsky.feed.getFeed') return null
+    if (nsid !== GET_FEED) return null
     const parsed = parseAtUri(new URL(request.url).searchParams.get('feed') ?? '')
     if (!parsed.ok) throw new PdsError('invalid-request', 'feed must be a valid at-uri')
     const { authority: repo, collection, rkey } = parsed.value
@@ -34,7 +35,7 @@ export function createFeedClaims(
         : await readValue({ repo, collection, rkey }, address)
     const did = value?.['did']
     if (!isDid(did)) throw new PdsError('unknown-feed', 'could not resolve feed did')
-    return { aud: did, lxm: 'app.bsky.feed.getFeedSkeleton' }
+    return { aud: did, lxm: GET_FEED_SKELETON }
   }
 }
 

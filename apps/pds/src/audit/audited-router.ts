@@ -45,6 +45,7 @@ export function auditRouter(router: Router, parts: AuditParts): Router {
     fetch: (request, info) => router.fetch(request, info),
     handle: (call) => router.handle(call),
     connect: (call) => router.connect(call),
+    methods: () => router.methods(),
     subscribers: (nsid) => router.subscribers(nsid),
   }
   return audited
@@ -121,7 +122,8 @@ const isObject = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !(value instanceof ReadableStream)
 
 function actorOf(context: Context, done: boolean, isOperator: AuditParts['isOperator']): AuditActor {
-  const { did, scope, operator } = (context.auth ?? {}) as {
+  const { kind, did, scope, operator } = (context.auth ?? {}) as {
+    kind?: string
     did?: string
     scope?: string
     operator?: boolean
@@ -130,6 +132,7 @@ function actorOf(context: Context, done: boolean, isOperator: AuditParts['isOper
     return context.header('user-agent') === COMMAND_AGENT ? 'command line' : 'operator'
   }
   if (did === undefined) return done ? 'account' : 'stranger'
+  if (kind === 'oauth') return 'app'
   if (scope === undefined) return 'service'
   return scope.startsWith('com.atproto.appPass') ? 'app password' : 'account'
 }

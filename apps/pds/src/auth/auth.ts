@@ -1,7 +1,9 @@
 import type { AccountRows } from '@avocet/accounts'
 import type { DidResolver } from '@avocet/did'
+import { carriesDpopToken } from '@avocet/oauth-server/access'
 import type { Router } from '@avocet/xrpc-server'
 
+import { createApps } from './app-tokens.ts'
 import { createAuthorizer, isPassword, type Authorizer, type Headed } from './authorizer.ts'
 import { guardRouter, replaceAuthorizer, replaceServices, type ReplacedAuth } from './replaced.ts'
 import { createServiceCallers, type ServiceCallers } from './service-callers.ts'
@@ -14,6 +16,8 @@ export interface Auth {
   readonly services: ServiceCallers
   /** A way to add methods, so that whoever replaced authorization is asked for those that anybody may call, too. */
   guarded(router: Router): Router
+  /** Headers of every answer to a request: the nonce that an app needs for its next one. https://www.rfc-editor.org/rfc/rfc9449#section-8.2 */
+  readonly answerHeaders: (request: Headed) => Readonly<Record<string, string>> | undefined
 }
 
 /** What authorization composes. */
@@ -31,20 +35,29 @@ export interface AuthParts {
 /** Authorization by the tokens of this server, those of services, and the operator's password, unless it is replaced. */
 export function createAuth(parts: AuthParts): Auth {
   const { accounts, dids, serviceDid, secrets, moderationService, replaced } = parts
+  const { appTokens } = replaced
   const tokens = createTokens(secrets.jwtSecret, serviceDid)
   const knowsPassword = isPassword(secrets.adminPassword)
   const isOperator = (request: Headed): boolean => {
     const own = (): boolean => knowsPassword(request)
     return replaced.isOperator?.(request, own) ?? own()
   }
-  const authorizer = createAuthorizer(accounts, tokens, isOperator)
+  const apps = appTokens === undefined ? null : createApps(appTokens)
+  const authorizer = createAuthorizer(accounts, tokens, isOperator, apps)
+  const answerHeaders: Auth['answerHeaders'] = (request) =>
+    appTokens !== undefined && carriesDpopToken(request)
+      ? { 'dpop-nonce': appTokens.nonces.current() }
+      : undefined
   const services = createServiceCallers(dids, accounts, serviceDid, moderationService)
   const authorize = replaced.authorize?.bind(replaced)
-  if (authorize === undefined) return { tokens, authorizer, services, guarded: (router) => router }
+  if (authorize === undefined) {
+    return { tokens, authorizer, services, guarded: (router) => router, answerHeaders }
+  }
   return {
     tokens,
     authorizer: replaceAuthorizer(authorizer, authorize),
     services: replaceServices(services, authorizer, authorize),
     guarded: (router) => guardRouter(router, authorize),
+    answerHeaders,
   }
 }

@@ -1,49 +1,28 @@
 import type { AccountRows } from '@avocet/accounts'
+import { carriesDpopToken } from '@avocet/oauth-server/access'
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-import type { Did } from '@avocet/syntax'
-import type { RequestInfo } from '@avocet/xrpc-server'
-
 import { PdsError } from '../errors.ts'
-import type { AccessClaims, AccessScope, Tokens } from './tokens.ts'
-
-/** The signed-in account behind a request. */
-export interface Caller {
-  readonly did: Did
-  readonly scope: AccessScope
-}
-
-/** The operator behind a request. */
-export interface Operator {
-  readonly operator: true
-}
+import type { Apps } from './app-tokens.ts'
+import type { Caller, OAuthCaller, Operator, SessionCaller } from './callers.ts'
+import { ANY_APP, closedToApps, requirePermissions, type AccessNeeds, type Asked } from './needs.ts'
+import type { Tokens } from './tokens.ts'
 
 /** A request, as far as authorization needs it. */
 export interface Headed {
   readonly header: (name: string) => string | null
 }
 
-/** A call that somebody has to be known for. */
-export type Asked = Pick<RequestInfo, 'nsid' | 'request' | 'header' | 'address' | 'signal'>
-
-/** What a method asks of its caller beyond a valid access token. */
-export interface AccessNeeds {
-  /** The account's own password: no app password, which may not manage the account. */
-  readonly full?: boolean
-  /** An app password must be a privileged one. */
-  readonly privileged?: boolean
-  /** A deactivated account may call it. */
-  readonly deactivated?: boolean
-  /** An account that was taken down may call it (to appeal, or to move away). */
-  readonly takendown?: boolean
-}
-
 /** Who may call what, read from the `authorization` header. */
 export interface Authorizer {
-  /** @throws PdsError `auth-missing`, `invalid-token`, `expired-token`, `account-deactivated`, `account-takendown` */
+  /**
+   * Who calls, if they meet the needs as far as those are known before the input is read.
+   * @throws PdsError `auth-missing`, `invalid-token`, `expired-token`, `account-deactivated`, `account-takendown`; of apps also
+   *   `closed-to-apps`, `scope-missing`, `account-gone`, and what `Apps` throws
+   */
   access(request: Asked, needs?: AccessNeeds): Promise<Caller>
-  /** The account behind a token as it stands now. @throws PdsError as `access` */
-  standing(claims: AccessClaims, needs: AccessNeeds): Promise<Caller>
+  /** A caller whose token was verified, as the account stands now. @throws PdsError as `access` */
+  standing(caller: Caller, needs: AccessNeeds, request: Asked): Promise<Caller>
   /** The caller, or null if the request carries no token at all. */
   optional(request: Asked): Promise<Caller | null>
   /** The raw bearer token. @throws PdsError `auth-missing` or `invalid-token` */
@@ -63,21 +42,42 @@ export function isPassword(adminPassword: string): (request: Headed) => boolean 
   }
 }
 
-/** An authorizer over the accounts and tokens of this server. */
+/**
+ * An authorizer over the accounts and tokens of this server.
+ * @param apps absent: tokens of apps are as unknown as any other kind
+ */
 export function createAuthorizer(
   accounts: AccountRows,
   tokens: Tokens,
   isAdmin: (request: Headed) => boolean,
+  apps: Apps | null = null,
 ): Authorizer {
-  const bearer: Authorizer['bearer'] = ({ header }) => {
-    const value = header('authorization')
+  const isApp = (request: Headed): boolean => apps !== null && carriesDpopToken(request)
+
+  const bearer: Authorizer['bearer'] = (request) => {
+    if (isApp(request)) throw closedToApps()
+    const value = request.header('authorization')
     if (value === null) throw new PdsError('auth-missing', 'Authentication Required')
     const match = /^Bearer +(\S+)$/i.exec(value)
     if (match === null) throw new PdsError('invalid-token', 'Unexpected authorization type')
     return match[1]!
   }
 
-  const standing: Authorizer['standing'] = async ({ did, scope }, needs) => {
+  const app = async (caller: OAuthCaller, needs: AccessNeeds, request: Asked): Promise<OAuthCaller> => {
+    const { oauth } = needs
+    if (oauth === undefined || oauth === null) throw closedToApps()
+    const account = await accounts.get(caller.did)
+    if (account === null) throw new PdsError('account-gone', 'Account not found')
+    // A takedown ends the sessions of apps: who wants to appeal or to move away signs in with the password.
+    if (account.takedownRef !== null) throw new PdsError('account-takendown', 'Account has been taken down')
+    if (needs.deactivated !== true && account.deactivatedAt !== null) {
+      throw new PdsError('account-deactivated', 'Account is deactivated')
+    }
+    requirePermissions(caller, oauth.call?.(request as Asked & { readonly params: never }) ?? [])
+    return caller
+  }
+
+  const session = async ({ did, scope }: SessionCaller, needs: AccessNeeds): Promise<SessionCaller> => {
     if (
       needs.full === true &&
       (scope === 'com.atproto.appPass' || scope === 'com.atproto.appPassPrivileged')
@@ -99,21 +99,32 @@ export function createAuthorizer(
       throw new PdsError('account-deactivated', 'Account is deactivated')
     }
     // A token that was made before the takedown counts as one made after it.
-    return { did, scope: account.takedownRef === null ? scope : 'com.atproto.takendown' }
+    return { kind: 'session', did, scope: account.takedownRef === null ? scope : 'com.atproto.takendown' }
   }
 
-  const access: Authorizer['access'] = async (request, needs = {}) =>
-    standing(await tokens.verifyAccess(bearer(request)), needs)
+  const standing: Authorizer['standing'] = (caller, needs, request) =>
+    caller.kind === 'oauth' ? app(caller, needs, request) : session(caller, needs)
+
+  const access: Authorizer['access'] = async (request, needs = {}) => {
+    if (apps === null || !isApp(request)) {
+      const { did, scope } = await tokens.verifyAccess(bearer(request))
+      return session({ kind: 'session', did, scope }, needs)
+    }
+    // Nothing is verified for a method that would be refused anyway.
+    if (needs.oauth === undefined || needs.oauth === null) throw closedToApps()
+    return app(await apps.identify(request), needs, request)
+  }
 
   return {
     access,
     standing,
     optional: (request) =>
       request.header('authorization') !== null
-        ? access(request, { deactivated: true, takendown: true })
+        ? access(request, { deactivated: true, takendown: true, oauth: ANY_APP })
         : Promise.resolve(null),
     bearer,
     admin: (request) => {
+      if (isApp(request)) throw closedToApps()
       if (!isAdmin(request)) throw new PdsError('auth-required', 'Authentication Required')
       return { operator: true }
     },

@@ -2,7 +2,10 @@ import type { RequestInfo, Router } from '@avocet/xrpc-server'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
-import type { AccessNeeds, Asked, Authorizer, Caller, Headed, Operator } from './authorizer.ts'
+import type { AppTokens } from './app-tokens.ts'
+import type { Authorizer, Headed } from './authorizer.ts'
+import type { Caller, OAuthCaller, Operator, ServiceCaller } from './callers.ts'
+import { ANY_APP, type AccessNeeds, type Asked } from './needs.ts'
 import type { ServiceCallers } from './service-callers.ts'
 import type { AccessScope } from './tokens.ts'
 
@@ -16,8 +19,14 @@ export interface AuthCall {
   readonly needs: AccessNeeds
 }
 
-/** Who calls. An account without a `scope` counts as signed in with its own password. */
-export type Credentials = { readonly did: Did; readonly scope?: AccessScope } | Operator
+/**
+ * Who calls. An account of which nothing else is said counts as signed in with its own password; but an app that the server found, and
+ * that comes back as its account alone, is still that app.
+ */
+export type Credentials =
+  | { readonly kind?: 'session' | 'service'; readonly did: Did; readonly scope?: AccessScope }
+  | OAuthCaller
+  | Operator
 
 /** Authorization in the place of this server's. */
 export interface ReplacedAuth {
@@ -33,6 +42,10 @@ export interface ReplacedAuth {
     call: AuthCall,
     own: () => Promise<Credentials | null>,
   ): Credentials | null | Promise<Credentials | null>
+  /**
+   * Verifies the tokens of apps that signed in by OAuth, in requests with `authorization: DPoP …`. Absent: such requests are refused.
+   */
+  readonly appTokens?: AppTokens
   /** Whether the operator asks, at pages outside `/xrpc` and where methods tell the operator more. @param own by the password */
   isOperator?(request: Headed, own: () => boolean): boolean
 }
@@ -49,9 +62,9 @@ export function replaceAuthorizer(own: Authorizer, authorize: Ask): Authorizer {
     needs: AccessNeeds,
     ask: () => Promise<Credentials | null>,
   ): Promise<Caller | null> => {
-    const found = await authorize(request, { method: request.nsid, by, needs }, ask)
+    const { found, app } = await asked(authorize, request, { method: request.nsid, by, needs }, ask)
     if (found === null || !('did' in found)) return null
-    return own.standing({ did: found.did, scope: found.scope ?? 'com.atproto.access' }, needs)
+    return own.standing(callerOf(found, app), needs, request)
   }
   return {
     ...own,
@@ -61,7 +74,9 @@ export function replaceAuthorizer(own: Authorizer, authorize: Ask): Authorizer {
       return caller
     },
     optional: (request) =>
-      account(request, 'anybody', { deactivated: true, takendown: true }, () => own.optional(request)),
+      account(request, 'anybody', { deactivated: true, takendown: true, oauth: ANY_APP }, () =>
+        own.optional(request),
+      ),
     admin: async (request) => {
       const call = { method: request.nsid, by: 'operator', needs: {} } as const
       const found = await authorize(request, call, async () => own.admin(request))
@@ -71,6 +86,29 @@ export function replaceAuthorizer(own: Authorizer, authorize: Ask): Authorizer {
   }
 }
 
+/** What `authorize` says, and which app the server itself has found, if it was asked. */
+async function asked(
+  authorize: Ask,
+  request: Asked,
+  call: AuthCall,
+  own: () => Promise<Credentials | null>,
+): Promise<{ found: Credentials | null; app: OAuthCaller | null }> {
+  let app: OAuthCaller | null = null
+  const found = await authorize(request, call, async () => {
+    const credentials = await own()
+    if (credentials !== null && 'kind' in credentials && credentials.kind === 'oauth') app = credentials
+    return credentials
+  })
+  return { found, app }
+}
+
+function callerOf(found: Exclude<Credentials, Operator>, app: OAuthCaller | null): Caller {
+  if (found.kind === 'oauth') return found
+  const { did, scope } = found
+  if (app?.did === did && scope === undefined) return app
+  return { kind: 'session', did, scope: scope ?? 'com.atproto.access' }
+}
+
 /** The same for callers who may be services. */
 export function replaceServices(own: ServiceCallers, before: Authorizer, authorize: Ask): ServiceCallers {
   return {
@@ -78,17 +116,17 @@ export function replaceServices(own: ServiceCallers, before: Authorizer, authori
     moderator: async (request, _, lxm) => {
       const call = { method: lxm, by: 'moderator', needs: {} } as const
       const found = await authorize(request, call, () => own.moderator(request, before, lxm))
-      if (found === null) throw DENIED()
-      return found
+      if (found === null || ('kind' in found && found.kind === 'oauth')) throw DENIED()
+      return 'operator' in found ? found : { kind: 'service', did: found.did }
     },
     accessOrService: async (request, _, lxm) => {
-      const needs = { deactivated: true }
+      const needs = { deactivated: true, oauth: ANY_APP }
       const call = { method: lxm, by: 'account', needs } as const
-      const found = await authorize(request, call, () => own.accessOrService(request, before, lxm))
+      const ask = (): Promise<Caller | ServiceCaller> => own.accessOrService(request, before, lxm)
+      const { found, app } = await asked(authorize, request, call, ask)
       if (found === null || !('did' in found)) throw DENIED()
-      const { did, scope = 'com.atproto.access' } = found
-      await before.standing({ did, scope }, needs)
-      return { did }
+      const caller = await before.standing(callerOf(found, app), needs, request)
+      return found.kind === 'service' ? { kind: 'service', did: caller.did } : caller
     },
   }
 }
@@ -106,6 +144,7 @@ export function guardRouter(router: Router, authorize: Ask): Router {
     fetch: (request, info) => router.fetch(request, info),
     handle: (call) => router.handle(call),
     connect: (call) => router.connect(call),
+    methods: () => router.methods(),
     subscribers: (nsid) => router.subscribers(nsid),
   }
   return guarded

@@ -4,7 +4,9 @@ import { verifyServiceJwt, type ServiceAuthErrorCode } from '@avocet/service-aut
 import type { Did } from '@avocet/syntax'
 
 import { PdsError, type PdsErrorCode } from '../errors.ts'
-import type { Asked, Authorizer, Headed, Operator } from './authorizer.ts'
+import type { Authorizer, Headed } from './authorizer.ts'
+import type { Caller, Operator, ServiceCaller } from './callers.ts'
+import { ANY_APP, type Asked } from './needs.ts'
 
 /** Callers who prove themselves with a token signed by the key of their DID. https://atproto.com/specs/xrpc#inter-service-authentication-jwt */
 export interface ServiceCallers {
@@ -14,11 +16,11 @@ export interface ServiceCallers {
    * The operator by password, or the moderation service by a token of its own.
    * @throws PdsError `auth-required`, `untrusted-issuer`, `bad-jwt` and its kin
    */
-  moderator(request: Asked, authorizer: Authorizer, lxm: string): Promise<Operator | { did: Did }>
+  moderator(request: Asked, authorizer: Authorizer, lxm: string): Promise<Operator | ServiceCaller>
   /** Whether the request carries a token that no session of this server has. */
   carriesServiceToken(request: Headed): boolean
-  /** A session of this server, or a service token of an account that lives here. */
-  accessOrService(request: Asked, authorizer: Authorizer, lxm: string): Promise<{ did: Did }>
+  /** Whoever acts for an account of this server, or a service token of one that lives here. */
+  accessOrService(request: Asked, authorizer: Authorizer, lxm: string): Promise<Caller | ServiceCaller>
 }
 
 /**
@@ -75,7 +77,7 @@ export function createServiceCallers(
           moderationService !== null &&
           (iss === moderationService || iss === `${moderationService}#atproto_labeler`),
       )
-      return { did }
+      return { kind: 'service', did }
     },
     carriesServiceToken: ({ header }) => {
       const token = bearer(header)
@@ -83,14 +85,16 @@ export function createServiceCallers(
     },
     accessOrService: async (request, authorizer, lxm) => {
       const token = bearer(request.header)
-      if (token === null || !isServiceToken(token)) return authorizer.access(request, { deactivated: true })
+      if (token === null || !isServiceToken(token)) {
+        return authorizer.access(request, { deactivated: true, oauth: ANY_APP })
+      }
       const did = await verify(request, lxm)
       const account = await accounts.get(did)
       if (account === null) throw new PdsError('auth-required', 'Account not found')
       if (account.takedownRef !== null) {
         throw new PdsError('account-takendown', 'Account has been taken down')
       }
-      return { did }
+      return { kind: 'service', did }
     },
   }
 }

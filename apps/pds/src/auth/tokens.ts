@@ -88,8 +88,10 @@ export function createTokens(secret: string, audience: () => string, now: () => 
         currentDate: new Date(allowExpired ? 0 : now()),
       })
       const { sub, exp, jti } = payload
-      // The types of these are what the signer pleased.
-      if (!isDid(sub) || (jti !== undefined && typeof jti !== 'string')) throw new TypeError('odd claims')
+      // The types of these are what the signer pleased. One that is bound to a key counts with a proof of that key only, not here.
+      if (!isDid(sub) || (jti !== undefined && typeof jti !== 'string') || payload['cnf'] !== undefined) {
+        throw new TypeError('odd claims')
+      }
       return { did: sub, exp: exp!, scope: payload['scope'], jti }
     } catch (cause) {
       if (cause instanceof errors.JWTExpired) {

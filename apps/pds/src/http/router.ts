@@ -2,6 +2,7 @@ import { BlobError } from '@avocet/blobs'
 import type { Catalog } from '@avocet/lexicon'
 import { createRouter, type Router } from '@avocet/xrpc-server'
 
+import type { Auth } from '../auth/auth.ts'
 import type { Authorizer } from '../auth/authorizer.ts'
 import type { PdsConfig } from '../config/config.ts'
 import { createHealthCheck } from '../health/health-check.ts'
@@ -17,6 +18,7 @@ import { toXrpcError } from '../wire-errors.ts'
 export interface PdsRouterParts {
   readonly config: PdsConfig
   readonly authorizer: Authorizer
+  readonly answerHeaders: Auth['answerHeaders']
   readonly watch: Watch
   readonly counts: SharedCounts
   /** Lexicons of methods that are added by their NSID. */
@@ -28,7 +30,7 @@ export interface PdsRouterParts {
 
 /** A router without methods, with the errors, limits and health check of this server. */
 export function createPdsRouter(parts: PdsRouterParts): Router {
-  const { config, authorizer, watch, counts, catalog, fallback, log } = parts
+  const { config, authorizer, answerHeaders, watch, counts, catalog, fallback, log } = parts
   const { health } = watch
   return createRouter({
     ...(catalog === undefined ? {} : { catalog }),
@@ -43,6 +45,7 @@ export function createPdsRouter(parts: PdsRouterParts): Router {
     emptyParams: 'ignore',
     rateLimit: { store: counts.rateLimits, rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
     fallback,
+    answerHeaders,
     health: createHealthCheck(
       health,
       (request) => authorizer.isAdmin(request),

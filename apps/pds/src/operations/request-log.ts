@@ -11,7 +11,7 @@ export interface RequestLogOptions {
 }
 
 /** Who called, as the log names them. */
-type CallerKind = 'public' | 'account' | 'app password' | 'service' | 'operator'
+type CallerKind = 'public' | 'account' | 'app password' | 'app' | 'service' | 'operator'
 
 /** One line a request: method, status, latency, who (kind and DID), how much. Health checks stand at level `debug`. */
 export function createRequestLog(
@@ -38,10 +38,17 @@ export function createRequestLog(
   }
 }
 
-function callerOf(auth: unknown): { caller: CallerKind; did?: string } {
-  const { did, scope, operator } = (auth ?? {}) as { did?: string; scope?: string; operator?: boolean }
+function callerOf(auth: unknown): { caller: CallerKind; did?: string; client?: string } {
+  const { kind, did, scope, operator, clientId } = (auth ?? {}) as {
+    kind?: string
+    did?: string
+    scope?: string
+    operator?: boolean
+    clientId?: string
+  }
   if (operator === true) return { caller: 'operator' }
   if (did === undefined) return { caller: 'public' }
+  if (kind === 'oauth') return { caller: 'app', did, client: clientId! }
   if (scope === undefined) return { caller: 'service', did }
   const isApp = scope === 'com.atproto.appPass' || scope === 'com.atproto.appPassPrivileged'
   return { caller: isApp ? 'app password' : 'account', did }

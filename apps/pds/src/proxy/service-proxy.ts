@@ -2,15 +2,20 @@ import { createServiceJwt } from '@avocet/service-auth'
 import { isNsid, type Did } from '@avocet/syntax'
 
 import type { Authorizer } from '../auth/authorizer.ts'
+import type { Caller } from '../auth/callers.ts'
+import { CLOSED, granted, type MethodNeeds } from '../auth/needs.ts'
 import { PdsError } from '../errors.ts'
 import type { Signers } from '../identity/signers.ts'
 import { createBodies, type Bodies } from './bodies.ts'
 import type { Forward, Forwarded } from './forward.ts'
-import { isPrivileged, isProtected } from './methods.ts'
+import { isOfAccounts, isPrivileged, isProtected, proxyNeeds } from './methods.ts'
 import type { Targets } from './targets.ts'
 
-/** Answers a method that this server does not have, by the service that has it. */
-export type ServiceProxy = (forwarded: Forwarded) => Promise<Response>
+/**
+ * Answers a method that this server does not have, by the service that has it.
+ * @param known who calls, where somebody has found out already: a proof of an app counts once
+ */
+export type ServiceProxy = (forwarded: Forwarded, known?: Caller) => Promise<Response>
 
 /** What is special about the methods of an AppView. */
 export interface ProxyExtras {
@@ -38,7 +43,7 @@ export function createServiceProxy(
     )
   }
 
-  return async (forwarded) => {
+  return async (forwarded, known) => {
     const { nsid, request, header } = forwarded
     if (request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'POST') {
       throw new PdsError('invalid-request', 'XRPC requests only supports GET and POST')
@@ -47,11 +52,15 @@ export function createServiceProxy(
     if (isProtected(nsid)) throw new PdsError('invalid-token', 'Bad token method')
     const service = targets.name(nsid, header('atproto-proxy'))
     // Before anything is resolved: a stranger makes this server ask nobody.
-    const caller = await authorizer.access(forwarded, {
+    const needs: MethodNeeds = {
       privileged: isPrivileged(nsid),
       deactivated: true,
       takendown: nsid === 'com.atproto.moderation.createReport',
-    })
+      oauth: isOfAccounts(nsid) ? CLOSED : granted(...proxyNeeds(nsid, `${service.did}#${service.id}`)),
+    }
+    const caller = await (known === undefined
+      ? authorizer.access(forwarded, needs)
+      : authorizer.standing(known, needs, forwarded))
     forwarded.auth = caller
     const { did: aud, url } = await targets.locate(service)
     const claims = (await extras?.claims(forwarded)) ?? { aud, lxm: nsid }

@@ -18,6 +18,11 @@ export interface Targets {
    * @throws PdsError `invalid-request`
    */
   name(nsid: string, proxyHeader: string | null): ServiceName
+  /**
+   * The same as a text `did#service`, for a method that is answered here in the place of the AppView; `*` where there is none: only who
+   * may call it anywhere may call it here.
+   */
+  audience(nsid: string, proxyHeader: string | null): string
   /** Whether a header names another AppView than the configured one. */
   isForeign(proxyHeader: string | null): boolean
   /** Where a service is. The configured ones are known, others are resolved. @throws PdsError `invalid-request` */
@@ -37,12 +42,19 @@ export function createTargets(config: PdsConfig, dids: DidResolver): Targets {
   remember(config.reportService, LABELER)
   remember(config.appView, APP_VIEW)
 
+  const name: Targets['name'] = (nsid, proxyHeader) => {
+    if (proxyHeader !== null) return parseProxyHeader(proxyHeader)
+    const [service, id] = configured(nsid, config)
+    if (service === null) throw refused(`No service configured for ${nsid}`)
+    return { did: service.did as Did, id }
+  }
+
   return {
-    name: (nsid, proxyHeader) => {
-      if (proxyHeader !== null) return parseProxyHeader(proxyHeader)
-      const [service, id] = configured(nsid, config)
-      if (service === null) throw refused(`No service configured for ${nsid}`)
-      return { did: service.did as Did, id }
+    name,
+    audience: (nsid, proxyHeader) => {
+      if (config.appView === null) return '*'
+      const { did, id } = name(nsid, proxyHeader)
+      return `${did}#${id}`
     },
     isForeign: (proxyHeader) =>
       proxyHeader !== null && config.appView !== null && proxyHeader !== `${config.appView.did}#${APP_VIEW}`,

@@ -15,11 +15,14 @@ import type { Sequencer } from '@avocet/sequencer'
 import type { Did, TidClock } from '@avocet/syntax'
 
 import { hostingStatus, shownHandle } from '../account.ts'
-import type { AccessNeeds, Authorizer } from '../auth/authorizer.ts'
+import type { Authorizer } from '../auth/authorizer.ts'
+import type { Caller, ServiceCaller } from '../auth/callers.ts'
 import { findAccount } from '../auth/lookup.ts'
+import { ANY_APP, requirePermissions, type MethodNeeds } from '../auth/needs.ts'
 import type { Quotas } from './quotas.ts'
 import type { ServiceCallers } from '../auth/service-callers.ts'
 import type { PdsConfig } from '../config/config.ts'
+import { PdsError } from '../errors.ts'
 import { EXPORT_LIMIT, UPLOAD_LIMIT, writeLimits } from '../limits/rate-limits.ts'
 import { hasSlur } from '../identity/slurs.ts'
 import type { Stores } from '../stores/stores.ts'
@@ -72,10 +75,14 @@ export function createHost(parts: HostParts): RepoHost {
   })
 }
 
-/** What methods ask beyond an access token. */
-const NEEDS: ReadonlyMap<string, AccessNeeds> = new Map([
-  ['com.atproto.repo.importRepo', { full: true, deactivated: true }],
-  ['com.atproto.repo.listMissingBlobs', { deactivated: true }],
+/** What methods ask of who calls them. What an app has to have been granted is said beside each of them, and goes to `permit`. */
+const NEEDS: ReadonlyMap<string, MethodNeeds> = new Map([
+  ['com.atproto.repo.applyWrites', { oauth: ANY_APP }],
+  ['com.atproto.repo.createRecord', { oauth: ANY_APP }],
+  ['com.atproto.repo.deleteRecord', { oauth: ANY_APP }],
+  ['com.atproto.repo.importRepo', { full: true, deactivated: true, oauth: ANY_APP }],
+  ['com.atproto.repo.listMissingBlobs', { deactivated: true, oauth: ANY_APP }],
+  ['com.atproto.repo.putRecord', { oauth: ANY_APP }],
 ])
 
 const accessOf = (authorizer: Authorizer, services: ServiceCallers): RepoAccess => ({
@@ -83,10 +90,16 @@ const accessOf = (authorizer: Authorizer, services: ServiceCallers): RepoAccess 
     method === 'com.atproto.repo.uploadBlob'
       ? services.accessOrService(request, authorizer, method)
       : authorizer.access(request, NEEDS.get(method)),
+  permit: (caller, needs) => requirePermissions(caller as Caller | ServiceCaller, needs),
   reader: async (request, did) => {
     if (authorizer.isAdmin(request)) return 'operator'
-    const caller = await authorizer.optional(request).catch(() => null)
-    return caller?.did === did ? 'owner' : 'public'
+    try {
+      return (await authorizer.optional(request))?.did === did ? 'owner' : 'public'
+    } catch (error) {
+      // An app whose proof lacks the nonce of today asks again, and may be the owner then.
+      if (error instanceof PdsError && error.code === 'nonce-required') throw error
+      return 'public'
+    }
   },
 })
 

@@ -1,7 +1,14 @@
 import type { Awaitable } from '@avocet/accounts'
 
 /** Who did something: the account itself, one of its app passwords, a service it named, the operator, somebody unproven. */
-export type AuditActor = 'account' | 'app password' | 'service' | 'operator' | 'command line' | 'stranger'
+export type AuditActor =
+  | 'account'
+  | 'app password'
+  | 'app'
+  | 'service'
+  | 'operator'
+  | 'command line'
+  | 'stranger'
 
 /** Something that happened to an account or to the server. It never holds a password, a code, a token or a key. */
 export interface AuditEntry {

@@ -3,7 +3,9 @@ import { ComAtprotoIdentityGetRecommendedDidCredentials } from '@avocet/lexicons
 import type { Router } from '@avocet/xrpc-server'
 
 import { shownHandle } from '../../account.ts'
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { ANY_APP } from '../../auth/needs.ts'
 import type { Identities } from '../../identity/identities.ts'
 import type { Signers } from '../../identity/signers.ts'
 
@@ -16,7 +18,7 @@ export function getRecommendedDidCredentials(
   signers: Signers,
 ): void {
   router.add(ComAtprotoIdentityGetRecommendedDidCredentials.main, {
-    auth: (context) => authorizer.access(context, { deactivated: true }),
+    ...accountMethod(authorizer, { deactivated: true, oauth: ANY_APP }),
     handler: async ({ auth: { did } }) => {
       const { rotationKeys, alsoKnownAs, verificationMethods, services } = identities.recommended(
         shownHandle((await accounts.get(did))!),

@@ -3,7 +3,9 @@ import type { Router } from '@avocet/xrpc-server'
 import type { DataObject } from '@avocet/data'
 
 import { applyChanges, type AccountWriter } from '../changes.ts'
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { granted } from '../../auth/needs.ts'
 import type { EmailTokens } from '../email-tokens.ts'
 import { PdsError } from '../../errors.ts'
 import type { Identities } from '../../identity/identities.ts'
@@ -17,7 +19,12 @@ export function signPlcOperation(
   identities: Identities,
 ): void {
   router.add(ComAtprotoIdentitySignPlcOperation.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true, takendown: true }),
+    ...accountMethod(authorizer, {
+      full: true,
+      deactivated: true,
+      takendown: true,
+      oauth: granted({ resource: 'identity', attr: '*' }),
+    }),
     handler: async ({ input, auth: { did } }) => {
       if (!did.startsWith('did:plc:'))
         throw new PdsError('invalid-request', 'Only a did:plc can be changed by this server')

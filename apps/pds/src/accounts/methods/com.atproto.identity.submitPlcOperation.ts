@@ -5,7 +5,9 @@ import { parseOperation } from '@avocet/plc'
 import type { Did } from '@avocet/syntax'
 
 import { shownHandle } from '../../account.ts'
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { granted } from '../../auth/needs.ts'
 import { PdsError } from '../../errors.ts'
 import type { Announcements } from '../../events/announcements.ts'
 import type { Identities } from '../../identity/identities.ts'
@@ -22,7 +24,11 @@ export function submitPlcOperation(
   purge: (did: Did) => void,
 ): void {
   router.add(ComAtprotoIdentitySubmitPlcOperation.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    ...accountMethod(authorizer, {
+      full: true,
+      deactivated: true,
+      oauth: granted({ resource: 'identity', attr: '*' }),
+    }),
     handler: async ({ input, auth: { did } }) => {
       const parsed = parseOperation(input.operation)
       if (!parsed.ok) throw new PdsError('invalid-request', `Invalid operation: ${parsed.error.message}`)

@@ -1,7 +1,9 @@
 import { ComAtprotoServerActivateAccount } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { CLOSED } from '../../auth/needs.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { ACTIVATE_LIMIT } from '../../limits/rate-limits.ts'
 import type { DocumentChecks } from '../../identity/document-checks.ts'
@@ -17,7 +19,7 @@ export function activateAccount(
   documents: DocumentChecks,
 ): void {
   router.add(ComAtprotoServerActivateAccount.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    ...accountMethod(authorizer, { full: true, deactivated: true, oauth: CLOSED }),
     rateLimit: ACTIVATE_LIMIT,
     handler: async ({ auth }) => {
       await documents.require(auth.did)

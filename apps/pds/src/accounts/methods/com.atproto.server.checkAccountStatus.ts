@@ -5,7 +5,9 @@ import { formatCid } from '@avocet/data'
 import type { RepoServerStore } from '@avocet/repo-server'
 
 import { accountStatus } from '../../account.ts'
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { ANY_APP } from '../../auth/needs.ts'
 import { countPreferences } from '../preferences.ts'
 import { PdsError } from '../../errors.ts'
 import type { DocumentChecks } from '../../identity/document-checks.ts'
@@ -19,7 +21,7 @@ export function checkAccountStatus(
   { repos, records, blobs }: RepoServerStore,
 ): void {
   router.add(ComAtprotoServerCheckAccountStatus.main, {
-    auth: (context) => authorizer.access(context, { deactivated: true, takendown: true }),
+    ...accountMethod(authorizer, { deactivated: true, takendown: true, oauth: ANY_APP }),
     handler: async ({ auth: { did } }) => {
       const head = await repos.getHead(did)
       const problem = await documents.problem(did)

@@ -2,7 +2,9 @@ import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoServerConfirmEmail } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { granted } from '../../auth/needs.ts'
 import type { Credentials } from '../credentials.ts'
 import { PdsError } from '../../errors.ts'
 
@@ -14,7 +16,11 @@ export function confirmEmail(
   credentials: Credentials,
 ): void {
   router.add(ComAtprotoServerConfirmEmail.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    ...accountMethod(authorizer, {
+      full: true,
+      deactivated: true,
+      oauth: granted({ resource: 'account', attr: 'email', action: 'manage' }),
+    }),
     handler: async ({ input, auth: { did } }) => {
       if ((await accounts.get(did))?.email !== input.email.trim().toLowerCase()) {
         throw new PdsError('email-mismatch', 'invalid email')

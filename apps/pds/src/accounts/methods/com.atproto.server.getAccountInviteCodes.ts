@@ -2,7 +2,9 @@ import type { AccountStore } from '@avocet/accounts'
 import { ComAtprotoServerGetAccountInviteCodes } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { CLOSED } from '../../auth/needs.ts'
 import { toInviteView } from '../views.ts'
 
 /** The invite codes the caller may hand out. */
@@ -12,7 +14,7 @@ export function getAccountInviteCodes(
   store: Pick<AccountStore, 'invites'>,
 ): void {
   router.add(ComAtprotoServerGetAccountInviteCodes.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    ...accountMethod(authorizer, { full: true, deactivated: true, oauth: CLOSED }),
     handler: async ({ params, auth }) => ({
       codes: (await store.invites.madeFor(auth.did))
         .filter((invite) => !invite.disabled && (params.includeUsed || invite.uses.length < invite.available))

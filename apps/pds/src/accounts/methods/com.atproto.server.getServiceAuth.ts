@@ -1,12 +1,15 @@
 import { ComAtprotoServerGetServiceAuth } from '@avocet/lexicons/com.atproto'
+import type { Need } from '@avocet/oauth-scopes'
 import type { Router } from '@avocet/xrpc-server'
 import { createServiceJwt } from '@avocet/service-auth'
 
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { closedToApps } from '../../auth/needs.ts'
 import type { AccessScope } from '../../auth/tokens.ts'
 import { PdsError } from '../../errors.ts'
 import { isAudience } from '../../proxy/audience.ts'
-import { isPrivileged, isProtected } from '../../proxy/methods.ts'
+import { isOfAccounts, isPrivileged, isProtected } from '../../proxy/methods.ts'
 import type { Signers } from '../../identity/signers.ts'
 
 /** Longest lifetime of a token for one method, and of one for any, in seconds. */
@@ -16,14 +19,12 @@ const MAX_METHODLESS_SECONDS = 60
 /** A token that proves to another service that the caller asked for a method of it. */
 export function getServiceAuth(router: Router, authorizer: Authorizer, signers: Signers): void {
   router.add(ComAtprotoServerGetServiceAuth.main, {
-    auth: (context) => authorizer.access(context, { deactivated: true, takendown: true }),
+    ...accountMethod(authorizer, { deactivated: true, takendown: true, oauth: { call: needsOf } }),
     handler: async ({ params, auth, headers }) => {
       headers.set('cache-control', 'no-store')
       const { aud, exp, lxm = null } = params
-      if (!isAudience(aud)) {
-        throw new PdsError('invalid-request', 'aud must be a valid atproto DID or did#serviceId reference')
-      }
-      checkScope(auth.scope, lxm)
+      requireAudience(aud)
+      if (auth.kind === 'session') checkScope(auth.scope, lxm)
       const expiresIn = lifetime(exp, lxm)
       if (lxm !== null && isProtected(lxm)) {
         throw new PdsError(
@@ -37,6 +38,23 @@ export function getServiceAuth(router: Router, authorizer: Authorizer, signers: 
       }
     },
   })
+}
+
+/**
+ * A token gives what a call through this server would: an app needs a scope for the method at that audience, and one for methods of an
+ * account is for no app. Without a method it would be good for all of them, the protected ones too.
+ */
+function needsOf({ params }: { readonly params: ComAtprotoServerGetServiceAuth.Params }): readonly Need[] {
+  const { aud, lxm } = params
+  requireAudience(aud)
+  if (lxm === undefined) throw new PdsError('invalid-request', 'lxm is required with OAuth credentials')
+  if (isOfAccounts(lxm)) throw closedToApps()
+  return [{ resource: 'rpc', lxm, aud }]
+}
+
+function requireAudience(aud: string): void {
+  if (isAudience(aud)) return
+  throw new PdsError('invalid-request', 'aud must be a valid atproto DID or did#serviceId reference')
 }
 
 /** An account that was taken down may still make one elsewhere; a plain app password does nothing in private. */

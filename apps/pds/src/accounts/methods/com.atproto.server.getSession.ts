@@ -3,10 +3,12 @@ import { ComAtprotoServerGetSession } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
 import { isAppPassword } from '../../auth/tokens.ts'
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { ANY_APP } from '../../auth/needs.ts'
 import type { SessionView } from '../session-view.ts'
 
-/** Tells the caller about their account; an app password does not get to see the email address. */
+/** Tells the caller about their account; an app password, and an app without a scope for it, does not get to see the email address. */
 export function getSession(
   router: Router,
   authorizer: Authorizer,
@@ -14,7 +16,13 @@ export function getSession(
   view: SessionView,
 ): void {
   router.add(ComAtprotoServerGetSession.main, {
-    auth: (context) => authorizer.access(context, { deactivated: true, takendown: true }),
-    handler: async ({ auth }) => view((await accounts.get(auth.did))!, !isAppPassword(auth.scope)),
+    ...accountMethod(authorizer, { deactivated: true, takendown: true, oauth: ANY_APP }),
+    handler: async ({ auth }) => {
+      const account = (await accounts.get(auth.did))!
+      if (auth.kind === 'session') return view(account, !isAppPassword(auth.scope))
+      if (auth.scopes.allows({ resource: 'account', attr: 'email', action: 'read' })) return view(account)
+      const { emailConfirmed: _, emailAuthFactor: __, ...rest } = await view(account, false)
+      return rest
+    },
   })
 }

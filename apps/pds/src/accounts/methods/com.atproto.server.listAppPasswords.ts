@@ -2,7 +2,9 @@ import type { AccountStore } from '@avocet/accounts'
 import { ComAtprotoServerListAppPasswords } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { CLOSED } from '../../auth/needs.ts'
 
 /** The app passwords of the caller, without their text. */
 export function listAppPasswords(
@@ -11,7 +13,7 @@ export function listAppPasswords(
   store: Pick<AccountStore, 'appPasswords'>,
 ): void {
   router.add(ComAtprotoServerListAppPasswords.main, {
-    auth: (context) => authorizer.access(context, { deactivated: true }),
+    ...accountMethod(authorizer, { deactivated: true, oauth: CLOSED }),
     handler: async ({ auth }) => ({
       passwords: (await store.appPasswords.list(auth.did)).map((item) => ({
         ...item,

@@ -2,7 +2,9 @@ import type { AccountRows } from '@avocet/accounts'
 import { ComAtprotoServerRequestEmailUpdate } from '@avocet/lexicons/com.atproto'
 import type { Router } from '@avocet/xrpc-server'
 
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { CLOSED } from '../../auth/needs.ts'
 import { MAIL_LIMITS } from '../../limits/rate-limits.ts'
 import type { Letters } from '../letters.ts'
 
@@ -14,7 +16,7 @@ export function requestEmailUpdate(
   letters: Letters,
 ): void {
   router.add(ComAtprotoServerRequestEmailUpdate.main, {
-    auth: (context) => authorizer.access(context, { full: true, deactivated: true }),
+    ...accountMethod(authorizer, { full: true, deactivated: true, oauth: CLOSED }),
     rateLimit: MAIL_LIMITS,
     handler: async ({ auth }) => {
       const account = (await accounts.get(auth.did))!

@@ -3,12 +3,15 @@ import { AppBskyActorGetPreferences } from '@avocet/lexicons/app.bsky'
 import { isDid } from '@avocet/syntax'
 import type { HandlerContext, Router } from '@avocet/xrpc-server'
 
-import type { Authorizer, Caller } from '../../auth/authorizer.ts'
+import { accountMethod } from '../../auth/account-method.ts'
+import type { Authorizer } from '../../auth/authorizer.ts'
+import { hasOwnPassword, type Caller } from '../../auth/callers.ts'
 import { readPreferences } from '../../accounts/preferences.ts'
 import type { ServiceCallers } from '../../auth/service-callers.ts'
 import { PdsError } from '../../errors.ts'
 import type { ServiceProxy } from '../../proxy/service-proxy.ts'
 import type { Targets } from '../../proxy/targets.ts'
+import { preferenceNeeds } from '../preference-needs.ts'
 
 /**
  * The caller's private preferences, kept here so that they move with the account; those at another AppView are there. The
@@ -23,11 +26,15 @@ export function getPreferences(
   proxy: ServiceProxy,
 ): void {
   type Auth = { readonly moderator: true } | (Caller & { readonly moderator?: never })
+  const own = accountMethod(authorizer, {
+    deactivated: true,
+    takendown: true,
+    oauth: preferenceNeeds(targets),
+  })
   router.add(AppBskyActorGetPreferences.main, {
+    needs: own.needs,
     auth: async (context): Promise<Auth> => {
-      if (!services.carriesServiceToken(context)) {
-        return authorizer.access(context, { deactivated: true, takendown: true })
-      }
+      if (!services.carriesServiceToken(context)) return own.auth(context)
       await services.moderator(context, authorizer, context.nsid)
       return { moderator: true }
     },
@@ -43,8 +50,8 @@ export function getPreferences(
         if (!isDid(did)) throw new PdsError('invalid-request', 'Invalid or missing did parameter')
         return output(await readPreferences(store, did, true))
       }
-      if (isForeign) return proxy(context)
-      return output(await readPreferences(store, auth.did, auth.scope === 'com.atproto.access'))
+      if (isForeign) return proxy(context, auth)
+      return output(await readPreferences(store, auth.did, hasOwnPassword(auth)))
     },
   })
 }

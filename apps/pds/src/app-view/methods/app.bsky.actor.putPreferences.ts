@@ -4,10 +4,13 @@ import { AppBskyActorPutPreferences } from '@avocet/lexicons/app.bsky'
 import type { KeyedLock } from '@avocet/repo-server'
 import type { Router } from '@avocet/xrpc-server'
 
+import { accountMethod } from '../../auth/account-method.ts'
 import type { Authorizer } from '../../auth/authorizer.ts'
+import { hasOwnPassword } from '../../auth/callers.ts'
 import { writePreferences, type Preference } from '../../accounts/preferences.ts'
 import type { ServiceProxy } from '../../proxy/service-proxy.ts'
 import type { Targets } from '../../proxy/targets.ts'
+import { preferenceNeeds } from '../preference-needs.ts'
 
 /** Replaces the caller's private preferences, here or at the other AppView that the client names. */
 export function putPreferences(
@@ -19,15 +22,14 @@ export function putPreferences(
   proxy: ServiceProxy,
 ): void {
   router.add(AppBskyActorPutPreferences.main, {
-    auth: (context) => authorizer.access(context, { deactivated: true }),
+    ...accountMethod(authorizer, { deactivated: true, oauth: preferenceNeeds(targets) }),
     handler: async (context) => {
       const { nsid, request, header, address, signal, input, auth } = context
       const json = toJson(input) as { preferences: Preference[] }
       if (targets.isForeign(header('atproto-proxy'))) {
-        return proxy({ nsid, request, header, address, signal, json })
+        return proxy({ nsid, request, header, address, signal, json }, auth)
       }
-      const full = auth.scope === 'com.atproto.access'
-      await writePreferences(store, locks, auth.did, json.preferences, full)
+      await writePreferences(store, locks, auth.did, json.preferences, hasOwnPassword(auth))
       return undefined
     },
   })
