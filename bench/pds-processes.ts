@@ -1,5 +1,6 @@
 // Reads of one, two and three processes of the PDS on one Postgres, connections spread over them as a round-robin would. What each
 // read takes of a process, of Postgres and of the client says how far more cores would go: all of them share those of this machine.
+// Then the same with a tenth of a core for each process: the machine has enough for all, and what holds them up is what they share.
 // Run: node bench/pds-processes.ts
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,6 +10,7 @@ import { openDatabase } from '@avocet/postgres'
 import { startPostgres } from '@avocet/testing/postgres'
 
 import { record, save } from './support/compare.ts'
+import { limitCpu } from './support/cpu-share.ts'
 import { median } from './support/load.ts'
 import { prepareSide, sideOf, type Side, works } from './support/pds-work.ts'
 import { cpuMs, startServer } from './support/processes.ts'
@@ -18,6 +20,8 @@ const ROUNDS = 7
 const WARM_ROUNDS = 5
 /** As many to each process, however many there are. */
 const LANES = 6
+/** What a process may take of a core; all that it wants first. */
+const SHARES = [1, 0.1]
 const READS = ['getRecord', 'listRecords', 'getRepo']
 
 const postgres = await startPostgres([])
@@ -63,7 +67,7 @@ if (postgres !== null) {
     return rows.reduce((sum, { pid }) => sum + cpuMs(Number(pid)), 0)
   }
 
-  for (const work of works.filter(({ name }) => READS.some((read) => name.startsWith(read)))) {
+  const measure = async (work: (typeof works)[number], share: number): Promise<void> => {
     const rates = Array.from({ length: MOST }, (): number[] => [])
     const costs = { process: [] as number[], database: [] as number[], client: [] as number[] }
     for (let round = -WARM_ROUNDS; round < ROUNDS; round++) {
@@ -92,7 +96,11 @@ if (postgres !== null) {
     const [what] = work.name.split(',')
     for (const [n, found] of rates.entries()) {
       record(
-        `${what!}, ${n + 1} ${n === 0 ? 'process' : 'processes'} on Postgres, ${LANES} connections`,
+        [
+          `${what!}, ${n + 1} ${n === 0 ? 'process' : 'processes'} on Postgres`,
+          ...(share === 1 ? [] : [`${share} of a core each`]),
+          `${LANES} connections`,
+        ].join(', '),
         {
           unit: work.unit,
           ...(n > 0
@@ -106,6 +114,19 @@ if (postgres !== null) {
           ...(n === 0 ? [] : [{ name: 'one process', perSecond: median(rates[0]!) }]),
         ],
       )
+    }
+  }
+  for (const share of SHARES) {
+    using groups = new DisposableStack()
+    try {
+      if (share < 1) for (const { server } of sides) groups.use(limitCpu(server.pid, share))
+    } catch (error) {
+      console.log(`left out: processes with ${share} of a core: ${String(error)}`)
+      continue
+    }
+    for (const work of works.filter(({ name }) => READS.some((read) => name.startsWith(read)))) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await measure(work, share)
     }
   }
   save('pds-processes')
