@@ -19,7 +19,7 @@ parentPort!.on('message', () => {
   try {
     const db = new DatabaseSync(url)
     try {
-      db.exec('PRAGMA busy_timeout = 0; PRAGMA synchronous = NORMAL; PRAGMA wal_checkpoint(PASSIVE)')
+      db.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_checkpoint(PASSIVE)')
     } finally {
       db.close()
     }

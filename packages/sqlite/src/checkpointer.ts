@@ -67,7 +67,6 @@ export function createCheckpointer(
   }
   const release = (): void => {
     clearTimeout(timer)
-    worker?.unref()
     if (state !== 'holding') return
     state = 'idle'
     resume()
@@ -79,12 +78,10 @@ export function createCheckpointer(
     if (length().log < HOLD_PAGES) {
       // If more is due by now, the next commit sees it.
       state = 'idle'
-      worker!.unref()
       return
     }
     state = 'holding'
-    // The writes that wait must not be forgotten by a process that has nothing else to do.
-    worker!.ref()
+    // The timer, other than the thread, keeps a process that has nothing else to do: the writes that wait are done first.
     timer = setTimeout(release, HOLD_MS)
     ask()
   }

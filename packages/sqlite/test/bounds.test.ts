@@ -69,6 +69,22 @@ describe('an open database', () => {
   })
 })
 
+it('a nested transaction that is done leaves no savepoint, which each later change would pay for', () => {
+  db.transaction(() => {
+    const opened: string[] = []
+    const exec = db.raw.exec.bind(db.raw)
+    db.raw.exec = (sql) => {
+      if (sql.startsWith('SAVEPOINT ')) opened.push(sql.slice('SAVEPOINT '.length))
+      exec(sql)
+    }
+    db.transaction(() => put('a'))
+    db.raw.exec = exec
+    expect(opened).toHaveLength(1)
+    expect(() => exec(`RELEASE ${opened[0]}`)).toThrow('no such savepoint')
+  })
+  expect(keys()).toEqual(['a'])
+})
+
 describe('what is rolled back', () => {
   const failing = (seen: string[]) => (): void => {
     put('a')

@@ -1,13 +1,19 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { afterAll, expect, it, onTestFinished, vi } from 'vitest'
 import { createCheckpointer, tellsLogLength } from '../src/checkpointer.ts'
-import { type Database, openDatabase } from '../src/index.ts'
+import { openDatabase } from '../src/index.ts'
 import { testDisk } from './disk.ts'
+import { holdWrite } from './hold-write.ts'
 
+const HELD_WRITER = fileURLToPath(new URL('held-writer.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'avocet-checkpoints-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -44,9 +50,21 @@ it('keeps the log short while several write on and on, and loses nothing', { ret
 
 it('does not bring back a database that was closed and deleted', async () => {
   const path = join(folder, 'b.db')
-  await fill(path, 15_000)
+  // Enough for a thread to be there.
+  await fill(path, 45_000)
   for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
   await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(() => statSync(path)).toThrow('ENOENT')
+})
+
+it('the thread that copies makes no file that is gone', async () => {
+  const path = join(folder, 'gone.db')
+  const file = new URL('../src/checkpoint-worker.ts', import.meta.url)
+  const thread = new Worker(file, { workerData: path, execArgv: [] })
+  onTestFinished(async () => void (await thread.terminate()))
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  thread.postMessage(null)
+  expect(await once(thread, 'message')).toEqual([{ errcode: 14, message: 'unable to open database file' }])
   expect(() => statSync(path)).toThrow('ENOENT')
 })
 
@@ -119,32 +137,9 @@ it('copies a log back that started over when it was copied', async () => {
   checkpointer.close()
 })
 
-/** Fills the log until a write is held, which it gives; while `reader` reads, the log does not start over. */
-async function holdWrite(db: Database): Promise<{ readonly held: Promise<unknown> }> {
-  db.raw.exec('CREATE TABLE item (id INTEGER PRIMARY KEY, body BLOB NOT NULL)')
-  using reader = new DatabaseSync(db.raw.location()!)
-  reader.exec('BEGIN; SELECT count(*) FROM item')
-  const insert = db.prepare('INSERT INTO item (body) VALUES (zeroblob(3900))')
-  const grow = (): void => {
-    for (let i = 0; i < 4100; i++) insert.run()
-  }
-  let ran = true
-  let held: Promise<unknown> = Promise.resolve()
-  for (let i = 0; i < 800 && ran; i++) {
-    // oxlint-disable-next-line no-await-in-loop -- until one is held
-    await held
-    if (i % 100 === 0) db.transaction(grow)
-    ran = false
-    held = db.write(() => {
-      ran = true
-      db.raw.exec("INSERT INTO item (body) VALUES ('held')")
-    })
-    held.catch(() => {})
-    // oxlint-disable-next-line no-await-in-loop -- two turns, in which a write that is not held runs
-    for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve))
-  }
-  expect(ran).toBe(false)
-  return { held }
+const has = (path: string, body: string): boolean => {
+  using db = openDatabase({ path, readOnly: true })
+  return db.prepare('SELECT 1 FROM item WHERE body = ?').get(body) !== undefined
 }
 
 // Tried again, since the hold may be over before anything comes into it.
@@ -152,12 +147,12 @@ it('a disk that fails while writes are held refuses them', { retry: 2 }, async (
   const path = join(mkdtempSync(join(folder, 'd-')), 'd.db')
   const disk = testDisk()
   const db = openDatabase({ path, disk })
-  const { held } = await holdWrite(db)
+  const { done } = await holdWrite(db)
   disk.next = new Error('EIO: i/o error, fdatasync')
   expect(() => db.transaction(() => db.raw.exec("INSERT INTO item (body) VALUES ('x')"))).toThrow(
     expect.objectContaining({ code: 'sync-failed' }),
   )
-  await expect(Promise.race([held, delay(3000)])).rejects.toMatchObject({ code: 'sync-failed' })
+  await expect(Promise.race([done, delay(3000)])).rejects.toMatchObject({ code: 'sync-failed' })
   expect(() => db.close()).toThrow(expect.objectContaining({ code: 'sync-failed' }))
 })
 
@@ -165,14 +160,28 @@ it('a disk that fails while writes are held refuses them', { retry: 2 }, async (
 it('a write that is held when the database is closed is done', { retry: 2 }, async () => {
   const path = join(mkdtempSync(join(folder, 'e-')), 'e.db')
   const db = openDatabase({ path })
-  const { held } = await holdWrite(db)
-  const rows = (): unknown => db.prepare("SELECT max(id) AS id FROM item WHERE body = 'held'").get()
-  const before = rows()
+  const { done, body } = await holdWrite(db)
+  expect(has(path, body)).toBe(false)
   db.close()
-  await held
-  using again = openDatabase({ path, readOnly: true })
-  expect(again.prepare("SELECT max(id) AS id FROM item WHERE body = 'held'").get()).not.toEqual(before)
+  await done
+  expect(has(path, body)).toBe(true)
 })
+
+// Tried again, as above.
+it(
+  'a write that is held when a process has nothing else to do is done before it ends',
+  { retry: 2 },
+  async () => {
+    const path = join(mkdtempSync(join(folder, 'g-')), 'g.db')
+    const child = spawn(process.execPath, [HELD_WRITER, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => void child.kill())
+    let body = ''
+    child.stdout.on('data', (chunk: Buffer) => (body += chunk.toString()))
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect(body).toMatch(/^write \d+\n$/)
+    expect(has(path, body.trim())).toBe(true)
+  },
+)
 
 it.each([
   ['2.99.0', false],
