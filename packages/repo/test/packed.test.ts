@@ -100,6 +100,21 @@ it('is in chunks of a quarter of a megabyte at most, as long as blocks are small
   expect(Math.min(...lengths.slice(0, -1))).toBeGreaterThan(256 * 1024 - 42_000)
 })
 
+it('has in a chunk a block that just fits, and the next one not', async () => {
+  const chunksWith = async (size: number): Promise<number[]> => {
+    const { packed } = await packing(['x'.repeat(size)])
+    const lengths: number[] = []
+    for await (const { length } of exportRepo(packed, did)) lengths.push(length)
+    return lengths
+  }
+  // All but the record: seven bytes besides a short text, its CID, and one of length.
+  const before = (await chunksWith(20))[0]! - (1 + 36 + 7 + 20)
+  // Eleven besides one that is long; its length, of three bytes, is taken for four.
+  const fits = 256 * 1024 - before - (4 + 36 + 11)
+  expect(await chunksWith(fits)).toEqual([256 * 1024 - 1])
+  expect(await chunksWith(fits + 1)).toEqual([before, 256 * 1024 - before])
+})
+
 it('is not asked for where a part is wanted', async () => {
   const { packed, counts, data } = await packing(notes(3))
   await collect(exportSince(packed, did, data.rev))
