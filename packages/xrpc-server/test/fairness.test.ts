@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { encodeFrame } from '@avocet/xrpc'
+import { decodeFrame, encodeFrame } from '@avocet/xrpc'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 
+import { callOf } from '../src/fetch.ts'
 import { createRouter, networkOf, type Limits, type Router } from '../src/index.ts'
 import { serve, type Serving } from '../src/node/index.ts'
+import { socketOf } from './frame-socket.ts'
 import { catalog } from './methods.ts'
 
 const path = '/xrpc/com.example.count'
@@ -114,6 +116,28 @@ test('connections that arrive at once get no more places than one after the othe
   const all = await Promise.all(Array.from({ length: 8 }, () => connect(server, '203.0.113.1')))
   expect(results(all).filter((result) => result === 'open')).toHaveLength(2)
   for (const { result } of all) expect(result).toMatch(/^(open|429|1008 RateLimitExceeded)$/)
+})
+
+test.each([
+  ['from an address', { subscribersPerAddress: 2 }, 1008, 'RateLimitExceeded'],
+  ['in all', { subscribers: 2, subscribersPerAddress: 0 }, 1011, 'ServiceUnavailable'],
+])('handshakes under way at once get no more places %s than there are', async (_, limits, code, error) => {
+  const router = waiting(limits)
+  const call = callOf(new Request(`http://localhost${path}`), '203.0.113.1')
+  const connections = await Promise.all(Array.from({ length: 3 }, () => router.connect(call)))
+  const sockets = connections.map((connection) => {
+    const socket = socketOf()
+    if (!connection.ok) expect.unreachable(`refused: ${connection.answer.status}`)
+    const done = connection.run(socket)
+    return { socket, done }
+  })
+  await Promise.race([sockets[2]!.done, sleep(2000)])
+  expect(sockets.map(({ socket }) => socket.closed[0])).toEqual([undefined, undefined, code])
+  expect(decodeFrame(sockets[2]!.socket.sent[0]!)).toMatchObject({ value: { kind: 'error', error } })
+  expect(router.subscribers()).toHaveLength(2)
+  for (const { socket } of sockets) socket.leave()
+  await Promise.all(sockets.map(({ done }) => done))
+  expect(router.subscribers()).toEqual([])
 })
 
 test('callers whom no rate limit holds for are counted in the total alone', async () => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { defaultLimits, type Limits } from '../src/limits.ts'
 import { createItemEncoder, type FrameSocket, pump, type StreamEnd } from '../src/subscription.ts'
 import { Turns } from '../src/turns.ts'
+import { socketOf } from './frame-socket.ts'
 
 const catalog = createCatalog([
   {
@@ -19,36 +20,6 @@ const catalog = createCatalog([
 const schema = catalog.method('com.example.sub') as Subscription
 const tick = (n: number): object => ({ $type: '#tick', n })
 
-type TestSocket = FrameSocket & {
-  bufferedBytes: number
-  readonly sent: Uint8Array[]
-  readonly closed: unknown[]
-  leave(): void
-  takeAll(): void
-}
-function socketOf(): TestSocket {
-  const gone = new AbortController()
-  let taken = Promise.withResolvers<void>()
-  const socket: TestSocket = {
-    bufferedBytes: 0,
-    signal: gone.signal,
-    sent: [],
-    closed: [],
-    send(frame) {
-      socket.sent.push(frame)
-      socket.bufferedBytes += frame.length
-    },
-    drained: () => taken.promise,
-    close: (code, reason) => void socket.closed.push(code, reason),
-    leave: () => gone.abort(),
-    takeAll() {
-      socket.bufferedBytes = 0
-      taken.resolve()
-      taken = Promise.withResolvers<void>()
-    },
-  }
-  return socket
-}
 /** Items one after the other, and whether they were let go. */
 function itemsOf(
   next: (n: number) => unknown,
