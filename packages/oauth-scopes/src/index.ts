@@ -1,4 +1,5 @@
 export { describeScopes, type DescribeOptions } from './describe.ts'
+export { displayText } from './display-text.ts'
 export { expandScopes, type Expansion, type FailedSet } from './expand.ts'
 export { formatScope, formatScopes, neededScope } from './format.ts'
 export { intersectScopes } from './intersect.ts'

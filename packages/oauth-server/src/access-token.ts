@@ -24,8 +24,8 @@ export interface TokenParties {
   readonly audience: () => string
 }
 
-/** Longer than any token of this server. */
-const MAX_TOKEN = 4096
+/** Longer than any token of this server, with the longest id that a client may have. */
+const MAX_TOKEN = 8192
 
 /**
  * The access token of a session's present generation: for the same one always the same text, so that a client that lost an
@@ -46,12 +46,17 @@ export async function signAccessToken(
       sub: did,
       client_id: clientId,
       iat: refreshedAt,
-      exp: refreshedAt + lifetime,
+      exp: accessExpiry(session, lifetime),
       jti: `tok-${keys.macs('access-token-id', `${id}.${generation}`)[0]!.slice(0, 22)}`,
       sid: id,
       cnf: { jkt: dpopThumbprint },
     }),
   )
+}
+
+/** When the access token of a session's present generation is over, in seconds since 1970. @param lifetime seconds */
+export function accessExpiry({ refreshedAt, expiresAt }: OAuthSession, lifetime: number): number {
+  return Math.min(refreshedAt + lifetime, expiresAt)
 }
 
 /** What a token of this server says, also one that is over; null for any other text. Never throws. */

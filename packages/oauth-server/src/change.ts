@@ -26,7 +26,10 @@ export type RequestChange =
       readonly expiresAt: number
       readonly now: number
     }
-  /** Notes what an account agreed to on a device, once. Its code is good until `expiresAt`. Refused: as `openRequest`; `id-taken`. */
+  /**
+   * Notes what an account agreed to on the device that opened it, once. Its code is good until `expiresAt`. Refused: as
+   * `openRequest`, also when no device opened it; `id-taken`.
+   */
   | {
       readonly type: 'grantRequest'
       readonly id: string

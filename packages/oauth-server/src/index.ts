@@ -35,6 +35,7 @@ export type {
 export type {
   AuthorizationPage,
   AuthorizationRedirect,
+  ConsentState,
   DenialCode,
   PageFailure,
   ShownClient,
@@ -59,4 +60,7 @@ export type {
   OAuthStore,
   RequestRows,
 } from './store.ts'
+export { redirectResponse } from './redirect.ts'
+export { createOAuthServer } from './oauth-server.ts'
+export { PATHS } from './documents.ts'
 export type { OAuthServer, PageVisit } from './types.ts'

@@ -75,6 +75,8 @@ export interface OAuthServerOptions {
   readonly limits?: Partial<OAuthLimits>
   /** Where people who write apps may read on, for the document of the resource. */
   readonly documentation?: string
+  /** Languages of the pages, as tags. Default `en`. */
+  readonly locales?: readonly string[]
   /** The clock, in milliseconds since 1970; default `Date.now`. */
   readonly now?: () => number
   /** Told of what an operator would look for. */

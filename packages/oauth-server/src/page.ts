@@ -31,7 +31,7 @@ export interface AuthorizationPage {
   readonly scopes: readonly Scope[]
   /** What the permission sets among them give. */
   readonly sets: readonly ExpandedSet[]
-  /** What the page has to do; null for what fits. For apps that nobody vouches for it is `consent` at least. */
+  /** What the client asks of the page; null for what fits. */
   readonly prompt: Prompt | null
   /** A DID or a handle to fill in. */
   readonly loginHint: string | null
@@ -40,8 +40,16 @@ export interface AuthorizationPage {
   readonly languages: readonly string[]
   /** Where the answer goes: for `form-action` of the page's policy. An origin, or a scheme with its colon. */
   readonly redirectSource: string
-  /** Whether this account has to be asked, or agreed to all of it before. */
-  readonly needsConsent: (did: Did) => Promise<boolean>
+  /** What this account has to be asked. */
+  readonly consentOf: (did: Did) => Promise<ConsentState>
+}
+
+/** What is remembered of an account and an app. */
+export interface ConsentState {
+  /** Whether it has to be asked: always by apps that nobody vouches for, and where anything is new. */
+  readonly needed: boolean
+  /** The texts of the scopes that it left out last time: they stay unticked. */
+  readonly declined: readonly string[]
 }
 
 /** Why there is no page: to be shown as one, with status 400, and never sent to the client. */
@@ -51,6 +59,8 @@ export interface PageFailure {
     | 'request-gone'
     | 'request-elsewhere'
     | 'invalid_client'
+    | 'invalid_redirect_uri'
+    | 'invalid_scope'
     | 'temporarily_unavailable'
   readonly message: string
 }

@@ -94,7 +94,9 @@ export interface OAuthSession {
 export interface Consent {
   readonly did: Did
   readonly clientId: string
-  /** The scopes that were agreed to, permission sets by their names; never what was left out. */
+  /** The scopes that were agreed to, permission sets by their names. */
   readonly scope: string
+  /** Those that were left out: they are not granted without asking again. */
+  readonly declined: string
   readonly updatedAt: number
 }

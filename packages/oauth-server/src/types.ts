@@ -22,8 +22,10 @@ export interface OAuthServer {
   /** What to show at `/oauth/authorize`. Ties the request to the device, and lets it live on. */
   open(visit: PageVisit): Promise<Result<AuthorizationPage, PageFailure>>
   /**
-   * An account agreed, signed in on the device. The way back carries a code; or `access_denied`, where the account may not sign in.
-   * @param scope what it agreed to, of `page.scopes` (their texts); all of it by default. Without `atproto` nothing is granted.
+   * An account that is signed in on the device agreed. The way back carries a code; or `access_denied`, where the account may not
+   * sign in, or agreed to nothing.
+   * @param answer `scope`: what it agreed to just now, of what was asked for, always with `atproto`. Without `scope` nobody was asked:
+   *   what the account agreed to before is granted, or the way back says `consent_required`.
    */
   consent(
     visit: PageVisit,

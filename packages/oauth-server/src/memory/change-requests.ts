@@ -23,9 +23,10 @@ export const REQUEST_CHANGES: ChangesBy<RequestChange> = {
     const row = requests.get(id)
     const refusal = whyNot(row, device, now)
     if (refusal !== null) return refusal
+    if (row!.device === null) return 'request-elsewhere'
     const { codeHash } = granted
     if ([...requests.values()].some((other) => other.granted?.codeHash === codeHash)) return 'id-taken'
-    requests.set(id, { ...row!, device, granted, expiresAt })
+    requests.set(id, { ...row!, granted, expiresAt })
     return null
   },
   dropRequest: ({ requests }, { id }) => {
