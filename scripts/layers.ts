@@ -23,6 +23,7 @@ const LAYERS: readonly (readonly [what: string, units: readonly string[]])[] = [
   ['identities', ['identity']],
   ['other services', ['proxy']],
   ['repositories', ['repos']],
+  ['second factors', ['factors']],
   ['accounts', ['accounts']],
   ['what clients and operators see', ['app-view', 'operator']],
   ['pages, parts for embedders', ['embedding', 'http']],

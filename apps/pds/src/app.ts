@@ -97,7 +97,18 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
     createRepos({ ...own, authorizer, services, signers, sequencer, findRemote, lookupTxt, clock, onError }),
   )
   const { outbox } = post
-  const accounts = createAccounts({ ...own, auth, counts, announcements, outbox, address, identity, repos })
+  const accounts = createAccounts({
+    ...own,
+    auth,
+    counts,
+    announcements,
+    outbox,
+    address,
+    identity,
+    repos,
+    audit: watch.audit,
+    sealSecret: secrets.jwtSecret,
+  })
   const { locks } = repos
   const { reader } = repos.host.parts
   const appView = createAppView({ ...own, auth, signers, address, proxy, reader, locks })

@@ -19,6 +19,7 @@ import { resolveConfig } from '../src/config/config.ts'
 import { createSigners } from '../src/identity/signers.ts'
 import { openStores } from '../src/stores/open-stores.ts'
 import type { Stores } from '../src/stores/stores.ts'
+import { createFactorParts } from './factor-parts.ts'
 
 const DID: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const key = createKeypair('k256')
@@ -49,7 +50,7 @@ const codeOf = (work: Promise<unknown>): Promise<string> =>
 
 describe('an address', () => {
   test('that is given back by the operator brings no code back that was mailed to it', async () => {
-    const credentials = createCredentials(store, codes)
+    const credentials = createCredentials(store, codes, createFactorParts(store).letters)
     const code = await codes.create(DID, 'reset-password', 'anna@example.com')
     await credentials.setEmail(DID, 'other@example.com')
     await credentials.setEmail(DID, 'anna@example.com')
@@ -66,8 +67,12 @@ describe('an address', () => {
         return store.apply(changes)
       },
     }
-    const credentials = createCredentials(meanwhile, codes)
-    expect(await codeOf(credentials.changeEmail(DID, 'thief@example.com', undefined))).toBe('token-required')
+    const credentials = createCredentials(meanwhile, codes, createFactorParts(store).letters)
+    expect(
+      await codeOf(
+        credentials.changeEmail(DID, 'thief@example.com', { token: undefined, emailAuthFactor: undefined }),
+      ),
+    ).toBe('token-required')
     expect(store.accounts.get(DID)!.email).toBe('anna@example.com')
   })
 })

@@ -25,6 +25,7 @@ import { createTokens, type Tokens } from '../src/auth/tokens.ts'
 import { createSigners } from '../src/identity/signers.ts'
 import { OPERATION_MIGRATIONS } from '../src/stores/sqlite/operation-schema.ts'
 import { openQuotas } from '../src/stores/sqlite/rows.ts'
+import { createFactorParts } from './factor-parts.ts'
 
 const DID: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const SECRET = 'a secret of some length'
@@ -355,7 +356,14 @@ describe('sessions', () => {
       () => 'did:web:pds.example.com',
       () => time,
     )
-    const sessions = createSessions(store, createAppPasswords(store), tokens, 0, () => time)
+    const sessions = createSessions(
+      store,
+      createAppPasswords(store),
+      tokens,
+      createFactorParts(store).secondFactor,
+      0,
+      () => time,
+    )
     const { tokens: first, change: keep } = await sessions.prepare(DID)
     change(keep)
     time += 90 * DAY - HOUR
@@ -376,7 +384,14 @@ describe('sessions', () => {
       () => time,
     )
     const appPasswords = createAppPasswords(store)
-    const sessions = createSessions(store, appPasswords, tokens, 0, () => time)
+    const sessions = createSessions(
+      store,
+      appPasswords,
+      tokens,
+      createFactorParts(store).secondFactor,
+      0,
+      () => time,
+    )
     const begin = async (name: string): Promise<SessionTokens> => {
       const { password } = await appPasswords.create(DID, name, false)
       return (await sessions.login(DID, password, false)).tokens

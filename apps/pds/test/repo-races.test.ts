@@ -44,6 +44,7 @@ import { createSigners } from '../src/identity/signers.ts'
 import { openSqliteStores, type SqliteStores } from '../src/stores/sqlite/stores.ts'
 import { archiveOf } from './archives.ts'
 import { post } from './network.ts'
+import { createFactorParts } from './factor-parts.ts'
 
 const DID: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const POST = 'app.bsky.feed.post'
@@ -447,7 +448,13 @@ describe('what an account leaves', () => {
       locks,
       tids,
       removals: { blobsGone: () => gate.promise },
-      sessions: createSessions(accountStore, createAppPasswords(accountStore), tokens, 0),
+      sessions: createSessions(
+        accountStore,
+        createAppPasswords(accountStore),
+        tokens,
+        createFactorParts(accountStore).secondFactor,
+        0,
+      ),
     })
     const did: Did = 'did:plc:dddddddddddddddddddddddd'
     const application = { handle: 'dora.test', email: 'dora@example.com', password: 'x'.repeat(256) }

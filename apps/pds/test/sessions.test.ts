@@ -18,6 +18,7 @@ import {
 } from '../src/accounts/passwords.ts'
 import { createSessions, type Sessions } from '../src/accounts/sessions.ts'
 import { createTokens, type Tokens } from '../src/auth/tokens.ts'
+import { createFactorParts } from './factor-parts.ts'
 
 const DID: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const HOUR = 60 * 60 * 1000
@@ -39,7 +40,7 @@ beforeEach(async () => {
     () => 'did:web:pds.example.com',
     () => time,
   )
-  sessions = createSessions(store, appPasswords, tokens, 0, () => time)
+  sessions = createSessions(store, appPasswords, tokens, createFactorParts(store).secondFactor, 0, () => time)
   const account = {
     did: DID,
     handle: 'anna.test' as Handle,
@@ -169,7 +170,14 @@ describe('sessions', () => {
   })
 
   test('a failed attempt takes as long as the floor', async () => {
-    const slow = createSessions(store, appPasswords, tokens, 120, () => time)
+    const slow = createSessions(
+      store,
+      appPasswords,
+      tokens,
+      createFactorParts(store).secondFactor,
+      120,
+      () => time,
+    )
     const started = performance.now()
     expect(await codeOf(slow.login('nobody.test', 'x', false))).toBe('auth-required')
     expect(performance.now() - started).toBeGreaterThan(115)

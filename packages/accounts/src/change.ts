@@ -179,8 +179,8 @@ export type FactorChange =
   /** Uses one up. Refused: `code-invalid`. */
   | { readonly type: 'spendRecoveryCode'; readonly did: Did; readonly hash: string }
   /**
-   * Keeps what waits for an answer. Of those of its account (or of nobody) and purpose, the ones that end first go when there are more
-   * than `max`. Refused: `account-not-found`, `id-taken`.
+   * Keeps what waits for an answer. Of the others of its account (or of nobody) and purpose, the ones that end first go when there would
+   * be more than `max`. Refused: `account-not-found`, `id-taken`.
    */
   | { readonly type: 'keepChallenge'; readonly challenge: Omit<Challenge, 'tries'>; readonly max: number }
   /** Counts an answer before it is looked at. Refused: `challenge-ended` when it is gone or over, or had `max` of them. */

@@ -154,6 +154,10 @@ export function describeFactors({ store, apply, applied, refuses }: Context): vo
     it('is bounded by account and purpose: what ends first goes', async () => {
       await applied(challenge('a', 1000), challenge('b', 3000), challenge('c', 2000))
       expect(await there('a', 'b', 'c')).toEqual(['b', 'c'])
+      // The new one stays, whenever it ends.
+      await applied(challenge('y', 3000), challenge('z', 1000))
+      expect(await there('b', 'c', 'y', 'z')).toEqual(['b', 'z'])
+      await applied(challenge('c', 2000))
       await applied(challenge('d', 1000, { purpose: 'totp' }), challenge('e', 1000, { did: BOB }))
       const nobody = { did: null }
       await applied(challenge('f', 100, nobody), challenge('g', 200, nobody), challenge('h', 300, nobody))

@@ -1,8 +1,16 @@
+import type { AccountChange } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
+import type { AuditLog } from '../audit/audit-log.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { Announcements } from '../events/announcements.ts'
+import { createChallenges } from '../factors/challenges.ts'
+import { createCodeLimits, NO_CODE_LIMITS } from '../factors/code-limits.ts'
+import { createFactors, type Factors } from '../factors/factors.ts'
+import { createSeal } from '../factors/sealed.ts'
+import { createSecondFactor } from '../factors/second-factor.ts'
+import { createRelyingParty } from '../factors/webauthn.ts'
 import type { PublicAddress } from '../identity/address.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { SharedCounts } from '../limits/shared-counts.ts'
@@ -14,11 +22,13 @@ import type { Repos } from '../repos/repos.ts'
 import type { Stores } from '../stores/stores.ts'
 import { createAnnouncer, type Announce } from './announcer.ts'
 import { createAppPasswords } from './app-passwords.ts'
+import { applyChanges } from './changes.ts'
 import { createCredentials, type Credentials } from './credentials.ts'
 import { createDeletions } from './deletions.ts'
 import { createEmailTokens } from './email-tokens.ts'
 import { createHandleChanges, type HandleChanges } from './handle-changes.ts'
 import { createInvites } from './invites.ts'
+import { createSignIns, type SignIns } from './sign-in.ts'
 import { createKeyRotations, type KeyRotations } from './key-rotations.ts'
 import { createLetters } from './letters.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
@@ -36,6 +46,10 @@ export interface Accounts extends Capability {
   readonly registration: Registration
   readonly lifecycle: Lifecycle
   readonly credentials: Credentials
+  /** Second factors, for their owners' pages and for the operator. */
+  readonly factors: Factors
+  /** Signing in, for pages. */
+  readonly signIns: SignIns
   readonly handleChanges: HandleChanges
   readonly rotations: KeyRotations
   readonly announce: Announce
@@ -53,13 +67,16 @@ export interface AccountsParts {
   readonly identity: Identity
   readonly repos: Repos
   readonly counts: SharedCounts
+  readonly audit: AuditLog
+  /** What secrets of second factors are sealed with. */
+  readonly sealSecret: string
   readonly log: Logger
 }
 
 /** Accounts over the stores of this server. */
 export function createAccounts(parts: AccountsParts): Accounts {
-  const { config, stores, auth, outbound, announcements, outbox, address, identity, repos, counts, log } =
-    parts
+  const { config, stores, auth, outbound, announcements, outbox, address, identity, repos, counts } = parts
+  const { audit, sealSecret, log } = parts
   const { accountStore } = stores
   const { dids } = outbound
   const { signers, handles, identities } = identity
@@ -70,8 +87,30 @@ export function createAccounts(parts: AccountsParts): Accounts {
   const appPasswords = createAppPasswords(accountStore)
   const emailTokens = createEmailTokens(accountStore)
   const letters = createLetters(outbox, emailTokens, config.hostname)
-  const credentials = createCredentials(accountStore, emailTokens)
-  const sessions = createSessions(accountStore, appPasswords, auth.tokens, config.loginFloorMs)
+  const credentials = createCredentials(accountStore, emailTokens, letters)
+  const brake = config.rateLimitsEnabled ? brakeOver(counts) : NO_BRAKE
+  const limits = config.rateLimitsEnabled
+    ? createCodeLimits({
+        counts: counts.rateLimits,
+        isTrusted: (did, from) => brake.isTrusted(did, from),
+        onFlood: (did) => void tellOfFlood(did),
+      })
+    : NO_CODE_LIMITS
+  const tellOfFlood = async (did: Did): Promise<void> => {
+    const account = await accountStore.accounts.get(did)
+    if (account !== null) letters.tellLater(account, 'codes-guessed')
+  }
+  const changes = { apply: (made: readonly AccountChange[]) => applyChanges(accountStore, made) }
+  const challenges = createChallenges(accountStore, changes)
+  const seal = createSeal(sealSecret)
+  const relyingParty = createRelyingParty(address, config.hostname)
+  const guards = { store: accountStore, seal, relyingParty, challenges, limits, letters, audit, log }
+  const secondFactor = createSecondFactor({
+    ...guards,
+    spending: (token, did) => emailTokens.spending('sign-in', token, did),
+  })
+  const floorMs = config.loginFloorMs
+  const sessions = createSessions(accountStore, appPasswords, auth.tokens, secondFactor, floorMs)
   const shared = { stores, signers, identities, locks, tids, removals }
   const lifecycle = createLifecycle({
     ...shared,
@@ -94,6 +133,8 @@ export function createAccounts(parts: AccountsParts): Accounts {
     registration,
     lifecycle,
     credentials,
+    factors: createFactors({ ...guards, changes, hostname: config.hostname }),
+    signIns: createSignIns({ ...guards, secondFactor, brake, floorMs }),
     handleChanges,
     rotations,
     announce: createAnnouncer({ ...shared, accounts: stores.accounts, server: stores.server }),
@@ -105,7 +146,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
         stores,
         registration,
         sessions,
-        brake: config.rateLimitsEnabled ? brakeOver(counts) : NO_BRAKE,
+        brake,
         sessionView: createSessionView(dids, address),
         invites,
         reservedKeys,
@@ -121,7 +162,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
         purge,
       }),
     chores: {
-      byAge: [() => deletions.run(), () => reservedKeys.collect()],
+      byAge: [() => deletions.run(), () => reservedKeys.collect(), () => challenges.collect()],
       others: [() => rotations.resume(), () => handleChanges.resume()],
     },
   }

@@ -1,16 +1,19 @@
 import type { AccountChange, AccountStore } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
+import type { Account } from '../account.ts'
 import { PdsError } from '../errors.ts'
+import { endedByAddress, endedByEmailFactor, endedByPassword } from '../factors/endings.ts'
 import { applyChanges, buildChanges } from './changes.ts'
 import { checkEmail } from './email-address.ts'
 import type { EmailTokens } from './email-tokens.ts'
+import type { Letters, News } from './letters.ts'
 import { hashPassword, MAX_PASSWORD_LENGTH, verifyPassword } from './passwords.ts'
 
-/** Changing what an account signs in with. */
+/** Changing what an account signs in with. The owner is told by mail. */
 export interface Credentials {
   /**
-   * Sets a password, ends every session and the code that would set another.
+   * Sets a password, ends every session, every mailed code and every sign-in under way.
    * @param token the mailed code that allows it; the operator needs none
    * @throws PdsError `invalid-password`, `token-invalid`, `token-expired`
    */
@@ -18,21 +21,83 @@ export interface Credentials {
   /** @throws PdsError `auth-required` unless it is the account's own password */
   requirePassword(did: Did, password: string): Promise<void>
   /**
-   * Sets an address as the operator says, not confirmed yet, and ends every code mailed to the one before.
+   * Sets an address as the operator says, not confirmed yet, ends every code mailed to the one before, and asks for none to sign in.
    * @throws PdsError `invalid-email`, `email-taken`
    */
   setEmail(did: Did, email: string): Promise<void>
   /**
-   * The same as the owner says, who needs a code mailed to the present address if that is confirmed.
-   * @throws PdsError `invalid-email`, `email-taken`, `token-required`, `token-invalid`, `token-expired`
+   * The same as the owner says, who needs a code mailed to the present address if that is confirmed. With the present address and
+   * `emailAuthFactor`, that alone changes: turning it on needs a confirmed address, turning it off a code.
+   * @throws PdsError `invalid-email`, `email-taken`, `token-required`, `token-invalid`, `token-expired`, `invalid-request`
    */
-  changeEmail(did: Did, email: string, token: string | undefined): Promise<void>
+  changeEmail(did: Did, email: string, change: EmailChange): Promise<void>
   /** Notes that the account reads mail at its address. @throws PdsError `token-invalid`, `token-expired` */
   confirmEmail(did: Did, token: string): Promise<void>
 }
 
+/** What comes along with an address. */
+export interface EmailChange {
+  readonly token: string | undefined
+  /** Whether signing in with the password takes a code that is mailed to the address. Absent: as it is. */
+  readonly emailAuthFactor: boolean | undefined
+}
+
+/** Changes, and what to tell whom once they are made. */
+interface Planned {
+  readonly changes: readonly AccountChange[]
+  readonly value: { readonly account: Account; readonly news: News } | null
+}
+
 /** Credentials of the accounts in `store`. */
-export function createCredentials(store: AccountStore, emailTokens: EmailTokens): Credentials {
+export function createCredentials(
+  store: AccountStore,
+  emailTokens: EmailTokens,
+  letters: Pick<Letters, 'tellLater'>,
+): Credentials {
+  /** What uses up the code that a confirmed address asks for. @throws PdsError `token-required` */
+  const allowing = (account: Account, token: string | undefined): AccountChange[] => {
+    if (account.emailConfirmedAt === null) return []
+    if (token === undefined) throw new PdsError('token-required', 'confirmation token required')
+    return [emailTokens.spending('update-email', token, account.did)]
+  }
+
+  const plannedFactor = (account: Account, { token, emailAuthFactor = false }: EmailChange): Planned => {
+    const { did, email, emailConfirmedAt } = account
+    if (account.emailAuthFactor === emailAuthFactor) return { changes: [], value: null }
+    if (emailAuthFactor && emailConfirmedAt === null) {
+      throw new PdsError('invalid-request', 'Confirm the email address first')
+    }
+    const expect = { email, emailConfirmedAt, emailAuthFactor: !emailAuthFactor }
+    return {
+      changes: [
+        // More is asked from now on: that needs no proof. Less is asked only of who reads the mail.
+        ...(emailAuthFactor ? [] : allowing(account, token)),
+        { type: 'updateAccount', did, set: { emailAuthFactor }, expect },
+        ...endedByEmailFactor(did),
+      ],
+      value: { account, news: emailAuthFactor ? 'email-factor-on' : 'email-factor-off' },
+    }
+  }
+
+  const plannedAddress = (
+    account: Account,
+    email: string,
+    { token, emailAuthFactor }: EmailChange,
+  ): Planned => {
+    const { did, emailConfirmedAt } = account
+    if (emailAuthFactor === true) {
+      throw new PdsError('invalid-request', 'Confirm the new email address first')
+    }
+    return {
+      changes: [
+        ...allowing(account, token),
+        { type: 'updateAccount', did, set: newAddress(email), expect: { emailConfirmedAt } },
+        ...endedByAddress(did),
+      ],
+      value: { account, news: 'email-changed' },
+    }
+  }
+
   return {
     setPassword: async (did, password, token) => {
       if (password.length === 0 || password.length > MAX_PASSWORD_LENGTH) {
@@ -42,11 +107,12 @@ export function createCredentials(store: AccountStore, emailTokens: EmailTokens)
       const allowed = token === undefined ? [] : [emailTokens.spending('reset-password', token, did)]
       const changes: AccountChange[] = [
         ...allowed,
-        { type: 'dropCodes', did, purpose: 'reset-password' },
         { type: 'updateAccount', did, set: { passwordHash } },
-        { type: 'endSessions', did },
+        ...endedByPassword(did),
       ]
       await applyChanges(store, changes, ['account-not-found'])
+      const account = await store.accounts.get(did)
+      if (account !== null) letters.tellLater(account, 'password-changed')
     },
     requirePassword: async (did, password) => {
       const hash = await store.secrets.passwordHash(did)
@@ -56,28 +122,23 @@ export function createCredentials(store: AccountStore, emailTokens: EmailTokens)
     },
     setEmail: async (did, email) => {
       checkEmail(email)
-      await applyChanges(
-        store,
-        [
-          { type: 'updateAccount', did, set: { email, emailConfirmedAt: null } },
-          { type: 'dropCodes', did },
-        ],
-        ['account-not-found'],
-      )
+      const before = await store.accounts.get(did)
+      const changes: AccountChange[] = [
+        { type: 'updateAccount', did, set: newAddress(email) },
+        ...endedByAddress(did),
+      ]
+      await applyChanges(store, changes, ['account-not-found'])
+      if (before !== null) letters.tellLater(before, 'email-changed')
     },
-    changeEmail: async (did, email, token) => {
+    changeEmail: async (did, email, change) => {
       checkEmail(email)
-      await buildChanges(store, async () => {
-        const emailConfirmedAt = (await store.accounts.get(did))?.emailConfirmedAt ?? null
-        const changes: AccountChange[] = []
-        if (emailConfirmedAt !== null) {
-          if (token === undefined) throw new PdsError('token-required', 'confirmation token required')
-          changes.push(emailTokens.spending('update-email', token, did))
-        }
-        const set = { email, emailConfirmedAt: null }
-        changes.push({ type: 'updateAccount', did, set, expect: { emailConfirmedAt } })
-        return { changes: [...changes, { type: 'dropCodes', did }], value: undefined }
+      const done = await buildChanges(store, async (): Promise<Planned> => {
+        const account = await store.accounts.get(did)
+        if (account === null) throw new PdsError('account-not-found', 'Account not found')
+        const isSame = account.email === email.toLowerCase() && change.emailAuthFactor !== undefined
+        return isSame ? plannedFactor(account, change) : plannedAddress(account, email, change)
       })
+      if (done !== null) letters.tellLater(done.account, done.news)
     },
     confirmEmail: (did, token) =>
       applyChanges(store, [
@@ -86,3 +147,6 @@ export function createCredentials(store: AccountStore, emailTokens: EmailTokens)
       ]),
   }
 }
+
+/** Nothing is known of a new address yet: codes to sign in, mailed to one that is wrong, would lock its owner out. */
+const newAddress = (email: string) => ({ email, emailConfirmedAt: null, emailAuthFactor: false })

@@ -13,6 +13,7 @@ export type TokenPurpose =
   | 'reset-password'
   | 'delete-account'
   | 'plc-operation'
+  | 'sign-in'
 
 /**
  * Codes sent by mail: used once, short-lived, for the address they were mailed to. Anybody may ask for one to reset a

@@ -1,6 +1,6 @@
 import { networkOf } from '@avocet/xrpc-server'
 
-import { PdsError } from '../errors.ts'
+import { PdsError, type PdsErrorCode } from '../errors.ts'
 import { createMemoryLoginCounts, type LoginCounts } from './login-counts.ts'
 
 /**
@@ -13,13 +13,18 @@ import { createMemoryLoginCounts, type LoginCounts } from './login-counts.ts'
  */
 export interface LoginBrake {
   /**
-   * Runs an attempt, after its time in line. One that ends with `auth-required` counts as a failure.
+   * Runs an attempt, after its time in line. One that ends with `auth-required`, or with a wrong second factor, counts as a failure;
+   * after one that succeeds the owner is at this address.
    * @param key the account, or what was typed where there is none
    * @throws PdsError `too-many-at-once` when the line is too long, and what `attempt` throws
    */
   guard<T>(key: string, address: string | null, attempt: () => Promise<T>): Promise<T>
+  /** The same where success does not show yet that it is the owner. */
+  slow<T>(key: string, address: string | null, attempt: () => Promise<T>): Promise<T>
   /** The owner of the account is at this address. */
   trust(key: string, address: string | null): Promise<void>
+  /** Whether the owner was at this address, or in its network, lately. */
+  isTrusted(key: string, address: string | null): Promise<boolean>
 }
 
 /** Failures an hour, from everywhere, before anybody waits. */
@@ -33,7 +38,9 @@ const TRUST_MS = 30 * 24 * 60 * 60 * 1000
 /** For where nothing is limited. */
 export const NO_BRAKE: LoginBrake = {
   guard: (_key, _address, attempt) => attempt(),
+  slow: (_key, _address, attempt) => attempt(),
   trust: () => Promise.resolve(),
+  isTrusted: () => Promise.resolve(false),
 }
 
 /** A brake over what is counted, by default in the memory of this process. */
@@ -60,19 +67,27 @@ export function createLoginBrake(
     if (address !== null) await counts.trust(`${key} ${networkOf(address)}`, TRUST_MS)
   }
 
+  const slow: LoginBrake['slow'] = async (key, address, attempt) => {
+    await wait(key, address)
+    try {
+      return await attempt()
+    } catch (error) {
+      if (error instanceof PdsError && FAILURES.has(error.code)) await counts.failed(key)
+      throw error
+    }
+  }
+
   return {
     guard: async (key, address, attempt) => {
-      await wait(key, address)
-      let result
-      try {
-        result = await attempt()
-      } catch (error) {
-        if (error instanceof PdsError && error.code === 'auth-required') await counts.failed(key)
-        throw error
-      }
+      const result = await slow(key, address, attempt)
       await trust(key, address)
       return result
     },
+    slow,
     trust,
+    isTrusted,
   }
 }
+
+/** What a guess ends with. */
+const FAILURES: ReadonlySet<PdsErrorCode> = new Set(['auth-required', 'factor-invalid'])

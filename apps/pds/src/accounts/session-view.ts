@@ -33,7 +33,7 @@ export function createSessionView(dids: DidResolver, address: PublicAddress): Se
       handle: shownHandle(account),
       ...(withEmail && account.email !== null ? { email: account.email } : {}),
       emailConfirmed: account.emailConfirmedAt !== null,
-      emailAuthFactor: false,
+      emailAuthFactor: withEmail && account.emailAuthFactor,
       ...accountStatus(account),
       ...(isHere ? { didDoc: resolved.value as unknown as DataObject } : {}),
     }

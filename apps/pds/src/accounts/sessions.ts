@@ -5,10 +5,10 @@ import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
 import { accountStatus, type Account } from '../account.ts'
+import { invalidFactor, type SecondFactor } from '../factors/second-factor.ts'
 import type { AppPasswords } from './app-passwords.ts'
 import { applyChanges, buildChanges } from './changes.ts'
-import { findByLogin } from '../auth/lookup.ts'
-import { verifyPassword } from './passwords.ts'
+import { checkPassword, noSooner, samePassword, wrongPassword } from './password-check.ts'
 import { REFRESH_SECONDS, type AccessScope, type Tokens } from '../auth/tokens.ts'
 
 /** The pair of tokens a client holds. */
@@ -24,6 +24,12 @@ export interface SignedIn {
   readonly withEmail: boolean
 }
 
+/** What came along with a password. */
+export interface SecondFactorGiven {
+  readonly code: string | undefined
+  readonly address: string | null
+}
+
 /** A session whose tokens are made, and which is still to be kept. */
 export interface NewSession {
   readonly tokens: SessionTokens
@@ -33,8 +39,16 @@ export interface NewSession {
 
 /** Signing in, refreshing, signing out. */
 export interface Sessions {
-  /** Checks a password (the account's, or an app password). @throws PdsError `auth-required`, `account-takendown` */
-  login(identifier: string, password: string, allowTakendown: boolean): Promise<SignedIn>
+  /**
+   * Checks a password (the account's, or an app password), and for the account's own the second factor.
+   * @throws PdsError `auth-required`, `account-takendown`, `factor-required`, `factor-invalid`, `too-many-at-once`
+   */
+  login(
+    identifier: string,
+    password: string,
+    allowTakendown: boolean,
+    second?: SecondFactorGiven,
+  ): Promise<SignedIn>
   /** The first session of an account that is being made: its change joins those of the account. */
   prepare(did: Did): Promise<NewSession>
   /** Exchanges a refresh token for its successor. @throws PdsError `invalid-token`, `expired-token`, `account-takendown` */
@@ -54,6 +68,7 @@ export function createSessions(
   store: AccountStore,
   appPasswords: AppPasswords,
   tokens: Tokens,
+  secondFactor: Pick<SecondFactor, 'forSession' | 'used'>,
   floorMs: number,
   now: () => number = Date.now,
 ): Sessions {
@@ -80,35 +95,33 @@ export function createSessions(
     return { tokens: await pair(did, scope, id, exp), change: { type: 'keepSession', session } }
   }
 
-  const login: Sessions['login'] = async (identifier, password, allowTakendown) => {
-    const account = await findByLogin(store.accounts, identifier)
-    const hash = (account === null ? null : await store.secrets.passwordHash(account.did)) ?? DUMMY_HASH
-    const main = await verifyPassword(password, hash)
+  const login: Sessions['login'] = async (
+    identifier,
+    password,
+    allowTakendown,
+    { code, address } = { code: undefined, address: null },
+  ) => {
+    const { account, hash, main } = await checkPassword(store, identifier, password)
     const app = main || account === null ? null : await appPasswords.verify(account.did, password)
-    if (account === null || (!main && app === null)) {
-      throw new PdsError('auth-required', 'Invalid identifier or password')
-    }
+    if (account === null || (!main && app === null)) throw wrongPassword()
     if (account.takedownRef !== null && !allowTakendown) {
       throw new PdsError('account-takendown', 'Account has been taken down')
     }
+    const proof = main ? await secondFactor.forSession(account, code, address) : null
     const { tokens: made, change } = await open(account.did, scopeOf(account, app), app?.name ?? null)
-    // A password that was changed while it was checked lets nobody in: whoever changed it has ended all sessions.
-    const same = { type: 'updateAccount', did: account.did, set: {}, expect: { passwordHash: hash } } as const
-    const outcome = await store.apply(main ? [same, change] : [change])
-    if (outcome.status !== 'applied') throw new PdsError('auth-required', 'Invalid identifier or password')
+    const outcome = await store.apply(
+      proof === null ? [change] : [samePassword(account.did, hash), ...proof.changes, change],
+    )
+    if (outcome.status !== 'applied') {
+      throw proof === null || proof.kind === null ? wrongPassword() : invalidFactor()
+    }
+    if (proof !== null) await secondFactor.used(account, proof)
     return { account, tokens: made, withEmail: main }
   }
 
   return {
     prepare: (did) => open(did, 'com.atproto.access', null),
-    login: async (...args) => {
-      const floor = delay(floorMs)
-      try {
-        return await login(...args)
-      } finally {
-        await floor
-      }
-    },
+    login: (...args) => noSooner(floorMs, () => login(...args)),
     refresh: async (refreshJwt) => {
       const claims = await tokens.verifyRefresh(refreshJwt)
       const account = await store.accounts.get(claims.did)
@@ -151,10 +164,4 @@ export function createSessions(
   }
 }
 
-/** Verified against when there is no account, so that both cases cost the same. */
-const DUMMY_HASH = `$argon2id$v=19$m=9216,t=4,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
-
 const tokenId = (): string => randomBytes(32).toString('base64url')
-
-const delay = (ms: number): Promise<void> =>
-  ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms))

@@ -50,10 +50,10 @@ export const FACTOR_CHANGES: ChangesBy<FactorChange> = {
     const { did, id, purpose } = challenge
     if (did !== null && accounts.get(did) === undefined) return 'account-not-found'
     if (challenges.get(id) !== undefined) return 'id-taken'
-    challenges.set(id, { ...challenge, secret: new Uint8Array(challenge.secret), tries: 0 })
     const alike = challenges.filter((row) => row.did === did && row.purpose === purpose)
     const ordered = alike.toSorted((a, b) => b.expiresAt - a.expiresAt || compare(a.id, b.id))
-    for (const row of ordered.slice(max)) challenges.delete(row.id)
+    for (const row of ordered.slice(max - 1)) challenges.delete(row.id)
+    challenges.set(id, { ...challenge, secret: new Uint8Array(challenge.secret), tries: 0 })
     return null
   },
   tryChallenge: ({ challenges }, { id, max, now }) => {

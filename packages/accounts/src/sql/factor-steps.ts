@@ -78,9 +78,10 @@ export const FACTOR_STEPS: StepsBy<FactorChange> = {
   ],
   spendRecoveryCode: ({ did, hash }) => [need('code-invalid', SPEND_RECOVERY, did, hash)],
   keepChallenge: ({ challenge: { id, did, purpose, binding, secret, expiresAt }, max }) => {
+    // The others first: of those that end at the same time the new one must not be the one that goes.
     const keep = change(KEEP_CHALLENGE, id, did, purpose, binding, secret, expiresAt)
-    if (did === null) return [keep, change(BOUND_OF_NOBODY, purpose, max)]
-    return [lockAccount(did), keep, change(BOUND_OF_ACCOUNT, purpose, max, did)]
+    if (did === null) return [change(BOUND_OF_NOBODY, purpose, max - 1), keep]
+    return [lockAccount(did), change(BOUND_OF_ACCOUNT, purpose, max - 1, did), keep]
   },
   tryChallenge: ({ id, max, now }) => [need('challenge-ended', TRY, id, max, now)],
   spendChallenge: ({ id, now }) => [need('challenge-ended', SPEND, id, now)],

@@ -18,8 +18,11 @@ export function deleteAccount(
   router.add(ComAtprotoServerDeleteAccount.main, {
     rateLimit: DELETE_ACCOUNT_LIMIT,
     handler: async ({ input, address }) => {
-      await brake.guard(input.did, address, () => credentials.requirePassword(input.did, input.password))
-      await emailTokens.check('delete-account', input.token, input.did)
+      // Who has the password alone is not known to be the owner.
+      await brake.guard(input.did, address, async () => {
+        await credentials.requirePassword(input.did, input.password)
+        await emailTokens.check('delete-account', input.token, input.did)
+      })
       // The code goes with the account.
       await lifecycle.remove(input.did)
     },
