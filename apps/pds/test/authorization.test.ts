@@ -3,6 +3,7 @@ import * as lexicons from '@avocet/lexicons/catalog'
 import { createServiceJwt } from '@avocet/service-auth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import type { AccessNeeds } from '../src/app.ts'
 import { failure, startNetwork, type Answer, type TestAccount, type TestNetwork } from './network.ts'
 import { sql } from '@avocet/testing/pds-rows'
 import { echo, startService, type StubService } from './stub-service.ts'
@@ -10,6 +11,8 @@ import { servedMethods } from './served.ts'
 
 /** Who calls, by the `authorization` header they send for a method. */
 const callers = new Map<string, (nsid: string) => string | undefined | Promise<string>>()
+/** What the methods say beside them. */
+let declared: ReadonlyMap<string, unknown>
 let home: TestNetwork
 let net: TestNetwork
 let active: TestAccount
@@ -27,6 +30,9 @@ beforeAll(async () => {
     directory: home.directory,
     config: {
       appView: { url: view.url, did: view.did },
+      methods: (router) => {
+        declared = new Map(router.methods().map(({ schema, needs }) => [schema.nsid, needs]))
+      },
       modService: { url: 'http://127.0.0.1:1', did: moderator.did },
     },
   })
@@ -301,6 +307,32 @@ const METHODS: Readonly<Record<string, Row>> = {
 
 test('every method has a row, and every row a method', () => {
   expect(Object.keys(METHODS).toSorted()).toEqual(servedMethods().toSorted())
+})
+
+/** What the classes of sessions are in the words of declarations; null for methods that are for nobody's session. */
+const SAID: Partial<Record<Row[0], AccessNeeds | null>> = {
+  open: null,
+  operator: null,
+  moderator: null,
+  any: { deactivated: true },
+  every: { deactivated: true, takendown: true },
+  leave: { deactivated: true, takendown: true },
+  full: { full: true, deactivated: true },
+  fullEvery: { full: true, deactivated: true, takendown: true },
+  preferences: { deactivated: true, takendown: true },
+}
+
+test('what a method says beside it of sessions is what they are answered', () => {
+  const found: Record<string, unknown> = {}
+  const wanted: Record<string, unknown> = {}
+  for (const [nsid, [kind]] of Object.entries(METHODS)) {
+    // Those of repositories say what an owner needs, and this app says the rest.
+    if (nsid.startsWith('com.atproto.repo.')) continue
+    const { oauth: _, ...needs } = (declared.get(nsid) ?? {}) as AccessNeeds
+    found[nsid] = declared.get(nsid) === undefined ? null : needs
+    wanted[nsid] = SAID[kind]
+  }
+  expect(found).toEqual(wanted)
 })
 
 async function call(nsid: string, authorization: string | undefined, params = {}): Promise<string> {
