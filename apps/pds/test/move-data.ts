@@ -134,6 +134,12 @@ function addRows(folder: string, did: string): void {
     INSERT INTO key_rotation (did, rotated_at) VALUES ('${did}', 1790000000000);
     INSERT INTO account_removal (did, before_seq, blobs_gone) VALUES ('did:plc:gone', 3, 1);
     INSERT INTO invite_use (code, used_by, used_at) SELECT code, '${did}', created_at FROM invite_code LIMIT 1;
+    INSERT INTO factor (id, did, kind, name, secret, counter, transports, created_at)
+      VALUES ('factor', '${did}', 'totp', 'App', x'00ff', 5, '[]', '2026-01-01T00:00:00.000Z');
+    INSERT INTO recovery_code (did, hash) VALUES ('${did}', 'hash');
+    INSERT INTO device (id, secret_hash, created_at, seen_at) VALUES ('device', 'hash', 1790000000000, 1790000000001);
+    INSERT INTO device_sign_in (device, did, signed_in_at, expires_at, mark, request, remembered)
+      VALUES ('device', '${did}', 1790000000000, 1790600000000, 'mark', NULL, 1);
     INSERT INTO believed_clock (id, at) VALUES (1, 1790000000000) ON CONFLICT DO NOTHING;
     INSERT INTO repo (did, rev, data, head, status) VALUES (NULL, '', x'', x'', 'active');
     INSERT INTO record_set (did, state) VALUES ('${did}', 'dropped');

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 
+import { ACCOUNT_SCHEMA } from '@avocet/accounts/postgres'
 import { openDatabase } from '@avocet/postgres'
 import { startPostgres } from '@avocet/testing/postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -421,7 +422,8 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
     expect(await refused(back(served.folder, taken, empty))).toMatch(
       /^the database is of another version of this program \(accounts 99, known \d\).*\nMove it with the newer/,
     )
-    await admin(`UPDATE ${taken.schema}.schema_versions SET version = 1 WHERE name = 'accounts'`)
+    const { version } = ACCOUNT_SCHEMA
+    await admin(`UPDATE ${taken.schema}.schema_versions SET version = ${version} WHERE name = 'accounts'`)
     expect(await refused(back(folder, taken, empty))).toMatch(
       /^the servers on this database used another PDS_JWT_SECRET/,
     )

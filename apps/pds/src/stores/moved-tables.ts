@@ -121,6 +121,31 @@ export const MOVED_TABLES: readonly MovedTable[] = [
     key: ['did'],
     columns: { did: 'text', pending: 'bytes', rotated_at: 'integer' },
   },
+  {
+    name: 'device',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      secret_hash: 'text',
+      user_agent: 'text',
+      address: 'text',
+      created_at: 'integer',
+      seen_at: 'integer',
+    },
+  },
+  {
+    name: 'device_sign_in',
+    key: ['device', 'did'],
+    columns: {
+      device: 'text',
+      did: 'text',
+      signed_in_at: 'integer',
+      expires_at: 'integer',
+      mark: 'text',
+      request: 'text',
+      remembered: 'boolean',
+    },
+  },
   { name: 'believed_clock', key: ['id'], columns: { id: 'integer', at: 'integer' } },
   {
     name: 'audit',

@@ -4,6 +4,7 @@ import type { RepoServerStore } from '@avocet/repo-server'
 
 import type { AppChange, AppOutcome } from './app-change.ts'
 import type { AuditRows } from './audit-rows.ts'
+import type { DeviceRows } from './device-rows.ts'
 import type { BelievedClock, QuotaRows, RecentRows, RotationRows, ServerNotes, Vitals } from './rows.ts'
 
 /** Everything this server keeps: one database, on which every store works, and the files of blobs. */
@@ -24,6 +25,8 @@ export interface Stores extends AsyncDisposable {
   readonly rotations: RotationRows
   readonly audit: AuditRows
   readonly clock: BelievedClock
+  /** Browsers in which owners signed in. */
+  readonly devices: DeviceRows
   readonly recent: RecentRows
   readonly vitals: Vitals
   /** Null where one process has the data: its data directory keeps what it notes. */

@@ -19,7 +19,7 @@ import {
   writeCounters,
 } from './move-rows.ts'
 import { MOVE_NOTE, openNotes } from './rows.ts'
-import { OPERATION_MIGRATIONS, SCHEMA } from './schema.ts'
+import { SCHEMA, TABLES } from './schema.ts'
 import { takeTurn, takeUse } from './use.ts'
 
 /** Fingerprints that the servers on the database will look for. */
@@ -122,7 +122,10 @@ export async function openPostgresTarget(
         // The same as a server's first start: only there does every package make its tables.
         await openAccountStore(db)
         await using _ = await openRepoServerStore(db)
-        await migrate(db, 'operations', OPERATION_MIGRATIONS)
+        for (const [name, migrations] of TABLES) {
+          // oxlint-disable-next-line no-await-in-loop -- in their order
+          await migrate(db, name, migrations)
+        }
       } catch (error) {
         throw explained(error, place.url)
       }
@@ -162,7 +165,8 @@ export async function openPostgresTarget(
       check()
       await db.transaction(async (tx) => {
         await takeTurn(tx, place)
-        await tx.query(`TRUNCATE ${MOVED_TABLES.map(({ name }) => name).join(', ')}`)
+        // Challenges are not moved, and refer to accounts.
+        await tx.query(`TRUNCATE ${[...MOVED_TABLES.map(({ name }) => name), 'challenge'].join(', ')}`)
         await writeCounters(tx, { newest: 0, oldest: 1, audit: 0 })
         await tx.query('DELETE FROM server_note WHERE name = $1', [MOVE_NOTE])
       })

@@ -2,8 +2,8 @@ import { ACCOUNT_SCHEMA } from '@avocet/accounts/postgres'
 import type { SchemaPart } from '@avocet/postgres'
 import { STORE_SCHEMA } from '@avocet/repo-server/postgres'
 
-/** Versions of the tables of this app on Postgres (see `migrate` of `@avocet/postgres`); they refer to those of accounts and records. */
-export const OPERATION_MIGRATIONS: readonly string[] = [
+/** Versions of tables (see `migrate` of `@avocet/postgres`); they refer to those of accounts and records. */
+const OPERATION_MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE probe (
     id smallint PRIMARY KEY CHECK (id = 1),
@@ -58,9 +58,43 @@ export const OPERATION_MIGRATIONS: readonly string[] = [
   `,
 ]
 
+/** The browsers in which owners signed in. */
+const DEVICE_MIGRATIONS: readonly string[] = [
+  `
+  -- Secrets are kept by their SHA-256. Times are ms since 1970.
+  CREATE TABLE device (
+    id text COLLATE "C" PRIMARY KEY,
+    secret_hash text NOT NULL,
+    user_agent text,
+    address text,
+    created_at bigint NOT NULL,
+    seen_at bigint NOT NULL
+  );
+
+  CREATE TABLE device_sign_in (
+    device text COLLATE "C" NOT NULL REFERENCES device (id) ON DELETE CASCADE,
+    did text COLLATE "C" NOT NULL REFERENCES account (did) ON DELETE CASCADE,
+    signed_in_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    mark text NOT NULL,
+    request text,
+    remembered boolean NOT NULL,
+    PRIMARY KEY (device, did)
+  );
+  CREATE INDEX device_sign_in_did ON device_sign_in (did, signed_in_at);
+  CREATE INDEX device_sign_in_end ON device_sign_in (expires_at);
+  `,
+]
+
+/** The tables of this app by part, in the order in which they are made; stores of packages bring their own. */
+export const TABLES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['operations', OPERATION_MIGRATIONS],
+  ['devices', DEVICE_MIGRATIONS],
+])
+
 /** Every part of the database, at the version this program knows. */
 export const SCHEMA: readonly SchemaPart[] = [
   ACCOUNT_SCHEMA,
   ...STORE_SCHEMA,
-  { name: 'operations', version: OPERATION_MIGRATIONS.length },
+  ...Array.from(TABLES, ([name, migrations]) => ({ name, version: migrations.length })),
 ]

@@ -10,9 +10,10 @@ import { NotApplied, type AppChange, type AppOutcome } from '../app-change.ts'
 import type { Stores } from '../stores.ts'
 import { openAudit } from './audit.ts'
 import { connect } from './connect.ts'
+import { openDevices } from './devices.ts'
 import { explained } from './failures.ts'
 import { applyRow, openClock, openNotes, openQuotas, openRecent, openRotations, openVitals } from './rows.ts'
-import { OPERATION_MIGRATIONS } from './schema.ts'
+import { TABLES } from './schema.ts'
 import { refuseUnfinished, shareUse } from './use.ts'
 
 /** Everything on one Postgres database, for any number of processes. */
@@ -41,7 +42,10 @@ export async function openPostgresStores(
         onError: (error) => log.warn({ err: error }, 'the event log of Postgres could not be watched'),
       }),
     )
-    await migrate(db, 'operations', OPERATION_MIGRATIONS)
+    for (const [name, migrations] of TABLES) {
+      // oxlint-disable-next-line no-await-in-loop -- in their order
+      await migrate(db, name, migrations)
+    }
   } catch (error) {
     throw explained(error, place.url)
   }
@@ -91,6 +95,7 @@ export async function openPostgresStores(
     rotations: openRotations(db),
     audit: openAudit(db),
     clock: openClock(db),
+    devices: openDevices(db),
     recent: openRecent(db),
     vitals: openVitals(db),
     notes: openNotes(db),

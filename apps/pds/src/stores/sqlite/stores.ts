@@ -24,6 +24,7 @@ import { SILENT, type Logger } from '../../logger.ts'
 import { NotApplied, type AppChange, type AppOutcome } from '../app-change.ts'
 import type { Stores } from '../stores.ts'
 import { openAudit } from './audit.ts'
+import { openDevices } from './devices.ts'
 import { applyRow, openClock, openQuotas, openRecent, openRotations, openVitals } from './rows.ts'
 import { migrateSchema, prepareUpgrade } from './upgrade.ts'
 
@@ -136,6 +137,7 @@ export async function openStoresOn(
     rotations: openRotations(db),
     audit: openAudit(db),
     clock: openClock(db),
+    devices: openDevices(db),
     recent: openRecent(db),
     vitals: openVitals(db),
     notes: null,

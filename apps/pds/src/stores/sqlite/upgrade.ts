@@ -12,6 +12,7 @@ import type { PdsConfig } from '../../config/config.ts'
 import { DATABASE_FILE } from '../../config/data-directory.ts'
 import { DataDirectoryError } from '../../config/secrets.ts'
 import type { Logger } from '../../logger.ts'
+import { DEVICE_MIGRATIONS } from './device-schema.ts'
 import { OPERATION_MIGRATIONS } from './operation-schema.ts'
 import { HOSTING_MIGRATIONS } from './hosting-schema.ts'
 
@@ -19,6 +20,7 @@ import { HOSTING_MIGRATIONS } from './hosting-schema.ts'
 const TABLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['operations', OPERATION_MIGRATIONS],
   ['hosting', HOSTING_MIGRATIONS],
+  ['devices', DEVICE_MIGRATIONS],
 ])
 
 /** Every part of the database, at the version this program knows. */
