@@ -30,7 +30,19 @@ export type { AppTokens } from './auth/app-tokens.ts'
 export type { Caller, OAuthCaller, Operator, SessionCaller } from './auth/callers.ts'
 export type { AccessNeeds, Asked, MethodNeeds, OAuthNeeds } from './auth/needs.ts'
 export type { AuthCall, Credentials, ReplacedAuth } from './auth/replaced.ts'
+export type { FactorAnswer, PasswordOutcome, SignIns } from './accounts/sign-in.ts'
 export type { EventListener } from './events/listener.ts'
+export type { Visitor } from './factors/challenges.ts'
+export type {
+  AddedFactor,
+  FactorList,
+  Factors,
+  FactorView,
+  PasskeyAnswer,
+  TotpAnswer,
+} from './factors/factors.ts'
+export type { SecondFactorKind } from './factors/second-factor.ts'
+export type { CreationOptions, RequestOptions } from './factors/webauthn-json.ts'
 export { openPdsStores, type OwnStores } from './embedded-stores.ts'
 export type { Logger } from './logger.ts'
 export type { Stores } from './stores/stores.ts'

@@ -6,6 +6,7 @@ import type { Router } from '@avocet/xrpc-server'
 import type { Accounts } from './accounts/accounts.ts'
 import type { Lifecycle } from './accounts/lifecycle.ts'
 import type { Registration } from './accounts/registration.ts'
+import type { SignIns } from './accounts/sign-in.ts'
 import type { Account } from './account.ts'
 import type { Auth } from './auth/auth.ts'
 import { accountMethod, type AccountMethod } from './auth/account-method.ts'
@@ -14,6 +15,7 @@ import { CLOSED, type AccessNeeds, type Asked } from './auth/needs.ts'
 import { findAccount } from './auth/lookup.ts'
 import type { ReplacedAuth } from './auth/replaced.ts'
 import type { EventListener } from './events/listener.ts'
+import type { Factors } from './factors/factors.ts'
 import type { Logger } from './logger.ts'
 import type { Repos } from './repos/repos.ts'
 import type { Stores } from './stores/stores.ts'
@@ -51,6 +53,10 @@ export interface PdsParts {
    * Whether the caller may make it is the embedder's to know; rate limits do not count it.
    */
   readonly repos: Pick<RepoHost, 'write' | 'getRecord'>
+  /** Second factors and passkeys of the accounts, for pages of one's own. Who asks is the embedder's to know. */
+  readonly factors: Factors
+  /** Signing in by a password and what guards it, or by a passkey, for such pages. */
+  readonly signIns: SignIns
 }
 
 /** Functions for `auth` of a method that is added to the router. What they throw is the answer. */
@@ -99,5 +105,7 @@ export function embedderParts(stores: Stores, auth: Auth, repos: Repos, accounts
       write: (did, writes, swapCommit) => host.write(did, writes, swapCommit),
       getRecord: (did, collection, rkey) => host.getRecord(did, collection, rkey),
     },
+    factors: accounts.factors,
+    signIns: accounts.signIns,
   }
 }

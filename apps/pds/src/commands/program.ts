@@ -125,6 +125,14 @@ function addAccountCommands(program: Command, settings: () => PdsOptions, print:
       const { quota } = await import('./quota.ts')
       await quota(settings(), { actor, bytes, records }, print)
     })
+  account
+    .command('factors <account>')
+    .description('list the second factors of an account, or remove what its owner lost')
+    .option('--remove <id>', 'a factor by its id, "email", "recovery-codes", or "all"')
+    .action(async (actor: string, { remove }: { remove?: string }) => {
+      const { factors } = await import('./factors.ts')
+      await factors(settings(), { actor, remove }, print)
+    })
   program
     .command('invite')
     .description('manage invite codes of the running server')

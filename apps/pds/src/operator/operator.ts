@@ -37,7 +37,7 @@ export interface OperatorParts {
 export function createOperatorDoors(parts: OperatorParts): OperatorDoors {
   const { config, stores, auth, watch, counts, post, repos, accounts } = parts
   const { accountStore } = stores
-  const { lifecycle, credentials, handleChanges, rotations, announce } = accounts
+  const { lifecycle, credentials, handleChanges, rotations, announce, factors } = accounts
   const { quotas, repairs, host } = repos
   return {
     methods: (router) =>
@@ -64,6 +64,7 @@ export function createOperatorDoors(parts: OperatorParts): OperatorDoors {
       imports: host.parts.imports,
       rotations,
       announce,
+      factors,
     }),
     chores: NO_CHORES,
   }

@@ -2,6 +2,7 @@ import type { Did } from '@avocet/syntax'
 import type { Repairs, RepoImports } from '@avocet/repo-server'
 import { Hono, type Context } from 'hono'
 
+import type { Account } from '../account.ts'
 import type { Authorizer } from '../auth/authorizer.ts'
 import type { Announce } from '../accounts/announcer.ts'
 import type { KeyRotations } from '../accounts/key-rotations.ts'
@@ -12,6 +13,7 @@ import { readAuditQuery } from '../audit/audit-query.ts'
 import { COMMAND_AGENT } from '../audit/command-agent.ts'
 import { PdsError } from '../errors.ts'
 import type { PdsConfig } from '../config/config.ts'
+import type { Factors } from '../factors/factors.ts'
 import type { Mailer } from '../mail/mailer.ts'
 import { causeOf, maskEmail } from '../redact.ts'
 import type { SharedCounts } from '../limits/shared-counts.ts'
@@ -32,6 +34,7 @@ export interface OperatorPagesParts {
   readonly outbox: Mailer
   readonly rotations: KeyRotations
   readonly announce: Announce
+  readonly factors: Pick<Factors, 'list' | 'removeFor'>
   readonly repairs: Repairs
   readonly imports: Pick<RepoImports, 'importCar'>
 }
@@ -45,10 +48,12 @@ interface Act {
 }
 
 const MAX_BODY = 16 * 1024
+/** The longest id of a passkey, in base64url. */
+const MAX_FACTOR_ID = 1364
 
 /** Pages that take the operator's password (HTTP Basic): metrics, the audit log, and the acts that no lexicon has. */
 export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
-  const { config, stores, authorizer, quotas, outbox, repairs, imports, rotations, announce } = parts
+  const { config, stores, authorizer, quotas, outbox, repairs, imports, rotations, announce, factors } = parts
   const { accounts } = stores
   const { metrics, audit } = parts.watch
   const { hostname } = config
@@ -95,11 +100,12 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
     )
   }
 
-  const accountOf = async (name: unknown): Promise<Did> => {
+  const found = async (name: unknown): Promise<Account> => {
     const account = typeof name === 'string' ? await findAccount(accounts, name) : null
     if (account === null) throw new PdsError('account-not-found', 'Account not found')
-    return account.did
+    return account
   }
+  const accountOf = async (name: unknown): Promise<Did> => (await found(name)).did
 
   pages.get(
     '/metrics',
@@ -136,6 +142,29 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
         requireDone(await stores.apply({ rows: [{ type: 'setQuota', did, quota: change }] }))
         return { quota: await quotas.of(did), used: await quotas.used(did) }
       },
+    }
+  })
+
+  pages.get(
+    '/factors',
+    only(async (context) => {
+      const account = await findAccount(accounts, context.req.query('account') ?? '')
+      if (account === null) return refuse(context, 400, 'AccountNotFound', 'Account not found')
+      return context.json({ did: account.did, ...(await factors.list(account.did)) })
+    }),
+  )
+
+  act('/factors', async (body) => {
+    const account = await found(body['account'])
+    const which = body['remove']
+    if (typeof which !== 'string' || which === '' || which.length > MAX_FACTOR_ID) {
+      throw new PdsError('invalid-request', 'Expected what to remove: the id of a factor, email, …, or all')
+    }
+    return {
+      action: 'factor removed',
+      did: account.did,
+      detail: { which },
+      run: async () => ({ removed: await factors.removeFor(account, which) }),
     }
   })
 
