@@ -234,6 +234,12 @@ export const ALLOWED_CALLS: readonly Allowed[] = [
     'com.atproto.identity.signPlcOperation: with an empty object | outcome | 400 InvalidRequest → 400 TokenRequired',
   ),
   ...because(
+    'The reference server has no second factor. With the present address, confirmed, `emailAuthFactor` is turned on as clients do it.',
+    'com.atproto.server.updateEmail: codes to sign in, not confirmed | outcome | 200 → 400 InvalidRequest',
+    'com.atproto.server.updateEmail: codes to sign in | outcome | 400 TokenRequired → 200',
+    'com.atproto.server.createSession: with codes to sign in | outcome | 200 → 401 AuthFactorTokenRequired',
+  ),
+  ...because(
     'An account that is not here has one error, whoever asks.',
     'com.atproto.admin.updateAccountHandle: unknown account | outcome | 400 InvalidRequest → 400 AccountNotFound',
   ),

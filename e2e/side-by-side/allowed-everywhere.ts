@@ -31,7 +31,8 @@ export const ALLOWED_EVERYWHERE: readonly Allowed[] = [
     '* | header vary authorization | present → absent',
   ),
   ...because(
-    'There is no second factor by mail; the field says so.',
+    'The reference server has no second factor; the field says whether codes are mailed to sign in.',
     '* | body.emailAuthFactor | absent → false',
+    '* | body.emailAuthFactor | absent → true',
   ),
 ]

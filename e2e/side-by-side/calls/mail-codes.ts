@@ -69,6 +69,35 @@ export const mailCodes: readonly Call[] = [
     { email: 'x@mailinator.com' },
     { auth: 'robert' },
   ),
+  signUp('fiona'),
+  signIn('none', 'fiona.test', PASSWORD, 'with an empty code', { authFactorToken: '' }),
+  signIn('none', 'fiona.test', PASSWORD, 'with a code that nobody asked for', {
+    authFactorToken: 'AAAAA-AAAAA',
+  }),
+  signIn('none', 'fiona.test', 'wrong', 'with a code and a wrong password', {
+    authFactorToken: 'AAAAA-AAAAA',
+  }),
+  post(
+    'com.atproto.server.updateEmail',
+    'codes to sign in, not confirmed',
+    { email: 'fiona@example.com', emailAuthFactor: true },
+    { auth: 'fiona' },
+  ),
+  post('com.atproto.server.requestEmailConfirmation', 'before a second factor', undefined, { auth: 'fiona' }),
+  post(
+    'com.atproto.server.confirmEmail',
+    'before a second factor',
+    { email: 'fiona@example.com', token: '{code:fiona@example.com}' },
+    { auth: 'fiona' },
+  ),
+  post(
+    'com.atproto.server.updateEmail',
+    'codes to sign in',
+    { email: 'fiona@example.com', emailAuthFactor: true },
+    { auth: 'fiona' },
+  ),
+  get('com.atproto.server.getSession', 'with codes to sign in', {}, { auth: 'fiona' }),
+  signIn('none', 'fiona.test', PASSWORD, 'with codes to sign in'),
   post('com.atproto.server.requestPasswordReset', 'of an account', { email: 'mabel3@example.com' }),
   post('com.atproto.server.resetPassword', 'wrong code', { token: 'AAAAA-AAAAA', password: 'another horse' }),
   post('com.atproto.server.resetPassword', 'password of 257 characters', {
