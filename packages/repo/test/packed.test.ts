@@ -115,6 +115,21 @@ it('has in a chunk a block that just fits, and the next one not', async () => {
   expect(await chunksWith(fits + 1)).toEqual([before, 256 * 1024 - before])
 })
 
+it('finds a block among very many in as little time as among few', async () => {
+  const others = 100_000
+  const noise = new Uint8Array(others * 32)
+  for (let i = 0; i < noise.length; i += 65_536) crypto.getRandomValues(noise.subarray(i, i + 65_536))
+  const { car, packed } = await packing(notes(3), ({ bytes, lengths }) => ({
+    bytes: Buffer.concat([noise, bytes]),
+    lengths: [...Array.from({ length: others }, () => 0), ...lengths],
+  }))
+  const before = process.cpuUsage()
+  expect(Buffer.from(car).equals(await collect(exportRepo(packed, did)))).toBe(true)
+  const { user, system } = process.cpuUsage(before)
+  // Tens of milliseconds; some seconds if each had to be compared with all before it.
+  expect((user + system) / 1000).toBeLessThan(500)
+})
+
 it('is not asked for where a part is wanted', async () => {
   const { packed, counts, data } = await packing(notes(3))
   await collect(exportSince(packed, did, data.rev))
