@@ -164,7 +164,6 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
       // A frame of the stream itself is handed out as soon as it is there: all that waits here is from the log.
       page = []
       pageNext = 0
-      wake()
     },
     close: () => end(new SequencerError('closed', 'sequencer is closed')),
     stats: () => ({

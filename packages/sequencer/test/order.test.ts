@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { createMemoryEventLog, createSequencer, type SequencedFrame } from '../src/index.ts'
+import { createMemoryEventLog, createSequencer, type LogChange, type SequencedFrame } from '../src/index.ts'
 import { createPages } from '../src/pages.ts'
 import { createMeter } from '../src/stats.ts'
 import { createTail } from '../src/tail.ts'
@@ -92,6 +92,26 @@ describe('the head', () => {
     for (let i = 0; i < 20; i++) log.append(undefined, event('did:a:1', i))
     expect((await first).value?.seq).toBe(1)
     expect(await take(reader, 19)).toEqual(Array.from({ length: 19 }, (_, i) => i + 2))
+  })
+
+  it.each([
+    ['count', () => ({ count: 5, bytes: 1e9 })],
+    ['bytes', (size: number) => ({ count: 500, bytes: size * 5 })],
+  ])('reads on where a page was full by its %s, though nobody tells it again', async (_what, limit) => {
+    const log = createMemoryEventLog()
+    let tell = (_change: LogChange): void => {}
+    const silent = { ...log, watch: (listen: typeof tell) => ((tell = listen), () => {}) }
+    log.append(undefined, event('did:a:1'))
+    const size = log.read(0, { count: 1, bytes: 1 })[0]!.frame.length
+    await using sequencer = createSequencer({ log: silent, retention: quiet, page: limit(size) })
+    const reader = open(sequencer.events(1))
+    const first = reader.next()
+    await settle()
+    for (let i = 0; i < 12; i++) log.append(undefined, event('did:a:1', i))
+    tell('append')
+    expect((await first).value?.seq).toBe(2)
+    const rest = Promise.race([take(reader, 11), sleep(2000, null)])
+    expect(await rest).toEqual(Array.from({ length: 11 }, (_, i) => i + 3))
   })
 
   it('misses no change that comes while it reads, at whichever step', async () => {
@@ -213,6 +233,23 @@ describe('readers', () => {
     log.append(undefined, event('did:a:1', 99))
     expect((await next).value?.seq).toBe(11)
     expect(sequencer.stats().coldReads).toBeLessThan(5)
+  })
+
+  it('are answered in the order of their calls, also when one comes just as an event does', async () => {
+    const log = createMemoryEventLog()
+    let between = (): void => {}
+    await using sequencer = createSequencer({ log, retention: quiet, now: () => (between(), 0) })
+    const reader = open(sequencer.events(undefined))
+    const nexts = [reader.next()]
+    await settle()
+    // The clock is looked at when the event is there, and who waits is not told yet.
+    between = () => {
+      between = () => {}
+      nexts.push(reader.next())
+    }
+    for (let i = 0; i < 2; i++) log.append(undefined, event('did:a:1', i))
+    await settle()
+    expect((await Promise.all(nexts)).map((step) => step.value?.seq)).toEqual([1, 2])
   })
 
   it('are answered in the order of their calls, and leave nothing on the signal when they end', async () => {

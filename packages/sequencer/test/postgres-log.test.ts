@@ -6,6 +6,7 @@ import { createSequencer, type NewEvent } from '../src/index.ts'
 import { openEventLog, type PostgresEventLog } from '../src/postgres/index.ts'
 import { MIGRATIONS } from '../src/postgres/schema.ts'
 import { bodyOf, describeEventLog, event } from './log-conformance.ts'
+import { held } from './support/held.ts'
 
 const server = await startPostgres()
 let schemas = 0
@@ -141,22 +142,6 @@ describe.skipIf(server === null)('postgres', () => {
     await Promise.all([fast.return!(), slow.return!()])
   })
 
-  /** A transaction that has its number and stays open until `end` is called. */
-  const held = async (
-    db: PostgresDatabase,
-    log: PostgresEventLog,
-    n: number,
-  ): Promise<{ seq: number; end: (commit: boolean) => Promise<void> }> => {
-    const numbered = Promise.withResolvers<number>()
-    const ended = Promise.withResolvers<boolean>()
-    const done = db
-      .transaction(async (tx) => {
-        numbered.resolve(await log.append(tx, event('did:a:held', n)))
-        if (!(await ended.promise)) throw new Error('rolled back')
-      })
-      .catch(() => {})
-    return { seq: await numbered.promise, end: (commit) => (ended.resolve(commit), done) }
-  }
   const ALL = { count: 1000, bytes: 1e9 }
 
   it('readers of every process wait for a number that commits later, and go past one that never will', async () => {
@@ -452,5 +437,12 @@ describe.skipIf(server === null)('postgres', () => {
     await using log = await openEventLog(db)
     expect(await log.advanceSeq(500)).toBe(500)
     expect(await db.transaction((tx) => log.append(tx, event('did:a:1')))).toBe(501)
+    for (const by of [0, -1, 1.5, Number.NaN]) {
+      await expect(log.advanceSeq(by)).rejects.toMatchObject({
+        code: 'invalid-option',
+        message: `seq margin is a positive integer; by=${by}`,
+      })
+    }
+    expect(await log.advanceSeq(1)).toBe(502)
   })
 })

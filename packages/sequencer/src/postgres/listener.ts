@@ -25,43 +25,43 @@ export function createListener(
   { reconnectMs = 1000, onError }: ListenerOptions,
 ): Listener {
   let running: Promise<void> | null = null
-  const stop = new AbortController()
-  const { signal } = stop
+  let stopped = false
+  /** Ends what is waited for. */
+  let interrupt = (): void => {}
 
   const listen = async (): Promise<void> => {
     const client = await db.pool.connect()
     const lost = Promise.withResolvers<void>()
-    const onLost = (error: Error): void => lost.reject(error)
-    const onEnd = (): void => lost.reject(new Error('listening connection ended'))
-    const onStop = (): void => lost.resolve()
-    client.on('error', onLost)
-    client.on('end', onEnd)
+    // Lost before it listens: the statement tells, and nobody waits for this yet.
+    lost.promise.catch(() => {})
+    // The driver tells of every connection that is lost by an error.
+    client.on('error', (error) => lost.reject(error))
     client.on('notification', (message) => {
       if (message.channel === channel) onMessage(message.payload ?? '')
     })
-    signal.addEventListener('abort', onStop)
     try {
-      if (signal.aborted) return
+      if (stopped) return
+      interrupt = () => lost.resolve()
       await client.query(`LISTEN "${channel}"`)
       onMessage(null)
       await lost.promise
     } finally {
-      signal.removeEventListener('abort', onStop)
       // Not given back to the pool: its listeners and its LISTEN must not leak into other uses.
       client.release(true)
     }
   }
 
   const run = async (): Promise<void> => {
-    while (!signal.aborted) {
+    for (;;) {
+      if (stopped) return
       try {
         await listen()
       } catch (error) {
-        if (signal.aborted) return
+        if (stopped) return
         onError?.(error)
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, reconnectMs)
-          signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+          interrupt = () => (clearTimeout(timer), resolve())
         })
       }
     }
@@ -72,7 +72,8 @@ export function createListener(
       running ??= run()
     },
     async close() {
-      stop.abort()
+      stopped = true
+      interrupt()
       await running
     },
   }
