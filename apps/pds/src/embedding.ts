@@ -11,7 +11,7 @@ import type { Account } from './account.ts'
 import type { Auth } from './auth/auth.ts'
 import { accountMethod, type AccountMethod } from './auth/account-method.ts'
 import type { Caller, Operator } from './auth/callers.ts'
-import { CLOSED, type AccessNeeds, type Asked } from './auth/needs.ts'
+import { CLOSED, type AccessNeeds, type Asked, type OAuthNeeds } from './auth/needs.ts'
 import { findAccount } from './auth/lookup.ts'
 import type { ReplacedAuth } from './auth/replaced.ts'
 import type { EventListener } from './events/listener.ts'
@@ -68,8 +68,11 @@ export interface MethodAuth {
   account(needs?: AccessNeeds): (request: Asked) => Promise<Caller>
   /** The same as settings to spread into an entry, with what its input needs: `{ ...auth.method(needs), handler }`. */
   method(needs: AccessNeeds): AccountMethod
-  /** The same, or null for a request without credentials. */
-  optional(): (request: Asked) => Promise<Caller | null>
+  /**
+   * The same, or null for a request without credentials. Apps are refused unless `oauth` says what they need.
+   * @throws TypeError for needs that depend on the input
+   */
+  optional(oauth?: OAuthNeeds): (request: Asked) => Promise<Caller | null>
   /** The operator, by password. */
   operator(): (request: Asked) => Operator | Promise<Operator>
 }
@@ -82,6 +85,11 @@ export interface PdsAccounts extends Lifecycle {
   create: Registration['create']
 }
 
+/** Refuses needs that nobody would look at. @throws TypeError */
+function requireNoInput(oauth: OAuthNeeds | null | undefined): void {
+  if (oauth?.input !== undefined) throw new TypeError('needs of the input are for `auth.method`')
+}
+
 /** The parts that an embedder gets. */
 export function embedderParts(stores: Stores, auth: Auth, repos: Repos, accounts: Accounts): PdsParts {
   const { authorizer } = auth
@@ -89,11 +97,14 @@ export function embedderParts(stores: Stores, auth: Auth, repos: Repos, accounts
   return {
     auth: {
       account: (needs) => {
-        if (needs?.oauth?.input !== undefined) throw new TypeError('needs of the input are for `auth.method`')
+        requireNoInput(needs?.oauth)
         return (request) => authorizer.access(request, needs)
       },
       method: (needs) => accountMethod(authorizer, { oauth: CLOSED, ...needs }),
-      optional: () => (request) => authorizer.optional(request),
+      optional: (oauth) => {
+        requireNoInput(oauth)
+        return (request) => authorizer.optional(request, oauth)
+      },
       operator: () => (request) => authorizer.admin(request),
     },
     accounts: {

@@ -358,7 +358,7 @@ test('where there is no AppView, preferences are for apps that may have them fro
 
 describe('methods of an embedder', () => {
   const catalog = createCatalog(
-    ['closed', 'open', 'input'].map((name) => ({
+    ['closed', 'open', 'input', 'perhaps', 'anyway'].map((name) => ({
       lexicon: 1,
       id: `com.example.${name}`,
       defs: {
@@ -378,9 +378,12 @@ describe('methods of an embedder', () => {
     router.add('com.example.open', { auth: auth.account({ oauth: {} }), handler })
     const input = ({ collection }: { collection: string }) =>
       [{ resource: 'repo', collection, action: 'create' }] as const
+    router.add('com.example.perhaps', { auth: auth.optional(), handler })
+    router.add('com.example.anyway', { auth: auth.optional({}), handler })
     router.add('com.example.input', { ...auth.method({ oauth: { input } }), handler })
     // A check that would never be made is refused at once.
     expect(() => auth.account({ oauth: { input } })).toThrow(TypeError)
+    expect(() => auth.optional({ input })).toThrow(TypeError)
   }
 
   test('refuse apps unless they say what they need, also of their input', async () => {
@@ -399,6 +402,8 @@ describe('methods of an embedder', () => {
     }
     expect(await ask('closed')).toBe('403 Forbidden')
     expect(await ask('open')).toBe('200 ')
+    expect(await ask('perhaps')).toBe('403 Forbidden')
+    expect(await ask('anyway')).toBe('200 ')
     expect(await ask('input')).toBe('200 ')
     expect(await ask('input', 'com.example.other')).toBe('403 ScopeMissingError')
   })

@@ -5,7 +5,14 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { PdsError } from '../errors.ts'
 import type { Apps } from './app-tokens.ts'
 import type { Caller, OAuthCaller, Operator, SessionCaller } from './callers.ts'
-import { ANY_APP, closedToApps, requirePermissions, type AccessNeeds, type Asked } from './needs.ts'
+import {
+  CLOSED,
+  closedToApps,
+  requirePermissions,
+  type AccessNeeds,
+  type Asked,
+  type OAuthNeeds,
+} from './needs.ts'
 import type { Tokens } from './tokens.ts'
 
 /** A request, as far as authorization needs it. */
@@ -23,8 +30,11 @@ export interface Authorizer {
   access(request: Asked, needs?: AccessNeeds): Promise<Caller>
   /** A caller whose token was verified, as the account stands now. @throws PdsError as `access` */
   standing(caller: Caller, needs: AccessNeeds, request: Asked): Promise<Caller>
-  /** The caller, or null if the request carries no token at all. */
-  optional(request: Asked): Promise<Caller | null>
+  /**
+   * The caller, or null if the request carries no token at all.
+   * @param oauth what an app needs; absent: no app may call
+   */
+  optional(request: Asked, oauth?: OAuthNeeds | null): Promise<Caller | null>
   /** The raw bearer token. @throws PdsError `auth-missing` or `invalid-token` */
   bearer(request: Headed): string
   /** HTTP Basic with the admin password. @throws PdsError `auth-required` */
@@ -118,9 +128,9 @@ export function createAuthorizer(
   return {
     access,
     standing,
-    optional: (request) =>
+    optional: (request, oauth = CLOSED) =>
       request.header('authorization') !== null
-        ? access(request, { deactivated: true, takendown: true, oauth: ANY_APP })
+        ? access(request, { deactivated: true, takendown: true, oauth })
         : Promise.resolve(null),
     bearer,
     admin: (request) => {

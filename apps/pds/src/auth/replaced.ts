@@ -5,7 +5,7 @@ import { PdsError } from '../errors.ts'
 import type { AppTokens } from './app-tokens.ts'
 import type { Authorizer, Headed } from './authorizer.ts'
 import type { Caller, OAuthCaller, Operator, ServiceCaller } from './callers.ts'
-import { ANY_APP, type AccessNeeds, type Asked } from './needs.ts'
+import { ANY_APP, CLOSED, type AccessNeeds, type Asked } from './needs.ts'
 import type { ServiceCallers } from './service-callers.ts'
 import type { AccessScope } from './tokens.ts'
 
@@ -73,9 +73,9 @@ export function replaceAuthorizer(own: Authorizer, authorize: Ask): Authorizer {
       if (caller === null) throw DENIED()
       return caller
     },
-    optional: (request) =>
-      account(request, 'anybody', { deactivated: true, takendown: true, oauth: ANY_APP }, () =>
-        own.optional(request),
+    optional: (request, oauth = CLOSED) =>
+      account(request, 'anybody', { deactivated: true, takendown: true, oauth }, () =>
+        own.optional(request, oauth),
       ),
     admin: async (request) => {
       const call = { method: request.nsid, by: 'operator', needs: {} } as const

@@ -94,7 +94,7 @@ const accessOf = (authorizer: Authorizer, services: ServiceCallers): RepoAccess 
   reader: async (request, did) => {
     if (authorizer.isAdmin(request)) return 'operator'
     try {
-      return (await authorizer.optional(request))?.did === did ? 'owner' : 'public'
+      return (await authorizer.optional(request, ANY_APP))?.did === did ? 'owner' : 'public'
     } catch (error) {
       // An app whose proof lacks the nonce of today asks again, and may be the owner then.
       if (error instanceof PdsError && error.code === 'nonce-required') throw error
