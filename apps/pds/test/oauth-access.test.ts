@@ -1,9 +1,10 @@
 // What apps may do with what they were granted, over sockets.
 import { createCatalog } from '@avocet/lexicon'
+import { createScopeSet } from '@avocet/oauth-scopes'
 import type { Did } from '@avocet/syntax'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
-import type { PdsEmbedding } from '../src/app.ts'
+import type { Credentials, PdsEmbedding } from '../src/app.ts'
 import { SILENT } from '../src/logger.ts'
 import {
   failure,
@@ -437,5 +438,30 @@ describe('methods of an embedder', () => {
     // Whoever says more, means it.
     full = true
     expect(await ask('com.atproto.repo.createRecord', record)).toBe('200 ')
+  })
+
+  test('a service that an embedder names acts where services may, an app where moderators may not', async () => {
+    const scopes = createScopeSet('atproto transition:generic')
+    let who: Credentials | null = null
+    await using own = await startNetwork({ inProcess: true, config: { auth: { authorize: () => who } } })
+    const { did } = await own.account()
+    const bytes = { bytes: new Uint8Array([1]), type: 'image/png' }
+    const upload = async (): Promise<string> => failure(await own.post('com.atproto.repo.uploadBlob', bytes))
+    const asked = { params: { did } }
+    const info = async (): Promise<string> =>
+      failure(await own.get('com.atproto.admin.getAccountInfo', asked))
+
+    who = { kind: 'service', did: did as Did }
+    expect([await upload(), await info(), failure(await own.get(SESSION))]).toEqual([
+      '200 ',
+      '200 ',
+      '401 AuthenticationRequired',
+    ])
+    who = { kind: 'oauth', did: did as Did, clientId: 'x', sessionId: 'y', scopes }
+    expect([await upload(), await info(), failure(await own.get(SESSION))]).toEqual([
+      '200 ',
+      '401 AuthenticationRequired',
+      '200 ',
+    ])
   })
 })

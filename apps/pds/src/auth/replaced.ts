@@ -63,7 +63,8 @@ export function replaceAuthorizer(own: Authorizer, authorize: Ask): Authorizer {
     ask: () => Promise<Credentials | null>,
   ): Promise<Caller | null> => {
     const { found, app } = await asked(authorize, request, { method: request.nsid, by, needs }, ask)
-    if (found === null || !('did' in found)) return null
+    // A service that may act for an account in one method has no part in the others.
+    if (found === null || !('did' in found) || found.kind === 'service') return null
     return own.standing(callerOf(found, app), needs, request)
   }
   return {
