@@ -4,13 +4,15 @@
 import type { Action } from './actions.ts'
 import { content, type ModelCase, rotate, status, wait, write } from './case.ts'
 
-/** Some records that are known, then one that the stream does not tell, and one that shows it: a resync begins. */
-const broken: readonly Action[] = [
-  write(0),
-  wait(60_000),
-  ...[1, 2, 3, 4, 5].map((record) => write(record, 'dropped')),
-  write(0),
-  wait(1500),
+const unreachable: Action = { do: 'outage', relay: 0, ms: 5000 }
+
+/** The relay is reached after some records were written, and has lost them; one more shows that, and a resync of all begins. */
+const joined: readonly Action[] = [
+  unreachable,
+  ...[0, 1, 2, 3, 4].map((record) => write(record)),
+  { do: 'gap', relay: 0 },
+  wait(6000),
+  write(5),
 ]
 
 /** C1 to C18. */
@@ -20,35 +22,35 @@ export const SEQUENCES: readonly ModelCase[] = [
     sequence: 'C1',
     about: 'A resync runs; the account is deleted and purged; the last part arrives.',
     size: {},
-    actions: [...broken, status('deleted'), wait(60_000)],
+    actions: [...joined, wait(1500), status('deleted'), wait(60_000)],
   },
   {
     name: 'back-while-reading',
     sequence: 'C2',
     about: 'A resync runs; the account is deactivated and comes back; it writes.',
     size: {},
-    actions: [...broken, status('deactivated'), wait(100), status('active'), write(3), wait(1000), write(4)],
+    actions: [...joined, wait(1500), status('deactivated'), status('active'), write(6), wait(60_000)],
   },
   {
     name: 'lost-while-reading',
     sequence: 'C3',
     about: 'A resync runs; an event without content comes.',
     size: {},
-    actions: [...broken, write(3, 'too-big'), wait(1000)],
+    actions: [...joined, wait(2000), write(6, 'too-big'), wait(1000)],
   },
   {
     name: 'outdated-cursor',
     sequence: 'C4',
     about: 'The server kept less than was missed.',
     size: {},
-    actions: [write(0), wait(60_000), write(2), { do: 'gap', relay: 0 }, wait(60_000)],
+    actions: [write(0), wait(60_000), unreachable, write(2), { do: 'gap', relay: 0 }, wait(60_000)],
   },
   {
     name: 'future-cursor',
     sequence: 'C5',
     about: 'The relay was restored and numbers anew.',
     size: {},
-    actions: [write(0), wait(60_000), write(2), { do: 'reset', relay: 0 }, wait(60_000)],
+    actions: [write(0), wait(60_000), unreachable, write(2), { do: 'reset', relay: 0 }, wait(60_000)],
   },
   {
     name: 'clock-ahead',
@@ -62,7 +64,16 @@ export const SEQUENCES: readonly ModelCase[] = [
     sequence: 'C7',
     about: 'The key changes a second time within the pause between two refreshes.',
     size: {},
-    actions: [write(0), wait(5000), rotate(true), wait(2000), write(1), wait(2000), rotate(false), write(2)],
+    actions: [
+      write(0),
+      wait(5000),
+      rotate(false),
+      write(1),
+      wait(2000),
+      rotate(false),
+      write(2),
+      wait(60_000),
+    ],
   },
   {
     name: 'not-found-once',
@@ -132,7 +143,7 @@ export const SEQUENCES: readonly ModelCase[] = [
     sequence: 'C13',
     about: 'The tree holds a list where a record should be: it is there, and it cannot be shown.',
     size: { archives: true },
-    actions: [write(0), wait(60_000), write(2), content(0, 'list'), wait(60_000), write(1)],
+    actions: [write(0), wait(60_000), content(2, 'list'), wait(60_000), write(1)],
   },
   {
     name: 'block-once-far-apart',

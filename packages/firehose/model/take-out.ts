@@ -1,14 +1,10 @@
 // Takes mends out of a copy of the sources, and measures how long a search at random takes to find what they prevent.
 
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { createShadow } from '@avocet/testing/shadow'
-import { type Mend, MENDS } from './mends.ts'
+import { copyWithout } from './copy-without.ts'
+import { MENDS } from './mends.ts'
 import type { Finding } from './shrink.ts'
 
-const ROOT = join(import.meta.dirname, '../../..')
-const PACKAGE = 'packages/firehose'
 /** Searches begin at these seeds: how long one takes is luck. */
 const STARTS = [1, 1_000_001, 2_000_001]
 
@@ -20,18 +16,16 @@ export async function takeOutMends(
   seconds: number,
   rounds = STARTS.length,
 ): Promise<void> {
-  using shadow = createShadow(ROOT)
   console.log('| sequence | mend taken out | seconds of CPU until found | interleavings | actions |')
   console.log('|---|---|---|---|---|')
   for (const mend of MENDS) {
     if (names.length > 0 && !names.includes(mend.sequence)) continue
-    const restore = putIn(join(shadow.folder, PACKAGE), mend)
+    using copy = copyWithout(mend)
     const found: Search[] = []
     for (const first of STARTS.slice(0, rounds)) {
-      const search = await searchIn(join(shadow.folder, PACKAGE), first, seconds)
+      const search = await searchIn(copy.folder, first, seconds)
       if (search?.finding) found.push(search)
     }
-    restore()
     const few = found.toSorted((a, b) => a.finding!.actions.length - b.finding!.actions.length)[0]
     const each = (of: (search: Search) => number): string =>
       found.map((search) => of(search).toFixed(0)).join(', ')
@@ -50,25 +44,6 @@ export async function takeOutMends(
         `${mend.sequence}: ${few.finding!.difference.what}\n  ${JSON.stringify(few.finding!.actions)}`,
       )
     if (found.length < Math.min(rounds, STARTS.length)) process.exitCode = 1
-  }
-}
-
-/** Edits the copy; what is returned undoes it. */
-function putIn(folder: string, { edits }: Mend): () => void {
-  const before = new Map<string, string>()
-  for (const { file, find, replace } of edits) {
-    const path = join(folder, file)
-    const source = readFileSync(path, 'utf8')
-    if (source.split(find).length !== 2)
-      throw new Error(`${JSON.stringify(find)} must stand there once; file=${file}`)
-    if (!before.has(path)) before.set(path, source)
-    writeFileSync(
-      path,
-      source.replace(find, () => replace),
-    )
-  }
-  return () => {
-    for (const [path, source] of before) writeFileSync(path, source)
   }
 }
 

@@ -1,15 +1,12 @@
 // The model checker, a few seconds of it: each named sequence, and some hundred interleavings. The long run is a command:
 // npx pnpm --filter @avocet/firehose model --count 1000000 --jobs 2
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { tidFromMicros } from '@avocet/syntax'
 import { describe, expect, it } from 'vitest'
 import { type Action, USUAL_SIZE } from '../model/actions.ts'
 import { type App, createApp } from '../model/app.ts'
 import { MODEL_CASES } from '../model/cases.ts'
 import { createClock } from '../model/clock.ts'
-import { MENDS } from '../model/mends.ts'
 import { createNetwork, type Network } from '../model/network.ts'
 import { createQueueWatch } from '../model/queue-watch.ts'
 import { interleavingOf, search, seedsOf } from '../model/search.ts'
@@ -30,14 +27,6 @@ describe('model', () => {
     const sequences = new Set(MODEL_CASES.flatMap(({ sequence = [] }) => sequence))
     expect([...sequences].toSorted()).toEqual(Array.from({ length: 18 }, (_, i) => `C${i + 1}`).toSorted())
     expect(new Set(MODEL_CASES.map(({ name }) => name)).size).toBe(MODEL_CASES.length)
-  })
-
-  it.each(MENDS)('the mend of $sequence can be taken out: $mend', ({ edits }) => {
-    for (const { file, find, replace } of edits) {
-      const source = readFileSync(join(import.meta.dirname, '..', file), 'utf8')
-      expect([find, source.split(find).length - 1]).toEqual([find, 1])
-      expect(replace).not.toBe(find)
-    }
   })
 
   it('500 interleavings: what is said is true, and in the end all is equal', async () => {
