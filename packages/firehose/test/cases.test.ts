@@ -13,6 +13,7 @@ import {
   newRepo,
   next,
   parseEvent,
+  REASONS,
   type RepoFact,
   type RepoPolicy,
   type RepoState,
@@ -106,6 +107,21 @@ async function verifyCase({
   }
   return { verdicts, expected: script.steps.flatMap(expectedVerdict) }
 }
+
+it('only what is signed desynchronizes: no reason before the signature was checked does', () => {
+  const steps = Object.values(REASONS).flatMap(({ step, effect }) =>
+    effect === 'desynchronized' ? step : [],
+  )
+  expect([...new Set(steps)].toSorted()).toEqual([
+    'app',
+    'chain',
+    'inversion',
+    'ops',
+    'queue',
+    'resync',
+    'tree',
+  ])
+})
 
 describe('conformance cases through verifyEvent', () => {
   for (const item of CASES.filter(({ group }) => group !== 'waiting')) {

@@ -1,5 +1,7 @@
 // What one account, host or source can make all others wait for: nothing.
 
+import type { Keypair } from '@avocet/crypto'
+import type { DataObject } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 import { describe, expect, it } from 'vitest'
 import { type Account, create, createWorld, frameOf, post, type World } from '../src/conformance/world.ts'
@@ -11,6 +13,7 @@ import {
   limitHosts,
   repoFetcher,
   type ResolveKey,
+  verifyEvent,
 } from '../src/index.ts'
 import { run, start } from './consume-run.ts'
 import { fromFrames, stream, worldResolver } from './support.ts'
@@ -327,6 +330,56 @@ describe('waiting', () => {
     expect(running.consumer.stats().resync).toMatchObject({ started: 0, failed: 0 })
     expect(running.consumer.stats().resync.checks).toBeGreaterThanOrEqual(30)
     for (const { did } of accounts) expect(running.state.repos.get(did)?.status).toBe('synchronized')
+  })
+
+  type Body = ReturnType<World['event']>
+  const damaged = (bytes: Uint8Array): Uint8Array => bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1)
+  it.each<[string, (body: Body, signer: Keypair, world: World) => DataObject | Promise<DataObject>]>([
+    ['too-big-flag', (body) => ({ ...body, tooBig: true })],
+    ['too-many-ops', (body) => ({ ...body, ops: Array(201).fill(body.ops[0]) })],
+    ['blocks-too-big', (body) => ({ ...body, blocks: new Uint8Array(2_000_001) })],
+    ['since-invalid', (body) => ({ ...body, since: 'bad' })],
+    ['car-malformed', (body) => ({ ...body, blocks: new Uint8Array(9) })],
+    ['block-hash-mismatch', (body) => ({ ...body, blocks: damaged(body.blocks) })],
+    ['commit-rev-mismatch', (body, _signer, world) => ({ ...body, rev: world.nextRev(body.rev) })],
+    [
+      'signature-invalid',
+      async (body, signer, world) => {
+        const account = world.accounts.get(body.repo)!
+        return world.event(await world.commit(account, [create('b')], { signer, keep: false }))
+      },
+    ],
+  ])('what nobody signed has nothing read: %s (A11)', async (reason, forge) => {
+    const world = createWorld('forgeries')
+    const [account, mallory] = [world.createAccount(), world.createAccount()]
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    const honest = world.event(await world.commit(account, [create('b')], { keep: false }))
+    add('#commit', await forge(honest, mallory.keypair, world))
+    add('#sync', { ...world.syncEvent(account), rev: world.nextRev(honest.rev) })
+    let read = 0
+    const running = start(world, frames, {
+      // oxlint-disable-next-line require-yield
+      async *resync() {
+        read++
+      },
+      latestRev: async () => account.head!.rev,
+    })
+    await running.consumer.done
+    expect(running.lines()).toEqual([
+      'commit create:app.bsky.feed.post/a',
+      `failure ${reason}`,
+      'failure commit-rev-mismatch',
+    ])
+    expect(read).toBe(0)
+    expect(running.state.repos.get(account.did)).toMatchObject({ status: 'synchronized', claimed: null })
+    const verdict = verifyEvent({
+      frame: frames[1]!,
+      key: account.published.publicKey,
+      repo: running.state.repos.get(account.did)!,
+      now: world.now(),
+    })
+    expect(verdict).toMatchObject({ outcome: 'refused', reason })
   })
 
   it('a gap in a repo that is followed is read before the backfill that waits (C17)', async () => {
