@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { connect as connectTo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { decodeFrame, encodeFrame } from '@avocet/xrpc'
@@ -30,6 +32,40 @@ test('a subscriber that closes politely ends its stream, however much there is t
   await once(ws, 'close')
   await expect.poll(() => router.subscribers()).toEqual([])
   expect(given).toBeLessThan(total)
+})
+
+/** A subscriber that says goodbye once it is served, and keeps its connection. */
+async function goodbye(server: Serving, isServed: () => boolean): Promise<Socket> {
+  const socket = connectTo({ port: server.port, allowHalfOpen: true })
+  const key = randomBytes(16).toString('base64')
+  const upgrade = `upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${key}`
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n${upgrade}\r\n\r\n`)
+  socket.resume()
+  await expect.poll(isServed).toBe(true)
+  // A close frame of code 1000, masked with zeros.
+  socket.write(Uint8Array.of(0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8))
+  return socket
+}
+
+test('a subscriber that says goodbye and does not go ends its stream at once, and holds no stop up', async () => {
+  let given = 0
+  const router = createRouter({ catalog }).add('com.example.count', {
+    handler: async function* () {
+      for (; ; given++) yield frame
+    },
+  })
+  await using server = await serve({ router })
+  using left = new DisposableStack()
+  const socket = await goodbye(server, () => given > 0)
+  left.defer(() => socket.destroy())
+  await expect.poll(() => router.subscribers(), { interval: 5, timeout: 1500 }).toEqual([])
+  const before = given
+  await sleep(50)
+  expect([given, socket.destroyed]).toEqual([before, false])
+  const began = performance.now()
+  await server.close()
+  // `ws` alone would give it 30 s.
+  expect(performance.now() - began).toBeLessThan(10_000)
 })
 
 test('streams that have much to send give way to everything else every few milliseconds', async () => {

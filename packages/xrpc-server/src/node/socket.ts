@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { FrameSocket } from '../subscription.ts'
 
-const closeMs = 2000
+/** For the closing handshake, in milliseconds; then the socket is cut off. */
+export const closeMs = 2000
 
 // A frame's WebSocket form, made once for however many sockets it goes to.
 const framed = new WeakMap<Uint8Array, Uint8Array>()

@@ -5,7 +5,7 @@ import type { Answer } from '../call.ts'
 import type { Router } from '../types.ts'
 import { createAddressReader, type TrustProxy } from './address.ts'
 import { NodeCall } from './call.ts'
-import { NodeFrameSocket } from './socket.ts'
+import { closeMs, NodeFrameSocket } from './socket.ts'
 import { pathOfTarget } from './target.ts'
 
 /** Settings of {@link createUpgrader}. */
@@ -42,13 +42,16 @@ const handshakeMs = 30_000
  */
 export function createUpgrader(router: Pick<Router, 'connect'>, options: UpgraderOptions = {}): Upgrader {
   const addressOf = createAddressReader(options.trustProxy ?? false)
-  const wss = new WebSocketServer({
+  const settings = {
     noServer: true,
     perMessageDeflate: false,
     maxPayload: maxIncoming,
     // Without this `ws` agrees to the first one offered, whatever it is.
-    handleProtocols: () => false,
-  })
+    handleProtocols: () => false as const,
+    // Who says goodbye and does not go would have 30 s, and a stop waits for it. The types of `ws` do not know the option yet.
+    closeTimeout: closeMs,
+  }
+  const wss = new WebSocketServer(settings)
   const open = new Set<NodeFrameSocket>()
   const running = new Set<Promise<void>>()
   let closed = false
