@@ -101,9 +101,19 @@ export function createPasskey({ counts = false } = {}): Passkey {
         odd.flags === undefined ? odd : { ...odd, flags: odd.flags | ATTESTED },
         attested,
       )
+      const client = clientData('webauthn.create', challenge, odd)
+      // The passkey's own word for who made it: https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation
+      const signature = sign('sha256', Buffer.concat([authData, sha256(client)]), privateKey)
+      const statement: Cbor =
+        odd.fmt === 'packed'
+          ? [
+              ['alg', -7],
+              ['sig', signature],
+            ]
+          : []
       const attestation: Cbor = [
         ['fmt', odd.fmt ?? 'none'],
-        ['attStmt', []],
+        ['attStmt', statement],
         ['authData', authData],
       ]
       return {
@@ -112,7 +122,7 @@ export function createPasskey({ counts = false } = {}): Passkey {
         type: 'public-key',
         clientExtensionResults: { credProps: { rk: true } },
         response: {
-          clientDataJSON: text(clientData('webauthn.create', challenge, odd)),
+          clientDataJSON: text(client),
           attestationObject: text(cbor(attestation)),
           transports: ['internal', 'hybrid', 'telepathy'],
         },

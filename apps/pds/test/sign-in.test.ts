@@ -57,6 +57,19 @@ describe('a password', () => {
     expect(await codeOf(signIn())).toBe('account-takendown')
   })
 
+  test('is tried thirty times in five minutes by one network, at one account', async () => {
+    for (let n = 0; n < 30; n++) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await codeOf(signIn('wrong'))).toBe('auth-required')
+    }
+    expect(await codeOf(signIn())).toBe('too-many-at-once')
+    expect(await codeOf(scene.signIns.signIn(ANNA, PASSWORD, AT_HOME))).toBe('too-many-at-once')
+    expect(await codeOf(signIn(PASSWORD, ELSEWHERE))).toBe('fine')
+    expect(await codeOf(scene.signIns.signIn('bob.test', PASSWORD, AT_HOME))).toBe('fine')
+    scene.clock.now += 5 * MINUTE
+    expect(await codeOf(signIn())).toBe('fine')
+  })
+
   test('of an app lets nobody in', async () => {
     const { createAppPasswords } = await import('../src/accounts/app-passwords.ts')
     const { password } = await createAppPasswords(scene.store).create(ANNA, 'phone', true)
@@ -135,6 +148,8 @@ describe('a factor beside it', () => {
     expect(await answer(ticket, { code: scene.mailed() })).toBe('fine')
     await scene.store.apply([{ type: 'updateAccount', did: ANNA, set: { emailAuthFactor: false } }])
     expect(await codeOf(scene.signIns.mailCode((await begin()).ticket, AT_HOME))).toBe('factor-invalid')
+    scene.clock.now += 5 * MINUTE
+    expect(await codeOf(scene.signIns.mailCode(ticket, AT_HOME))).toBe('challenge-ended')
   })
 
   test('is a passkey of the account, for the challenge of this ticket', async () => {
@@ -177,6 +192,8 @@ describe('a factor beside it', () => {
     for (let n = 0; n < 50; n++) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await answer((await begin()).ticket, { code: 'aaaa-aaaa-aaaa-aaaa' })).toBe('factor-invalid')
+      // The bound of one network is another matter.
+      if (n % 25 === 24) scene.clock.now += 5 * MINUTE
     }
     expect(scene.slept).toEqual([])
     await begin()

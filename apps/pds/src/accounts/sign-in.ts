@@ -66,7 +66,7 @@ export interface SignInParts {
   readonly secondFactor: SecondFactor
   readonly challenges: Challenges
   readonly relyingParty: RelyingParty
-  readonly limits: Pick<CodeLimits, 'begin'>
+  readonly limits: Pick<CodeLimits, 'signIn' | 'begin'>
   readonly brake: LoginBrake
   readonly audit: Pick<AuditLog, 'record'>
   /** The least time that a check of a password takes. */
@@ -156,6 +156,7 @@ export function createSignIns(parts: SignInParts): SignIns {
         const key = await loginKey(store.accounts, identifier)
         const named = await findByLogin(store.accounts, identifier)
         if (named !== null) about(named, 'password')
+        await limits.signIn(key, visitor.address)
         const attempt = () => noSooner(floorMs, () => byPassword(identifier, password, visitor))
         const outcome = await brake.slow(key, visitor.address, attempt)
         if (outcome.needs === null) await brake.trust(outcome.account.did, visitor.address)

@@ -2,9 +2,10 @@ import type { Did } from '@avocet/syntax'
 import { networkOf, type RateLimitStore } from '@avocet/xrpc-server'
 
 import { PdsError } from '../errors.ts'
+import { countSignIn } from '../limits/rate-limits.ts'
 
 /**
- * How often codes may be tried and mailed. A code of an authenticator app has six digits, so tries at it are counted for each account,
+ * How often somebody may sign in at pages, and codes may be tried and mailed. A code of an authenticator app has six digits, so tries at it are counted for each account,
  * wherever they come from. Nobody is locked out by that: a network that proved itself lately counts for itself, and passkeys, mailed
  * codes and recovery codes, which cannot be guessed, are not counted here (the brake of sign-ins slows them).
  */
@@ -13,6 +14,12 @@ export interface CodeLimits {
   guess(did: Did, address: string | null): Promise<void>
   /** Before a code is mailed. @throws PdsError `too-many-at-once` */
   mail(did: Did, address: string | null): Promise<void>
+  /**
+   * Before a password is checked for a page, counted with the attempts by `createSession`.
+   * @param key of `loginKey`
+   * @throws PdsError `too-many-at-once`
+   */
+  signIn(key: string, address: string | null): Promise<void>
   /** Before a stranger gets something to sign. @throws PdsError `too-many-at-once` */
   begin(address: string | null): Promise<void>
 }
@@ -40,6 +47,7 @@ const BEGINNINGS = 60
 export const NO_CODE_LIMITS: CodeLimits = {
   guess: () => Promise.resolve(),
   mail: () => Promise.resolve(),
+  signIn: () => Promise.resolve(),
   begin: () => Promise.resolve(),
 }
 
@@ -64,6 +72,11 @@ export function createCodeLimits({ counts, isTrusted, onFlood }: CodeLimitParts)
     mail: async (did, address) => {
       if ((await count(`factor-mail:${await keyOf(did, address)}`, LETTERS)) > 0) {
         throw new PdsError('too-many-at-once', 'Too many codes were mailed, try again later')
+      }
+    },
+    signIn: async (key, address) => {
+      if (!(await countSignIn(counts, key, address))) {
+        throw new PdsError('too-many-at-once', 'Too many attempts to sign in, try again later')
       }
     },
     begin: async (address) => {

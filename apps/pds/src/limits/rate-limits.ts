@@ -2,7 +2,7 @@ import type { AccountRows } from '@avocet/accounts'
 import { timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 
-import { networkOf, type RateLimitRule, type RequestInfo } from '@avocet/xrpc-server'
+import { networkOf, type RateLimitRule, type RateLimitStore, type RequestInfo } from '@avocet/xrpc-server'
 
 import { loginKey } from '../auth/lookup.ts'
 import type { PdsConfig } from '../config/config.ts'
@@ -21,8 +21,11 @@ const byLogin =
   (accounts: AccountRows) =>
   async ({ input, address }: KeyContext): Promise<string> => {
     const { identifier, email } = (input ?? {}) as { identifier?: string; email?: string }
-    return `${await loginKey(accounts, identifier ?? email ?? '')} ${address === null ? '' : networkOf(address)}`
+    return loginCount(await loginKey(accounts, identifier ?? email ?? ''), address)
   }
+
+const loginCount = (key: string, address: string | null): string =>
+  `${key} ${address === null ? '' : networkOf(address)}`
 
 /** For every method but exports, which have a wider limit of their own: a crawler that fetches all accounts needs it. */
 export const GLOBAL_LIMIT: RateLimitRule = {
@@ -35,11 +38,33 @@ export const GLOBAL_LIMIT: RateLimitRule = {
 /** For getRepo and its like. */
 export const EXPORT_LIMIT: RateLimitRule = { name: 'export', limit: 6000, windowMs: 5 * MINUTE }
 
+/** Attempts to sign in, by `createSession` and at pages together: of one network at one account. */
+const SIGN_IN_BOUNDS = [
+  { name: 'createSession-day', limit: 300, windowMs: DAY },
+  { name: 'createSession', limit: 30, windowMs: 5 * MINUTE },
+] as const
+
 /** For attempts to sign in. */
-export const createSessionLimits = (accounts: AccountRows): readonly RateLimitRule[] => [
-  { name: 'createSession-day', limit: 300, windowMs: DAY, key: byLogin(accounts) },
-  { name: 'createSession', limit: 30, windowMs: 5 * MINUTE, key: byLogin(accounts) },
-]
+export const createSessionLimits = (accounts: AccountRows): readonly RateLimitRule[] =>
+  SIGN_IN_BOUNDS.map((bound) => ({ ...bound, key: byLogin(accounts) }))
+
+/**
+ * Counts an attempt to sign in at a page, with those by `createSession`.
+ * @param key the account, or what was typed where there is none (`loginKey`)
+ * @returns whether it may be made
+ */
+export async function countSignIn(
+  counts: RateLimitStore,
+  key: string,
+  address: string | null,
+): Promise<boolean> {
+  const who = loginCount(key, address)
+  for (const { name, limit, windowMs } of SIGN_IN_BOUNDS) {
+    // oxlint-disable-next-line no-await-in-loop -- what one bound refuses does not count for the next
+    if ((await counts.consume(`${name}:${who}`, 1, windowMs)).used > limit) return false
+  }
+  return true
+}
 
 /** For new accounts. */
 export const CREATE_ACCOUNT_LIMIT: RateLimitRule = { name: 'createAccount', limit: 100, windowMs: 5 * MINUTE }
