@@ -140,6 +140,13 @@ function addRows(folder: string, did: string): void {
     INSERT INTO device (id, secret_hash, created_at, seen_at) VALUES ('device', 'hash', 1790000000000, 1790000000001);
     INSERT INTO device_sign_in (device, did, signed_in_at, expires_at, mark, request, remembered)
       VALUES ('device', '${did}', 1790000000000, 1790600000000, 'mark', NULL, 1);
+    INSERT INTO oauth_request (id, client_id, dpop_thumbprint, parameters, created_at, expires_at)
+      VALUES ('request', 'https://app.example.com/c.json', 'jkt', '{}', 1, 2);
+    INSERT INTO oauth_session (id, did, client_id, dpop_thumbprint, scope, permissions, code_hash, created_at, generation,
+      refreshed_at, expires_at)
+      VALUES ('session', '${did}', 'https://app.example.com/c.json', 'jkt', 'atproto', 'atproto', 'code', 1, 2, 3, 4);
+    INSERT INTO oauth_consent (did, client_id, scope, declined, updated_at)
+      VALUES ('${did}', 'https://app.example.com/c.json', 'atproto', '', 5);
     INSERT INTO believed_clock (id, at) VALUES (1, 1790000000000) ON CONFLICT DO NOTHING;
     INSERT INTO repo (did, rev, data, head, status) VALUES (NULL, '', x'', x'', 'active');
     INSERT INTO record_set (did, state) VALUES ('${did}', 'dropped');

@@ -1,5 +1,6 @@
 import type { AccountRows, AccountStore } from '@avocet/accounts'
 import type { BlobStore, BlobUpkeep } from '@avocet/blobs'
+import type { OAuthStore } from '@avocet/oauth-server'
 import type { RepoServerStore } from '@avocet/repo-server'
 
 import type { AppChange, AppOutcome } from './app-change.ts'
@@ -27,6 +28,8 @@ export interface Stores extends AsyncDisposable {
   readonly clock: BelievedClock
   /** Browsers in which owners signed in. */
   readonly devices: DeviceRows
+  /** Sign-ins by apps. */
+  readonly oauth: OAuthStore
   readonly recent: RecentRows
   readonly vitals: Vitals
   /** Null where one process has the data: its data directory keeps what it notes. */

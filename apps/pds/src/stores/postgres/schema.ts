@@ -2,6 +2,8 @@ import { ACCOUNT_SCHEMA } from '@avocet/accounts/postgres'
 import type { SchemaPart } from '@avocet/postgres'
 import { STORE_SCHEMA } from '@avocet/repo-server/postgres'
 
+import { OAUTH_MIGRATIONS } from './oauth.ts'
+
 /** Versions of tables (see `migrate` of `@avocet/postgres`); they refer to those of accounts and records. */
 const OPERATION_MIGRATIONS: readonly string[] = [
   `
@@ -90,6 +92,7 @@ const DEVICE_MIGRATIONS: readonly string[] = [
 export const TABLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['operations', OPERATION_MIGRATIONS],
   ['devices', DEVICE_MIGRATIONS],
+  ['oauth', OAUTH_MIGRATIONS],
 ])
 
 /** Every part of the database, at the version this program knows. */

@@ -12,6 +12,7 @@ import { openAudit } from './audit.ts'
 import { connect } from './connect.ts'
 import { openDevices } from './devices.ts'
 import { explained } from './failures.ts'
+import { endingApps, openOAuth } from './oauth.ts'
 import { applyRow, openClock, openNotes, openQuotas, openRecent, openRotations, openVitals } from './rows.ts'
 import { TABLES } from './schema.ts'
 import { refuseUnfinished, shareUse } from './use.ts'
@@ -36,7 +37,7 @@ export async function openPostgresStores(
   let server: PostgresRepoServerStore
   try {
     await refuseUnfinished(db, place)
-    accountStore = await openAccountStore(db)
+    accountStore = endingApps(await openAccountStore(db), db)
     server = opened.use(
       await openRepoServerStore(db, {
         onError: (error) => log.warn({ err: error }, 'the event log of Postgres could not be watched'),
@@ -96,6 +97,7 @@ export async function openPostgresStores(
     audit: openAudit(db),
     clock: openClock(db),
     devices: openDevices(db),
+    oauth: openOAuth(db),
     recent: openRecent(db),
     vitals: openVitals(db),
     notes: openNotes(db),

@@ -25,6 +25,7 @@ import { NotApplied, type AppChange, type AppOutcome } from '../app-change.ts'
 import type { Stores } from '../stores.ts'
 import { openAudit } from './audit.ts'
 import { openDevices } from './devices.ts'
+import { endingApps, openOAuth } from './oauth.ts'
 import { applyRow, openClock, openQuotas, openRecent, openRotations, openVitals } from './rows.ts'
 import { migrateSchema, prepareUpgrade } from './upgrade.ts'
 
@@ -100,7 +101,7 @@ export async function openStoresOn(
 ): Promise<SqliteStores> {
   const server = openRepoServerStore(db)
   migrateSchema(db)
-  const accountStore = openAccountStore(db)
+  const accountStore = endingApps(openAccountStore(db), db)
   const { repos, records, blobs, log } = server
 
   /** In the transaction that is open. @throws NotApplied to undo it */
@@ -138,6 +139,7 @@ export async function openStoresOn(
     audit: openAudit(db),
     clock: openClock(db),
     devices: openDevices(db),
+    oauth: openOAuth(db),
     recent: openRecent(db),
     vitals: openVitals(db),
     notes: null,

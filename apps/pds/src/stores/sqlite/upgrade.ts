@@ -13,6 +13,7 @@ import { DATABASE_FILE } from '../../config/data-directory.ts'
 import { DataDirectoryError } from '../../config/secrets.ts'
 import type { Logger } from '../../logger.ts'
 import { DEVICE_MIGRATIONS } from './device-schema.ts'
+import { OAUTH_MIGRATIONS } from './oauth.ts'
 import { OPERATION_MIGRATIONS } from './operation-schema.ts'
 import { HOSTING_MIGRATIONS } from './hosting-schema.ts'
 
@@ -21,6 +22,7 @@ const TABLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['operations', OPERATION_MIGRATIONS],
   ['hosting', HOSTING_MIGRATIONS],
   ['devices', DEVICE_MIGRATIONS],
+  ['oauth', OAUTH_MIGRATIONS],
 ])
 
 /** Every part of the database, at the version this program knows. */
