@@ -92,7 +92,8 @@ export function createCheckpointer(
       worker.on('message', answered)
       worker.on('error', () => {
         release()
-        if (state !== 'closed') state = 'copying'
+        // As if it never answered: another one would end the same way.
+        state = 'copying'
       })
       worker.unref()
     }

@@ -57,15 +57,32 @@ it('does not bring back a database that was closed and deleted', async () => {
   expect(() => statSync(path)).toThrow('ENOENT')
 })
 
-it('the thread that copies makes no file that is gone', async () => {
-  const path = join(folder, 'gone.db')
+/** What the thread that copies answers when it is asked to. It lives as long as the test. */
+async function copy(path: string): Promise<unknown[]> {
   const file = new URL('../src/checkpoint-worker.ts', import.meta.url)
   const thread = new Worker(file, { workerData: path, execArgv: [] })
   onTestFinished(async () => void (await thread.terminate()))
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   thread.postMessage(null)
-  expect(await once(thread, 'message')).toEqual([{ errcode: 14, message: 'unable to open database file' }])
+  return once(thread, 'message')
+}
+
+it('the thread that copies makes no file that is gone', async () => {
+  const path = join(folder, 'gone.db')
+  expect(await copy(path)).toEqual([{ errcode: 14, message: 'unable to open database file' }])
   expect(() => statSync(path)).toThrow('ENOENT')
+})
+
+it('the thread that copies copies all, and leaves no handle open', async () => {
+  const path = join(folder, 'copied.db')
+  using raw = new DatabaseSync(path)
+  raw.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE item (id INTEGER)')
+  const look = raw.prepare('PRAGMA wal_checkpoint(NOOP)')
+  expect(look.get()).toEqual({ busy: 0, log: 2, checkpointed: 0 })
+  expect(await copy(path)).toEqual([null])
+  expect(look.get()).toEqual({ busy: 0, log: 2, checkpointed: 2 })
+  // Only who is alone with a file may take it out of WAL mode.
+  expect(raw.prepare('PRAGMA journal_mode = DELETE').get()).toEqual({ journal_mode: 'delete' })
 })
 
 it('holds writes for a long log only, and no longer than the copy takes', { timeout: 40_000 }, async () => {

@@ -240,4 +240,7 @@ it('a handle whose sync failed is closed all the same', async () => {
     // It says again that the sync failed.
   }
   expect(db.raw.isOpen).toBe(false)
+  // Only who is alone with a file may take it out of WAL mode.
+  using alone = new DatabaseSync(path)
+  expect(alone.prepare('PRAGMA journal_mode = DELETE').get()).toEqual({ journal_mode: 'delete' })
 })

@@ -9,7 +9,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import { createCheckpointer, type Checkpointer } from '../src/checkpointer.ts'
 import { openDatabase } from '../src/index.ts'
 
-const threads = vi.hoisted((): { asked: number; emit(event: string, error: Error): boolean }[] => [])
+const threads = vi.hoisted((): { asked: number; emit(event: string, value: Error | null): boolean }[] => [])
 vi.mock('node:worker_threads', async (original) => ({
   ...(await original<typeof import('node:worker_threads')>()),
   Worker: class extends EventEmitter {
@@ -80,6 +80,51 @@ test('a copy that hangs holds writes for two seconds', async () => {
   } finally {
     vi.useRealTimers()
   }
+})
+
+test('a hold that is over leaves no timer, and an answer after it holds nothing', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const { raw, checkpointer, grow, resumed } = open('over.db')
+    await grow(9100)
+    expect([checkpointer.isHolding(), vi.getTimerCount()]).toEqual([true, 1])
+    const answer = (): unknown => threads.at(-1)!.emit('message', null)
+    answer()
+    expect([resumed(), checkpointer.isHolding(), vi.getTimerCount()]).toEqual([1, false, 0])
+    answer()
+    expect([resumed(), checkpointer.isHolding(), vi.getTimerCount()]).toEqual([1, false, 0])
+    checkpointer.close()
+    raw.close()
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('a hold ends with its database, which hears of no thread any more', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const { raw, checkpointer, grow, resumed } = open('closed.db')
+    await grow(9100)
+    expect([checkpointer.isHolding(), vi.getTimerCount()]).toEqual([true, 1])
+    checkpointer.close()
+    expect([checkpointer.isHolding(), vi.getTimerCount()]).toEqual([false, 0])
+    threads.at(-1)!.emit('message', null)
+    threads.at(-1)!.emit('error', new Error('terminated'))
+    expect([resumed(), checkpointer.isHolding(), vi.getTimerCount()]).toEqual([0, false, 0])
+    raw.close()
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('a thread that ends while nothing is held resumes nothing', async () => {
+  const { raw, checkpointer, grow, resumed } = open('copying.db')
+  await grow(4100)
+  await grow(4100)
+  threads.at(-1)!.emit('error', new Error('out of memory'))
+  expect([resumed(), checkpointer.isHolding()]).toEqual([0, false])
+  checkpointer.close()
+  raw.close()
 })
 
 test('a thread that ends by an error ends the hold, not the process, and no other is made', async () => {

@@ -14,6 +14,15 @@ it('applies each script once, per name', () => {
   ])
 })
 
+it('writes nothing where all is in its newest version', () => {
+  using db = openDatabase({ path: ':memory:' })
+  const changes = (): unknown => db.prepare('SELECT total_changes() AS n').get()
+  migrate(db, 'a', ['CREATE TABLE a1 (x)'])
+  const before = changes()
+  migrate(db, 'a', ['CREATE TABLE a1 (x)'])
+  expect(changes()).toEqual(before)
+})
+
 it('leaves nothing of a migration that fails', () => {
   using db = openDatabase({ path: ':memory:' })
   expect(() => migrate(db, 'a', ['CREATE TABLE a1 (x)', 'CREATE TABLE a1 (x)'])).toThrow(/already exists/)
