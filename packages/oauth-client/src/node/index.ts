@@ -1,0 +1,2 @@
+export { createKeyset, type Keyset } from './keyset.ts'
+export { createNodeOAuthClient, type NodeClientOptions } from './node-client.ts'

@@ -1,0 +1,106 @@
+// https://www.rfc-editor.org/rfc/rfc6749#section-6
+import type { Core } from './core.ts'
+import { serverOf } from './discovery.ts'
+import { post } from './endpoints.ts'
+import { OAuthClientError, type SessionEnding } from './error.ts'
+import { current, endSession, save } from './kept.ts'
+import type { SessionData } from './store.ts'
+import { readTokens, type Tokens } from './tokens.ts'
+
+/** Waits before a request whose answer was lost is sent again: soon, as servers give the same tokens again for a short time. */
+const WAITS_MS = [200, 1000]
+
+/**
+ * The session with tokens newer than those of `used`. However many ask at once, here or in other processes that share the lock, one
+ * request is sent; it is not given up with those who wait for it.
+ * @throws {OAuthClientError} `session-ended`, `store`, and what may pass
+ */
+export function renew(core: Core, used: SessionData): Promise<SessionData> {
+  const { id } = used
+  const running = core.flights.get(id)
+  if (running !== undefined) return running
+  const flight = core
+    .lock(`avocet-oauth:${id}`, () => renewAlone(core, used))
+    .finally(() => core.flights.delete(id))
+  core.flights.set(id, flight)
+  return flight
+}
+
+async function renewAlone(core: Core, used: SessionData): Promise<SessionData> {
+  const { id, did } = used
+  const data = await current(core, id)
+  if (data === null) throw ended(used, 'removed')
+  // Another process was quicker.
+  if (data.accessToken !== used.accessToken) return data
+  const { refreshToken } = data
+  if (refreshToken === null) {
+    await endSession(core, data, 'expired')
+    throw ended(data, 'expired')
+  }
+  let tokens: Tokens
+  try {
+    tokens = await requestTokens(core, data, refreshToken)
+  } catch (error) {
+    if (!(error instanceof OAuthClientError) || error.oauthError !== 'invalid_grant') throw error
+    // Somebody who does not share the lock may have used it: then what they kept is good.
+    const now = await current(core, id)
+    if (now !== null && now.refreshToken !== refreshToken) return now
+    if (now !== null) await endSession(core, now, 'refused')
+    throw ended(data, 'refused', error)
+  }
+  const { sub: _, ...fields } = tokens
+  const next: SessionData = {
+    ...data,
+    ...fields,
+    refreshToken: tokens.refreshToken ?? refreshToken,
+    updatedAt: core.now(),
+  }
+  await save(core, next, refreshToken)
+  core.emit({ type: 'session-renewed', id, did })
+  return next
+}
+
+async function requestTokens(core: Core, data: SessionData, refreshToken: string): Promise<Tokens> {
+  const { issuer, key, clientKeyId, did } = data
+  const server = await serverOf(core, issuer)
+  const fields = { grant_type: 'refresh_token', refresh_token: refreshToken }
+  const send = (): Promise<Readonly<Record<string, unknown>>> =>
+    post(core, { server, url: server.tokenEndpoint, fields, key, clientKeyId })
+  const tokens = readTokens(await insist(send), core.now())
+  if (tokens.sub !== did) {
+    throw new OAuthClientError(
+      'wrong-account',
+      `tokens of another account; expected=${did} found=${tokens.sub}`,
+    )
+  }
+  return tokens
+}
+
+/** Sends again what may have been done, though nobody heard: of the same request the server gives the same answer. */
+async function insist<T>(send: () => Promise<T>): Promise<T> {
+  for (const wait of WAITS_MS) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      return await send()
+    } catch (error) {
+      const mayPass = error instanceof OAuthClientError && error.isTransient && error.status !== 429
+      if (!mayPass) throw error
+      // oxlint-disable-next-line no-await-in-loop -- the wait between
+      await new Promise((resolve) => setTimeout(resolve, wait))
+    }
+  }
+  return send()
+}
+
+/** @returns the error of a session that is over */
+export function ended(
+  { id, did }: Pick<SessionData, 'id' | 'did'>,
+  ending: SessionEnding,
+  cause?: OAuthClientError,
+): OAuthClientError {
+  return new OAuthClientError('session-ended', `the session is over: ${ending}; id=${id} did=${did}`, {
+    ending,
+    cause,
+    ...(cause?.oauthError === undefined ? {} : { oauthError: cause.oauthError }),
+  })
+}
