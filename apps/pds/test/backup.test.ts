@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPds, type Pds } from '../src/app.ts'
 import { backup } from '../src/commands/backup.ts'
 import { createProgram } from '../src/commands/program.ts'
+import { addApp, type AddedApp } from './authenticator-app.ts'
 import { runCommand, startCommand } from './command.ts'
 import { startDirectory, type TestDirectory } from './directory.ts'
 import { readFirehose } from './firehose.ts'
@@ -110,10 +111,12 @@ const getBlob = async (url: string, did: string, cid: string): Promise<string> =
 test('with the settings of a distribution a backup comes back whole, blobs and keys included (B3)', async () => {
   let did: string
   let cid: string
+  let app: AddedApp
   {
     await using pds = await start('whole')
     const account = await signUp(pds.url, 'whole')
     did = account.did
+    app = await addApp(pds, did)
     cid = await writeBlob(pds.url, did, account.accessJwt, 'a picture', 'one')
     const lines = await run(environment('whole'), 'backup', join(root, 'whole-copy'))
     expect(lines.at(-1)).toMatch(/^backup complete: 1 account, 1 blob \(9 bytes\), secrets included; /)
@@ -135,6 +138,8 @@ test('with the settings of a distribution a backup comes back whole, blobs and k
   const session = await call(again.url, 'com.atproto.server.createSession', {
     identifier: 'whole.test',
     password: 'correct horse',
+    // The key that opens the secret of the app came back, too.
+    authFactorToken: app.code(1),
   })
   const credentials = (token: string, url: string): Promise<{ rotationKeys: string[] }> =>
     fetch(`${url}/xrpc/com.atproto.identity.getRecommendedDidCredentials`, {

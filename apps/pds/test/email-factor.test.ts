@@ -6,7 +6,7 @@ import type { Did } from '@avocet/syntax'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { createProgram } from '../src/commands/program.ts'
-import { totpCode, totpStep } from '../src/factors/totp.ts'
+import { addApp } from './authenticator-app.ts'
 import { mailedCode, mails } from './mail.ts'
 import {
   ADMIN_PASSWORD,
@@ -23,7 +23,6 @@ beforeAll(async () => {
 })
 afterAll(() => net[Symbol.asyncDispose]())
 
-const HERE = { address: '127.0.0.1', binding: 'browser' }
 const emailOf = ({ handle }: TestAccount): string => `${handle.split('.')[0]}@example.com`
 const server = (name: string, account: TestAccount | null, input: object = {}): Promise<Answer> =>
   net.post(`com.atproto.server.${name}`, {
@@ -55,18 +54,6 @@ const withCodes = async (): Promise<TestAccount> => {
   await confirm(account)
   expect((await turn(account, true)).status).toBe(200)
   return account
-}
-/** An app, as the account page adds it. */
-async function addApp(account: TestAccount) {
-  const found = (await net.pds.accounts.find(account.did))!
-  const { ticket, secret: typed } = await net.pds.factors.beginTotp(found, HERE)
-  const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-  let bits = 0n
-  for (const digit of typed) bits = bits * 32n + BigInt(digits.indexOf(digit))
-  const secret = Buffer.from(bits.toString(16).padStart(40, '0'), 'hex')
-  const code = (offset: number): string => totpCode(secret, totpStep(Date.now()) + offset)
-  const added = await net.pds.factors.finishTotp(found.did, { ticket, code: code(0), name: 'phone' }, HERE)
-  return { id: added.factor.id, code, recoveryCodes: added.recoveryCodes! }
 }
 const hasMail = async (to: string, subject: string): Promise<boolean> => {
   for (let attempt = 0; attempt < 150; attempt++) {
@@ -167,7 +154,7 @@ describe('codes by mail', () => {
 describe('an app', () => {
   test('guards createSession, and its codes and recovery codes open it once each', async () => {
     const account = await net.account()
-    const app = await addApp(account)
+    const app = await addApp(net.pds, account.did)
     const asked = await signIn(account)
     expect([failure(asked), asked.body.message]).toEqual([
       '401 AuthFactorTokenRequired',
@@ -185,7 +172,7 @@ describe('an app', () => {
 
   test('outlives a restart, and has no secret in the database', async () => {
     const account = await net.account()
-    const app = await addApp(account)
+    const app = await addApp(net.pds, account.did)
     await net.restart()
     expect((await signIn(account, app.code(1))).status).toBe(200)
     const [row] = sql(net, 'SELECT hash FROM recovery_code WHERE did = ? ORDER BY hash', account.did)
@@ -197,7 +184,7 @@ describe('an app', () => {
 
   test('is asked for after a password was reset by mail, too', async () => {
     const account = await net.account()
-    const app = await addApp(account)
+    const app = await addApp(net.pds, account.did)
     await server('requestPasswordReset', null, { email: emailOf(account) })
     const token = await mailedCode(net, emailOf(account), 'Reset your password')
     expect((await server('resetPassword', null, { token, password: 'battery staple' })).status).toBe(200)
@@ -254,7 +241,7 @@ describe('the operator', () => {
 
   test('lists factors and removes those that their owner lost, and that is in the audit log', async () => {
     const account = await withCodes()
-    const app = await addApp(account)
+    const app = await addApp(net.pds, account.did)
     const listed = (await (await page({ query: `?account=${account.handle}` })).json()) as Record<
       string,
       unknown
@@ -288,7 +275,7 @@ describe('the operator', () => {
 
   test('does so by the command', async () => {
     const account = await withCodes()
-    const app = await addApp(account)
+    const app = await addApp(net.pds, account.did)
     expect(await command('account', 'factors', account.handle)).toEqual([
       expect.stringMatching(new RegExp(`^${app.id}\ttotp\tphone\tadded \\S+\tused never$`)) as string,
       'email\tcodes by mail',

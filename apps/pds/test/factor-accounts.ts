@@ -7,6 +7,7 @@ import type { Account } from '../src/account.ts'
 import { hashPassword } from '../src/accounts/passwords.ts'
 import { totpCode, totpStep } from '../src/factors/totp.ts'
 import { createPasskey, type Passkey } from './authenticator.ts'
+import { fromBase32 } from './authenticator-app.ts'
 import { createFactorParts, type FactorParts } from './factor-parts.ts'
 
 export const ANNA: Did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
@@ -95,17 +96,6 @@ export async function setScene(): Promise<Scene> {
         .map(({ subject }) => subject.replace(' (pds.example.com)', ''))
     },
   }
-}
-
-function fromBase32(typed: string): Uint8Array {
-  const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-  const bits = typed
-    .split('')
-    .map((digit) => digits.indexOf(digit).toString(2).padStart(5, '0'))
-    .join('')
-  return Uint8Array.from({ length: Math.floor(bits.length / 8) }, (_, at) =>
-    Number.parseInt(bits.slice(at * 8, at * 8 + 8), 2),
-  )
 }
 
 /** The code of the error that something ends with, or `fine`. */

@@ -3,6 +3,7 @@ import type { Did } from '@avocet/syntax'
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { createPasskey } from './authenticator.ts'
+import { fromBase32 } from './authenticator-app.ts'
 import { ANNA, AT_HOME, BOB, codeOf, ELSEWHERE, MINUTE, setScene, type Scene } from './factor-accounts.ts'
 
 let scene: Scene
@@ -20,14 +21,8 @@ describe('an app', () => {
   /** Begins, and gives what finishes. */
   const begin = async () => {
     const { ticket, secret, uri } = await scene.factors.beginTotp(scene.account(), AT_HOME)
-    const row = { id: '', recoveryCodes: null, secret: bytesOf(secret) }
+    const row = { id: '', recoveryCodes: null, secret: fromBase32(secret) }
     return { ticket, secret, uri, row }
-  }
-  const bytesOf = (typed: string): Uint8Array => {
-    const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-    let bits = 0n
-    for (const digit of typed) bits = bits * 32n + BigInt(digits.indexOf(digit))
-    return Uint8Array.from(Buffer.from(bits.toString(16).padStart(40, '0'), 'hex'))
   }
   const finish = (ticket: string, code: string, visitor = AT_HOME, did = ANNA, name = 'phone') =>
     scene.factors.finishTotp(did, { ticket, code, name }, visitor)
