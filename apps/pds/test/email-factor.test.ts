@@ -79,6 +79,12 @@ describe('codes by mail', () => {
     const refreshed = await net.post('com.atproto.server.refreshSession', { token: account.refreshJwt })
     expect(refreshed.body).toMatchObject({ emailConfirmed: true, emailAuthFactor: true })
     expect(await hasMail(emailOf(account), 'Sign-in codes are on')).toBe(true)
+    const [entry] = sql(
+      net,
+      `SELECT detail FROM audit WHERE did = ? AND action = 'e-mail address changed' ORDER BY id DESC LIMIT 1`,
+      account.did,
+    )
+    expect(JSON.parse(entry!['detail'] as string)).toMatchObject({ signInCodes: true })
   })
 
   test('are asked for by createSession in the words of clients', async () => {

@@ -52,6 +52,7 @@ export function createFactorParts(
     secret = 'a secret of the server',
     url = ORIGIN,
     counts = createMemoryRateLimitStore({ now }) as RateLimitStore,
+    isAuditAway = false,
   } = {},
 ): FactorParts {
   const mails: Mail[] = []
@@ -65,7 +66,7 @@ export function createFactorParts(
   const limits = createCodeLimits({
     counts,
     isTrusted: (did, address) => brake.isTrusted(did, address),
-    onFlood: (did) => void flooded(did),
+    onFlood: (did) => outbox.later(() => flooded(did)),
   })
   const flooded = async (did: Parameters<CodeLimits['guess']>[0]): Promise<void> => {
     letters.tellLater((await store.accounts.get(did))!, 'codes-guessed')
@@ -74,7 +75,10 @@ export function createFactorParts(
   const challenges = createChallenges(store, changes, now)
   const seal = createSeal(secret)
   const relyingParty = createRelyingParty({ url: () => url }, RP_ID)
-  const rows = { add: (_: number, entry: AuditEntry) => Promise.resolve(void entries.push(entry)) }
+  const rows = {
+    add: (_: number, entry: AuditEntry) =>
+      isAuditAway ? Promise.reject(new Error('away')) : Promise.resolve(void entries.push(entry)),
+  }
   const audit = createAuditLog({ ...rows, list: () => [], prune: () => Promise.resolve(0) })
   const log = { ...SILENT, error: (_: object, message: string) => void errors.push(message) }
   const common = { store, seal, relyingParty, challenges, limits, letters, audit, log, now }

@@ -4,7 +4,18 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { createPasskey } from './authenticator.ts'
 import { fromBase32 } from './authenticator-app.ts'
-import { ANNA, AT_HOME, BOB, codeOf, ELSEWHERE, MINUTE, setScene, type Scene } from './factor-accounts.ts'
+import {
+  ANNA,
+  AT_HOME,
+  BOB,
+  codeOf,
+  ELSEWHERE,
+  MINUTE,
+  PASSWORD,
+  setScene,
+  type Scene,
+} from './factor-accounts.ts'
+import { createFactorParts } from './factor-parts.ts'
 
 let scene: Scene
 beforeEach(async () => {
@@ -221,6 +232,23 @@ describe('what changes', () => {
     expect(again.recoveryCodes).toHaveLength(10)
     const { changes } = await scene.secondFactor.byCode(scene.account(), recoveryCodes![0]!, null)
     expect(await scene.store.apply(changes)).toEqual({ status: 'refused', reason: 'code-invalid' })
+  })
+})
+
+describe('an audit log that fails', () => {
+  test('keeps nobody from the codes that are shown once, nor from signing in', async () => {
+    const { store, clock } = scene
+    const parts = createFactorParts(store, () => clock.now, { isAuditAway: true })
+    const begun = await parts.factors.beginTotp(scene.account(), AT_HOME)
+    const row = { id: '', recoveryCodes: null, secret: fromBase32(begun.secret) }
+    const answer = { ticket: begun.ticket, code: scene.code(row), name: 'phone' }
+    const { recoveryCodes } = await parts.factors.finishTotp(ANNA, answer, AT_HOME)
+    expect(recoveryCodes).toHaveLength(10)
+    const outcome = await parts.signIns.signIn('anna.test', PASSWORD, AT_HOME)
+    const ticket = outcome.needs === 'factor' ? outcome.ticket : ''
+    const account = await parts.signIns.answer(ticket, { code: recoveryCodes![0]! }, AT_HOME)
+    expect(account.did).toBe(ANNA)
+    expect(parts.errors).toEqual(['the audit log failed', 'the audit log failed'])
   })
 })
 

@@ -93,7 +93,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
     ? createCodeLimits({
         counts: counts.rateLimits,
         isTrusted: (did, from) => brake.isTrusted(did, from),
-        onFlood: (did) => void tellOfFlood(did),
+        onFlood: (did) => outbox.later(() => tellOfFlood(did)),
       })
     : NO_CODE_LIMITS
   const tellOfFlood = async (did: Did): Promise<void> => {

@@ -110,8 +110,8 @@ export function createCredentials(
         { type: 'updateAccount', did, set: { passwordHash } },
         ...endedByPassword(did),
       ]
-      await applyChanges(store, changes, ['account-not-found'])
       const account = await store.accounts.get(did)
+      await applyChanges(store, changes, ['account-not-found'])
       if (account !== null) letters.tellLater(account, 'password-changed')
     },
     requirePassword: async (did, password) => {

@@ -14,6 +14,7 @@ import {
 } from '../factors/second-factor.ts'
 import { readAssertion, type RequestOptions } from '../factors/webauthn-json.ts'
 import type { RelyingParty } from '../factors/webauthn.ts'
+import type { Logger } from '../logger.ts'
 import { toXrpcError } from '../wire-errors.ts'
 import type { LoginBrake } from './login-brake.ts'
 import { checkPassword, noSooner, samePassword, wrongPassword } from './password-check.ts'
@@ -69,13 +70,14 @@ export interface SignInParts {
   readonly limits: Pick<CodeLimits, 'signIn' | 'begin'>
   readonly brake: LoginBrake
   readonly audit: Pick<AuditLog, 'record'>
+  readonly log: Logger
   /** The least time that a check of a password takes. */
   readonly floorMs: number
 }
 
 /** Signing in to the accounts in `store`. */
 export function createSignIns(parts: SignInParts): SignIns {
-  const { store, secondFactor, challenges, relyingParty, limits, brake, audit, floorMs } = parts
+  const { store, secondFactor, challenges, relyingParty, limits, brake, audit, log, floorMs } = parts
 
   /** Keeps what became of an attempt. @param about whoever it was about, once that is known */
   const recorded = async <T extends Account | PasswordOutcome>(
@@ -84,16 +86,22 @@ export function createSignIns(parts: SignInParts): SignIns {
   ): Promise<T> => {
     let known: { readonly did: string; readonly kind: string } | null = null
     const about = ({ did }: Account, kind: string): void => void (known = { did, kind })
-    const record = (error: string | null): Promise<void> =>
-      audit.record({
-        action: 'sign-in',
-        actor: error === null ? 'account' : 'stranger',
-        did: known?.did ?? null,
-        address: visitor.address,
-        error,
-        attempt: error !== null,
-        detail: known === null ? {} : { kind: known.kind },
-      })
+    const record = async (error: string | null): Promise<void> => {
+      try {
+        await audit.record({
+          action: 'sign-in',
+          actor: error === null ? 'account' : 'stranger',
+          did: known?.did ?? null,
+          address: visitor.address,
+          error,
+          attempt: error !== null,
+          detail: known === null ? {} : { kind: known.kind },
+        })
+      } catch (cause) {
+        // Whoever is in is in; that it could not be noted is for the operator.
+        log.error({ err: cause }, 'the audit log failed')
+      }
+    }
     try {
       const result = await attempt(about)
       // A password that needs a factor is no sign-in yet.

@@ -89,7 +89,11 @@ export const ACTS: ReadonlyMap<string, Act> = new Map<string, Act>([
   ['com.atproto.server.resetPassword', { action: 'password reset', open: true }],
   [
     'com.atproto.server.updateEmail',
-    { action: 'e-mail address changed', detail: ({ input }) => ({ email: masked(input['email']) }) },
+    {
+      action: 'e-mail address changed',
+      // With the present address, codes to sign in are all that changed.
+      detail: ({ input }) => ({ email: masked(input['email']), signInCodes: input['emailAuthFactor'] }),
+    },
   ],
   [
     'com.atproto.server.confirmEmail',

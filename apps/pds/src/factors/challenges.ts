@@ -49,10 +49,10 @@ const LIFETIME_MS = 5 * 60 * 1000
 /** Answers to one challenge. */
 const MAX_TRIES = 5
 /**
- * Challenges of one purpose that an account has at a time. More mean that somebody who knows the password keeps signing in: what ends
- * first goes.
+ * Challenges of one purpose that an account has at a time. More mean that somebody who knows the password keeps signing in from many
+ * networks. What ends first goes: at one a second the owner still has three minutes for an answer.
  */
-const MAX_OF_ACCOUNT = 20
+const MAX_OF_ACCOUNT = 200
 /** Those of strangers, all together: each page that offers passkeys asks for one. */
 const MAX_OF_STRANGERS = 10_000
 

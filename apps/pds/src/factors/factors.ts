@@ -6,6 +6,7 @@ import type { Did } from '@avocet/syntax'
 import { shownHandle, type Account } from '../account.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { PdsError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
 import type { Challenges, ChangeMaker, Visitor } from './challenges.ts'
 import { makeRecoveryCodes, readCode, recoveryHash } from './codes.ts'
 import { endedByEmailFactor, endedByFactor } from './endings.ts'
@@ -85,6 +86,7 @@ export interface FactorsParts {
   readonly relyingParty: RelyingParty
   readonly letters: Pick<FactorLetters, 'tellLater'>
   readonly audit: Pick<AuditLog, 'record'>
+  readonly log: Logger
   /** Names the server in authenticator apps. */
   readonly hostname: string
   readonly now?: () => number
@@ -97,7 +99,8 @@ const SECRET_BYTES = 20
 
 /** Factors in `store`. */
 export function createFactors(parts: FactorsParts): Factors {
-  const { store, changes, challenges, seal, relyingParty, letters, audit, hostname, now = Date.now } = parts
+  const { store, changes, challenges, seal, relyingParty, letters, audit, log, hostname } = parts
+  const { now = Date.now } = parts
 
   const accountOf = async (did: Did): Promise<Account> => {
     const account = await store.accounts.get(did)
@@ -105,16 +108,19 @@ export function createFactors(parts: FactorsParts): Factors {
     return account
   }
 
-  const record = (action: string, did: Did, visitor: Visitor, detail: Record<string, unknown>) =>
-    audit.record({
-      action,
-      actor: 'account',
-      did,
-      address: visitor.address,
-      error: null,
-      attempt: false,
-      detail,
-    })
+  const record = async (
+    action: string,
+    did: Did,
+    { address }: Visitor,
+    detail: Record<string, unknown>,
+  ): Promise<void> => {
+    try {
+      await audit.record({ action, actor: 'account', did, address, error: null, attempt: false, detail })
+    } catch (error) {
+      // What was done is done, and recovery codes are shown this once.
+      log.error({ err: error, action }, 'the audit log failed')
+    }
+  }
 
   /** Adds a factor, uses up what was begun for it, and makes recovery codes with the first. */
   const add = async (

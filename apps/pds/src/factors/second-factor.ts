@@ -166,8 +166,13 @@ export function createSecondFactor(parts: SecondFactorParts): SecondFactor {
     },
     used: async (account, { kind }) => {
       if (kind !== 'recovery') return
-      const left = await store.factors.recoveryCodes(account.did)
-      letters.tellLater(account, 'recovery-code-used', String(left))
+      try {
+        const left = await store.factors.recoveryCodes(account.did)
+        letters.tellLater(account, 'recovery-code-used', String(left))
+      } catch (error) {
+        // Its owner is in already, and could not use it again.
+        log.error({ err: error, did: account.did }, 'nobody is told that a recovery code was used')
+      }
     },
   }
 }
