@@ -206,7 +206,7 @@ describe('scopes', () => {
     [`atproto repo:${'x'.repeat(8192)}`, 'too long'],
     ['atproto include:com.example.authAll', 'of a set that nobody knows'],
     [undefined, 'missing'],
-  ])('%s: %s', async (scope) => {
+  ] satisfies [string | undefined, string][])('%s: %s', async (...[scope]) => {
     const answer = await app.push({ scope })
     expect(refusal(answer)).toBe('400 invalid_scope')
     expect(String(answer.body['error_description']).length).toBeLessThan(410)
