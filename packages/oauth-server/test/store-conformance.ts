@@ -1,4 +1,5 @@
 // What every store must do. Each implementation's test file runs this over a store of its own.
+import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import type {
@@ -56,10 +57,7 @@ const open = (n: number, device = 'browser', now = NOON): OAuthChange => ({
   expiresAt: now + 300,
   now,
 })
-const granted = (
-  codeHash: string,
-  did: typeof ALICE = ALICE,
-): NonNullable<AuthorizationRequest['granted']> => ({
+const granted = (codeHash: string, did: Did = ALICE): NonNullable<AuthorizationRequest['granted']> => ({
   codeHash,
   did,
   scope: 'atproto include:com.example.all',
@@ -99,7 +97,7 @@ export function describeOAuthStore(name: string, openStore: () => Promise<StoreF
     })
     afterEach(() => fixture.close())
     const apply = (...changes: OAuthChange[]): Promise<OAuthOutcome> => store.apply(changes)
-    const ids = async (did: typeof ALICE = ALICE): Promise<number[]> =>
+    const ids = async (did: Did = ALICE): Promise<number[]> =>
       (await store.sessions.list(did)).map(({ id }) => Number.parseInt(id, 16))
 
     describe('requests', () => {
