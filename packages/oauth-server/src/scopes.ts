@@ -77,18 +77,23 @@ async function resolve(
 ): Promise<ReadonlyMap<Nsid, unknown>> {
   const found = new Map<Nsid, unknown>()
   if (names.length === 0) return found
-  const signal = AbortSignal.timeout(MAX_TIME)
+  const abort = new AbortController()
+  let timer: ReturnType<typeof setTimeout> | undefined
   const timeUp = new Promise<void>((done) => {
-    signal.addEventListener('abort', () => done(), { once: true })
+    timer = setTimeout(() => {
+      abort.abort(new Error('permission sets took too long'))
+      done()
+    }, MAX_TIME)
   })
   const one = async (nsid: Nsid): Promise<void> => {
     try {
-      found.set(nsid, await sets.document(nsid, purpose, signal))
+      found.set(nsid, await sets.document(nsid, purpose, abort.signal))
     } catch {
       // As one that is not there.
     }
   }
   await Promise.race([Promise.all(names.map(one)), timeUp])
+  clearTimeout(timer)
   return new Map(found)
 }
 

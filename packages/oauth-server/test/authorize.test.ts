@@ -376,6 +376,11 @@ describe('a client that proves who it is', () => {
     await agree(await opened({ scope: 'atproto' }, web), 'atproto')
     const more = await opened({ scope: 'atproto account:email', prompt: 'none' }, web)
     expect(await answerOf(agree(more))).toBe('consent_required')
+    const same = await opened({ scope: 'atproto', prompt: 'none' }, web)
+    world.clock.advance(1)
+    expect(await answerOf(agree(same))).toBe('code')
+    // Nobody was asked, so nothing new is remembered.
+    expect(world.store.consents.get(ALICE, CONFIDENTIAL_ID)?.updatedAt).toBe(world.clock.seconds() - 1)
     const other = await opened({ scope: 'atproto', prompt: 'none' }, web)
     world.accounts.set(BOB, 'active')
     expect(await answerOf(agree(other, undefined, BOB))).toBe('consent_required')
