@@ -228,23 +228,20 @@ describe('scopes', () => {
   it('of a set that answers never are refused after ten seconds', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
-    const asked: AbortSignal[] = []
-    const document = (_: string, __: string, signal: AbortSignal): Promise<never> => {
-      asked.push(signal)
+    const asked = Promise.withResolvers<AbortSignal>()
+    const document = (_: string, __: string, given: AbortSignal): Promise<never> => {
+      asked.resolve(given)
       return new Promise(() => undefined)
     }
     world = createWorld({ permissionSets: { document } })
     app = await createApp(world)
-    let answer: string | undefined
-    void app.push({ scope: 'atproto include:com.example.authAll' }).then((given) => {
-      answer = refusal(given)
-    })
-    await vi.waitUntil(() => asked.length === 1)
+    const answer = app.push({ scope: 'atproto include:com.example.authAll' })
+    const signal = await asked.promise
     await vi.advanceTimersByTimeAsync(9999)
-    expect([answer, asked[0]!.aborted]).toEqual([undefined, false])
+    expect(signal.aborted).toBe(false)
     await vi.advanceTimersByTimeAsync(1)
-    await vi.waitUntil(() => answer !== undefined)
-    expect([answer, asked[0]!.aborted]).toEqual(['400 invalid_scope', true])
+    expect(signal.aborted).toBe(true)
+    expect(refusal(await answer)).toBe('400 invalid_scope')
   })
 })
 
