@@ -38,7 +38,7 @@ export interface OAuthReads {
 
 /**
  * What an authorization server keeps. Reads are of the last commit, which may not be on the disk yet. Every implementation passes
- * `test/store-conformance.ts`.
+ * the cases of `@avocet/oauth-server/suite`.
  */
 export interface OAuthStore extends OAuthReads {
   /** Applies changes in one transaction: all, or none. Resolves when that is durable, and with it all that was read before. */

@@ -55,6 +55,14 @@ const pending = (id: string, now: number): OAuthStep => ({
   locks: true,
 })
 
+/** The account stays as it is meanwhile, so that what is counted for it stays so. */
+const holdAccount = (did: string): OAuthStep => ({
+  sql: 'SELECT 1 AS done FROM account WHERE did = $1',
+  values: [did],
+  otherwise: null,
+  locks: true,
+})
+
 /** All but the `max` sessions that were renewed last. */
 const dropOldest = (which: string, max: number, ...values: readonly SqlValue[]): OAuthStep =>
   step(
@@ -134,6 +142,7 @@ const STEPS: Steps = {
     const { id, did, clientId, clientKey, dpopThumbprint, scope, permissions, codeHash, device } = session
     const { createdAt, generation, refreshHash, refreshedAt, expiresAt } = session
     return [
+      holdAccount(did),
       free('oauth_session', 'id = $1 OR code_hash = $2', id, codeHash),
       dropOldest('did = $1 AND client_id = $2', Math.max(0, maxPerClient - 1), did, clientId),
       dropOldest('did = $1', Math.max(0, maxPerAccount - 1), did),
