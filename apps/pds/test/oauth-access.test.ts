@@ -5,6 +5,7 @@ import type { Did } from '@avocet/syntax'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import type { Credentials, PdsEmbedding } from '../src/app.ts'
+import { createKeptScopes } from '../src/auth/kept-scopes.ts'
 import { SILENT } from '../src/logger.ts'
 import {
   failure,
@@ -334,6 +335,22 @@ describe('a call that a service answers', () => {
     expect(refused(answer)).toEqual(refusal('use_dpop_nonce'))
     expect(other.seen).toEqual([])
   })
+})
+
+test('scopes are read once for all calls, the oldest again when there are many', () => {
+  const scopesOf = createKeptScopes(40)
+  const [one, two, long] = ['atproto repo:a.b.c', 'atproto repo:a.b.d', `atproto ${'x'.repeat(40)}`]
+  const first = scopesOf(one!)
+  expect(first.allows({ resource: 'repo', collection: 'a.b.c', action: 'create' })).toBe(true)
+  expect(scopesOf(two!).allows({ resource: 'repo', collection: 'a.b.c', action: 'create' })).toBe(false)
+  expect(scopesOf(one!)).toBe(first)
+  // Two of 18 fit into 40, three do not: the oldest goes.
+  const second = scopesOf(two!)
+  scopesOf('atproto repo:a.b.e')
+  expect([scopesOf(two!) === second, scopesOf(one!) === first]).toEqual([true, false])
+  // One that fits nowhere is kept by nobody, and leaves room for the next.
+  expect(scopesOf(long!)).not.toBe(scopesOf(long!))
+  expect(scopesOf(one!)).toBe(scopesOf(one!))
 })
 
 test('where there is no AppView, preferences are for apps that may have them from any', async () => {

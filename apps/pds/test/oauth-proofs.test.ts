@@ -183,6 +183,12 @@ describe('a token', () => {
     expect([401, answer.headers.get('dpop-nonce')]).toEqual([answer.status, apps.nonce()])
   })
 
+  test('is not looked at by methods that no app may call', async () => {
+    const nsid = 'com.atproto.server.listAppPasswords'
+    const answer = await get(app, nsid, { token: 'none at all', claims: { nonce: 'old' } })
+    expect([failure(answer), answer.headers.get('www-authenticate')]).toEqual(['403 Forbidden', null])
+  })
+
   test('ends with its session, at once', async () => {
     expect((await get(app, SESSION)).status).toBe(200)
     await apps.end(app.sessionId)
