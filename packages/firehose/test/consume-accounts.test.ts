@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type Account, create, createWorld } from '../src/conformance/world.ts'
 import { type ConsumeOptions, ResyncError, type ResyncPart, type VerifiedEvent } from '../src/index.ts'
 import { run, start } from './consume-run.ts'
-import { fromFrames, stream, worldResolver } from './support.ts'
+import { fromFrames, outline, stream, worldResolver } from './support.ts'
 
 describe('accounts', () => {
   it('ignores the commits of an inactive account, keeps its head, and goes on when it returns', async () => {
@@ -274,6 +274,64 @@ describe('identities', () => {
       'commit create:app.bsky.feed.post/a',
       'failure wrong-host',
       'failure wrong-host',
+    ])
+  })
+
+  it('a PDS tells of the identities of its own accounts alone; of others nothing is stored', async () => {
+    const world = createWorld('foreign identities')
+    const mine = world.createAccount({ pds: 'https://pds.example.com' })
+    const foreign = world.createAccount({ pds: 'https://other.example.com' })
+    const { frames, add } = stream()
+    for (const { did } of [foreign, mine, foreign]) add('#identity', { did, time: world.time() })
+    const { lines, state } = await run(world, [], {
+      sources: [fromFrames(frames, { kind: 'pds', host: 'https://pds.example.com' })],
+    })
+    expect(lines().toSorted()).toEqual([
+      'failure wrong-host',
+      'failure wrong-host',
+      `identity ${mine.handle}`,
+    ])
+    expect([...state.repos.keys()]).toEqual([mine.did])
+  })
+
+  it('a PDS that speaks of an account of others does not use up the look-up that its new key needs', async () => {
+    const world = createWorld('used up')
+    const account = world.createAccount({ pds: 'https://pds.example.com' })
+    const first = stream()
+    first.add('#commit', world.event(await world.commit(account, [create('a')])))
+    const forged = world.event(await world.commit(account, [create('b')], { keep: false }))
+    const hostile = stream()
+    for (let i = 0; i < 5; i++) hostile.add('#commit', forged)
+    const known = Promise.withResolvers<void>()
+    const told = Promise.withResolvers<void>()
+    const relay = async function* (): AsyncGenerator<Uint8Array> {
+      yield* first.frames
+      await told.promise
+      world.rotateKey(account)()
+      yield stream(2).add('#commit', world.event(await world.commit(account, [create('c')])))
+    }
+    const other = async function* (): AsyncGenerator<Uint8Array> {
+      await known.promise
+      yield* hostile.frames
+    }
+    const lines: string[] = []
+    const running = start(world, [], {
+      sources: [
+        fromFrames(relay()),
+        fromFrames(other(), { id: 'other', kind: 'pds', host: 'https://elsewhere.example.com' }),
+      ],
+      identity: { refreshMs: 60_000, retryMs: [] },
+      onEvent(event) {
+        lines.push(outline(event).replace(/^commit \S+ /, 'commit '))
+        known.resolve()
+        if (lines.length === 6) told.resolve()
+      },
+    })
+    await running.consumer.done
+    expect(lines).toEqual([
+      'commit create:app.bsky.feed.post/a',
+      ...Array(5).fill('failure wrong-host'),
+      'commit create:app.bsky.feed.post/c',
     ])
   })
 
