@@ -39,7 +39,11 @@ export function createListed(options: ListedOptions): (entry: Listed) => Promise
   const listed = async ({ did, rev, status, own, source, at }: Listed): Promise<boolean> => {
     let repo = await store.load(did)
     // A list is nobody's word: of a DID that is new there must be a document, and a PDS lists only what it hosts.
-    if (repo === null && !(await isThere(did, options.speakerOf(source)))) return false
+    const speaker = options.speakerOf(source)
+    if (repo === null && !(await isThere(did, speaker))) return false
+    // Nor is it heard about accounts of other hosts. What it told of itself was checked then.
+    const isForeign = speaker.kind === 'pds' && repo !== null && repo.lastSource !== source
+    if (isForeign && !(await isThere(did, speaker))) return true
     const before = repo?.upstreamStatus ?? 'active'
     // A list may be old by now, also the host's own: where they differ the host is asked.
     const same =

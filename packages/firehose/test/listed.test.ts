@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { type Account, create, createWorld, type World } from '../src/conformance/world.ts'
 import type { ConsumeOptions, HostStatus, Listed, MemoryState, RepoState, Source } from '../src/index.ts'
 import { type Run, start } from './consume-run.ts'
-import { fromFrames, stream } from './support.ts'
+import { fromFrames, stream, worldResolver } from './support.ts'
 
 const NOW = Date.parse('2030-01-01T00:00:00Z')
 const FRESH = { refreshMs: 0, retryMs: [] }
@@ -207,5 +207,55 @@ describe('what is known already', () => {
       status: 'suspect',
       claimed: account.head!.rev,
     })
+  })
+
+  it.each([
+    ['of its own', 'https://pds.example.com', true],
+    ['of another one', 'https://elsewhere.example.com', false],
+  ])(
+    'from a relay is confirmed, or made doubted, by the list of a PDS %s',
+    async (_whose, host, expected) => {
+      const world = createWorld(`listed by a PDS ${host}`)
+      const { account, state } = await seen(world)
+      const before = state.repos.get(account.did)!
+      const source = { id: 'listing', kind: 'pds', host } as const
+      const { rev } = account.head!
+      const later = before.confirmedAt! + 7_200_000
+      await using running = await following(world, { state, source, now: () => later })
+      expect(await running.list(account.did, { rev, at: later, own: true, source: 'listing' })).toBe(true)
+      expect(state.repos.get(account.did)!.confirmedAt).toBe(expected ? later : before.confirmedAt)
+      const newer = world.nextRev(rev)
+      expect(await running.list(account.did, { rev: newer, own: true, source: 'listing' })).toBe(true)
+      expect(state.repos.get(account.did)).toMatchObject(
+        expected ? { status: 'suspect', claimed: newer } : { status: 'synchronized', claimed: null },
+      )
+    },
+  )
+
+  it('from a PDS is listed by it without a look-up', async () => {
+    const world = createWorld('listed by its PDS')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    const source = { kind: 'pds', host: account.pds } as const
+    const { state } = await following(world, { frames, source })
+    const resolveKey = worldResolver(world)
+    await using running = await following(world, { state, source, resolveKey })
+    await running.list(account.did, { rev: account.head!.rev, own: true })
+    expect(resolveKey.calls).toEqual([])
+  })
+
+  it('stays as it is while no directory answers, and is not held against the list of a PDS', async () => {
+    const world = createWorld('listed in silence')
+    const { account, state } = await seen(world)
+    const before = state.repos.get(account.did)
+    await using running = await following(world, {
+      state,
+      source: { id: 'listing', kind: 'pds', host: account.pds },
+      resolveKey: () => Promise.reject(new Error('down')),
+    })
+    const rev = world.nextRev(account.head!.rev)
+    expect(await running.list(account.did, { rev, own: true, source: 'listing' })).toBe(true)
+    expect(state.repos.get(account.did)).toEqual(before)
   })
 })
