@@ -256,7 +256,7 @@ describe('a session', () => {
       if ((await grantOf(request)) !== null) abort.abort()
       return answer()
     }
-    await expect(session.fetch(call, { signal: abort.signal })).rejects.toMatchObject({ code: 'aborted' })
+    await expect(session.fetch(call, { signal: abort.signal })).rejects.toMatchObject({ name: 'AbortError' })
     await expect.poll(renewals).toBe(1)
     world.intercept = null
     expect((await session.fetch(call)).status).toBe(200)
