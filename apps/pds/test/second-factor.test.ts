@@ -1,4 +1,5 @@
 // The second factor of createSession, without HTTP: what is asked, what is taken, and how often it may be tried.
+import { createMemoryRateLimitStore } from '@avocet/xrpc-server'
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { createAppPasswords, type AppPasswords } from '../src/accounts/app-passwords.ts'
@@ -263,6 +264,22 @@ describe('guesses at the codes of an app', () => {
     // A network that is known has a count of its own.
     expect(await guess(19, AT_HOME.address)).toEqual(new Set(['factor-invalid']))
     expect(await guess(1, AT_HOME.address)).toEqual(new Set(['too-many-at-once']))
+  })
+
+  test('are counted for all processes that share a store', async () => {
+    const app = await scene.addApp()
+    const { store, clock } = scene
+    const now = (): number => clock.now
+    const counts = createMemoryRateLimitStore({ now })
+    const processes = [createFactorParts(store, now, { counts }), createFactorParts(store, now, { counts })]
+    const attempt = (n: number, code: string) =>
+      codeOf(processes[n % 2]!.secondFactor.forSession(scene.account(), code, ELSEWHERE.address))
+    for (let n = 0; n < 20; n++) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await attempt(n, '000000')).toBe('factor-invalid')
+    }
+    expect(await attempt(0, scene.code(app, 1))).toBe('too-many-at-once')
+    expect(await attempt(1, scene.code(app, 1))).toBe('too-many-at-once')
   })
 
   test('of one account leave another alone', async () => {

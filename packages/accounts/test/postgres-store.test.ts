@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 
 import { requireApplied } from '../src/index.ts'
 import { openAccountStore } from '../src/postgres.ts'
-import { account, ALICE, BOB, invite, refused } from './changes.ts'
+import { account, ALICE, APPLIED, BOB, factor, invite, refused, session } from './changes.ts'
 import { describeAccountStore } from './store-conformance.ts'
 import type { StoreFixture } from './store-fixture.ts'
 import { describeAccountRaces } from './store-races.ts'
@@ -86,6 +86,25 @@ describe.skipIf(server === null)('postgres', () => {
       ),
     )
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['applied', 'stale'])
+  })
+
+  it('lets a factor that is added wait for a sign-in without one, and end it', async () => {
+    const [db] = await openPools(1)
+    await using _ = db!
+    const store = await openAccountStore(db!)
+    await store.apply([account(ALICE)])
+    const added = Promise.withResolvers<unknown>()
+    let isAdded = false
+    await db!.transaction(async (tx) => {
+      requireApplied(await store.applyIn(tx, [{ type: 'requireNoFactors', did: ALICE }, session('s')]))
+      // Another process, while this one has not committed yet.
+      const adding = store.apply([factor('1'), { type: 'endSessions', did: ALICE }])
+      added.resolve(adding.then((outcome) => ((isAdded = true), outcome)))
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      expect(isAdded).toBe(false)
+    })
+    expect(await added.promise).toEqual(APPLIED)
+    expect(await store.sessions.list(ALICE)).toEqual([])
   })
 
   it('passes on errors that have nothing to do with the changes', async () => {
