@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 
 import { requireApplied } from '../src/index.ts'
 import { openAccountStore } from '../src/postgres.ts'
-import { account, ALICE, APPLIED, BOB, factor, invite, refused, session } from './changes.ts'
+import { account, ALICE, APPLIED, BOB, code, factor, invite, refused, session, spend } from './changes.ts'
 import { describeAccountStore } from './store-conformance.ts'
 import type { StoreFixture } from './store-fixture.ts'
 import { describeAccountRaces } from './store-races.ts'
@@ -105,6 +105,20 @@ describe.skipIf(server === null)('postgres', () => {
     })
     expect(await added.promise).toEqual(APPLIED)
     expect(await store.sessions.list(ALICE)).toEqual([])
+  })
+
+  it('lets a mailed code be spent once, also while the first has not committed yet', async () => {
+    const [db] = await openPools(1)
+    await using _ = db!
+    const store = await openAccountStore(db!)
+    await store.apply([account(ALICE), code('ONE')])
+    let second: Promise<unknown> | null = null
+    await db!.transaction(async (tx) => {
+      requireApplied(await store.applyIn(tx, [spend('ONE')]))
+      second = store.apply([spend('ONE')])
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    })
+    expect(await second).toEqual(refused('code-invalid'))
   })
 
   it('passes on errors that have nothing to do with the changes', async () => {
