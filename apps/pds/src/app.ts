@@ -18,7 +18,10 @@ import { allChores } from './operations/capability.ts'
 import { startElectedChores } from './operations/elected-chores.ts'
 import { createWatch } from './operations/watch.ts'
 import { createOperatorDoors } from './operator/operator.ts'
+import { createOAuth } from './oauth/oauth.ts'
 import { createOutbound } from './outbound/outbound.ts'
+import { createOwnerPages } from './pages/pages.ts'
+import { LANGUAGE_TAGS } from './pages/texts/choose.ts'
 import { createProxy } from './proxy/proxy.ts'
 import { createRepos } from './repos/repos.ts'
 import { openStorage } from './storage.ts'
@@ -90,13 +93,24 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
   const { metrics, health, clock } = watch
   const outbound = createOutbound(config, lookupTxt, log, metrics)
   const post = opened.use(createPost(config, log, metrics))
+  const oauth = createOAuth({
+    config,
+    stores,
+    address,
+    outbound,
+    lookupTxt,
+    counts,
+    secret: secrets.jwtSecret,
+    locales: LANGUAGE_TAGS,
+    log,
+  })
   const auth = createAuth({
     accounts: rows,
     dids: outbound.dids,
     serviceDid: () => address.serviceDid(),
     secrets,
     moderationService: config.modService?.did ?? null,
-    replaced,
+    replaced: { appTokens: oauth.appTokens, ...replaced },
   })
   const { authorizer, services, answerHeaders } = auth
   const rotationKeyHex = secrets.plcRotationKeyHex
@@ -143,7 +157,18 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
   const inside = embedderParts(stores, auth, repos, accounts)
   methods?.(added, inside)
 
-  const pages = createPages(config, rows, address, operator.pages)
+  const owners = createOwnerPages({
+    config,
+    oauth,
+    store: stores.accountStore,
+    devices: stores.devices,
+    signIns: accounts.signIns,
+    address,
+    counts,
+    secret: secrets.jwtSecret,
+    onError: (error) => log.error({ err: error }, 'answering a page failed'),
+  })
+  const pages = createPages(config, rows, address, operator.pages, owners.pages)
   const listening = opened.use(await listen({ config, router, pages, health, log }))
   address.bind(listening.port)
   opened.use(
@@ -153,7 +178,9 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
       () => metrics.failed('relay'),
     ),
   )
-  opened.use(await startElectedChores(stores.elect, allChores([events, watch, ...parts]), clock, log))
+  opened.use(
+    await startElectedChores(stores.elect, allChores([events, watch, ...parts, oauth, owners]), clock, log),
+  )
 
   const running = opened.move()
   const close = (): Promise<void> => running.disposeAsync()

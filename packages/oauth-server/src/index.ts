@@ -60,6 +60,7 @@ export type {
   OAuthStore,
   RequestRows,
 } from './store.ts'
+export type { AskedScope } from './scopes.ts'
 export { redirectResponse } from './redirect.ts'
 export { createOAuthServer } from './oauth-server.ts'
 export { PATHS } from './documents.ts'

@@ -1,7 +1,8 @@
-import type { ExpandedSet, Scope } from '@avocet/oauth-scopes'
+import type { ExpandedSet } from '@avocet/oauth-scopes'
 import type { Did } from '@avocet/syntax'
 
 import type { Prompt, ResponseMode } from './rows.ts'
+import type { AskedScope } from './scopes.ts'
 
 /** How an app is named to a person. All texts are a stranger's: without control characters, cut, but not escaped. */
 export interface ShownClient {
@@ -28,7 +29,7 @@ export interface AuthorizationPage {
   readonly requestId: string
   readonly client: ShownClient
   /** What is asked for, in the order of the client; `include` for permission sets. */
-  readonly scopes: readonly Scope[]
+  readonly scopes: readonly AskedScope[]
   /** What the permission sets among them give. */
   readonly sets: readonly ExpandedSet[]
   /** What the client asks of the page; null for what fits. */

@@ -6,10 +6,16 @@ import type { Nsid, Result } from '@avocet/syntax'
 import { quoted, refuse, type OAuthFailure } from './failure.ts'
 import type { PermissionSets } from './options.ts'
 
+/** A scope, and the text that the client wrote it as: there may be others for the same. */
+export interface AskedScope {
+  readonly text: string
+  readonly scope: Scope
+}
+
 /** What scopes give. */
 export interface Expanded {
   /** In the order of their text. */
-  readonly scopes: readonly Scope[]
+  readonly scopes: readonly AskedScope[]
   readonly sets: readonly ExpandedSet[]
   /** The text of what they give, permission sets expanded. */
   readonly permissions: string
@@ -58,10 +64,19 @@ export async function expandScope(
   purpose: 'grant' | 'renewal',
 ): Promise<Result<Expanded, OAuthFailure>> {
   const parsed = parseScopes(scope)
-  const known = parsed.ok ? parsed.value.flatMap((item) => (item.kind === 'known' ? [item.scope] : [])) : []
-  const names = new Set(known.flatMap((item) => (item.resource === 'include' ? [item.nsid] : [])))
+  const known = parsed.ok
+    ? parsed.value.flatMap((item) => (item.kind === 'known' ? [{ text: item.text, scope: item.scope }] : []))
+    : []
+  const names = new Set(known.flatMap(({ scope: item }) => (item.resource === 'include' ? [item.nsid] : [])))
   const documents = await resolve([...names], sets, purpose)
-  const { scopes, sets: expanded, failed } = expandScopes(known, (nsid) => documents.get(nsid))
+  const {
+    scopes,
+    sets: expanded,
+    failed,
+  } = expandScopes(
+    known.map(({ scope: item }) => item),
+    (nsid) => documents.get(nsid),
+  )
   const [failure] = failed
   if (failure !== undefined) {
     return refuse('invalid_scope', `scope include:${failure.scope.nsid}: ${failure.message}`)

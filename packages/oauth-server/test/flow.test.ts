@@ -41,7 +41,10 @@ describe('a public client', () => {
       ok: true,
       value: {
         client: { kind: 'host', text: 'app.example.com', trusted: false, name: null },
-        scopes: [{ resource: 'atproto' }, { resource: 'transition', name: 'generic' }],
+        scopes: [
+          { text: 'atproto', scope: { resource: 'atproto' } },
+          { text: 'transition:generic', scope: { resource: 'transition', name: 'generic' } },
+        ],
         sets: [],
         prompt: null,
         redirectSource: 'https://app.example.com',

@@ -65,6 +65,18 @@ export interface PdsConfig {
   readonly contactEmail: string | null
   readonly privacyPolicyUrl: string | null
   readonly termsOfServiceUrl: string | null
+  /** Name of this service on its pages; null: the host name. */
+  readonly serviceName: string | null
+  /** https. */
+  readonly logoUrl: string | null
+  readonly homeUrl: string | null
+  readonly supportUrl: string | null
+  /** Colours of the pages as `#rrggbb`; null: those built in. */
+  readonly primaryColor: string | null
+  readonly errorColor: string | null
+  readonly warningColor: string | null
+  /** Client ids of apps that the operator vouches for. */
+  readonly trustedClients: readonly string[]
   readonly emailSmtpUrl: string | null
   readonly emailFromAddress: string | null
   /** For the operator's mail to owners of accounts; null: as other mail. */
@@ -183,6 +195,14 @@ const DEFAULTS: Omit<PdsConfig, 'dataDirectory' | 'handleDomains'> = {
   contactEmail: null,
   privacyPolicyUrl: null,
   termsOfServiceUrl: null,
+  serviceName: null,
+  logoUrl: null,
+  homeUrl: null,
+  supportUrl: null,
+  primaryColor: null,
+  errorColor: null,
+  warningColor: null,
+  trustedClients: [],
   emailSmtpUrl: null,
   emailFromAddress: null,
   moderationEmailSmtpUrl: null,

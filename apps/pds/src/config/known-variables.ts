@@ -24,20 +24,13 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['PDS_ENTRYWAY_ADMIN_TOKEN', ENTRYWAY],
 ])
 
-const PAGES = 'this server has no sign-in pages to put it on'
+const PAGES = 'the pages of this server have no place for it'
 const FIXED = 'the bound is fixed here'
 const CACHE = 'documents of identities are remembered in memory, for as long as is built in'
 
 /** Those that have no effect here, and why. */
 export const IGNORED: ReadonlyMap<string, string> = new Map([
   ['PDS_VERSION', 'the version is that of the program'],
-  ['PDS_SERVICE_NAME', PAGES],
-  ['PDS_HOME_URL', PAGES],
-  ['PDS_LOGO_URL', PAGES],
-  ['PDS_SUPPORT_URL', PAGES],
-  ['PDS_PRIMARY_COLOR', PAGES],
-  ['PDS_ERROR_COLOR', PAGES],
-  ['PDS_WARNING_COLOR', PAGES],
   ['PDS_INFO_COLOR', PAGES],
   ['PDS_SUCCESS_COLOR', PAGES],
   ['PDS_BACKGROUND_LIGHT_URL', PAGES],
@@ -45,8 +38,7 @@ export const IGNORED: ReadonlyMap<string, string> = new Map([
   ['PDS_HCAPTCHA_SITE_KEY', `${PAGES}; ask for invite codes instead`],
   ['PDS_HCAPTCHA_SECRET_KEY', PAGES],
   ['PDS_HCAPTCHA_TOKEN_SALT', PAGES],
-  ['PDS_OAUTH_TRUSTED_CLIENTS', 'there is no OAuth yet'],
-  ['PDS_DPOP_SECRET', 'there is no OAuth yet'],
+  ['PDS_DPOP_SECRET', 'nonces are made with a key derived from PDS_JWT_SECRET'],
   ['PDS_SQLITE_DISABLE_WAL_AUTO_CHECKPOINT', 'the server checkpoints its database itself'],
   ['PDS_DID_CACHE_DB_LOCATION', CACHE],
   ['PDS_DID_CACHE_STALE_TTL', CACHE],

@@ -3,6 +3,7 @@ import { BUCKET_SETTINGS, bucketOf } from './bucket-settings.ts'
 import { DATABASE_SETTINGS, postgresOf } from './database-settings.ts'
 import { MAIL_SETTINGS } from './mail-settings.ts'
 import { OPERATOR_SETTINGS } from './operator-settings.ts'
+import { PAGE_SETTINGS } from './page-settings.ts'
 import { REDIS_SETTINGS, redisOf } from './redis-settings.ts'
 import type { Draft, Setting } from './setting.ts'
 import { checkEnvironment } from './environment.ts'
@@ -233,16 +234,17 @@ export const SETTINGS: readonly Setting[] = [
   ...MAIL_SETTINGS,
   {
     env: 'PDS_PRIVACY_POLICY_URL',
-    description: 'link shown by describeServer',
+    description: 'link shown by describeServer and on the pages',
     default: 'none',
     apply: (text, { options }) => (options.privacyPolicyUrl = httpUrl(text)),
   },
   {
     env: 'PDS_TERMS_OF_SERVICE_URL',
-    description: 'link shown by describeServer',
+    description: 'link shown by describeServer and on the pages',
     default: 'none',
     apply: (text, { options }) => (options.termsOfServiceUrl = httpUrl(text)),
   },
+  ...PAGE_SETTINGS,
   {
     env: 'PDS_RATE_LIMITS_ENABLED',
     description: 'limit requests per address and account',

@@ -46,6 +46,18 @@ export function httpUrl(text: string): string {
   return text.replace(/^(.*[^/])?\/*$/s, '$1')
 }
 
+/** An https URL. @throws SettingError */
+export function httpsUrl(text: string): string {
+  return URL.parse(text)?.protocol === 'https:' ? text : bad('an https URL', text)
+}
+
+/** A colour as `#rrggbb`, or `#rgb` for short, in lower case. @throws SettingError */
+export function colour(text: string): string {
+  if (/^#[0-9a-f]{6}$/i.test(text)) return text.toLowerCase()
+  if (!/^#[0-9a-f]{3}$/i.test(text)) return bad('a colour as #rrggbb', text)
+  return `#${Array.from(text.slice(1), (digit) => digit + digit).join('')}`.toLowerCase()
+}
+
 /** The URL of an SMTP server. It holds a password, so it is not shown. @throws SettingError */
 export function smtpUrl(text: string): string {
   return /^smtps?:\/\//.test(text) ? text : bad('a URL that begins with smtp:// or smtps://', '…')

@@ -11,8 +11,11 @@ export function createPages(
   accounts: AccountRows,
   address: PublicAddress,
   operatorPages: Hono<PageEnv>,
+  ownerPages: Hono<PageEnv>,
 ): Hono<PageEnv> {
   const pages = new Hono<PageEnv>()
+  // Before what lets other sites read an answer.
+  pages.route('/', ownerPages)
   pages.use(async (context, next) => {
     await next()
     context.header('access-control-allow-origin', '*')

@@ -1,0 +1,21 @@
+import type { OAuthServerOptions } from '@avocet/oauth-server'
+import type { RateLimitStore } from '@avocet/xrpc-server'
+
+const MINUTE = 60 * 1000
+
+/** What one network may ask for. `client` are documents of apps that are about to be fetched from hosts that strangers name. */
+const LIMITS = {
+  par: { limit: 60, windowMs: MINUTE },
+  token: { limit: 300, windowMs: 5 * MINUTE },
+  revoke: { limit: 300, windowMs: 5 * MINUTE },
+  client: { limit: 10, windowMs: MINUTE },
+} as const
+
+/** Limits of what apps ask for, by the network that they ask from. */
+export function createAdmission(counts: RateLimitStore): NonNullable<OAuthServerOptions['admit']> {
+  return async ({ what, from }) => {
+    const { limit, windowMs } = LIMITS[what]
+    const { used, resetMs } = await counts.consume(`oauth-${what}:${from ?? ''}`, 1, windowMs)
+    return used <= limit ? { ok: true } : { ok: false, retryAfter: Math.ceil(resetMs / 1000) }
+  }
+}

@@ -1,0 +1,122 @@
+import type { ShownClient } from '@avocet/oauth-server'
+
+import { html, type Html } from '../html.ts'
+import type { Texts } from '../texts/texts.ts'
+import { alert, appName, denyForm, hidden, type HiddenFields } from './parts.ts'
+
+/** What the page of a sign-in shows. */
+export interface SignInModel {
+  readonly client: ShownClient
+  readonly fields: HiddenFields
+  readonly identifier: string
+  readonly problem: string | null
+  /** Where the accounts of this device are; null where there are none. */
+  readonly accountsUrl: string | null
+}
+
+/** Handle and password. */
+export function signInPage(
+  texts: Texts,
+  { client, fields, identifier, problem, accountsUrl }: SignInModel,
+): Html {
+  const { signIn } = texts
+  const wrong = problem !== null
+  return html`<p>${signIn.toContinue(appName(client))}</p>
+    ${alert(problem)}
+    <form method="post" action="/oauth/authorize">
+      ${hidden({ ...fields, do: 'sign-in' })}
+      <div class="field">
+        <label for="identifier">${signIn.identifier}</label>
+        <input
+          id="identifier"
+          name="identifier"
+          value="${identifier}"
+          autocomplete="username"
+          autocapitalize="none"
+          spellcheck="false"
+          required
+          maxlength="512"
+          aria-describedby="identifier-hint"
+          ${
+            wrong ? html` aria-invalid="true" aria-errormessage="problem"` : null
+          }${identifier === '' ? html` autofocus` : null}
+        />
+        <p class="hint" id="identifier-hint">${signIn.identifierHint}</p>
+      </div>
+      <div class="field">
+        <label for="password">${signIn.password}</label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          required
+          maxlength="512"
+          aria-describedby="password-hint"
+          ${
+            wrong ? html` aria-invalid="true" aria-errormessage="problem"` : null
+          }${identifier === '' ? null : html` autofocus`}
+        />
+        <p class="hint" id="password-hint">${signIn.passwordHint}</p>
+      </div>
+      <div class="check">
+        <input type="checkbox" id="remember" name="remember" value="yes" aria-describedby="remember-hint" />
+        <div>
+          <label for="remember">${signIn.remember}</label>
+          <p class="hint" id="remember-hint">${signIn.rememberHint}</p>
+        </div>
+      </div>
+      <button>${signIn.submit}</button>
+    </form>
+    ${accountsUrl !== null && html`<a class="button quiet" href="${accountsUrl}">${signIn.otherAccounts}</a>`}
+    ${denyForm(fields, signIn.cancel)}`
+}
+
+/** What the page of a second factor shows. */
+export interface FactorModel {
+  readonly fields: HiddenFields
+  readonly kinds: readonly string[]
+  readonly ticket: string
+  readonly remember: boolean
+  readonly problem: string | null
+  readonly mailed: boolean
+  readonly restartUrl: string
+}
+
+/** The code of a second factor. */
+export function factorPage(texts: Texts, model: FactorModel): Html {
+  const { factor } = texts
+  const { kinds, ticket, remember, problem, mailed } = model
+  const fields = { ...model.fields, ticket, kinds: kinds.join(' '), ...(remember ? { remember: 'yes' } : {}) }
+  const codes = kinds.filter((kind) => kind !== 'passkey')
+  return html`${alert(problem)} ${mailed && html`<p role="status">${factor.mailed}</p>`}
+    <form method="post" action="/oauth/authorize">
+      ${hidden({ ...fields, do: 'factor' })}
+      <div class="field">
+        <label for="code">${factor.code}</label>
+        <input
+          id="code"
+          name="code"
+          autocomplete="one-time-code"
+          autocapitalize="none"
+          spellcheck="false"
+          required
+          maxlength="64"
+          autofocus
+          aria-describedby="code-hint"
+          ${problem === null ? null : html` aria-invalid="true" aria-errormessage="problem"`}
+        />
+        <p class="hint" id="code-hint">
+          ${codes.length === 1 && kinds.includes('passkey') ? factor.passkeyOnly : factor.hint(codes)}
+        </p>
+      </div>
+      <button>${factor.submit}</button>
+    </form>
+    ${
+      kinds.includes('email') &&
+      html`<form method="post" action="/oauth/authorize">
+        ${hidden({ ...fields, do: 'mail-code' })} <button class="quiet">${factor.mail}</button>
+      </form>`
+    }
+    <a class="button quiet" href="${model.restartUrl}">${factor.restart}</a>`
+}

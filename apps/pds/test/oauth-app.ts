@@ -1,0 +1,126 @@
+// An app on somebody's device, which signs in as the specification says: pushed request, PKCE, DPoP.
+import { exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose'
+import { createHash, randomBytes } from 'node:crypto'
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url')
+
+/** What a request of the app answered. */
+export interface AppAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: any
+}
+
+/** Where the browser has to go, and how the code becomes tokens. */
+export interface AppRequest {
+  readonly url: string
+  readonly parameters: Readonly<Record<string, string>>
+  /** Of the way back. */
+  exchange(code: string): Promise<AppAnswer>
+}
+
+/** An app with a key of its own. */
+export interface TestApp {
+  readonly clientId: string
+  readonly redirectUri: string
+  push(more?: Readonly<Record<string, string>>): Promise<AppAnswer>
+  begin(more?: Readonly<Record<string, string>>): Promise<AppRequest>
+  /** POST to an endpoint of OAuth, with a proof. */
+  post(path: string, fields: Readonly<Record<string, string>>): Promise<AppAnswer>
+  /** A call of a method. */
+  call(nsid: string, token: string, input?: object): Promise<AppAnswer>
+}
+
+/** An app that asks for these scopes, on the device of its user unless it has a document elsewhere. */
+export async function createApp(
+  origin: () => string,
+  scope: string,
+  document?: { readonly clientId: string; readonly redirectUri: string },
+): Promise<TestApp> {
+  const { privateKey, publicKey } = await generateKeyPair('ES256')
+  const jwk: JWK = await exportJWK(publicKey)
+  const redirectUri = document?.redirectUri ?? 'http://127.0.0.1:8080/callback'
+  const clientId =
+    document?.clientId ??
+    `http://localhost?${new URLSearchParams({ redirect_uri: redirectUri, scope }).toString()}`
+  let nonce: string | undefined
+
+  const ask = async (
+    method: string,
+    path: string,
+    init: { headers: Record<string, string>; body?: string },
+  ) => {
+    for (let attempt = 0; ; attempt++) {
+      const { headers } = init
+      const token = /^DPoP (.*)$/.exec(headers['authorization'] ?? '')?.[1]
+      const proof = await new SignJWT({
+        jti: randomBytes(8).toString('hex'),
+        htm: method,
+        htu: origin() + path,
+        ...(nonce === undefined ? {} : { nonce }),
+        ...(token === undefined ? {} : { ath: sha256(token) }),
+      })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+        .setIssuedAt()
+        .sign(privateKey)
+      const response = await fetch(origin() + path, { method, ...init, headers: { ...headers, dpop: proof } })
+      nonce = response.headers.get('dpop-nonce') ?? nonce
+      const answer = await response.text()
+      const body = answer === '' ? undefined : JSON.parse(answer)
+      const isNonce =
+        body?.error === 'use_dpop_nonce' ||
+        (response.headers.get('www-authenticate') ?? '').includes('use_dpop_nonce')
+      if (!isNonce || attempt > 0) return { status: response.status, headers: response.headers, body }
+    }
+  }
+  const post: TestApp['post'] = (path, fields) =>
+    ask('POST', path, {
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ client_id: clientId, ...fields }).toString(),
+    })
+  const verifiers = new Map<string, string>()
+  const push: TestApp['push'] = async (more = {}) => {
+    const verifier = randomBytes(32).toString('base64url')
+    const answer = await post('/oauth/par', {
+      response_type: 'code',
+      redirect_uri: redirectUri,
+      scope,
+      state: 'state',
+      code_challenge: sha256(verifier),
+      code_challenge_method: 'S256',
+      ...more,
+    })
+    if (answer.status === 201) verifiers.set(answer.body.request_uri, verifier)
+    return answer
+  }
+  return {
+    clientId,
+    redirectUri,
+    push,
+    post,
+    begin: async (more) => {
+      const answer = await push(more)
+      if (answer.status !== 201) throw new Error(`par: ${answer.status} ${JSON.stringify(answer.body)}`)
+      const parameters = { client_id: clientId, request_uri: answer.body.request_uri as string }
+      return {
+        parameters,
+        url: `${origin()}/oauth/authorize?${new URLSearchParams(parameters).toString()}`,
+        exchange: (code) =>
+          post('/oauth/token', {
+            grant_type: 'authorization_code',
+            code,
+            redirect_uri: redirectUri,
+            code_verifier: verifiers.get(parameters.request_uri)!,
+          }),
+      }
+    },
+    call: (nsid, token, input) =>
+      ask(input === undefined ? 'GET' : 'POST', `/xrpc/${nsid}`, {
+        headers: {
+          authorization: `DPoP ${token}`,
+          ...(input === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(input === undefined ? {} : { body: JSON.stringify(input) }),
+      }),
+  }
+}
