@@ -105,9 +105,7 @@ async function authorize(
   const visit = { parameters, device }
   const page = await server.open(visit)
   if (!page.ok) return new Response(page.error.message, { status: 400 })
-  const scope = page.value.scopes.map(({ resource: name, ...more }) =>
-    'name' in more ? `${name}:${more.name}` : name,
-  )
+  const scope = page.value.scopes.map(({ text }) => text)
   const back = await (page.value.prompt === 'login'
     ? server.deny(visit)
     : server.consent(visit, { did: ACCOUNT, scope: scope.join(' ') }))

@@ -43,7 +43,7 @@ export interface ReplacedAuth {
     own: () => Promise<Credentials | null>,
   ): Credentials | null | Promise<Credentials | null>
   /**
-   * Verifies the tokens of apps that signed in by OAuth, in requests with `authorization: DPoP …`. Absent: such requests are refused.
+   * Verifies the tokens of apps that signed in by OAuth, in requests with `authorization: DPoP …`, in the place of this server's own.
    */
   readonly appTokens?: AppTokens
   /** Whether the operator asks, at pages outside `/xrpc` and where methods tell the operator more. @param own by the password */
