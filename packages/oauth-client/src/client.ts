@@ -3,7 +3,7 @@ import { isDid, type Did } from '@avocet/syntax'
 import { authorize, type Authorization, type AuthorizeOptions } from './authorize.ts'
 import { callback } from './callback.ts'
 import type { ClientMetadata } from './client-metadata.ts'
-import { createCore, type Core, type OAuthClientOptions } from './core.ts'
+import type { Core } from './core.ts'
 import { OAuthClientError, settle, type OAuthResult } from './error.ts'
 import { current, stored } from './kept.ts'
 import { createSession, type OAuthSession } from './session.ts'
@@ -37,13 +37,8 @@ export interface OAuthClient {
   list(did?: Did): Promise<OAuthResult<readonly SessionInfo[]>>
 }
 
-/**
- * Makes a client.
- * @throws {TypeError} for settings that do not fit to each other
- * @see https://atproto.com/specs/oauth
- */
-export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
-  const core = createCore(options)
+/** A client over what its parts share. */
+export function createClient(core: Core): OAuthClient {
   return {
     metadata: core.metadata,
     authorize: (input, given = {}) => settle(() => authorize(core, input, given)),

@@ -3,10 +3,10 @@ import { authProblem, type ClientAuth } from './client-auth.ts'
 import type { ClientMetadata } from './client-metadata.ts'
 import type { SessionEnding } from './error.ts'
 import type { Fetch } from './http.ts'
-import { createLock, type Lock } from './lock.ts'
+import type { Lock } from './lock.ts'
 import { createNonces, type Nonces } from './nonces.ts'
 import type { ServerMetadata } from './server-metadata.ts'
-import { createMemoryStores, type OAuthStores, type SessionData } from './store.ts'
+import type { OAuthStores, SessionData } from './store.ts'
 
 /** What a client tells of its sessions. */
 export type OAuthClientEvent =
@@ -80,7 +80,9 @@ export interface Core {
 export const MAX_ANSWER: number = 256 * 1024
 
 /** @throws {TypeError} for settings that do not fit to each other */
-export function createCore(options: OAuthClientOptions): Core {
+export function createCore(
+  options: OAuthClientOptions & { readonly stores: OAuthStores; readonly lock: Lock },
+): Core {
   const { metadata, now = Date.now } = options
   const problem = authProblem(metadata, options.auth)
   if (problem !== null) throw new TypeError(problem)
@@ -88,8 +90,8 @@ export function createCore(options: OAuthClientOptions): Core {
     metadata,
     auth: options.auth,
     resolve: options.resolve,
-    stores: options.stores ?? createMemoryStores(),
-    lock: options.lock ?? createLock(),
+    stores: options.stores,
+    lock: options.lock,
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
     pdsFetch: options.pdsFetch ?? ((url, init) => globalThis.fetch(url, init)),
     extractableKeys: options.extractableKeys ?? false,

@@ -1,6 +1,6 @@
 export { createAccountResolver, type Account, type ResolveAccount } from './account.ts'
 export type { Authorization, AuthorizeOptions } from './authorize.ts'
-export { createOAuthClient, type OAuthClient, type SessionInfo } from './client.ts'
+export type { OAuthClient, SessionInfo } from './client.ts'
 export type { AssertionRequest, ClientAuth } from './client-auth.ts'
 export {
   createClientMetadata,
@@ -23,6 +23,7 @@ export {
 export type { Fetch } from './http.ts'
 export { decodeSession, decodeState, encodeSession, encodeState } from './json.ts'
 export { createLock, LOCK_MS, type Lock } from './lock.ts'
+export { createOAuthClient } from './oauth-client.ts'
 export type { OAuthSession } from './session.ts'
 export {
   createMemoryStores,

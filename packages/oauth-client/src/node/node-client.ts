@@ -7,8 +7,9 @@ import {
 } from '@avocet/did'
 
 import { createAccountResolver, type ResolveAccount } from '../account.ts'
-import { createOAuthClient, type OAuthClient } from '../client.ts'
+import type { OAuthClient } from '../client.ts'
 import { MAX_ANSWER, type OAuthClientOptions } from '../core.ts'
+import { createOAuthClient } from '../oauth-client.ts'
 import { createPdsFetch } from './pds-fetch.ts'
 
 /** Settings of a client on Node: those of any client; who is not told otherwise resolves and fetches by itself. */

@@ -1,0 +1,67 @@
+// https://w3c.github.io/web-locks, https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts
+import type { OAuthClientEvent } from '../core.ts'
+import { LOCK_MS, type Lock } from '../lock.ts'
+
+/** Makes the tabs of an origin wait for each other; a tab that is closed lets go. Who waits too long fails. */
+export const tabLock: Lock = async (name, run) => {
+  const signal = AbortSignal.timeout(2 * LOCK_MS)
+  return await navigator.locks.request(name, { signal }, () => run())
+}
+
+/** What tabs tell each other. */
+type Message =
+  | { readonly type: 'event'; readonly event: OAuthClientEvent }
+  | { readonly type: 'callback'; readonly state: string; readonly params: string }
+
+/** What other tabs say, and a way to tell them. */
+export interface Tabs {
+  tell(message: Message): void
+  /** @returns ends it */
+  listen(hear: (message: Message) => void): () => void
+}
+
+/** @param name of the database that the tabs share */
+export function createTabs(name: string): Tabs {
+  const channel = new BroadcastChannel(name)
+  return {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is of one origin
+    tell: (message) => channel.postMessage(message),
+    listen: (hear) => {
+      const take = ({ data }: MessageEvent<Message>): void => hear(data)
+      channel.addEventListener('message', take)
+      return () => channel.removeEventListener('message', take)
+    },
+  }
+}
+
+/** The name of the lock that a tab holds while it waits for a window of this sign-in. */
+function popupLock(state: string): string {
+  return `avocet-oauth-popup:${state}`
+}
+
+/** Waits for the answer of a window, which finds out by the lock that somebody waits. */
+export async function waitForPopup(tabs: Tabs, state: string, signal: AbortSignal): Promise<URLSearchParams> {
+  return await navigator.locks.request(
+    popupLock(state),
+    () =>
+      new Promise<URLSearchParams>((resolve, reject) => {
+        const done = tabs.listen((message) => {
+          if (message.type !== 'callback' || message.state !== state) return
+          done()
+          resolve(new URLSearchParams(message.params))
+        })
+        const stop = (): void => {
+          done()
+          reject(signal.reason as Error)
+        }
+        if (signal.aborted) stop()
+        signal.addEventListener('abort', stop, { once: true })
+      }),
+  )
+}
+
+/** Whether another tab waits for the answer of this sign-in. */
+export async function isAwaited(state: string): Promise<boolean> {
+  const { held = [] } = await navigator.locks.query()
+  return held.some(({ name }) => name === popupLock(state))
+}
