@@ -2,7 +2,7 @@
 
 import { encode } from '@avocet/cbor'
 import { type CID, cidForCbor, type DataObject } from '@avocet/data'
-import { frameOf, listOf, mapOf, nested, textOf, wrap } from '@avocet/firehose/conformance'
+import { frameOf, largePost, listOf, mapOf, nested, textOf, wrap } from '@avocet/firehose/conformance'
 import { currentDatetime } from '@avocet/syntax'
 import { mutate, type Random } from '@avocet/testing'
 import { type Account, type Accounts, carOf, signTree } from './accounts.ts'
@@ -37,6 +37,39 @@ export async function makeFrames(accounts: Accounts, random: Random, seq: number
     ['app.bsky.feed.post/honest', encode({ $type: 'app.bsky.feed.post' }).slice()],
   ])
   frames.push({ bytes: frameOf('#commit', honest, seq + frames.length).slice(), isHonest: true })
+  return frames
+}
+
+const EMPTY_LIST = Uint8Array.of(0x80)
+const SMALL_MAP = Uint8Array.of(0xa1, 0x61, 0x61, 0x00)
+
+/** Records that are known to cost most, some of as many values as are read and some of many more. */
+const WORST: readonly (readonly [collection: string, record: () => Uint8Array])[] = [
+  ['com.example.costly', () => wrap(listOf(990_000, EMPTY_LIST))],
+  ['com.example.costly', () => wrap(listOf(49_990, EMPTY_LIST))],
+  ['com.example.costly', () => wrap(listOf(240_000, SMALL_MAP))],
+  ['com.example.costly', () => wrap(mapOf(99_999))],
+  ['com.example.costly', () => wrap(mapOf(24_990))],
+  ['com.example.costly', () => wrap(listOf(3900, nested(250)))],
+  ['com.example.costly', () => wrap(textOf(990_000, 1))],
+  ['app.bsky.feed.post', () => largePost(2500)],
+]
+
+/** Commits of these, each record at two hundred paths, and two of them in one commit. */
+export async function makeWorstFrames(accounts: Accounts, seq: number): Promise<Uint8Array[]> {
+  const frames: Uint8Array[] = []
+  const add = async (...records: (readonly [collection: string, bytes: Uint8Array])[]): Promise<void> => {
+    const writes = Array.from({ length: 200 }, (_, i) => {
+      const [kind, bytes] = records[i % records.length]!
+      return [`${kind}/k${i}`, bytes] as const
+    })
+    const body = await commitOf(accounts.add(), writes)
+    frames.push(frameOf('#commit', body, seq + frames.length).slice())
+  }
+  const made = WORST.map(([kind, record]) => [kind, record()] as const)
+  for (const one of made) await add(one)
+  await add(made[1]!, made[4]!)
+  await add(made[0]!, [WORST[0]![0], wrap(listOf(989_999, EMPTY_LIST))])
   return frames
 }
 

@@ -32,6 +32,7 @@ export async function runJob(job: Job, onProgress: (tally: Tally) => void): Prom
   }
   const tally = newTally()
   using bench = createBench(tally, host, workers)
+  if (first === 0) await bench.worst(seed)
   for (const kind of ['frames', 'exports'] as const) {
     const most = kind === 'frames' ? frames : exports
     for (let n = 0; n < groups && tally[kind] < most; n++) {

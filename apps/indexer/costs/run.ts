@@ -3,7 +3,7 @@
 import { openIndexDatabase } from '../src/database/open.ts'
 import { createAccounts } from './accounts.ts'
 import { type Export, makeExports } from './exports.ts'
-import { makeFrames } from './frames.ts'
+import { makeFrames, makeWorstFrames } from './frames.ts'
 import type { Host } from './host.ts'
 import { backfill, bytesOf, type Cost, type Fed, feed, measure } from './measure.ts'
 import { serveQuestions } from './questions.ts'
@@ -94,6 +94,8 @@ export function sumOf(tallies: readonly Tally[]): Tally {
 
 /** Measures groups on one database after the other. */
 export type Bench = Disposable & {
+  /** The frames that are known to cost most, each by itself: group -1 of any seed. */
+  worst(seed: number): Promise<void>
   frames(seed: number, group: number): Promise<void>
   exports(seed: number, group: number): Promise<void>
 }
@@ -138,6 +140,21 @@ export function createBench(tally: Tally, host: Host, workers: number): Bench {
   }
 
   return {
+    async worst(seed) {
+      const accounts = createAccounts(`w${seed}`)
+      const frames = await makeWorstFrames(accounts, seq)
+      seq += frames.length
+      for (const [index, frame] of frames.entries()) {
+        const { cost, value } = await measure(db, () => feed(fed(), accounts, [frame], workers))
+        tally.frames++
+        tally.accepted += value
+        const bytes = frame.length
+        if (exceeds(cost, bytes, 1))
+          tally.findings.push({ kind: 'frame', seed, group: -1, index, bytes, cost })
+        count(cost, bytes)
+        await question(accounts.all[index]!.did, seed, -1)
+      }
+    },
     async frames(seed, group) {
       const accounts = createAccounts(`f${seed}x${group}`)
       const made = await makeFrames(accounts, randomOf(seed, group), seq)

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { brotliCompressSync, constants } from 'node:zlib'
@@ -141,6 +142,8 @@ describe('commits (A1, A2, A3)', () => {
     await relay.honest(ada, 'behind')
     await eventually(async () => (await statusOf(url)).totals.commits === 3)
     expect(await run.longestTurn()).toBeLessThan(250)
+    // On a thread of its own without being asked to, where there is a processor for it.
+    expect((await statusOf(url)).workers?.size ?? 0).toBe(availableParallelism() > 1 ? 1 : 0)
     expect((await statusOf(url)).totals.records).toBe(202)
     const wire = record().length
     await run.child.kill('SIGTERM')
