@@ -12,7 +12,7 @@ import type { AuthorizationPage, AuthorizationRedirect, DenialCode, PageFailure 
 import { REQUEST_URI } from './par.ts'
 import { redirectOf } from './redirect.ts'
 import type { AuthorizationRequest, Consent } from './rows.ts'
-import { expandScope, scopeTexts } from './scopes.ts'
+import { canonicalTexts, expandScope, scopeTexts } from './scopes.ts'
 import { showClient } from './shown-client.ts'
 import type { OAuthServer, PageVisit } from './types.ts'
 
@@ -99,7 +99,7 @@ export function createPages(core: Core): Pick<OAuthServer, 'open' | 'consent' | 
         return { error: 'consent_required' }
       return { scope: rememberedScope(parameters.scope, before) }
     }
-    const chosen = new Set(scopeTexts(scope))
+    const chosen = new Set(canonicalTexts(scope))
     const texts = scopeTexts(parameters.scope).filter((text) => chosen.has(text))
     return texts.includes('atproto') ? { scope: texts.join(' ') } : { error: 'access_denied' }
   }

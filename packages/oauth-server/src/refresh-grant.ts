@@ -9,7 +9,7 @@ import { refuse, unavailable, type OAuthFailure, type Refused } from './failure.
 import type { Parameters } from './http/body.ts'
 import { readRefreshToken, refreshHash, successorSecrets, type RefreshToken } from './refresh-token.ts'
 import type { OAuthSession } from './rows.ts'
-import { expandScope, scopeTexts } from './scopes.ts'
+import { canonicalTexts, expandScope, scopeTexts } from './scopes.ts'
 import type { TokenCaller } from './token-caller.ts'
 import { sessionExpiry, tokenAnswer, type TokenAnswer } from './token-answer.ts'
 
@@ -117,5 +117,5 @@ async function answerAgain(
 
 function isWithin(asked: string, { scope, permissions }: OAuthSession): boolean {
   const held = new Set([...scopeTexts(scope), ...scopeTexts(permissions)])
-  return scopeTexts(asked).every((text) => held.has(text))
+  return canonicalTexts(asked).every((text) => held.has(text))
 }

@@ -19,7 +19,7 @@ export type Prompt = 'none' | 'login' | 'consent' | 'select_account' | 'create'
 export interface RequestParameters {
   readonly redirectUri: string
   readonly responseMode: ResponseMode
-  /** The scopes as they were asked for, each once, those unknown here left out; permission sets by their names. */
+  /** The scopes that were asked for, each once, in their canonical texts, those unknown here left out; permission sets by their names. */
   readonly scope: string
   readonly codeChallenge: string
   readonly state: string | null

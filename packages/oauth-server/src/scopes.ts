@@ -1,6 +1,13 @@
 // https://atproto.com/specs/oauth#authorization-scopes, https://atproto.com/specs/permission
 
-import { expandScopes, formatScopes, parseScopes, type ExpandedSet, type Scope } from '@avocet/oauth-scopes'
+import {
+  expandScopes,
+  formatScope,
+  formatScopes,
+  parseScopes,
+  type ExpandedSet,
+  type Scope,
+} from '@avocet/oauth-scopes'
 import type { Nsid, Result } from '@avocet/syntax'
 
 import { quoted, refuse, type OAuthFailure } from './failure.ts'
@@ -27,7 +34,7 @@ const MAX_SETS = 32
 const MAX_TIME = 10_000
 
 /**
- * The scopes that a client may be granted of those it asks for: each once, without those unknown here.
+ * The scopes that a client may be granted of those it asks for: each once, in its canonical text, without those unknown here.
  * @param allowed the texts that its document names
  */
 export function requestedScope(
@@ -41,17 +48,17 @@ export function requestedScope(
   let sets = 0
   for (const item of parsed.value) {
     const { kind, text } = item
-    if (texts.has(text)) continue
     if (kind === 'malformed') return refuse('invalid_scope', `scope ${quoted(text)}: ${item.reason}`)
     if (text === 'openid') return refuse('invalid_scope', 'scope openid: there are no ID tokens here')
     if (!allowed.has(text)) {
       return refuse('invalid_scope', `scope ${quoted(text)} is not in the scope of the client's document`)
     }
     if (kind === 'unknown') continue
-    texts.add(text)
-    if (item.scope.resource === 'include' && ++sets > MAX_SETS) {
+    const canonical = formatScope(item.scope)
+    if (item.scope.resource === 'include' && !texts.has(canonical) && ++sets > MAX_SETS) {
       return refuse('invalid_scope', `scope: more than ${MAX_SETS} permission sets`)
     }
+    texts.add(canonical)
   }
   if (!texts.has('atproto')) return refuse('invalid_scope', 'scope must include atproto')
   return { ok: true, value: [...texts].join(' ') }
@@ -110,6 +117,13 @@ async function resolve(
   await Promise.race([Promise.all(names.map(one)), timeUp])
   clearTimeout(timer)
   return new Map(found)
+}
+
+/** The canonical texts of scopes that somebody wrote. What is not understood is left out. */
+export function canonicalTexts(scope: string): string[] {
+  const parsed = parseScopes(scope)
+  if (!parsed.ok) return []
+  return parsed.value.flatMap((item) => (item.kind === 'known' ? [formatScope(item.scope)] : []))
 }
 
 /** The texts of a kept scope. */

@@ -7,7 +7,7 @@ import type { AuthorizationPage, AuthorizationRedirect, DenialCode, PageFailure 
 export interface PageVisit {
   /** The parameters of the URL, `?client_id=…&request_uri=…`, or of a form that repeats them. */
   readonly parameters: URLSearchParams
-  /** The browser: a secret of its own that only it knows, from a cookie. */
+  /** The browser: an id that its cookie stands for, and no other browser can show. It is kept as it is given. */
   readonly device: string
 }
 

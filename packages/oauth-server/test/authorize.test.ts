@@ -1,4 +1,5 @@
 // What the pages are given, what becomes of an answer, and who gets none.
+import { formatScopes } from '@avocet/oauth-scopes'
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { redirectResponse, type AuthorizationRedirect, type PageFailure } from '../src/index.ts'
@@ -308,6 +309,19 @@ describe('an answer', () => {
     const scope = { scope: 'atproto account:email' }
     expect(await answerOf(agree(await opened(scope), 'account:email'))).toBe('access_denied')
     expect(await answerOf(agree(await opened(scope), ''))).toBe('access_denied')
+  })
+
+  it('to scopes in another way of writing grants them', async () => {
+    const written = 'atproto repo?collection=com.example.post'
+    world.hosted.set(PUBLIC_ID, publicDocument({ scope: written }))
+    const visit = await pushed({ scope: written })
+    const page = await world.server.open(visit)
+    const shown = page.ok ? formatScopes(page.value.scopes) : ''
+    expect(shown).toBe('atproto repo:com.example.post')
+    const back = await agree(visit, shown)
+    const { body } = await app.exchange(back.ok ? valueOf(back.value, 'code')! : '')
+    expect(body['scope']).toBe(shown)
+    expect((await app.refresh(body['refresh_token'], { scope: written })).status).toBe(200)
   })
 
   it('to more scopes than were asked for grants what was asked for', async () => {
