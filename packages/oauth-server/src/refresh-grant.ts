@@ -101,11 +101,11 @@ async function answerAgain(
   now: number,
 ): Promise<Answer> {
   if (token.generation > session.generation) return gone()
-  const isRecent =
-    token.generation === session.generation - 1 && now < session.refreshedAt + core.lifetimes.grace
-  const secret = isRecent
-    ? successorSecrets(core.keys, token).find((one) => refreshHash({ secret: one }) === session.refreshHash)
-    : undefined
+  // Only the token before the present one leads to it.
+  const secret =
+    now < session.refreshedAt + core.lifetimes.grace
+      ? successorSecrets(core.keys, token).find((one) => refreshHash({ secret: one }) === session.refreshHash)
+      : undefined
   if (secret === undefined) {
     await endSession(core, session, 'refresh-replayed')
     return refuse('invalid_grant', 'refresh_token was used before')

@@ -266,6 +266,19 @@ describe('reaching a document', () => {
   })
 
   it('happens once for all who ask at once, and once in ten minutes', async () => {
+    let asked = 0
+    const all = Promise.withResolvers<void>()
+    world = createWorld({
+      admit: ({ what }) => {
+        if (what === 'client' && ++asked === 10) all.resolve()
+        return { ok: true }
+      },
+    })
+    app = await createApp(world)
+    world.hosted.set(PUBLIC_ID, async () => {
+      await all.promise
+      return Response.json(publicDocument())
+    })
     const pushes = Array.from({ length: 10 }, async () => (await createApp(world)).push())
     expect((await Promise.all(pushes)).map(({ status }) => status)).toEqual(
       Array.from({ length: 10 }, () => 201),

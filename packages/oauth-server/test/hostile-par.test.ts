@@ -294,9 +294,14 @@ describe('many requests', () => {
     expect(refusal(refused)).toBe('429 temporarily_unavailable')
     expect(refused.headers.get('retry-after')).toBe('300')
     expect((await app.push({}, { from: 'network of bob' })).status).toBe(201)
-    world.clock.advance(300)
+    const first = String((await app.push({}, { from: 'network of carol' })).body['request_uri']).slice(-32)
+    world.clock.advance(299)
+    await app.push({}, { from: 'network of carol' })
+    expect(world.store.requests.get(first)).not.toBeNull()
+    world.clock.advance(1)
     expect((await app.push()).status).toBe(201)
-    expect((await world.server.open(app.visit('urn:x'))).ok).toBe(false)
+    // Nor do those that are over stay.
+    expect(world.store.requests.get(first)).toBeNull()
   })
 
   it('of all networks', async () => {

@@ -213,6 +213,27 @@ describe('a refresh token', () => {
     expect(sessions()).toBe(1)
   })
 
+  it('gives nothing when its session ends while it is renewed', async () => {
+    const { refresh } = await app.signIn()
+    const [{ id } = { id: '' }] = world.store.sessions.list(ALICE)
+    const ended = createWorld({
+      store: {
+        ...world.store,
+        apply: (changes) =>
+          world.store.apply([{ type: 'endSession', id }]).then(() => world.store.apply(changes)),
+      },
+    })
+    const late = await createApp(ended)
+    expect(refusal(await late.refresh(refresh, {}, { by: app.device }))).toBe('400 invalid_grant')
+  })
+
+  it('is asked for again when it is renewed by others each time', async () => {
+    const { refresh } = await app.signIn()
+    const busy = createWorld({ store: { ...world.store, apply: async () => ({ status: 'stale' }) } })
+    const late = await createApp(busy)
+    expect(refusal(await late.refresh(refresh, {}, { by: app.device }))).toBe('503 temporarily_unavailable')
+  })
+
   it.each([
     ['with another end', (token: string) => `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`],
     ['of another generation', (token: string) => token.replace('.1.', '.2.')],
