@@ -13,7 +13,7 @@ import type { Nsid, Result } from '@avocet/syntax'
 import { quoted, refuse, type OAuthFailure } from './failure.ts'
 import type { PermissionSets } from './options.ts'
 
-/** A scope, and the text that the client wrote it as: there may be others for the same. */
+/** A scope, and the text under which it is kept and agreed to: the canonical one. */
 export interface AskedScope {
   readonly text: string
   readonly scope: Scope

@@ -168,7 +168,11 @@ describe('a page', () => {
         loginHint: 'alice.example.com',
         display: 'popup',
         languages: ['de-DE', 'en', 'xx'],
-        scopes: [{ resource: 'atproto' }, { resource: 'account' }, { resource: 'repo' }],
+        scopes: [
+          { text: 'atproto', scope: { resource: 'atproto' } },
+          { text: 'account:email', scope: { resource: 'account' } },
+          { text: 'repo:com.example.post', scope: { resource: 'repo' } },
+        ],
       },
     })
   })
@@ -316,7 +320,7 @@ describe('an answer', () => {
     world.hosted.set(PUBLIC_ID, publicDocument({ scope: written }))
     const visit = await pushed({ scope: written })
     const page = await world.server.open(visit)
-    const shown = page.ok ? formatScopes(page.value.scopes) : ''
+    const shown = page.ok ? formatScopes(page.value.scopes.map((one) => one.scope)) : ''
     expect(shown).toBe('atproto repo:com.example.post')
     const back = await agree(visit, shown)
     const { body } = await app.exchange(back.ok ? valueOf(back.value, 'code')! : '')
