@@ -243,6 +243,18 @@ describe('tokens', () => {
     expect(evil.requests).toContain('/oauth/revoke')
   })
 
+  it('are taken after the account was looked up once more, past any cache', async () => {
+    const asked: boolean[] = []
+    const client = world.client({
+      resolve: async (_, { fresh }) => {
+        asked.push(fresh)
+        return { did: ALICE, pds: world.origin }
+      },
+    })
+    await world.signIn(client)
+    expect(asked).toEqual([false, true])
+  })
+
   it('for an account that moved away meanwhile are given back', async () => {
     const other = await world.host()
     const client = world.client()
