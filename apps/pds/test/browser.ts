@@ -61,12 +61,12 @@ export function createBrowser(origin: () => string): TestBrowser {
     const headers: Record<string, string> = { host: target.host, 'user-agent': 'Test', ...base }
     if (cookies.size > 0)
       headers['cookie'] = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    if (options.body !== undefined) headers['content-length'] = String(Buffer.byteLength(options.body))
     for (const [name, value] of Object.entries(options.headers ?? {})) {
       if (value === null) delete headers[name]
       else headers[name] = value
     }
     const method = options.method ?? (options.body === undefined ? 'GET' : 'POST')
-    if (options.body !== undefined) headers['content-length'] = String(Buffer.byteLength(options.body))
     const seen = await new Promise<Seen>((resolve, reject) => {
       const asked = request(
         { host: '127.0.0.1', port: target.port, path: target.pathname + target.search, method, headers },

@@ -156,17 +156,30 @@ describe('where a request comes from', () => {
     expect([seen.status, seen.cookies]).toEqual([403, []])
   })
 
+  const MAX_FORM = 64 * 1024
   test.each([
-    ['of another type', { 'content-type': 'text/plain' }, undefined],
-    ['beyond 64 KiB', {}, `do=consent&${'a'.repeat(64 * 1024)}`],
-  ])('a form %s is not read', async (_how, headers, body) => {
+    ['of another type', 0, 403, { 'content-type': 'text/plain' }],
+    ['of 64 KiB', MAX_FORM, 303, {}],
+    ['a byte beyond', MAX_FORM + 1, 403, {}],
+    [
+      'of 64 KiB that does not say so',
+      MAX_FORM,
+      303,
+      { 'content-length': null, 'transfer-encoding': 'chunked' },
+    ],
+    [
+      'a byte beyond that does not say so',
+      MAX_FORM + 1,
+      403,
+      { 'content-length': null, 'transfer-encoding': 'chunked' },
+    ],
+  ])('a form %s', async (_how, size, status, headers) => {
     const browser = browse()
     const consent = await toConsent(browser, await app.begin())
-    const seen = await browser.post(authorize(), fieldsOf(consent, 'consent'), {
-      headers,
-      ...(body === undefined ? {} : { body }),
-    })
-    expect([seen.status, seen.title]).toEqual([403, FAILED])
+    const form = new URLSearchParams(fieldsOf(consent, 'consent')).toString()
+    const body = `${form}&pad=`.padEnd(size, 'a')
+    const seen = await browser.post(authorize(), [], { headers, body })
+    expect([seen.status, seen.title]).toEqual([status, status === 403 ? FAILED : ''])
   })
 
   test('consent for an account that is not signed in there, or that is made up, grants nothing', async () => {

@@ -195,6 +195,30 @@ describe.each([
     expect(await left()).toEqual([true, true])
   })
 
+  test('of two answers to one request at a time one is taken, and the other comes too late', async () => {
+    const one = fc.sample(request, 1)[0]!
+    for (let n = 0; n < 15; n++) {
+      const key = `request-${n}`
+      const made = { ...one, id: key, clientKey: null, device: 'd', expiresAt: 9 }
+      await stores.oauth.apply([{ type: 'addRequest', request: made, max: 100, maxTotal: 100, now: 1 }])
+      const grant = (codeHash: string): OAuthChange => ({
+        type: 'grantRequest',
+        id: key,
+        device: 'd',
+        granted: { codeHash, did: DID, scope: 'atproto', permissions: 'atproto' },
+        expiresAt: 9,
+        now: 1,
+      })
+      const outcomes = await Promise.all(
+        [`${key} a`, `${key} b`].map((codeHash) => stores.oauth.apply([grant(codeHash)])),
+      )
+      expect(outcomes.toSorted((a, b) => a.status.localeCompare(b.status))).toEqual([
+        { status: 'applied' },
+        { status: 'refused', reason: 'request-gone' },
+      ])
+    }
+  })
+
   test('an account that is removed leaves nothing', async () => {
     await open()
     await stores.apply({ accounts: [{ type: 'removeAccount', did: DID }] })

@@ -72,12 +72,9 @@ export function createAuthorize({ oauth, browsers }: AuthorizeParts): Authorize 
   const deny: Authorize['deny'] = async (visit, code) =>
     back(visit, await oauth().deny(pageVisitOf(visit), code))
 
-  const consent: Authorize['consent'] = async ({ visit, pageVisit }, { account, signIn }, scope) => {
+  const consent: Authorize['consent'] = async ({ visit, pageVisit }, { account }, scope) => {
     const answer = { did: account.did, ...(scope === undefined ? {} : { scope }) }
-    const way = await oauth().consent(pageVisit, answer)
-    // It was for this request alone.
-    if (way.ok && !signIn.remembered) await browsers.signOut(visit.browser, account.did)
-    return back(visit, way)
+    return back(visit, await oauth().consent(pageVisit, answer))
   }
 
   const open: Authorize['open'] = async (visit) => {

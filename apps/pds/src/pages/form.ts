@@ -4,6 +4,7 @@ import type { Browser } from './browsers.ts'
 
 /** Largest form, in bytes. That of a consent with every scope that a request may hold fits. */
 const MAX_FORM = 64 * 1024
+const MAX_DROPPED = 1024 * 1024
 
 /** The fields of a form; null for a body that is none, or too large. */
 export async function readForm(request: Request): Promise<URLSearchParams | null> {
@@ -14,9 +15,11 @@ export async function readForm(request: Request): Promise<URLSearchParams | null
   let size = 0
   for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
     size += chunk.length
-    if (size > MAX_FORM) return null
-    chunks.push(chunk)
+    // A little more is read and dropped, as whoever still sends gets no answer; then the connection is cut.
+    if (size > MAX_DROPPED) return null
+    if (size <= MAX_FORM) chunks.push(chunk)
   }
+  if (size > MAX_FORM) return null
   return new URLSearchParams(Buffer.concat(chunks).toString())
 }
 
