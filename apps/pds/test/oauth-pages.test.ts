@@ -115,7 +115,7 @@ describe('the whole flow', () => {
     const request = await app.begin()
     const consent = await toConsent(browser, request)
     expect(fieldsOf(consent, 'consent').filter(([name]) => name === 'scope')).toEqual([
-      ['scope', 'repo?collection=com.example.note&action=create'],
+      ['scope', 'repo:com.example.note?action=create'],
       ['scope', 'blob:image/png'],
     ])
     const way = await browser.submit(consent, 'consent')
