@@ -155,7 +155,8 @@ describe('sessions', () => {
     world.advance(600)
     const post = { method: 'POST', body: 'hello' }
     expect(await (await session.fetch('/xrpc/a.b.c', post)).json()).toMatchObject({ body: 'hello' })
-    world.advance(600)
+    // Past the life of the nonce, not of the token.
+    world.advance(200)
     const before = world.requests.length
     const body = new Blob(['streamed']).stream()
     const streamed = await session.fetch('/xrpc/a.b.c', {
@@ -165,6 +166,22 @@ describe('sessions', () => {
     } as RequestInit)
     expect([streamed.status, await streamed.json()]).toMatchObject([200, { body: 'streamed' }])
     expect(world.requests.slice(before).filter((path) => path === '/xrpc/a.b.c')).toHaveLength(1)
+  })
+
+  it('do not send a stream a second time when the token is refused', async () => {
+    const session = await world.signIn(world.client())
+    let count = 0
+    world.intercept = async (request, answer) => {
+      if (!request.url.endsWith('/xrpc/a.b.c')) return answer()
+      count += 1
+      const headers = { 'www-authenticate': 'DPoP error="invalid_token"' }
+      return new Response('{}', { status: 401, headers })
+    }
+    const body = new Blob(['streamed']).stream()
+    const init = { method: 'POST', body, duplex: 'half' } as RequestInit
+    expect((await session.fetch('/xrpc/a.b.c', init)).status).toBe(401)
+    expect(count).toBe(1)
+    expect(world.events.at(-1)).toMatchObject({ type: 'session-renewed' })
   })
 })
 
