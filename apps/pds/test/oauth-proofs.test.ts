@@ -207,14 +207,11 @@ describe('a token', () => {
     ])
   })
 
-  test('is unknown where nobody checks it: no app is let in', async () => {
-    await using plain = await startNetwork({ inProcess: true })
-    const own = await plain.account()
-    const headers = { authorization: `DPoP ${own.accessJwt}`, dpop: 'x' }
-    const answer = await plain.get(SESSION, { headers })
-    expect([failure(answer), answer.headers.get('dpop-nonce')]).toEqual(['400 InvalidToken', null])
-    const admin = await plain.get('com.atproto.admin.searchAccounts', { headers })
-    expect(failure(admin)).toBe('401 AuthenticationRequired')
+  test('of a session lets no app in, and one of an app is none of a session', async () => {
+    expect(refused(await get(app, SESSION, { token: account.accessJwt }))).toEqual(refusal('invalid_token'))
+    const { authorization } = await app.headers('GET', SESSION)
+    const headers = { authorization: authorization!.replace('DPoP', 'Bearer') }
+    expect(failure(await net.get(SESSION, { headers }))).toBe('400 InvalidToken')
   })
 })
 

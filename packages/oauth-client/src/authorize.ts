@@ -96,6 +96,6 @@ export async function authorize(
 
 /** As servers compare: as text, but http on this machine may have any port where none is registered. */
 function isRedirect(uri: string, registered: readonly string[]): boolean {
-  const bare = uri.replace(/^(http:\/\/(?:127\.0\.0\.1|\[::1\])):\d+(?=[/?]|$)/, '$1')
+  const bare = uri.replace(/^(http:\/\/(?:127\.0\.0\.1|\[::1\])):\d+([/?].*)?$/, '$1$2')
   return registered.includes(uri) || registered.includes(bare)
 }

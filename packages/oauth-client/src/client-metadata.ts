@@ -126,7 +126,7 @@ function redirectProblem(uri: string, type: 'web' | 'native', client: URL): stri
       : 'of http must be http://127.0.0.1 or http://[::1]'
   }
   const scheme = `${client.hostname.split('.').toReversed().join('.')}:`
-  return url.protocol === scheme && /^[^:]+:\/(?!\/)/.test(uri)
+  return url.protocol === scheme && /^[^:]+:\/(?:[^/]|$)/.test(uri)
     ? null
     : `must be https, or begin with ${scheme}/ and have one slash`
 }
