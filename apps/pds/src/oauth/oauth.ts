@@ -15,6 +15,7 @@ import type { Outbound } from '../outbound/outbound.ts'
 import type { Stores } from '../stores/stores.ts'
 import { createAdmission } from './admission.ts'
 import { createPermissionSets } from './permission-sets.ts'
+import { createProofUses } from './proof-uses.ts'
 
 /** Signing in to apps. */
 export interface OAuth {
@@ -58,6 +59,7 @@ export function createOAuth(parts: OAuthParts): OAuth {
       audience: () => address.serviceDid(),
       keys,
       nonces,
+      replay: createProofUses(counts),
       store: oauth,
       accounts: {
         status: async (did) => {
