@@ -11,7 +11,7 @@ import type { PostgresDatabase } from './database.ts'
 export interface OfficeOptions {
   /** Who does not hold it asks for it again after so many ms. Default 2000. */
   readonly retryMs?: number
-  /** Who holds it looks whether its connection lives after so many ms, and gives it as long to answer. Default 2000. */
+  /** Who holds it looks whether its connection lives after so many ms, and gives it as long to answer, as who asks does. Default 2000. */
   readonly checkMs?: number
   /** Told of a connection that was lost, and of what `work` throws. */
   readonly onError?: (error: unknown) => void
@@ -76,21 +76,37 @@ export function holdOffice(
     }
   }
 
-  const campaign = async (): Promise<void> => {
-    const client = await db.pool.connect()
-    // Given back only as it came: a session that has the lock, or settings of its own, is ended.
-    let isOurs = true
+  /**
+   * Whether it was won. A connection that does not answer is ended, and so is one in use when nobody asks any more.
+   */
+  const ask = async (client: PoolClient): Promise<boolean> => {
+    const giveUp = (): void => void client.end()
+    const timer = setTimeout(giveUp, checkMs)
+    stop.signal.addEventListener('abort', giveUp)
     try {
       const { rows } = await client.query<{ won: boolean }>(
         "SELECT pg_try_advisory_lock(hashtextextended(coalesce(current_schema(), '') || '.' || $1, 12)) AS won",
         [name],
       )
-      if (rows[0]?.won !== true) {
-        isOurs = false
-        return
-      }
+      if (rows[0]?.won !== true) return false
       await client.query(KEEPALIVE)
-      await hold(client)
+      return true
+    } catch (error) {
+      if (stop.signal.aborted) return true
+      throw error
+    } finally {
+      clearTimeout(timer)
+      stop.signal.removeEventListener('abort', giveUp)
+    }
+  }
+
+  const campaign = async (): Promise<void> => {
+    const client = await db.pool.connect()
+    // Given back only as it came: a session that has the lock, or settings of its own, is ended.
+    let isOurs = true
+    try {
+      isOurs = await ask(client)
+      if (isOurs && !stop.signal.aborted) await hold(client)
     } finally {
       client.release(isOurs)
     }

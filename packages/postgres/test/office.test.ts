@@ -20,10 +20,15 @@ async function openLine(url: string): Promise<
   }
 > {
   const { hostname, port } = new URL(url)
-  const sockets: { near: Socket; far: Socket }[] = []
+  const sockets: { near: Socket; far: Socket; hangs: boolean }[] = []
   const line = createServer((near) => {
     const far = connect(Number(port), hostname)
-    sockets.push({ near, far })
+    const pair = { near, far, hangs: false }
+    sockets.push(pair)
+    // Of a connection that hangs, the near end learns nothing.
+    far.on('close', () => {
+      if (!pair.hangs) near.destroy()
+    })
     for (const socket of [near, far]) socket.on('error', () => {})
     near.pipe(far)
     far.pipe(near)
@@ -34,9 +39,10 @@ async function openLine(url: string): Promise<
   return {
     url: own.href,
     hang: () => {
-      for (const { near, far } of sockets) {
-        near.unpipe(far).pause()
-        far.unpipe(near).pause()
+      for (const pair of sockets) {
+        pair.hangs = true
+        pair.near.unpipe(pair.far).pause()
+        pair.far.unpipe(pair.near).pause()
       }
     },
     cut: () => {
@@ -152,6 +158,30 @@ describe.skipIf(server === null)('an office', () => {
     // The server notices, too.
     line.cut()
     await expect.poll(() => office.isHeld()).toBe(true)
+  })
+
+  it('is asked for on another connection when one does not answer, and nobody who leaves waits for it', async () => {
+    await using line = await openLine(server!.url)
+    await using near = openDatabase({ url: server!.url })
+    await using far = openDatabase({ url: line.url, poolSize: 2 })
+    const work = (signal: AbortSignal): Promise<void> =>
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
+    const hanging = { ...FAST, checkMs: 1000 }
+    const holder = holdOffice(near, 'silent', work, FAST)
+    await expect.poll(() => holder.isHeld()).toBe(true)
+    const waiting = holdOffice(far, 'silent', work, hanging)
+    // It asks again and again, on a connection that it has by now.
+    await expect.poll(() => far.pool.idleCount).toBe(1)
+    line.hang()
+    await holder[Symbol.asyncDispose]()
+    await expect.poll(() => waiting.isHeld()).toBe(true)
+    const third = holdOffice(far, 'silent', work, { ...FAST, checkMs: 3_600_000 })
+    await expect.poll(() => far.pool.totalCount).toBe(2)
+    await sleep(200)
+    line.hang()
+    await sleep(200)
+    await third[Symbol.asyncDispose]()
+    await waiting[Symbol.asyncDispose]()
   })
 
   it('whose work throws is asked for again', async () => {
