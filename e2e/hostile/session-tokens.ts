@@ -173,7 +173,8 @@ export const SESSION_TOKENS: readonly Attack[] = [
   raw('an empty token', () => 'Bearer '),
   raw('a header without a scheme', (world) => sessionToken(world)),
   raw('two tokens', (world) => `Bearer ${sessionToken(world)} ${sessionToken(world)}`),
-  raw('a token of another scheme', (world) => `DPoP ${sessionToken(world)}`),
+  raw('a token of another scheme', (world) => `Token ${sessionToken(world)}`),
+  raw('a token as that of an app', (world) => `DPoP ${sessionToken(world)}`, '401 invalid_dpop_proof'),
   raw('the password of the operator where a session is needed', () => basic(`admin:${ADMIN_PASSWORD}`)),
 
   // Tokens of the server in the wrong place.

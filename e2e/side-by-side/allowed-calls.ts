@@ -238,6 +238,7 @@ export const ALLOWED_CALLS: readonly Allowed[] = [
     'com.atproto.server.updateEmail: codes to sign in, not confirmed | outcome | 200 → 400 InvalidRequest',
     'com.atproto.server.updateEmail: codes to sign in | outcome | 400 TokenRequired → 200',
     'com.atproto.server.createSession: with codes to sign in | outcome | 200 → 401 AuthFactorTokenRequired',
+    '* | body.emailAuthFactor | absent → true',
   ),
   ...because(
     'An account that is not here has one error, whoever asks.',

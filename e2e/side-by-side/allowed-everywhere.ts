@@ -33,6 +33,5 @@ export const ALLOWED_EVERYWHERE: readonly Allowed[] = [
   ...because(
     'The reference server has no second factor; the field says whether codes are mailed to sign in.',
     '* | body.emailAuthFactor | absent → false',
-    '* | body.emailAuthFactor | absent → true',
   ),
 ]
