@@ -1,3 +1,5 @@
+import { readBounded } from '@avocet/data'
+
 import { isObject, shown } from './bytes.ts'
 import { OAuthClientError } from './error.ts'
 
@@ -90,22 +92,9 @@ export async function exchange(send: Fetch, request: HttpRequest, bounds: Bounds
 
 /** @throws {OAuthClientError} `too-large` */
 async function readText(response: Response, maxBytes: number, url: string): Promise<string> {
-  if (response.body === null) return ''
-  const reader = response.body.getReader()
-  const decoder = new TextDecoder()
-  let text = ''
-  let size = 0
-  for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- chunks come one after the other
-    const { done, value } = await reader.read()
-    if (done) return text + decoder.decode()
-    size += value.length
-    if (size > maxBytes) {
-      void reader.cancel().catch(() => undefined)
-      throw new OAuthClientError('too-large', `answer is too large; url=${shown(url)} max=${maxBytes}`)
-    }
-    text += decoder.decode(value, { stream: true })
-  }
+  const bytes = await readBounded(response.body, maxBytes)
+  if (bytes !== null) return new TextDecoder().decode(bytes)
+  throw new OAuthClientError('too-large', `answer is too large; url=${shown(url)} max=${maxBytes}`)
 }
 
 /** The JSON object that an answer is; null for anything else. */

@@ -1,4 +1,5 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { replaceFile } from '@avocet/data/node'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { isObject } from '../bytes.ts'
@@ -70,27 +71,7 @@ async function readAll(path: string): Promise<Map<string, string>> {
   return new Map(Object.entries(sessions).map(([id, session]) => [id, JSON.stringify(session)]))
 }
 
-/** At no time is there half a file, nor one that others can read. */
 async function writeAll(path: string, all: ReadonlyMap<string, string>): Promise<void> {
-  const entries = [...all].map(([id, text]) => [id, JSON.parse(text) as unknown])
-  const temporary = `${path}.${process.pid}.${crypto.randomUUID()}`
-  try {
-    const file = await open(temporary, 'wx', 0o600)
-    try {
-      await file.writeFile(
-        `${JSON.stringify({ version: 1, sessions: Object.fromEntries(entries) }, null, 2)}\n`,
-      )
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
-  // The new name is on the disk once the folder is; Windows has no such thing.
-  const folder = await open(dirname(path), 'r').catch(() => null)
-  await folder?.sync().catch(() => undefined)
-  await folder?.close()
+  const sessions = Object.fromEntries([...all].map(([id, text]) => [id, JSON.parse(text) as unknown]))
+  await replaceFile(path, `${JSON.stringify({ version: 1, sessions }, null, 2)}\n`)
 }

@@ -1,3 +1,4 @@
+import { readBounded } from '@avocet/data'
 import { createGuardedFetch } from '@avocet/did'
 
 /** Bytes of an answer: an archive of a large repository. */
@@ -36,18 +37,7 @@ async function collect(
 ): Promise<{ bytes: Uint8Array<ArrayBuffer>; type: string | null } | null> {
   if (body === undefined || body === null) return null
   const { headers, body: stream } = new Response(body)
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of stream ?? []) {
-    size += chunk.length
-    if (size > MAX_BODY) throw new RangeError(`too much to send; max=${MAX_BODY}`)
-    chunks.push(chunk)
-  }
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
+  const bytes = await readBounded(stream, MAX_BODY)
+  if (bytes === null) throw new RangeError(`too much to send; max=${MAX_BODY}`)
   return { bytes, type: headers.get('content-type') }
 }

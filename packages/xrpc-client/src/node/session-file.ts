@@ -2,10 +2,10 @@
  * Sessions in files, where programs keep their state.
  * @see https://specifications.freedesktop.org/basedir-spec/latest/
  */
-import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
+import { replaceFile } from '@avocet/data/node'
 import type { SessionStore } from '../session.ts'
 import { parseSessionData } from '../session-data.ts'
 
@@ -57,20 +57,7 @@ export function createFileSessionStore(
       const directory = dirname(path)
       await mkdir(directory, { recursive: true, mode: 0o700 })
       await chmod(directory, 0o700)
-      const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
-      try {
-        const file = await open(temporary, 'wx', 0o600)
-        try {
-          await file.writeFile(`${JSON.stringify(data, null, 2)}\n`)
-          await file.sync()
-        } finally {
-          await file.close()
-        }
-        await rename(temporary, path)
-      } catch (error) {
-        await rm(temporary, { force: true })
-        throw error
-      }
+      await replaceFile(path, `${JSON.stringify(data, null, 2)}\n`)
     },
   }
 }
