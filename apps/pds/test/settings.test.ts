@@ -19,6 +19,15 @@ test.each<[Record<string, string>, string]>([
   [{ PDS_PORT: '70000' }, 'PDS_PORT: expected a whole number'],
   [{ PDS_PORT: '12.5' }, 'PDS_PORT: expected a whole number'],
   [{ PDS_DID_PLC_URL: 'nowhere' }, 'PDS_DID_PLC_URL: expected an http(s) URL'],
+  [
+    { PDS_PUBLIC_URL: 'https://pds.example.com/pds' },
+    'PDS_PUBLIC_URL: expected an origin such as https://pds.example.com',
+  ],
+  [{ PDS_PUBLIC_URL: 'https://pds.example.com?x' }, 'PDS_PUBLIC_URL: expected an origin'],
+  [{ PDS_PUBLIC_URL: 'https://me@pds.example.com' }, 'PDS_PUBLIC_URL: expected an origin'],
+  [{ PDS_PUBLIC_URL: 'pds.example.com' }, 'PDS_PUBLIC_URL: expected an http(s) URL'],
+  [{ PDS_PUBLIC_URL: 'ftp://pds.example.com' }, 'PDS_PUBLIC_URL: expected an http(s) URL'],
+  [{ PDS_PUBLIC_URL: 'http://pds.example.com' }, 'PDS_PUBLIC_URL: expected https'],
   [{ PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: 'xyz' }, 'expected 64 hexadecimal digits'],
   [{ PDS_INVITE_REQUIRED: 'perhaps' }, 'PDS_INVITE_REQUIRED: expected true or false'],
   [{ PDS_SERVICE_HANDLE_DOMAINS: 'example.com' }, 'PDS_SERVICE_HANDLE_DOMAINS: expected suffixes'],
@@ -54,6 +63,17 @@ test.each<[Record<string, string>, string]>([
 ])('%j is refused', (env, message) => {
   expect(() => readSettings(env)).toThrow(SettingError)
   expect(() => readSettings(env)).toThrow(message)
+})
+
+test.each([
+  ['https://pds.example.com', 'https://pds.example.com'],
+  ['https://PDS.example.com:443/', 'https://pds.example.com'],
+  ['https://pds.example.com:8443', 'https://pds.example.com:8443'],
+  ['http://localhost:2583', 'http://localhost:2583'],
+  ['http://127.0.0.1:2583//', 'http://127.0.0.1:2583'],
+  ['http://[::1]:2583', 'http://[::1]:2583'],
+])('the public URL %s is taken as %s', (given, taken) => {
+  expect(readSettings({ PDS_PUBLIC_URL: given }).publicUrl).toBe(taken)
 })
 
 test('a bucket is named as for the reference server, and its keys as for programs of Amazon', () => {

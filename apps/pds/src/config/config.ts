@@ -8,7 +8,7 @@ export interface PdsConfig {
   readonly host: string
   /** Public host name, `localhost` for a development network. */
   readonly hostname: string
-  /** Public base URL; null derives it from `hostname` (and, for localhost, the port that was bound). */
+  /** Public origin, https but on loopback; null derives it from `hostname` (and, for localhost, the port that was bound). */
   readonly publicUrl: string | null
   /** DID of this service; null means `did:web:<public host>`. */
   readonly serviceDid: string | null

@@ -20,6 +20,7 @@ import {
   list,
   logLevel,
   privateKeyHex,
+  publicOrigin,
   SettingError,
 } from './values.ts'
 
@@ -61,9 +62,9 @@ export const SETTINGS: readonly Setting[] = [
     env: 'PDS_PUBLIC_URL',
     flag: '--public-url',
     placeholder: 'url',
-    description: 'public base URL',
+    description: 'public origin, without a path; https, but on this machine',
     default: 'https://<hostname>; http://localhost:<port> on localhost',
-    apply: (text, { options }) => (options.publicUrl = httpUrl(text)),
+    apply: (text, { options }) => (options.publicUrl = publicOrigin(text)),
   },
   {
     env: 'PDS_DATA_DIRECTORY',

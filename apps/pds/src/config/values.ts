@@ -1,6 +1,8 @@
 // Values of settings from their text.
 import { isIP } from 'node:net'
 
+import { isLoopbackAddress } from '@avocet/did'
+
 import type { LogLevel } from './config.ts'
 
 /** A setting whose value cannot be used. `setting` is the name the operator wrote. */
@@ -44,6 +46,15 @@ export function httpUrl(text: string): string {
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
     return bad('an http(s) URL', text)
   return text.replace(/^(.*[^/])?\/*$/s, '$1')
+}
+
+/** An origin: https, or http on this machine. It is what apps know the server by, so that it has no path. @throws SettingError */
+export function publicOrigin(text: string): string {
+  const url = URL.parse(httpUrl(text))!
+  if (url.href !== `${url.origin}/`) return bad('an origin such as https://pds.example.com', text)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const isLocal = host === 'localhost' || host.endsWith('.localhost') || isLoopbackAddress(host)
+  return url.protocol === 'https:' || isLocal ? url.origin : bad('https, as it is not of this machine', text)
 }
 
 /** An https URL. @throws SettingError */
