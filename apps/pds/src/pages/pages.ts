@@ -45,7 +45,7 @@ export interface OwnerPages {
 /** Pages on which owners sign in and let apps in. */
 export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
   const { config, oauth, store, devices, signIns, address, counts, secret, onError } = parts
-  const isSecure = config.publicUrl === null ? config.hostname !== 'localhost' : isHttps(config.publicUrl)
+  const isSecure = address.url().startsWith('https:')
   const browsers = createBrowsers({ devices, store, isSecure })
   const limits = createPageLimits(counts.rateLimits, createBypass(config))
   const visits = createVisits({
@@ -85,4 +85,3 @@ export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
 }
 
 const ALLOW = { allow: 'GET, POST' }
-const isHttps = (url: string): boolean => url.startsWith('https:')

@@ -7,7 +7,7 @@ import { readForm, type FormTokens } from './form.ts'
 import { pageHeaders } from './headers.ts'
 import type { Layout, PageContent } from './layout.ts'
 import { isOwnPost, isVisit } from './navigation.ts'
-import { VISIT_LIMIT, type PageCaller, type PageLimits } from './page-limits.ts'
+import type { PageLimits } from './page-limits.ts'
 import { acceptedLanguages, chooseTexts } from './texts/choose.ts'
 import type { Texts } from './texts/texts.ts'
 import { errorPage } from './views/parts.ts'
@@ -15,7 +15,6 @@ import { errorPage } from './views/parts.ts'
 /** Somebody at a page. */
 export interface Visit {
   readonly browser: Browser
-  readonly caller: PageCaller
   readonly sighting: Sighting
   /** Of the URL, or of the form that was posted. */
   readonly parameters: URLSearchParams
@@ -98,21 +97,19 @@ export function createVisits(parts: VisitParts): Visits {
     const accepted = acceptedLanguages(context.req.header('accept-language'))
     const texts = chooseTexts(accepted)
     // Whoever asks under the name of a user's handle, or another one, finds no pages to trust there.
-    const { hostname } = new URL(context.req.url)
-    if (hostname !== new URL(origin()).hostname) return fail(texts, 404, texts.error.notFound)
+    const url = new URL(context.req.url)
+    if (url.hostname !== new URL(origin()).hostname) return fail(texts, 404, texts.error.notFound)
     const header = (name: string): string | undefined => context.req.header(name)
     if (!(isPost ? isOwnPost(header, origin()) : isVisit(header))) {
       return fail(texts, 403, texts.error.crossSite)
     }
     const address = addressOf(context)
-    const caller: PageCaller = { address, header: (name) => header(name) ?? null }
-    const wait = await limits.count(VISIT_LIMIT, caller)
+    const wait = await limits.count({ address, header: (name) => header(name) ?? null })
     if (wait !== null) {
       return fail(texts, 429, texts.error.tooMany, { headers: { 'retry-after': String(wait) } })
     }
     const sighting: Sighting = { address, userAgent: header('user-agent') ?? null }
     const browser = await browsers.read(getCookie(context, browsers.cookieName) ?? null, sighting)
-    const url = new URL(context.req.url)
     const parameters = isPost ? await readForm(context.req.raw) : url.searchParams
     // A browser without its cookie gets no new one here: the form was for the one that it had.
     const isOurs =
@@ -126,7 +123,6 @@ export function createVisits(parts: VisitParts): Visits {
     }
     return handler({
       browser,
-      caller,
       sighting,
       parameters,
       formToken: formTokens.of(browser),
