@@ -150,22 +150,28 @@ export function createAuthorize({ oauth, browsers }: AuthorizeParts): Authorize 
     const { prompt, loginHint } = page
     if (prompt === 'none') return silent(request)
     const step = visit.parameters.get('step')
-    const chosen = accounts.find(({ account }) => account.did === visit.parameters.get('account'))
-    if (chosen !== undefined) return ask(request, chosen)
+    const named = chosen(request)
+    if (named !== undefined) return ask(request, named)
     if (step === 'accounts' && accounts.length > 0) return showAccounts(request)
     const fill = step === 'sign-in' ? '' : (loginHint ?? '')
     if (step !== null || accounts.length === 0 || prompt === 'login' || prompt === 'create') {
       return signIn(request, fill, null)
     }
     if (loginHint !== null && prompt !== 'select_account') {
-      const named = hinted(accounts, loginHint)
-      return named === null ? signIn(request, loginHint, null) : ask(request, named)
+      const meant = hinted(accounts, loginHint)
+      return meant === null ? signIn(request, loginHint, null) : ask(request, meant)
     }
     if (accounts.length > 1 || prompt === 'select_account') return showAccounts(request)
     return ask(request, accounts[0]!)
   }
 
   return { show, open, signIn, consent, deny }
+}
+
+/** The account that a URL or a form names, of those that count for the request. */
+export function chosen({ visit, accounts }: OpenRequest): SignedIn | undefined {
+  const did = visit.parameters.get('account')
+  return accounts.find(({ account }) => account.did === did)
 }
 
 /** Whether somebody signed in a moment ago, where the app wants that. */

@@ -2,7 +2,7 @@ import type { SignIns } from '../accounts/sign-in.ts'
 import type { Account } from '../account.ts'
 import { PdsError } from '../errors.ts'
 import type { Visitor } from '../factors/challenges.ts'
-import { isFreshEnough, type Authorize, type OpenRequest } from './authorize.ts'
+import { chosen, isFreshEnough, type Authorize, type OpenRequest } from './authorize.ts'
 import type { Browsers } from './browsers.ts'
 import type { Texts } from './texts/texts.ts'
 import { factorPage } from './views/sign-in.ts'
@@ -78,39 +78,35 @@ export function createSignInForms(parts: SignInFormsParts): PageHandler {
       .split(' ')
       .filter((kind) => KINDS.has(kind))
 
-  const factor: Form = async (request) => {
-    const ticket = field(request, 'ticket')
-    const kinds = kindsOf(request)
-    try {
-      return await finish(
-        request,
-        await signIns.answer(ticket, { code: field(request, 'code') }, visitorOf(request)),
-      )
-    } catch (error) {
-      const [problem, status] = problemOf(request.texts, error)
-      return isOver(error)
-        ? authorize.signIn(request, '', problem, status)
-        : showFactor(request, ticket, kinds, { problem, status })
+  /** A form of the second factor: what goes wrong is shown there, or where the sign-in begins again. */
+  const factorForm =
+    (act: (request: OpenRequest, ticket: string, kinds: readonly string[]) => Promise<Response>): Form =>
+    async (request) => {
+      const ticket = field(request, 'ticket')
+      const kinds = kindsOf(request)
+      try {
+        return await act(request, ticket, kinds)
+      } catch (error) {
+        const [problem, status] = problemOf(request.texts, error)
+        return isOver(error)
+          ? authorize.signIn(request, '', problem, status)
+          : showFactor(request, ticket, kinds, { problem, status })
+      }
     }
-  }
 
-  const mailCode: Form = async (request) => {
-    const ticket = field(request, 'ticket')
-    const kinds = kindsOf(request)
-    try {
-      await signIns.mailCode(ticket, visitorOf(request))
-      return showFactor(request, ticket, kinds, { mailed: true })
-    } catch (error) {
-      const [problem, status] = problemOf(request.texts, error)
-      return isOver(error)
-        ? authorize.signIn(request, '', problem, status)
-        : showFactor(request, ticket, kinds, { problem, status })
-    }
-  }
+  const factor = factorForm(async (request, ticket) => {
+    const account = await signIns.answer(ticket, { code: field(request, 'code') }, visitorOf(request))
+    return finish(request, account)
+  })
+
+  const mailCode = factorForm(async (request, ticket, kinds) => {
+    await signIns.mailCode(ticket, visitorOf(request))
+    return showFactor(request, ticket, kinds, { mailed: true })
+  })
 
   const consent: Form = async (request) => {
-    const { visit, accounts, page, texts } = request
-    const signedIn = accounts.find(({ account }) => account.did === visit.parameters.get('account'))
+    const { visit, page, texts } = request
+    const signedIn = chosen(request)
     if (signedIn === undefined || !isFreshEnough(request, signedIn)) {
       return visit.failure(texts, 403, texts.error.notSignedIn)
     }
@@ -122,8 +118,8 @@ export function createSignInForms(parts: SignInFormsParts): PageHandler {
   }
 
   const signOut: Form = async (request) => {
-    const { visit, accounts, url } = request
-    const signedIn = accounts.find(({ account }) => account.did === visit.parameters.get('account'))
+    const { visit, url } = request
+    const signedIn = chosen(request)
     if (signedIn !== undefined) await browsers.signOut(visit.browser, signedIn.account.did)
     return visit.goTo(url({ step: 'accounts' }))
   }
