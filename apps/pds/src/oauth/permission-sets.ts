@@ -1,10 +1,10 @@
-import type { PublicKey } from '@avocet/crypto'
-import { pdsEndpoint, signingKey, type DidResolver, type Fetch, type LookupTxt } from '@avocet/did'
+import type { DidResolver, Fetch, LookupTxt } from '@avocet/did'
 import { createLexiconResolver, type LexiconResolver } from '@avocet/lexicon'
 import { catalog } from '@avocet/lexicons/catalog'
 import type { PermissionSets } from '@avocet/oauth-server'
-import { verifyRecordProof } from '@avocet/repo'
 import type { Nsid } from '@avocet/syntax'
+
+import { createLexiconFetchers } from '../outbound/lexicon-fetchers.ts'
 
 /** What permission sets on the network are found by. */
 export interface PermissionSetParts {
@@ -46,20 +46,11 @@ export function createPermissionSets(parts: PermissionSetParts | null): Permissi
 }
 
 function resolverOf({ dids, lookupTxt, fetch }: PermissionSetParts): LexiconResolver {
-  return createLexiconResolver<PublicKey>({
-    lookupTxt,
-    fetch,
+  return createLexiconResolver({
+    ...createLexiconFetchers(dids, lookupTxt, fetch),
     timeout: 10_000,
     maxAge: 5 * 60 * 1000,
     maxStale: MAX_STALE_MS,
     maxFailureAge: 60 * 1000,
-    resolveAccount: async (did, options) => {
-      const resolved = await dids.resolve(did, options)
-      if (!resolved.ok) return resolved
-      const [pds, key] = [pdsEndpoint(resolved.value), signingKey(resolved.value)]
-      if (pds === null || key === null) return { ok: false, error: { message: `no PDS or key; did=${did}` } }
-      return { ok: true, value: { pds, key } }
-    },
-    verifyProof: (car, record) => verifyRecordProof(car, record),
   })
 }

@@ -1,9 +1,9 @@
-import type { PublicKey } from '@avocet/crypto'
-import { pdsEndpoint, signingKey, type DidResolver, type Fetch, type LookupTxt } from '@avocet/did'
+import type { DidResolver, Fetch, LookupTxt } from '@avocet/did'
 import { createCatalog, createLexiconResolver, resolveClosure, type Catalog } from '@avocet/lexicon'
 import { catalog, documents } from '@avocet/lexicons/catalog'
-import { verifyRecordProof } from '@avocet/repo'
 import { BUNDLED_LEXICONS, type RecordLexicons } from '@avocet/repo-server'
+
+import { createLexiconFetchers } from '../outbound/lexicon-fetchers.ts'
 
 const LIMIT = 500
 const MAX_AGE_MS = 10 * 60 * 1000
@@ -30,19 +30,10 @@ export function createRecordLexicons(
   fetch: Fetch,
   now: () => number = () => performance.now(),
 ): RecordLexicons {
-  const resolver = createLexiconResolver<PublicKey>({
-    lookupTxt,
-    fetch,
+  const resolver = createLexiconResolver({
+    ...createLexiconFetchers(dids, lookupTxt, fetch),
     now,
     timeout: WAIT_MS,
-    resolveAccount: async (did, options) => {
-      const resolved = await dids.resolve(did, options)
-      if (!resolved.ok) return resolved
-      const [pds, key] = [pdsEndpoint(resolved.value), signingKey(resolved.value)]
-      if (pds === null || key === null) return { ok: false, error: { message: `no PDS or key; did=${did}` } }
-      return { ok: true, value: { pds, key } }
-    },
-    verifyProof: (car, record) => verifyRecordProof(car, record),
   })
   const entries = new Map<string, Entry>()
 
