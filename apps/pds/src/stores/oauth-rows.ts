@@ -2,6 +2,7 @@ import type { AccountChange, Outcome } from '@avocet/accounts'
 import type { Consent, OAuthChange, OAuthOutcome, OAuthReads } from '@avocet/oauth-server'
 import type { Did } from '@avocet/syntax'
 
+import { lostRace } from './lost-race.ts'
 import type { OAuthMiss, SqlValue } from './oauth-steps.ts'
 import { toRequest, toSession } from './oauth-steps.ts'
 
@@ -26,8 +27,7 @@ export function oauthOutcome(error: unknown): OAuthOutcome | null {
   if (code === '23505' || errcode === 1555 || errcode === 2067) {
     return { status: 'refused', reason: 'id-taken' }
   }
-  // Two that waited for each other: the other one went through.
-  return code === '40P01' || code === '40001' ? { status: 'stale' } : null
+  return lostRace(error) ? { status: 'stale' } : null
 }
 
 /** Asks either database, by a statement with `$1`, `$2`, … . */

@@ -2,6 +2,7 @@ import type { PostgresAccountStore } from '@avocet/accounts/postgres'
 import type { OAuthChange, OAuthStore } from '@avocet/oauth-server'
 import type { PostgresDatabase, Queryable } from '@avocet/postgres'
 
+import { lostRace } from '../lost-race.ts'
 import {
   AccountsNotApplied,
   createOAuthReads,
@@ -68,8 +69,7 @@ export function endingApps(store: PostgresAccountStore, db: PostgresDatabase): P
         })
       } catch (error) {
         if (error instanceof AccountsNotApplied) return error.outcome
-        const { code } = error as { code?: string }
-        if (code === '40P01' || code === '40001') return { status: 'stale' }
+        if (lostRace(error)) return { status: 'stale' }
         throw error
       }
     },

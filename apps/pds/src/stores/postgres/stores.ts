@@ -7,6 +7,7 @@ import { openBlobs } from '../../blobs/blob-place.ts'
 import type { PdsConfig, PostgresPlace } from '../../config/config.ts'
 import { SILENT, type Logger } from '../../logger.ts'
 import { NotApplied, type AppChange, type AppOutcome } from '../app-change.ts'
+import { lostRace } from '../lost-race.ts'
 import type { Stores } from '../stores.ts'
 import { openAudit } from './audit.ts'
 import { connect } from './connect.ts'
@@ -106,9 +107,7 @@ export async function openPostgresStores(
         return await db.transaction((tx) => applyAll(tx, change))
       } catch (error) {
         if (error instanceof NotApplied) return error.outcome
-        // Two that waited for each other: the other one went through.
-        const { code } = error as { code?: string }
-        if (code === '40P01' || code === '40001') return { status: 'stale' }
+        if (lostRace(error)) return { status: 'stale' }
         throw error
       }
     },
