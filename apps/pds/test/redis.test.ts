@@ -243,7 +243,9 @@ describe.skipIf(!hasRedis)('a start', () => {
     const { log, lines } = listen()
     const net = await startNetwork({ config: { redisUrl: 'redis://127.0.0.1:1' }, log })
     await net[Symbol.asyncDispose]()
-    expect(lines).toEqual(['PDS_REDIS_SCRATCH_ADDRESS has no effect: rate limits are off'])
+    expect(lines).toEqual([
+      'PDS_REDIS_SCRATCH_ADDRESS has no effect: rate limits are off, and each process knows for itself which proofs of apps were used',
+    ])
   })
 
   test('over TLS, with a password, as a process', async () => {

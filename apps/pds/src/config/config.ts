@@ -47,7 +47,7 @@ export interface PdsConfig {
   /** A request with this value in `x-ratelimit-bypass` is not limited. */
   readonly rateLimitBypassKey: string | null
   readonly rateLimitBypassIps: readonly string[]
-  /** `redis://` or `rediss://` URL of what all processes count rate limits in; null: each counts for itself. */
+  /** `redis://` or `rediss://` URL of what all processes count rate limits and used proofs of apps in, unless limits are off; null: each counts for itself. */
   readonly redisUrl: string | null
   /** How long events stay readable on the firehose, in milliseconds. */
   readonly repoBackfillLimitMs: number

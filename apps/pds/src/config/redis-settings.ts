@@ -9,7 +9,7 @@ export const REDIS_SETTINGS: readonly Setting[] = [
   {
     env: NAME,
     description:
-      'Redis that all processes of this server count rate limits in: host:port, or rediss:// for TLS',
+      'Redis that all processes of this server count rate limits and used proofs of apps in (none while rate limits are off): host:port, or rediss:// for TLS',
     default: 'none: each process counts for itself',
     apply: (text, { redis }) => (redis.url = redisUrl(text)),
   },

@@ -11,7 +11,7 @@ import {
 import type { PdsConfig } from '../config/config.ts'
 import type { Logger } from '../logger.ts'
 
-/** Where this server counts what it limits: in its memory, or in a Redis that all its processes share. */
+/** Where this server counts what it limits, and knows what was used: in its memory, or in a Redis that all its processes share. */
 export interface SharedCounts extends AsyncDisposable {
   readonly rateLimits: RateLimitStore
   /** The Redis, which rejects at once while it is away; null where there is none. */
@@ -24,6 +24,8 @@ export interface SharedCounts extends AsyncDisposable {
   isShared(): boolean | null
 }
 
+const NO_EFFECT =
+  'PDS_REDIS_SCRATCH_ADDRESS has no effect: rate limits are off, and each process knows for itself which proofs of apps were used'
 /** How long a start waits for the first connection. */
 const START_MS = 3000
 
@@ -35,7 +37,7 @@ export async function openSharedCounts(config: PdsConfig, log: Logger): Promise<
   const { redisUrl, rateLimitsEnabled, hostname } = config
   const own = createMemoryRateLimitStore()
   if (redisUrl === null || !rateLimitsEnabled) {
-    if (redisUrl !== null) log.info({}, 'PDS_REDIS_SCRATCH_ADDRESS has no effect: rate limits are off')
+    if (redisUrl !== null) log.info({}, NO_EFFECT)
     return {
       rateLimits: own,
       redis: null,
