@@ -1,5 +1,5 @@
-import { de } from './de.ts'
-import { en } from './en.ts'
+import { de } from './de/de.ts'
+import { en } from './en/en.ts'
 import type { Texts } from './texts.ts'
 
 /** The languages there are, the one for everybody else first. */
