@@ -11,6 +11,7 @@ import {
   type OAuthServer,
 } from '@avocet/oauth-server'
 import type { Did } from '@avocet/syntax'
+import { servePages } from '@avocet/testing/chromium'
 
 export const ACCOUNT: Did = `did:plc:${'a'.repeat(24)}`
 
@@ -18,7 +19,7 @@ export const ACCOUNT: Did = `did:plc:${'a'.repeat(24)}`
 export interface OAuthNetwork extends AsyncDisposable {
   readonly pds: string
   readonly store: MemoryOAuthStore
-  /** Of the app; any path but `/page.js` is its page. */
+  /** Of the app; `/` is its page. */
   readonly app: string
 }
 
@@ -47,17 +48,19 @@ export async function startOAuthNetwork(script: string): Promise<OAuthNetwork> {
     fetch: async () => new Response('', { status: 404 }),
   })
   const query = new URLSearchParams({ pds, did: ACCOUNT }).toString()
-  const [app, closeApp] = await listen((request, response) => {
-    const isScript = request.url?.startsWith('/page.js') === true
-    response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' })
-    response.end(isScript ? script : `<!doctype html><script type="module" src="/page.js?${query}"></script>`)
-  })
+  const html = `<!doctype html><script type="module" src="/page.js?${query}"></script>`
+  const app = await servePages(
+    new Map([
+      ['/', html],
+      ['/page.js', script],
+    ]),
+  )
   return {
     pds,
     store,
-    app,
+    app: app.origin,
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([closePds(), closeApp()])
+      await Promise.all([closePds(), app[Symbol.asyncDispose]()])
     },
   }
 }

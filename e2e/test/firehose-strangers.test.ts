@@ -1,14 +1,11 @@
 // The stream of com.atproto.sync.subscribeRepos crossed with the official and the well-known clients over real sockets:
 // ours read by theirs with authentication of commits on, theirs read by our verifier.
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 
 import { ComAtprotoSyncSubscribeRepos } from '@atcute/atproto'
 import { FirehoseSubscription } from '@atcute/firehose'
-import { AtpAgent, schemas } from '@atproto/api'
+import { schemas } from '@atproto/api'
 import { P256Keypair, Secp256k1Keypair } from '@atproto/crypto'
 import { IdResolver, MemoryCache } from '@atproto/identity'
 import {
@@ -29,13 +26,13 @@ import {
   type FailureEvent,
   type VerifiedEvent,
 } from '@avocet/firehose'
-import { createPds, type Pds } from '@avocet/pds'
-import { pdsDatabase } from '@avocet/testing/pds-store'
-import { createPlcDirectory, type PlcDirectory } from '@avocet/plc-directory'
+import type { Pds } from '@avocet/pds'
 import type { Did } from '@avocet/syntax'
 import { Firehose as SkywareFirehose } from '@skyware/firehose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+
+import { startPds, type TestPds } from '../support/pds.ts'
 
 /** One change of one record, as a reader sees it. */
 type Change = { action: string; did: string; path: string; cid: string | null }
@@ -50,41 +47,23 @@ async function until(done: () => boolean, timeoutMs = 20_000): Promise<void> {
 }
 
 describe('the stream of our PDS', () => {
-  let folder: string
-  let plc: PlcDirectory
+  let server: TestPds
   let pds: Pds
   let service: string
   const written: Change[] = []
   let commits = 0
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'avocet-firehose-'))
-    plc = await createPlcDirectory({ port: 0, rateLimits: null })
-    pds = await createPds({
-      dataDirectory: folder,
-      port: 0,
-      plcUrl: plc.url,
-      loginFloorMs: 0,
-      inviteRequired: false,
-      postgres: pdsDatabase(folder),
-    })
+    server = await startPds()
+    pds = server.pds
     service = pds.url.replace('http', 'ws')
     for (const name of ['wanda', 'xavier', 'yvonne']) await live(name)
   })
-  afterAll(async () => {
-    await pds.close()
-    await plc.close()
-    await rm(folder, { recursive: true, force: true })
-  })
+  afterAll(() => server[Symbol.asyncDispose]())
 
   /** A short life of an account: every kind of write, single and in batches. */
   async function live(name: string): Promise<void> {
-    const agent = new AtpAgent({ service: pds.url })
-    await agent.createAccount({
-      handle: `${name}.test`,
-      email: `${name}@example.com`,
-      password: 'correct horse',
-    })
+    const agent = await server.newAccount(name)
     commits++ // the first, empty commit
     const did = agent.assertDid
     const note = (action: string, uri: string, cid: string | null): void => {
@@ -147,7 +126,7 @@ describe('the stream of our PDS', () => {
     const errors: Error[] = []
     const firehose = new Firehose({
       service,
-      idResolver: new IdResolver({ plcUrl: plc.url, didCache: new MemoryCache(), fetch }),
+      idResolver: new IdResolver({ plcUrl: server.plc.url, didCache: new MemoryCache(), fetch }),
       // Keys are resolved and signatures checked; the handles of this test, under .test, exist in no DNS.
       unauthenticatedHandles: true,
       getCursor: () => 0,

@@ -1,21 +1,14 @@
 // The indexer's page in a real browser, over a real PDS: what it shows is what happened; it works by keyboard, on a phone and in the dark.
 // AVOCET_SCREENSHOT=<file.png> keeps a picture of it.
-import { existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { createIndexer, type Indexer } from '@avocet/indexer'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { hasChromium, launchChromium } from '@avocet/testing/chromium'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 
 import { type Network, procedure, startNetwork } from '../support/network.ts'
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  (path) => existsSync(path),
-)
-if (executablePath === undefined) {
-  console.warn('SKIPPED: the page in a browser; no chromium on this machine (apt-get install chromium)')
-}
 
 type Account = { did: string; handle: string; token: string }
 const POSTS = [
@@ -39,7 +32,7 @@ const MORE = [
   'A nest is a scrape in the shells and that is all',
 ]
 
-describe.skipIf(executablePath === undefined)('the page', () => {
+describe.skipIf(!hasChromium('the page of the indexer'))('the page', () => {
   let network: Network
   let indexer: Indexer
   let browser: Browser
@@ -69,7 +62,7 @@ describe.skipIf(executablePath === undefined)('the page', () => {
       allowLoopback: true,
       logRetentionMs: 3_600_000,
     })
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] })
+    browser = await launchChromium()
   }, 90_000)
 
   afterAll(async () => {

@@ -1,55 +1,17 @@
 // The clients of Jetstream and Tap in a real browser; and how much of them a bundle holds.
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 
 import type { V1Event } from '@avocet/jetstream/wire'
 import type { TapEvent } from '@avocet/tap/wire'
-import { chromium } from 'playwright-core'
-import { rolldown } from 'rolldown'
+import { bundle, bundlePage, hasChromium, launchChromium } from '@avocet/testing/chromium'
 import { describe, expect, test } from 'vitest'
 
 import type { StreamReport } from '../support/json-streams-page.ts'
 import { serveJetstream, serveTap } from '../support/json-streams.ts'
 
-const places = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-]
-const executablePath = places.find((path) => path !== undefined && existsSync(path))
-if (executablePath === undefined)
-  console.warn(
-    'SKIPPED: no Chromium on this machine; the clients of JSON streams are not tested in a browser (set CHROMIUM_PATH)',
-  )
-
 const did = 'did:plc:44ybard66vv44zksje25o7dz'
 const start = 1_783_175_888_000_000
-const ENTRY = '\0entry.js'
-
-/** A bundle for browsers of a module, or of a line of code. */
-async function bundle(input: string, minify: boolean): Promise<string> {
-  const built = await rolldown({
-    input: input.startsWith('import') ? ENTRY : input,
-    cwd: import.meta.dirname,
-    platform: 'browser',
-    external: (id) => id.startsWith('node:'),
-    plugins: [
-      {
-        name: 'entry',
-        resolveId: (id) => (id === ENTRY ? id : null),
-        load: (id) => (id === ENTRY ? input : null),
-      },
-    ],
-    logLevel: 'silent',
-  })
-  const { output } = await built.generate({ format: 'esm', codeSplitting: false, minify })
-  await built.close()
-  expect(output.length).toBe(1)
-  return output[0].code
-}
-
 test('bundles hold nothing of Node, and little else', async () => {
   const budgets: [string, string, number][] = [
     ['@avocet/jetstream', 'subscribeV1', 8500],
@@ -60,7 +22,11 @@ test('bundles hold nothing of Node, and little else', async () => {
     ['@avocet/tap/webhooks', 'verifyWebhook', 1500],
   ]
   for (const [name, member, budget] of budgets) {
-    const code = await bundle(`import { ${member} } from '${name}'; globalThis.x = ${member}`, true)
+    const [chunk] = await bundle(`import { ${member} } from '${name}'; globalThis.x = ${member}`, {
+      folder: import.meta.dirname,
+      minify: true,
+    })
+    const { code } = chunk!
     expect(code, member).not.toMatch(/from\s*["']node:|import\(["'](node:|ws)/)
     const size = gzipSync(code).length
     console.log(`${name} ${member}: ${code.length} B, ${size} B gzipped`)
@@ -68,7 +34,7 @@ test('bundles hold nothing of Node, and little else', async () => {
   }
 })
 
-describe.skipIf(executablePath === undefined)('in Chromium', () => {
+describe.skipIf(!hasChromium('the client of JSON streams'))('in Chromium', () => {
   test('a page reads Jetstream over cuts, once each, and acks what it handles of Tap', async () => {
     const record = { $type: 'com.example.note', text: 'x'.repeat(500) }
     const events: V1Event[] = Array.from({ length: 300 }, (_, i) => ({
@@ -94,26 +60,19 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     }))
     await using jetstream = await serveJetstream(events, 120)
     await using tap = await serveTap(identities, new Map(), null)
-    const browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] })
-    try {
-      const page = await browser.newPage()
-      await page.addScriptTag({
-        content: await bundle(
-          fileURLToPath(new URL('../support/json-streams-page.ts', import.meta.url)),
-          false,
-        ),
-        type: 'module',
-      })
-      // A module runs after its tag is there.
-      await page.waitForFunction(`typeof globalThis.runStreams === 'function'`)
-      const given = JSON.stringify([jetstream.url, start, events.length, tap.url, identities.length])
-      const report = (await page.evaluate(`globalThis.runStreams(...${given})`)) as StreamReport
-      expect(report.times).toEqual(events.map((event) => event.time_us))
-      expect(report.received).toBeGreaterThan(events.length)
-      expect(report.ids).toEqual(identities.map(({ id }) => id))
-      await expect.poll(() => tap.acked).toEqual(report.ids)
-    } finally {
-      await browser.close()
-    }
+    await using browser = await launchChromium()
+    const page = await browser.newPage()
+    await page.addScriptTag({
+      content: await bundlePage(fileURLToPath(new URL('../support/json-streams-page.ts', import.meta.url))),
+      type: 'module',
+    })
+    // A module runs after its tag is there.
+    await page.waitForFunction(`typeof globalThis.runStreams === 'function'`)
+    const given = JSON.stringify([jetstream.url, start, events.length, tap.url, identities.length])
+    const report = (await page.evaluate(`globalThis.runStreams(...${given})`)) as StreamReport
+    expect(report.times).toEqual(events.map((event) => event.time_us))
+    expect(report.received).toBeGreaterThan(events.length)
+    expect(report.ids).toEqual(identities.map(({ id }) => id))
+    await expect.poll(() => tap.acked).toEqual(report.ids)
   })
 })

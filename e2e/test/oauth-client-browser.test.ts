@@ -1,49 +1,12 @@
 // The OAuth client in a real browser: redirect, window, two tabs; and how much of it a bundle holds.
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
-import { rolldown } from 'rolldown'
+import { bundle, bundlePage, hasChromium, launchChromium } from '@avocet/testing/chromium'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { ACCOUNT, startOAuthNetwork, type OAuthNetwork } from '../support/oauth-network.ts'
-
-const places = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-]
-const executablePath = places.find((path) => path !== undefined && existsSync(path))
-if (executablePath === undefined) {
-  console.warn(
-    'SKIPPED: no Chromium on this machine; the OAuth client is not tested in a browser (set CHROMIUM_PATH)',
-  )
-}
-
-const ENTRY = '\0entry.js'
-
-/** A bundle for browsers of a module, or of a line of code. */
-async function bundle(input: string, minify: boolean): Promise<string> {
-  const built = await rolldown({
-    input: input.startsWith('import') ? ENTRY : input,
-    cwd: import.meta.dirname,
-    platform: 'browser',
-    plugins: [
-      {
-        name: 'entry',
-        resolveId: (id) => (id === ENTRY ? id : null),
-        load: (id) => (id === ENTRY ? input : null),
-      },
-    ],
-    logLevel: 'silent',
-  })
-  const { output } = await built.generate({ format: 'esm', codeSplitting: false, minify })
-  await built.close()
-  expect(output.length).toBe(1)
-  return output[0].code
-}
 
 test('a bundle holds nothing of Node, and little else', async () => {
   const budgets: [string, number][] = [
@@ -51,10 +14,11 @@ test('a bundle holds nothing of Node, and little else', async () => {
     ['createBrowserOAuthClient, createBrowserResolver', 14_000],
   ]
   for (const [members, budget] of budgets) {
-    const code = await bundle(
+    const [chunk] = await bundle(
       `import { ${members} } from '@avocet/oauth-client/browser'; globalThis.x = [${members}]`,
-      true,
+      { folder: import.meta.dirname, minify: true },
     )
+    const { code } = chunk!
     expect(code, members).not.toMatch(/from\s*["']node:|import\(["']node:/)
     const size = gzipSync(code).length
     console.log(`@avocet/oauth-client/browser ${members}: ${code.length} B, ${size} B gzipped`)
@@ -62,13 +26,13 @@ test('a bundle holds nothing of Node, and little else', async () => {
   }
 })
 
-describe.skipIf(executablePath === undefined)('in Chromium', () => {
+describe.skipIf(!hasChromium('the OAuth client'))('in Chromium', () => {
   let network: OAuthNetwork
   let browser: Browser
   beforeAll(async () => {
     const page = fileURLToPath(new URL('../support/oauth-page.ts', import.meta.url))
-    network = await startOAuthNetwork(await bundle(page, false))
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] })
+    network = await startOAuthNetwork(await bundlePage(page))
+    browser = await launchChromium()
   })
   afterAll(async () => {
     await browser.close()

@@ -1,43 +1,24 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { AtpAgent } from '@atproto/api'
-import { createPds, type Pds } from '@avocet/pds'
-import { pdsDatabase } from '@avocet/testing/pds-store'
-import { createPlcDirectory, type PlcDirectory } from '@avocet/plc-directory'
 import { startS3, type TestS3 } from '@avocet/testing/s3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-let s3: TestS3
-let folder: string
-let plc: PlcDirectory
-let pds: Pds
+import { startPds, type TestPds } from '../support/pds.ts'
 
-const start = async (): Promise<void> => {
-  const { bucket, endpoint, accessKeyId, secretAccessKey } = s3
-  pds = await createPds({
-    dataDirectory: folder,
-    port: 0,
-    plcUrl: plc.url,
-    loginFloorMs: 0,
-    inviteRequired: false,
-    postgres: pdsDatabase(folder),
-    blobBucket: { bucket, endpoint, accessKeyId, secretAccessKey },
-  })
-}
+let s3: TestS3
+let server: TestPds
+
 beforeAll(async () => {
   s3 = await startS3()
-  folder = await mkdtemp(join(tmpdir(), 'avocet-bucket-'))
-  plc = await createPlcDirectory({ port: 0 })
-  await start()
+  const { bucket, endpoint, accessKeyId, secretAccessKey } = s3
+  server = await startPds({ blobBucket: { bucket, endpoint, accessKeyId, secretAccessKey } })
 })
 afterAll(async () => {
-  await pds.close()
-  await plc.close()
+  await server[Symbol.asyncDispose]()
   await s3.close()
-  await rm(folder, { recursive: true, force: true })
 })
 
 const objects = async (did: string): Promise<string[]> =>
@@ -46,8 +27,7 @@ const objects = async (did: string): Promise<string[]> =>
     .map((name) => name.split('.')[0]!)
 
 test('@atproto/api uploads to a bucket, publishes, reads, and deletes', async () => {
-  const agent = new AtpAgent({ service: pds.url })
-  await agent.createAccount({ handle: 'sylvia.test', email: 's@example.com', password: 'correct horse' })
+  const agent = await server.newAccount('sylvia')
   const did = agent.assertDid
   const bytes = new Uint8Array(randomBytes(1_900_000))
   bytes.set([0xff, 0xd8, 0xff, 0xe0])
@@ -61,9 +41,8 @@ test('@atproto/api uploads to a bucket, publishes, reads, and deletes', async ()
   expect((await agent.com.atproto.sync.listBlobs({ did })).data.cids).toEqual([cid])
 
   // After a restart, as before it.
-  await pds.close()
-  await start()
-  const reader = new AtpAgent({ service: pds.url })
+  await server.restart()
+  const reader = new AtpAgent({ service: server.pds.url })
   const blob = await reader.com.atproto.sync.getBlob({ did, cid })
   expect([blob.headers['content-type'], Buffer.compare(blob.data, bytes)]).toEqual(['image/jpeg', 0])
 

@@ -1,66 +1,32 @@
 // Second factors over real sockets: the published client signs in as people do, an independent library makes the codes of their
 // apps, and a real browser makes and uses their passkeys.
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
 import { AtpAgent, ComAtprotoServerCreateSession } from '@atproto/api'
-import { createPds, type Pds } from '@avocet/pds'
-import { createPlcDirectory, type PlcDirectory } from '@avocet/plc-directory'
-import { pdsDatabase } from '@avocet/testing/pds-store'
+import type { Pds } from '@avocet/pds'
+import { hasChromium, launchChromium } from '@avocet/testing/chromium'
 import { TOTP, URI } from 'otpauth'
-import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { startMailSink, type MailSink } from '../side-by-side/mail-sink.ts'
+import { PASSWORD, startPds, type TestPds } from '../support/pds.ts'
 
-const places = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-]
-const executablePath = places.find((path) => path !== undefined && existsSync(path))
-if (executablePath === undefined)
-  console.warn(
-    'SKIPPED: no Chromium on this machine; passkeys are not tested in a browser (set CHROMIUM_PATH)',
-  )
-
-const PASSWORD = 'correct horse'
 const VISITOR = { address: '127.0.0.1', binding: 'the browser of the test' }
 
-let folder: string
-let plc: PlcDirectory
 let mail: MailSink
+let server: TestPds
 let pds: Pds
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'avocet-factors-'))
-  plc = await createPlcDirectory({ port: 0 })
   mail = await startMailSink()
-  pds = await createPds({
-    dataDirectory: folder,
-    port: 0,
-    plcUrl: plc.url,
-    loginFloorMs: 0,
-    inviteRequired: false,
-    emailSmtpUrl: mail.url,
-    postgres: pdsDatabase(folder),
-  })
+  server = await startPds({ emailSmtpUrl: mail.url })
+  pds = server.pds
 })
 afterAll(async () => {
-  await pds.close()
-  await plc.close()
+  await server[Symbol.asyncDispose]()
   await mail.close()
-  await rm(folder, { recursive: true, force: true })
 })
 
 async function newAgent(name: string): Promise<{ agent: AtpAgent; email: string }> {
-  const agent = new AtpAgent({ service: pds.url })
-  const email = `${name}@example.com`
-  await agent.createAccount({ handle: `${name}.test`, email, password: PASSWORD })
-  return { agent, email }
+  return { agent: await server.newAccount(name), email: `${name}@example.com` }
 }
 const login = async (identifier: string, authFactorToken?: string): Promise<AtpAgent> => {
   const agent = new AtpAgent({ service: pds.url })
@@ -129,68 +95,61 @@ describe('@atproto/api', () => {
   })
 })
 
-describe.skipIf(executablePath === undefined)('a browser', () => {
+describe.skipIf(!hasChromium('a passkey'))('a browser', () => {
   test('makes a passkey, and signs in with it, alone and beside the password', async () => {
     const { agent } = await newAgent('passkey')
     const account = await accountOf(agent)
-    const browser = await chromium.launch({
-      executablePath: executablePath!,
-      args: ['--no-sandbox', '--disable-background-networking'],
+    await using browser = await launchChromium()
+    const page = await browser.newPage()
+    await page.goto(`http://localhost:${pds.port}/`)
+    const devtools = await page.context().newCDPSession(page)
+    await devtools.send('WebAuthn.enable')
+    await devtools.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
     })
-    try {
-      const page = await browser.newPage()
-      await page.goto(`http://localhost:${pds.port}/`)
-      const devtools = await page.context().newCDPSession(page)
-      await devtools.send('WebAuthn.enable')
-      await devtools.send('WebAuthn.addVirtualAuthenticator', {
-        options: {
-          protocol: 'ctap2',
-          transport: 'internal',
-          hasResidentKey: true,
-          hasUserVerification: true,
-          isUserVerified: true,
-          automaticPresenceSimulation: true,
-        },
-      })
-      // As text: the test's own transformation knows nothing of pages.
-      const create = (options: unknown): Promise<unknown> =>
-        page.evaluate(
-          `navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(${JSON.stringify(options)}) }).then((made) => made.toJSON())`,
-        )
-      const get = (options: unknown): Promise<unknown> =>
-        page.evaluate(
-          `navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(${JSON.stringify(options)}) }).then((made) => made.toJSON())`,
-        )
-
-      const begun = await pds.factors.beginPasskey(account, VISITOR)
-      const response = await create(begun.options)
-      const answer = { ticket: begun.ticket, response, name: 'this browser' }
-      const { factor, recoveryCodes } = await pds.factors.finishPasskey(account.did, answer, VISITOR)
-      expect([factor.kind, recoveryCodes?.length]).toEqual(['passkey', 10])
-
-      const alone = await pds.signIns.beginPasskey(VISITOR)
-      const shown = await get(alone.options)
-      expect((await pds.signIns.signInWithPasskey(alone.ticket, shown, VISITOR)).did).toBe(account.did)
-      const replayed = await pds.signIns.beginPasskey(VISITOR)
-      await expect(pds.signIns.signInWithPasskey(replayed.ticket, shown, VISITOR)).rejects.toThrow(
-        'Token is invalid',
+    // As text: the test's own transformation knows nothing of pages.
+    const create = (options: unknown): Promise<unknown> =>
+      page.evaluate(
+        `navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(${JSON.stringify(options)}) }).then((made) => made.toJSON())`,
+      )
+    const get = (options: unknown): Promise<unknown> =>
+      page.evaluate(
+        `navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(${JSON.stringify(options)}) }).then((made) => made.toJSON())`,
       )
 
-      const outcome = await pds.signIns.signIn('passkey.test', PASSWORD, VISITOR)
-      if (outcome.needs !== 'factor') throw new Error('no factor was asked for')
-      const beside = { passkey: await get(outcome.passkey) }
-      expect((await pds.signIns.answer(outcome.ticket, beside, VISITOR)).did).toBe(account.did)
-      // The same authenticator makes no second one for this account.
-      const second = await pds.factors.beginPasskey(account, VISITOR)
-      await expect(create(second.options)).rejects.toThrow('InvalidStateError')
+    const begun = await pds.factors.beginPasskey(account, VISITOR)
+    const response = await create(begun.options)
+    const answer = { ticket: begun.ticket, response, name: 'this browser' }
+    const { factor, recoveryCodes } = await pds.factors.finishPasskey(account.did, answer, VISITOR)
+    expect([factor.kind, recoveryCodes?.length]).toEqual(['passkey', 10])
 
-      await expect(login('passkey.test')).rejects.toBeInstanceOf(
-        ComAtprotoServerCreateSession.AuthFactorTokenRequiredError,
-      )
-      await pds.factors.remove(account.did, factor.id, VISITOR)
-      await login('passkey.test')
-    } finally {
-      await browser.close()
-    }
+    const alone = await pds.signIns.beginPasskey(VISITOR)
+    const shown = await get(alone.options)
+    expect((await pds.signIns.signInWithPasskey(alone.ticket, shown, VISITOR)).did).toBe(account.did)
+    const replayed = await pds.signIns.beginPasskey(VISITOR)
+    await expect(pds.signIns.signInWithPasskey(replayed.ticket, shown, VISITOR)).rejects.toThrow(
+      'Token is invalid',
+    )
+
+    const outcome = await pds.signIns.signIn('passkey.test', PASSWORD, VISITOR)
+    if (outcome.needs !== 'factor') throw new Error('no factor was asked for')
+    const beside = { passkey: await get(outcome.passkey) }
+    expect((await pds.signIns.answer(outcome.ticket, beside, VISITOR)).did).toBe(account.did)
+    // The same authenticator makes no second one for this account.
+    const second = await pds.factors.beginPasskey(account, VISITOR)
+    await expect(create(second.options)).rejects.toThrow('InvalidStateError')
+
+    await expect(login('passkey.test')).rejects.toBeInstanceOf(
+      ComAtprotoServerCreateSession.AuthFactorTokenRequiredError,
+    )
+    await pds.factors.remove(account.did, factor.id, VISITOR)
+    await login('passkey.test')
   })
 })

@@ -1,45 +1,23 @@
 // The published client and a real browser: an app on a device sends its user to the pages, gets a session, calls, renews it and ends it.
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
-import { AtpAgent } from '@atproto/api'
 import { NodeOAuthClient, type NodeSavedSession, type NodeSavedState } from '@atproto/oauth-client-node'
-import { createPds, type Pds } from '@avocet/pds'
-import { createPlcDirectory, type PlcDirectory } from '@avocet/plc-directory'
-import { pdsDatabase } from '@avocet/testing/pds-store'
+import { hasChromium, launchChromium, servePages, type PageServer } from '@avocet/testing/chromium'
 import axe from 'axe-core'
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-const places = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-]
-const executablePath = places.find((path) => path !== undefined && existsSync(path))
-if (executablePath === undefined)
-  console.warn(
-    'SKIPPED: no Chromium on this machine; sign-in by apps is not tested in a browser (set CHROMIUM_PATH)',
-  )
+import { PASSWORD, startPds, type TestPds } from '../support/pds.ts'
+
+const isHere = hasChromium('sign-in by apps')
 
 /** What judges, in the page, whether people can use it who see, hear or move otherwise. */
 interface Axe {
   run(): Promise<{ violations: readonly { id: string; nodes: readonly { html: string }[] }[] }>
 }
 
-const PASSWORD = 'correct horse'
 const SCOPE = 'atproto repo:com.example.note blob:image/png'
 
-let folder: string
-let plc: PlcDirectory
-let pds: Pds
-let app: Server
-let arrived: (url: URL) => void
+let server: TestPds
+let app: PageServer
 let browser: Browser
 
 const inMemory = <T>() => {
@@ -52,54 +30,27 @@ const inMemory = <T>() => {
 }
 
 beforeAll(async () => {
-  if (executablePath === undefined) return
-  folder = await mkdtemp(join(tmpdir(), 'avocet-oauth-pages-'))
-  plc = await createPlcDirectory({ port: 0 })
-  pds = await createPds({
-    dataDirectory: folder,
-    port: 0,
-    plcUrl: plc.url,
-    loginFloorMs: 0,
-    inviteRequired: false,
-    postgres: pdsDatabase(folder),
-  })
+  if (!isHere) return
+  server = await startPds()
   // Where the app waits for its user to come back.
-  app = createServer((request, response) => {
-    response.end('signed in')
-    const url = new URL(request.url!, 'http://127.0.0.1')
-    if (url.pathname === '/callback') arrived(url)
-  })
-  await new Promise<void>((resolve) => void app.listen(0, '127.0.0.1', resolve))
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-background-networking'],
-  })
+  app = await servePages(new Map([['/callback', 'signed in']]))
+  browser = await launchChromium()
 })
 afterAll(async () => {
-  if (executablePath === undefined) return
+  if (!isHere) return
   await browser.close()
-  app.close()
-  await pds.close()
-  await plc.close()
-  await rm(folder, { recursive: true, force: true })
+  await app[Symbol.asyncDispose]()
+  await server[Symbol.asyncDispose]()
 })
 
-const origin = (): string => `http://localhost:${pds.port}`
-
-async function newAccount(name: string): Promise<string> {
-  const agent = new AtpAgent({ service: pds.url })
-  await agent.createAccount({ handle: `${name}.test`, email: `${name}@example.com`, password: PASSWORD })
-  return agent.assertDid
-}
-
 function newClient(): NodeOAuthClient {
-  const redirect = `http://127.0.0.1:${(app.address() as AddressInfo).port}/callback`
+  const redirect = `${app.origin}/callback` as const
   const query = new URLSearchParams({ redirect_uri: redirect, scope: SCOPE })
   const locks = new Map<string, Promise<unknown>>()
   return new NodeOAuthClient({
     clientMetadata: {
       client_id: `http://localhost?${query.toString()}`,
-      redirect_uris: [redirect as `http://127.0.0.1:${number}/callback`],
+      redirect_uris: [redirect],
       scope: SCOPE,
       response_types: ['code'],
       grant_types: ['authorization_code', 'refresh_token'],
@@ -108,8 +59,8 @@ function newClient(): NodeOAuthClient {
       dpop_bound_access_tokens: true,
     },
     allowHttp: true,
-    plcDirectoryUrl: plc.url,
-    handleResolver: origin(),
+    plcDirectoryUrl: server.plc.url,
+    handleResolver: server.origin,
     stateStore: inMemory<NodeSavedState>(),
     sessionStore: inMemory<NodeSavedSession>(),
     requestLock: async (name, run) => {
@@ -131,12 +82,11 @@ async function send(
   context: BrowserContext,
   act: (page: Page) => Promise<void>,
 ): Promise<URL> {
-  const back = new Promise<URL>((resolve) => (arrived = resolve))
   const page = await context.newPage()
   await page.goto((await client.authorize(handle, { scope: SCOPE })).href)
   await act(page)
-  const url = await back
   await page.waitForURL(/\/callback\?/)
+  const url = new URL(page.url())
   await page.close()
   return url
 }
@@ -146,12 +96,12 @@ async function signIn(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
 
-describe.skipIf(executablePath === undefined)('in a browser', () => {
+describe.skipIf(!isHere)('in a browser', () => {
   test.each([true, false])(
     'scripts allowed: %s. Sign in, consent, call, renew, end',
     async (javaScriptEnabled) => {
       const name = javaScriptEnabled ? 'scripts' : 'noscripts'
-      const did = await newAccount(name)
+      const { assertDid: did } = await server.newAccount(name)
       const context = await browser.newContext({ javaScriptEnabled })
       const client = newClient()
       const back = await send(client, `${name}.test`, context, async (page) => {
@@ -189,7 +139,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   )
 
   test('what is unticked is not granted; the keyboard is enough', async () => {
-    const did = await newAccount('keys')
+    const { assertDid: did } = await server.newAccount('keys')
     const context = await browser.newContext()
     const client = newClient()
     const back = await send(client, 'keys.test', context, async (page) => {
@@ -211,7 +161,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   })
 
   test('who declines comes back to the app with access_denied', async () => {
-    await newAccount('decline')
+    await server.newAccount('decline')
     const context = await browser.newContext()
     const client = newClient()
     const back = await send(client, 'decline.test', context, async (page) => {
@@ -231,7 +181,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     'at %i px, %s, axe finds nothing, and no page is wider than the screen',
     async (width, colorScheme) => {
       const name = `axe${width}${colorScheme}`
-      await newAccount(name)
+      await server.newAccount(name)
       // The policy of the pages lets no script in, that of axe neither.
       const context = await browser.newContext({
         viewport: { width, height: 740 },
@@ -261,7 +211,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
         await page.getByRole('heading', { name: 'Choose an account' }).waitFor()
         await look(page)
         const other = await context.newPage()
-        await other.goto(`${origin()}/oauth/authorize`)
+        await other.goto(`${server.origin}/oauth/authorize`)
         await look(other)
         await other.close()
         await page.getByRole('button', { name: 'Cancel and go back' }).click()
@@ -274,14 +224,14 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   test('a page inside another one stays empty', async () => {
     const context = await browser.newContext()
     const page = await context.newPage()
-    await page.goto(`http://127.0.0.1:${(app.address() as AddressInfo).port}/`)
+    await page.goto(app.origin)
     const [answer] = await Promise.all([
       page.waitForResponse(/\/oauth\/authorize/),
       page.evaluate((src) => {
         const frame = document.createElement('iframe')
         frame.src = src
         document.body.append(frame)
-      }, `${origin()}/oauth/authorize`),
+      }, `${server.origin}/oauth/authorize`),
     ])
     expect(answer.status()).toBe(403)
     await context.close()

@@ -1,49 +1,24 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
 import { AtpAgent } from '@atproto/api'
 import { IdResolver, MemoryCache } from '@atproto/identity'
 import { Repo, MemoryBlockstore, readCarWithRoot, verifyProofs, verifyRepoCar } from '@atproto/repo'
 import { Firehose, type Event } from '@atproto/sync'
-import { createPds, type Pds } from '@avocet/pds'
-import { pdsDatabase } from '@avocet/testing/pds-store'
-import { createPlcDirectory, type PlcDirectory } from '@avocet/plc-directory'
+import type { Pds } from '@avocet/pds'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-let folder: string
-let plc: PlcDirectory
+import { startPds, type TestPds } from '../support/pds.ts'
+
+let server: TestPds
 let pds: Pds
 let ids: IdResolver
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'avocet-strangers-'))
-  plc = await createPlcDirectory({ port: 0 })
-  pds = await createPds({
-    dataDirectory: folder,
-    port: 0,
-    plcUrl: plc.url,
-    loginFloorMs: 0,
-    inviteRequired: false,
-    postgres: pdsDatabase(folder),
-  })
-  ids = new IdResolver({ plcUrl: plc.url, didCache: new MemoryCache(), fetch })
+  server = await startPds()
+  pds = server.pds
+  ids = new IdResolver({ plcUrl: server.plc.url, didCache: new MemoryCache(), fetch })
 })
-afterAll(async () => {
-  await pds.close()
-  await plc.close()
-  await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => server[Symbol.asyncDispose]())
 
-const newAgent = async (name: string): Promise<AtpAgent> => {
-  const agent = new AtpAgent({ service: pds.url })
-  await agent.createAccount({
-    handle: `${name}.test`,
-    email: `${name}@example.com`,
-    password: 'correct horse',
-  })
-  return agent
-}
+const newAgent = (name: string): Promise<AtpAgent> => server.newAccount(name)
 
 describe('@atproto/api', () => {
   test('signs up, signs in, resumes and refreshes', async () => {

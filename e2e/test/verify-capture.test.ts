@@ -1,31 +1,23 @@
 // The example examples/verify-capture in a real browser: files are dropped on the page, every frame gets its verdict.
-import { existsSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { zstdDecompressSync } from 'node:zlib'
 
 import { buildPage } from '@avocet/example-verify-capture/build'
 import { readFixture } from '@avocet/testing'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { hasChromium, launchChromium, type PageServer, servePages } from '@avocet/testing/chromium'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  (path) => existsSync(path),
-)
-if (executablePath === undefined) {
-  console.warn('SKIPPED: the verifier in a browser; no chromium on this machine (apt-get install chromium)')
-}
+const isHere = hasChromium('the verifier')
 const compressed = await readFixture('relay-capture/frames.bin.zst')
 const documents = await readFixture('relay-capture/did_docs.json.zst')
 
 type Given = { name: string; bytes: Uint8Array }
 type Counts = Record<'accepted' | 'desynchronized' | 'refused' | 'ignored', number>
 
-describe.skipIf(executablePath === undefined || compressed === null || documents === null)('the page', () => {
-  let server: Server
+describe.skipIf(!isHere || compressed === null || documents === null)('the page', () => {
+  let server: PageServer
   let browser: Browser
   let page: Page
-  let origin: string
   const faults: string[] = []
   const capture = compressed === null ? Buffer.alloc(0) : zstdDecompressSync(compressed)
   const keys = {
@@ -35,22 +27,14 @@ describe.skipIf(executablePath === undefined || compressed === null || documents
 
   beforeAll(async () => {
     const files = await buildPage()
-    server = createServer((request, response) => {
-      const name = request.url === '/' ? 'index.html' : (request.url ?? '').slice(1)
-      const type = name.endsWith('.js') ? 'text/javascript' : 'text/html'
-      response.writeHead(files.has(name) ? 200 : 404, { 'content-type': type }).end(files.get(name))
-    })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    browser = await chromium.launch({
-      ...(executablePath === undefined ? {} : { executablePath }),
-      args: ['--no-sandbox', '--disable-background-networking'],
-    })
+    server = await servePages(
+      new Map([...files].map(([name, content]) => [name === 'index.html' ? '/' : `/${name}`, content])),
+    )
+    browser = await launchChromium()
   })
   afterAll(async () => {
     await browser.close()
-    server.close()
-    server.closeAllConnections()
+    await server[Symbol.asyncDispose]()
   })
   beforeEach(async () => {
     faults.length = 0
@@ -59,7 +43,7 @@ describe.skipIf(executablePath === undefined || compressed === null || documents
     page.on('console', (message) => {
       if (message.type() === 'error') faults.push(message.text())
     })
-    await page.goto(origin)
+    await page.goto(server.origin)
   })
   afterEach(async () => {
     await page.close()

@@ -1,5 +1,4 @@
 // The client in a real browser, calling a local server of another origin: session, calls, blobs, streams.
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 import { cidForRaw } from '@avocet/data'
@@ -16,23 +15,10 @@ import {
 import { XrpcError } from '@avocet/xrpc'
 import { createRouter, respond, type Router } from '@avocet/xrpc-server'
 import { serve } from '@avocet/xrpc-server/node'
-import { chromium } from 'playwright-core'
-import { rolldown } from 'rolldown'
+import { bundlePage, hasChromium, launchChromium, servePages } from '@avocet/testing/chromium'
 import { describe, expect, test } from 'vitest'
 
 import type { PageReport } from '../support/xrpc-page.ts'
-
-const places = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-]
-const executablePath = places.find((path) => path !== undefined && existsSync(path))
-if (executablePath === undefined)
-  console.warn(
-    'SKIPPED: no Chromium on this machine; the client is not tested in a browser (set CHROMIUM_PATH)',
-  )
 
 const did = 'did:web:alice.test' as const
 const time = '2026-01-01T00:00:00.000Z'
@@ -105,66 +91,39 @@ function createService(): Router {
     })
 }
 
-async function bundle(): Promise<string> {
-  const built = await rolldown({
-    input: fileURLToPath(new URL('../support/xrpc-page.ts', import.meta.url)),
-    platform: 'browser',
-  })
-  const { output } = await built.generate({ format: 'esm', codeSplitting: false })
-  await built.close()
-  expect(output.length).toBe(1)
-  return output[0].code
-}
-
-describe.skipIf(executablePath === undefined)('the client in Chromium', () => {
+describe.skipIf(!hasChromium('the client of XRPC'))('the client in Chromium', () => {
   test('does what it does on Node', async () => {
-    const code = await bundle()
+    const code = await bundlePage(fileURLToPath(new URL('../support/xrpc-page.ts', import.meta.url)))
     // Nothing of Node, and nothing that a page's content security policy would have to allow.
     expect(code).not.toMatch(/from ["']node:|require\(["']node:|\beval\(|new Function\(/)
     await using service = await serve({ router: createService() })
-    await using pages = await serve({
-      router: createRouter(),
-      fetch: (request) =>
-        new URL(request.url).pathname === '/page.js'
-          ? new Response(code, { headers: { 'content-type': 'text/javascript' } })
-          : new Response('<!doctype html><title>page</title>', {
-              headers: {
-                'content-type': 'text/html',
-                'content-security-policy': `default-src 'none'; script-src 'self'; connect-src ${service.url} ${service.url.replace('http', 'ws')}`,
-              },
-            }),
+    await using pages = await servePages(new Map([['/page.js', code]]), {
+      'content-security-policy': `default-src 'none'; script-src 'self'; connect-src ${service.url} ${service.url.replace('http', 'ws')}`,
     })
-    const browser = await chromium.launch({
-      executablePath: executablePath!,
-      args: ['--no-sandbox', '--disable-background-networking'],
+    await using browser = await launchChromium()
+    const page = await browser.newPage()
+    const problems: string[] = []
+    page.on('pageerror', (error) => problems.push(error.message))
+    await page.goto(pages.origin)
+    // As text: the test's own transformation of `import()` knows nothing of pages.
+    const report = (await page.evaluate(
+      `import('/page.js').then(({ runPage }) => runPage(${JSON.stringify(service.url)}))`,
+    )) as PageReport
+    expect(problems).toEqual([])
+    expect(report).toEqual({
+      handle: 'alice.test',
+      updates: 2,
+      rkeys: ['0', '1', '2', '3', '4'],
+      blob: 'hello from a page',
+      wrongHash: 'wrong-hash ',
+      missing: 'response RecordNotFound',
+      rev: '3jzfcijpj2z2a',
+      loginError: 'response AuthenticationRequired',
+      seqs: Array.from({ length: 60 }, (_, i) => i + 1),
+      connections: 3,
+      slow: { count: 100, connections: expect.any(Number), inOrder: true },
+      future: 'stream FutureCursor',
     })
-    try {
-      const page = await browser.newPage()
-      const problems: string[] = []
-      page.on('pageerror', (error) => problems.push(error.message))
-      await page.goto(pages.url)
-      // As text: the test's own transformation of `import()` knows nothing of pages.
-      const report = (await page.evaluate(
-        `import('/page.js').then(({ runPage }) => runPage(${JSON.stringify(service.url)}))`,
-      )) as PageReport
-      expect(problems).toEqual([])
-      expect(report).toEqual({
-        handle: 'alice.test',
-        updates: 2,
-        rkeys: ['0', '1', '2', '3', '4'],
-        blob: 'hello from a page',
-        wrongHash: 'wrong-hash ',
-        missing: 'response RecordNotFound',
-        rev: '3jzfcijpj2z2a',
-        loginError: 'response AuthenticationRequired',
-        seqs: Array.from({ length: 60 }, (_, i) => i + 1),
-        connections: 3,
-        slow: { count: 100, connections: expect.any(Number), inOrder: true },
-        future: 'stream FutureCursor',
-      })
-      expect(report.slow.connections).toBeGreaterThanOrEqual(4)
-    } finally {
-      await browser.close()
-    }
+    expect(report.slow.connections).toBeGreaterThanOrEqual(4)
   })
 })

@@ -1,13 +1,10 @@
 // Runs the test suites of the packages for browsers in headless Chromium, and prints how large each package is in a bundle.
 // Run: node testing/browser/run.ts [package…]; says so loudly, and passes, where there is no Chromium.
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
 
-import { chromium } from 'playwright-core'
-
+import { hasChromium, launchChromium, servePages } from '../src/chromium.ts'
 import { bundleTests, measure } from './bundle.ts'
 import type { Outcome } from './page.ts'
 
@@ -19,16 +16,6 @@ const FIXTURES = [
   'relay-capture/repo.car',
   'relay-capture/frames.bin.zst',
 ]
-
-function findChromium(): string | null {
-  const places = [
-    process.env['CHROMIUM_PATH'],
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-  ]
-  return places.find((path): path is string => path !== undefined && existsSync(path)) ?? null
-}
 
 function readFixtures(): Record<string, string> {
   const folder = process.env['AVOCET_FIXTURES'] ?? join(ROOT, '../shared/fixtures')
@@ -43,62 +30,42 @@ function readFixtures(): Record<string, string> {
   )
 }
 
-async function runInBrowser(executablePath: string, names: readonly string[]): Promise<boolean> {
+async function runInBrowser(names: readonly string[]): Promise<boolean> {
   const files = new Map<string, string>()
-  const server = createServer((request, response) => {
-    const [, name, file] = (request.url ?? '').split('/')
-    const code = files.get(`${name}/${file}`)
-    if (code === undefined)
-      return response.writeHead(file === undefined ? 200 : 404, { 'content-type': 'text/html' }).end()
-    return response.writeHead(200, { 'content-type': 'text/javascript' }).end(code)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-background-networking'],
-  })
+  await using server = await servePages(files)
+  const { origin } = server
+  await using browser = await launchChromium()
   console.log(`Chromium ${browser.version()}`)
   let passes = true
-  try {
-    const fixtures = readFixtures()
-    for (const name of names) {
-      const start = performance.now()
-      for (const [file, code] of await bundleTests(join(ROOT, 'packages', name)))
-        files.set(`${name}/${file}`, code)
-      const page = await browser.newPage()
-      page.on('pageerror', (error) => console.error(`${name}: ${error.message}`))
-      page.on('console', (message) => {
-        if (message.type() === 'warning') console.warn(`${name}: ${message.text()}`)
-      })
-      await page.goto(origin)
-      await page.addScriptTag({ url: `${origin}/${name}/entry.js`, type: 'module' })
-      await page.waitForFunction(() => 'runAll' in globalThis)
-      const outcome = await page.evaluate(
-        (given) => (globalThis as unknown as { runAll: (given: object) => Promise<Outcome> }).runAll(given),
-        fixtures,
-      )
-      await page.close()
-      const { passed, skipped, failures } = outcome
-      const seconds = ((performance.now() - start) / 1000).toFixed(1)
-      console.log(`${name}: ${passed} passed, ${skipped} skipped, ${failures.length} failed (${seconds} s)`)
-      for (const failure of failures) console.error(`  ✗ ${failure.name}\n    ${failure.message}`)
-      if (failures.length > 0 || passed === 0) passes = false
-    }
-  } finally {
-    await browser.close()
-    server.close()
+  const fixtures = readFixtures()
+  for (const name of names) {
+    const start = performance.now()
+    for (const [file, code] of await bundleTests(join(ROOT, 'packages', name)))
+      files.set(`/${name}/${file}`, code)
+    const page = await browser.newPage()
+    page.on('pageerror', (error) => console.error(`${name}: ${error.message}`))
+    page.on('console', (message) => {
+      if (message.type() === 'warning') console.warn(`${name}: ${message.text()}`)
+    })
+    await page.goto(origin)
+    await page.addScriptTag({ url: `${origin}/${name}/entry.js`, type: 'module' })
+    await page.waitForFunction(() => 'runAll' in globalThis)
+    const outcome = await page.evaluate(
+      (given) => (globalThis as unknown as { runAll: (given: object) => Promise<Outcome> }).runAll(given),
+      fixtures,
+    )
+    await page.close()
+    const { passed, skipped, failures } = outcome
+    const seconds = ((performance.now() - start) / 1000).toFixed(1)
+    console.log(`${name}: ${passed} passed, ${skipped} skipped, ${failures.length} failed (${seconds} s)`)
+    for (const failure of failures) console.error(`  ✗ ${failure.name}\n    ${failure.message}`)
+    if (failures.length > 0 || passed === 0) passes = false
   }
   return passes
 }
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : PACKAGES
-const executable = findChromium()
-if (executable === null) {
-  console.warn('SKIPPED: no Chromium on this machine, so nothing was tested in a browser (set CHROMIUM_PATH)')
-} else if (!(await runInBrowser(executable, names))) {
-  process.exitCode = 1
-}
+if (hasChromium('any package') && !(await runInBrowser(names))) process.exitCode = 1
 
 console.log('\nIn a bundle for browsers, with all dependencies (bytes):')
 for (const name of names) {
