@@ -1,6 +1,5 @@
 import {
   redirectResponse,
-  type AuthorizationPage,
   type AuthorizationRedirect,
   type DenialCode,
   type OAuthServer,
@@ -10,10 +9,10 @@ import {
 import type { Did, Result } from '@avocet/syntax'
 
 import type { Browsers, SignedIn } from './browsers.ts'
+import type { OpenRequest } from './open-request.ts'
 import type { Texts } from './texts/texts.ts'
 import { accountsPage } from './views/accounts.ts'
 import { consentPage } from './views/consent.ts'
-import type { HiddenFields } from './views/parts.ts'
 import { signInPage } from './views/sign-in.ts'
 import type { PageHandler, Visit } from './visit.ts'
 
@@ -23,28 +22,11 @@ export interface AuthorizeParts {
   readonly browsers: Browsers
 }
 
-/** A request of an app that is open in a browser. */
-export interface OpenRequest {
-  readonly visit: Visit
-  /** As the server of OAuth knows the visit. */
-  readonly pageVisit: PageVisit
-  readonly page: AuthorizationPage
-  readonly texts: Texts
-  /** The accounts that count for it. */
-  readonly accounts: readonly SignedIn[]
-  /** Fields that every form of it has. */
-  readonly fields: HiddenFields
-  /** The page of it, with more parameters. */
-  readonly url: (more: Readonly<Record<string, string>>) => string
-}
-
 /** What a request of an app can be answered with. */
 export interface Authorize {
   readonly show: PageHandler
   /** Opens the request of a visit, or says on a page why that cannot be. */
   open(visit: Visit): Promise<Result<OpenRequest, Response>>
-  /** The page of a sign-in. */
-  signIn(request: OpenRequest, identifier: string, problem: string | null, status?: number): Response
   /** The account agreed to scopes (by default: to those of before). */
   consent(request: OpenRequest, signedIn: SignedIn, scope?: string): Promise<Response>
   deny(visit: Visit, code?: DenialCode): Promise<Response>
@@ -92,16 +74,24 @@ export function createAuthorize({ oauth, browsers }: AuthorizeParts): Authorize 
       page,
       texts: visit.texts(page.languages),
       accounts: await browsers.accounts(visit.browser, page.requestId),
+      action: '/oauth/authorize',
       fields: { ...names, form: visit.formToken },
+      requestId: page.requestId,
+      leavesSite: true,
       url: (more) => `/oauth/authorize?${new URLSearchParams({ ...names, ...more }).toString()}`,
+      showSignIn: (...typed) => signIn(request, ...typed),
     }
     return { ok: true, value: request }
   }
 
-  const signIn: Authorize['signIn'] = (request, identifier, problem, status) => {
-    const { visit, texts, page, fields, accounts, url } = request
+  const signIn = (
+    { visit, texts, page, action, fields, accounts, url }: OpenRequest,
+    identifier: string,
+    problem: string | null,
+    status?: number,
+  ): Response => {
     const accountsUrl = accounts.length === 0 ? null : url({ step: 'accounts' })
-    const body = signInPage(texts, { client: page.client, fields, identifier, problem, accountsUrl })
+    const body = signInPage(texts, { client: page.client, action, fields, identifier, problem, accountsUrl })
     const options = { leavesSite: true, ...(status === undefined ? {} : { status }) }
     return visit.page(texts, { title: texts.signIn.title, body }, options)
   }
@@ -165,7 +155,7 @@ export function createAuthorize({ oauth, browsers }: AuthorizeParts): Authorize 
     return ask(request, accounts[0]!)
   }
 
-  return { show, open, signIn, consent, deny }
+  return { show, open, consent, deny }
 }
 
 /** The account that a URL or a form names, of those that count for the request. */

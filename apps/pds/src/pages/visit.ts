@@ -7,7 +7,7 @@ import { readForm, type FormTokens } from './form.ts'
 import { pageHeaders } from './headers.ts'
 import type { Layout, PageContent } from './layout.ts'
 import { isOwnPost, isVisit } from './navigation.ts'
-import type { PageLimits } from './page-limits.ts'
+import { VISIT_LIMIT, type PageCaller, type PageLimits } from './page-limits.ts'
 import { acceptedLanguages, chooseTexts } from './texts/choose.ts'
 import type { Texts } from './texts/texts.ts'
 import { errorPage } from './views/parts.ts'
@@ -15,6 +15,7 @@ import { errorPage } from './views/parts.ts'
 /** Somebody at a page. */
 export interface Visit {
   readonly browser: Browser
+  readonly caller: PageCaller
   readonly sighting: Sighting
   /** Of the URL, or of the form that was posted. */
   readonly parameters: URLSearchParams
@@ -104,7 +105,8 @@ export function createVisits(parts: VisitParts): Visits {
       return fail(texts, 403, texts.error.crossSite)
     }
     const address = addressOf(context)
-    const wait = await limits.count({ address, header: (name) => header(name) ?? null })
+    const caller: PageCaller = { address, header: (name) => header(name) ?? null }
+    const wait = await limits.count(VISIT_LIMIT, caller)
     if (wait !== null) {
       return fail(texts, 429, texts.error.tooMany, { headers: { 'retry-after': String(wait) } })
     }
@@ -123,6 +125,7 @@ export function createVisits(parts: VisitParts): Visits {
     }
     return handler({
       browser,
+      caller,
       sighting,
       parameters,
       formToken: formTokens.of(browser),

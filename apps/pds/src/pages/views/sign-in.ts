@@ -6,7 +6,9 @@ import { alert, appName, denyForm, hidden, type HiddenFields } from './parts.ts'
 
 /** What the page of a sign-in shows. */
 export interface SignInModel {
-  readonly client: ShownClient
+  /** The app that it is for; null for none. */
+  readonly client: ShownClient | null
+  readonly action: string
   readonly fields: HiddenFields
   readonly identifier: string
   readonly problem: string | null
@@ -17,13 +19,13 @@ export interface SignInModel {
 /** Handle and password. */
 export function signInPage(
   texts: Texts,
-  { client, fields, identifier, problem, accountsUrl }: SignInModel,
+  { client, action, fields, identifier, problem, accountsUrl }: SignInModel,
 ): Html {
   const { signIn } = texts
   const wrong = problem !== null
-  return html`<p>${signIn.toContinue(appName(client))}</p>
+  return html`<p>${client === null ? signIn.toAccount : signIn.toContinue(appName(client))}</p>
     ${alert(problem)}
-    <form method="post" action="/oauth/authorize">
+    <form method="post" action="${action}">
       ${hidden({ ...fields, do: 'sign-in' })}
       <div class="field">
         <label for="identifier">${signIn.identifier}</label>
@@ -69,11 +71,12 @@ export function signInPage(
       <button>${signIn.submit}</button>
     </form>
     ${accountsUrl !== null && html`<a class="button quiet" href="${accountsUrl}">${signIn.otherAccounts}</a>`}
-    ${denyForm(fields, signIn.cancel)}`
+    ${client !== null && denyForm(fields, signIn.cancel)}`
 }
 
 /** What the page of a second factor shows. */
 export interface FactorModel {
+  readonly action: string
   readonly fields: HiddenFields
   readonly kinds: readonly string[]
   readonly ticket: string
@@ -86,11 +89,11 @@ export interface FactorModel {
 /** The code of a second factor. */
 export function factorPage(texts: Texts, model: FactorModel): Html {
   const { factor } = texts
-  const { kinds, ticket, remember, problem, mailed } = model
+  const { action, kinds, ticket, remember, problem, mailed } = model
   const fields = { ...model.fields, ticket, kinds: kinds.join(' '), ...(remember ? { remember: 'yes' } : {}) }
   const codes = kinds.filter((kind) => kind !== 'passkey')
   return html`${alert(problem)} ${mailed && html`<p role="status">${factor.mailed}</p>`}
-    <form method="post" action="/oauth/authorize">
+    <form method="post" action="${action}">
       ${hidden({ ...fields, do: 'factor' })}
       <div class="field">
         <label for="code">${factor.code}</label>
@@ -114,7 +117,7 @@ export function factorPage(texts: Texts, model: FactorModel): Html {
     </form>
     ${
       kinds.includes('email') &&
-      html`<form method="post" action="/oauth/authorize">
+      html`<form method="post" action="${action}">
         ${hidden({ ...fields, do: 'mail-code' })} <button class="quiet">${factor.mail}</button>
       </form>`
     }

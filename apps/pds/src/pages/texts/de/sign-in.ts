@@ -12,6 +12,7 @@ export const signIn: SignInTexts = {
   title: 'Anmelden',
   toContinue: (app) =>
     app === '' ? 'um mit einem Programm auf deinem Gerät fortzufahren.' : `um mit ${app} fortzufahren.`,
+  toAccount: 'um dein Konto zu sehen und zu ändern.',
   identifier: 'Handle oder E-Mail-Adresse',
   identifierHint: 'Zum Beispiel name.example.com',
   password: 'Passwort',

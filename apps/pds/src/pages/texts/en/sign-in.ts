@@ -12,6 +12,7 @@ export const signIn = {
   /** @param app how the app is named; empty for one on the person's device */
   toContinue: (app: string): string =>
     app === '' ? 'to continue to an application on your device.' : `to continue to ${app}.`,
+  toAccount: 'to see and change your account.',
   identifier: 'Handle or e-mail address',
   identifierHint: 'For example name.example.com',
   password: 'Password',
