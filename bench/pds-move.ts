@@ -145,7 +145,6 @@ if (server !== null) {
   }
   if (accounts > 0) {
     await measure(`${accounts} accounts of ${EACH} records`, accounts, 'accounts', server.url, async (db) => {
-      // oxlint-disable-next-line no-await-in-loop -- in order
       for (let at = 0; at < accounts; at++) await addAccount(db, at, EACH)
     })
   }

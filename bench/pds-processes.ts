@@ -56,7 +56,7 @@ if (postgres !== null) {
     return stack.use(server)
   }
   const sides: Side[] = [await prepareSide('1', await start(0))]
-  // oxlint-disable-next-line no-await-in-loop -- the first makes the tables
+  // The first makes the tables.
   for (let n = 1; n < MOST; n++) sides.push(sideOf(`${n + 1}`, await start(n), sides[0]!.accounts))
   const db = stack.use(openDatabase({ url: postgres.url, poolSize: 1 }))
   await db.query('VACUUM ANALYZE')
@@ -73,21 +73,17 @@ if (postgres !== null) {
     for (let round = -WARM_ROUNDS; round < ROUNDS; round++) {
       for (let count = 1; count <= MOST; count++) {
         const serving = sides.slice(0, count)
-        // oxlint-disable-next-line no-await-in-loop -- one after the other in each round
         const requests = await Promise.all(serving.map((side) => work.requests(side, round)))
         const parts = requests.map((all, n) => all.filter((_, i) => i % count === n))
         const processes = (): number => serving.reduce((sum, { server }) => sum + server.cpuMs(), 0)
-        // oxlint-disable-next-line no-await-in-loop
         const [before, inDatabase, client] = [processes(), await databaseMs(), process.cpuUsage()]
         const started = performance.now()
-        // oxlint-disable-next-line no-await-in-loop
         await Promise.all(serving.map((side, n) => side.run(parts[n]!, LANES / count)))
         const elapsed = performance.now() - started
         const used = process.cpuUsage(client)
         if (round < 0) continue
         rates[count - 1]!.push((work.count * 1000) / elapsed)
         costs.process.push((processes() - before) / work.count)
-        // oxlint-disable-next-line no-await-in-loop
         costs.database.push(((await databaseMs()) - inDatabase) / work.count)
         costs.client.push((used.user + used.system) / 1000 / work.count)
       }
@@ -125,7 +121,6 @@ if (postgres !== null) {
       continue
     }
     for (const work of works.filter(({ name }) => READS.some((read) => name.startsWith(read)))) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await measure(work, share)
     }
   }

@@ -62,7 +62,6 @@ async function call<T>(url: string, method: string, input: object, token?: strin
 async function times(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other, eight side by side
     for (let index = next++; index < count; index = next++) await work(index)
   }
   await Promise.all(Array.from({ length: 8 }, worker))

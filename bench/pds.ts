@@ -60,7 +60,7 @@ if (reference !== null) {
 
 const all: Side[] = []
 for (const [name, server] of Object.entries(servers)) {
-  // oxlint-disable-next-line no-await-in-loop -- the second server waits, as it does in every round
+  // The second server waits, as it does in every round.
   all.push(await prepareSide(name, server))
 }
 console.log(`${accountCount} accounts on each; ${ROUNDS} rounds in turns, medians`)
@@ -77,10 +77,8 @@ for (const work of works) {
   for (let round = -(work.warmRounds ?? WARM_ROUNDS); round < ROUNDS; round++) {
     // Who comes first changes, so that neither always finds the machine as the other left it.
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
-      // oxlint-disable-next-line no-await-in-loop
       const requests = await work.requests(side, round)
       const cpu = side.server.cpuMs()
-      // oxlint-disable-next-line no-await-in-loop
       const { elapsed, times, bytes } = await side.run(requests, work.lanes)
       sizes.set(side, bytes)
       if (round < 0) continue

@@ -54,7 +54,6 @@ export async function prepareSide(name: string, server: Server): Promise<Side> {
   const first = await openConnection(port)
   const accounts: Account[] = []
   for (let i = 0; i < accountCount; i++) {
-    // oxlint-disable-next-line no-await-in-loop -- one by one, as later
     accounts.push(JSON.parse((await first.send(signUp(port, `first${i}`))).toString()) as Account)
   }
   const read = accounts.at(-1)!
@@ -67,7 +66,6 @@ export async function prepareSide(name: string, server: Server): Promise<Side> {
     }))
     const input = { repo: read.did, writes }
     const nsid = 'com.atproto.repo.applyWrites'
-    // oxlint-disable-next-line no-await-in-loop -- each commit follows the one before
     await first.send(requestBytes({ port, nsid, input, token: read.accessJwt }))
   }
   first.close()
@@ -94,7 +92,7 @@ async function run(
       // A lane has its own requests, so that with an account a lane each account writes one record at a time.
       for (let i = lane; i < requests.length; i += lanes) {
         const sent = performance.now()
-        // oxlint-disable-next-line no-await-in-loop -- a lane is one connection
+        // A lane is one connection.
         const body = await connection.send(requests[i]!)
         bytes += body.length
         times.push(performance.now() - sent)

@@ -75,10 +75,8 @@ function readUrl(child: ChildProcess, command: string): Promise<string> {
 async function answers(child: ChildProcess, url: string): Promise<string> {
   const until = Date.now() + READY_MS
   while (child.exitCode === null && Date.now() < until) {
-    // oxlint-disable-next-line no-await-in-loop -- asked again until it answers
     const health = await fetch(`${url}/xrpc/_health`).catch(() => null)
     if (health?.ok === true) return url
-    // oxlint-disable-next-line no-await-in-loop
     await delay(100)
   }
   child.kill('SIGKILL')

@@ -36,7 +36,6 @@ async function hold(
   })
   for (let before = -1; before !== refused.length;) {
     before = refused.length
-    // oxlint-disable-next-line no-await-in-loop -- until nothing comes any more
     await sleep(500)
   }
   return { refused, end: () => calls.forEach((call) => call.destroy()) }
@@ -205,7 +204,6 @@ export const FLOODS: readonly Attack[] = [
     for (let i = 0; i < 40; i++) {
       const authorization = `Basic ${Buffer.from(`admin:guess ${i}`).toString('base64')}`
       const headers = { authorization, 'x-forwarded-for': `${network}${(i + 2).toString(16)}` }
-      // oxlint-disable-next-line no-await-in-loop -- one guess after the other
       const answer = await fetch(`${server.url}/${pages[i % 3]}`, { headers })
       await answer.body?.cancel()
       statuses.push(answer.status)
@@ -287,7 +285,6 @@ export const FLOODS: readonly Attack[] = [
     const from = newAddress()
     const answers: Answer[] = []
     for (let i = 0; i < 61; i++) {
-      // oxlint-disable-next-line no-await-in-loop -- fifty at a time
       answers.push(...(await times(50, () => server.call('com.atproto.server.describeServer', { from }))))
     }
     return tally(answers)

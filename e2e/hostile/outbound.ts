@@ -139,7 +139,7 @@ const door = (
   run: async (world) => {
     const otherwise: Record<string, string> = {}
     for (const did of INNER_DIDS(port)) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other, so that an answer belongs to its name
+      // One after the other, so that an answer belongs to its name.
       const found = await knock(world, did)
       if (found !== right) otherwise[did] = found
     }

@@ -126,7 +126,7 @@ export const NAMES: readonly Attack[] = DOORS.map(([door, make]) => ({
     const otherwise: Record<string, string> = {}
     for (const [name, odd] of ODD) {
       const [nsid, call] = make(world, odd)
-      // oxlint-disable-next-line no-await-in-loop -- one after the other, so that an answer belongs to its name
+      // One after the other, so that an answer belongs to its name.
       const found = outcome(await world.server.call(nsid, call))
       if (found !== (OTHERWISE[door]?.[name] ?? BAD)) otherwise[name] = found
     }

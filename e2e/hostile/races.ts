@@ -216,7 +216,6 @@ export const RACES: readonly Attack[] = [
         input: { repo: did, collection: NOTE, rkey, record: { blob } },
       })
     for (let round = 0; round < 15; round++) {
-      /* oxlint-disable no-await-in-loop -- rounds of a race */
       const { body } = await upload()
       const made = await picture(body.blob, 'old')
       const [again] = await Promise.all([
@@ -236,7 +235,6 @@ export const RACES: readonly Attack[] = [
         token,
         input: { repo: did, collection: NOTE, rkey: 'new' },
       })
-      /* oxlint-enable no-await-in-loop */
     }
     return 'always there'
   }),

@@ -28,7 +28,6 @@ beforeAll(async () => {
       collection: 'com.example.page',
       value: { text: randomBytes(size).toString('base64') },
     }))
-    // oxlint-disable-next-line no-await-in-loop -- one commit after the other
     const { status } = await server.call('com.atproto.repo.applyWrites', {
       token: bob.accessJwt,
       input: { repo: bob.did, writes },
@@ -56,7 +55,6 @@ describe('callers who', () => {
   })
   test('come all at once leave room for others', async () => {
     for (let i = 0; i < 10; i++) {
-      // oxlint-disable-next-line no-await-in-loop -- once a second
       await Promise.all([
         expect(world.goesOn()).resolves.toBeUndefined(),
         new Promise((resolve) => setTimeout(resolve, 1000)),

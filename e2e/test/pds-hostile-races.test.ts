@@ -15,7 +15,6 @@ const ROUNDS = process.env['AVOCET_HOSTILE'] === '1' ? 10 : 1
 
 test.each(RACES)('$what', async ({ right, run }) => {
   for (let round = 0; round < ROUNDS; round++) {
-    // oxlint-disable-next-line no-await-in-loop -- one race after the other
     expect(await run(world)).toBe(right)
   }
   await world.goesOn()

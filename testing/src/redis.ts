@@ -140,11 +140,9 @@ function open(port: number, tls: boolean): Promise<Socket> {
 async function retry<T>(work: () => Promise<T>): Promise<T> {
   for (let left = 100; ; left -= 1) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- until the server is up
       return await work()
     } catch (error) {
       if (left === 0) throw error
-      // oxlint-disable-next-line no-await-in-loop
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }

@@ -73,7 +73,6 @@ async function sharedSecrets(config: PdsConfig, notes: ServerNotes, log: Logger)
   const secrets = await loadSecrets(config)
   const mine = secretNotes(secrets)
   for (const name of ['jwtSecret', 'rotationKey'] as const) {
-    // oxlint-disable-next-line no-await-in-loop -- the first one decides
     const noted = await notes.claim(name, mine[name])
     if (noted === mine[name]) continue
     if (before[name] === null) {
@@ -86,7 +85,6 @@ async function sharedSecrets(config: PdsConfig, notes: ServerNotes, log: Logger)
     else {
       log.warn({}, 'PDS_JWT_SECRET is another than at the last start of a process: sessions made with it end')
     }
-    // oxlint-disable-next-line no-await-in-loop
     await notes.set(name, mine[name])
   }
   return secrets

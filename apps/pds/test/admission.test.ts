@@ -45,16 +45,13 @@ describe('the list of invite codes', () => {
   test('newest or most used first, page by page, each once', async () => {
     const codes: string[] = []
     for (let i = 0; i < 4; i++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other, a moment apart
       codes.push(await invite(3))
-      // oxlint-disable-next-line no-await-in-loop
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     for (const [index, uses] of [
       [1, 3],
       [3, 2],
     ] as const) {
-      // oxlint-disable-next-line no-await-in-loop
       for (let i = 0; i < uses; i++) expect(await apply({ inviteCode: codes[index] })).toBe('200 ')
     }
     const all = await list({ limit: 500 })
@@ -69,7 +66,6 @@ describe('the list of invite codes', () => {
       let cursor: string | undefined
       do {
         const params = { sort, limit: 2, ...(cursor === undefined ? {} : { cursor }) }
-        // oxlint-disable-next-line no-await-in-loop -- each page follows the one before
         const page = await list(params)
         expect(page.cursor).toBe(page.codes.length === 2 ? page.codes[1] : undefined)
         seen.push(...page.codes)

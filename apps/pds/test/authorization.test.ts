@@ -347,7 +347,7 @@ test.each(Object.entries(METHODS))('who may call %s', async (nsid, [kind, ok = I
   expect(Object.keys(wanted).toSorted()).toEqual([...callers.keys()].toSorted())
   const found: Record<string, string> = {}
   for (const [name, authorize] of callers) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other, so that an answer belongs to its caller
+    // One after the other, so that an answer belongs to its caller.
     found[name] = await call(nsid, await authorize(nsid), params?.())
   }
   expect(found).toEqual(
@@ -360,11 +360,9 @@ test.each(Object.entries(METHODS))('who may call %s', async (nsid, [kind, ok = I
 test.each(['refreshSession', 'deleteSession'])('%s takes a refresh token alone', async (name) => {
   for (const [caller, authorize] of callers) {
     const nsid = `com.atproto.server.${name}`
-    // oxlint-disable-next-line no-await-in-loop
     const authorization = await authorize(nsid)
     const headers: Record<string, string> = authorization === undefined ? {} : { authorization }
     const wanted = caller === 'nobody' ? '401 AuthMissing' : caller === 'refresh' ? '200 ' : TOKEN
-    // oxlint-disable-next-line no-await-in-loop
     expect([caller, failure(await net.post(nsid, { headers }))]).toEqual([caller, wanted])
   }
 })
@@ -411,10 +409,8 @@ test.each([
     const outcome = wanted[caller] === 'ok' ? '200 ' : wanted[caller]!
     if (outcome === '200 ') asked += 1
     const headers: Record<string, string> = { 'atproto-proxy': `${view.did}#view` }
-    // oxlint-disable-next-line no-await-in-loop
     const authorization = await authorize(nsid)
     if (authorization !== undefined) headers['authorization'] = authorization
-    // oxlint-disable-next-line no-await-in-loop
     const answer =
       kind === 'report' ? await net.post(nsid, { headers, input: {} }) : await net.get(nsid, { headers })
     expect([caller, failure(answer)]).toEqual([caller, outcome])

@@ -55,7 +55,7 @@ describe.skipIf(!canMakeFaults())('a server that is killed', () => {
     const writer = await server.account('anna')
     const before = await newest(server)
     const keys = Array.from({ length: 25 }, (_, i) => `key${10 + i}`)
-    // oxlint-disable-next-line no-await-in-loop -- one after the other, the last just before the kill
+    // One after the other, the last just before the kill.
     for (const key of keys) expect((await server.write(writer, key)).status).toBe(200)
     await server.restart('SIGKILL')
     expect(await server.keysOf(writer.did)).toEqual(keys)

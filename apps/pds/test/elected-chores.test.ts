@@ -69,17 +69,13 @@ describe.skipIf(server === null)('chores of several processes', () => {
     const total = (): number => rounds[0]! + rounds[1]!
     await expect.poll(total).toBe(1)
     for (let cut = 1; cut <= 3; cut++) {
-      // oxlint-disable-next-line no-await-in-loop -- one cut after the other
       await sides[0]!.db.query(
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'",
       )
-      // oxlint-disable-next-line no-await-in-loop
       await expect.poll(total).toBe(1 + cut)
     }
     for (const { db, started } of sides) {
-      // oxlint-disable-next-line no-await-in-loop
       await (await started)[Symbol.asyncDispose]()
-      // oxlint-disable-next-line no-await-in-loop
       await db.close()
     }
     expect(total()).toBeLessThanOrEqual(5)

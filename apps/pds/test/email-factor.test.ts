@@ -57,10 +57,9 @@ const withCodes = async (): Promise<TestAccount> => {
 }
 const hasMail = async (to: string, subject: string): Promise<boolean> => {
   for (let attempt = 0; attempt < 150; attempt++) {
-    // oxlint-disable-next-line no-await-in-loop -- sent after the answer
+    // Sent after the answer.
     const all = await mails(net)
     if (all.some((text) => text.includes(`To: ${to}\n`) && text.includes(`Subject: ${subject}`))) return true
-    // oxlint-disable-next-line no-await-in-loop
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   return false
@@ -213,7 +212,6 @@ describe('a password alone', () => {
       const guess = (from: string) =>
         attempt('createSession', { identifier: account.did, password: 'wrong' }, from)
       for (let n = 0; n < 50; n++) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         expect(failure(await guess(`192.0.2.${n}`))).toBe('401 AuthenticationRequired')
       }
       expect(failure(await guess('192.0.2.60'))).toBe('401 AuthenticationRequired')

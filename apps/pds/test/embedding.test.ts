@@ -187,7 +187,6 @@ describe('replaced authorization', () => {
       const type = catalog.method(nsid)?.type ?? 'query'
       if (type === 'subscription') continue
       const params = catalog.get(nsid) === undefined ? {} : paramsOf(nsid)
-      // oxlint-disable-next-line no-await-in-loop -- in order
       const answer = type === 'query' ? await net.get(nsid, { params }) : await net.post(nsid, { params })
       answers.set(nsid, failure(answer))
     }

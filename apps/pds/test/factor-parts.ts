@@ -90,7 +90,6 @@ export function createFactorParts(
     mails,
     posted: async () => {
       for (let turn = 0; turn < 5; turn++) {
-        // oxlint-disable-next-line no-await-in-loop -- one turn of the event loop after the other
         await new Promise((resolve) => setImmediate(resolve))
       }
     },

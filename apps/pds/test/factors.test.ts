@@ -71,7 +71,6 @@ describe('an app', () => {
   test('is not added by a wrong code, nor by a sixth answer', async () => {
     const { ticket, row } = await begin()
     for (const code of ['000000', '', 'abcde-abcde', '12345', scene.code(row, 2)]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await codeOf(finish(ticket, code))).toBe('factor-invalid')
     }
     expect(await codeOf(finish(ticket, scene.code(row)))).toBe('challenge-ended')
@@ -81,7 +80,6 @@ describe('an app', () => {
   test('is added by the fifth answer, once', async () => {
     const { ticket, row } = await begin()
     for (let n = 0; n < 4; n++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await codeOf(finish(ticket, '000000'))).toBe('factor-invalid')
     }
     expect(await codeOf(finish(ticket, scene.code(row)))).toBe('fine')
@@ -107,7 +105,6 @@ describe('an app', () => {
   test('has a name that can be shown', async () => {
     const { ticket, row } = await begin()
     for (const name of ['', '   ', 'x'.repeat(65), 'a\nb', 'a\u202eb', 'a\0b']) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await codeOf(finish(ticket, scene.code(row), AT_HOME, ANNA, name))).toBe('invalid-request')
     }
     expect(await codeOf(finish(ticket, scene.code(row), AT_HOME, ANNA, 'x'.repeat(64)))).toBe('fine')
@@ -172,7 +169,6 @@ describe('a passkey', () => {
 
   test('is one of twenty at most', async () => {
     for (let n = 0; n < 20; n++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await scene.addPasskey()
     }
     expect(await codeOf(scene.addPasskey())).toBe('invalid-request')

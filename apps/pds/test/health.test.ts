@@ -79,7 +79,7 @@ describe('health', () => {
     }
     const probe = async (): Promise<void> => {
       for (let step = 0; step < 6; step++) {
-        // oxlint-disable-next-line no-await-in-loop -- one step after the other, each behind the work of others
+        // One step after the other, each behind the work of others.
         await new Promise((resolve) => setTimeout(resolve))
         busy(40)
       }

@@ -79,9 +79,7 @@ test('the state of an account, a record, a blob: taken down by whom, and back', 
   ]
   for (const [params, subject, more] of subjects) {
     for (const takedown of [{ applied: true, ref: 'case 7' }, { applied: false }]) {
-      // oxlint-disable-next-line no-await-in-loop -- one state after the other
       expect((await update({ subject, takedown })).body).toEqual({ subject, takedown })
-      // oxlint-disable-next-line no-await-in-loop
       expect((await status(params)).body).toEqual({ subject, takedown, ...more })
     }
   }
@@ -90,9 +88,7 @@ test('the state of an account, a record, a blob: taken down by whom, and back', 
 test('an account may be deactivated, nothing else may', async () => {
   const subject = { $type: type('admin.defs#repoRef'), did: alice.did }
   for (const applied of [true, false]) {
-    // oxlint-disable-next-line no-await-in-loop -- one state after the other
     expect((await update({ subject, deactivated: { applied } })).status).toBe(200)
-    // oxlint-disable-next-line no-await-in-loop
     expect((await status({ did: alice.did })).body.deactivated).toEqual({ applied })
   }
   const others = { $type: type('admin.defs#repoBlobRef'), did: alice.did, cid: blob }
@@ -120,7 +116,6 @@ test('nothing is taken down that is not there', async () => {
     { $type: type('admin.defs#repoBlobRef'), did: alice.did, cid },
     { $type: type('repo.strongRef'), uri: `at://${alice.did}/app.bsky.feed.post/none`, cid },
   ]) {
-    // oxlint-disable-next-line no-await-in-loop
     expect(failure(await update({ subject, takedown: { applied: true } }))).toBe('400 NotFound')
   }
 })

@@ -82,7 +82,6 @@ async function useAll(
       rkey: `n${round}-${n}`,
       value: { $type: 'com.example.note', text: `${round} ${n}` },
     }))
-    // oxlint-disable-next-line no-await-in-loop -- one commit after the other
     await must(net.post('com.atproto.repo.applyWrites', { token, input: { repo: anna.did, writes } }))
   }
   const bytes = new TextEncoder().encode('a blob')

@@ -70,7 +70,6 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
   const putAside = async (folder: string): Promise<void> => {
     await mkdir(join(folder, 'before-move'))
     for (const name of (await readdir(folder)).filter((each) => each.startsWith('pds.sqlite'))) {
-      // oxlint-disable-next-line no-await-in-loop -- two at most
       await rename(join(folder, name), join(folder, 'before-move', name))
     }
   }
@@ -250,7 +249,6 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
       expect([point, killed('postgres', point)]).toEqual([point, 'SIGKILL'])
       if (point.call === 'begin') continue
       // The same: at first it may say that the move runs.
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await expect
         .poll(() => starts(newer, place), { timeout: 10_000 })
         .toMatch(/^a move to this database has not ended; .*\nRun the same avocet-pds move again/)
@@ -259,7 +257,6 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
     await putAside(folder)
     for (const point of points.sqlite) {
       expect([point, killed('sqlite', point)]).toEqual([point, 'SIGKILL'])
-      // oxlint-disable-next-line no-await-in-loop
       expect(await starts(folder, null)).toMatch(/^a move to this data directory has not ended; /)
     }
     expect(await back(folder, place)).toContain('going on where the move before was cut off')

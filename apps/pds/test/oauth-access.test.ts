@@ -194,7 +194,6 @@ describe('a token for another service', () => {
       { aud: other.did, lxm: 'com.example.get' },
       { aud: 'did:web:elsewhere.example.com#svc', lxm: 'com.example.get' },
     ]) {
-      // oxlint-disable-next-line no-await-in-loop
       expect([params, failure(await ask(one, params))]).toEqual([params, '403 ScopeMissingError'])
     }
     expect((await ask(app, { aud: other.did, lxm: 'com.example.get' })).status).toBe(200)
@@ -218,7 +217,6 @@ describe('a token for another service', () => {
       [{ aud, lxm: 'COM.ATPROTO.ADMIN.deleteAccount' }, '403 Forbidden'],
       [{ aud, lxm: 'com.atproto.identity.updateHandle' }, '400 InvalidRequest'],
     ] as const) {
-      // oxlint-disable-next-line no-await-in-loop
       expect([params, failure(await ask(all, params))]).toEqual([params, wanted])
     }
     const answer = await ask(all, { aud, lxm: 'com.example.get', exp: inHours(0.9) })
@@ -247,7 +245,6 @@ describe('a call that a service answers', () => {
       ['com.example.get', other.did, '400 InvalidRequest'],
       ['com.atproto.server.makeSomething', `${other.did}#svc`, '403 Forbidden'],
     ] as const) {
-      // oxlint-disable-next-line no-await-in-loop
       const refusedAs = failure(await ask(nsid, proxy))
       expect([nsid, proxy, refusedAs]).toEqual([nsid, proxy, wanted])
     }
@@ -288,9 +285,7 @@ describe('a call that a service answers', () => {
       [skeleton, '403 ScopeMissingError'],
       [`${get1} ${skeleton}`, '200 '],
     ] as const) {
-      // oxlint-disable-next-line no-await-in-loop
       const one = await apps.signIn(account.did, `atproto ${scopes}`)
-      // oxlint-disable-next-line no-await-in-loop
       expect(failure(await get(one, 'app.bsky.feed.getFeed', { params: { feed: uri } }))).toBe(wanted)
     }
     expect(view.seen.map(({ token }) => [token?.aud, token?.lxm])).toEqual([

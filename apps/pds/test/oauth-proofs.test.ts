@@ -96,7 +96,6 @@ describe('a proof', () => {
       `${base}/xrpc/com.example.other`,
       `https://localhost:${net.pds.port}/xrpc/${SESSION}`,
     ]) {
-      // oxlint-disable-next-line no-await-in-loop
       expect(refused(await get(app, SESSION, { claims: { htu } }))).toEqual(refusal('invalid_dpop_proof'))
     }
     const queried = { htu: `${base}/xrpc/${SESSION}?a=b` }
@@ -113,7 +112,6 @@ describe('a proof', () => {
       .setProtectedHeader({ typ: 'dpop+jwt', alg: 'HS256', jwk: app.key.jwk as never })
       .sign(new Uint8Array(32))
     for (const proof of [none, mac, '', 'x', dpop!.slice(0, -4)]) {
-      // oxlint-disable-next-line no-await-in-loop
       const answer = await net.get(SESSION, { headers: { ...rest, dpop: proof } })
       expect([proof.slice(-10), ...refused(answer)]).toEqual([
         proof.slice(-10),
@@ -127,7 +125,6 @@ describe('a proof', () => {
     const [first, second] = [await app.headers('GET', SESSION), await app.headers('GET', SESSION)]
     const authorization = first['authorization']!
     for (const dpop of [[first['dpop']!, second['dpop']!], `${first['dpop']}, ${second['dpop']}`]) {
-      // oxlint-disable-next-line no-await-in-loop
       const [status, body] = await raw(SESSION, { authorization, dpop })
       expect([status, body.error]).toEqual([401, 'invalid_dpop_proof'])
     }
@@ -244,7 +241,6 @@ describe('what is on every answer', () => {
       ['nothing', '400 InvalidRequest'],
       ['_health', '200 '],
     ] as const) {
-      // oxlint-disable-next-line no-await-in-loop
       const answer = await get(app, nsid)
       expect([nsid, failure(answer), answer.headers.get('dpop-nonce')]).toEqual([nsid, wanted, apps.nonce()])
     }

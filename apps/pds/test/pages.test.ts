@@ -102,13 +102,11 @@ describe('pages for people', () => {
 describe("the operator's pages", () => {
   test.each(['/metrics', '/audit', '/quota'])('%s is for the operator, and kept by nobody', async (path) => {
     for (const headers of [{}, { authorization: `Bearer ${alice.accessJwt}` }]) {
-      // oxlint-disable-next-line no-await-in-loop
       const refused = await get(path, headers)
       expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
         401,
         'Basic realm="operator"',
       ])
-      // oxlint-disable-next-line no-await-in-loop
       expect(await refused.text()).toBe('For the operator')
     }
     const shown = await get(`${path}?account=${alice.did}`, OPERATOR)
@@ -127,7 +125,6 @@ describe("the operator's pages", () => {
       [good, { 'content-type': 'application/x-www-form-urlencoded' }],
       [padded(16 * 1024 + 1), {}],
     ] as const) {
-      // oxlint-disable-next-line no-await-in-loop
       expect(await ask('/quota', body, headers)).toEqual(expected)
     }
     const [status] = await ask('/quota', padded(16 * 1024))
@@ -138,15 +135,12 @@ describe("the operator's pages", () => {
   test('acts on nobody, with bad values: refused by name, and what was understood is in the audit log', async () => {
     const unknown = [400, { error: 'AccountNotFound', message: 'Account not found' }]
     for (const path of ['/quota', '/rotate-keys', '/announce', '/repair-rev', '/rebuild-repo']) {
-      // oxlint-disable-next-line no-await-in-loop
       expect([path, ...(await ask(path, '{"account":"nobody.test"}'))]).toEqual([path, ...unknown])
-      // oxlint-disable-next-line no-await-in-loop
       expect([path, ...(await ask(path, '{}'))]).toEqual([path, ...unknown])
     }
     const none = await get('/quota', OPERATOR)
     expect([none.status, await none.json()]).toEqual(unknown)
     for (const value of [-1, 1.5, '5', true]) {
-      // oxlint-disable-next-line no-await-in-loop
       expect(await ask('/quota', JSON.stringify({ account: alice.did, records: value }))).toEqual([
         400,
         {
@@ -156,7 +150,6 @@ describe("the operator's pages", () => {
       ])
     }
     for (const to of [undefined, 7, 'nobody', 'a b@example.com', `${'x'.repeat(65)}@example.com`]) {
-      // oxlint-disable-next-line no-await-in-loop
       expect(await ask('/send-test', JSON.stringify({ to }))).toEqual([
         400,
         { error: 'InvalidRequest', message: 'Expected the address of a mailbox' },

@@ -311,7 +311,7 @@ test.each(SCOPES)('an app that was granted: %s', async (text) => {
         : missing === undefined
           ? ok
           : `403 ScopeMissingError: Missing required scope "${neededScope(missing)}"`
-    // oxlint-disable-next-line no-await-in-loop -- one after the other, so that an answer belongs to its call
+    // One after the other, so that an answer belongs to its call.
     const answer = await call(app, nsid, sample)
     found[nsid] = answer.status === 403 ? `${failure(answer)}: ${answer.body.message}` : failure(answer)
     // Whatever it is answered, the app's next proof needs the nonce.
@@ -340,7 +340,6 @@ test.each([
   await net.pds.accounts[how](other.did as Did, how === 'takedown' ? 'a decision' : (null as never))
   for (const [nsid, [needs, , given]] of Object.entries(METHODS())) {
     if (needs === 'open') continue
-    // oxlint-disable-next-line no-await-in-loop
     const answer = failure(await call(app, nsid, given?.() ?? {}))
     const refusal = {
       deactivate: '401 AccountDeactivated',

@@ -12,7 +12,6 @@ let folder: string
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'avocet-pds-reference-'))
   for (const name of ['account.sqlite', 'sequencer.sqlite']) {
-    // oxlint-disable-next-line no-await-in-loop
     await writeFile(join(folder, name), name)
   }
   await mkdir(join(folder, 'actors'))
@@ -33,7 +32,6 @@ test('by their usual names, also without a folder of blobs', () => {
 
 test('by the settings, where what they name is there', async () => {
   for (const name of ['blobs', 'elsewhere', 'temporary']) {
-    // oxlint-disable-next-line no-await-in-loop
     await mkdir(at(name))
   }
   await writeFile(at('other.sqlite'), '')
@@ -77,7 +75,6 @@ test('a server that writes meanwhile is noticed, by its databases and their logs
   const places = findReference(folder, {})
   const seen = [fingerprint(places)]
   for (const name of ['account.sqlite', 'sequencer.sqlite', 'account.sqlite-wal', 'sequencer.sqlite-wal']) {
-    // oxlint-disable-next-line no-await-in-loop
     await writeFile(at(name), `more of ${name}`)
     seen.push(fingerprint(places))
   }

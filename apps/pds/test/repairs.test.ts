@@ -139,16 +139,13 @@ test('a clock that ran ahead for a while leaves no harm but to whom it served', 
 test('while the clock is behind, no revision is made older', async () => {
   const [account, other] = [await network.account(), await network.account()]
   for (const one of [account, other]) {
-    /* oxlint-disable no-await-in-loop -- one after the other */
     await write(one, 'before')
     await poison(one.did as Did)
-    /* oxlint-enable no-await-in-loop */
   }
   const now = Date.now()
   // At its start the server believed the clock.
   vi.setSystemTime(now - 6 * 60_000)
   for (const command of ['repair-rev', 'rebuild-repo']) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other
     await expect(run(command, account.did, '--apply')).rejects.toThrow('ClockBehind')
   }
   expect(await run('repair-rev', account.did)).toContain('nothing was changed (give --apply)')

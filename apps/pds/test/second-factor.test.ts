@@ -204,9 +204,7 @@ describe('codes by mail', () => {
   test('are mailed five times an hour and fifteen a day, but to a known network of the owner', async () => {
     await mailCodes()
     for (let hour = 0; hour < 3; hour++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       for (let n = 0; n < 5; n++) expect(await login()).toBe('factor-required')
-      // oxlint-disable-next-line no-await-in-loop
       expect(await login()).toBe('too-many-at-once')
       scene.clock.now += HOUR
     }
@@ -223,7 +221,6 @@ describe('codes by mail', () => {
 describe('guesses at the codes of an app', () => {
   const guess = async (times: number, address: string | null = ELSEWHERE.address): Promise<Set<string>> => {
     const outcomes = new Set<string>()
-    // oxlint-disable-next-line no-await-in-loop -- one after the other
     for (let n = 0; n < times; n++) outcomes.add(await login('000000', address))
     return outcomes
   }
@@ -245,7 +242,6 @@ describe('guesses at the codes of an app', () => {
   test('are a hundred a day', async () => {
     await scene.addApp()
     for (let hour = 0; hour < 5; hour++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await guess(20)).toEqual(new Set(['factor-invalid']))
       scene.clock.now += HOUR
     }
@@ -275,7 +271,6 @@ describe('guesses at the codes of an app', () => {
     const attempt = (n: number, code: string) =>
       codeOf(processes[n % 2]!.secondFactor.forSession(scene.account(), code, ELSEWHERE.address))
     for (let n = 0; n < 20; n++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await attempt(n, '000000')).toBe('factor-invalid')
     }
     expect(await attempt(0, scene.code(app, 1))).toBe('too-many-at-once')

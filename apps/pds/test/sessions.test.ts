@@ -214,7 +214,6 @@ test('a mailed code works once, for 15 minutes, for its purpose, account and add
   ]
   const bothAre = async (outcome: string): Promise<void> => {
     for (const one of [first, second]) {
-      // oxlint-disable-next-line no-await-in-loop
       expect(await codeOfSync(() => codes.check('delete-account', one))).toBe(outcome)
     }
   }

@@ -34,7 +34,6 @@ const lastAudit = () => {
 describe('a password', () => {
   test('lets in who has no factor, by any name', async () => {
     for (const name of ['anna.test', '@anna.test', 'Anna@Example.com', ANNA]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const outcome = await scene.signIns.signIn(name, PASSWORD, AT_HOME)
       expect(outcome).toEqual({ needs: null, account: scene.account() })
     }
@@ -59,7 +58,6 @@ describe('a password', () => {
 
   test('is tried thirty times in five minutes by one network, at one account', async () => {
     for (let n = 0; n < 30; n++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await codeOf(signIn('wrong'))).toBe('auth-required')
     }
     expect(await codeOf(signIn())).toBe('too-many-at-once')
@@ -106,14 +104,12 @@ describe('a factor beside it', () => {
     const elsewhere = { ...AT_HOME, binding: ELSEWHERE.binding }
     expect(await answer(ticket, { code: scene.code(app, 1) }, elsewhere)).toBe('challenge-ended')
     for (let n = 0; n < 4; n++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await answer(ticket, { code: '000000' })).toBe('factor-invalid')
     }
     expect(lastAudit()).toMatchObject({ actor: 'stranger', did: ANNA, error: 'InvalidToken' })
     const fifth = await begin()
     expect(await answer(ticket, { code: scene.code(app, 1) })).toBe('fine')
     for (let n = 0; n < 5; n++) {
-      // oxlint-disable-next-line no-await-in-loop
       expect(await answer(fifth.ticket, { code: '000000' })).toBe('factor-invalid')
     }
     scene.clock.now += MINUTE
@@ -192,7 +188,6 @@ describe('a factor beside it', () => {
   test('that is wrong counts as a guess, which slows the next ones', async () => {
     await scene.addApp()
     for (let n = 0; n < 50; n++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await answer((await begin()).ticket, { code: 'aaaa-aaaa-aaaa-aaaa' })).toBe('factor-invalid')
       // The bound of one network is another matter.
       if (n % 25 === 24) scene.clock.now += 5 * MINUTE
@@ -264,7 +259,6 @@ describe('a passkey alone', () => {
     await scene.addPasskey()
     const { options } = await beginPasskey()
     for (const response of [createPasskey().get(options), null, {}, 'x'.repeat(100_000)]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await show((await beginPasskey()).ticket, response)).toBe('factor-invalid')
     }
     expect(lastAudit()).toEqual({ actor: 'stranger', did: null, error: 'InvalidToken' })
@@ -275,9 +269,7 @@ describe('a passkey alone', () => {
     const first = await beginPasskey()
     expect(await show(first.ticket, passkey.get(first.options, { counter: 9 }))).toBe('fine')
     for (const counter of [9, 8]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const { ticket, options } = await beginPasskey()
-      // oxlint-disable-next-line no-await-in-loop
       expect(await show(ticket, passkey.get(options, { counter }))).toBe('factor-invalid')
     }
     expect((await scene.subjects()).slice(-2)).toEqual([
@@ -300,7 +292,6 @@ describe('a passkey alone', () => {
 
   test('is asked for sixty times in five minutes by one network', async () => {
     for (let n = 0; n < 60; n++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await codeOf(beginPasskey())).toBe('fine')
     }
     expect(await codeOf(beginPasskey())).toBe('too-many-at-once')

@@ -98,7 +98,7 @@ export async function createBridge(settings: BridgeSettings) {
     const repo = await accountOf(author)
     const images = []
     for (const { url, alt } of post.pictures ?? []) {
-      // oxlint-disable-next-line no-await-in-loop -- the second is not asked for when the first is refused
+      // The second is not asked for when the first is refused.
       const picture = await host.addRemoteBlob(repo, url, PICTURE)
       if (!picture.ok) return picture.error
       images.push({ image: picture.value, alt })

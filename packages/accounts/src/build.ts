@@ -25,10 +25,9 @@ export async function buildAndApply<T>(
   again: readonly Refusal[] = [],
 ): Promise<T> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    // oxlint-disable-next-line no-await-in-loop -- each attempt is built on what the one before found
+    // Each attempt is built on what the one before found.
     const { changes, value } = await build()
     // Also without changes: what was read may not be on the disk yet.
-    // oxlint-disable-next-line no-await-in-loop
     const outcome = await store.apply(changes)
     if (outcome.status === 'applied') return value
     if (outcome.status === 'refused' && !again.includes(outcome.reason)) {

@@ -50,7 +50,6 @@ export async function openAccountStore(db: PostgresDatabase): Promise<PostgresAc
 async function run(tx: Queryable, changes: readonly AccountChange[]): Promise<void> {
   for (const change of changes) {
     for (const { statement, values, otherwise } of stepsOf(change)) {
-      // oxlint-disable-next-line no-await-in-loop -- the statements of a transaction, in their order
       const rows = await tx.query(statement.postgres, values)
       if (otherwise !== null && rows.length === 0) throw new NotApplied(otherwise)
     }

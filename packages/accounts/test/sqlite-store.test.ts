@@ -175,7 +175,6 @@ describe('sqlite', () => {
       })
       expect(store.secrets.signingKey(ALICE)).toEqual(Uint8Array.of(1))
       expect(store.sessions.list(ALICE)).toHaveLength(1)
-      // oxlint-disable-next-line no-await-in-loop -- one version after the other
       expect(await store.apply([{ type: 'removeAccount', did: ALICE }])).toEqual(APPLIED)
     }
   })

@@ -80,7 +80,7 @@ export async function openRemoteRows(db: PostgresDatabase): Promise<RemoteBlobRo
       const some = `SELECT url FROM remote_blob_account WHERE did = $1
         AND ($2::text IS NULL OR url IN (SELECT url FROM remote_blob WHERE cid = $2)) LIMIT ${SLICE}`
       const statement = `DELETE FROM remote_blob_account WHERE did = $1 AND url IN (${some}) RETURNING 1`
-      // oxlint-disable-next-line no-await-in-loop -- a transaction each
+      // A transaction each.
       while ((await db.query(statement, [did, cid])).length === SLICE);
     },
   }

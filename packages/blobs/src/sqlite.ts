@@ -74,7 +74,7 @@ export function openRemoteRows(db: Database): RemoteBlobRows {
       const some = `SELECT url FROM remote_blob_account WHERE did = ?1
         AND (?2 IS NULL OR url IN (SELECT url FROM remote_blob WHERE cid = ?2)) LIMIT ${SLICE}`
       const statement = `DELETE FROM remote_blob_account WHERE did = ?1 AND url IN (${some})`
-      // oxlint-disable-next-line no-await-in-loop -- others write in between
+      // Others write in between.
       while (Number(await db.write(() => db.prepare(statement).run(did, cid).changes)) === SLICE);
     },
   }

@@ -29,7 +29,6 @@ export async function readBounded<Bytes extends Uint8Array>(
   const reader = body.getReader()
   let length = 0
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- pieces come one after the other
     const { done, value } = await reader.read()
     if (done) return concatBytes(pieces)
     length += value.length

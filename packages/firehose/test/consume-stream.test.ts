@@ -195,7 +195,6 @@ describe('stream', () => {
     const state = createMemoryState()
     const gaps = { a: 1000, b: 3000, c: 2000, d: null }
     for (const [source, gapAt] of Object.entries(gaps)) {
-      // oxlint-disable-next-line no-await-in-loop -- four
       await state.save({ cursor: { source, seq: 1, high: 1, numbering: 0, gapAt } })
     }
     const sources = Object.keys(gaps).map((id) => fromFrames([], { id, stay: true }))
@@ -217,7 +216,6 @@ describe('stream', () => {
     const confirmed: Record<string, number | null> = {}
     for (const confirmedAt of [1999, 2001, null]) {
       const account = world.createAccount()
-      // oxlint-disable-next-line no-await-in-loop -- three
       await world.commit(account, [create('a')])
       const { rev, data } = account.head!
       const known = {
@@ -228,7 +226,6 @@ describe('stream', () => {
         confirmedAt,
         lastSource: 'test',
       } as const
-      // oxlint-disable-next-line no-await-in-loop -- as above
       await state.save({ repo: { ...newRepo(account.did), ...known } })
       confirmed[account.did] = confirmedAt
     }

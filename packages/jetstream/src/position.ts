@@ -43,7 +43,6 @@ export function createSaver(store: CursorStore | null, everyMs: number): Saver {
   const save = async (): Promise<void> => {
     for (let position = unsaved(); position !== null; position = unsaved()) {
       try {
-        // oxlint-disable-next-line no-await-in-loop -- one save at a time
         await store?.save(position)
         saved = position
       } catch (cause) {

@@ -115,13 +115,11 @@ export function holdOffice(
   const run = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       try {
-        // oxlint-disable-next-line no-await-in-loop -- one candidacy after the other
         await campaign()
       } catch (error) {
         onError(error)
       }
       // Not all at once, where a server that came back is asked by many.
-      // oxlint-disable-next-line no-await-in-loop
       await sleep(retryMs * (0.5 + Math.random() / 2), undefined, { signal: stop.signal, ref: false }).catch(
         () => {},
       )

@@ -92,11 +92,8 @@ describe.skipIf(server === null)('an office', () => {
     for (let round = 0; round < 5; round++) {
       const holder = sides.find(({ office }) => office.isHeld())!
       const before = sides.flatMap(({ log }) => log).filter((step) => step === 'won').length
-      // oxlint-disable-next-line no-await-in-loop -- round after round
       await sides[first]!.db.query(`SELECT pg_terminate_backend(pid) FROM (${sessionsWithLocks}) AS s`)
-      // oxlint-disable-next-line no-await-in-loop
       await expect.poll(() => holder.log.at(-1), { interval: 5 }).toBe('lost')
-      // oxlint-disable-next-line no-await-in-loop
       await expect
         .poll(() => sides.flatMap(({ log }) => log).filter((step) => step === 'won').length)
         .toBe(before + 1)
@@ -104,9 +101,7 @@ describe.skipIf(server === null)('an office', () => {
       expect(String(holder.errors.at(-1))).toContain('the connection of an office was lost; name=cut')
     }
     for (const { office, db } of sides) {
-      // oxlint-disable-next-line no-await-in-loop
       await office[Symbol.asyncDispose]()
-      // oxlint-disable-next-line no-await-in-loop
       await db.close()
     }
   })
@@ -133,9 +128,7 @@ describe.skipIf(server === null)('an office', () => {
     await office[Symbol.asyncDispose]()
     await db.close()
     for (const side of [one, two, other]) {
-      // oxlint-disable-next-line no-await-in-loop
       await side.office[Symbol.asyncDispose]()
-      // oxlint-disable-next-line no-await-in-loop
       await side.db.close()
     }
   })

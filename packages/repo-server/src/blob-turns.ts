@@ -20,12 +20,10 @@ export async function untilDone(
 ): Promise<void> {
   const started = performance.now()
   let pause = LOOK_MS
-  // oxlint-disable-next-line no-await-in-loop -- until nobody uploads
   while (!(await remove())) {
     if (performance.now() - started > PATIENCE_MS) {
       throw new RepoServerError('repo-busy', `Blobs are uploaded all the time; did=${did}`)
     }
-    // oxlint-disable-next-line no-await-in-loop
     await sleep(pause * (1 + Math.random()), undefined, { ref: false, signal }).catch(() => {})
     signal.throwIfAborted()
     pause = Math.min(2 * pause, 200)

@@ -29,7 +29,6 @@ export async function* readPaced(
     for (;;) {
       const began = performance.now()
       const left = Math.min(pace.windowMs - waited, end - began)
-      // oxlint-disable-next-line no-await-in-loop -- chunks come one after the other
       const { done, value } = await within(reader.read(), left, signal)
       if (done) return
       waited += performance.now() - began

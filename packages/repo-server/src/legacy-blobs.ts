@@ -20,7 +20,6 @@ export async function upgradeProfile(
   for (const field of PICTURES) {
     const value = record[field]
     if (!isLegacyBlobRef(value)) continue
-    // oxlint-disable-next-line no-await-in-loop -- two at most
     const row = await blobs.get(did, value.cid)
     if (row === null) continue
     upgraded[field] = { $type: 'blob', ref: parseCid(value.cid), mimeType: row.mimeType, size: row.size }

@@ -84,7 +84,7 @@ export async function planWrites(
     const path = `${collection}/${rkey}`
     if (paths.has(path)) throw new RepoServerError('invalid-request', `Two writes to one record: ${path}`)
     paths.add(path)
-    // oxlint-disable-next-line no-await-in-loop -- at once on SQLite; the writes of one request come in their order
+    // At once on SQLite; the writes of one request come in their order.
     const current = await records.get(did, collection, rkey)
     if (item.action !== 'create') checkRecordSwap(current?.cid ?? null, item.swapRecord)
     checkPresence(did, item, current !== null)
@@ -95,7 +95,6 @@ export async function planWrites(
     }
     if (item.action === 'create' && item.dedupe === true) {
       for (const target of recordLinks(collection, item.record.record)) {
-        // oxlint-disable-next-line no-await-in-loop
         const others = await records.linking(did, collection, target, room)
         room -= others.length
         for (const other of others) steps.push(deletion(collection, other))

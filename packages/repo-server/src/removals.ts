@@ -69,7 +69,6 @@ export function createRemovals(
     const left = [...(await upkeep.departed())]
     const removeNext = async (): Promise<void> => {
       for (let did = left.shift(); did !== undefined; did = left.shift()) {
-        // oxlint-disable-next-line no-await-in-loop -- so many at a time
         await attempt(blobsGone(did))
       }
     }

@@ -82,7 +82,7 @@ export function createRepoWriter(parts: RepoWriterParts): RepoWriter {
     const { steps } = plan
     const claims = claimsOf(steps)
     for (const claim of claims) {
-      // oxlint-disable-next-line no-await-in-loop -- at once on SQLite
+      // At once on SQLite.
       throwIfRefused(refuseClaim(claim, await store.blobs.get(did, claim.cid)))
     }
     if (steps.length === 0) return { change: null, plan }
@@ -178,17 +178,15 @@ export function createRepoWriter(parts: RepoWriterParts): RepoWriter {
     let by: Pick<WriteTurn, 'apply'> = store
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (attempt === RACES && store.turn !== undefined) {
-        // oxlint-disable-next-line no-await-in-loop -- once
         const turn = await store.turn(did)
         if (turn === null) break
         by = turns.use(turn)
       }
-      // oxlint-disable-next-line no-await-in-loop -- each attempt follows one that came too late
+      // Each attempt follows one that came too late.
       const prepared = await prepare(did, writes, swapCommit)
       if (prepared === null) continue
       const { change, plan } = prepared
       if (change === null) return { commit: null, cids: plan.cids }
-      // oxlint-disable-next-line no-await-in-loop
       const outcome = await by.apply(change)
       if (outcome.status === 'stale') continue
       if (outcome.status === 'refused') throw new RepoServerError(outcome.code, outcome.message)

@@ -104,7 +104,7 @@ test('each method says what it needs, once, and is refused whole', async () => {
   ]
   for (const [name, body, type, ...needs] of table) {
     asked = []
-    // oxlint-disable-next-line no-await-in-loop -- each with what it asked alone
+    // Each with what it asked alone.
     expect([name, await outcome(name, body, type)]).toEqual([name, '403 ScopeMissingError'])
     expect(asked).toEqual([{ method: `com.atproto.repo.${name}`, needs }])
   }

@@ -140,7 +140,6 @@ describe.skipIf(server === null)('commits on postgres', () => {
     expect(told.toSorted((a, b) => a - b)).toEqual(numbers.toSorted((a, b) => a - b))
     expect(numbers.slice(0, 16)).toEqual(numbers.slice(0, 16).toSorted((a, b) => a - b))
     for (const n of [0, 15, 16, 39]) {
-      // oxlint-disable-next-line no-await-in-loop
       expect([await recordsOf(n), (await store.repos.size(didOf(n))).blocks]).toEqual([1, 3])
     }
   })
@@ -356,7 +355,6 @@ describe.skipIf(server === null)('commits on postgres', () => {
     it('a writer alone reads nothing from its third commit on', async () => {
       const counts: number[] = []
       for (const rkey of ['a', 'b', 'c', 'd']) {
-        // oxlint-disable-next-line no-await-in-loop
         await writer.write(did, [write(rkey)])
         counts.push(reads)
       }

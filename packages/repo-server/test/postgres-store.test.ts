@@ -74,7 +74,7 @@ describe.skipIf(server === null)('postgres', () => {
         for (let n = 0; n < EACH; n++) {
           built = 0
           const record = { record: { $type: 'a.b.c', n, side }, status: 'valid', blobs: [] } as const
-          // oxlint-disable-next-line no-await-in-loop -- each of the four goes on when its last write is in
+          // Each of the four goes on when its last write is in.
           await writer.write(DID, [{ action: 'create', collection: 'a.b.c', rkey: `r${side}-${n}`, record }])
           builds.push(built)
         }
@@ -163,7 +163,7 @@ describe.skipIf(server === null)('postgres', () => {
         for (let n = 0; n < 15; n++) {
           const record = { record: { $type: 'a.b.c', n, side }, status: 'valid', blobs: [] } as const
           const write = { action: 'create', collection: 'a.b.c', rkey: `r${side}-${n}`, record } as const
-          // oxlint-disable-next-line no-await-in-loop -- each of the two goes on when its last write is in
+          // Each of the two goes on when its last write is in.
           revs.push((await writer.write(DID, [write])).commit!.rev)
         }
       }),

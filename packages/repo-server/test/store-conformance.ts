@@ -259,7 +259,6 @@ export function describeRepoServerStore(
               blobs: [],
               replaces: false,
             }))
-            // oxlint-disable-next-line no-await-in-loop
             expect(await store.apply(await changeOf(A, writes, { records }))).toMatchObject({
               status: 'applied',
             })
@@ -461,7 +460,6 @@ export function describeRepoServerStore(
       const pages = async (limit: number, most: number): Promise<unknown[]> => {
         const seen: unknown[] = []
         for (let after: string | null = ''; after !== null;) {
-          // oxlint-disable-next-line no-await-in-loop
           const page: RepoPage = await store.records.reposWith(LIKE, { after, limit, most })
           seen.push([page.dids, page.next])
           after = page.next

@@ -64,7 +64,6 @@ const texts = (count: number): string[] =>
 it.each([0, 1, 2, 100, 2000])('exports %i records as the walk over single blocks does', async (count) => {
   await commit([])
   for (let from = 0; from < count; from += 200) {
-    // oxlint-disable-next-line no-await-in-loop -- each commit follows the one before
     await commit(texts(Math.min(200, count - from)), from)
   }
   const [packed, walked] = await exports()
@@ -103,7 +102,6 @@ it('leaves out what a snapshot of another reader keeps, and what was removed', a
 it('sends records larger than a chunk, and a repository too large to read at once block by block', async () => {
   const add = async (count: number, from: number): Promise<void> => {
     for (let i = from; i < from + count; i++) {
-      // oxlint-disable-next-line no-await-in-loop -- each commit follows the one before
       await commit([String(i % 10).repeat(300_000 + i)], i)
     }
   }

@@ -61,7 +61,6 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
   )
 }
 async function all(items: AsyncIterable<unknown>): Promise<void> {
-  // oxlint-disable-next-line no-unused-vars -- only gone through
   for await (const _ of items);
 }
 

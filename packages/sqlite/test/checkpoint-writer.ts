@@ -16,9 +16,7 @@ await db.write(() => {
 })
 const end = performance.now() + 10_000
 for (;;) {
-  // oxlint-disable-next-line no-await-in-loop -- one after the other
   await delay(10)
-  // oxlint-disable-next-line no-await-in-loop
   const failure = await db
     .write(() => void insert.run())
     .then(

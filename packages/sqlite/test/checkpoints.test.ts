@@ -119,7 +119,6 @@ it('holds writes for a long log only, and no longer than the copy takes', { time
   // A hold may be over before anybody sees it: that it was there is told when it ends.
   const until = performance.now() + 20_000
   const isOver = (): boolean => holds > 0 || performance.now() >= until
-  // oxlint-disable-next-line no-await-in-loop -- each turn
   while (!isOver()) await new Promise((resolve) => setImmediate(resolve))
   expect(holds).toBe(1)
   expect(checkpointer.isHolding()).toBe(false)
@@ -148,11 +147,9 @@ it('copies a log back that started over when it was copied', async () => {
     }
     const { log } = look.get()!
     expect(log).toBeLessThan(5000)
-    // oxlint-disable-next-line no-await-in-loop -- one after the other
     await expect.poll(() => look.get()!['checkpointed'], { timeout: 10_000 }).toBe(log)
     // The thread may have its lock a moment longer: the log starts over with the first write after that.
     const written = (): unknown => (insert.run(), look.get()!['log'])
-    // oxlint-disable-next-line no-await-in-loop
     await expect.poll(written, { timeout: 10_000 }).toBeLessThan(100)
   }
   checkpointer.close()

@@ -28,10 +28,9 @@ export async function holdWrite(db: Database): Promise<HeldWrite> {
       db.raw.exec(`INSERT INTO item (body) VALUES ('${body}')`)
     })
     done.catch(() => {})
-    // oxlint-disable-next-line no-await-in-loop -- two turns, in which a write that is not held runs
+    // Two turns, in which a write that is not held runs.
     for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve))
     if (!ran) return { done, body }
-    // oxlint-disable-next-line no-await-in-loop -- until one is held
     await done
   }
   throw new Error('no write was held')

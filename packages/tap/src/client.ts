@@ -103,7 +103,6 @@ export function createTap(options: TapOptions): Tap {
       throw new TapError('invalid-options', `not a DID; did=${String(odd).slice(0, 100)}`)
     for (let at = 0; at < dids.length; at += MAX_DIDS) {
       const body = JSON.stringify({ dids: dids.slice(at, at + MAX_DIDS) })
-      // oxlint-disable-next-line no-await-in-loop -- one request after the other
       const { status } = await send(path, { method: 'POST', body }, call)
       if (status === 404) throw new TapError('refused', `not found; path=/${path} status=404`, { status })
     }

@@ -116,7 +116,6 @@ export async function verifyWebhook(
     if (bytes === null) continue
     for (const { version, key } of keys) {
       if (version !== signature.slice(0, comma)) continue
-      // oxlint-disable-next-line no-await-in-loop -- one is enough
       if (await crypto.subtle.verify(key.algorithm.name, key, bytes, content))
         return { ok: true, value: { id, timestamp: Number(timestamp) } }
     }

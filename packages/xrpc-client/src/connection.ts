@@ -93,7 +93,7 @@ export class Connection implements Link {
   async next(): Promise<Uint8Array | string | undefined> {
     while (this.#taken === this.#queue.length) {
       if (this.#ended || this.#signal.aborted) return undefined
-      // oxlint-disable-next-line no-await-in-loop -- woken once for each change
+      // Woken once for each change.
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })

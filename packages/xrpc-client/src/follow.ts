@@ -78,7 +78,6 @@ async function* run<T>(
   while (!signal.aborted) {
     const base = services[at]!
     const info = { service: base.href.replace(/^(.*[^/])?\/*$/s, '$1'), attempt }
-    // oxlint-disable-next-line no-await-in-loop -- one connection after the other
     const target = await wire.connect(base, info)
     if (signal.aborted) return
     const connection = new Connection(target, info, options, signal, (link) => wire.opened?.(link, info))
@@ -87,7 +86,6 @@ async function* run<T>(
     let passed = ''
     try {
       for (;;) {
-        // oxlint-disable-next-line no-await-in-loop -- in order
         const frame = await connection.next()
         if (frame === undefined) break
         const message = wire.decode(frame, info)
@@ -134,7 +132,6 @@ async function* run<T>(
     const delayMs = Math.max(Math.min(connection.retryAfterMs, maxMs), backoff)
     const reason = passed === '' ? end.reason : passed
     options.onDisconnect?.({ ...info, code: end.code, reason, status: end.refusal?.status, delayMs })
-    // oxlint-disable-next-line no-await-in-loop
     if (!(await sleep(delayMs, signal))) return
   }
 }

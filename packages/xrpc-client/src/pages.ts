@@ -36,7 +36,6 @@ export async function* pages<S extends CursorQuery>(
   for (let page = 0; page < maxPages; page += 1) {
     const params = { ...base.params, ...(cursor === undefined ? {} : { cursor }) }
     const call = { ...base, params } as unknown as CallOptions<S>
-    // oxlint-disable-next-line no-await-in-loop -- each page names the next
     const result = await (
       client.call as (schema: S, options: CallOptions<S>) => ReturnType<Client['call']>
     ).call(client, schema, call)

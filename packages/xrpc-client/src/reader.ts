@@ -101,9 +101,7 @@ export async function* listRecords(
   let { cursor } = where
   for (;;) {
     const params = { ...where, limit: where.limit ?? 100, cursor }
-    // oxlint-disable-next-line no-await-in-loop -- each page names the next
     const response = unwrap(await query(client, nsid, params, options))
-    // oxlint-disable-next-line no-await-in-loop
     const page = (await readJson(response, maxJsonBytes, nsid)) as DataObject | null
     const records = page?.['records']
     if (!Array.isArray(records))

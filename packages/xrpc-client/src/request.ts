@@ -21,12 +21,10 @@ export async function send<T>(
   const retry = retryOf(request.retry ?? settings.retry)
   const repeatable = request.body === undefined || isRepeatable(request.body)
   for (let attempt = 0; ; attempt += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- one try after the other
     const result = await sendOnce(service, settings, request, read)
     if (result.ok || attempt >= retry.times || !repeatable) return result
     const wait = waitBefore(result.error, request.type, attempt, retry)
     if (wait === null) return result
-    // oxlint-disable-next-line no-await-in-loop
     if (!(await sleep(wait, request.signal))) return result
   }
 }

@@ -116,7 +116,6 @@ async function readAll(chunks: AsyncIterable<Uint8Array>, max: number, timeMs: n
   const deadline = createDeadline(timeMs)
   try {
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- chunks come one after the other
       const next = await deadline.race(iterator.next())
       if (next.done === true) break
       length += next.value.length

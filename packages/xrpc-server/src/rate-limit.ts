@@ -121,13 +121,12 @@ export async function applyRules(
 ): Promise<void> {
   let tightest: { rule: RateLimitRule; count: RateLimitCount; left: number } | undefined
   for (const rule of rules) {
-    // oxlint-disable-next-line no-await-in-loop -- one rule after the other, see below
     const key = rule.key === undefined ? addressKey(context.address) : await rule.key(context)
     const cost = typeof rule.cost === 'function' ? rule.cost(context) : (rule.cost ?? 1)
     if (key === null || cost <= 0) continue
     let count: RateLimitCount
     try {
-      // oxlint-disable-next-line no-await-in-loop -- a refused rule must not spend the next one's points
+      // A refused rule must not spend the next one's points.
       count = await store.consume(`${rule.name}:${key}`, cost, rule.windowMs)
     } catch (error) {
       // A store that is down must not take the service down with it.

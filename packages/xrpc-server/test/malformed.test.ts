@@ -488,7 +488,6 @@ describe('2000 malformed requests', () => {
     const sent = rows.filter(([, , , status]) => status !== 413)
     const round = async (count: number): Promise<void> => {
       for (let i = 0; i < count; i += 20) {
-        // oxlint-disable-next-line no-await-in-loop -- twenty at a time
         await Promise.all(
           Array.from({ length: 20 }, async (_, k) => {
             const [, path, init] = sent[(i + k) % sent.length]!

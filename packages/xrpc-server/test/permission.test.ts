@@ -85,7 +85,6 @@ bothWays('permission', (open) => {
       ['no', 403],
       ['yes', 429],
     ] as const) {
-      // oxlint-disable-next-line no-await-in-loop -- in this order
       expect((await call('/xrpc/com.example.put', put(name))).status).toBe(status)
     }
   })
@@ -153,7 +152,6 @@ bothWays('headers of every answer', (open) => {
       ['_health', 'GET'],
     ] as const) {
       const headers = { authorization: 'DPoP x' }
-      // oxlint-disable-next-line no-await-in-loop
       const answer = await call(`/xrpc/${path}`, { method, headers })
       found.push([answer.status, answer.headers.get('dpop-nonce')])
       // Scripts of other origins may read it.

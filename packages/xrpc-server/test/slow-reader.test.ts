@@ -24,7 +24,6 @@ function createLog(): {
       for (let at = 0; ; at += 1) {
         while (at === frames.length) {
           if (signal.aborted) return
-          // oxlint-disable-next-line no-await-in-loop -- until there is more
           await new Promise<void>((resolve) => {
             waiting.add(resolve)
             signal.addEventListener('abort', () => resolve(), { once: true })
@@ -76,7 +75,7 @@ it('cuts off a subscriber that stops reading, within its bytes, while 100 others
     log.publish(encodeFrame('#number', { n, data: new Uint8Array(size) }))
     highest = Math.max(highest, subscriber.bufferedBytes)
     heap = Math.max(heap, process.memoryUsage().external)
-    // oxlint-disable-next-line no-await-in-loop -- a stream, not a burst
+    // A stream, not a burst.
     await new Promise((resolve) => setImmediate(resolve))
   }
   await expect.poll(() => counts.every((count) => count === total), { timeout: 20_000 }).toBe(true)

@@ -96,7 +96,7 @@ export async function buildAppChange(
   build: () => Promise<AppChange>,
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    // oxlint-disable-next-line no-await-in-loop -- each attempt is built on what the one before found
+    // Each attempt is built on what the one before found.
     const outcome = await store.apply(await build())
     if (outcome.status !== 'stale' || attempt === ATTEMPTS) return requireDone(outcome)
   }

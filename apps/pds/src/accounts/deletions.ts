@@ -69,7 +69,7 @@ export function createDeletions(
       let removed = 0
       for (const plan of await store.accounts.plannedDeletions(iso(now() + WARN_MS))) {
         try {
-          // oxlint-disable-next-line no-await-in-loop -- one at a time: nobody waits for these
+          // One at a time: nobody waits for these.
           if (await advance(plan)) removed += 1
         } catch (error) {
           log.error({ err: error, did: plan.did }, 'a planned deletion could not go on')

@@ -24,7 +24,7 @@ export async function addToThread(
   for (const recent of posts) {
     const root = at(recent.record, 'reply', 'root', 'uri')
     if (root === undefined || !roots.includes(root)) continue
-    // oxlint-disable-next-line no-await-in-loop -- a post may answer the one before it
+    // A post may answer the one before it.
     changed = insert(changed, recent, await threadOf(recent, views), 0)
   }
   return changed

@@ -134,7 +134,6 @@ async function refuseOtherSecrets(
   secrets: Pick<Secrets, 'jwtSecret' | 'plcRotationKeyHex'>,
 ): Promise<void> {
   for (const [name, mine] of Object.entries(secretNotes(secrets))) {
-    // oxlint-disable-next-line no-await-in-loop -- two of them
     const theirs = await noted(name)
     if (theirs === null || theirs === mine) continue
     throw new CommandError(

@@ -28,7 +28,7 @@ interface Fault {
 export async function repoChecks(view: RepoSource, dids: readonly Did[], of: number): Promise<Finding[]> {
   const faults: Fault[] = []
   for (const did of dids) {
-    // oxlint-disable-next-line no-await-in-loop -- one after another, so that little is held at a time
+    // One after another, so that little is held at a time.
     await view.repository(did, async (repo) => {
       const ahead = repo === null ? null : revAhead(did, repo.rev)
       if (ahead !== null) faults.push(ahead)

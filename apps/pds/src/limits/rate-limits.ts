@@ -60,7 +60,7 @@ export async function countSignIn(
 ): Promise<boolean> {
   const who = loginCount(key, address)
   for (const { name, limit, windowMs } of SIGN_IN_BOUNDS) {
-    // oxlint-disable-next-line no-await-in-loop -- what one bound refuses does not count for the next
+    // What one bound refuses does not count for the next.
     if ((await counts.consume(`${name}:${who}`, 1, windowMs)).used > limit) return false
   }
   return true

@@ -20,7 +20,6 @@ export async function compareEnds(
       table.sqliteOrder === undefined
         ? compareInOrder(source, target, table, onRows)
         : compareByKey(source, target, table, onRows)
-    // oxlint-disable-next-line no-await-in-loop -- table after table
     for await (const difference of found) {
       differences.push(difference)
       if (differences.length === MAX_NAMED) return [...differences, 'and maybe more']
@@ -53,9 +52,7 @@ async function* compareInOrder(
     else yield* otherColumns(table, one.value!, other.value!)
     compared += 1
     if (compared % 1000 === 0) onRows(table, 1000)
-    // oxlint-disable-next-line no-await-in-loop -- side by side
     if (order <= 0) one = await left.next()
-    // oxlint-disable-next-line no-await-in-loop
     if (order >= 0) other = await right.next()
   }
   onRows(table, compared % 1000)

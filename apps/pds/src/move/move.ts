@@ -84,7 +84,6 @@ type Totals = ReadonlyMap<string, number>
 /** Says what there is to move. */
 async function plan(source: MoveSource, target: MoveTarget, print: Print): Promise<Totals> {
   const totals = new Map<string, number>()
-  // oxlint-disable-next-line no-await-in-loop -- on one connection
   for (const table of MOVED_TABLES) totals.set(table.name, await source.count(table))
   const bytes = await source.bytes()
   print(`from ${source.name}`)
@@ -124,9 +123,7 @@ async function copy(
   for (const table of MOVED_TABLES.slice(first)) {
     const after: MovedPlace | null = table.name === begun.table ? begun.place : null
     // Rows that are there already count too.
-    // oxlint-disable-next-line no-await-in-loop -- table after table
     if (after !== null) tell(table, await target.count(table))
-    // oxlint-disable-next-line no-await-in-loop
     for await (const { rows, place } of source.pages(table, after)) {
       stopIfAsked(signal)
       mark = { ...mark, table: table.name, place }

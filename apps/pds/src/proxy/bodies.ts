@@ -82,7 +82,6 @@ async function* piecesOf(
   const reader = stream.getReader()
   try {
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- pieces come one after the other
       const next = await inTime(reader.read(), idleMs)
       if (next.done) return
       yield next.value

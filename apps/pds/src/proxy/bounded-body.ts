@@ -9,7 +9,6 @@ export async function readBody(stream: ReadableStream<Uint8Array>, max: number):
   const chunks: Uint8Array[] = []
   let size = 0
   while (size <= max) {
-    // oxlint-disable-next-line no-await-in-loop -- chunks come one after the other
     const next = await reader.read()
     if (next.done) return { bytes: new Uint8Array(Buffer.concat(chunks)), whole: true }
     chunks.push(next.value)

@@ -98,7 +98,6 @@ async function readTo(server: CrashServer, newest: number, onEvent: (event: Even
   }
   while (last.seq < newest) {
     const before = last.seq
-    // oxlint-disable-next-line no-await-in-loop -- one connection after the other
     await readEvents(server, before, take, (seq) => seq >= newest)
     if (last.seq === before)
       throw new Error(`the firehose has nothing after event ${before}; newest=${newest}`)

@@ -149,7 +149,6 @@ async function freePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries++) {
     const port = 20_000 + Math.floor(Math.random() * 12_000)
     const probe = createServer()
-    // oxlint-disable-next-line no-await-in-loop -- one after the other until one is free
     const free = await new Promise<boolean>((resolve) => {
       probe.once('error', () => resolve(false))
       probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))

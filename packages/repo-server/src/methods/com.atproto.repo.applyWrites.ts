@@ -43,7 +43,6 @@ export function applyWrites(router: Router, { parts }: RepoHost): void {
       const writes: RecordWrite[] = []
       for (const item of input.writes) {
         // One after the other: with `validate` each may ask the network for a lexicon, and others have look-ups to make too.
-        // oxlint-disable-next-line no-await-in-loop
         writes.push(await prepare(item, input.validate))
         if (input.validate === true && context.signal.aborted)
           throw new RepoServerError('lexicon-too-slow', 'The lexicons could not be looked up in time')

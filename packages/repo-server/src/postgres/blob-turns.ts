@@ -58,7 +58,6 @@ export function openBlobTurns(db: PostgresDatabase): BlobTurns {
     announce: async (did) => {
       for (const started = performance.now(); ;) {
         // Shared: uploads do not keep each other waiting. The lock ends after the row is seen.
-        // oxlint-disable-next-line no-await-in-loop -- until no removal is under way
         const [row] = await db.query(
           `INSERT INTO blob_upload (did, until) SELECT $1, clock_timestamp() + interval '${TICKET_SECONDS} s'
            WHERE pg_try_advisory_xact_lock_shared(${LOCK}) RETURNING ticket`,
@@ -68,7 +67,6 @@ export function openBlobTurns(db: PostgresDatabase): BlobTurns {
         if (performance.now() - started > WAIT_MS) {
           throw new RepoServerError('repo-busy', `Blobs of the account are being removed; did=${did}`)
         }
-        // oxlint-disable-next-line no-await-in-loop
         await sleep(LOOK_MS * (1 + Math.random()))
       }
     },

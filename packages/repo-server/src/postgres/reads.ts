@@ -51,7 +51,6 @@ export function openRecordReads(db: Queryable): RecordReads {
     all: async function* (did, size) {
       let [collection, rkey] = ['', '']
       for (;;) {
-        // oxlint-disable-next-line no-await-in-loop -- page after page
         const rows = await db.query(
           `SELECT ${COLUMNS} FROM record WHERE owner = ${LIVE_SET} AND (collection, rkey) > ($2, $3)
            ORDER BY collection, rkey LIMIT $4`,

@@ -54,7 +54,7 @@ export async function openRepoServerStore(
   const listeners = createListeners()
   const append = async (tx: Transaction, events: readonly NewEvent[]): Promise<number[]> => {
     const seqs: number[] = []
-    // oxlint-disable-next-line no-await-in-loop -- their numbers follow their order
+    // Their numbers follow their order.
     for (const event of events) seqs.push(await log.append(tx, event))
     if (events.length > 0 && listeners.any()) tx.afterCommit(() => listeners.tell(events, seqs))
     return seqs

@@ -29,7 +29,6 @@ export async function takeTurn(db: PostgresDatabase, tables: Tables, did: Did): 
   }
   const started = performance.now()
   for (let looks = 0; ; looks++) {
-    // oxlint-disable-next-line no-await-in-loop -- until it has come
     const [state] = await db.query(
       `WITH renewed AS (UPDATE write_turn SET until = clock_timestamp() + interval '${TICKET_SECONDS} s' WHERE ticket = $2)
        SELECT EXISTS (SELECT 1 FROM write_turn WHERE did = $1 AND ticket < $2 AND until > clock_timestamp()) AS waits`,
@@ -37,11 +36,9 @@ export async function takeTurn(db: PostgresDatabase, tables: Tables, did: Did): 
     )
     if (state!['waits'] === false) break
     if (performance.now() - started > WAIT_MS) {
-      // oxlint-disable-next-line no-await-in-loop
       await end()
       return null
     }
-    // oxlint-disable-next-line no-await-in-loop
     await sleep(LOOK_MS * (1 + Math.random() + Math.min(looks, 8) / 2))
   }
   let isOver = false

@@ -67,11 +67,9 @@ export function openHorizon(db: PostgresDatabase, signal: AbortSignal): Horizon 
       const given = await ask()
       let now = given
       for (let ms = 1; !areOver(given, now); ms = Math.min(ms * 2, 50)) {
-        // oxlint-disable-next-line no-await-in-loop -- until they are over
         await sleep(ms, undefined, { signal }).catch(() => {
           throw new SequencerError('closed', 'event log is closed')
         })
-        // oxlint-disable-next-line no-await-in-loop
         now = await ask()
       }
       note(given.newest)

@@ -232,7 +232,7 @@ export async function openEventLog(
       for (;;) {
         // Of before the page was read: what is settled by then is in it.
         let reached = horizon.settled()
-        // oxlint-disable-next-line no-await-in-loop -- once more when it was read too early
+        // Once more when it was read too early.
         const page = await readPage(db, after, limit)
         const gapAt = page.findIndex(({ seq }) => {
           if (seq > reached + 1) return true
@@ -241,7 +241,6 @@ export async function openEventLog(
         })
         horizon.note(reached)
         if (gapAt === -1) return page
-        // oxlint-disable-next-line no-await-in-loop
         if (horizon.settled() === reached) await horizon.look()
         // The page may lack what is settled now.
         if (horizon.settled() > reached) continue
@@ -261,7 +260,7 @@ export async function openEventLog(
       if (!('did' in removal) && tx === undefined) await count(await horizon.reach())
       for (;;) {
         const size = Math.min(pruneBatch, most - total)
-        // oxlint-disable-next-line no-await-in-loop -- in short transactions
+        // In short transactions.
         const batch = await (tx === undefined
           ? db.transaction((own) => removeBatch(own, removal, size))
           : removeBatch(tx, removal, size))

@@ -50,7 +50,6 @@ export function openAudit(db: PostgresDatabase): AuditRows {
           [bounds.perAccount],
         )
         const own = `did = $2 AND NOT attempt AND actor NOT IN ('operator', 'command line')`
-        // oxlint-disable-next-line no-await-in-loop -- the statements of a transaction, in their order
         for (const row of loud) removed += await drop(beyond(own), bounds.perAccount, row['did'])
         return removed
       }),

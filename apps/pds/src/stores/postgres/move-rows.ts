@@ -66,7 +66,6 @@ export async function* readPages(
   let place = after
   for (;;) {
     const above = place === null ? '' : `WHERE (${keys}) > (${typed.join(', ')})`
-    // oxlint-disable-next-line no-await-in-loop -- page after page
     const found = await db.query(
       `SELECT ${columns.map(([column, type]) => shown(column, type)).join(', ')}, page_rows FROM (
          SELECT *, sum(${['0', ...sizes].join(' + ')}) OVER (ORDER BY ${keys}) AS page_bytes,

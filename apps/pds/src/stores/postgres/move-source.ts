@@ -75,7 +75,7 @@ export async function openPostgresSource(place: PostgresPlace): Promise<Postgres
     fingerprint: async () => {
       const hash = createHash('sha256')
       for (const { name } of MOVED_TABLES) {
-        // oxlint-disable-next-line no-await-in-loop -- on the one connection of the view
+        // On the one connection of the view.
         const [row] = await query(`SELECT count(*) AS n, max(xmin::text::bigint) AS latest FROM ${name}`)
         hash.update(`${name} ${String(row!['n'])} ${String(row!['latest'])}\n`)
       }

@@ -105,10 +105,8 @@ export async function openPostgresTarget(
         return `tables of a newer version of this program (${newer.name} ${versions.get(newer.name)}, known ${newer.version})`
       }
       for (const { name } of MOVED_TABLES) {
-        // oxlint-disable-next-line no-await-in-loop -- the first is enough
         const [there] = await query('SELECT to_regclass($1) AS found', [name])
         if (there!['found'] === null) continue
-        // oxlint-disable-next-line no-await-in-loop
         if ((await query(`SELECT 1 FROM ${name} LIMIT 1`)).length > 0) return `rows in the table ${name}`
       }
       const [log] = await query(`SELECT to_regclass('event_seq') AS found`)
@@ -123,7 +121,6 @@ export async function openPostgresTarget(
         await openAccountStore(db)
         await using _ = await openRepoServerStore(db)
         for (const [name, migrations] of TABLES) {
-          // oxlint-disable-next-line no-await-in-loop -- in their order
           await migrate(db, name, migrations)
         }
       } catch (error) {
@@ -156,7 +153,6 @@ export async function openPostgresTarget(
       await db.transaction(async (tx) => {
         await takeTurn(tx, place)
         const notes = openNotes(tx)
-        // oxlint-disable-next-line no-await-in-loop -- in one transaction
         for (const [name, value] of Object.entries(fingerprints)) await notes.set(name, value)
         await tx.query('DELETE FROM server_note WHERE name = $1', [MOVE_NOTE])
       })

@@ -25,7 +25,6 @@ async function makeChanges(tx: Queryable, changes: readonly OAuthChange[]): Prom
   for (const change of changes) {
     for (const { sql, values, otherwise, locks = false } of stepsOf(change)) {
       // The weakest lock that keeps two such transactions apart: rows that refer to these may be added meanwhile.
-      // oxlint-disable-next-line no-await-in-loop -- the statements of a transaction, in their order
       const rows = await tx.query(locks ? `${sql} FOR NO KEY UPDATE` : sql, values)
       if (otherwise !== null && rows.length === 0) throw new OAuthNotApplied(otherwise)
     }

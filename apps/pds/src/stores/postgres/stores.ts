@@ -45,7 +45,6 @@ export async function openPostgresStores(
       }),
     )
     for (const [name, migrations] of TABLES) {
-      // oxlint-disable-next-line no-await-in-loop -- in their order
       await migrate(db, name, migrations)
     }
   } catch (error) {
@@ -65,14 +64,12 @@ export async function openPostgresStores(
       if (outcome.status === 'refused') throw new NotApplied({ ...outcome, by: 'accounts' })
     }
     for (const row of rows) {
-      // oxlint-disable-next-line no-await-in-loop -- the statements of a transaction, in their order
       await applyRow(tx, row)
       tx.afterCommit(() => quotas.drop(row.did))
     }
     const seqs: number[] = []
     // Last: an event is numbered as late as can be.
     for (const item of repos) {
-      // oxlint-disable-next-line no-await-in-loop
       const outcome = await server.applyTo(tx, item)
       if (outcome.status === 'stale') throw new NotApplied(outcome)
       if (outcome.status === 'refused') throw new NotApplied({ ...outcome, by: 'repositories' })

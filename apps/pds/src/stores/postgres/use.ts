@@ -64,13 +64,11 @@ export async function takeUse(
   try {
     const end = performance.now() + WAIT_MS
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- asked for until it is free
       const { rows } = await client.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${KEY}) AS got`, [
         schema,
       ])
       if (rows[0]?.got === true) return { [Symbol.asyncDispose]: release }
       if (performance.now() > end) break
-      // oxlint-disable-next-line no-await-in-loop
       await client.query('SELECT pg_sleep(0.1)')
     }
     const { rows } = await client.query<{ who: string | null }>(

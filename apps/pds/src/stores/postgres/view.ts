@@ -116,7 +116,7 @@ async function repository(
 async function* frames(db: Queryable, did: Did): AsyncGenerator<Uint8Array> {
   let before = Number.MAX_SAFE_INTEGER
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- page after page; most looks end in the first
+    // Most looks end in the first page.
     const rows = await db.query(
       'SELECT seq, frame FROM event WHERE did = $1 AND seq < $2 ORDER BY seq DESC LIMIT 20',
       [did, before],

@@ -145,7 +145,7 @@ export function openVitals(db: Database): Vitals {
         const last = rows.at(-1)!
         did = last['did'] as string
         cid = last['cid'] as string
-        // oxlint-disable-next-line no-await-in-loop -- others have their turn in between
+        // Others have their turn in between.
         await turn()
       }
     },
