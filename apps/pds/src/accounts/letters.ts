@@ -101,38 +101,35 @@ export function createLetters(outbox: Outbox, tokens: EmailTokens, hostname: str
     return email
   }
 
+  const send = (account: Account, to: string, subject: string, lines: readonly string[]): Promise<void> =>
+    outbox.send({
+      to,
+      subject: `${subject} (${hostname})`,
+      text: [`Hello ${shownHandle(account)},`, '', ...lines].join('\n'),
+    })
+
   const sendCode: Letters['sendCode'] = async (account, purpose) => {
     const to = addressOf(account)
     const { subject, reason, notYou = 'If it was not you, there is nothing to do.' } = WORDS[purpose]
     const code = await tokens.create(account.did, purpose, to)
-    const text = [
-      `Hello ${shownHandle(account)},`,
-      '',
+    await send(account, to, subject, [
       `somebody, hopefully you, asked ${hostname} to ${reason}. The code is`,
       '',
       `    ${code}`,
       '',
       `It works once, for 15 minutes. ${notYou}`,
-    ].join('\n')
-    await outbox.send({ to, subject: `${subject} (${hostname})`, text })
+    ])
   }
 
   const tellOfDeletion: Letters['tellOfDeletion'] = async (account, date) => {
-    const text = [
-      `Hello ${shownHandle(account)},`,
-      '',
+    await send(account, addressOf(account), 'Your account is going to be deleted', [
       `your account at ${hostname} is deactivated, and is to be deleted with everything in it on`,
       '',
       `    ${date.slice(0, 16).replace('T', ' ')} UTC`,
       '',
       'To keep it, sign in and activate it again before that day. If you did not ask for this, somebody else can use your',
       'account: change its password too.',
-    ].join('\n')
-    await outbox.send({
-      to: addressOf(account),
-      subject: `Your account is going to be deleted (${hostname})`,
-      text,
-    })
+    ])
   }
 
   return {
@@ -146,14 +143,8 @@ export function createLetters(outbox: Outbox, tokens: EmailTokens, hostname: str
       const { email: to } = account
       if (to === null) return
       const { subject, text, notYou } = NEWS[news]
-      const lines = [
-        `Hello ${shownHandle(account)},`,
-        '',
-        `this is about your account at ${hostname}: ${text(detail)}`,
-        '',
-        notYou,
-      ]
-      outbox.later(() => outbox.send({ to, subject: `${subject} (${hostname})`, text: lines.join('\n') }))
+      const lines = [`this is about your account at ${hostname}: ${text(detail)}`, '', notYou]
+      outbox.later(() => send(account, to, subject, lines))
     },
   }
 }
