@@ -1,8 +1,9 @@
-import { createHash, randomInt, scrypt } from 'node:crypto'
+import { createHash, scrypt } from 'node:crypto'
 
 import type { AccountStore, AppPassword } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
+import { randomText } from '../auth/random-text.ts'
 import { PdsError } from '../errors.ts'
 import { applyChanges, requireDone } from './changes.ts'
 
@@ -14,7 +15,6 @@ export interface AppPasswords {
   verify(did: Did, password: string): Promise<AppPassword | null>
 }
 
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const FORM = /^[a-z2-7]{4}(-[a-z2-7]{4}){3}$/
 const LIMIT = 50
 
@@ -31,7 +31,7 @@ export function createAppPasswords(store: AccountStore): AppPasswords {
 
   return {
     create: async (did, name, privileged) => {
-      const password = generate()
+      const password = randomText(4, 4)
       const createdAt = new Date().toISOString()
       const made = { did, name, passwordHash: digest(password), privileged, createdAt, max: LIMIT }
       const outcome = await store.apply([{ type: 'createAppPassword', ...made }])
@@ -65,9 +65,4 @@ function referenceHash(did: Did, password: string): Promise<string> {
       error === null ? resolve(`${salt}:${key.toString('hex')}`) : reject(error),
     )
   })
-}
-
-function generate(): string {
-  const group = (): string => Array.from({ length: 4 }, () => ALPHABET[randomInt(ALPHABET.length)]!).join('')
-  return `${group()}-${group()}-${group()}-${group()}`
 }

@@ -1,8 +1,7 @@
-import { randomInt } from 'node:crypto'
-
 import type { AccountChange, AccountStore } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
+import { randomText } from '../auth/random-text.ts'
 import { PdsError } from '../errors.ts'
 import { buildChanges } from './changes.ts'
 
@@ -37,8 +36,7 @@ const MAX_CODES = 5
 // Letters and digits that are not mistaken for each other, typed by hand from a mail.
 const ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
 
-const newGroup = (): string => Array.from({ length: 5 }, () => ALPHABET[randomInt(ALPHABET.length)]!).join('')
-const newCode = (): string => `${newGroup()}-${newGroup()}`
+const newCode = (): string => randomText(2, 5, ALPHABET)
 
 /** Codes in `store`. */
 export function createEmailTokens(store: AccountStore, now: () => number = Date.now): EmailTokens {

@@ -1,7 +1,6 @@
-import { randomInt } from 'node:crypto'
-
 import type { AccountStore, InviteChange } from '@avocet/accounts'
 
+import { randomText } from '../auth/random-text.ts'
 import { PdsError } from '../errors.ts'
 
 /** Invite codes of this server. */
@@ -16,8 +15,6 @@ export interface Invites {
   }): InviteChange & { type: 'createInvite' }
 }
 
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
-
 /** Invite codes in `store`; a code starts with the server's name. */
 export function createInvites(store: Pick<AccountStore, 'invites'>, hostname: string): Invites {
   return {
@@ -30,9 +27,7 @@ export function createInvites(store: Pick<AccountStore, 'invites'>, hostname: st
       }
     },
     making: ({ useCount, forAccount, createdBy }) => {
-      const group = (): string =>
-        Array.from({ length: 5 }, () => ALPHABET[randomInt(ALPHABET.length)]!).join('')
-      const code = `${hostname.replaceAll('.', '-')}-${group()}-${group()}`
+      const code = `${hostname.replaceAll('.', '-')}-${randomText(2, 5)}`
       const createdAt = new Date().toISOString()
       return { type: 'createInvite', code, available: useCount, forAccount, createdBy, createdAt }
     },

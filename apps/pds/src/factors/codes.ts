@@ -1,5 +1,7 @@
 // What people type to sign in beside their password. The three kinds of codes differ in length, so that one field takes them all.
-import { createHash, randomInt } from 'node:crypto'
+import { createHash } from 'node:crypto'
+
+import { randomText } from '../auth/random-text.ts'
 
 /** A code as its kind writes it. */
 export interface TypedCode {
@@ -11,7 +13,6 @@ export interface TypedCode {
 const MAX_TYPED = 64
 /** How many recovery codes an account gets at a time. */
 const RECOVERY_CODES = 10
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 
 /** The code in a text, whatever spaces, hyphens and case it is typed with; null when it is none. */
 export function readCode(typed: string): TypedCode | null {
@@ -26,10 +27,8 @@ export function readCode(typed: string): TypedCode | null {
 }
 
 /** New recovery codes, as they are shown to their owner. */
-export function makeRecoveryCodes(): string[] {
-  const group = (): string => Array.from({ length: 4 }, () => ALPHABET[randomInt(ALPHABET.length)]!).join('')
-  return Array.from({ length: RECOVERY_CODES }, () => `${group()}-${group()}-${group()}-${group()}`)
-}
+export const makeRecoveryCodes = (): string[] =>
+  Array.from({ length: RECOVERY_CODES }, () => randomText(4, 4))
 
 /**
  * A recovery code as it is kept: 80 random bits, which nobody can search, so that a plain hash keeps the check to one indexed
