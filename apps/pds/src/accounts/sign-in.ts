@@ -2,7 +2,7 @@ import type { AccountChange, AccountStore } from '@avocet/accounts'
 
 import type { Account } from '../account.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
-import { findByLogin, loginKey } from '../auth/lookup.ts'
+import { findByLogin, loginKeyOf } from '../auth/lookup.ts'
 import { PdsError } from '../errors.ts'
 import type { Challenges, Visitor } from '../factors/challenges.ts'
 import type { CodeLimits } from '../factors/code-limits.ts'
@@ -161,8 +161,8 @@ export function createSignIns(parts: SignInParts): SignIns {
   return {
     signIn: (identifier, password, visitor) =>
       recorded(visitor, async (about) => {
-        const key = await loginKey(store.accounts, identifier)
         const named = await findByLogin(store.accounts, identifier)
+        const key = loginKeyOf(named, identifier)
         if (named !== null) about(named, 'password')
         await limits.signIn(key, visitor.address)
         const attempt = () => noSooner(floorMs, () => byPassword(identifier, password, visitor))

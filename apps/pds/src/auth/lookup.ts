@@ -21,6 +21,9 @@ export async function findByLogin(accounts: AccountRows, identifier: string): Pr
 
 /** What attempts on an account are counted by, however it is named: its DID, or else the text in a normal form. */
 export async function loginKey(accounts: AccountRows, identifier: string): Promise<string> {
-  const account = await findByLogin(accounts, identifier)
-  return account?.did ?? identifier.trim().slice(0, 512).toLowerCase().replace(/^@/, '')
+  return loginKeyOf(await findByLogin(accounts, identifier), identifier)
 }
+
+/** The same where it is known already whom `findByLogin` gives. */
+export const loginKeyOf = (account: Account | null, identifier: string): string =>
+  account?.did ?? identifier.trim().slice(0, 512).toLowerCase().replace(/^@/, '')
