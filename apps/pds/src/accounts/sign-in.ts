@@ -16,6 +16,7 @@ import { readAssertion, type RequestOptions } from '../factors/webauthn-json.ts'
 import type { RelyingParty } from '../factors/webauthn.ts'
 import type { Logger } from '../logger.ts'
 import { toXrpcError } from '../wire-errors.ts'
+import { requireDone } from './changes.ts'
 import type { LoginBrake } from './login-brake.ts'
 import { checkPassword, noSooner, samePassword, wrongPassword } from './password-check.ts'
 
@@ -124,11 +125,8 @@ export function createSignIns(parts: SignInParts): SignIns {
   /** @throws PdsError `factor-invalid` where what was shown is not so any more, `challenge-ended` where another answer was first */
   const finish = async (spending: AccountChange, { changes }: Proof): Promise<void> => {
     const outcome = await store.apply([spending, ...changes])
-    if (outcome.status === 'applied') return
-    if (outcome.status === 'refused' && outcome.reason === 'challenge-ended') {
-      throw new PdsError('challenge-ended', 'It took too long, or too many answers: begin again')
-    }
-    throw invalidFactor()
+    if (outcome.status === 'refused' && outcome.reason === 'challenge-ended') requireDone(outcome)
+    if (outcome.status !== 'applied') throw invalidFactor()
   }
 
   const byPassword = async (identifier: string, password: string, visitor: Visitor) => {

@@ -94,6 +94,8 @@ export interface FactorsParts {
 
 /** Factors of one kind that an account may have. Each app makes a guessed code three times as likely to be one. */
 const MAX_FACTORS = { passkey: 20, totp: 2 } as const
+/** How they are called in letters and in the audit log. */
+const KINDS = { passkey: 'passkey', totp: 'authenticator app' } as const
 const MAX_NAME = 64
 const SECRET_BYTES = 20
 
@@ -107,6 +109,9 @@ export function createFactors(parts: FactorsParts): Factors {
     if (account === null) throw new PdsError('account-not-found', 'Account not found')
     return account
   }
+
+  const hasFactor = async ({ did, emailAuthFactor }: Account): Promise<boolean> =>
+    emailAuthFactor || (await store.factors.list(did)).length > 0
 
   const record = async (
     action: string,
@@ -131,7 +136,7 @@ export function createFactors(parts: FactorsParts): Factors {
     const { did, id, kind, name, createdAt } = factor
     const account = await accountOf(did)
     // Codes of a time before are forgotten by now, or known to somebody: with the first factor there are new ones.
-    const isFirst = !account.emailAuthFactor && (await store.factors.list(did)).length === 0
+    const isFirst = !(await hasFactor(account))
     const codes = isFirst || (await store.factors.recoveryCodes(did)) === 0 ? makeRecoveryCodes() : null
     await changes.apply([
       spending,
@@ -139,7 +144,7 @@ export function createFactors(parts: FactorsParts): Factors {
       ...(codes === null ? [] : [recoveryChange(did, codes)]),
       ...endedByFactor(did),
     ])
-    await record(kind === 'passkey' ? 'passkey added' : 'authenticator app added', did, visitor, { name })
+    await record(`${KINDS[kind]} added`, did, visitor, { name })
     letters.tellLater(account, 'factor-added', describe(kind, name))
     return { factor: { id, kind, name, createdAt, lastUsedAt: null }, recoveryCodes: codes }
   }
@@ -218,14 +223,12 @@ export function createFactors(parts: FactorsParts): Factors {
       if (factor?.did !== did) throw new PdsError('not-found', 'There is no such factor')
       const { kind, name } = factor
       await changes.apply(removing(did, [factor]))
-      await record(kind === 'passkey' ? 'passkey removed' : 'authenticator app removed', did, visitor, {
-        name,
-      })
+      await record(`${KINDS[kind]} removed`, did, visitor, { name })
       letters.tellLater(account, 'factor-removed', describe(kind, name))
     },
     renewRecoveryCodes: async (did, visitor) => {
       const account = await accountOf(did)
-      if (!account.emailAuthFactor && (await store.factors.list(did)).length === 0) {
+      if (!(await hasFactor(account))) {
         throw new PdsError('invalid-request', 'Recovery codes are for accounts with a second factor')
       }
       const codes = makeRecoveryCodes()
@@ -263,8 +266,7 @@ const recoveryChange = (did: Did, codes: readonly string[]): AccountChange => ({
   hashes: codes.map((code) => recoveryHash(code.replaceAll('-', ''))),
 })
 
-const describe = (kind: Factor['kind'], name: string): string =>
-  `${kind === 'passkey' ? 'the passkey' : 'the authenticator app'} "${name}"`
+const describe = (kind: Factor['kind'], name: string): string => `the ${KINDS[kind]} "${name}"`
 
 /** A name as people see it in lists and letters. @throws PdsError `invalid-request` */
 function readName(name: string): string {
