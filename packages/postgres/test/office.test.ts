@@ -63,6 +63,8 @@ describe.skipIf(server === null)('an office', () => {
   afterAll(() => server?.close())
   // The check of the connection keeps its two seconds: a busy machine answers late, and is not gone.
   const FAST = { retryMs: 40 }
+  const untilLost = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
 
   /** A process that wants it; `log` says what it did. */
   const candidate = (
@@ -73,7 +75,7 @@ describe.skipIf(server === null)('an office', () => {
     const errors: unknown[] = []
     const work = async (signal: AbortSignal): Promise<void> => {
       log.push('won')
-      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      await untilLost(signal)
       log.push('lost')
     }
     const office = holdOffice(db, name, work, { ...FAST, onError: (error) => errors.push(error) })
@@ -118,12 +120,7 @@ describe.skipIf(server === null)('an office', () => {
     await expect.poll(() => waiting.office.isHeld()).toBe(true)
     await holder.db.query('CREATE SCHEMA elsewhere')
     const db = openDatabase({ url: server!.url, schema: 'elsewhere' })
-    const office = holdOffice(
-      db,
-      'over',
-      (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
-      FAST,
-    )
+    const office = holdOffice(db, 'over', untilLost, FAST)
     await expect.poll(() => office.isHeld()).toBe(true)
     await office[Symbol.asyncDispose]()
     await db.close()
@@ -137,9 +134,7 @@ describe.skipIf(server === null)('an office', () => {
     await using line = await openLine(server!.url)
     await using db = openDatabase({ url: line.url, poolSize: 2 })
     const errors: unknown[] = []
-    const work = (signal: AbortSignal): Promise<void> =>
-      new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
-    await using office = holdOffice(db, 'hangs', work, {
+    await using office = holdOffice(db, 'hangs', untilLost, {
       ...FAST,
       checkMs: 200,
       onError: (error) => errors.push(error),
@@ -157,18 +152,16 @@ describe.skipIf(server === null)('an office', () => {
     await using line = await openLine(server!.url)
     await using near = openDatabase({ url: server!.url })
     await using far = openDatabase({ url: line.url, poolSize: 2 })
-    const work = (signal: AbortSignal): Promise<void> =>
-      new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
     const hanging = { ...FAST, checkMs: 1000 }
-    const holder = holdOffice(near, 'silent', work, FAST)
+    const holder = holdOffice(near, 'silent', untilLost, FAST)
     await expect.poll(() => holder.isHeld()).toBe(true)
-    const waiting = holdOffice(far, 'silent', work, hanging)
+    const waiting = holdOffice(far, 'silent', untilLost, hanging)
     // It asks again and again, on a connection that it has by now.
     await expect.poll(() => far.pool.idleCount).toBe(1)
     line.hang()
     await holder[Symbol.asyncDispose]()
     await expect.poll(() => waiting.isHeld()).toBe(true)
-    const third = holdOffice(far, 'silent', work, { ...FAST, checkMs: 3_600_000 })
+    const third = holdOffice(far, 'silent', untilLost, { ...FAST, checkMs: 3_600_000 })
     await expect.poll(() => far.pool.totalCount).toBe(2)
     await sleep(200)
     line.hang()
@@ -186,7 +179,7 @@ describe.skipIf(server === null)('an office', () => {
       'throws',
       async (signal) => {
         if (++tries < 3) throw new Error(`try ${tries}`)
-        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        await untilLost(signal)
       },
       { ...FAST, onError: (error) => errors.push(error) },
     )
