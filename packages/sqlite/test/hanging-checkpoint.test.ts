@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { createCheckpointer, type Checkpointer } from '../src/checkpointer.ts'
 import { openDatabase } from '../src/index.ts'
 
@@ -31,6 +31,7 @@ vi.mock('node:worker_threads', async (original) => ({
 
 const folder = mkdtempSync(join(tmpdir(), 'avocet-hanging-checkpoint-'))
 afterAll(() => rmSync(folder, { recursive: true }))
+afterEach(() => void vi.useRealTimers())
 
 type Setup = {
   readonly raw: DatabaseSync
@@ -67,54 +68,42 @@ function open(name: string, prepare: (raw: DatabaseSync) => void = () => {}): Se
 
 test('a copy that hangs holds writes for two seconds', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  try {
-    const { raw, checkpointer, grow, resumed } = open('a.db')
-    await grow(9100)
-    expect(checkpointer.isHolding()).toBe(true)
-    vi.advanceTimersByTime(1999)
-    expect([resumed(), checkpointer.isHolding()]).toEqual([0, true])
-    vi.advanceTimersByTime(1)
-    expect([resumed(), checkpointer.isHolding()]).toEqual([1, false])
-    checkpointer.close()
-    raw.close()
-  } finally {
-    vi.useRealTimers()
-  }
+  const { raw, checkpointer, grow, resumed } = open('a.db')
+  await grow(9100)
+  expect(checkpointer.isHolding()).toBe(true)
+  vi.advanceTimersByTime(1999)
+  expect([resumed(), checkpointer.isHolding()]).toEqual([0, true])
+  vi.advanceTimersByTime(1)
+  expect([resumed(), checkpointer.isHolding()]).toEqual([1, false])
+  checkpointer.close()
+  raw.close()
 })
 
 test('a hold that is over leaves no timer, and an answer after it holds nothing', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  try {
-    const { raw, checkpointer, grow, resumed } = open('over.db')
-    await grow(9100)
-    expect([checkpointer.isHolding(), vi.getTimerCount()]).toEqual([true, 1])
-    const answer = (): unknown => threads.at(-1)!.emit('message', null)
-    answer()
-    expect([resumed(), checkpointer.isHolding(), vi.getTimerCount()]).toEqual([1, false, 0])
-    answer()
-    expect([resumed(), checkpointer.isHolding(), vi.getTimerCount()]).toEqual([1, false, 0])
-    checkpointer.close()
-    raw.close()
-  } finally {
-    vi.useRealTimers()
-  }
+  const { raw, checkpointer, grow, resumed } = open('over.db')
+  await grow(9100)
+  expect([checkpointer.isHolding(), vi.getTimerCount()]).toEqual([true, 1])
+  const answer = (): unknown => threads.at(-1)!.emit('message', null)
+  answer()
+  expect([resumed(), checkpointer.isHolding(), vi.getTimerCount()]).toEqual([1, false, 0])
+  answer()
+  expect([resumed(), checkpointer.isHolding(), vi.getTimerCount()]).toEqual([1, false, 0])
+  checkpointer.close()
+  raw.close()
 })
 
 test('a hold ends with its database, which hears of no thread any more', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  try {
-    const { raw, checkpointer, grow, resumed } = open('closed.db')
-    await grow(9100)
-    expect([checkpointer.isHolding(), vi.getTimerCount()]).toEqual([true, 1])
-    checkpointer.close()
-    expect([checkpointer.isHolding(), vi.getTimerCount()]).toEqual([false, 0])
-    threads.at(-1)!.emit('message', null)
-    threads.at(-1)!.emit('error', new Error('terminated'))
-    expect([resumed(), checkpointer.isHolding(), vi.getTimerCount()]).toEqual([0, false, 0])
-    raw.close()
-  } finally {
-    vi.useRealTimers()
-  }
+  const { raw, checkpointer, grow, resumed } = open('closed.db')
+  await grow(9100)
+  expect([checkpointer.isHolding(), vi.getTimerCount()]).toEqual([true, 1])
+  checkpointer.close()
+  expect([checkpointer.isHolding(), vi.getTimerCount()]).toEqual([false, 0])
+  threads.at(-1)!.emit('message', null)
+  threads.at(-1)!.emit('error', new Error('terminated'))
+  expect([resumed(), checkpointer.isHolding(), vi.getTimerCount()]).toEqual([0, false, 0])
+  raw.close()
 })
 
 test('a thread that ends while nothing is held resumes nothing', async () => {
