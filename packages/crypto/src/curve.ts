@@ -3,7 +3,7 @@
 /** The two curves of the protocol: `k256` is secp256k1, `p256` is NIST P-256 (secp256r1). */
 export type Curve = 'k256' | 'p256'
 
-/** A public key. Make one with `parseDidKey`, `parseMultikey` or `parseVerificationMethod`, which check the point. */
+/** A public key. Make one with `parseDidKey`, `parseMultikey`, `parseVerificationMethod` or `parsePoint`, which check the point. */
 export interface PublicKey {
   readonly curve: Curve
   /** The compressed point, 33 bytes. */

@@ -39,7 +39,8 @@ export function compressPoint(curve: Curve, bytes: Uint8Array): Uint8Array | nul
   const form = bytes[0]
   if (bytes.length === 33 ? form !== 2 && form !== 3 : bytes.length !== 65 || form !== 4) return null
   if (importPoint(curve, bytes) === null) return null
-  const compressed = bytes.slice(0, 33)
+  // Not `slice`: that of a Buffer shares its memory, and the caller's bytes are theirs.
+  const compressed = Uint8Array.from(bytes.subarray(0, 33))
   if (bytes.length === 65) compressed[0] = 2 | (bytes[64]! & 1)
   return compressed
 }

@@ -6,6 +6,7 @@ export {
   formatMultikey,
   parseDidKey,
   parseMultikey,
+  parsePoint,
   parseVerificationMethod,
   type DidKey,
   type KeyResult,

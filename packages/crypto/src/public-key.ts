@@ -25,8 +25,12 @@ function fail(code: CryptoErrorCode, message: string): { ok: false; error: KeyFa
   return { ok: false, error: { code, message } }
 }
 
-/** A point of either form as a key, checked to be on the curve. */
-function fromPoint(curve: Curve, bytes: Uint8Array): KeyResult<PublicKey> {
+/**
+ * A point as a key, compressed (33 bytes) or not (65), checked to be on the curve.
+ *
+ * @returns failure `invalid-public-key`.
+ */
+export function parsePoint(curve: Curve, bytes: Uint8Array): KeyResult<PublicKey> {
   const compressed = compressPoint(curve, bytes)
   if (compressed === null) return fail('invalid-public-key', `not a point of the curve; curve=${curve}`)
   return { ok: true, value: { curve, bytes: compressed } }
@@ -45,7 +49,7 @@ export function parseMultikey(text: string): KeyResult<PublicKey> {
   }
   for (const curve of ['k256', 'p256'] as const) {
     const [first, second] = PREFIXES[curve]
-    if (bytes[0] === first && bytes[1] === second) return fromPoint(curve, bytes.subarray(2))
+    if (bytes[0] === first && bytes[1] === second) return parsePoint(curve, bytes.subarray(2))
   }
   return fail('invalid-multikey', 'not the multikey of a K-256 or P-256 key')
 }
@@ -95,5 +99,5 @@ export function parseVerificationMethod(type: string, publicKeyMultibase: string
   if (bytes === null || (bytes.length !== COMPRESSED_LENGTH && bytes.length !== UNCOMPRESSED_LENGTH)) {
     return fail('invalid-multikey', 'not the base58btc of a point')
   }
-  return fromPoint(curve, bytes)
+  return parsePoint(curve, bytes)
 }

@@ -77,7 +77,7 @@ export function createAccessVerifier(options: AccessVerifierOptions): VerifyAcce
   return async (request) => {
     const token = /^DPoP +([\w.~+/=-]+)$/i.exec(request.header('authorization') ?? '')?.[1]
     if (token === undefined) return refuse('invalid_token', 'Malformed access token')
-    const proof = await dpop.verify(request, token)
+    const proof = dpop.verify(request, token)
     if (!proof.ok) return refuse(proof.error.code, proof.error.message)
     const claims = await read(token)
     if (claims === null) return refuse('invalid_token', 'Invalid access token')

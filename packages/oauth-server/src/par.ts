@@ -97,7 +97,7 @@ async function boundKey(
   const jkt = params.get('dpop_jkt')
   if (jkt !== null && !THUMBPRINT.test(jkt)) return refuse('invalid_request', 'dpop_jkt must be a thumbprint')
   if (jkt !== null && proved.header('dpop') === null) return { ok: true, value: jkt }
-  const proof = await core.dpop.verify(proved, null)
+  const proof = core.dpop.verify(proved, null)
   if (!proof.ok) return refuse(proof.error.code, proof.error.message)
   const { thumbprint, use } = proof.value
   if (!(await use())) return refuse('invalid_dpop_proof', 'DPoP proof was used before')

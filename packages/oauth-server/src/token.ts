@@ -31,7 +31,7 @@ export async function giveTokens(
   }
   const clientId = params.get('client_id')
   if (clientId === null) return refuse('invalid_request', 'client_id is missing')
-  const proof = await core.dpop.verify(proved, null)
+  const proof = core.dpop.verify(proved, null)
   if (!proof.ok) return refuse(proof.error.code, proof.error.message)
   const { thumbprint: dpopThumbprint, use } = proof.value
   if (!(await use())) return refuse('invalid_dpop_proof', 'DPoP proof was used before')

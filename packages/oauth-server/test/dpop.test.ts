@@ -1,4 +1,6 @@
 // Proofs of possession: what holds, and what does not.
+import { KeyObject, sign } from 'node:crypto'
+
 import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
@@ -34,7 +36,7 @@ const prove = (changes: ProofChanges = {}, by: Device = device): Promise<string>
 
 /** What becomes of a proof: its message, or `holds`. */
 async function verdict(proof: string, accessToken: string | null = null): Promise<string> {
-  const result = await verifier.verify(proved('POST', PATH, { dpop: proof }), accessToken)
+  const result = verifier.verify(proved('POST', PATH, { dpop: proof }), accessToken)
   return result.ok ? 'holds' : `${result.error.code}: ${result.error.message}`
 }
 
@@ -42,7 +44,7 @@ const WRONG_URL = 'invalid_dpop_proof: DPoP proof with an htu that is not the UR
 
 describe('a proof', () => {
   it('holds, and names its key', async () => {
-    const result = await verifier.verify(proved('POST', PATH, { dpop: await prove() }), null)
+    const result = verifier.verify(proved('POST', PATH, { dpop: await prove() }), null)
     expect(result).toMatchObject({ ok: true, value: { thumbprint: device.thumbprint } })
   })
 
@@ -65,6 +67,28 @@ describe('a proof', () => {
     ['a short key', { header: { jwk: { kty: 'EC', crv: 'P-256', x: 'A', y: 'A' } } }, 'a jwk that is no key'],
   ] satisfies [string, ProofChanges, string][])('does not hold with %s', async (_, changes, message) => {
     expect(await verdict(await prove(changes))).toBe(`invalid_dpop_proof: DPoP proof with ${message}`)
+  })
+
+  it.each(['P-384', 'secp256k1', 'Ed25519', undefined])(
+    'does not hold with a key of curve %s',
+    async (crv) => {
+      expect(await verdict(await prove({ header: { jwk: { ...device.jwk, crv } } }))).toBe(
+        'invalid_dpop_proof: DPoP proof with a jwk that is not of P-256',
+      )
+    },
+  )
+
+  it('does not hold with a key written in a second way', async () => {
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    for (const name of ['x', 'y'] as const) {
+      const text = device.jwk[name]!
+      // 43 letters are 258 bits: two more than a coordinate has.
+      const other = text.slice(0, 42) + letters[letters.indexOf(text[42]!) + 1]
+      expect(Buffer.from(other, 'base64url')).toEqual(Buffer.from(text, 'base64url'))
+      expect(await verdict(await prove({ header: { jwk: { ...device.jwk, [name]: other } } }))).toBe(
+        'invalid_dpop_proof: DPoP proof with a jwk that is no key',
+      )
+    }
   })
 
   it('does not hold without a key', async () => {
@@ -93,10 +117,49 @@ describe('a proof', () => {
     expect(await verdict(`${header}.${payload}`)).toBe(message)
   })
 
+  it('holds with a signature of either form: s in the lower half, or in the upper one', async () => {
+    const proof = await prove()
+    const [header, payload, signature] = proof.split('.')
+    const bytes = Buffer.from(signature!, 'base64url')
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+    const s = order - BigInt(`0x${bytes.subarray(32).toString('hex')}`)
+    bytes.write(s.toString(16).padStart(64, '0'), 32, 'hex')
+    expect(await verdict(proof)).toBe('holds')
+    expect(await verdict(`${header}.${payload}.${bytes.toString('base64url')}`)).toBe('holds')
+  })
+
+  it('does not hold with more than a proof, or with a signature in another form', async () => {
+    const message = 'invalid_dpop_proof: DPoP proof with a signature that does not match its key'
+    const proof = await prove()
+    const [header, payload, signature] = proof.split('.')
+    const der = sign('sha256', Buffer.from(`${header}.${payload}`), KeyObject.from(device.privateKey))
+    for (const wrong of [
+      `${proof}.`,
+      `${proof}A`,
+      `${proof}==`,
+      proof.slice(0, -1),
+      `${header}.${payload}.${signature}\n`,
+      `${header}.${payload}.${der.toString('base64url')}`,
+      `${header}.${payload}.${'A'.repeat(86)}`,
+      `${header}..${signature}`,
+    ]) {
+      expect(await verdict(wrong)).toBe(message)
+    }
+  })
+
+  it('does not hold with a header that says what has to be understood', async () => {
+    const [, payload, signature] = (await prove()).split('.')
+    const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: device.jwk, crit: ['b64'], b64: false }
+    const encoded = Buffer.from(JSON.stringify(header)).toString('base64url')
+    expect(await verdict(`${encoded}.${payload}.${signature}`)).toBe(
+      'invalid_dpop_proof: DPoP proof with crit',
+    )
+  })
+
   it('is one', async () => {
     const both = `${await prove()}, ${await prove()}`
     expect(await verdict(both)).toBe('invalid_dpop_proof: more than one DPoP proof')
-    const none = await verifier.verify(proved('POST', PATH, {}), null)
+    const none = verifier.verify(proved('POST', PATH, {}), null)
     expect(none).toEqual({
       ok: false,
       error: { code: 'invalid_dpop_proof', message: 'DPoP proof required' },
@@ -152,7 +215,7 @@ describe('a proof', () => {
 
   it('is used once by a key; another key may use the same jti', async () => {
     const use = async (proof: string): Promise<boolean> => {
-      const result = await verifier.verify(proved('POST', PATH, { dpop: proof }), null)
+      const result = verifier.verify(proved('POST', PATH, { dpop: proof }), null)
       return result.ok && result.value.use()
     }
     const jti = { claims: { jti: 'same' } }
