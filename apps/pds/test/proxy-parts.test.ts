@@ -85,6 +85,7 @@ describe('a question of this server’s own', () => {
 describe('a request that is handed on', () => {
   const forwarded = (signal = new AbortController().signal): Forwarded => ({
     nsid: 'com.example.get',
+    method: 'GET',
     request: new Request('http://here/xrpc/com.example.get?x=1'),
     header: () => null,
     address: null,

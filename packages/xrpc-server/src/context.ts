@@ -22,6 +22,10 @@ export class Context implements AuthContext {
     this.requestId = requestId
   }
 
+  get method(): string {
+    return this.#call.method
+  }
+
   get request(): Request {
     return this.#call.request
   }

@@ -83,6 +83,18 @@ bothWays('the rest of a service', (open) => {
     ])
   })
 
+  it('tells by which HTTP method it was called', async () => {
+    const seen: string[] = []
+    const router = createRouter({ catalog }).add('com.example.echo', {
+      auth: ({ method }) => void seen.push(method),
+      handler: ({ method, request }) => ({ text: `${method} ${request.method}` }),
+    })
+    await using call = await open(router)
+    expect(await (await call(echo)).json()).toEqual({ text: 'GET GET' })
+    expect((await call(echo, { method: 'HEAD' })).status).toBe(200)
+    expect(seen).toEqual(['GET', 'HEAD'])
+  })
+
   it('answers although its hooks throw', async () => {
     const router = createRouter({
       catalog,

@@ -46,10 +46,10 @@ export function createForwardPush(
     if (url !== null) return url
     throw new PdsError('invalid-request', `invalid notification service details in did document: ${did}`)
   }
-  return async ({ nsid, request, header, address, signal }, did, input) => {
+  return async ({ nsid, method, request, header, address, signal }, did, input) => {
     const url = await locate(input.serviceDid)
     const token = await userToken(signers, did, input.serviceDid, nsid)
-    const answer = await forward({ nsid, request, header, address, signal, json: input }, url, token)
+    const answer = await forward({ nsid, method, request, header, address, signal, json: input }, url, token)
     if (!answer.ok) return answer
     await answer.body?.cancel()
     return undefined

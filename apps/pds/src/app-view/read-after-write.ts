@@ -69,7 +69,7 @@ export function createReadAfterWrite(parts: ReadAfterWriteParts): ReadAfterWrite
 
   return async (forwarded, did, response) => {
     const rev = response.headers.get('atproto-repo-rev') ?? ''
-    if (forwarded.request.method !== 'GET' || !PATCHES.has(forwarded.nsid) || !isTid(rev)) return response
+    if (forwarded.method !== 'GET' || !PATCHES.has(forwarded.nsid) || !isTid(rev)) return response
     const type = response.headers.get('content-type') ?? 'application/json'
     if (response.body === null || !/^application\/([\w.-]+\+)?json\b/i.test(type)) return response
     let local: RecentRecords | null

@@ -32,8 +32,8 @@ const CODES: Readonly<Record<AccessFailure['code'], PdsErrorCode>> = {
 export function createApps({ verifyAccess }: Pick<AppTokens, 'verifyAccess'>): Apps {
   const scopesOf = createKeptScopes()
   return {
-    identify: async ({ nsid, request, header }) => {
-      const outcome = await verifyAccess({ method: request.method, path: `/xrpc/${nsid}`, header })
+    identify: async ({ nsid, method, header }) => {
+      const outcome = await verifyAccess({ method, path: `/xrpc/${nsid}`, header })
       if (!outcome.ok) {
         const { code, message, headers } = outcome.error
         throw new PdsError(CODES[code], message, { challenge: headers['www-authenticate'] })

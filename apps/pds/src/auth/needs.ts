@@ -5,7 +5,7 @@ import { PdsError } from '../errors.ts'
 import type { Caller, ServiceCaller } from './callers.ts'
 
 /** A call that somebody has to be known for. */
-export type Asked = Pick<RequestInfo, 'nsid' | 'request' | 'header' | 'address' | 'signal'>
+export type Asked = Pick<RequestInfo, 'nsid' | 'method' | 'request' | 'header' | 'address' | 'signal'>
 
 /**
  * What an app needs to have been granted (OAuth scopes; https://atproto.com/specs/permission) to make a call, told as soon as it is

@@ -7,6 +7,8 @@ import { toRefusal } from './refusal.ts'
 /** A request to hand on. */
 export interface Forwarded {
   readonly nsid: string
+  /** The HTTP method. */
+  readonly method: string
   readonly request: Request
   /** What to send instead of the request's body, where that was read already. */
   readonly json?: object
@@ -35,7 +37,7 @@ const HEADERS_MS = 10_000
  * development network.
  */
 export function createForward(fetch: Fetch, headersMs: number = HEADERS_MS): Forward {
-  return async ({ nsid, request, json, body: given, signal }, serviceUrl, token) => {
+  return async ({ nsid, method, request, json, body: given, signal }, serviceUrl, token) => {
     const headers = headersToService(request.headers, given !== undefined)
     if (token !== null) headers['authorization'] = `Bearer ${token}`
     if (json !== undefined) headers['content-type'] = 'application/json'
@@ -47,7 +49,7 @@ export function createForward(fetch: Fetch, headersMs: number = HEADERS_MS): For
       response = await fetch(
         `${serviceUrl.replace(/^(.*[^/])?\/*$/s, '$1')}/xrpc/${nsid}${new URL(request.url).search}`,
         {
-          method: request.method,
+          method,
           headers,
           redirect: 'manual',
           signal: AbortSignal.any([signal, deadline.signal]),

@@ -36,16 +36,16 @@ export function createServiceProxy(
 ): ServiceProxy {
   /** Sends it with its body, which is read only now: a stranger, or a call to nowhere, makes this server hold nothing. */
   const send = (forwarded: Forwarded, did: Did, url: string, token: string): Promise<Response> => {
-    const { nsid, request, header, address, signal } = forwarded
-    if (request.method !== 'POST' || request.body === null) return forward(forwarded, url, token)
+    const { nsid, method, request, header, address, signal } = forwarded
+    if (method !== 'POST' || request.body === null) return forward(forwarded, url, token)
     return bodies.hold(did, request.body, (body) =>
-      forward({ nsid, request, header, address, signal, body }, url, token),
+      forward({ nsid, method, request, header, address, signal, body }, url, token),
     )
   }
 
   return async (forwarded, known) => {
-    const { nsid, request, header } = forwarded
-    if (request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'POST') {
+    const { nsid, method, header } = forwarded
+    if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
       throw new PdsError('invalid-request', 'XRPC requests only supports GET and POST')
     }
     if (!isNsid(nsid)) throw new PdsError('invalid-request', `No service configured for ${nsid}`)

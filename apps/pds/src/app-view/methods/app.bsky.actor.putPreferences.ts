@@ -24,10 +24,10 @@ export function putPreferences(
   router.add(AppBskyActorPutPreferences.main, {
     ...accountMethod(authorizer, { deactivated: true, oauth: preferenceNeeds(targets) }),
     handler: async (context) => {
-      const { nsid, request, header, address, signal, input, auth } = context
+      const { nsid, method, request, header, address, signal, input, auth } = context
       const json = toJson(input) as { preferences: Preference[] }
       if (targets.isForeign(header('atproto-proxy'))) {
-        return proxy({ nsid, request, header, address, signal, json }, auth)
+        return proxy({ nsid, method, request, header, address, signal, json }, auth)
       }
       await writePreferences(store, locks, auth.did, json.preferences, hasOwnPassword(auth))
       return undefined
