@@ -151,8 +151,8 @@ export function createBench(tally: Tally, host: Host, workers: number): Bench {
         const bytes = frame.length
         if (exceeds(cost, bytes, 1))
           tally.findings.push({ kind: 'frame', seed, group: -1, index, bytes, cost })
-        count(cost, bytes)
         await question(accounts.all[index]!.did, seed, -1)
+        count(cost, bytes)
       }
     },
     async frames(seed, group) {
