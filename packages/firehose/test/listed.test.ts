@@ -238,7 +238,9 @@ describe('what is known already', () => {
     const { frames, add } = stream()
     add('#commit', world.event(await world.commit(account, [create('a')])))
     const source = { kind: 'pds', host: account.pds } as const
-    const { state } = await following(world, { frames, source })
+    const first = await following(world, { frames, source })
+    await first.consumer.close()
+    const { state } = first
     const resolveKey = worldResolver(world)
     await using running = await following(world, { state, source, resolveKey })
     await running.list(account.did, { rev: account.head!.rev, own: true })
