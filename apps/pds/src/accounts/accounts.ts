@@ -2,6 +2,7 @@ import type { AccountChange } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
 import type { AuditLog } from '../audit/audit-log.ts'
+import { createPageAudit, type PageAudit } from '../audit/page-audit.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { Announcements } from '../events/announcements.ts'
@@ -32,6 +33,7 @@ import { createSignIns, type SignIns } from './sign-in.ts'
 import { createKeyRotations, type KeyRotations } from './key-rotations.ts'
 import { createLetters } from './letters.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { createPasswordResets, type PasswordResets } from './password-resets.ts'
 import { createLoginBrake, NO_BRAKE, type LoginBrake } from './login-brake.ts'
 import { createFallbackLoginCounts, createMemoryLoginCounts } from './login-counts.ts'
 import { addAccountMethods } from './methods.ts'
@@ -40,6 +42,7 @@ import { createRedisLoginCounts } from './redis-login-counts.ts'
 import { createReservedKeys } from './reserved-keys.ts'
 import { createSessionView } from './session-view.ts'
 import { createSessions } from './sessions.ts'
+import { createSignUps, type SignUps } from './sign-up.ts'
 
 /** The accounts of this server, from their registration to their end. */
 export interface Accounts extends Capability {
@@ -50,6 +53,10 @@ export interface Accounts extends Capability {
   readonly factors: Factors
   /** Signing in, for pages. */
   readonly signIns: SignIns
+  readonly signUps: SignUps
+  readonly passwordResets: PasswordResets
+  /** The audit log of what is done at pages. */
+  readonly pageAudit: PageAudit
   readonly handleChanges: HandleChanges
   readonly rotations: KeyRotations
   readonly announce: Announce
@@ -127,6 +134,14 @@ export function createAccounts(parts: AccountsParts): Accounts {
     sessions,
   })
   const handleChanges = createHandleChanges(stores, dids, handles, identities, locks)
+  const passwordResets = createPasswordResets({
+    accounts: stores.accounts,
+    letters,
+    emailTokens,
+    credentials,
+    brake,
+  })
+  const pageAudit = createPageAudit(audit, log)
   const purge = (did: Did): void => dids.purge(did)
   const rotations = createKeyRotations({ ...shared, purge })
   return {
@@ -135,6 +150,9 @@ export function createAccounts(parts: AccountsParts): Accounts {
     credentials,
     factors: createFactors({ ...guards, changes, hostname: config.hostname }),
     signIns: createSignIns({ ...guards, secondFactor, brake, floorMs }),
+    signUps: createSignUps(registration, pageAudit),
+    passwordResets,
+    pageAudit,
     handleChanges,
     rotations,
     announce: createAnnouncer({ ...shared, accounts: stores.accounts, server: stores.server }),
@@ -156,6 +174,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
         credentials,
         lifecycle,
         deletions,
+        passwordResets,
         identity,
         announcements,
         handleChanges,

@@ -17,6 +17,7 @@ import type { Invites } from './invites.ts'
 import type { Letters } from './letters.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { LoginBrake } from './login-brake.ts'
+import type { PasswordResets } from './password-resets.ts'
 import { getRecommendedDidCredentials } from './methods/com.atproto.identity.getRecommendedDidCredentials.ts'
 import { requestPlcOperationSignature } from './methods/com.atproto.identity.requestPlcOperationSignature.ts'
 import { signPlcOperation } from './methods/com.atproto.identity.signPlcOperation.ts'
@@ -72,6 +73,7 @@ export interface AccountMethodParts {
   readonly credentials: Credentials
   readonly lifecycle: Lifecycle
   readonly deletions: Deletions
+  readonly passwordResets: PasswordResets
   readonly identity: Identity
   readonly announcements: Announcements
   readonly handleChanges: HandleChanges
@@ -112,9 +114,9 @@ export function addAccountMethods(router: Router, parts: AccountMethodParts): vo
   requestAccountDelete(router, authorizer, accounts, letters)
   requestEmailConfirmation(router, authorizer, accounts, letters)
   requestEmailUpdate(router, authorizer, accounts, letters)
-  requestPasswordReset(router, accounts, letters)
+  requestPasswordReset(router, accounts, parts.passwordResets)
   reserveSigningKey(router, parts.reservedKeys)
-  resetPassword(router, emailTokens, credentials, brake)
+  resetPassword(router, parts.passwordResets)
   revokeAppPassword(router, authorizer, accountStore)
   updateEmail(router, authorizer, credentials)
 

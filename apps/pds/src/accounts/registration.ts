@@ -39,6 +39,8 @@ export interface Registered {
 export interface Registration {
   /** An account with a new did:plc. */
   create(application: Application): Promise<Registered & { document: NewIdentity['document'] }>
+  /** The same without a session, for whoever signs in at the pages of this server. */
+  enrol(application: Application): Promise<Account>
   /** A deactivated account for a DID that exists; the caller has proved that it is theirs. */
   adopt(did: Did, application: Application): Promise<Registered>
 }
@@ -48,7 +50,6 @@ interface Prepared {
   readonly did: Did
   readonly key: Keypair
   readonly commit: CommitData
-  readonly session: NewSession
 }
 
 /** What registration composes. */
@@ -87,23 +88,22 @@ export function createRegistration(parts: RegistrationParts): Registration {
     return handle
   }
 
-  /** What can be made before the password is hashed: the empty repository's commit, and a session. */
+  /** What can be made before the password is hashed: the empty repository's commit. */
   const prepare = async (did: Did, key: Keypair): Promise<Prepared> => {
-    const [commit, session] = await Promise.all([
-      applyWrites({ did, head: null, store: server.repos, writes: [], signer: key, rev: tids.next() }),
-      sessions.prepare(did),
-    ])
-    return { did, key, commit, session }
+    const rev = tids.next()
+    const commit = await applyWrites({ did, head: null, store: server.repos, writes: [], signer: key, rev })
+    return { did, key, commit }
   }
 
-  /** Stores account, first commit, session and (for an active account) events, all in one transaction. */
+  /** Stores account, first commit, session (if any) and (for an active account) events, all in one transaction. */
   const keep = async (
-    { did, key, commit, session }: Prepared,
+    { did, key, commit }: Prepared,
     handle: Handle,
     application: Application,
     passwordHash: string,
+    session: NewSession | null,
     active: boolean,
-  ): Promise<Registered> => {
+  ): Promise<Account> => {
     const now = new Date().toISOString()
     const { email, inviteCode = '' } = application
     const account = {
@@ -118,7 +118,7 @@ export function createRegistration(parts: RegistrationParts): Registration {
     const changes: AccountChange[] = [
       { type: 'releaseKey', did },
       { type: 'createAccount', account },
-      session.change,
+      ...(session === null ? [] : [session.change]),
     ]
     if (inviteCode !== '' && parts.inviteRequired) {
       changes.push({ type: 'useInvite', code: inviteCode, did, at: now })
@@ -127,7 +127,7 @@ export function createRegistration(parts: RegistrationParts): Registration {
     const status = active ? 'active' : 'deactivated'
     const first = { type: 'commit', did, commit, records: [], claims: [], events, status } as const
     requireDone(await stores.apply({ accounts: changes, repos: [first] }))
-    return { account: (await accounts.get(did))!, tokens: session.tokens }
+    return (await accounts.get(did))!
   }
 
   /** What relays are told of a new account. */
@@ -138,20 +138,29 @@ export function createRegistration(parts: RegistrationParts): Registration {
     syncEvent(commit),
   ]
 
-  const create: Registration['create'] = async (application) => {
+  /** @param begin makes the first session of the new account; null for none */
+  const make = async <S extends NewSession | null>(
+    application: Application,
+    begin: (did: Did) => Promise<S>,
+  ): Promise<{ account: Account; session: S; document: NewIdentity['document'] }> => {
     const handle = await checkApplication(application, null)
     const key = createKeypair('k256')
     // Hashing runs on the thread pool while everything else is composed and the identity is registered.
-    const [hash, { identity, prepared }] = await Promise.all([
+    const [hash, { identity, prepared, session }] = await Promise.all([
       hashPassword(application.password),
       identities.compose(handle, key.didKey, application.recoveryKey ?? null).then(async (composed) => {
-        const [made] = await Promise.all([prepare(composed.did, key), identities.register(composed)])
-        return { identity: composed, prepared: made }
+        const { did } = composed
+        const [made, begun] = await Promise.all([
+          prepare(did, key),
+          begin(did),
+          identities.register(composed),
+        ])
+        return { identity: composed, prepared: made, session: begun }
       }),
     ])
     try {
-      const registered = await keep(prepared, handle, application, hash, true)
-      return { ...registered, document: identity.document }
+      const account = await keep(prepared, handle, application, hash, session, true)
+      return { account, session, document: identity.document }
     } catch (error) {
       await identities.withdraw(identity)
       throw error
@@ -169,7 +178,9 @@ export function createRegistration(parts: RegistrationParts): Registration {
     // A former account of this DID may be on its way out: its lock is free when it is gone, its blobs go first.
     return locks.run(did, async () => {
       await removals.blobsGone(did)
-      return keep(await prepare(did, key), handle, application, hash, false)
+      const [prepared, session] = await Promise.all([prepare(did, key), sessions.prepare(did)])
+      const account = await keep(prepared, handle, application, hash, session, false)
+      return { account, tokens: session.tokens }
     })
   }
 
@@ -178,7 +189,13 @@ export function createRegistration(parts: RegistrationParts): Registration {
     locks.run(`handle:${application.handle.toLowerCase()}`, task)
 
   return {
-    create: (application) => serially(application, () => create(application)),
+    create: (application) =>
+      serially(application, async () => {
+        const { session, ...made } = await make(application, (did) => sessions.prepare(did))
+        return { ...made, tokens: session.tokens }
+      }),
+    enrol: (application) =>
+      serially(application, async () => (await make(application, () => Promise.resolve(null))).account),
     adopt: (did, application) => serially(application, () => adopt(did, application)),
   }
 }

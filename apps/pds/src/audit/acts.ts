@@ -8,6 +8,11 @@ export interface AuditedCall {
   readonly header: (name: string) => string | null
 }
 
+/** Names of acts that pages do, too. */
+export const ACCOUNT_CREATED = 'account created'
+export const RESET_ASKED = 'password reset asked for'
+export const PASSWORD_RESET = 'password reset'
+
 /** How the audit log keeps the calls of one method. */
 export interface Act {
   readonly action: string
@@ -55,7 +60,7 @@ export const ACTS: ReadonlyMap<string, Act> = new Map<string, Act>([
   [
     'com.atproto.server.createAccount',
     {
-      action: 'account created',
+      action: ACCOUNT_CREATED,
       open: true,
       subject: ({ output }) => output['did'],
       detail: ({ input }) => ({ handle: text(input['handle']) }),
@@ -84,9 +89,9 @@ export const ACTS: ReadonlyMap<string, Act> = new Map<string, Act>([
   ],
   [
     'com.atproto.server.requestPasswordReset',
-    { action: 'password reset asked for', open: true, subject: ({ input }) => input['email'] },
+    { action: RESET_ASKED, open: true, subject: ({ input }) => input['email'] },
   ],
-  ['com.atproto.server.resetPassword', { action: 'password reset', open: true }],
+  ['com.atproto.server.resetPassword', { action: PASSWORD_RESET, open: true }],
   [
     'com.atproto.server.updateEmail',
     {
