@@ -162,7 +162,7 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
     oauth,
     store: stores.accountStore,
     devices: stores.devices,
-    signIns: accounts.signIns,
+    accounts,
     address,
     counts,
     secret: secrets.jwtSecret,

@@ -38,11 +38,16 @@ const text = (markup: string): string =>
     .replaceAll('&#39;', "'")
     .replaceAll('&amp;', '&')
 
-/** The fields of a form as a browser would send them untouched. */
-export function fieldsOf(page: Seen, act: string): [string, string][] {
+function formOf(page: Seen, act: string): RegExpExecArray {
   const forms = [...page.text.matchAll(/<form method="post" action="([^"]*)">(.*?)<\/form>/gs)]
   const form = forms.find(([, , inner]) => inner!.includes(`name="do" value="${act}"`))
   if (form === undefined) throw new Error(`no form ${act} on the page ${page.title}: ${page.text}`)
+  return form
+}
+
+/** The fields of a form as a browser would send them untouched. */
+export function fieldsOf(page: Seen, act: string): [string, string][] {
+  const form = formOf(page, act)
   const fields: [string, string][] = []
   for (const [, attributes] of form[2]!.matchAll(/<input\s([^>]*)>/g)) {
     const of = (name: string): string | undefined => new RegExp(`${name}="([^"]*)"`).exec(attributes!)?.[1]
@@ -122,7 +127,7 @@ export function createBrowser(origin: () => string): TestBrowser {
         },
       ),
     submit: async (page, act, typed = {}) => {
-      const url = `${origin()}/oauth/authorize`
+      const url = origin() + text(formOf(page, act)[1]!)
       const kept = fieldsOf(page, act).filter(([name]) => !(name in typed))
       const added = Object.entries(typed).flatMap(([name, values]) =>
         (typeof values === 'string' ? [values] : values).map((value): [string, string] => [name, value]),

@@ -61,7 +61,7 @@ export function createFactorParts(
   const entries: AuditEntry[] = []
   const outbox = createOutbox({ send: (mail) => Promise.resolve(void mails.push(mail)) }, SILENT)
   const emailTokens = createEmailTokens(store, now)
-  const letters = createLetters(outbox, emailTokens, RP_ID)
+  const letters = createLetters(outbox, emailTokens, RP_ID, () => `https://${RP_ID}/reset`)
   const brake = createLoginBrake(createMemoryLoginCounts(now), (ms) => Promise.resolve(void slept.push(ms)))
   const limits = createCodeLimits({
     counts,

@@ -182,7 +182,7 @@ describe('who is signed in on a browser', () => {
     ['login', 'Sign in'],
     ['select_account', 'Choose an account'],
     ['consent', 'Allow access'],
-    ['create', 'Sign in'],
+    ['create', 'Create an account'],
   ])('an app that asks for %s gets the page %s', async (prompt, title) => {
     const browser = browse()
     await toConsent(browser, await app.begin(), { remember: 'yes' })

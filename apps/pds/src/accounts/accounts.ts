@@ -33,7 +33,7 @@ import { createSignIns, type SignIns } from './sign-in.ts'
 import { createKeyRotations, type KeyRotations } from './key-rotations.ts'
 import { createLetters } from './letters.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
-import { createPasswordResets, type PasswordResets } from './password-resets.ts'
+import { createPasswordResets, RESET_PATH, type PasswordResets } from './password-resets.ts'
 import { createLoginBrake, NO_BRAKE, type LoginBrake } from './login-brake.ts'
 import { createFallbackLoginCounts, createMemoryLoginCounts } from './login-counts.ts'
 import { addAccountMethods } from './methods.ts'
@@ -93,7 +93,12 @@ export function createAccounts(parts: AccountsParts): Accounts {
   const reservedKeys = createReservedKeys(accountStore)
   const appPasswords = createAppPasswords(accountStore)
   const emailTokens = createEmailTokens(accountStore)
-  const letters = createLetters(outbox, emailTokens, config.hostname)
+  const letters = createLetters(
+    outbox,
+    emailTokens,
+    config.hostname,
+    () => address.url() + RESET_PATH + '?step=code',
+  )
   const credentials = createCredentials(accountStore, emailTokens, letters)
   const brake = config.rateLimitsEnabled ? brakeOver(counts) : NO_BRAKE
   const limits = config.rateLimitsEnabled

@@ -94,8 +94,13 @@ const NEWS: Readonly<Record<News, { subject: string; text: (detail: string) => s
   },
 }
 
-/** Letters by `outbox`, in the name of `hostname`. */
-export function createLetters(outbox: Outbox, tokens: EmailTokens, hostname: string): Letters {
+/** Letters by `outbox`, in the name of `hostname`. @param resetUrl the page that takes a code to reset a password */
+export function createLetters(
+  outbox: Outbox,
+  tokens: EmailTokens,
+  hostname: string,
+  resetUrl: () => string,
+): Letters {
   const addressOf = ({ email }: Account): string => {
     if (email === null) throw new PdsError('invalid-request', 'account does not have an email address')
     return email
@@ -117,6 +122,7 @@ export function createLetters(outbox: Outbox, tokens: EmailTokens, hostname: str
       '',
       `    ${code}`,
       '',
+      ...(purpose === 'reset-password' ? [`Type it where you asked for it, or at ${resetUrl()}`, ''] : []),
       `It works once, for 15 minutes. ${notYou}`,
     ])
   }

@@ -6,6 +6,9 @@ import type { EmailTokens } from './email-tokens.ts'
 import type { Letters } from './letters.ts'
 import type { LoginBrake } from './login-brake.ts'
 
+/** The page on which it is done. */
+export const RESET_PATH = '/account/reset-password'
+
 /** A new password for whoever reads the mail of an account, by methods and at pages. */
 export interface PasswordResets {
   /**

@@ -81,10 +81,14 @@ export const RESERVE_KEY_LIMITS: readonly RateLimitRule[] = [
   { name: 'reserveSigningKey', limit: 50, windowMs: 5 * MINUTE },
 ]
 
-const mailLimits = (key: NonNullable<RateLimitRule['key']>): readonly RateLimitRule[] => [
-  { name: 'mail-day', limit: 15, windowMs: DAY, key },
-  { name: 'mail', limit: 5, windowMs: HOUR, key },
+/** Letters that somebody asks for, by methods and at pages together. */
+export const MAIL_BOUNDS: readonly Pick<RateLimitRule, 'name' | 'limit' | 'windowMs'>[] = [
+  { name: 'mail-day', limit: 15, windowMs: DAY },
+  { name: 'mail', limit: 5, windowMs: HOUR },
 ]
+
+const mailLimits = (key: NonNullable<RateLimitRule['key']>): readonly RateLimitRule[] =>
+  MAIL_BOUNDS.map((bound) => ({ ...bound, key }))
 
 /** For everything that sends mail to the caller. */
 export const MAIL_LIMITS: readonly RateLimitRule[] = mailLimits(byCaller)
@@ -92,6 +96,15 @@ export const MAIL_LIMITS: readonly RateLimitRule[] = mailLimits(byCaller)
 /** For mail to somebody who is not signed in. */
 export const passwordResetLimits = (accounts: AccountRows): readonly RateLimitRule[] =>
   mailLimits(byLogin(accounts))
+
+/** Whom a letter counts for that is asked for at a page by somebody who is not signed in: as by a method. */
+export async function resetKey(
+  accounts: AccountRows,
+  email: string,
+  address: string | null,
+): Promise<string> {
+  return loginCount(await loginKey(accounts, email), address)
+}
 
 /** For changes of a handle. */
 export const UPDATE_HANDLE_LIMITS: readonly RateLimitRule[] = [

@@ -10,6 +10,8 @@ import type { Did, Result } from '@avocet/syntax'
 
 import type { Browsers, SignedIn } from './browsers.ts'
 import type { OpenRequest } from './open-request.ts'
+import { requestOf, resetUrl } from './reset-url.ts'
+import type { SignUpPage } from './sign-up.ts'
 import type { Texts } from './texts/texts.ts'
 import { accountsPage } from './views/accounts.ts'
 import { consentPage } from './views/consent.ts'
@@ -20,6 +22,7 @@ import type { PageHandler, Visit } from './visit.ts'
 export interface AuthorizeParts {
   readonly oauth: () => Pick<OAuthServer, 'open' | 'consent' | 'deny'>
   readonly browsers: Browsers
+  readonly signUp: Pick<SignUpPage, 'show'>
 }
 
 /** What a request of an app can be answered with. */
@@ -27,6 +30,8 @@ export interface Authorize {
   readonly show: PageHandler
   /** Opens the request of a visit, or says on a page why that cannot be. */
   open(visit: Visit): Promise<Result<OpenRequest, Response>>
+  /** Lets the request of a visit live on, if it names one, while its user is at another page. */
+  keepOpen(visit: Visit): Promise<void>
   /** The account agreed to scopes (by default: to those of before). */
   consent(request: OpenRequest, signedIn: SignedIn, scope?: string): Promise<Response>
   deny(visit: Visit, code?: DenialCode): Promise<Response>
@@ -36,7 +41,7 @@ export interface Authorize {
 const STATUS: Readonly<Partial<Record<PageFailure['code'], number>>> = { temporarily_unavailable: 503 }
 
 /** The flow of `/oauth/authorize`. https://atproto.com/specs/oauth#authorization-interface */
-export function createAuthorize({ oauth, browsers }: AuthorizeParts): Authorize {
+export function createAuthorize({ oauth, browsers, signUp }: AuthorizeParts): Authorize {
   const pageVisitOf = ({ parameters, browser }: Visit): PageVisit => ({ parameters, device: browser.id })
 
   const failed = (visit: Visit, { code, message }: PageFailure): Response => {
@@ -91,7 +96,16 @@ export function createAuthorize({ oauth, browsers }: AuthorizeParts): Authorize 
     status?: number,
   ): Response => {
     const accountsUrl = accounts.length === 0 ? null : url({ step: 'accounts' })
-    const body = signInPage(texts, { client: page.client, action, fields, identifier, problem, accountsUrl })
+    const body = signInPage(texts, {
+      client: page.client,
+      action,
+      fields,
+      identifier,
+      problem,
+      accountsUrl,
+      signUpUrl: url({ step: 'sign-up' }),
+      resetUrl: resetUrl(visit.parameters),
+    })
     const options = { leavesSite: true, ...(status === undefined ? {} : { status }) }
     return visit.page(texts, { title: texts.signIn.title, body }, options)
   }
@@ -143,8 +157,9 @@ export function createAuthorize({ oauth, browsers }: AuthorizeParts): Authorize 
     const named = chosen(request)
     if (named !== undefined) return ask(request, named)
     if (step === 'accounts' && accounts.length > 0) return showAccounts(request)
+    if (step === 'sign-up' || (step === null && prompt === 'create')) return signUp.show(request)
     const fill = step === 'sign-in' ? '' : (loginHint ?? '')
-    if (step !== null || accounts.length === 0 || prompt === 'login' || prompt === 'create') {
+    if (step !== null || accounts.length === 0 || prompt === 'login') {
       return signIn(request, fill, null)
     }
     if (loginHint !== null && prompt !== 'select_account') {
@@ -155,7 +170,11 @@ export function createAuthorize({ oauth, browsers }: AuthorizeParts): Authorize 
     return ask(request, accounts[0]!)
   }
 
-  return { show, open, consent, deny }
+  const keepOpen: Authorize['keepOpen'] = async (visit) => {
+    if (requestOf(visit.parameters) !== null) await oauth().open(pageVisitOf(visit))
+  }
+
+  return { show, open, keepOpen, consent, deny }
 }
 
 /** The account that a URL or a form names, of those that count for the request. */

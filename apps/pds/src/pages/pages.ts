@@ -3,7 +3,8 @@ import { PATHS } from '@avocet/oauth-server'
 import { networkOf } from '@avocet/xrpc-server'
 import { Hono } from 'hono'
 
-import type { SignIns } from '../accounts/sign-in.ts'
+import type { Accounts } from '../accounts/accounts.ts'
+import { RESET_PATH } from '../accounts/password-resets.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { PublicAddress } from '../identity/address.ts'
 import { createBypass } from '../limits/rate-limits.ts'
@@ -18,8 +19,11 @@ import { createBrowsers } from './browsers.ts'
 import { createFormTokens } from './form.ts'
 import { createLayout } from './layout.ts'
 import { createPageLimits } from './page-limits.ts'
+import { createResetPasswordPage } from './reset-password.ts'
 import { createSignInForms } from './sign-in-forms.ts'
-import { createVisits } from './visit.ts'
+import { createSignUpPage } from './sign-up.ts'
+import { createVisits, type Visit } from './visit.ts'
+import { createWellKnownPages } from './well-known.ts'
 
 /** What the pages of owners compose. */
 export interface OwnerPagesParts {
@@ -27,7 +31,7 @@ export interface OwnerPagesParts {
   readonly oauth: OAuth
   readonly store: AccountStore
   readonly devices: DeviceRows
-  readonly signIns: SignIns
+  readonly accounts: Pick<Accounts, 'signIns' | 'signUps' | 'passwordResets' | 'pageAudit'>
   readonly address: PublicAddress
   readonly counts: Pick<SharedCounts, 'rateLimits'>
   /** What keys are derived from. */
@@ -44,7 +48,8 @@ export interface OwnerPages {
 
 /** Pages on which owners sign in and let apps in. */
 export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
-  const { config, oauth, store, devices, signIns, address, counts, secret, onError } = parts
+  const { config, oauth, store, devices, address, counts, secret, onError } = parts
+  const { signIns, signUps, passwordResets, pageAudit: audit } = parts.accounts
   const isSecure = address.url().startsWith('https:')
   const browsers = createBrowsers({ devices, store, isSecure })
   const limits = createPageLimits(counts.rateLimits, createBypass(config))
@@ -57,8 +62,9 @@ export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
     limits,
     onError,
   })
-  const authorize = createAuthorize({ oauth: oauth.server, browsers })
-  const forms = createSignInForms({ authorize, browsers, signIns })
+  const signUp = createSignUpPage({ config, signUps, browsers, limits })
+  const authorize = createAuthorize({ oauth: oauth.server, browsers, signUp })
+  const forms = createSignInForms({ authorize, browsers, signIns, signUp })
 
   const pages = new Hono<PageEnv>()
   const show = visits.show(authorize.show)
@@ -69,6 +75,13 @@ export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
   })
   pages.post('/oauth/authorize', take)
   pages.all('/oauth/authorize', () => new Response(null, { status: 405, headers: ALLOW }))
+
+  const keepOpen = (visit: Visit): Promise<void> => authorize.keepOpen(visit)
+  const { accounts } = store
+  const reset = createResetPasswordPage({ accounts, passwordResets, audit, limits, keepOpen })
+  pages.get(RESET_PATH, visits.show(reset.show))
+  pages.post(RESET_PATH, visits.take(reset.take))
+  pages.route('/', createWellKnownPages(address))
 
   for (const path of Object.values(PATHS)) {
     if (path === '/oauth/authorize') continue

@@ -3,6 +3,7 @@ import { chosen, isFreshEnough, type Authorize } from './authorize.ts'
 import type { Browsers } from './browsers.ts'
 import type { Form } from './open-request.ts'
 import { createSignInFlow } from './sign-in-flow.ts'
+import type { SignUpPage } from './sign-up.ts'
 import type { PageHandler } from './visit.ts'
 
 /** What the forms of a request compose. */
@@ -10,11 +11,12 @@ export interface SignInFormsParts {
   readonly authorize: Authorize
   readonly browsers: Browsers
   readonly signIns: Pick<SignIns, 'signIn' | 'answer' | 'mailCode'>
+  readonly signUp: Pick<SignUpPage, 'take'>
 }
 
 /** Takes the forms of `/oauth/authorize`. */
 export function createSignInForms(parts: SignInFormsParts): PageHandler {
-  const { authorize, browsers, signIns } = parts
+  const { authorize, browsers, signIns, signUp } = parts
 
   const consent: Form = async (request) => {
     const { visit, page, texts } = request
@@ -38,6 +40,7 @@ export function createSignInForms(parts: SignInFormsParts): PageHandler {
 
   const forms: ReadonlyMap<string, Form> = new Map([
     ...createSignInFlow({ browsers, signIns }),
+    ['sign-up', signUp.take],
     ['consent', consent],
     ['sign-out', signOut],
   ])

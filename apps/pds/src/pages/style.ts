@@ -54,7 +54,7 @@ a { color: inherit }
 .plain { list-style: none; margin: 0 0 1rem; padding: 0 } .plain > li { border-top: 1px solid var(--line); padding: .5rem 0 }
 .plain > li:first-child { border-top: 0 }
 .row { display: flex; flex-wrap: wrap; gap: .5rem; justify-content: space-between; align-items: center }
-.grow { flex: 1 1 12rem }
+.grow { flex: 1 1 12rem } .joined { display: flex; gap: .5rem; align-items: center } .joined > * { flex: 1 1 8rem; min-width: 0 }
 details { margin: .25rem 0 } summary { cursor: pointer; min-height: 1.5rem } code { font-size: .875em }
 .who { font-weight: 600 } dt { font-weight: 600 } dd { margin: 0 0 .5rem }
 footer { color: var(--soft); font-size: .875rem; padding-bottom: 1rem } footer a { display: inline-block; padding: .25rem .75rem .25rem 0 }

@@ -1,6 +1,8 @@
 import type { AccountsTexts, ConsentTexts } from './en/consent.ts'
 import type { ErrorTexts, FooterTexts } from './en/frame.ts'
+import type { ResetTexts } from './en/reset.ts'
 import type { FactorTexts, ProblemTexts, SignInTexts } from './en/sign-in.ts'
+import type { SignUpTexts } from './en/sign-up.ts'
 
 /**
  * Everything that the pages say, in one language. English says what there is to say, in a file for each area of pages; another language is a
@@ -14,6 +16,8 @@ export interface Texts {
   readonly signIn: SignInTexts
   readonly factor: FactorTexts
   readonly problem: ProblemTexts
+  readonly signUp: SignUpTexts
+  readonly reset: ResetTexts
   readonly accounts: AccountsTexts
   readonly consent: ConsentTexts
 }

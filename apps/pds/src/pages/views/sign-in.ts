@@ -14,12 +14,15 @@ export interface SignInModel {
   readonly problem: string | null
   /** Where the accounts of this device are; null where there are none. */
   readonly accountsUrl: string | null
+  /** Where an account is made for it; null where there is no such way. */
+  readonly signUpUrl: string | null
+  readonly resetUrl: string
 }
 
 /** Handle and password. */
 export function signInPage(
   texts: Texts,
-  { client, action, fields, identifier, problem, accountsUrl }: SignInModel,
+  { client, action, fields, identifier, problem, accountsUrl, signUpUrl, resetUrl }: SignInModel,
 ): Html {
   const { signIn } = texts
   const wrong = problem !== null
@@ -70,6 +73,8 @@ export function signInPage(
       </div>
       <button>${signIn.submit}</button>
     </form>
+    <p><a href="${resetUrl}">${texts.reset.link}</a></p>
+    ${signUpUrl !== null && html`<a class="button quiet" href="${signUpUrl}">${texts.signUp.link}</a>`}
     ${accountsUrl !== null && html`<a class="button quiet" href="${accountsUrl}">${signIn.otherAccounts}</a>`}
     ${client !== null && denyForm(fields, signIn.cancel)}`
 }

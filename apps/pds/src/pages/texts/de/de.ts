@@ -1,7 +1,9 @@
 import type { Texts } from '../texts.ts'
 import { accounts, consent } from './consent.ts'
 import { footer, error } from './frame.ts'
+import { reset } from './reset.ts'
 import { signIn, factor, problem } from './sign-in.ts'
+import { signUp } from './sign-up.ts'
 
 /** German. */
 export const de: Texts = {
@@ -11,6 +13,8 @@ export const de: Texts = {
   signIn,
   factor,
   problem,
+  signUp,
+  reset,
   accounts,
   consent,
 }

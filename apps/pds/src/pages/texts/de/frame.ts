@@ -17,6 +17,7 @@ export const error: ErrorTexts = {
   requestElsewhere:
     'Diese Anmeldung wurde in einem anderen Browser begonnen. Zu deiner Sicherheit wurde sie beendet.',
   invalidRequest: 'Die App hat eine unbrauchbare Anfrage geschickt.',
+  invalidForm: 'Dieses Formular ist unbrauchbar. Es ist nichts geschehen.',
   invalidClient: 'Was die App über sich sagt, ist unbrauchbar.',
   invalidScope: 'Die App verlangt etwas, das dieser Server nicht gewähren kann.',
   unavailable: 'Die App ist gerade nicht erreichbar. Versuche es in einigen Minuten noch einmal.',

@@ -44,5 +44,6 @@ export const problem: ProblemTexts = {
   tooLong: 'Es hat zu lange gedauert, oder es waren zu viele Versuche. Melde dich noch einmal an.',
   tooMany: 'Zu viele Versuche. Versuche es in einigen Minuten noch einmal.',
   takendown: 'Dieses Konto wurde gesperrt.',
+  later: 'Das ging gerade nicht. Es ist nichts geschehen: Versuche es in einigen Minuten noch einmal.',
   mailFailed: 'Die E-Mail konnte nicht gesendet werden. Versuche es noch einmal oder nimm einen anderen Weg.',
 }

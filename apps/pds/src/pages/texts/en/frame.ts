@@ -15,6 +15,7 @@ export const error = {
   requestGone: 'This sign-in is over, or was finished already.',
   requestElsewhere: 'This sign-in was begun in another browser. For your safety it has been ended.',
   invalidRequest: 'The app sent a request that cannot be used.',
+  invalidForm: 'This form cannot be used. Nothing was done.',
   invalidClient: 'What the app says about itself cannot be used.',
   invalidScope: 'The app asks for something that this server cannot grant.',
   unavailable: 'The app cannot be reached now. Try again in a few minutes.',

@@ -47,6 +47,7 @@ export const problem = {
   tooLong: 'It took too long, or there were too many tries. Sign in again.',
   tooMany: 'Too many attempts. Try again in a few minutes.',
   takendown: 'This account has been taken down.',
+  later: 'That did not work just now. Nothing was done: try again in a few minutes.',
   mailFailed: 'The mail could not be sent. Try again, or use another way.',
 }
 export type ProblemTexts = Readonly<typeof problem>
