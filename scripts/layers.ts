@@ -28,6 +28,7 @@ const LAYERS: readonly (readonly [what: string, units: readonly string[]])[] = [
   ['accounts', ['accounts']],
   ['what clients and operators see', ['app-view', 'operator']],
   ['pages of owners', ['pages']],
+  ['pages of the operator', ['admin']],
   ['pages, parts for embedders', ['embedding', 'http']],
   ['composition root', ['app']],
   ['offline work', ['adopt', 'doctor', 'move']],

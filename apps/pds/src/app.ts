@@ -1,6 +1,7 @@
 import { createTxtLookup } from '@avocet/did/node'
 
 import { createAccounts } from './accounts/accounts.ts'
+import { createAdminPages } from './admin/admin.ts'
 import { createAppView } from './app-view/app-view.ts'
 import { createAuth } from './auth/auth.ts'
 import { resolveConfig, type PdsConfig, type PdsOptions } from './config/config.ts'
@@ -138,7 +139,17 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
   const { locks } = repos
   const { reader } = repos.host.parts
   const appView = createAppView({ ...own, auth, signers, address, proxy, reader, locks })
-  const operator = createOperatorDoors({ config, stores, auth, watch, counts, post, repos, accounts })
+  const operator = createOperatorDoors({
+    config,
+    stores,
+    auth,
+    watch,
+    counts,
+    post,
+    repos,
+    accounts,
+    jwtSecret: secrets.jwtSecret,
+  })
 
   const { fallback } = appView
   const router = createPdsRouter({
@@ -168,7 +179,18 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
     secret: secrets.jwtSecret,
     onError: (error) => log.error({ err: error }, 'answering a page failed'),
   })
-  const pages = createPages(config, rows, address, operator.pages, owners.pages)
+  const admin = createAdminPages({
+    config,
+    stores,
+    secrets,
+    authorizer,
+    watch,
+    counts,
+    address,
+    operator,
+    log,
+  })
+  const pages = createPages(config, rows, address, operator.pages, [owners.pages, admin.pages])
   const listening = opened.use(await listen({ config, router, pages, health, log }))
   address.bind(listening.port)
   opened.use(
@@ -179,7 +201,12 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
     ),
   )
   opened.use(
-    await startElectedChores(stores.elect, allChores([events, watch, ...parts, oauth, owners]), clock, log),
+    await startElectedChores(
+      stores.elect,
+      allChores([events, watch, ...parts, oauth, owners, admin]),
+      clock,
+      log,
+    ),
   )
 
   const running = opened.move()

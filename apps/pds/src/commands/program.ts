@@ -8,6 +8,7 @@ import { addRepoCommands } from './repo-commands.ts'
 import type { AuditFlags } from './audit.ts'
 import type { DoctorFlags } from './doctor.ts'
 import type { MoveFlags } from './move.ts'
+import type { OperatorFactorFlags } from './operator-factor.ts'
 import type { RotateFlags } from './rotate-keys.ts'
 
 /** What the commands need of the process around them. */
@@ -43,6 +44,7 @@ export function createProgram({ env, print, serve }: ProgramParts): Command {
   }
   program.action(() => serve(settings(), readWarnings(env)))
   addAccountCommands(program, settings, print)
+  addOperatorCommands(program, settings, print)
   addMaintenance(program, settings, env, print)
   addRepoCommands(program, settings, print)
   return program
@@ -142,6 +144,23 @@ function addAccountCommands(program: Command, settings: () => PdsOptions, print:
     .action(async ({ uses }: { uses: string }) => {
       const { accounts, client } = await connect()
       print(await accounts.createInvite(client, Number(uses)))
+    })
+}
+
+/** What guards the page of the operator. */
+function addOperatorCommands(program: Command, settings: () => PdsOptions, print: Print): void {
+  program
+    .command('operator')
+    .description("what guards the operator's page (/admin)")
+    .command('factor')
+    .description('tell, add or remove the authenticator app that the page asks for beside the password')
+    .option('--add', 'make a secret for an app, and print it')
+    .option('--confirm <code>', 'from now on ask for codes of the app that was added; prints recovery codes')
+    .option('--remove', 'ask for the password alone')
+    .option('--recovery-codes', 'make new recovery codes')
+    .action(async (flags: OperatorFactorFlags) => {
+      const { operatorFactor } = await import('./operator-factor.ts')
+      await operatorFactor(settings(), flags, print)
     })
 }
 

@@ -11,11 +11,12 @@ export function createPages(
   accounts: AccountRows,
   address: PublicAddress,
   operatorPages: Hono<PageEnv>,
-  ownerPages: Hono<PageEnv>,
+  /** For people in a browser: with headers of their own. */
+  guarded: readonly Hono<PageEnv>[],
 ): Hono<PageEnv> {
   const pages = new Hono<PageEnv>()
   // Before what lets other sites read an answer.
-  pages.route('/', ownerPages)
+  for (const some of guarded) pages.route('/', some)
   pages.use(async (context, next) => {
     await next()
     context.header('access-control-allow-origin', '*')

@@ -21,7 +21,10 @@ import type { Watch } from '../operations/watch.ts'
 import type { QuotaChange } from '../stores/rows.ts'
 import type { Stores } from '../stores/stores.ts'
 import { toXrpcError } from '../wire-errors.ts'
+import { perform, type Act } from './acts.ts'
+import { factorAct } from './factor-pages.ts'
 import { addressOf, createOperatorGuard, type PageEnv } from './guard.ts'
+import type { OperatorFactor } from './operator-factor.ts'
 
 /** What the operator's pages compose. */
 export interface OperatorPagesParts {
@@ -37,14 +40,9 @@ export interface OperatorPagesParts {
   readonly factors: Pick<Factors, 'list' | 'removeFor'>
   readonly repairs: Repairs
   readonly imports: Pick<RepoImports, 'importCar'>
-}
-
-/** What an act of the operator answers, and what the audit log keeps of it. */
-interface Act {
-  readonly action: string
-  readonly did: Did | null
-  readonly detail: Record<string, unknown>
-  readonly run: () => Promise<object>
+  /** What guards the operator's page. */
+  readonly operatorFactor: OperatorFactor
+  readonly jwtSecret: string
 }
 
 const MAX_BODY = 16 * 1024
@@ -60,31 +58,16 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
   const pages = new Hono<PageEnv>()
   const only = createOperatorGuard({ config, authorizer, audit, counts: parts.counts })
 
-  const record = (context: Context<PageEnv>, known: Act, failure: unknown): Promise<void> =>
-    audit.record({
-      action: known.action,
-      actor: context.req.header('user-agent') === COMMAND_AGENT ? 'command line' : 'operator',
-      did: known.did,
-      address: addressOf(context),
-      error: failure === undefined ? null : (toXrpcError(failure)?.error ?? 'InternalServerError'),
-      attempt: false,
-      detail: known.detail,
-    })
-
   /** Does what `read` finds to do, and records it, also when it fails. */
-  const perform = async (context: Context<PageEnv>, read: () => Act | Promise<Act>): Promise<Response> => {
-    let known: Act | null = null
-    let failure: unknown
+  const answerAct = async (context: Context<PageEnv>, read: () => Act | Promise<Act>): Promise<Response> => {
+    const isCommand = context.req.header('user-agent') === COMMAND_AGENT
+    const doer = { actor: isCommand ? 'command line' : 'operator', address: addressOf(context) } as const
     try {
-      known = await read()
-      return context.json(await known.run())
+      return context.json(await perform(audit, await read(), doer))
     } catch (error) {
-      failure = error
       const told = toXrpcError(error)
       if (told === undefined) throw error
       return refuse(context, told.status, told.error, causeOf(error))
-    } finally {
-      if (known !== null) await record(context, known, failure)
     }
   }
 
@@ -95,7 +78,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
       only(async (context) => {
         const body = await readJson(context)
         if (body === null) return refuse(context, 400, 'InvalidRequest', 'Expected a JSON object')
-        return perform(context, () => read(body))
+        return answerAct(context, () => read(body))
       }),
     )
   }
@@ -168,6 +151,13 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
     }
   })
 
+  pages.get(
+    '/operator/factor',
+    only(async (context) => context.json(await parts.operatorFactor.state())),
+  )
+
+  act('/operator/factor', (body) => factorAct(parts.operatorFactor, parts.jwtSecret, body))
+
   act('/send-test', (body) => {
     const { to } = body
     if (typeof to !== 'string' || !/^[^\s@]{1,64}@[^\s@]{1,190}$/.test(to)) {
@@ -234,7 +224,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
       if (body === null || context.req.header('content-type') !== 'application/vnd.ipld.car') {
         return refuse(context, 400, 'InvalidRequest', 'Expected an archive')
       }
-      return perform(context, async () => {
+      return answerAct(context, async () => {
         const did = await accountOf(context.req.query('account'))
         const skip = context.req.query('skip') === 'true'
         return {

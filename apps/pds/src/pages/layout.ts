@@ -21,9 +21,12 @@ export interface Layout {
   readonly styleSource: string
 }
 
-/** The frame of all pages: name, logo and links from the settings, one style sheet, no script. */
-export function createLayout(brand: Brand): Layout {
-  const sheet = styleSheet(brand)
+/**
+ * The frame of all pages: name, logo and links from the settings, one style sheet, no script.
+ * @param more rules of pages that need some of their own
+ */
+export function createLayout(brand: Brand, more = ''): Layout {
+  const sheet = styleSheet(brand) + more
   const style = styleElement(sheet)
   const styleSource = `'sha256-${createHash('sha256').update(sheet).digest('base64')}'`
 

@@ -195,6 +195,32 @@ export const MOVED_TABLES: readonly MovedTable[] = [
       updated_at: 'integer',
     },
   },
+  {
+    name: 'operator_session',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      mark: 'text',
+      address: 'text',
+      user_agent: 'text',
+      created_at: 'integer',
+      seen_at: 'integer',
+      expires_at: 'integer',
+    },
+  },
+  {
+    name: 'operator_factor',
+    key: ['state'],
+    columns: {
+      state: 'text',
+      id: 'text',
+      secret: 'bytes',
+      counter: 'integer',
+      created_at: 'integer',
+      last_used_at: 'integer',
+    },
+  },
+  { name: 'operator_recovery_code', key: ['hash'], columns: { hash: 'text' } },
   { name: 'believed_clock', key: ['id'], columns: { id: 'integer', at: 'integer' } },
   {
     name: 'audit',

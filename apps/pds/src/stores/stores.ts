@@ -6,6 +6,7 @@ import type { RepoServerStore } from '@avocet/repo-server'
 import type { AppChange, AppOutcome } from './app-change.ts'
 import type { AuditRows } from './audit-rows.ts'
 import type { DeviceRows } from './device-rows.ts'
+import type { OperatorRows } from './operator-rows.ts'
 import type { BelievedClock, QuotaRows, RecentRows, RotationRows, ServerNotes, Vitals } from './rows.ts'
 
 /** Everything this server keeps: one database, on which every store works, and the files of blobs. */
@@ -25,6 +26,8 @@ export interface Stores extends AsyncDisposable {
   readonly quotas: QuotaRows
   readonly rotations: RotationRows
   readonly audit: AuditRows
+  /** What guards the operator's page. */
+  readonly operator: OperatorRows
   readonly clock: BelievedClock
   /** Browsers in which owners signed in. */
   readonly devices: DeviceRows

@@ -3,6 +3,7 @@ import type { SchemaPart } from '@avocet/postgres'
 import { STORE_SCHEMA } from '@avocet/repo-server/postgres'
 
 import { OAUTH_MIGRATIONS } from './oauth.ts'
+import { OPERATOR_MIGRATIONS } from './operator.ts'
 
 /** Versions of tables (see `migrate` of `@avocet/postgres`); they refer to those of accounts and records. */
 const OPERATION_MIGRATIONS: readonly string[] = [
@@ -93,6 +94,7 @@ export const TABLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['operations', OPERATION_MIGRATIONS],
   ['devices', DEVICE_MIGRATIONS],
   ['oauth', OAUTH_MIGRATIONS],
+  ['operator', OPERATOR_MIGRATIONS],
 ])
 
 /** Every part of the database, at the version this program knows. */

@@ -14,6 +14,7 @@ import { connect } from './connect.ts'
 import { openDevices } from './devices.ts'
 import { explained } from './failures.ts'
 import { endingApps, openOAuth } from './oauth.ts'
+import { openOperatorRows } from './operator.ts'
 import { applyRow, openClock, openNotes, openQuotas, openRecent, openRotations, openVitals } from './rows.ts'
 import { TABLES } from './schema.ts'
 import { refuseUnfinished, shareUse } from './use.ts'
@@ -93,6 +94,7 @@ export async function openPostgresStores(
     quotas,
     rotations: openRotations(db),
     audit: openAudit(db),
+    operator: openOperatorRows(db),
     clock: openClock(db),
     devices: openDevices(db),
     oauth: openOAuth(db),

@@ -26,6 +26,7 @@ import type { Stores } from '../stores.ts'
 import { openAudit } from './audit.ts'
 import { openDevices } from './devices.ts'
 import { endingApps, openOAuth } from './oauth.ts'
+import { openOperatorRows } from './operator.ts'
 import { applyRow, openClock, openQuotas, openRecent, openRotations, openVitals } from './rows.ts'
 import { migrateSchema, prepareUpgrade } from './upgrade.ts'
 
@@ -137,6 +138,7 @@ export async function openStoresOn(
     quotas: openQuotas(db),
     rotations: openRotations(db),
     audit: openAudit(db),
+    operator: openOperatorRows(db),
     clock: openClock(db),
     devices: openDevices(db),
     oauth: openOAuth(db),

@@ -14,6 +14,7 @@ import { DataDirectoryError } from '../../config/secrets.ts'
 import type { Logger } from '../../logger.ts'
 import { DEVICE_MIGRATIONS } from './device-schema.ts'
 import { OAUTH_MIGRATIONS } from './oauth.ts'
+import { OPERATOR_MIGRATIONS } from './operator.ts'
 import { OPERATION_MIGRATIONS } from './operation-schema.ts'
 import { HOSTING_MIGRATIONS } from './hosting-schema.ts'
 
@@ -23,6 +24,7 @@ const TABLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['hosting', HOSTING_MIGRATIONS],
   ['devices', DEVICE_MIGRATIONS],
   ['oauth', OAUTH_MIGRATIONS],
+  ['operator', OPERATOR_MIGRATIONS],
 ])
 
 /** Every part of the database, at the version this program knows. */
