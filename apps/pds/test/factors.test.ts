@@ -221,6 +221,16 @@ describe('what changes', () => {
     expect((await scene.subjects()).slice(-1)).toEqual(['You have new recovery codes'])
   })
 
+  test('new recovery codes end what is under way', async () => {
+    const app = await scene.addApp()
+    const begun = await scene.signIns.signIn('anna.test', PASSWORD, AT_HOME)
+    const ticket = begun.needs === 'factor' ? begun.ticket : ''
+    await scene.factors.renewRecoveryCodes(ANNA, AT_HOME)
+    scene.clock.now += MINUTE
+    const answer = scene.signIns.answer(ticket, { code: scene.code(app) }, AT_HOME)
+    expect(await codeOf(answer)).toBe('challenge-ended')
+  })
+
   test('codes of a time before are replaced with the first factor', async () => {
     const { id, recoveryCodes } = await scene.addApp()
     await scene.factors.remove(ANNA, id, AT_HOME)
