@@ -95,6 +95,7 @@ const steps: Step[] = [
   { name: 'lint', run: command('oxlint', '--type-aware', '--deny-warnings') },
   { name: 'expressions', run: command('node', 'scripts/check-expressions.ts') },
   { name: 'faults', run: command('node', 'scripts/check-faults.ts') },
+  { name: 'sizes', run: command('node', 'bench/sizes.ts', '--check') },
   { name: 'deploy', run: command('node', 'scripts/check-deploy.ts') },
   { name: 'unused', run: command('knip', '--no-progress', '--no-config-hints') },
   { name: 'unit', run: vitest('unit') },

@@ -140,7 +140,7 @@ function rounded(value: number): number {
 }
 
 /** The installed version of a package, found from its files because many export no package.json. */
-function withVersion(name: string): string {
+export function withVersion(name: string): string {
   const paths = createRequire(import.meta.url).resolve.paths(name) ?? []
   for (const path of paths) {
     try {

@@ -74,10 +74,10 @@ export async function authorize(
     code_challenge: await sha256(verifier),
     code_challenge_method: 'S256',
     response_mode: options.responseMode ?? 'query',
-    ...(loginHint === null ? {} : { login_hint: loginHint }),
-    ...(options.prompt === undefined ? {} : { prompt: options.prompt }),
-    ...(options.display === undefined ? {} : { display: options.display }),
-    ...(options.uiLocales === undefined ? {} : { ui_locales: options.uiLocales.join(' ') }),
+    login_hint: loginHint,
+    prompt: options.prompt,
+    display: options.display,
+    ui_locales: options.uiLocales?.join(' '),
   }
   const { parEndpoint, authorizationEndpoint, issuer } = server
   const answer = await post(core, { server, url: parEndpoint, fields, key, clientKeyId, signal })

@@ -30,12 +30,7 @@ export async function callback(
   } catch (error) {
     if (!(error instanceof OAuthClientError)) throw error
     const { code, message, cause, status, oauthError } = error
-    throw new OAuthClientError(code, message, {
-      appState,
-      cause,
-      ...(status === undefined ? {} : { status }),
-      ...(oauthError === undefined ? {} : { oauthError }),
-    })
+    throw new OAuthClientError(code, message, { appState, cause, status, oauthError })
   }
 }
 

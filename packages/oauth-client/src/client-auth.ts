@@ -26,7 +26,6 @@ export interface AssertionRequest {
 /** Whether the metadata of a client fits to how it says who it is; the rule that is broken, or null. */
 export function authProblem(metadata: ClientMetadata, auth: ClientAuth | undefined): string | null {
   const isConfidential = metadata.token_endpoint_auth_method === 'private_key_jwt'
-  if (isConfidential && auth === undefined) return 'a client of private_key_jwt needs the option auth'
-  if (!isConfidential && auth !== undefined) return 'the option auth is for clients of private_key_jwt'
-  return null
+  if (isConfidential === (auth !== undefined)) return null
+  return 'the option auth is for clients of private_key_jwt, which need it'
 }

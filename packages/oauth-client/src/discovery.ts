@@ -12,6 +12,7 @@ import {
   serverUrl,
   type ServerMetadata,
 } from './server-metadata.ts'
+import { within } from './within.ts'
 
 /** Where somebody signs in. */
 export interface Discovered {
@@ -70,28 +71,17 @@ export async function resolveAccount(
   fresh: boolean,
   signal?: AbortSignal,
 ): Promise<Account> {
-  const timeout = AbortSignal.timeout(core.timeoutMs)
-  const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout])
-  const { promise: over, reject } = Promise.withResolvers<never>()
-  over.catch(() => undefined)
-  const stop = (): void => {
-    const code = timeout.aborted ? 'timeout' : 'aborted'
-    reject(new OAuthClientError(code, `the account was not found in time; actor=${actor}`))
-  }
-  if (either.aborted) stop()
-  either.addEventListener('abort', stop, { once: true })
-  try {
-    const account = await Promise.race([core.resolve(actor, { fresh, signal: either }), over])
-    if (serverUrl(account.pds, core.allowLoopback)?.origin !== account.pds) {
+  const patience = { timeoutMs: core.timeoutMs, signal }
+  return within(patience, `account; actor=${actor}`, async (either) => {
+    try {
+      const account = await core.resolve(actor, { fresh, signal: either })
+      if (serverUrl(account.pds, core.allowLoopback)?.origin === account.pds) return account
       throw new OAuthClientError('identity', `the PDS is not an https origin; pds=${shown(account.pds)}`)
+    } catch (cause) {
+      if (cause instanceof OAuthClientError) throw cause
+      throw new OAuthClientError('identity', `the account was not found; actor=${actor}`, { cause })
     }
-    return account
-  } catch (cause) {
-    if (cause instanceof OAuthClientError) throw cause
-    throw new OAuthClientError('identity', `the account was not found; actor=${actor}`, { cause })
-  } finally {
-    either.removeEventListener('abort', stop)
-  }
+  })
 }
 
 /** The authorization server of a PDS, which has to acknowledge it. @throws {OAuthClientError} */

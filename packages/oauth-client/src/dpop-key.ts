@@ -55,13 +55,14 @@ export interface ProofTarget {
 /** A proof for one request. */
 export async function createProof(key: DpopKey, target: ProofTarget): Promise<string> {
   const { origin, pathname } = new URL(target.url)
+  // JSON leaves out what is undefined.
   const claims = {
     jti: crypto.randomUUID(),
     htm: target.method,
     htu: origin + pathname,
     iat: target.iat,
-    ...(target.nonce === null ? {} : { nonce: target.nonce }),
-    ...(target.token === undefined ? {} : { ath: await sha256(target.token) }),
+    nonce: target.nonce ?? undefined,
+    ath: target.token === undefined ? undefined : await sha256(target.token),
   }
   const head = encode({ typ: 'dpop+jwt', alg: 'ES256', jwk: key.jwk })
   const text = `${head}.${encode(claims)}`

@@ -13,7 +13,8 @@ const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 export interface EndpointRequest {
   readonly server: ServerMetadata
   readonly url: string
-  readonly fields: Readonly<Record<string, string>>
+  /** What is null, undefined or empty is not sent. */
+  readonly fields: Readonly<Record<string, string | null | undefined>>
   /** Null for the endpoint of revocation, where nothing is bound. */
   readonly key: DpopKey | null
   readonly clientKeyId: string | null
@@ -29,7 +30,8 @@ export async function post(core: Core, request: EndpointRequest): Promise<Readon
   let iat = 0
   const send = async (): Promise<Answer> => {
     iat = core.nonces.seconds(origin)
-    const body = new URLSearchParams({ ...request.fields, ...(await identityOf(core, request, origin)) })
+    const body = new URLSearchParams(await identityOf(core, request, origin))
+    for (const [name, value] of Object.entries(request.fields)) if (value) body.set(name, value)
     const headers: Record<string, string> = {}
     if (request.key !== null) {
       const target = { method: 'POST', url: request.url, iat }
@@ -85,8 +87,5 @@ function refusal(
   const word = typeof error === 'string' ? shown(error) : undefined
   const more = typeof description === 'string' ? `: ${shown(description)}` : ''
   const message = `the server refused; url=${url} status=${status} error=${word ?? 'none'}${more}`
-  return new OAuthClientError('refused', message, {
-    status,
-    ...(word === undefined ? {} : { oauthError: word }),
-  })
+  return new OAuthClientError('refused', message, { status, oauthError: word })
 }

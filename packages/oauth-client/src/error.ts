@@ -51,9 +51,9 @@ export type SessionEnding =
 /** What more is known of a failure. */
 export interface OAuthClientErrorData {
   readonly cause?: unknown
-  readonly status?: number
-  readonly oauthError?: string
-  readonly ending?: SessionEnding
+  readonly status?: number | undefined
+  readonly oauthError?: string | undefined
+  readonly ending?: SessionEnding | undefined
   readonly appState?: string | null
 }
 

@@ -2,6 +2,7 @@ import { readBounded } from '@avocet/data'
 
 import { isObject, shown } from './bytes.ts'
 import { OAuthClientError } from './error.ts'
+import { within, type Patience } from './within.ts'
 
 /** The part of `fetch` that the endpoints of OAuth need. */
 export type Fetch = (
@@ -23,11 +24,8 @@ export interface Answer {
 }
 
 /** How much of an answer is waited for and read. */
-export interface Bounds {
-  /** From the call to the last byte. */
-  readonly timeoutMs: number
+export interface Bounds extends Patience {
   readonly maxBytes: number
-  readonly signal?: AbortSignal | undefined
 }
 
 /** A request of OAuth: `body` makes it a POST of a form. */
@@ -41,53 +39,31 @@ export interface HttpRequest {
  * Sends a request and reads its answer, within bounds that hold even where `send` obeys no signal.
  * @throws {OAuthClientError} `timeout`, `network`, `aborted`, `too-large`, `redirected`
  */
-export async function exchange(send: Fetch, request: HttpRequest, bounds: Bounds): Promise<Answer> {
+export function exchange(send: Fetch, request: HttpRequest, bounds: Bounds): Promise<Answer> {
   const { url, body } = request
-  const controller = new AbortController()
-  const { promise: over, reject } = Promise.withResolvers<never>()
-  over.catch(() => undefined)
-  const stop = (error: OAuthClientError): void => {
-    reject(error)
-    controller.abort(error)
-  }
-  const { timeoutMs, signal } = bounds
-  const timer = setTimeout(
-    () => stop(new OAuthClientError('timeout', `no answer in time; url=${shown(url)} ms=${timeoutMs}`)),
-    timeoutMs,
-  )
-  const aborted = (): void =>
-    stop(new OAuthClientError('aborted', `aborted; url=${shown(url)}`, { cause: signal?.reason as unknown }))
-  if (signal?.aborted === true) aborted()
-  signal?.addEventListener('abort', aborted, { once: true })
-  try {
+  return within(bounds, `answer; url=${shown(url)}`, async (signal) => {
     const headers: Record<string, string> = { accept: 'application/json', ...request.headers }
     if (body !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded'
-    const init = { redirect: 'manual' as const, signal: controller.signal, headers }
-    const sent = send(
-      url,
-      body === undefined ? { ...init, method: 'GET' } : { ...init, method: 'POST', body: body.toString() },
-    )
-    const response = await Promise.race([sent, over])
-    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
-      await response.body?.cancel()
-      throw new OAuthClientError('redirected', `the answer is a redirect; url=${shown(url)}`)
+    const init = { redirect: 'manual' as const, signal, headers }
+    try {
+      const response = await send(
+        url,
+        body === undefined ? { ...init, method: 'GET' } : { ...init, method: 'POST', body: body.toString() },
+      )
+      if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+        await response.body?.cancel()
+        throw new OAuthClientError('redirected', `the answer is a redirect; url=${shown(url)}`)
+      }
+      const text = await readText(response, bounds.maxBytes, url)
+      return { status: response.status, headers: response.headers, text }
+    } catch (cause) {
+      if (cause instanceof OAuthClientError) throw cause
+      // A fetch with a guard has bounds of its own.
+      const { code, name } = (cause ?? {}) as { code?: unknown; name?: unknown }
+      const isBound = name === 'DidError' && (code === 'timeout' || code === 'too-large')
+      throw new OAuthClientError(isBound ? code : 'network', `no answer; url=${shown(url)}`, { cause })
     }
-    const text = await Promise.race([readText(response, bounds.maxBytes, url), over])
-    return { status: response.status, headers: response.headers, text }
-  } catch (cause) {
-    if (cause instanceof OAuthClientError) throw cause
-    const { reason } = controller.signal as { reason: unknown }
-    if (reason instanceof OAuthClientError) throw reason
-    const { code, name } = (cause ?? {}) as { code?: unknown; name?: unknown }
-    if (name === 'DidError' && (code === 'timeout' || code === 'too-large')) {
-      throw new OAuthClientError(code, (cause as Error).message, { cause })
-    }
-    throw new OAuthClientError('network', `no answer; url=${shown(url)}`, { cause })
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', aborted)
-    controller.abort()
-  }
+  })
 }
 
 /** @throws {OAuthClientError} `too-large` */

@@ -101,6 +101,6 @@ export function ended(
   return new OAuthClientError('session-ended', `the session is over: ${ending}; id=${id} did=${did}`, {
     ending,
     cause,
-    ...(cause?.oauthError === undefined ? {} : { oauthError: cause.oauthError }),
+    oauthError: cause?.oauthError,
   })
 }

@@ -8,6 +8,7 @@ import { current, endSession } from './kept.ts'
 import { mayRepeat } from './nonces.ts'
 import { ended, renew } from './renewal.ts'
 import type { SessionData } from './store.ts'
+import { unlessAborted } from './within.ts'
 
 /**
  * A signed-in account: a service whose calls carry its credentials. Give it to `createClient` of `@avocet/xrpc-client` as
@@ -149,22 +150,6 @@ export function createSession(core: Core, kept: SessionData): OAuthSession {
       })
       over.abort(ended(data, 'signed-out'))
     },
-  }
-}
-
-/** What others wait for goes on; who gave up waits no more. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
-  if (signal === undefined || signal === null) return work
-  const { promise: over, reject } = Promise.withResolvers<never>()
-  const stop = (): void => reject(signal.reason as Error)
-  if (signal.aborted) stop()
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([work, over])
-  } finally {
-    signal.removeEventListener('abort', stop)
-    // A failure that nobody waits for any more is nobody's.
-    work.catch(() => undefined)
   }
 }
 

@@ -230,7 +230,9 @@ describe('a client with keys', () => {
       scope: SCOPE,
       jwks: auth.publicJwks,
     })
-    expect(() => world.client({ metadata })).toThrow('needs the option auth')
+    expect(() => world.client({ metadata })).toThrow(
+      'the option auth is for clients of private_key_jwt, which need it',
+    )
     expect(JSON.stringify(auth.publicJwks)).not.toContain('"d"')
   })
 })

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { createLock, createMemoryStores, type OAuthStores } from '../src/index.ts'
-import { ALICE, codeOf, createWorld, valueOf, type World } from './world.ts'
+import { ALICE, codeOf, createWorld, SCOPE, valueOf, type World } from './world.ts'
 
 let world: World
 beforeEach(async () => {
@@ -232,6 +232,26 @@ describe('a session', () => {
     expect((await session.fetch(call)).status).toBe(200)
     world.advance(HOUR)
     await expect(session.fetch(call)).rejects.toMatchObject({ code: 'session-ended', ending: 'expired' })
+  })
+
+  it('keeps the refresh token that a server does not replace', async () => {
+    const session = await world.signIn(world.client())
+    const used: (string | null)[] = []
+    world.intercept = async (request, answer) => {
+      if ((await grantOf(request)) !== 'refresh_token') return answer()
+      used.push(new URLSearchParams(await request.text()).get('refresh_token'))
+      return Response.json({
+        token_type: 'DPoP',
+        access_token: `another-${used.length}`,
+        sub: ALICE,
+        scope: SCOPE,
+      })
+    }
+    await session.refresh()
+    await session.refresh()
+    expect(used).toEqual([used[0], used[0]])
+    expect(used[0]).toMatch(/./)
+    expect(renewals()).toBe(2)
   })
 
   it('does not take tokens of another account', async () => {

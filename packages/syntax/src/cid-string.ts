@@ -1,7 +1,7 @@
 // https://atproto.com/specs/lexicon#cid
 
 import { ALNUM, isClass } from './chars.ts'
-import { createGrammar, type Result } from './result.ts'
+import { createAssert, createIs, createParse, type Result } from './result.ts'
 
 /** A CID as text, in any multibase: the shape alone. `@avocet/data` reads what is in it. */
 export type CidString = string
@@ -22,13 +22,20 @@ function problem(text: string): string | null {
 // A CID of version 1 in base32, as the protocol writes them.
 const USUAL = /^baf[a-z2-7]+$/
 
-const grammar = createGrammar<CidString>('cid', problem, (text) => text.length === 59 && USUAL.test(text))
-
 /** Whether a value has the shape of a CID of version 1. */
-export const isCidString: (value: unknown) => value is CidString = grammar.is
+export const isCidString: (value: unknown) => value is CidString = /* @__PURE__ */ createIs(
+  problem,
+  (text) => text.length === 59 && USUAL.test(text),
+)
 
 /** The text, if it has the shape of a CID; failure `invalid-cid`. */
-export const parseCidString: (value: unknown) => Result<CidString> = grammar.parse
+export const parseCidString: (value: unknown) => Result<CidString> = /* @__PURE__ */ createParse(
+  'cid',
+  problem,
+)
 
 /** @throws SyntaxFault `invalid-cid` unless the value has the shape of a CID. */
-export const assertCidString: (value: unknown) => asserts value is CidString = grammar.assert
+export const assertCidString: (value: unknown) => asserts value is CidString = /* @__PURE__ */ createAssert(
+  'cid',
+  problem,
+)

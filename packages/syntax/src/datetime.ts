@@ -1,7 +1,7 @@
 // https://atproto.com/specs/lexicon#datetime
 
 import { DIGIT, isAll } from './chars.ts'
-import { createGrammar, type Result } from './result.ts'
+import { createAssert, createIs, createParse, type Result } from './result.ts'
 
 /** A moment as RFC 3339, ISO 8601 and WHATWG HTML all write it, with its zone. */
 export type Datetime = `${string}T${string}`
@@ -66,20 +66,23 @@ function yearProblem(text: string): string | null {
 const USUAL =
   /^[12]\d\d\d-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|\+(?:[01]\d|2[0-3]):[0-5]\d|-(?:0[1-9]|1\d|2[0-3]):[0-5]\d)$/
 
-const grammar = createGrammar<Datetime>(
-  'datetime',
+/** Whether a value is a datetime: date, time to the second or finer, and zone; a date that exists. */
+export const isDatetime: (value: unknown) => value is Datetime = /* @__PURE__ */ createIs(
   problem,
   (text) => text.length <= MAX_LENGTH && USUAL.test(text),
 )
 
-/** Whether a value is a datetime: date, time to the second or finer, and zone; a date that exists. */
-export const isDatetime: (value: unknown) => value is Datetime = grammar.is
-
 /** The datetime in a text; failure `invalid-datetime`. */
-export const parseDatetime: (value: unknown) => Result<Datetime> = grammar.parse
+export const parseDatetime: (value: unknown) => Result<Datetime> = /* @__PURE__ */ createParse(
+  'datetime',
+  problem,
+)
 
 /** @throws SyntaxFault `invalid-datetime` unless the value is a datetime. */
-export const assertDatetime: (value: unknown) => asserts value is Datetime = grammar.assert
+export const assertDatetime: (value: unknown) => asserts value is Datetime = /* @__PURE__ */ createAssert(
+  'datetime',
+  problem,
+)
 
 /** A date, and after a `T` or a space a time, a fraction and a zone of any common spelling. */
 const LOOSE =

@@ -2,7 +2,7 @@
 // https://atproto.com/specs/lexicon#language
 
 import { ALNUM, DIGIT, HYPHEN, isAll, isClass, LETTER, LOWER, UPPER } from './chars.ts'
-import { createGrammar, type Result } from './result.ts'
+import { createAssert, createIs, createParse, type Result } from './result.ts'
 
 /** A BCP 47 language tag, like `pt-BR`. */
 export type Language = string
@@ -79,13 +79,17 @@ function isUsual(text: string): boolean {
   return text.charCodeAt(2) === HYPHEN && isClass(text, 3, UPPER) && isClass(text, 4, UPPER)
 }
 
-const grammar = createGrammar<Language>('language', problem, isUsual)
-
 /** Whether a value is a language tag: well-formed, no variant or extension twice. */
-export const isLanguage: (value: unknown) => value is Language = grammar.is
+export const isLanguage: (value: unknown) => value is Language = /* @__PURE__ */ createIs(problem, isUsual)
 
 /** The language tag in a text; failure `invalid-language`. */
-export const parseLanguage: (value: unknown) => Result<Language> = grammar.parse
+export const parseLanguage: (value: unknown) => Result<Language> = /* @__PURE__ */ createParse(
+  'language',
+  problem,
+)
 
 /** @throws SyntaxFault `invalid-language` unless the value is a language tag. */
-export const assertLanguage: (value: unknown) => asserts value is Language = grammar.assert
+export const assertLanguage: (value: unknown) => asserts value is Language = /* @__PURE__ */ createAssert(
+  'language',
+  problem,
+)

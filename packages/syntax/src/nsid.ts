@@ -1,7 +1,7 @@
 // https://atproto.com/specs/nsid#nsid-syntax
 
 import { ALNUM, isAll, isClass, labelProblem, LETTER } from './chars.ts'
-import { createGrammar, type Result } from './result.ts'
+import { createAssert, createIs, createParse, type Result } from './result.ts'
 
 /** A namespaced identifier: a reversed domain name and a name, like `app.bsky.feed.post`. */
 export type Nsid = `${string}.${string}.${string}`
@@ -31,16 +31,20 @@ function problem(text: string): string | null {
 const MAX_USUAL = 63
 const USUAL = /^[a-z]+(?:\.[a-z]+)+\.[a-zA-Z]+$/
 
-const grammar = createGrammar<Nsid>('nsid', problem, (text) => text.length <= MAX_USUAL && USUAL.test(text))
-
 /** Whether a value is an NSID. */
-export const isNsid: (value: unknown) => value is Nsid = grammar.is
+export const isNsid: (value: unknown) => value is Nsid = /* @__PURE__ */ createIs(
+  problem,
+  (text) => text.length <= MAX_USUAL && USUAL.test(text),
+)
 
 /** The NSID in a text; failure `invalid-nsid`. */
-export const parseNsid: (value: unknown) => Result<Nsid> = grammar.parse
+export const parseNsid: (value: unknown) => Result<Nsid> = /* @__PURE__ */ createParse('nsid', problem)
 
 /** @throws SyntaxFault `invalid-nsid` unless the value is an NSID. */
-export const assertNsid: (value: unknown) => asserts value is Nsid = grammar.assert
+export const assertNsid: (value: unknown) => asserts value is Nsid = /* @__PURE__ */ createAssert(
+  'nsid',
+  problem,
+)
 
 /** The domain that controls an NSID, in the order of the DNS: `feed.bsky.app` of `app.bsky.feed.post`. Lower case. */
 export function nsidAuthority(nsid: Nsid): string {

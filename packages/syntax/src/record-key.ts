@@ -2,7 +2,7 @@
 
 import { ALNUM, isClass } from './chars.ts'
 import { isNsid } from './nsid.ts'
-import { createGrammar, type Result } from './result.ts'
+import { createAssert, createIs, createParse, type Result } from './result.ts'
 import { isTid } from './tid.ts'
 
 /** The key of a record in its collection. */
@@ -25,16 +25,22 @@ function problem(text: string): string | null {
 // What starts with a letter or a digit is no dot segment.
 const USUAL = /^[a-zA-Z0-9][a-zA-Z0-9_~.:-]{0,511}$/
 
-const grammar = createGrammar<RecordKey>('record-key', problem, (text) => USUAL.test(text))
-
 /** Whether a value is a record key. */
-export const isRecordKey: (value: unknown) => value is RecordKey = grammar.is
+export const isRecordKey: (value: unknown) => value is RecordKey = /* @__PURE__ */ createIs(problem, (text) =>
+  USUAL.test(text),
+)
 
 /** The record key in a text; failure `invalid-record-key`. */
-export const parseRecordKey: (value: unknown) => Result<RecordKey> = grammar.parse
+export const parseRecordKey: (value: unknown) => Result<RecordKey> = /* @__PURE__ */ createParse(
+  'record-key',
+  problem,
+)
 
 /** @throws SyntaxFault `invalid-record-key` unless the value is a record key. */
-export const assertRecordKey: (value: unknown) => asserts value is RecordKey = grammar.assert
+export const assertRecordKey: (value: unknown) => asserts value is RecordKey = /* @__PURE__ */ createAssert(
+  'record-key',
+  problem,
+)
 
 /** The kinds of key a record schema can ask for (https://atproto.com/specs/record-key#record-key-types). */
 export type RecordKeyType = 'tid' | 'nsid' | 'any' | `literal:${string}`

@@ -47,39 +47,49 @@ export function failure(kind: SyntaxKind, problem: string, value: unknown): Synt
   return { code: `invalid-${kind}`, message: `not a valid ${kind}: ${problem};${shown}` }
 }
 
-/** The three functions of a grammar whose value is its text. */
-export interface Grammar<T extends string> {
-  is: (value: unknown) => value is T
-  parse: (value: unknown) => Result<T>
-  assert: (value: unknown) => asserts value is T
-}
+const problemOf = (value: unknown, problem: Problem): string | null =>
+  typeof value === 'string' ? problem(value) : 'not a string'
+
+// The three functions of a grammar whose value is its text are made apart, so that a bundle has those that it uses. Calls of these at the
+// top of a module are marked as pure: bundlers keep them otherwise.
 
 /**
- * `isX`, `parseX` and `assertX` from what can be wrong with a text.
+ * `isX`, from what can be wrong with a text.
  *
  * @param isUsual a quick test that holds only for valid texts, and for nearly all that are met: a regular expression
  *   of plain classes runs at 1 ns a character, a loop at 2 to 3
  */
-export function createGrammar<T extends string>(
-  kind: SyntaxKind,
+// oxlint-disable-next-line no-unnecessary-type-parameters -- what is found out about the caller's value
+export function createIs<T extends string>(
   problem: Problem,
   isUsual: (text: string) => boolean = () => false,
-): Grammar<T> {
-  const check = (value: unknown): string | null =>
-    typeof value === 'string' ? problem(value) : 'not a string'
-  return {
-    is: (value): value is T => typeof value === 'string' && (isUsual(value) || problem(value) === null),
-    parse: (value) => {
-      const found = check(value)
-      return found === null
-        ? { ok: true, value: value as T }
-        : { ok: false, error: failure(kind, found, value) }
-    },
-    assert: (value) => {
-      const found = check(value)
-      if (found === null) return
-      const { code, message } = failure(kind, found, value)
-      throw new SyntaxFault(code, message)
-    },
+): (value: unknown) => value is T {
+  return (value): value is T => typeof value === 'string' && (isUsual(value) || problem(value) === null)
+}
+
+/** `parseX`, likewise. */
+export function createParse<T extends string>(
+  kind: SyntaxKind,
+  problem: Problem,
+): (value: unknown) => Result<T> {
+  return (value) => {
+    const found = problemOf(value, problem)
+    return found === null
+      ? { ok: true, value: value as T }
+      : { ok: false, error: failure(kind, found, value) }
+  }
+}
+
+/** `assertX`, likewise. */
+// oxlint-disable-next-line no-unnecessary-type-parameters -- what is found out about the caller's value
+export function createAssert<T extends string>(
+  kind: SyntaxKind,
+  problem: Problem,
+): (value: unknown) => asserts value is T {
+  return (value) => {
+    const found = problemOf(value, problem)
+    if (found === null) return
+    const { code, message } = failure(kind, found, value)
+    throw new SyntaxFault(code, message)
   }
 }

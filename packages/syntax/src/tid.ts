@@ -1,6 +1,6 @@
 // https://atproto.com/specs/tid
 
-import { createGrammar, SyntaxFault, type Result } from './result.ts'
+import { createAssert, createIs, createParse, SyntaxFault, type Result } from './result.ts'
 
 /** A timestamp identifier: 13 characters that sort by time. */
 export type Tid = string
@@ -31,16 +31,20 @@ function problem(text: string): string | null {
 
 const USUAL = /^[2-7a-j][2-7a-z]+$/
 
-const grammar = createGrammar<Tid>('tid', problem, (text) => text.length === LENGTH && USUAL.test(text))
-
 /** Whether a value is a TID. */
-export const isTid: (value: unknown) => value is Tid = grammar.is
+export const isTid: (value: unknown) => value is Tid = /* @__PURE__ */ createIs(
+  problem,
+  (text) => text.length === LENGTH && USUAL.test(text),
+)
 
 /** The TID in a text; failure `invalid-tid`. */
-export const parseTid: (value: unknown) => Result<Tid> = grammar.parse
+export const parseTid: (value: unknown) => Result<Tid> = /* @__PURE__ */ createParse('tid', problem)
 
 /** @throws SyntaxFault `invalid-tid` unless the value is a TID. */
-export const assertTid: (value: unknown) => asserts value is Tid = grammar.assert
+export const assertTid: (value: unknown) => asserts value is Tid = /* @__PURE__ */ createAssert(
+  'tid',
+  problem,
+)
 
 /** Writes `length` base32-sortable digits of a whole number below 2^53. */
 function digits(number: number, length: number): string {

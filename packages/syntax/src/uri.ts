@@ -2,7 +2,7 @@
 // https://www.rfc-editor.org/rfc/rfc3986#section-3
 
 import { ALNUM, isClass, LETTER } from './chars.ts'
-import { createGrammar, type Result } from './result.ts'
+import { createAssert, createIs, createParse, type Result } from './result.ts'
 
 /** A URI of any scheme. */
 export type Uri = `${string}:${string}`
@@ -30,13 +30,17 @@ function problem(text: string): string | null {
 // so that a text which does not match is left in linear time.
 const USUAL = /^https:(?:[!-~][!-~][!-~][!-~])*[!-~]{1,4}$/
 
-const grammar = createGrammar<Uri>('uri', problem, (text) => text.length <= MAX_LENGTH && USUAL.test(text))
-
 /** Whether a value is a URI: a scheme, a colon, and something without white space. */
-export const isUri: (value: unknown) => value is Uri = grammar.is
+export const isUri: (value: unknown) => value is Uri = /* @__PURE__ */ createIs(
+  problem,
+  (text) => text.length <= MAX_LENGTH && USUAL.test(text),
+)
 
 /** The URI in a text; failure `invalid-uri`. */
-export const parseUri: (value: unknown) => Result<Uri> = grammar.parse
+export const parseUri: (value: unknown) => Result<Uri> = /* @__PURE__ */ createParse('uri', problem)
 
 /** @throws SyntaxFault `invalid-uri` unless the value is a URI. */
-export const assertUri: (value: unknown) => asserts value is Uri = grammar.assert
+export const assertUri: (value: unknown) => asserts value is Uri = /* @__PURE__ */ createAssert(
+  'uri',
+  problem,
+)

@@ -4,6 +4,7 @@ import { createClient, type OAuthClient } from '../client.ts'
 import { createCore, type OAuthClientEvent, type OAuthClientOptions } from '../core.ts'
 import { OAuthClientError, settle, type OAuthResult } from '../error.ts'
 import type { OAuthSession } from '../session.ts'
+import { within } from '../within.ts'
 import { createIndexedDbStores } from './indexed-db.ts'
 import { createTabs, isAwaited, tabLock, waitForPopup, type Tabs } from './tabs.ts'
 
@@ -111,12 +112,10 @@ async function signInPopup(
     const begun = await client.authorize(input, { ...options, responseMode: 'fragment', display: 'popup' })
     if (!begun.ok) throw begun.error
     const { state, url } = begun.value
-    const timeout = AbortSignal.timeout(POPUP_MS)
-    const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout])
-    const waiting = waitForPopup(tabs, state, signal).catch((cause: unknown) => {
-      const code = timeout.aborted ? 'timeout' : 'aborted'
-      throw new OAuthClientError(code, 'nobody came back from the page', { cause })
-    })
+    const patience = { timeoutMs: POPUP_MS, signal: options.signal }
+    const waiting = within(patience, 'answer of the page', (signal) => waitForPopup(tabs, state, signal))
+    // It is waited for below; before, it is nobody's.
+    waiting.catch(() => undefined)
     popup.location.href = url.href
     const finished = await client.callback(await waiting)
     if (!finished.ok) throw finished.error

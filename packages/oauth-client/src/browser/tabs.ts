@@ -1,6 +1,7 @@
 // https://w3c.github.io/web-locks, https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts
 import type { OAuthClientEvent } from '../core.ts'
 import { LOCK_MS, type Lock } from '../lock.ts'
+import { unlessAborted } from '../within.ts'
 
 /** Makes the tabs of an origin wait for each other; a tab that is closed lets go. Who waits too long fails. */
 export const tabLock: Lock = async (name, run) => {
@@ -39,25 +40,15 @@ function popupLock(state: string): string {
   return `avocet-oauth-popup:${state}`
 }
 
-/** Waits for the answer of a window, which finds out by the lock that somebody waits. */
+/** Waits for the answer of a window, which finds out by the lock that somebody waits. @throws the reason of the signal */
 export async function waitForPopup(tabs: Tabs, state: string, signal: AbortSignal): Promise<URLSearchParams> {
-  return await navigator.locks.request(
-    popupLock(state),
-    () =>
-      new Promise<URLSearchParams>((resolve, reject) => {
-        const done = tabs.listen((message) => {
-          if (message.type !== 'callback' || message.state !== state) return
-          done()
-          resolve(new URLSearchParams(message.params))
-        })
-        const stop = (): void => {
-          done()
-          reject(signal.reason as Error)
-        }
-        if (signal.aborted) stop()
-        signal.addEventListener('abort', stop, { once: true })
-      }),
-  )
+  return await navigator.locks.request(popupLock(state), () => {
+    const { promise, resolve } = Promise.withResolvers<URLSearchParams>()
+    const done = tabs.listen((message) => {
+      if (message.type === 'callback' && message.state === state) resolve(new URLSearchParams(message.params))
+    })
+    return unlessAborted(promise, signal).finally(done)
+  })
 }
 
 /** Whether another tab waits for the answer of this sign-in. */

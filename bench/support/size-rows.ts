@@ -1,0 +1,102 @@
+// Programs for pages, ours and the same of peers, and how large ours may be.
+
+/** A piece of work, as modules that a bundler begins with. */
+export interface SizeRow {
+  readonly work: string
+  readonly ours: string
+  /** By package; the version is added. The first is the smallest that does the same. */
+  readonly peers: Readonly<Record<string, string>>
+  /** Bytes, minified and gzipped, that ours may have: a little above what it has. */
+  readonly budget: number
+  /** Where the work differs. */
+  readonly note?: string
+}
+
+export const ROWS: readonly SizeRow[] = [
+  {
+    work: 'check a DID, a handle and an NSID, take an AT URI apart',
+    ours: `export { isDid, isHandle, isNsid, parseAtUri } from '@avocet/syntax'`,
+    peers: {
+      '@atcute/lexicons': `export { isDid, isHandle, isNsid, parseResourceUri } from '@atcute/lexicons/syntax'`,
+      '@atproto/syntax': `export { isValidDid, isValidHandle, isValidNsid, AtUri } from '@atproto/syntax'`,
+    },
+    budget: 1450,
+  },
+  {
+    work: 'encode and decode records, with their CIDs',
+    ours: `export { decode, encode } from '@avocet/cbor'\nexport { cidForCbor, formatCid, parseCid } from '@avocet/data'`,
+    peers: {
+      '@atcute/cbor': `export { decode, encode } from '@atcute/cbor'\nexport { create, fromString, toString } from '@atcute/cid'`,
+    },
+    budget: 11_200,
+    note: 'ours are CIDs of `multiformats`, 4.5 kB of it',
+  },
+  {
+    work: 'read a repository from its CAR',
+    ours: `export { readRepo } from '@avocet/repo'`,
+    peers: { '@atcute/repo': `export { fromStream } from '@atcute/repo'` },
+    budget: 31_500,
+    note: 'ours proves each record by tree, hash and signature, in bounded memory',
+  },
+  {
+    work: 'prove a record by its CAR',
+    ours: `export { verifyRecordProof } from '@avocet/repo'`,
+    peers: { '@atcute/repo': `export { verifyRecord } from '@atcute/repo'` },
+    budget: 33_000,
+  },
+  {
+    work: 'verify signatures of K-256 and P-256',
+    ours: `export { parseDidKey, verifySignature } from '@avocet/crypto'`,
+    peers: { '@atcute/crypto': `export { parseDidKey, verifySigWithDidKey } from '@atcute/crypto'` },
+    budget: 16_500,
+  },
+  {
+    work: 'call services, without schemas',
+    ours: `export { createClient } from '@avocet/xrpc-client'`,
+    peers: { '@atcute/client': `export { Client, simpleFetchHandler, ok } from '@atcute/client'` },
+    budget: 10_000,
+  },
+  {
+    work: 'call getProfile, checked by its lexicon',
+    ours: `import { createClient } from '@avocet/xrpc-client'
+      import * as GetProfile from '@avocet/lexicons/app.bsky.actor.getProfile'
+      export const get = (actor) => createClient({ service: 'https://api.example.com' }).call(GetProfile.main, { params: { actor } })`,
+    peers: {
+      '@atcute/client': `import { Client, simpleFetchHandler } from '@atcute/client'
+      import { AppBskyActorGetProfile } from '@atcute/bluesky'
+      export const get = (actor) => new Client({ handler: simpleFetchHandler({ service: 'https://api.example.com' }) }).call(AppBskyActorGetProfile, { params: { actor } })`,
+    },
+    budget: 22_600,
+  },
+  {
+    work: 'check a post by its lexicon',
+    ours: `import * as Post from '@avocet/lexicons/app.bsky.feed.post'
+      export const check = (value) => Post.main.validate(value)`,
+    peers: {
+      '@atcute/lexicons': `import { AppBskyFeedPost } from '@atcute/bluesky'
+      import { safeParse } from '@atcute/lexicons/validations'
+      export const check = (value) => safeParse(AppBskyFeedPost.mainSchema, value)`,
+    },
+    budget: 17_900,
+  },
+  {
+    work: 'find the PDS of a handle',
+    ours: `export { createDidResolver, createHandleResolver, createDohLookup, resolveIdentity } from '@avocet/did'`,
+    peers: {
+      '@atcute/identity-resolver': `export { CompositeDidDocumentResolver, PlcDidDocumentResolver, WebDidDocumentResolver, CompositeHandleResolver,
+      DohJsonHandleResolver, WellKnownHandleResolver, LocalActorResolver } from '@atcute/identity-resolver'`,
+    },
+    budget: 22_200,
+  },
+  {
+    work: 'sign in by OAuth in a page; sessions kept, tabs in step',
+    ours: `export { createBrowserOAuthClient } from '@avocet/oauth-client/browser'`,
+    peers: {
+      '@atcute/oauth-browser-client': `export { configureOAuth, createAuthorizationUrl, finalizeAuthorization, getSession, deleteStoredSession,
+        listStoredSessions, OAuthUserAgent } from '@atcute/oauth-browser-client'`,
+      '@atproto/oauth-client-browser': `export { BrowserOAuthClient } from '@atproto/oauth-client-browser'`,
+    },
+    budget: 9000,
+    note: 'ours has windows beside redirects, repeats lost renewals, minds the clock of servers, checks their documents',
+  },
+]
