@@ -171,13 +171,14 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
   const owners = createOwnerPages({
     config,
     oauth,
-    store: stores.accountStore,
-    devices: stores.devices,
+    stores,
     accounts,
+    repos,
     address,
     counts,
     secret: secrets.jwtSecret,
-    onError: (error) => log.error({ err: error }, 'answering a page failed'),
+    audit: watch.audit,
+    log,
   })
   const admin = createAdminPages({
     config,

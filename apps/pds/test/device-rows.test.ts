@@ -101,6 +101,37 @@ describe.each([
     expect((await devices.list(OTHER)).map((row) => row.device.id)).toEqual(['e'])
   })
 
+  test('a sign-in gets another mark if it has the one that was expected, and no other sign-in does', async () => {
+    await keep(device('d'), signIn(DID))
+    await keep(device('d'), signIn(OTHER))
+    await keep(device('e'), signIn(DID))
+    const marks = async (): Promise<string[]> =>
+      [...(await devices.signIns('d')), ...(await devices.signIns('e'))].map(
+        ({ did, mark }) => `${did} ${mark}`,
+      )
+    await devices.apply({ type: 'markSignIn', device: 'd', did: DID, from: 'other', to: 'new' })
+    expect((await marks()).every((text) => text.endsWith(' mark'))).toBe(true)
+    await devices.apply({ type: 'markSignIn', device: 'd', did: DID, from: 'mark', to: 'new' })
+    expect((await marks()).filter((text) => text.endsWith(' new'))).toEqual([`${DID} new`])
+    await devices.apply({ type: 'signOut', device: 'd', did: DID })
+    await devices.apply({ type: 'markSignIn', device: 'd', did: DID, from: 'new', to: 'mark' })
+    expect((await devices.signIns('d')).map(({ did }) => did)).toEqual([OTHER])
+  })
+
+  test('an account signs out on all devices but one, or on all', async () => {
+    for (const id of ['d', 'e', 'f']) {
+      // oxlint-disable-next-line no-await-in-loop -- in this order
+      await keep(device(id), signIn(DID))
+      // oxlint-disable-next-line no-await-in-loop -- in this order
+      await keep(device(id), signIn(OTHER))
+    }
+    await devices.apply({ type: 'signOutAccount', did: DID, except: 'e' })
+    expect((await devices.list(DID)).map((row) => row.device.id)).toEqual(['e'])
+    await devices.apply({ type: 'signOutAccount', did: DID })
+    expect(await devices.list(DID)).toEqual([])
+    expect((await devices.list(OTHER)).map((row) => row.device.id)).toEqual(['d', 'e', 'f'])
+  })
+
   test('a device that was there is noted, never back in time', async () => {
     await keep(device('d', { seenAt: 1000 }), signIn(DID))
     await devices.apply({ type: 'sawDevice', id: 'd', address: '192.0.2.9', at: 2000 })

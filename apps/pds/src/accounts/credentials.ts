@@ -14,10 +14,11 @@ import { hashPassword, MAX_PASSWORD_LENGTH, verifyPassword } from './passwords.t
 export interface Credentials {
   /**
    * Sets a password, ends every session, every mailed code and every sign-in under way.
-   * @param token the mailed code that allows it; the operator needs none
+   * @param token the mailed code that allows it; the operator, and an owner who is signed in, need none
+   * @returns what is kept of it
    * @throws PdsError `invalid-password`, `token-invalid`, `token-expired`
    */
-  setPassword(did: Did, password: string, token?: string): Promise<void>
+  setPassword(did: Did, password: string, token?: string): Promise<string>
   /** @throws PdsError `auth-required` unless it is the account's own password */
   requirePassword(did: Did, password: string): Promise<void>
   /**
@@ -113,6 +114,7 @@ export function createCredentials(
       const account = await store.accounts.get(did)
       await applyChanges(store, changes, ['account-not-found'])
       if (account !== null) letters.tellLater(account, 'password-changed')
+      return passwordHash
     },
     requirePassword: async (did, password) => {
       const hash = await store.secrets.passwordHash(did)

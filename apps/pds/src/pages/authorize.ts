@@ -111,9 +111,10 @@ export function createAuthorize({ oauth, browsers, signUp }: AuthorizeParts): Au
   }
 
   const showAccounts = (request: OpenRequest): Response => {
-    const { visit, texts, page, fields, accounts, url } = request
+    const { visit, texts, page, action, fields, accounts, url } = request
     const body = accountsPage(texts, {
       client: page.client,
+      action,
       fields,
       accounts,
       urlOf: (did) => url({ account: did }),

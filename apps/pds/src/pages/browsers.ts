@@ -22,6 +22,14 @@ export interface Browser {
 export interface SignedIn {
   readonly account: Account
   readonly signIn: DeviceSignIn
+  /** What tells its password of this moment from another one. */
+  readonly passwordMark: string
+}
+
+/** A browser on which an account is signed in, as its owner sees it. */
+export interface SeenDevice {
+  readonly device: DeviceRow
+  readonly signIn: DeviceSignIn
 }
 
 /** Where a browser is, and how it names itself. */
@@ -51,7 +59,17 @@ export interface Browsers {
    * @returns the cookie to give the browser: who had seen the one before gains nothing
    */
   signIn(browser: Browser, account: Account, how: NewSignIn, sighting: Sighting): Promise<string>
-  signOut(browser: Browser, did: Did): Promise<void>
+  signOut(browser: Pick<Browser, 'id'>, did: Did): Promise<void>
+  /** The same, on all browsers but one. */
+  signOutElsewhere(browser: Pick<Browser, 'id'>, did: Did): Promise<void>
+  /** Where an account is signed in, seen last first. */
+  devices(account: Account): Promise<readonly SeenDevice[]>
+  /**
+   * Lets an owner who has just changed what lets them in go on here, as after any such change every sign-in is over. Where somebody else
+   * has changed the password meanwhile, it stays over.
+   * @param passwordHash what is kept of the password that the owner has just chosen; default: it is the one of before
+   */
+  stay(browser: Pick<Browser, 'id'>, signedIn: SignedIn, passwordHash?: string): Promise<void>
   /** Forgets what is over. */
   readonly collect: () => Promise<void>
 }
@@ -83,7 +101,7 @@ const random = (bytes: number): string => randomBytes(bytes).toString('base64url
 
 /** Browsers in `devices`. */
 export function createBrowsers(parts: BrowsersParts): Browsers {
-  const { devices, store, isSecure, now = Date.now } = parts
+  const { devices, store, isSecure, now = () => Date.now() } = parts
   const cookieName = isSecure ? '__Host-avocet-device' : 'avocet-device'
   const attributes = `Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`
   const cookieOf = (key: string, secret: string): string => `${cookieName}=${key}.${secret}; ${attributes}`
@@ -97,17 +115,20 @@ export function createBrowsers(parts: BrowsersParts): Browsers {
    * What lets the owner of an account in, in one text. It is compared at each visit, so that a new password or another factor ends every
    * sign-in that was there, whoever changed it and however.
    */
-  const markOf = async ({ did, emailAuthFactor }: Account): Promise<string> => {
+  const marksOf = async ({ did, emailAuthFactor }: Account): Promise<{ all: string; password: string }> => {
     const hash = (await store.secrets.passwordHash(did)) ?? ''
     const factors = (await store.factors.list(did)).map(({ id }) => id).toSorted()
-    return sha256(JSON.stringify([hash, emailAuthFactor, factors]))
+    return { all: sha256(JSON.stringify([hash, emailAuthFactor, factors])), password: sha256(hash) }
   }
 
+  const isOver = ({ expiresAt }: DeviceSignIn): boolean => expiresAt <= now()
+
   const find = async (signIn: DeviceSignIn, request: string | null): Promise<SignedIn | null> => {
-    if (signIn.expiresAt <= now() || (!signIn.remembered && signIn.request !== request)) return null
+    if (isOver(signIn) || (!signIn.remembered && signIn.request !== request)) return null
     const account = await store.accounts.get(signIn.did)
     if (account === null || account.takedownRef !== null) return null
-    return (await markOf(account)) === signIn.mark ? { account, signIn } : null
+    const { all, password } = await marksOf(account)
+    return all === signIn.mark ? { account, signIn, passwordMark: password } : null
   }
 
   return {
@@ -149,7 +170,7 @@ export function createBrowsers(parts: BrowsersParts): Browsers {
           did: account.did,
           signedInAt: at,
           expiresAt: at + (remember ? REMEMBERED_MS : PASSING_MS),
-          mark: await markOf(account),
+          mark: (await marksOf(account)).all,
           request,
           remembered: remember,
         },
@@ -159,6 +180,19 @@ export function createBrowsers(parts: BrowsersParts): Browsers {
       return cookieOf(browser.key, secret)
     },
     signOut: ({ id }, did) => devices.apply({ type: 'signOut', device: id, did }),
+    signOutElsewhere: ({ id }, did) => devices.apply({ type: 'signOutAccount', did, except: id }),
+    devices: async (account) => {
+      const { all } = await marksOf(account)
+      return (await devices.list(account.did)).filter(({ signIn }) => !isOver(signIn) && signIn.mark === all)
+    },
+    stay: async ({ id }, { signIn, passwordMark }, passwordHash) => {
+      const { did, mark } = signIn
+      const account = await store.accounts.get(did)
+      if (account === null) return
+      const { all, password } = await marksOf(account)
+      if (password !== (passwordHash === undefined ? passwordMark : sha256(passwordHash))) return
+      await devices.apply({ type: 'markSignIn', device: id, did, from: mark, to: all })
+    },
     collect: () => devices.apply({ type: 'forgetDevices', now: now() }),
   }
 }

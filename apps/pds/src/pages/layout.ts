@@ -9,6 +9,8 @@ import type { Texts } from './texts/texts.ts'
 export interface PageContent {
   readonly title: string
   readonly body: Fragment
+  /** What stands above it, for whoever is signed in; a link leads past it. */
+  readonly navigation?: Fragment
   /** For pages with lists. */
   readonly isWide?: boolean
 }
@@ -35,7 +37,7 @@ export function createLayout(brand: Brand, more = ''): Layout {
 
   return {
     styleSource,
-    render: (texts, { title, body, isWide = false }) => {
+    render: (texts, { title, body, navigation = null, isWide = false }) => {
       const document = html`<!doctype html>
         <html lang="${texts.language}">
           <head>
@@ -46,13 +48,15 @@ export function createLayout(brand: Brand, more = ''): Layout {
             ${style}
           </head>
           <body>
+            ${navigation !== null && html`<a class="skip" href="#main">${texts.footer.skip}</a>`}
             <div class="${isWide ? 'page wide' : 'page'}">
               <header>
                 ${brand.logoUrl !== null && html`<img src="${brand.logoUrl}" alt="" />`}<span
                   >${brand.name}</span
                 >
               </header>
-              <main>
+              ${navigation}
+              <main id="main" tabindex="-1">
                 <h1>${title}</h1>
                 ${body}
               </main>

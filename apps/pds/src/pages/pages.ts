@@ -1,18 +1,23 @@
-import type { AccountStore } from '@avocet/accounts'
 import { PATHS } from '@avocet/oauth-server'
 import { networkOf } from '@avocet/xrpc-server'
 import { Hono } from 'hono'
 
 import type { Accounts } from '../accounts/accounts.ts'
 import { RESET_PATH } from '../accounts/password-resets.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { createOwnerAudit } from '../audit/owner-audit.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { PublicAddress } from '../identity/address.ts'
 import { createBypass } from '../limits/rate-limits.ts'
 import type { SharedCounts } from '../limits/shared-counts.ts'
+import type { Logger } from '../logger.ts'
 import type { OAuth } from '../oauth/oauth.ts'
 import type { Chores } from '../operations/chores.ts'
 import { addressOf, type PageEnv } from '../operator/guard.ts'
-import type { DeviceRows } from '../stores/device-rows.ts'
+import type { Repos } from '../repos/repos.ts'
+import type { Stores } from '../stores/stores.ts'
+import { createAccountPages } from './account/pages.ts'
+import { createNotices } from './account/notices.ts'
 import { createAuthorize } from './authorize.ts'
 import { brandOf } from './brand.ts'
 import { createBrowsers } from './browsers.ts'
@@ -20,6 +25,7 @@ import { createFormTokens } from './form.ts'
 import { createLayout } from './layout.ts'
 import { createPageLimits } from './page-limits.ts'
 import { createResetPasswordPage } from './reset-password.ts'
+import { createSignInFlow } from './sign-in-flow.ts'
 import { createSignInForms } from './sign-in-forms.ts'
 import { createSignUpPage } from './sign-up.ts'
 import { createVisits, type Visit } from './visit.ts'
@@ -29,14 +35,15 @@ import { createWellKnownPages } from './well-known.ts'
 export interface OwnerPagesParts {
   readonly config: PdsConfig
   readonly oauth: OAuth
-  readonly store: AccountStore
-  readonly devices: DeviceRows
-  readonly accounts: Pick<Accounts, 'signIns' | 'signUps' | 'passwordResets' | 'pageAudit'>
+  readonly stores: Stores
+  readonly accounts: Accounts
+  readonly repos: Pick<Repos, 'quotas'>
   readonly address: PublicAddress
   readonly counts: Pick<SharedCounts, 'rateLimits'>
   /** What keys are derived from. */
   readonly secret: string
-  readonly onError: (error: unknown) => void
+  readonly audit: AuditLog
+  readonly log: Logger
 }
 
 /** The pages of owners, and the endpoints of OAuth. */
@@ -48,8 +55,9 @@ export interface OwnerPages {
 
 /** Pages on which owners sign in and let apps in. */
 export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
-  const { config, oauth, store, devices, address, counts, secret, onError } = parts
-  const { signIns, signUps, passwordResets, pageAudit: audit } = parts.accounts
+  const { config, oauth, stores, accounts, repos, address, counts, secret, audit, log } = parts
+  const { accountStore: store, devices } = stores
+  const { signIns, signUps, passwordResets, pageAudit } = accounts
   const isSecure = address.url().startsWith('https:')
   const browsers = createBrowsers({ devices, store, isSecure })
   const limits = createPageLimits(counts.rateLimits, createBypass(config))
@@ -60,7 +68,7 @@ export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
     browsers,
     formTokens: createFormTokens(secret),
     limits,
-    onError,
+    onError: (error) => log.error({ err: error }, 'answering a page failed'),
   })
   const signUp = createSignUpPage({ config, signUps, browsers, limits })
   const authorize = createAuthorize({ oauth: oauth.server, browsers, signUp })
@@ -77,8 +85,13 @@ export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
   pages.all('/oauth/authorize', () => new Response(null, { status: 405, headers: ALLOW }))
 
   const keepOpen = (visit: Visit): Promise<void> => authorize.keepOpen(visit)
-  const { accounts } = store
-  const reset = createResetPasswordPage({ accounts, passwordResets, audit, limits, keepOpen })
+  const reset = createResetPasswordPage({
+    accounts: stores.accounts,
+    passwordResets,
+    audit: pageAudit,
+    limits,
+    keepOpen,
+  })
   pages.get(RESET_PATH, visits.show(reset.show))
   pages.post(RESET_PATH, visits.take(reset.take))
   pages.route('/', createWellKnownPages(address))
@@ -94,6 +107,15 @@ export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
       return oauth.server().fetch(context.req.raw, { from: from === null ? null : networkOf(from) })
     })
   }
+  const frame = {
+    visits,
+    browsers,
+    signInForms: createSignInFlow({ browsers, signIns }),
+    limits,
+    notices: createNotices(secret),
+    audit: createOwnerAudit(audit, log),
+  }
+  pages.route('/', createAccountPages({ frame, address, repos, stores }))
   return { pages, chores: { byAge: [browsers.collect], others: [] } }
 }
 

@@ -31,6 +31,10 @@ body { margin: 0; background: var(--back); color: var(--ink); overflow-wrap: any
 header { display: flex; align-items: center; gap: .75rem; padding-top: 1rem; font-weight: 600 }
 header img { max-height: 2.5rem; max-width: 8rem }
 main { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1.25rem }
+.skip { position: absolute; left: -100vw } .skip:focus { position: static; display: inline-block; padding: .75rem }
+.tabs { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem; margin: .5rem 0 0; padding: 0 }
+.tabs a { display: block; padding: .375rem .625rem; border-radius: .5rem } .tabs a[aria-current] { background: var(--card);
+  border: 1px solid var(--line); font-weight: 600; text-decoration: none }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem } h2 { font-size: 1.125rem; margin: 1.5rem 0 .5rem }
 p { margin: 0 0 .75rem } .soft { color: var(--soft); font-size: .9375rem }
 form { margin: 0 } fieldset { border: 0; margin: 0 0 1rem; padding: 0 } legend { padding: 0; font-weight: 600 }
@@ -50,6 +54,8 @@ button, .button { display: block; width: 100%; min-height: 2.75rem; padding: .5r
 :focus-visible { outline: 3px solid var(--ink); outline-offset: 2px }
 a { color: inherit }
 .alert { border: 2px solid var(--error); border-radius: .5rem; padding: .75rem; margin: 0 0 1rem; font-weight: 600 }
+.done { border: 2px solid var(--line); border-left: .375rem solid var(--brand); border-radius: .5rem; padding: .75rem; margin: 0 0 1rem }
+.secret { font: 600 1.25rem/1.5 ui-monospace, monospace; user-select: all }
 .note { border-left: .25rem solid var(--warning); padding-left: .75rem }
 .plain { list-style: none; margin: 0 0 1rem; padding: 0 } .plain > li { border-top: 1px solid var(--line); padding: .5rem 0 }
 .plain > li:first-child { border-top: 0 }

@@ -17,6 +17,8 @@ export interface Visit {
   readonly browser: Browser
   readonly caller: PageCaller
   readonly sighting: Sighting
+  /** Whether a form was posted. */
+  readonly isPost: boolean
   /** Of the URL, or of the form that was posted. */
   readonly parameters: URLSearchParams
   /** What shows a form of the next page to be ours. */
@@ -127,6 +129,7 @@ export function createVisits(parts: VisitParts): Visits {
       browser,
       caller,
       sighting,
+      isPost,
       parameters,
       formToken: formTokens.of(browser),
       texts: (languages = []) => chooseTexts([...languages, ...accepted]),

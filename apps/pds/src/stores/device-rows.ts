@@ -41,10 +41,20 @@ export type DeviceChange =
       readonly maxPerDevice: number
       readonly maxPerAccount: number
     }
+  /** Gives a sign-in another mark, if it has the mark `from`; where it has not, or there is none, nothing is done. */
+  | {
+      readonly type: 'markSignIn'
+      readonly device: string
+      readonly did: Did
+      readonly from: string
+      readonly to: string
+    }
   /** Notes that a device was there. */
   | { readonly type: 'sawDevice'; readonly id: string; readonly address: string | null; readonly at: number }
   /** Of all its accounts, or one. */
   | { readonly type: 'signOut'; readonly device: string; readonly did?: Did }
+  /** An account, on all devices but one, or on all. Devices without any stay until `forgetDevices`. */
+  | { readonly type: 'signOutAccount'; readonly did: Did; readonly except?: string }
   /** Forgets sign-ins that are over, and devices without any. */
   | { readonly type: 'forgetDevices'; readonly now: number }
 

@@ -12,6 +12,8 @@ export function updateAccountPassword(
 ): void {
   router.add(ComAtprotoAdminUpdateAccountPassword.main, {
     auth: (context) => authorizer.admin(context),
-    handler: ({ input }) => credentials.setPassword(input.did, input.password),
+    handler: async ({ input }) => {
+      await credentials.setPassword(input.did, input.password)
+    },
   })
 }

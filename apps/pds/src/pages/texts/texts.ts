@@ -1,3 +1,4 @@
+import type { AccountTexts } from './en/account.ts'
 import type { AccountsTexts, ConsentTexts } from './en/consent.ts'
 import type { ErrorTexts, FooterTexts } from './en/frame.ts'
 import type { ResetTexts } from './en/reset.ts'
@@ -20,4 +21,5 @@ export interface Texts {
   readonly reset: ResetTexts
   readonly accounts: AccountsTexts
   readonly consent: ConsentTexts
+  readonly account: AccountTexts
 }

@@ -8,7 +8,10 @@ import { appName, denyForm, hidden, type HiddenFields } from './parts.ts'
 
 /** What the page of accounts shows. */
 export interface AccountsModel {
-  readonly client: ShownClient
+  /** The app that an account is chosen for; null for none. */
+  readonly client: ShownClient | null
+  /** Where its forms go. */
+  readonly action: string
   readonly fields: HiddenFields
   readonly accounts: readonly SignedIn[]
   readonly urlOf: (did: string) => string
@@ -18,13 +21,13 @@ export interface AccountsModel {
 /** The accounts that are signed in on a device. */
 export function accountsPage(
   texts: Texts,
-  { client, fields, accounts, urlOf, signInUrl }: AccountsModel,
+  { client, action, fields, accounts, urlOf, signInUrl }: AccountsModel,
 ): Html {
   const items = accounts.map(({ account }) => {
     const handle = shownHandle(account)
     return html`<li class="row">
       <a class="button grow inline" href="${urlOf(account.did)}">${texts.accounts.use(handle)}</a>
-      <form method="post" action="/oauth/authorize">
+      <form method="post" action="${action}">
         ${hidden({ ...fields, do: 'sign-out', account: account.did })}
         <button class="quiet inline" aria-label="${texts.accounts.signOutOf(handle)}">
           ${texts.accounts.signOut}
@@ -32,11 +35,11 @@ export function accountsPage(
       </form>
     </li>`
   })
-  return html`<p>${texts.signIn.toContinue(appName(client))}</p>
+  return html`<p>${client === null ? texts.signIn.toAccount : texts.signIn.toContinue(appName(client))}</p>
     <p>${texts.accounts.choose}</p>
     <ul class="plain">
       ${items}
     </ul>
     <a class="button quiet" href="${signInUrl}">${texts.accounts.other}</a>
-    ${denyForm(fields, texts.signIn.cancel)}`
+    ${client !== null && denyForm(fields, texts.signIn.cancel)}`
 }

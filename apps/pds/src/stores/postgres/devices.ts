@@ -59,6 +59,14 @@ async function applyDevice(tx: Queryable, change: DeviceChange): Promise<void> {
       await dropOldest(tx, 'did', 'device', signIn.did, maxPerAccount)
       return
     }
+    case 'markSignIn':
+      await tx.query('UPDATE device_sign_in SET mark = $4 WHERE device = $1 AND did = $2 AND mark = $3', [
+        change.device,
+        change.did,
+        change.from,
+        change.to,
+      ])
+      return
     case 'sawDevice':
       await tx.query('UPDATE device SET address = $2, seen_at = greatest(seen_at, $3) WHERE id = $1', [
         change.id,
@@ -77,6 +85,12 @@ async function applyDevice(tx: Queryable, change: DeviceChange): Promise<void> {
       ])
       return
     }
+    case 'signOutAccount':
+      await tx.query('DELETE FROM device_sign_in WHERE did = $1 AND device <> $2', [
+        change.did,
+        change.except ?? '',
+      ])
+      return
     default:
       await tx.query('DELETE FROM device_sign_in WHERE expires_at <= $1', [change.now])
       await tx.query(

@@ -52,6 +52,14 @@ function applyDevice(db: Database, change: DeviceChange): void {
       dropOldest(db, 'did', 'device', signIn.did, maxPerAccount)
       return
     }
+    case 'markSignIn':
+      db.prepare('UPDATE device_sign_in SET mark = ? WHERE device = ? AND did = ? AND mark = ?').run(
+        change.to,
+        change.device,
+        change.did,
+        change.from,
+      )
+      return
     case 'sawDevice':
       db.prepare('UPDATE device SET address = ?, seen_at = max(seen_at, ?) WHERE id = ?').run(
         change.address,
@@ -70,6 +78,12 @@ function applyDevice(db: Database, change: DeviceChange): void {
       )
       return
     }
+    case 'signOutAccount':
+      db.prepare('DELETE FROM device_sign_in WHERE did = ? AND device <> ?').run(
+        change.did,
+        change.except ?? '',
+      )
+      return
     default:
       db.prepare('DELETE FROM device_sign_in WHERE expires_at <= ?').run(change.now)
       db.prepare('DELETE FROM device WHERE id NOT IN (SELECT device FROM device_sign_in)').run()

@@ -1,4 +1,5 @@
 import type { Texts } from '../texts.ts'
+import { account } from './account.ts'
 import { accounts, consent } from './consent.ts'
 import { footer, error } from './frame.ts'
 import { reset } from './reset.ts'
@@ -17,4 +18,5 @@ export const de: Texts = {
   reset,
   accounts,
   consent,
+  account,
 }

@@ -3,6 +3,7 @@ import type { FooterTexts, ErrorTexts } from '../en/frame.ts'
 /** The foot of every page. */
 export const footer: FooterTexts = {
   label: 'Über diesen Dienst',
+  skip: 'Zum Inhalt',
   home: 'Startseite',
   terms: 'Nutzungsbedingungen',
   privacy: 'Datenschutz',

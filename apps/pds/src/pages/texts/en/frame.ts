@@ -1,6 +1,8 @@
 /** The foot of every page. */
 export const footer = {
   label: 'About this service',
+  /** Leads past the navigation, by keyboard. */
+  skip: 'Skip to the content',
   home: 'Home',
   terms: 'Terms of service',
   privacy: 'Privacy policy',
