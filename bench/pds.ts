@@ -2,14 +2,13 @@
 // stores something is done by a second one of ours, too, which answers before the disk is synced.
 // Run: node bench/pds.ts [--save] [--only getRepo,…] [--rounds 7] [--alone]
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { record, save } from './support/compare.ts'
 import { median } from './support/load.ts'
 import { accountCount, prepareSide, type Side, works } from './support/pds-work.ts'
-import { startServer, type Server } from './support/processes.ts'
+import { freePort, startServer, type Server } from './support/processes.ts'
 import { findReference, startReference } from './support/reference-pds.ts'
 
 const flag = (name: string): string | undefined => process.argv.find((_, i) => process.argv[i - 1] === name)
@@ -134,14 +133,4 @@ function note(
     return `${name}: ${cpu.toPrecision(3)} ms of CPU, half of the answers within ${p50.toPrecision(3)} ms, p99 ${p99.toPrecision(3)} ms, longest ${times.at(-1)!.toPrecision(3)} ms, ${Math.round(sizes.get(side)!)} bytes`
   })
   return parts.join('; ')
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

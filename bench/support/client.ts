@@ -20,19 +20,40 @@ export interface Request {
 /** The bytes of a request; made before the clock starts. */
 export function requestBytes({ port, nsid, params, input, token }: Request): Buffer {
   const query = params === undefined ? '' : `?${new URLSearchParams(params).toString()}`
-  const body = input === undefined ? '' : JSON.stringify(input)
+  return rawRequest({
+    port,
+    method: input === undefined ? 'GET' : 'POST',
+    path: `/xrpc/${nsid}${query}`,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(input === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(input === undefined ? {} : { body: JSON.stringify(input) }),
+  })
+}
+
+/** Any request. */
+export interface RawRequest {
+  readonly port: number
+  readonly method: string
+  /** With the query. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** The bytes of any request. */
+export function rawRequest({ port, method, path, headers, body }: RawRequest): Buffer {
   const lines = [
-    `${input === undefined ? 'GET' : 'POST'} /xrpc/${nsid}${query} HTTP/1.1`,
+    `${method} ${path} HTTP/1.1`,
     `host: localhost:${port}`,
     'connection: keep-alive',
     'accept: */*',
     'user-agent: avocet-bench',
-    ...(token === undefined ? [] : [`authorization: Bearer ${token}`]),
-    ...(input === undefined
-      ? []
-      : ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`]),
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...(body === undefined ? [] : [`content-length: ${Buffer.byteLength(body)}`]),
   ]
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`)
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`)
 }
 
 /** Opens a connection to a port of this machine. */

@@ -1,6 +1,7 @@
 // Servers as processes of their own, each with its CPU time and memory as the kernel counts them.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** A process that listens. */
@@ -104,4 +105,15 @@ function peakMb(pid: number): number {
   } catch {
     return NaN
   }
+}
+
+/** A port that nobody listens on, for a server that cannot choose one. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
 }
