@@ -1,5 +1,5 @@
 // An app on somebody's device, which signs in as the specification says: pushed request, PKCE, DPoP.
-import { exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose'
 import { createHash, randomBytes } from 'node:crypto'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url')
@@ -19,10 +19,28 @@ export interface AppRequest {
   exchange(code: string): Promise<AppAnswer>
 }
 
+/** What a proof says that is not as it should be: claims and header fields, `undefined` to leave one out. */
+export interface OddProof {
+  readonly claims?: Readonly<Record<string, unknown>>
+  readonly header?: Readonly<Record<string, unknown>>
+  /** The access token that it names. */
+  readonly token?: string
+}
+
 /** An app with a key of its own. */
 export interface TestApp {
   readonly clientId: string
   readonly redirectUri: string
+  readonly jwk: JWK
+  readonly thumbprint: string
+  /** A proof with the newest nonce. */
+  prove(method: string, path: string, odd?: OddProof): Promise<string>
+  /** POST to an endpoint with these headers and no others, once. */
+  once(
+    path: string,
+    fields: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<AppAnswer>
   push(more?: Readonly<Record<string, string>>): Promise<AppAnswer>
   begin(more?: Readonly<Record<string, string>>): Promise<AppRequest>
   /** POST to an endpoint of OAuth, with a proof. */
@@ -45,6 +63,23 @@ export async function createApp(
     `http://localhost?${new URLSearchParams({ redirect_uri: redirectUri, scope }).toString()}`
   let nonce: string | undefined
 
+  const prove: TestApp['prove'] = (htm, path, { claims = {}, header = {}, token } = {}) => {
+    const ath = token === undefined ? undefined : sha256(token)
+    const jti = randomBytes(8).toString('hex')
+    const iat = Math.floor(Date.now() / 1000)
+    const said = { jti, htm, htu: origin() + path, iat, nonce, ath, ...claims }
+    const kept = Object.entries(said).filter(([, value]) => value !== undefined)
+    return new SignJWT(Object.fromEntries(kept))
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk, ...header })
+      .sign(privateKey)
+  }
+  const send = async (path: string, init: RequestInit): Promise<AppAnswer> => {
+    const response = await fetch(origin() + path, init)
+    nonce = response.headers.get('dpop-nonce') ?? nonce
+    const answer = await response.text()
+    const body = answer === '' ? undefined : JSON.parse(answer)
+    return { status: response.status, headers: response.headers, body }
+  }
   const ask = async (
     method: string,
     path: string,
@@ -53,31 +88,18 @@ export async function createApp(
     for (let attempt = 0; ; attempt++) {
       const { headers } = init
       const token = /^DPoP (.*)$/.exec(headers['authorization'] ?? '')?.[1]
-      const proof = await new SignJWT({
-        jti: randomBytes(8).toString('hex'),
-        htm: method,
-        htu: origin() + path,
-        ...(nonce === undefined ? {} : { nonce }),
-        ...(token === undefined ? {} : { ath: sha256(token) }),
-      })
-        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-        .setIssuedAt()
-        .sign(privateKey)
-      const response = await fetch(origin() + path, { method, ...init, headers: { ...headers, dpop: proof } })
-      nonce = response.headers.get('dpop-nonce') ?? nonce
-      const answer = await response.text()
-      const body = answer === '' ? undefined : JSON.parse(answer)
+      const dpop = await prove(method, path, token === undefined ? {} : { token })
+      const answer = await send(path, { method, ...init, headers: { ...headers, dpop } })
       const isNonce =
-        body?.error === 'use_dpop_nonce' ||
-        (response.headers.get('www-authenticate') ?? '').includes('use_dpop_nonce')
-      if (!isNonce || attempt > 0) return { status: response.status, headers: response.headers, body }
+        answer.body?.error === 'use_dpop_nonce' ||
+        (answer.headers.get('www-authenticate') ?? '').includes('use_dpop_nonce')
+      if (!isNonce || attempt > 0) return answer
     }
   }
-  const post: TestApp['post'] = (path, fields) =>
-    ask('POST', path, {
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams({ client_id: clientId, ...fields }).toString(),
-    })
+  const formOf = (fields: Readonly<Record<string, string>>) =>
+    new URLSearchParams({ client_id: clientId, ...fields }).toString()
+  const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+  const post: TestApp['post'] = (path, fields) => ask('POST', path, { headers: FORM, body: formOf(fields) })
   const verifiers = new Map<string, string>()
   const push: TestApp['push'] = async (more = {}) => {
     const verifier = randomBytes(32).toString('base64url')
@@ -96,6 +118,11 @@ export async function createApp(
   return {
     clientId,
     redirectUri,
+    jwk,
+    thumbprint: await calculateJwkThumbprint(jwk),
+    prove,
+    once: (path, fields, headers) =>
+      send(path, { method: 'POST', headers: { ...FORM, ...headers }, body: formOf(fields) }),
     push,
     post,
     begin: async (more) => {
