@@ -16,11 +16,11 @@ export interface TestPds extends AsyncDisposable {
   readonly plc: PlcDirectory
   /** Another one after `restart`. */
   readonly pds: Pds
-  /** Its public origin, `http://localhost:port`: the same after `restart`. */
+  /** Its public origin: the same after `restart`. */
   readonly origin: string
   /** Ends the server and starts it again on its data and its port. */
   restart(): Promise<void>
-  /** An account with the handle `<name>.test`, signed in. */
+  /** An account with the handle `<name>.test`, or under the host name that the options gave; signed in. */
   newAccount(name: string): Promise<AtpAgent>
 }
 
@@ -44,7 +44,7 @@ export async function startPds(options: Partial<PdsOptions & PdsEmbedding> = {})
     get pds() {
       return pds
     },
-    origin: `http://localhost:${pds.port}`,
+    origin: options.hostname === undefined ? `http://localhost:${pds.port}` : `https://${options.hostname}`,
     restart: async () => {
       const { port } = pds
       await pds.close()
@@ -52,7 +52,8 @@ export async function startPds(options: Partial<PdsOptions & PdsEmbedding> = {})
     },
     newAccount: async (name) => {
       const agent = new AtpAgent({ service: pds.url })
-      await agent.createAccount({ handle: `${name}.test`, email: `${name}@example.com`, password: PASSWORD })
+      const handle = name + pds.config.handleDomains[0]!
+      await agent.createAccount({ handle, email: `${name}@example.com`, password: PASSWORD })
       return agent
     },
     [Symbol.asyncDispose]: async () => {

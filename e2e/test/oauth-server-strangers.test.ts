@@ -11,6 +11,7 @@ import * as oauth from 'oauth4webapi'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { ACCOUNT, startOAuthHost, type OAuthHost } from '../support/oauth-host.ts'
+import { createLock, inMemory } from '../support/stock-clients/atproto-node.ts'
 
 let host: OAuthHost
 beforeEach(async () => {
@@ -20,31 +21,7 @@ afterEach(() => host.close())
 
 const SCOPE = 'atproto transition:generic'
 
-/** A store as the client wants it. */
-const inMemory = <T>(): {
-  get: (key: string) => Promise<T | undefined>
-  set: (key: string, value: T) => Promise<void>
-  del: (key: string) => Promise<void>
-} => {
-  const values = new Map<string, T>()
-  return {
-    get: async (key) => values.get(key),
-    set: async (key, value) => void values.set(key, value),
-    del: async (key) => void values.delete(key),
-  }
-}
-
-const locks = new Map<string, Promise<unknown>>()
-/** One after the other, by name. */
-const requestLock = async <T>(name: string, run: () => T | PromiseLike<T>): Promise<T> => {
-  const before = locks.get(name)
-  const running = (async () => {
-    await before?.catch(() => undefined)
-    return run()
-  })()
-  locks.set(name, running)
-  return running
-}
+const requestLock = createLock()
 
 function clientOf(kind: 'public' | 'confidential', key: JoseKey): NodeOAuthClient {
   const shared = {

@@ -6,6 +6,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { PASSWORD, startPds, type TestPds } from '../support/pds.ts'
+import { createLock, inMemory } from '../support/stock-clients/atproto-node.ts'
 
 const isHere = hasChromium('sign-in by apps')
 
@@ -19,15 +20,6 @@ const SCOPE = 'atproto repo:com.example.note blob:image/png'
 let server: TestPds
 let app: PageServer
 let browser: Browser
-
-const inMemory = <T>() => {
-  const values = new Map<string, T>()
-  return {
-    get: async (key: string): Promise<T | undefined> => values.get(key),
-    set: async (key: string, value: T): Promise<void> => void values.set(key, value),
-    del: async (key: string): Promise<void> => void values.delete(key),
-  }
-}
 
 beforeAll(async () => {
   if (!isHere) return
@@ -46,7 +38,6 @@ afterAll(async () => {
 function newClient(): NodeOAuthClient {
   const redirect = `${app.origin}/callback` as const
   const query = new URLSearchParams({ redirect_uri: redirect, scope: SCOPE })
-  const locks = new Map<string, Promise<unknown>>()
   return new NodeOAuthClient({
     clientMetadata: {
       client_id: `http://localhost?${query.toString()}`,
@@ -63,15 +54,7 @@ function newClient(): NodeOAuthClient {
     handleResolver: server.origin,
     stateStore: inMemory<NodeSavedState>(),
     sessionStore: inMemory<NodeSavedSession>(),
-    requestLock: async (name, run) => {
-      const before = locks.get(name)
-      const running = (async () => {
-        await before?.catch(() => undefined)
-        return run()
-      })()
-      locks.set(name, running)
-      return running
-    },
+    requestLock: createLock(),
   })
 }
 

@@ -72,6 +72,7 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
   const {
     log = SILENT,
     lookupTxt = createTxtLookup(),
+    fetch,
     stores: given,
     catalog,
     auth: replaced = {},
@@ -92,7 +93,7 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
   const { sequencer, announcements } = events
   const watch = opened.use(createWatch(config, stores, sequencer, counts, log))
   const { metrics, health, clock } = watch
-  const outbound = createOutbound(config, lookupTxt, log, metrics)
+  const outbound = createOutbound(config, { lookupTxt, fetch }, log, metrics)
   const post = opened.use(createPost(config, log, metrics))
   const oauth = createOAuth({
     config,

@@ -1,4 +1,4 @@
-import type { LookupTxt } from '@avocet/did'
+import type { Fetch, LookupTxt } from '@avocet/did'
 import type { Catalog } from '@avocet/lexicon'
 import type { RepoHost } from '@avocet/repo-server'
 import type { Router } from '@avocet/xrpc-server'
@@ -26,6 +26,11 @@ export interface PdsEmbedding {
   readonly log?: Logger
   /** Asks the DNS, for handles and published lexicons. Default: as this machine does. */
   readonly lookupTxt?: LookupTxt
+  /**
+   * Reaches what strangers name: documents of apps, other servers. Default: the guarded fetch, which connects to public addresses
+   * alone, within bounds of time and size. What comes in its place has to guard as well; identities are not asked for by it.
+   */
+  readonly fetch?: Fetch
   /**
    * Stores that the embedder opened (`openPdsStores`), and closes after the server. Default: those of the data directory,
    * closed with the server.

@@ -18,6 +18,7 @@ import { createPds, openPdsStores, type AuthCall, type PdsEmbedding, type PdsPar
 import { SILENT } from '../src/logger.ts'
 import { readFirehose } from './firehose.ts'
 import { ADMIN_PASSWORD, failure, newHandle, post, startNetwork } from './network.ts'
+import { createApp } from './oauth-app.ts'
 import { servedMethods } from './served.ts'
 
 const own = createCatalog([
@@ -294,6 +295,33 @@ describe('replaced authorization', () => {
 })
 
 const fileOfSqlite = onlySqlite('another reader looks into the file; an embedder brings a database of SQLite')
+
+test('documents of apps are fetched by what the embedder brings', async () => {
+  const document = {
+    clientId: 'https://app.example.com/oauth-client-metadata.json',
+    redirectUri: 'https://app.example.com/callback',
+  }
+  const asked: string[] = []
+  await using net = await startNetwork({
+    config: {
+      fetch: async (url) => {
+        asked.push(url)
+        return Response.json({
+          client_id: document.clientId,
+          redirect_uris: [document.redirectUri],
+          scope: 'atproto',
+          response_types: ['code'],
+          grant_types: ['authorization_code'],
+          token_endpoint_auth_method: 'none',
+          dpop_bound_access_tokens: true,
+        })
+      },
+    },
+  })
+  const app = await createApp(() => `http://localhost:${net.pds.port}`, 'atproto', document)
+  expect((await app.push()).status).toBe(201)
+  expect(asked).toEqual([document.clientId])
+})
 
 describe('a listener to events', () => {
   test.skipIf(fileOfSqlite)('hears of each once, in order, when it is on the disk', async () => {

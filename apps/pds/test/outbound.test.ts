@@ -143,7 +143,7 @@ describe('what this server asks strangers for', () => {
   const noNames: LookupTxt = async () => ({ ok: true, value: [] })
   const COUNTS = { failed: () => {}, mail: () => {} }
   const ways = (config: Partial<PdsConfig>): Outbound =>
-    createOutbound(resolveConfig({ ...CONFIG, ...config }), noNames, SILENT, COUNTS)
+    createOutbound(resolveConfig({ ...CONFIG, ...config }), { lookupTxt: noNames }, SILENT, COUNTS)
 
   test('is read up to 10 MiB', async () => {
     const server = createHttp((request, response) => {

@@ -29,15 +29,22 @@ export interface Outbound {
   readonly plc: PlcClient
 }
 
+/** What an embedder may bring. */
+export interface OutboundParts {
+  readonly lookupTxt: LookupTxt
+  /** Default: the guarded one. */
+  readonly fetch?: Fetch | undefined
+}
+
 /** The ways out, within the reach that the settings give; failures are logged and counted. */
 export function createOutbound(
   config: PdsConfig,
-  lookupTxt: LookupTxt,
+  { lookupTxt, fetch: given }: OutboundParts,
   log: Logger,
   counts: Counts,
 ): Outbound {
   const reach = reachOf(config)
-  const fetch = createGuardedFetch({ ...reach, maxBytes: MAX_ANSWER_BYTES, timeoutMs: 30_000 })
+  const fetch = given ?? createGuardedFetch({ ...reach, maxBytes: MAX_ANSWER_BYTES, timeoutMs: 30_000 })
   const dids = withCache(watchResolver(createDidResolver({ plcUrl: config.plcUrl, ...reach }), log, counts))
   const handleResolver = createHandleResolver({
     dns: lookupTxt,
