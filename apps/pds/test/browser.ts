@@ -39,7 +39,7 @@ const text = (markup: string): string =>
     .replaceAll('&amp;', '&')
 
 function formOf(page: Seen, act: string): RegExpExecArray {
-  const forms = [...page.text.matchAll(/<form method="post" action="([^"]*)">(.*?)<\/form>/gs)]
+  const forms = [...page.text.matchAll(/<form\s+method="post"\s+action="([^"]*)"[^>]*>(.*?)<\/form>/gs)]
   const form = forms.find(([, , inner]) => inner!.includes(`name="do" value="${act}"`))
   if (form === undefined) throw new Error(`no form ${act} on the page ${page.title}: ${page.text}`)
   return form
@@ -55,6 +55,11 @@ export function fieldsOf(page: Seen, act: string): [string, string][] {
     fields.push([text(of('name')!), text(of('value') ?? '')])
   }
   return fields
+}
+
+/** What the form of a page asks a passkey. */
+export function passkeyOptions(page: Seen, act: string): any {
+  return JSON.parse(text(/data-options="([^"]*)"/.exec(formOf(page, act)[0])![1]!))
 }
 
 /** A browser that has been nowhere yet. @param origin where forms go */

@@ -1,6 +1,11 @@
 // Making an account in the middle of a request of an app, as a browser without scripts sees it: what `createAccount` does, by a form.
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { openPdsStores, type Stores } from '../src/app.ts'
 import { ADMIN_PASSWORD, failure, startNetwork, type TestNetwork } from './network.ts'
 import { createBrowser, fieldsOf, type Seen, type TestBrowser } from './browser.ts'
 import { createApp, type AppRequest, type TestApp } from './oauth-app.ts'
@@ -264,4 +269,25 @@ describe('where accounts are by invitation, and limits hold', () => {
     const call = await net.post('com.atproto.server.createAccount', { input: { handle: 'x' } })
     expect(failure(call)).toBe('429 RateLimitExceeded')
   })
+})
+
+test('no session begins that nobody has: the browser is signed in, no client', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'avocet-sign-up-'))
+  await using stores = await openPdsStores({ dataDirectory: folder })
+  const kinds: string[] = []
+  const watched: Stores = {
+    ...stores,
+    apply: (change) => {
+      kinds.push(...(change.accounts ?? []).map(({ type }) => type))
+      return stores.apply(change)
+    },
+  }
+  net = await startNetwork({ folder, config: { inviteRequired: false, stores: watched } })
+  app = await createApp(origin, 'atproto')
+  const { browser, page } = await open()
+  expect((await browser.submit(page, 'sign-up', form())).status).toBe(303)
+  expect(kinds).toEqual(['releaseKey', 'createAccount'])
+  await net.account()
+  expect(kinds.slice(2)).toEqual(['releaseKey', 'createAccount', 'keepSession'])
+  await net[Symbol.asyncDispose]()
 })

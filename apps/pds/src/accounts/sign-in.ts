@@ -1,4 +1,5 @@
 import type { AccountChange, AccountStore } from '@avocet/accounts'
+import type { Did } from '@avocet/syntax'
 
 import type { Account } from '../account.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
@@ -50,6 +51,8 @@ export interface SignIns {
   signIn(identifier: string, password: string, visitor: Visitor): Promise<PasswordOutcome>
   /** Mails (once more) the code to sign in with. @throws PdsError `challenge-ended`, `factor-invalid` for an account without such codes */
   mailCode(ticket: string, visitor: Visitor): Promise<void>
+  /** What `passkey` of the outcome was, for the page once more; null where it was null. @throws PdsError `challenge-ended` */
+  passkeyOptions(ticket: string, visitor: Visitor): Promise<RequestOptions | null>
   /** @throws PdsError `challenge-ended`, `factor-invalid`, `account-takendown`, `too-many-at-once` */
   answer(ticket: string, answer: FactorAnswer, visitor: Visitor): Promise<Account>
   /** What a page hands to `navigator.credentials.get`, for whichever passkey its visitor chooses. @throws PdsError `too-many-at-once` */
@@ -129,6 +132,11 @@ export function createSignIns(parts: SignInParts): SignIns {
     if (outcome.status !== 'applied') throw invalidFactor()
   }
 
+  const optionsOf = async (did: Did, secret: Uint8Array): Promise<RequestOptions | null> => {
+    const passkeys = (await store.factors.list(did)).filter(({ kind }) => kind === 'passkey')
+    return passkeys.length === 0 ? null : relyingParty.requestOptions(secret, passkeys)
+  }
+
   const byPassword = async (identifier: string, password: string, visitor: Visitor) => {
     const { account, hash, main } = await checkPassword(store, identifier, password)
     if (!main) throw wrongPassword()
@@ -147,8 +155,7 @@ export function createSignIns(parts: SignInParts): SignIns {
       await store.apply([{ type: 'dropChallenges', did }])
       throw wrongPassword()
     }
-    const passkeys = (await store.factors.list(did)).filter(({ kind }) => kind === 'passkey')
-    const passkey = passkeys.length === 0 ? null : relyingParty.requestOptions(secret, passkeys)
+    const passkey = await optionsOf(did, secret)
     // Whoever has nothing else waits for the letter; others ask for it.
     if (kinds.every((kind) => kind === 'email' || kind === 'recovery')) {
       await secondFactor.mailCode(owner, visitor.address)
@@ -173,6 +180,10 @@ export function createSignIns(parts: SignInParts): SignIns {
       const account = requireStanding(await store.accounts.get(challenge.did!))
       if (!account.emailAuthFactor) throw invalidFactor()
       await secondFactor.mailCode(account, visitor.address)
+    },
+    passkeyOptions: async (ticket, visitor) => {
+      const { did, secret } = await challenges.open(ticket, 'sign-in', visitor)
+      return optionsOf(did!, secret)
     },
     answer: (ticket, answer, visitor) =>
       recorded(visitor, async (about) => {

@@ -107,7 +107,7 @@ export function createAuthorize({ oauth, browsers, signUp }: AuthorizeParts): Au
       resetUrl: resetUrl(visit.parameters),
     })
     const options = { leavesSite: true, ...(status === undefined ? {} : { status }) }
-    return visit.page(texts, { title: texts.signIn.title, body }, options)
+    return visit.page(texts, { title: texts.signIn.title, body, usesPasskeys: true }, options)
   }
 
   const showAccounts = (request: OpenRequest): Response => {

@@ -2,6 +2,8 @@
 export interface PolicyOptions {
   /** The style sheet of the page. */
   readonly styleSource: string
+  /** Its script; null, the default, for none. */
+  readonly scriptSource?: string | null
   readonly isSecure: boolean
   /**
    * Whether a form of the page may be answered with a way to another site. Browsers hold `form-action` against every redirect that
@@ -13,12 +15,14 @@ export interface PolicyOptions {
 /** Headers of every page. */
 export function pageHeaders({
   styleSource,
+  scriptSource = null,
   isSecure,
   leavesSite,
 }: PolicyOptions): Readonly<Record<string, string>> {
   const policy = [
     `default-src 'none'`,
     `style-src ${styleSource}`,
+    ...(scriptSource === null ? [] : [`script-src ${scriptSource}`]),
     `img-src 'self' https:`,
     `frame-ancestors 'none'`,
     `base-uri 'none'`,

@@ -31,6 +31,11 @@ export function styleElement(sheet: string): Html {
   return { [MARKUP]: `<style>${sheet}</style>` }
 }
 
+/** A script of this program. Nothing that comes from elsewhere belongs into one. */
+export function scriptElement(source: string): Html {
+  return { [MARKUP]: `<script>${source}</script>` }
+}
+
 function render(value: Fragment): string {
   if (value === null || value === undefined || value === false) return ''
   if (typeof value === 'string') return escape(value)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 
 import type { Brand } from './brand.ts'
 import { html, markupOf, styleElement, type Fragment, type Html } from './html.ts'
+import { PASSKEY_SCRIPT } from './passkey-script.ts'
 import { styleSheet } from './style.ts'
 import type { Texts } from './texts/texts.ts'
 
@@ -13,6 +14,8 @@ export interface PageContent {
   readonly navigation?: Fragment
   /** For pages with lists. */
   readonly isWide?: boolean
+  /** Whether passkeys are used on it, which takes a script. */
+  readonly usesPasskeys?: boolean
 }
 
 /** What surrounds each page. */
@@ -24,7 +27,7 @@ export interface Layout {
 }
 
 /**
- * The frame of all pages: name, logo and links from the settings, one style sheet, no script.
+ * The frame of all pages: name, logo and links from the settings, one style sheet, and a script where passkeys are used.
  * @param more rules of pages that need some of their own
  */
 export function createLayout(brand: Brand, more = ''): Layout {
@@ -37,7 +40,7 @@ export function createLayout(brand: Brand, more = ''): Layout {
 
   return {
     styleSource,
-    render: (texts, { title, body, navigation = null, isWide = false }) => {
+    render: (texts, { title, body, navigation = null, isWide = false, usesPasskeys = false }) => {
       const document = html`<!doctype html>
         <html lang="${texts.language}">
           <head>
@@ -69,6 +72,7 @@ export function createLayout(brand: Brand, more = ''): Layout {
                 </nav>
               </footer>
             </div>
+            ${usesPasskeys && PASSKEY_SCRIPT}
           </body>
         </html> `
       return markupOf(document)

@@ -1,14 +1,16 @@
 import type { SignIns } from '../accounts/sign-in.ts'
+import { wrongPassword } from '../accounts/password-check.ts'
 import { PdsError } from '../errors.ts'
 import type { Browsers } from './browsers.ts'
 import { field, letIn, MAX_TEXT, visitorOf, type SignInPlace } from './sign-in-place.ts'
 import type { Texts } from './texts/texts.ts'
+import { passkeyPage } from './views/passkey.ts'
 import { factorPage } from './views/sign-in.ts'
 
 /** What signing in at pages composes. */
 export interface SignInFlowParts {
   readonly browsers: Browsers
-  readonly signIns: Pick<SignIns, 'signIn' | 'answer' | 'mailCode'>
+  readonly signIns: SignIns
 }
 
 /** Takes a form of a sign-in. */
@@ -19,39 +21,72 @@ const KINDS: ReadonlySet<string> = new Set(['passkey', 'totp', 'email', 'recover
 
 /** The forms of a sign-in by their names: password, second factor, a code by mail. */
 export function createSignInFlow({ browsers, signIns }: SignInFlowParts): ReadonlyMap<string, SignInForm> {
-  const showFactor = (
+  const showFactor = async (
     place: SignInPlace,
     ticket: string,
     kinds: readonly string[],
     more: { readonly problem?: string; readonly mailed?: boolean; readonly status?: number } = {},
-  ): Response => {
+  ): Promise<Response> => {
     const { visit, texts, action, fields, leavesSite, url } = place
     const { problem = null, mailed = false, status = 200 } = more
     const remember = field(place, 'remember') === 'yes'
     const restartUrl = url({ step: 'sign-in' })
-    const body = factorPage(texts, { action, fields, kinds, ticket, remember, problem, mailed, restartUrl })
-    return visit.page(texts, { title: texts.factor.title, body }, { status, leavesSite })
+    const usesPasskeys = kinds.includes('passkey')
+    const passkey = usesPasskeys ? await signIns.passkeyOptions(ticket, visitorOf(place)) : null
+    const model = { action, fields, kinds, passkey, ticket, remember, problem, mailed, restartUrl }
+    const content = { title: texts.factor.title, body: factorPage(texts, model), usesPasskeys }
+    return visit.page(texts, content, { status, leavesSite })
   }
 
-  const signIn: SignInForm = async (place) => {
-    const { texts } = place
-    const identifier = field(place, 'identifier').trim()
-    const password = field(place, 'password')
-    const again = (problem: string, status: number): Response =>
-      place.showSignIn(identifier.slice(0, MAX_TEXT), problem, status)
-    if (identifier === '' || password === '' || password.length > MAX_TEXT) {
-      return again(texts.problem.wrongPassword, 400)
-    }
-    try {
-      const outcome = await signIns.signIn(identifier, password, visitorOf(place))
-      if (outcome.needs === null) return await letIn(browsers, place, outcome.account)
-      const isMailed = outcome.kinds.every((kind) => kind === 'email' || kind === 'recovery')
-      return showFactor(place, outcome.ticket, outcome.kinds, { mailed: isMailed })
-    } catch (error) {
-      const [problem, status] = problemOf(texts, error)
-      return again(problem, status)
-    }
+  /** Whichever passkey its owner chooses, in the place of a name and a password. */
+  const askPasskey: SignInForm = async (place) => {
+    const { visit, texts, action, fields, leavesSite, url } = place
+    const { ticket, options } = await signIns.beginPasskey(visitorOf(place))
+    const remember = field(place, 'remember') === 'yes'
+    const restartUrl = url({ step: 'sign-in' })
+    const body = passkeyPage(texts, { action, fields, options, ticket, remember, restartUrl })
+    return visit.page(texts, { title: texts.passkey.title, body, usesPasskeys: true }, { leavesSite })
   }
+
+  /** A form of the page on which a sign-in begins: what goes wrong is shown there. */
+  const firstForm =
+    (identifierOf: (place: SignInPlace) => string, act: SignInForm): SignInForm =>
+    async (place) => {
+      try {
+        return await act(place)
+      } catch (error) {
+        const [problem, status] = problemOf(place.texts, error)
+        return place.showSignIn(identifierOf(place), problem, status)
+      }
+    }
+
+  const typedName = (place: SignInPlace): string => field(place, 'identifier').trim().slice(0, MAX_TEXT)
+
+  const signIn = firstForm(typedName, async (place) => {
+    if (field(place, 'with') === 'passkey') return askPasskey(place)
+    const [identifier, password] = [field(place, 'identifier').trim(), field(place, 'password')]
+    if (identifier === '' || password === '' || password.length > MAX_TEXT) throw wrongPassword()
+    const outcome = await signIns.signIn(identifier, password, visitorOf(place))
+    if (outcome.needs === null) return letIn(browsers, place, outcome.account)
+    const isMailed = outcome.kinds.every((kind) => kind === 'email' || kind === 'recovery')
+    return showFactor(place, outcome.ticket, outcome.kinds, { mailed: isMailed })
+  })
+
+  const passkey = firstForm(
+    () => '',
+    async (place) => {
+      const { parameters } = place.visit
+      const response = readPasskey(parameters.get('passkey'))
+      const visitor = visitorOf(place)
+      try {
+        const account = await signIns.signInWithPasskey(field(place, 'ticket'), response, visitor)
+        return await letIn(browsers, place, account)
+      } catch (error) {
+        if (!isWrongFactor(error)) throw error
+        return place.showSignIn('', place.texts.passkey.wrong, 400)
+      }
+    },
+  )
 
   const kindsOf = (place: SignInPlace): string[] =>
     field(place, 'kinds')
@@ -68,15 +103,33 @@ export function createSignInFlow({ browsers, signIns }: SignInFlowParts): Readon
         return await act(place, ticket, kinds)
       } catch (error) {
         const [problem, status] = problemOf(place.texts, error)
-        return isOver(error)
-          ? place.showSignIn('', problem, status)
-          : showFactor(place, ticket, kinds, { problem, status })
+        if (isOver(error)) return place.showSignIn('', problem, status)
+        try {
+          return await showFactor(place, ticket, kinds, { problem, status })
+        } catch (over) {
+          if (!isOver(over)) throw over
+          return place.showSignIn('', ...problemOf(place.texts, over))
+        }
       }
     }
 
   const factor = factorForm(async (place, ticket) => {
     const account = await signIns.answer(ticket, { code: field(place, 'code') }, visitorOf(place))
     return letIn(browsers, place, account)
+  })
+
+  const factorPasskey = factorForm(async (place, ticket, kinds) => {
+    const response = readPasskey(place.visit.parameters.get('passkey'))
+    try {
+      return await letIn(
+        browsers,
+        place,
+        await signIns.answer(ticket, { passkey: response }, visitorOf(place)),
+      )
+    } catch (error) {
+      if (!isWrongFactor(error)) throw error
+      return showFactor(place, ticket, kinds, { problem: place.texts.passkey.wrong, status: 400 })
+    }
   })
 
   const mailCode = factorForm(async (place, ticket, kinds) => {
@@ -86,10 +139,28 @@ export function createSignInFlow({ browsers, signIns }: SignInFlowParts): Readon
 
   return new Map([
     ['sign-in', signIn],
+    ['passkey', passkey],
     ['factor', factor],
+    ['factor-passkey', factorPasskey],
     ['mail-code', mailCode],
   ])
 }
+
+/** Longest answer of a browser about a passkey that is looked at, in characters. */
+const MAX_ANSWER = 16 * 1024
+
+/** What a browser said of a passkey, which the parts that check it read; null for what is none. */
+function readPasskey(text: string | null): unknown {
+  if (text === null || text.length > MAX_ANSWER) return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+const isWrongFactor = (error: unknown): boolean =>
+  error instanceof PdsError && error.code === 'factor-invalid'
 
 /** Whether the sign-in has to begin again. */
 const isOver = (error: unknown): boolean =>

@@ -10,7 +10,7 @@ import type { PageHandler } from './visit.ts'
 export interface SignInFormsParts {
   readonly authorize: Authorize
   readonly browsers: Browsers
-  readonly signIns: Pick<SignIns, 'signIn' | 'answer' | 'mailCode'>
+  readonly signIns: SignIns
   readonly signUp: Pick<SignUpPage, 'take'>
 }
 

@@ -8,6 +8,7 @@ import { pageHeaders } from './headers.ts'
 import type { Layout, PageContent } from './layout.ts'
 import { isOwnPost, isVisit } from './navigation.ts'
 import { VISIT_LIMIT, type PageCaller, type PageLimits } from './page-limits.ts'
+import { PASSKEY_SCRIPT_SOURCE } from './passkey-script.ts'
 import { acceptedLanguages, chooseTexts } from './texts/choose.ts'
 import type { Texts } from './texts/texts.ts'
 import { errorPage } from './views/parts.ts'
@@ -79,7 +80,8 @@ export function createVisits(parts: VisitParts): Visits {
 
   const send = (texts: Texts, content: PageContent, options: PageOptions = {}): Response => {
     const { status = 200, leavesSite = false, headers = {} } = options
-    const policy = { styleSource: layout.styleSource, isSecure, leavesSite }
+    const scriptSource = content.usesPasskeys === true ? PASSKEY_SCRIPT_SOURCE : null
+    const policy = { styleSource: layout.styleSource, scriptSource, isSecure, leavesSite }
     return new Response(layout.render(texts, content), {
       status,
       headers: { ...pageHeaders(policy), ...headers },

@@ -84,17 +84,14 @@ export function createAccountFrame(parts: AccountFrameParts, pages: readonly Own
         signUpUrl: null,
         resetUrl: resetUrl(new URLSearchParams()),
       })
-      return visit.page(texts, { title: texts.signIn.title, body }, { status })
+      return visit.page(texts, { title: texts.signIn.title, body, usesPasskeys: true }, { status })
     }
     const showProof: SignInPlace['showSignIn'] = (_identifier, problem, status = 200) => {
       const { action, fields } = base
       const restartUrl = url(page.path, { step: 'sign-in' })
       const model = { action, fields, signedIn: named!, problem, restartUrl }
-      return visit.page(
-        texts,
-        { title: texts.account.prove.title, body: provePage(texts, model) },
-        { status },
-      )
+      const content = { title: texts.account.prove.title, body: provePage(texts, model), usesPasskeys: true }
+      return visit.page(texts, content, { status })
     }
     return { ...base, showSignIn: named === undefined ? showSignIn : showProof }
   }
@@ -140,7 +137,7 @@ export function createAccountFrame(parts: AccountFrameParts, pages: readonly Own
       typed: (name) => typedAll(name)[0] ?? '',
       typedAll,
       url: pageUrl,
-      page: (body, { title = page.title(texts), ...options } = {}) => {
+      page: (body, { title = page.title(texts), usesPasskeys = false, ...options } = {}) => {
         const links = pages.map(({ path, title: name }) => ({
           url: pageUrl(path),
           text: name(texts),
@@ -156,6 +153,7 @@ export function createAccountFrame(parts: AccountFrameParts, pages: readonly Own
         })
         const content = {
           title,
+          usesPasskeys,
           isWide: true,
           navigation: top,
           body: [notice(noticeText), alert(wrong?.message ?? null), body],

@@ -47,8 +47,8 @@ export interface Owner {
   readonly typedAll: (name: string) => readonly string[]
   /** A page of the same account. @param path as in `OwnerPage` */
   readonly url: (path: string) => string
-  /** The page in its frame. @param options.title default: that of the page */
-  readonly page: (body: Fragment, options?: PageOptions & { readonly title?: string }) => Response
+  /** The page in its frame. */
+  readonly page: (body: Fragment, options?: OwnerPageOptions) => Response
   /** To the page (or another one) by a redirect, which says there what was done. @param notice a name among its `notices` */
   readonly done: (notice: string, path?: string) => Response
   /** Counts one against each bound, for the account. @throws FormProblem with status 429 */
@@ -64,6 +64,14 @@ export interface Owner {
     input: Readonly<Record<string, unknown>>,
     task: () => Promise<T>,
   ) => Promise<T>
+}
+
+/** How a page of an account is sent. */
+export interface OwnerPageOptions extends PageOptions {
+  /** Default: that of the page. */
+  readonly title?: string
+  /** As in `PageContent`. */
+  readonly usesPasskeys?: boolean
 }
 
 /** What somebody can mend who posted a form. */

@@ -1,6 +1,7 @@
 import type { AccountTexts } from './en/account.ts'
 import type { AccountsTexts, ConsentTexts } from './en/consent.ts'
 import type { ErrorTexts, FooterTexts } from './en/frame.ts'
+import type { PasskeyTexts } from './en/passkey.ts'
 import type { ResetTexts } from './en/reset.ts'
 import type { FactorTexts, ProblemTexts, SignInTexts } from './en/sign-in.ts'
 import type { SignUpTexts } from './en/sign-up.ts'
@@ -17,6 +18,7 @@ export interface Texts {
   readonly signIn: SignInTexts
   readonly factor: FactorTexts
   readonly problem: ProblemTexts
+  readonly passkey: PasskeyTexts
   readonly signUp: SignUpTexts
   readonly reset: ResetTexts
   readonly accounts: AccountsTexts

@@ -1,7 +1,9 @@
 import type { ShownClient } from '@avocet/oauth-server'
 
+import type { RequestOptions } from '../../factors/webauthn-json.ts'
 import { html, type Html } from '../html.ts'
 import type { Texts } from '../texts/texts.ts'
+import { passkeyForm } from './passkey.ts'
 import { alert, appName, denyForm, hidden, type HiddenFields } from './parts.ts'
 
 /** What the page of a sign-in shows. */
@@ -72,6 +74,9 @@ export function signInPage(
         </div>
       </div>
       <button>${signIn.submit}</button>
+      <button class="quiet" name="with" value="passkey" formnovalidate data-passkeys hidden>
+        ${texts.passkey.link}
+      </button>
     </form>
     <p><a href="${resetUrl}">${texts.reset.link}</a></p>
     ${signUpUrl !== null && html`<a class="button quiet" href="${signUpUrl}">${texts.signUp.link}</a>`}
@@ -84,6 +89,8 @@ export interface FactorModel {
   readonly action: string
   readonly fields: HiddenFields
   readonly kinds: readonly string[]
+  /** What the browser is asked where the account has passkeys; null where it has none. */
+  readonly passkey: RequestOptions | null
   readonly ticket: string
   readonly remember: boolean
   readonly problem: string | null
@@ -94,10 +101,24 @@ export interface FactorModel {
 /** The code of a second factor. */
 export function factorPage(texts: Texts, model: FactorModel): Html {
   const { factor } = texts
-  const { action, kinds, ticket, remember, problem, mailed } = model
+  const { action, kinds, passkey, ticket, remember, problem, mailed } = model
   const fields = { ...model.fields, ticket, kinds: kinds.join(' '), ...(remember ? { remember: 'yes' } : {}) }
   const codes = kinds.filter((kind) => kind !== 'passkey')
+  const isAlone = codes.length === 1 && passkey !== null
   return html`${alert(problem)} ${mailed && html`<p role="status">${factor.mailed}</p>`}
+    ${
+      passkey !== null &&
+      passkeyForm(texts, {
+        action,
+        fields: { ...fields, do: 'factor-passkey' },
+        kind: 'get',
+        options: passkey,
+        // Whoever has nothing else is asked at once, but not once more after a wrong one.
+        isAuto: isAlone && problem === null,
+        isHidden: true,
+        label: texts.passkey.use,
+      })
+    }
     <form method="post" action="${action}">
       ${hidden({ ...fields, do: 'factor' })}
       <div class="field">
@@ -114,9 +135,7 @@ export function factorPage(texts: Texts, model: FactorModel): Html {
           aria-describedby="code-hint"
           ${problem === null ? null : html` aria-invalid="true" aria-errormessage="problem"`}
         />
-        <p class="hint" id="code-hint">
-          ${codes.length === 1 && kinds.includes('passkey') ? factor.passkeyOnly : factor.hint(codes)}
-        </p>
+        <p class="hint" id="code-hint">${isAlone ? factor.passkeyOnly : factor.hint(codes)}</p>
       </div>
       <button>${factor.submit}</button>
     </form>

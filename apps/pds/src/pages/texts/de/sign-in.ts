@@ -30,7 +30,7 @@ export const factor: FactorTexts = {
   code: 'Code',
   hint: (kinds) => `Gib ${list(kinds.flatMap((kind) => KINDS[kind] ?? []))} ein.`,
   passkeyOnly:
-    'Dein Konto ist durch einen Passkey geschützt. Gib hier einen deiner Wiederherstellungscodes ein.',
+    'Dein Konto ist durch einen Passkey geschützt. Gib ohne ihn einen deiner Wiederherstellungscodes ein.',
   submit: 'Weiter',
   mail: 'Code per E-Mail schicken',
   mailed: 'Ein Code ist an deine E-Mail-Adresse unterwegs.',

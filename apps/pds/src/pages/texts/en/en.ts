@@ -2,6 +2,7 @@ import type { Texts } from '../texts.ts'
 import { account } from './account.ts'
 import { accounts, consent } from './consent.ts'
 import { footer, error } from './frame.ts'
+import { passkey } from './passkey.ts'
 import { reset } from './reset.ts'
 import { signIn, factor, problem } from './sign-in.ts'
 import { signUp } from './sign-up.ts'
@@ -14,6 +15,7 @@ export const en: Texts = {
   signIn,
   factor,
   problem,
+  passkey,
   signUp,
   reset,
   accounts,

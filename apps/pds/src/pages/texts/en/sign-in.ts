@@ -32,7 +32,7 @@ export const factor = {
   /** What codes the account takes, of these kinds. */
   hint: (kinds: readonly string[]): string => `Type ${list(kinds.flatMap((kind) => KINDS[kind] ?? []))}.`,
   /** For an account that has nothing but a passkey. */
-  passkeyOnly: 'Your account is guarded by a passkey. Here, type one of your recovery codes.',
+  passkeyOnly: 'Your account is guarded by a passkey. Without it, type one of your recovery codes.',
   submit: 'Continue',
   mail: 'Mail me a code',
   mailed: 'A code is on its way to your e-mail address.',

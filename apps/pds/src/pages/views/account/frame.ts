@@ -56,7 +56,7 @@ export interface ProveModel {
   readonly restartUrl: string
 }
 
-/** The password once more. */
+/** The password once more, or a passkey. */
 export function provePage(texts: Texts, model: ProveModel): Html {
   const { action, fields, signedIn, problem, restartUrl } = model
   const { account, signIn } = signedIn
@@ -82,6 +82,9 @@ export function provePage(texts: Texts, model: ProveModel): Html {
         />
       </div>
       <button>${prove.submit}</button>
+      <button class="quiet" name="with" value="passkey" formnovalidate data-passkeys hidden>
+        ${texts.passkey.link}
+      </button>
     </form>
     <a class="button quiet" href="${restartUrl}">${prove.other}</a>`
 }
