@@ -11,7 +11,10 @@ export type Action =
       readonly content?: 'list' | 'large'
     }
   | { readonly do: 'forge'; readonly account: number; readonly relay: number }
-  | { readonly do: 'status'; readonly account: number; readonly status: string }
+  /** `silent`: no relay tells of it. */
+  | { readonly do: 'status'; readonly account: number; readonly status: string; readonly silent?: true }
+  /** A relay sends an `#account`, and lists the account so, that its host never said. */
+  | { readonly do: 'lie'; readonly account: number; readonly relay: number; readonly status: string }
   /** What the operator of the consumer decides about an account. */
   | { readonly do: 'local'; readonly account: number; readonly status: 'active' | 'hidden' }
   | { readonly do: 'rotate'; readonly account: number; readonly announced: boolean }

@@ -2,7 +2,7 @@
 
 import type { Action, Size } from './actions.ts'
 
-/** A named sequence. `sequence`: its number, C1 to C18; without one, it was found by the checker itself. */
+/** A named sequence. `sequence`: its number, C1 to C20; without one, it was found by the checker itself. */
 export type ModelCase = {
   readonly name: string
   readonly sequence?: `C${number}`
@@ -23,6 +23,9 @@ export const write = (record: number, damage?: 'too-big' | 'malformed' | 'droppe
 
 /** Nothing happens for so long. */
 export const wait = (ms: number): Action => ({ do: 'wait', ms })
+
+/** A relay says a status of the first account that its host never said. */
+export const lie = (word: string): Action => ({ do: 'lie', account: 0, relay: 0, status: word })
 
 /** The status of the first account changes. */
 export const status = (word: string): Action => ({ do: 'status', account: 0, status: word })

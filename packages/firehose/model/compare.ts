@@ -55,7 +55,10 @@ function differenceOf(account: Account, comparison: Comparison): string | null {
   const whole = isSaidWhole(repo, comparison.consumer)
   if (!all && (!app.state.repos.has(did) || !whole || withheld.has(did))) return null
   const status = app.statuses.get(did) ?? 'active'
-  if ((status === 'active') !== (account.status === 'active')) return `app has the account ${status}`
+  // Nobody told of it who can be believed, nothing of it was ever seen, and nothing is there to be seen.
+  const isUnknown = repo.reason === 'unseen' && repo.rev === null && account.status !== 'active'
+  if (!isUnknown && (status === 'active') !== (account.status === 'active'))
+    return `app has the account ${status}`
   const rows: ReadonlyMap<string, Row> = app.rows.get(did) ?? new Map()
   if (account.status !== 'active') {
     return account.status === 'deleted' && rows.size > 0 ? 'rows of a deleted account' : null

@@ -49,6 +49,13 @@ export function randomActions(random: Random, size: Size): Action[] {
     }
   }
   const status = (who: number, word: string): Action => ({ do: 'status', account: who, status: word })
+  const word = (): string => random.pick(['deactivated', 'active', 'active', 'takendown'])
+  const lie = (who: number): Action => ({
+    do: 'lie',
+    account: who,
+    relay: relay(),
+    status: random.pick(['deactivated', 'active', 'takendown', 'deleted', 'deleted', 'throttled']),
+  })
   const relays = Array.from({ length: size.relays }, (_, i) => i)
 
   /** Something outside of the account goes wrong, or changes. */
@@ -73,6 +80,12 @@ export function randomActions(random: Random, size: Size): Action[] {
       status(who, 'active'),
     ],
     (who) => [status(who, 'deactivated')],
+    (who) => [lie(who)],
+    (who) => [lie(who), wait(random.pick([50, 1000])), lie(who)],
+    (who) => [
+      { do: 'host-down', host: host(), ms: long() },
+      random.below(2) === 0 ? lie(who) : status(who, random.pick(['deactivated', 'deleted'])),
+    ],
     (who) => [write(who, random.pick(['too-big', 'malformed', 'dropped'] as const))],
     (who) => [{ do: 'rotate', account: who, announced: maybe() }],
     (who) => [
@@ -148,7 +161,9 @@ export function randomActions(random: Random, size: Size): Action[] {
         [3, one(() => write(account(), 'malformed'))],
         [4, one(() => write(account(), 'dropped'))],
         [3, one(() => ({ do: 'forge', account: account(), relay: relay() }))],
-        [5, one(() => status(account(), random.pick(['deactivated', 'active', 'active', 'takendown'])))],
+        [4, one(() => lie(account()))],
+        [1, one(() => ({ do: 'status', account: account(), status: word(), silent: true }))],
+        [5, one(() => status(account(), word()))],
         [1, one(() => status(account(), 'deleted'))],
         [
           3,

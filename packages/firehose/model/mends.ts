@@ -1,4 +1,4 @@
-// The mends of the eighteen sequences, and how to take each of them out: to see that the checker finds what they prevent.
+// The mends of the twenty sequences, and how to take each of them out: to see that the checker finds what they prevent.
 
 /** A mend, as the edits of the sources that undo it. In `file` (below the package) `find` stands exactly once. */
 export type Mend = {
@@ -185,8 +185,8 @@ export const MENDS: readonly Mend[] = [
     edits: [
       edit(
         'account-events',
-        "return answer !== null && (answer === 'active') !== (said === 'active')",
-        'return false && answer',
+        "const isOwn = item.source.speaker.kind === 'pds' || options.trustsRelays",
+        'const isOwn = true as boolean',
       ),
     ],
   },
@@ -218,5 +218,21 @@ export const MENDS: readonly Mend[] = [
     edits: [
       edit('machine', '...(flags.length === 0 ? {} : { flags:', '...(flags.length >= 0 ? {} : { flags:'),
     ],
+  },
+  {
+    sequence: 'C19',
+    mend: 'while the host is silent, what a relay says changes nothing',
+    edits: [
+      edit(
+        'account-events',
+        'if (!answer.heard) {',
+        'if (!answer.heard) return accept(item, repo, said)\n    if (!answer.heard) {',
+      ),
+    ],
+  },
+  {
+    sequence: 'C20',
+    mend: 'it is asked again, also by the next process',
+    edits: [edit('hearings', 'if (signal.aborted || !started ||', 'if (started || signal.aborted ||')],
   },
 ]

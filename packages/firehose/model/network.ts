@@ -156,14 +156,19 @@ export function createNetwork(clock: Clock, size: Size) {
     if (shown !== undefined && relay.lagUntil <= clock.now()) known.set(account.did, shown)
   }
 
-  const tellAccount = (account: Account): void => {
-    const { did, status } = account
-    send(account, '#account', {
+  const accountBody = (did: Did, status: string): DataObject =>
+    ({
       did,
       active: status === 'active',
       ...(status === 'active' ? {} : { status }),
       time: time(),
-    } as DataObject)
+    }) as DataObject
+  const tellAccount = (account: Account, silent: boolean): void =>
+    send(account, '#account', accountBody(account.did, account.status), silent)
+  /** A relay says of the account what its host never said, in an event and in its list. */
+  const lie = (account: Account, relay: Relay, status: string): void => {
+    const { did, rev } = account
+    send({ did, rev, status }, '#account', accountBody(did, status), false, (other) => other === relay)
   }
   const tellIdentity = (account: Account): void =>
     send(account, '#identity', { did: account.did, time: time() } as DataObject)
@@ -174,7 +179,7 @@ export function createNetwork(clock: Clock, size: Size) {
     send(account, '#sync', { did: account.did, rev: account.rev, blocks, time: time() } as DataObject)
   }
 
-  const setStatus = (account: Account, status: string): void => {
+  const setStatus = (account: Account, status: string, silent: boolean): void => {
     if (account.status === status || account.status === 'deleted') return
     account.status = status
     account.changedAt = clock.now()
@@ -184,8 +189,8 @@ export function createNetwork(clock: Clock, size: Size) {
       account.data = empty
       mirror.copies.delete(account.did)
     }
-    tellAccount(account)
-    if (status === 'active') tellSync(account)
+    tellAccount(account, silent)
+    if (status === 'active' && !silent) tellSync(account)
   }
 
   /** The host that a URL names answers about an account, or does not. @throws ResyncError */
@@ -215,6 +220,7 @@ export function createNetwork(clock: Clock, size: Size) {
     keyOf,
     write,
     forge,
+    lie,
     setStatus,
     tellIdentity,
     snapshot,

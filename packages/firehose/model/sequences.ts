@@ -2,7 +2,7 @@
 // sides has two cases.
 
 import type { Action } from './actions.ts'
-import { content, type ModelCase, rotate, status, wait, write } from './case.ts'
+import { content, lie, type ModelCase, rotate, status, wait, write } from './case.ts'
 
 const unreachable: Action = { do: 'outage', relay: 0, ms: 5000 }
 
@@ -15,7 +15,7 @@ const joined: readonly Action[] = [
   write(5),
 ]
 
-/** C1 to C18. */
+/** C1 to C20. */
 export const SEQUENCES: readonly ModelCase[] = [
   {
     name: 'deleted-while-reading',
@@ -29,7 +29,15 @@ export const SEQUENCES: readonly ModelCase[] = [
     sequence: 'C2',
     about: 'A resync runs; the account is deactivated and comes back; it writes.',
     size: {},
-    actions: [...joined, wait(1500), status('deactivated'), status('active'), write(6), wait(60_000)],
+    actions: [
+      ...joined,
+      wait(1500),
+      status('deactivated'),
+      wait(2000),
+      status('active'),
+      write(6),
+      wait(60_000),
+    ],
   },
   {
     name: 'lost-while-reading',
@@ -171,6 +179,31 @@ export const SEQUENCES: readonly ModelCase[] = [
     ],
   },
   {
+    name: 'relay-lies',
+    sequence: 'C15',
+    about: 'The only relay says that an account is deleted, which it is not.',
+    size: {},
+    actions: [write(0), wait(60_000), lie('deleted'), wait(20_000), write(1)],
+  },
+  {
+    name: 'relay-lies-of-the-inactive',
+    sequence: 'C15',
+    about: 'The only relay says that an account is active again, and then deleted; it is deactivated.',
+    size: {},
+    actions: [
+      write(0),
+      wait(60_000),
+      status('deactivated'),
+      wait(20_000),
+      lie('active'),
+      wait(20_000),
+      lie('deleted'),
+      wait(20_000),
+      status('active'),
+      wait(5000),
+    ],
+  },
+  {
     name: 'handle-not-looked-up',
     sequence: 'C16',
     about: 'A handle cannot be looked up when an #identity comes.',
@@ -217,6 +250,38 @@ export const SEQUENCES: readonly ModelCase[] = [
       write(4),
       { do: 'list' },
       write(5),
+    ],
+  },
+  {
+    name: 'relay-lies-while-the-host-is-down',
+    sequence: 'C19',
+    about: 'The only relay says that an account is taken down, while its host cannot be reached.',
+    size: {},
+    actions: [
+      write(0),
+      wait(60_000),
+      { do: 'host-down', host: 0, ms: 120_000 },
+      lie('takendown'),
+      wait(20_000),
+      { do: 'crash' },
+      wait(200_000),
+      write(1),
+    ],
+  },
+  {
+    name: 'host-heard-later',
+    sequence: 'C20',
+    about:
+      'An account is deactivated, its host cannot be reached when a relay tells, and the consumer dies meanwhile.',
+    size: {},
+    actions: [
+      write(0),
+      wait(60_000),
+      { do: 'host-down', host: 0, ms: 120_000 },
+      status('deactivated'),
+      wait(20_000),
+      { do: 'crash' },
+      wait(200_000),
     ],
   },
 ]

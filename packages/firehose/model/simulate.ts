@@ -17,7 +17,7 @@ const MINUTE = 60_000
 
 /**
  * Plays the actions and lets everything come to rest. First what is said must be true: whoever is `synchronized` and not known in
- * part is equal to the truth, and no live account was hidden on the way. Then, after the lists were read, all must be equal and synchronized.
+ * part is equal to the truth, and nobody was hidden, shown or purged on the way whose host never said so. Then, after the lists were read, all must be equal and synchronized.
  */
 export async function simulate(
   seed: number,
@@ -59,15 +59,19 @@ export async function simulate(
     process = start()
   }
 
-  /** Reads the lists of all relays, as they are now. */
-  const list = (): void => {
+  /** Reads the lists of all relays, as they are now, and of some hosts (or of all). */
+  const list = (all = false): void => {
     const at = clock.now()
     const { consumer } = process
     const report = (did: Did, rev: Tid | null, status: string, own: boolean, source: string): void => {
       // The answer is on its way for a while, and each entry is looked at in its turn.
       clock.after(random.below(3000), () => {
+        const isTrue = (): boolean => {
+          const account = network.byDid.get(did)!
+          return account.rev === rev && account.status === status
+        }
         consumer.reportListed({ did, rev, status, own, source, at }).then(
-          () => network.byDid.get(did)!.rev === rev && withheld.delete(did),
+          () => isTrue() && withheld.delete(did),
           () => {},
         )
       })
@@ -77,7 +81,7 @@ export async function simulate(
     }
     const { id } = network.relays[0]!
     for (const [index, { downUntil }] of network.hosts.entries()) {
-      if (downUntil > at || random.below(2) === 0) continue
+      if (downUntil > at || (random.below(2) === 0 && !all)) continue
       for (const { did, host, rev, status } of network.accounts) {
         if (host === index && rev !== null) report(did, rev, status, true, id)
       }
@@ -108,8 +112,13 @@ export async function simulate(
         return network.write(action)
       case 'forge':
         return network.forge(network.accounts[action.account]!, network.relays[action.relay]!)
-      case 'status':
-        return network.setStatus(network.accounts[action.account]!, action.status)
+      case 'lie':
+        return network.lie(network.accounts[action.account]!, network.relays[action.relay]!, action.status)
+      case 'status': {
+        const account = network.accounts[action.account]!
+        if (action.silent === true) withheld.add(account.did)
+        return network.setStatus(account, action.status, action.silent === true)
+      }
       case 'local':
         return hide(action.account, action.status)
       case 'rotate':
@@ -206,7 +215,7 @@ export async function simulate(
     if (faults > 0) return { when, did: null, what: 'consumer stopped' }
     const { overtaken } = queueWatch
     if (overtaken !== null) return { when, ...overtaken }
-    if (statusWatch.hidden !== null) return { when, ...statusWatch.hidden }
+    if (statusWatch.wronged !== null) return { when, ...statusWatch.wronged }
     return compare({ when, app, network, consumer: process.consumer, size, filter, withheld })
   }
 
@@ -231,7 +240,8 @@ export async function simulate(
     if (early !== null) return early
     let late: Difference | null = null
     for (let round = 0; round < 3; round++) {
-      list()
+      // The relays may lie about who is there.
+      list(round === 2)
       await clock.run(40 * MINUTE)
       late = judge('in-the-end')
       if (late === null && isQuiet()) return null

@@ -1,5 +1,5 @@
-// What the index is told of an account's status, at the moment: later all may have healed. Where sources differ, the account's own
-// host is asked; so a relay that is behind never hides an account that is active.
+// What the index is told of an account's status, at the moment: later all may have healed. A relay that is behind, or lies, never
+// hides an account that is active: only its own host can, and while that is silent nobody.
 
 import type { Did } from '@avocet/syntax'
 import type { VerifiedEvent } from '../src/index.ts'
@@ -11,8 +11,8 @@ import type { Network } from './network.ts'
 export type StatusWatch = {
   /** The app is about to get this event. */
   told(event: VerifiedEvent): void
-  /** Who was hidden though active; null: nobody. */
-  readonly hidden: { readonly did: Did; readonly what: string } | null
+  /** Who was hidden though active, shown though not, or purged though not deleted; null: nobody. */
+  readonly wronged: { readonly did: Did; readonly what: string } | null
 }
 
 /** An answer of the host may be so old when it is used. */
@@ -20,24 +20,25 @@ const SLACK_MS = 2000
 
 /** Nobody was hidden yet. */
 export function createStatusWatch(app: App, network: Network, clock: Clock): StatusWatch {
-  let hidden: StatusWatch['hidden'] = null
+  let wronged: StatusWatch['wronged'] = null
 
   return {
     told(event) {
-      if (event.kind !== 'account' || event.active || app.failNext) return
+      if (event.kind !== 'account' || app.failNext) return
       const { did, status, source } = event
-      const isShown = (app.statuses.get(did) ?? 'active') === 'active'
+      const wasShown = (app.statuses.get(did) ?? 'active') === 'active'
       const account = network.byDid.get(did)!
       const since = clock.now() - account.changedAt
-      if (!isShown || account.status !== 'active' || since <= SLACK_MS) return
-      // A single relay is in order, and its word is all there is. Who could not be asked said nothing.
-      const canBeAsked =
-        !network.directory.wasSilent && !account.hasMoved && !network.hosts[account.host]!.wasDown
-      if (network.relays.length === 1 || !canBeAsked) return
-      hidden ??= { did, what: `said to be ${status} by ${source}, and active since ${since} ms` }
+      const isNews = wasShown !== event.active && event.active !== (account.status === 'active')
+      const isPurged = status === 'deleted' && account.status !== 'deleted'
+      if ((!isNews && !isPurged) || since <= SLACK_MS) return
+      // A directory that does not find the DID for long says that it is deleted; one that was not asked again, a host from before.
+      if (network.directory.wasSilent || account.hasMoved) return
+      const [said, is] = [status ?? 'active', account.status]
+      wronged ??= { did, what: `said to be ${said} by ${source}, and ${is} since ${since} ms` }
     },
-    get hidden() {
-      return hidden
+    get wronged() {
+      return wronged
     },
   }
 }

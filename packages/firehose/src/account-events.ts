@@ -1,11 +1,14 @@
-// What an #account leads to. Of several sources one may be behind: then the account's own host has the last word.
+// What an #account leads to. Nobody signs it: what a relay says of a change is asked of the account's own host, and changes
+// nothing before that has answered.
 // Spec: https://atproto.com/specs/account#hosting-status
 
-import type { AccountStatus } from './account-status.ts'
-import type { Buckets } from './buckets.ts'
+import { type AccountStatus, wordOf } from './account-status.ts'
+import { type Buckets, createBuckets } from './buckets.ts'
 import type { VerifiedEvent } from './events.ts'
+import type { RepoPolicy } from './facts.ts'
 import type { Item } from './item.ts'
 import { type Bench, judgeHost } from './judge.ts'
+import { backoff } from './machine-rules.ts'
 import type { Outcomes } from './outcome.ts'
 import type { FailureReason } from './reasons.ts'
 import type { RepoState } from './state.ts'
@@ -15,25 +18,39 @@ export type AccountEventsOptions = {
   readonly bench: Bench
   readonly outcomes: Outcomes
   readonly statuses: AccountStatus
+  readonly policy: RepoPolicy
+  /** Relays are believed unasked: the application said so. */
+  readonly trustsRelays: boolean
   /** How many accounts never seen each source may have looked up. */
   readonly unknowns: Buckets<string>
-  /** There is more than one source, so that one may be behind another. */
-  readonly several: boolean
+  /** From 0 to 1: spreads what would come back at the same moment. */
+  readonly random: () => number
   readonly count: (reason: FailureReason | 'accepted') => void
 }
+
+/** Changes of one account in a row that its host is asked about at once; then one each interval of the policy. */
+const ASKS_IN_A_ROW = 4
+/** Lanes that wait for such an answer, of each source. What comes beyond that is hearsay at once, and asked about in its turn. */
+const MAX_WAITING = 64
+const MAX_ACCOUNTS = 100_000
+
+/** Longest word for a status that is kept. */
+const MAX_WORD = 64
 
 /** Makes the handler of `#account`. */
 export function createAccountEvents(
   options: AccountEventsOptions,
 ): (item: Item, repo: RepoState | null) => Promise<void> {
-  const { bench, outcomes, statuses, unknowns, count } = options
-  const { save, ignore, refuse } = outcomes
-  const { identities } = bench
+  const { bench, outcomes, statuses, policy, unknowns, count } = options
+  const { save, ignore, refuse, pass } = outcomes
+  const { identities, now } = bench
+  const asks = createBuckets<string>(ASKS_IN_A_ROW, policy.intervalMs, MAX_ACCOUNTS, now)
+  const waiting = new Map<string, number>()
 
   const handleAccount = async (item: Item, repo: RepoState | null): Promise<void> => {
     const account = item.event
     if (account.kind !== 'account') return
-    const { did, seq, time, active, status } = account
+    const { did, active, status } = account
     if (repo === null) {
       if (!unknowns.take(item.source.id)) {
         return ignore(item, 'account-unknown', 'too many accounts that nothing is known of')
@@ -45,21 +62,51 @@ export function createAccountEvents(
     // A PDS speaks only for the accounts it hosts, also about their status.
     const foreign = await judgeHost(account, item.source, bench)
     if (foreign !== null) return refuse(item, foreign)
-    const upstreamStatus = active ? 'active' : (status ?? 'inactive')
-    if (await isOverruled(item, repo, upstreamStatus)) {
-      return ignore(item, 'status-overruled', `the account's own host says otherwise; said=${upstreamStatus}`)
-    }
-    count('accepted')
-    const event: VerifiedEvent = { kind: 'account', source: item.source.id, seq, did, active, status, time }
-    return save(item, repo, { kind: 'account', status: upstreamStatus }, event)
+    const said = active ? 'active' : (status ?? 'inactive').slice(0, MAX_WORD)
+    const isOwn = item.source.speaker.kind === 'pds' || options.trustsRelays
+    if (isOwn) return accept(item, repo, said)
+    // A question that is open already decides for this word too: which of them came last is for the host to say.
+    if (repo !== null && repo.hearsay !== null) return leaveOpen(item, repo, said, repo.hearsay.askAt)
+    if (said === (repo?.upstreamStatus ?? 'active')) return accept(item, repo, said)
+    return askHost(item, repo, said)
   }
 
-  /** Sources are not in order with each other: what a relay says of a change is asked of the account's own host. */
-  const isOverruled = async (item: Item, repo: RepoState | null, said: string): Promise<boolean> => {
-    if (!options.several || item.source.speaker.kind === 'pds' || said === (repo?.upstreamStatus ?? 'active'))
-      return false
-    const answer = await statuses.ask(item.event.did)
-    return answer !== null && (answer === 'active') !== (said === 'active')
+  const askHost = async (item: Item, repo: RepoState | null, said: string): Promise<void> => {
+    const { did } = item.event
+    const { id } = item.source
+    const others = waiting.get(id) ?? 0
+    if (others >= MAX_WAITING || !statuses.canAsk) return leaveOpen(item, repo, said, now())
+    if (!asks.take(did)) return leaveOpen(item, repo, said, asks.readyAt(did) ?? now())
+    waiting.set(id, others + 1)
+    const answer = await statuses.ask(did, said, true).finally(() => waiting.set(id, waiting.get(id)! - 1))
+    if (!answer.heard) {
+      const { retryAfterMs } = answer
+      const pause = answer.busy
+        ? retryAfterMs
+        : backoff({ attempts: 1, retryAfterMs, jitter: options.random() }, policy)
+      return leaveOpen(item, repo, said, now() + pause)
+    }
+    const known = repo?.upstreamStatus ?? 'active'
+    const word = wordOf(answer, said, known)
+    if (word !== known) return accept(item, repo, word)
+    return ignore(item, 'status-overruled', `the account's own host says otherwise; said=${said} is=${known}`)
+  }
+
+  const accept = (item: Item, repo: RepoState | null, word: string): Promise<void> => {
+    if (item.event.kind !== 'account') return Promise.resolve()
+    const { did, seq, time } = item.event
+    const active = word === 'active'
+    const isAsSaid = active === item.event.active && (active || word === (item.event.status ?? 'inactive'))
+    const status = isAsSaid ? item.event.status : active ? null : word
+    count('accepted')
+    const event: VerifiedEvent = { kind: 'account', source: item.source.id, seq, did, active, status, time }
+    return save(item, repo, { kind: 'account', status: word }, event)
+  }
+
+  /** Nobody who knows has said it: it is kept as hearsay, durably, and its host is asked later. */
+  const leaveOpen = (item: Item, repo: RepoState | null, said: string, askAt: number): Promise<void> => {
+    const message = `the account's own host has not said so yet; said=${said}`
+    return pass(item, repo, { kind: 'hearsay', status: said, askAt }, 'status-unconfirmed', message)
   }
 
   return handleAccount

@@ -2,13 +2,16 @@
 // Spec: https://atproto.com/specs/account#hosting-status
 
 import type { Did } from '@avocet/syntax'
-import { newRepo, type RepoPolicy } from './facts.ts'
+import { ResyncError } from './errors.ts'
+import { newRepo, type RepoFact, type RepoPolicy } from './facts.ts'
 import type { IdentityResult } from './identities.ts'
 import type { ResyncGate } from './item.ts'
 import type { Bench } from './judge.ts'
+import { createLru } from './lru.ts'
 import { next } from './machine.ts'
-import type { HostStatus } from './options.ts'
+import type { HostStatus, Timers } from './options.ts'
 import { dropped } from './outcome.ts'
+import { pause } from './pause.ts'
 import type { RepoState } from './state.ts'
 import type { Store } from './store.ts'
 
@@ -19,39 +22,114 @@ export type AccountStatusOptions = {
   readonly resync: ResyncGate
   readonly policy: RepoPolicy
   /** Asks the account's own host; null: nobody can be asked. */
-  readonly hostStatus: HostStatus | null
+  readonly askStatus: HostStatus | null
+  readonly timers: Timers
+  /** From 0 to 1: spreads what would come back at the same moment. */
+  readonly random: () => number
 }
+
+/** What came of a question to the account's own host. */
+export type Answer =
+  /** `status`: `active` or another word; null: it has no such account, and no other host is named. */
+  | { readonly heard: true; readonly status: string | null }
+  /** `gone`: there is no such DID. `busy`: it was not asked; `host` names who had no time for it. */
+  | {
+      readonly heard: false
+      readonly gone: boolean
+      readonly busy: boolean
+      readonly host: string | null
+      readonly retryAfterMs: number
+    }
 
 /** Only inside the account's lane. */
 export type AccountStatus = {
-  /** What the account's own host says: `active` or another word; null: it does not say. */
-  ask(did: Did): Promise<string | null>
+  /** Somebody can be asked. */
+  readonly canAsk: boolean
+  /**
+   * Asks the account's own host, for so long as a lane may wait. `said`: what it is asked about; anything but that the account is
+   * active is believed only of the host that a fresh identity names. `patient`: waits while others ask that host.
+   */
+  ask(did: Did, said: string, patient: boolean): Promise<Answer>
   /** Tells the app what no event told, and stores what it makes of the repo. Null: the app refused it. */
   tell(did: Did, repo: RepoState | null, status: string, source: string): Promise<RepoState | null>
   /** Asks, and tells what is not known. */
   renew(did: Did, source: string): Promise<void>
+  /** Asks about what only a relay said, if that is due, and follows the answer; without one it is asked again later. */
+  hear(did: Did): Promise<void>
 }
 
-/** Makes the two functions. */
+/** How long a lane waits for an answer, ms: its events wait behind it. */
+const MAX_WAIT_MS = 10_000
+/** A directory that does not find a DID may be wrong for a while: so many tries in a row, over hours, until it counts as deleted. */
+const MIN_TRIES_UNTIL_GONE = 10
+/** Questions to one host that had no time come back so far apart, ms. */
+const TURN_MS = 100
+/** The source named in what a host was asked about. */
+const HOST_SOURCE = 'host'
+
+const SILENT: Extract<Answer, { readonly heard: false }> = {
+  heard: false,
+  gone: false,
+  busy: false,
+  host: null,
+  retryAfterMs: 0,
+}
+
+/** The status that an answer leaves: a host that has no such account agrees with whoever says that it is not active. */
+export function wordOf({ status }: { readonly status: string | null }, said: string, known: string): string {
+  return status ?? (said === 'active' ? known : said)
+}
+
+/** Makes the functions. */
 export function createAccountStatus(options: AccountStatusOptions): AccountStatus {
-  const { bench, store, resync, policy, hostStatus } = options
+  const { bench, store, resync, policy, askStatus, timers } = options
   const { identities, now, signal } = bench
+  /** When the last question that a host had no time for comes back. */
+  const turns = createLru<string, number>(10_000)
+
+  /** @throws DOMException `AbortError` when the consumer stops: nothing is known then, and nothing must be concluded from that. */
+  const ask = async (did: Did, said: string, patient: boolean): Promise<Answer> => {
+    if (askStatus === null) return SILENT
+    const stop = new AbortController()
+    const either = AbortSignal.any([signal, stop.signal])
+    const late = pause(MAX_WAIT_MS, either, timers).then(() => SILENT)
+    try {
+      return await bench.aside(did, Promise.race([lookUp(did, said, askStatus, patient, either), late]))
+    } finally {
+      stop.abort()
+      signal.throwIfAborted()
+    }
+  }
 
   /** The host that the identity names may be the one before; then the identity is asked for anew. */
-  const ask = async (did: Did): Promise<string | null> => {
-    if (hostStatus === null) return null
-    const found = identities.get(did)
-    let result: IdentityResult | null = found instanceof Promise ? await bench.aside(did, found) : found
-    for (let tries = 0; result?.ok === true && tries < 2; tries++) {
-      const answer = await bench.aside(
-        did,
-        hostStatus({ did, identity: result.identity, signal }).catch(() => null),
-      )
-      if (answer !== null) return answer
-      const refreshing = identities.refresh(did, 'check')
-      result = refreshing === null ? null : await bench.aside(did, refreshing)
+  const lookUp = async (
+    did: Did,
+    said: string,
+    hostStatus: HostStatus,
+    patient: boolean,
+    either: AbortSignal,
+  ): Promise<Answer> => {
+    let found: IdentityResult = await identities.get(did)
+    for (let isFresh = false; ; isFresh = true) {
+      const answer: Answer = found.ok
+        ? await hostStatus({ did, identity: found.identity, patient, signal: either }).then(
+            (status) => ({ heard: true, status }),
+            silence,
+          )
+        : { ...SILENT, gone: found.gone }
+      const isAgreed = answer.heard && answer.status === 'active' && said === 'active'
+      if (isFresh || isAgreed) return answer
+      const refreshing = identities.refresh(did, 'status')
+      // It may have moved since: there is nobody to ask before that is known.
+      if (refreshing === null) {
+        const again = identities.refreshableAt(did, 'status') ?? now()
+        return { ...SILENT, busy: true, retryAfterMs: Math.max(0, again - now()) }
+      }
+      const before = found
+      found = await refreshing
+      // Where there was an answer, it was of the right host.
+      if (before.ok && found.ok && before.identity.pds === found.identity.pds) return answer
     }
-    return null
   }
 
   const tell: AccountStatus['tell'] = async (did, repo, status, source) => {
@@ -61,17 +139,51 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     const time = new Date(now()).toISOString()
     const said = { active, status: active ? null : status }
     const event = { kind: 'account', source, seq: null, did, ...said, time } as const
-    const result = await store.save({ repo: state, ...dropped(did, effects) }, event)
+    const isNews = status !== before.upstreamStatus
+    const result = await store.save({ repo: state, ...dropped(did, effects) }, isNews ? event : null)
     if (!result.ok) return null
     resync.react(did, effects)
     return state
   }
 
   const renew = async (did: Did, source: string): Promise<void> => {
-    const said = await ask(did)
+    const answer = await ask(did, 'active', true)
+    const said = answer.heard ? answer.status : null
     const repo = await store.load(did)
     if (said !== null && said !== repo?.upstreamStatus) await tell(did, repo, said, source)
   }
 
-  return { ask, tell, renew }
+  const hear = async (did: Did): Promise<void> => {
+    const before = await store.load(did)
+    if (before === null || before.hearsay === null || before.hearsay.askAt > now()) return
+    const { status: said, gone } = before.hearsay
+    const answer = await ask(did, said, false)
+    const isGone = !answer.heard && answer.gone && gone + 1 >= MIN_TRIES_UNTIL_GONE
+    if (answer.heard || isGone) {
+      const status = answer.heard ? answer.status : null
+      const told = await tell(did, before, wordOf({ status }, said, before.upstreamStatus), HOST_SOURCE)
+      if (told !== null) return
+    }
+    const { state } = next(before, unheard(answer), policy, now())
+    await store.save({ repo: state }, null)
+  }
+
+  const unheard = (answer: Answer): RepoFact => {
+    const { gone, busy, host, retryAfterMs } = answer.heard ? SILENT : answer
+    if (!busy) return { kind: 'unheard', gone, retryAfterMs, jitter: options.random() }
+    const until = now() + retryAfterMs
+    if (host === null) return { kind: 'unasked', until }
+    const turn = Math.max(until, (turns.get(host) ?? 0) + TURN_MS)
+    turns.set(host, turn)
+    return { kind: 'unasked', until: turn }
+  }
+
+  return { canAsk: askStatus !== null, ask, tell, renew, hear }
+}
+
+/** Why there was no answer, as far as it says when there may be one. */
+function silence(error: unknown): Answer {
+  if (!(error instanceof ResyncError)) return SILENT
+  const { code, host, retryAfterMs } = error
+  return { ...SILENT, busy: code === 'host-busy', host, retryAfterMs: retryAfterMs ?? 0 }
 }

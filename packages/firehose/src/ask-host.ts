@@ -62,14 +62,14 @@ export function latestRevFetcher(options: Omit<RepoFetcherOptions, 'upstream'>):
 
 /** Asks the account's PDS for the account's status, for the option `hostStatus` of `consume`. */
 export function hostStatusFetcher(options: Omit<RepoFetcherOptions, 'upstream'>): HostStatus {
-  return async ({ did, identity, signal }) => {
+  return async ({ did, identity, signal, patient = true }) => {
     const { pds } = identity
     if (pds === null) return null
     try {
-      // No answer leaves a relay's word standing: one may send more of those than a host is asked at a time.
-      const body = await patiently(signal, () =>
-        askJson(pds, 'com.atproto.sync.getRepoStatus', did, { ...options, urgent: true }, signal),
-      )
+      const question = (): Promise<Record<string, unknown>> =>
+        askJson(pds, 'com.atproto.sync.getRepoStatus', did, { ...options, urgent: true }, signal)
+      // A relay may tell more changes at once than a host is asked about at a time.
+      const body = await (patient ? patiently(signal, question) : question())
       if (body['active'] === true) return 'active'
       return typeof body['status'] === 'string' ? body['status'].slice(0, 64) : 'inactive'
     } catch (error) {

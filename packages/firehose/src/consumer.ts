@@ -3,11 +3,13 @@
 
 import { verifySignature } from '@avocet/crypto'
 import type { Did, Tid } from '@avocet/syntax'
+import { checkOptions } from './check-options.ts'
 import { createCursorTracker } from './cursor-tracker.ts'
 import { FirehoseError } from './errors.ts'
+import { createHearings } from './hearings.ts'
 import { createIdentities } from './identities.ts'
 import { createLanes } from './lanes.ts'
-import type { ConsumeOptions, Source, Timers } from './options.ts'
+import type { ConsumeOptions, Timers } from './options.ts'
 import { parseEvent } from './parse.ts'
 import { pause } from './pause.ts'
 import { DEFAULT_POLICY, type VerifyPolicy } from './policy.ts'
@@ -199,7 +201,8 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     resync: resyncer,
     policy: repoPolicy,
     hostStatus: options.hostStatus ?? null,
-    several: options.sources.length > 1,
+    timers,
+    random: options.random ?? Math.random,
     speakerOf: (source) => readers.find(({ info }) => info.id === source)?.info.speaker ?? { kind: 'relay' },
     wanted: options.collections === undefined ? null : collectionFilter(options.collections),
     onIgnored: options.onIgnored ?? (() => {}),
@@ -212,6 +215,18 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
       if (reason === 'accepted') accepted++
       else reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
     },
+  })
+
+  const hearings = createHearings({
+    state: options.state,
+    lanes,
+    canAsk: typeof options.hostStatus === 'function',
+    hear: (did) => processor.hear(did),
+    now,
+    pollMs: options.resyncPolicy?.pollMs ?? 1000,
+    timers,
+    signal,
+    onFault,
   })
 
   const readers = options.sources.map((source) =>
@@ -253,11 +268,15 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
   const run = async (): Promise<void> => {
     try {
       for (const reader of readers) await reader.load()
-      if (!signal.aborted) resyncer.start()
+      if (!signal.aborted) {
+        resyncer.start()
+        hearings.start()
+      }
       const sweeping = sweep(false).catch(onFault)
       await Promise.all(readers.map((reader) => reader.run()))
       await lanes.idle()
       await sweeping
+      if (!signal.aborted) await hearings.idle()
       if (!signal.aborted) await resyncer.idle()
     } catch (error) {
       onFault(error)
@@ -313,28 +332,4 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
 function orphan(id: string): SourceInfo {
   // Its source is not consumed any more. It was let in by a check of the host then; a relay's rights are enough now.
   return { id, speaker: { kind: 'relay' }, tracker: createCursorTracker(id, null), patient: true }
-}
-
-function checkOptions(options: {
-  readonly sources: readonly Source[]
-  readonly collections?: readonly string[]
-  readonly concurrency?: number
-}): void {
-  const ids = options.sources.map((source) => source.id)
-  if (new Set(ids).size !== ids.length) {
-    throw new FirehoseError('invalid-option', `sources must have different ids; ids=${ids.join(',')}`)
-  }
-  for (const source of options.sources) {
-    if (source.kind === 'pds' && source.host === null) {
-      throw new FirehoseError('invalid-option', `a pds source needs its host; id=${source.id}`)
-    }
-  }
-  for (const pattern of options.collections ?? []) {
-    if (!/^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+(\.\*)?$/.test(pattern)) {
-      throw new FirehoseError('invalid-option', `not an NSID or a prefix with .*; collection=${pattern}`)
-    }
-  }
-  if (options.concurrency !== undefined && !(options.concurrency >= 1)) {
-    throw new FirehoseError('invalid-option', `concurrency is at least 1; concurrency=${options.concurrency}`)
-  }
 }

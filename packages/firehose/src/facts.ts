@@ -32,8 +32,19 @@ export type RepoFact =
     }
   /** The app refused an event that was proved. */
   | { readonly kind: 'app-failed'; readonly rev: Tid | null }
-  /** Upstream said what the account's status is. */
+  /** The account's own host said what its status is. */
   | { readonly kind: 'account'; readonly status: string }
+  /** A relay said what the account's status is, and its own host has not: it is to be asked at `askAt` (ms since the epoch). */
+  | { readonly kind: 'hearsay'; readonly status: string; readonly askAt: number }
+  /** The account's own host was asked about that, and gave no answer. `gone`: there is no such DID. */
+  | {
+      readonly kind: 'unheard'
+      readonly gone: boolean
+      readonly retryAfterMs: number
+      readonly jitter: number
+    }
+  /** It cannot be asked about that before `until` (ms since the epoch). */
+  | { readonly kind: 'unasked'; readonly until: number }
   /** This service decided about the account. */
   | { readonly kind: 'local'; readonly status: string }
   /** The account's identity changed. */
@@ -142,6 +153,7 @@ export function newRepo(did: Did, filter = ''): RepoState {
     confirmedAt: null,
     upstreamStatus: 'active',
     localStatus: 'active',
+    hearsay: null,
     lastSource: null,
     lastSeq: null,
   }

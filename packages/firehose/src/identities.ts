@@ -29,7 +29,7 @@ export type IdentitiesOptions = {
 }
 
 /** Why an identity is asked for anew. Each reason has a limit of its own, so that what one causes does not use up another's. */
-export type RefreshReason = 'host' | 'key' | 'check'
+export type RefreshReason = 'host' | 'key' | 'check' | 'status'
 
 /** The identities of a consumer. */
 export type Identities = {
@@ -54,7 +54,7 @@ export type Identities = {
 
 type Entry = { readonly result: IdentityResult; readonly at: number }
 
-/** Changes of one identity in a row that are followed at once. */
+/** Changes of one identity, or of its account's status, in a row that are followed at once. */
 const RENEWALS_AT_ONCE = 4
 
 /** An empty cache. */
@@ -70,6 +70,7 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     host: createBuckets<Did>(1, refreshMs, maxEntries, now),
     key: createBuckets<Did>(1, refreshMs, maxEntries, now),
     check: createBuckets<Did>(1, refreshMs, maxEntries, now),
+    status: createBuckets<Did>(RENEWALS_AT_ONCE, refreshMs, maxEntries, now),
   }
   const renewals = createBuckets<Did>(RENEWALS_AT_ONCE, refreshMs, maxEntries, now)
 

@@ -58,6 +58,7 @@ export { type Effect, type FailureReason, REASONS } from './reasons.ts'
 export { createResync, type CreateResyncOptions, type StoredRecord } from './resync.ts'
 export {
   type CursorState,
+  type Hearsay,
   type Priority,
   type QueuedFrame,
   REPO_STATUSES,

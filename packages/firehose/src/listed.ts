@@ -16,8 +16,6 @@ export type ListedOptions = {
   readonly store: Store
   readonly resync: ResyncGate
   readonly statuses: AccountStatus
-  /** Hosts can be asked for a status; else their lists are believed. */
-  readonly canAsk: boolean
   readonly policy: RepoPolicy
   /** Who speaks through a source. */
   readonly speakerOf: (source: string) => Speaker
@@ -48,14 +46,17 @@ export function createListed(options: ListedOptions): (entry: Listed) => Promise
     // A list may be old by now, also the host's own: where they differ the host is asked.
     const same =
       (status === 'active') === (before === 'active') && (status === 'deleted') === (before === 'deleted')
-    const believed = own && !options.canAsk ? status : null
-    const said = same ? before : ((await statuses.ask(did)) ?? believed)
+    const believed = own && !statuses.canAsk ? status : null
+    const answer = same ? null : await statuses.ask(did, status, true)
+    const asked = answer?.heard === true ? answer.status : null
+    const said = same ? before : (asked ?? believed)
     if (said !== null && said !== before) {
       const told = await statuses.tell(did, repo, said, source)
       if (told === null) return true
       repo = told
     }
-    if (rev === null || status !== 'active') return true
+    // Its host knows better, also of an account that the list hides.
+    if (rev === null || (said ?? status) !== 'active') return true
     const { state, effects } = next(
       repo ?? newRepo(did, policy.filter),
       { kind: 'listed', rev, at },

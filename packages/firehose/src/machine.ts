@@ -22,7 +22,7 @@ import {
   UNKNOWN_REV,
 } from './machine-rules.ts'
 import { begun, drained, failed, part, postponed } from './machine-run.ts'
-import type { Priority, RepoFlag, RepoState } from './state.ts'
+import type { Hearsay, Priority, RepoFlag, RepoState } from './state.ts'
 
 /**
  * What becomes of a repo when something happens. Total: every fact is answered in every state.
@@ -42,6 +42,12 @@ export function next(state: RepoState, fact: RepoFact, policy: RepoPolicy, now: 
       return doubted(state, fact, policy, now)
     case 'account':
       return account(state, fact.status, policy, now)
+    case 'hearsay':
+      return hearsay(state, fact)
+    case 'unheard':
+      return unheard(state, fact, policy, now)
+    case 'unasked':
+      return to(reheard(state, (open) => ({ ...open, askAt: fact.until })))
     case 'local':
       return statusChanged(state, { ...state, localStatus: fact.status }, policy, now)
     case 'identity':
@@ -148,7 +154,8 @@ function doubted(state: RepoState, fact: Fact<'doubted'>, policy: RepoPolicy, no
   }
 }
 
-function account(state: RepoState, upstreamStatus: string, policy: RepoPolicy, now: number): Transition {
+function account(before: RepoState, upstreamStatus: string, policy: RepoPolicy, now: number): Transition {
+  const state: RepoState = before.hearsay === null ? before : { ...before, hearsay: null }
   if (upstreamStatus !== 'deleted') return statusChanged(state, { ...state, upstreamStatus }, policy, now)
   // Purged: what is left says only that it is gone. The epoch stays, so that no resync that runs can bring it back.
   const { did, epoch, localStatus, lastSource, lastSeq, triedAt } = state
@@ -156,6 +163,25 @@ function account(state: RepoState, upstreamStatus: string, policy: RepoPolicy, n
   const purged = { upstreamStatus, status: 'synchronized', reason: null, confirmedAt: now } as const
   return to({ ...gone, ...purged }, 'end-run', 'drop-queue')
 }
+
+/** Of many words the last one is kept. It brings the question no nearer, and puts it off no further. */
+function hearsay(state: RepoState, { status, askAt }: Fact<'hearsay'>): Transition {
+  const open = state.hearsay ?? { status, askAt, tries: 0, gone: 0 }
+  return to({ ...state, hearsay: { ...open, status } })
+}
+
+function unheard(state: RepoState, fact: Fact<'unheard'>, policy: RepoPolicy, now: number): Transition {
+  return to(
+    reheard(state, (open) => {
+      const tries = open.tries + 1
+      const gone = fact.gone ? open.gone + 1 : 0
+      return { ...open, tries, gone, askAt: now + backoff({ ...fact, attempts: tries }, policy) }
+    }),
+  )
+}
+
+const reheard = (state: RepoState, change: (open: Hearsay) => Hearsay): RepoState =>
+  state.hearsay === null ? state : { ...state, hearsay: change(state.hearsay) }
 
 function statusChanged(before: RepoState, after: RepoState, policy: RepoPolicy, now: number): Transition {
   const was = isActive(before)

@@ -58,6 +58,12 @@ export function createMemoryState(): MemoryState {
           .toSorted((a, b) => (a.did < b.did ? -1 : 1))
           .slice(0, limit)
       }
+      if ('hearsay' in query) {
+        return [...repos.values()]
+          .filter(({ hearsay }) => hearsay !== null && hearsay.askAt <= query.hearsay)
+          .toSorted((a, b) => a.hearsay!.askAt - b.hearsay!.askAt)
+          .slice(0, limit)
+      }
       return [...repos.values()]
         .filter(
           ({ nextTry, priority }) => nextTry !== null && nextTry <= query.due && priority === query.priority,

@@ -94,9 +94,10 @@ export type LatestRev = (request: HostRequest) => Promise<Tid | null>
 
 /**
  * Asks the account's own host for the account's status (com.atproto.sync.getRepoStatus): `active` or another word; null: it
- * does not say.
+ * has no such account. A rejection is a passing failure: nothing was said; a ResyncError may say when to try again. `patient`:
+ * whether to wait while the host has no time for the question, or to reject at once (`host-busy`).
  */
-export type HostStatus = (request: HostRequest) => Promise<string | null>
+export type HostStatus = (request: HostRequest & { readonly patient?: boolean }) => Promise<string | null>
 
 /** Whom a question to a host is about. */
 export type HostRequest = {
@@ -151,10 +152,15 @@ export type ConsumeOptions<Tx> = {
    */
   readonly latestRev?: LatestRev
   /**
-   * Asks the account's own host for the account's status, when a relay says that it changed. For several sources, of which one
-   * may be behind. Without it each is believed.
+   * Asks the account's own host for the account's status, when a relay says that it changed. Nobody signs an `#account`: a relay
+   * that is behind, or lies, would hide or remove accounts of others. Only what the host says comes to `onEvent` and counts; while
+   * it is silent nothing changes, and it is asked again (`RepoState.hearsay`).
+   *
+   * Without it nobody can be asked: what a relay says of a change is ignored (`status-unconfirmed`), and kept as hearsay. The
+   * word `trust-relays` has each relay believed unasked: for a relay of one's own, or to follow what it takes down itself. A PDS
+   * as a source needs none of this about the accounts that it hosts.
    */
-  readonly hostStatus?: HostStatus
+  readonly hostStatus?: HostStatus | 'trust-relays'
   /** What to do with a repo first seen in the middle: fetch its history, or go on from there. Default `resync` if there is one. */
   readonly firstSighting?: 'resync' | 'accept'
   readonly policy?: Partial<VerifyPolicy>

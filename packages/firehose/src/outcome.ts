@@ -31,6 +31,14 @@ export type Outcomes = {
     event: VerifiedEvent | null,
     more?: StateChange,
   ) => Promise<void>
+  /** As `ignore`, and what the fact makes of the repo is stored. */
+  readonly pass: (
+    item: Item,
+    repo: RepoState | null,
+    fact: RepoFact,
+    reason: FailureReason,
+    message: string,
+  ) => Promise<void>
   /** Nothing wrong with it, but nothing to do. */
   readonly ignore: (item: Item, reason: FailureReason, message: string) => Promise<void> | void
   /** It is told as a failure, and changes nothing. */
@@ -100,12 +108,18 @@ export function createOutcomes(options: OutcomeOptions): Outcomes {
     finish(item)
   }
 
+  const pass: Outcomes['pass'] = (item, repo, fact, reason, message) => {
+    count(reason)
+    options.onIgnored(failureOf(item, reason, message))
+    return save(item, repo, fact, null)
+  }
+
   const refuse = (item: Item, { reason, message }: Rejection): Promise<void> => {
     count(reason)
     return save(item, null, null, failureOf(item, reason, message))
   }
 
-  return { save, ignore, refuse }
+  return { save, pass, ignore, refuse }
 }
 
 /** A failure of this event. */

@@ -13,7 +13,7 @@ import type { Item, Listed, Remnant, ResyncGate } from './item.ts'
 import { type Bench, judgeHost } from './judge.ts'
 import { createListed } from './listed.ts'
 import { next } from './machine.ts'
-import type { HostStatus } from './options.ts'
+import type { HostStatus, Timers } from './options.ts'
 import { createOutcomes } from './outcome.ts'
 import { type FailureReason, REASONS } from './reasons.ts'
 import { createRepoEvents, doubtOf } from './repo-events.ts'
@@ -27,10 +27,10 @@ export type ProcessorOptions = {
   readonly resync: ResyncGate
   readonly policy: RepoPolicy
   readonly wanted: ((collection: string) => boolean) | null
-  /** Asks the account's own host for its status; null: events are believed as they come. */
-  readonly hostStatus: HostStatus | null
-  /** There is more than one source, so that one may be behind another. */
-  readonly several: boolean
+  /** See `ConsumeOptions`; null: nobody can be asked. */
+  readonly hostStatus: HostStatus | 'trust-relays' | null
+  readonly timers: Timers
+  readonly random: () => number
   /** Who speaks through a source. */
   readonly speakerOf: (source: string) => Speaker
   readonly onIgnored: (failure: FailureEvent) => void
@@ -49,6 +49,8 @@ export type Processor = {
   listed(entry: Listed): Promise<boolean>
   /** Asks the account's own host for its status, and tells what no event told. Only inside the account's lane. */
   renewStatus(did: Did, source: string): Promise<void>
+  /** Asks about what only a relay said of an account, if that is due. Only inside the account's lane. */
+  hear(did: Did): Promise<void>
   /** A failure of the stream itself. */
   tell(failure: FailureEvent): Promise<void>
 }
@@ -59,10 +61,12 @@ export function createProcessor(options: ProcessorOptions): Processor {
   const { now } = bench
   const unknowns = createBuckets<string>(UNKNOWN_BURST, 1000 / UNKNOWN_PER_SECOND, 1000, now)
   const outcomes = createOutcomes({ ...options, now })
-  const statuses = createAccountStatus(options)
+  const trustsRelays = options.hostStatus === 'trust-relays'
+  const askStatus = options.hostStatus === 'trust-relays' ? null : options.hostStatus
+  const statuses = createAccountStatus({ ...options, askStatus })
   const handleRepo = createRepoEvents({ ...options, outcomes })
   const handleIdentity = createIdentityEvents({ ...options, outcomes, unknowns })
-  const handleAccount = createAccountEvents({ ...options, outcomes, statuses, unknowns })
+  const handleAccount = createAccountEvents({ ...options, outcomes, statuses, trustsRelays, unknowns })
 
   const handleItem = async (item: Item): Promise<void> => {
     const { event } = item
@@ -77,8 +81,9 @@ export function createProcessor(options: ProcessorOptions): Processor {
 
   return {
     handle: handleItem,
-    listed: createListed({ ...options, statuses, canAsk: options.hostStatus !== null }),
+    listed: createListed({ ...options, statuses }),
     renewStatus: (did, source) => statuses.renew(did, source),
+    hear: (did) => statuses.hear(did),
     async lose({ source, tickets, failure, claimed }) {
       const { did, reason } = failure
       count(reason)

@@ -33,6 +33,7 @@ export type FailureReason =
   | 'account-unknown'
   | 'account-inactive'
   | 'status-overruled'
+  | 'status-unconfirmed'
   | 'duplicate'
   | 'rev-future'
   | 'car-malformed'
@@ -94,8 +95,10 @@ export const REASONS: Readonly<Record<FailureReason, Reason>> = {
   // Of a DID of which nothing is stored: an #identity or #account without a document, or of too many such DIDs at a time.
   'account-unknown': ignored('authority'),
   'account-inactive': ignored('authority'),
-  // A source that is behind said a status that the account's own host does not confirm.
+  // A relay said a status that the account's own host denies.
   'status-overruled': ignored('authority'),
+  // A relay said a status, and the account's own host has not been heard about it: it is asked later (`RepoState.hearsay`).
+  'status-unconfirmed': ignored('authority'),
 
   duplicate: ignored('order'),
   'rev-future': refused('order'),

@@ -48,6 +48,11 @@ const MIGRATIONS = [
    UPDATE repos SET priority = 0 WHERE status = 'desynchronized' AND rev IS NOT NULL;
    DROP INDEX repos_due;
    CREATE INDEX repos_due ON repos (priority, next_try) WHERE next_try IS NOT NULL;`,
+  `ALTER TABLE repos ADD COLUMN hearsay TEXT;
+   ALTER TABLE repos ADD COLUMN hearsay_ask_at INTEGER;
+   ALTER TABLE repos ADD COLUMN hearsay_tries INTEGER;
+   ALTER TABLE repos ADD COLUMN hearsay_gone INTEGER;
+   CREATE INDEX repos_hearsay ON repos (hearsay_ask_at) WHERE hearsay_ask_at IS NOT NULL;`,
 ]
 
 const COLUMNS = [
@@ -71,6 +76,10 @@ const COLUMNS = [
   'confirmed_at',
   'upstream_status',
   'local_status',
+  'hearsay',
+  'hearsay_ask_at',
+  'hearsay_tries',
+  'hearsay_gone',
   'last_source',
   'last_seq',
 ]
@@ -119,6 +128,10 @@ export function openState(db: Database): RepoStateStore<Database> {
         repo.confirmedAt,
         repo.upstreamStatus,
         repo.localStatus,
+        repo.hearsay?.status ?? null,
+        repo.hearsay?.askAt ?? null,
+        repo.hearsay?.tries ?? null,
+        repo.hearsay?.gone ?? null,
         repo.lastSource,
         repo.lastSeq,
       )
@@ -174,6 +187,12 @@ export function openState(db: Database): RepoStateStore<Database> {
         const rows = db.prepare('SELECT * FROM repos WHERE did > ? ORDER BY did LIMIT ?')
         return rows.all(query.after ?? '', limit).map(toRepo)
       }
+      if ('hearsay' in query) {
+        const rows = db.prepare(
+          'SELECT * FROM repos WHERE hearsay_ask_at <= ? ORDER BY hearsay_ask_at LIMIT ?',
+        )
+        return rows.all(query.hearsay, limit).map(toRepo)
+      }
       const rows = db.prepare(
         'SELECT * FROM repos WHERE priority = ? AND next_try <= ? ORDER BY next_try LIMIT ?',
       )
@@ -210,6 +229,15 @@ function toRepo(row: Record<string, unknown>): RepoState {
     confirmedAt: row['confirmed_at'] as number | null,
     upstreamStatus: row['upstream_status'] as string,
     localStatus: row['local_status'] as string,
+    hearsay:
+      row['hearsay'] === null
+        ? null
+        : {
+            status: row['hearsay'] as string,
+            askAt: row['hearsay_ask_at'] as number,
+            tries: row['hearsay_tries'] as number,
+            gone: row['hearsay_gone'] as number,
+          },
     lastSource: row['last_source'] as string | null,
     lastSeq: row['last_seq'] as number | null,
   }

@@ -46,6 +46,21 @@ export type Priority = 0 | 1 | 2 | 3 | 4
 /** Whether somebody waits for it: a gap in what is followed, or what was asked for. */
 export const isUrgent = (priority: Priority): boolean => priority < 2
 
+/**
+ * What a relay says of an account's status, and its own host has neither confirmed nor denied: it could not be asked yet, or gave no
+ * answer. It changes nothing.
+ */
+export type Hearsay = {
+  /** The newest word: `active` or another. */
+  readonly status: string
+  /** When the host is to be asked, ms since the epoch. */
+  readonly askAt: number
+  /** Times it was asked in vain. */
+  readonly tries: number
+  /** Times in a row that the DID was not found. */
+  readonly gone: number
+}
+
 /** What is known of one repo. It changes only by `next` (`machine.ts`). */
 export type RepoState = {
   readonly did: Did
@@ -80,10 +95,12 @@ export type RepoState = {
   readonly filter: string
   /** When the head was last shown to be the newest, ms since the epoch. */
   readonly confirmedAt: number | null
-  /** What upstream says of the account: `active`, `deactivated`, `takendown`, `suspended`, `deleted`, … or any other word. */
+  /** What the account's own host says of it: `active`, `deactivated`, `takendown`, `suspended`, `deleted`, … or any other word. */
   readonly upstreamStatus: string
   /** What this service itself decided; kept apart, never changed by an event. */
   readonly localStatus: string
+  /** What only a relay says of it; null: nothing else than is known. */
+  readonly hearsay: Hearsay | null
   /** The last event of this repo that was finished, to recognise a repetition after a crash. The source with its numbering. */
   readonly lastSource: string | null
   readonly lastSeq: number | null
@@ -100,8 +117,11 @@ export type CursorState = {
   readonly gapAt: number | null
 }
 
-/** Which repos: those due at a time, of one priority, or all, in order of DID. */
-export type RepoQuery = { readonly due: number; readonly priority: Priority } | { readonly after: Did | null }
+/** Which repos: those due at a time, of one priority; those whose hearsay is to be asked about at a time; or all, in order of DID. */
+export type RepoQuery =
+  | { readonly due: number; readonly priority: Priority }
+  | { readonly hearsay: number }
+  | { readonly after: Did | null }
 
 /** A frame kept while its repo is resyncing. `id` is assigned by the store and increases. */
 export type QueuedFrame = {
@@ -132,7 +152,7 @@ export interface RepoStateStore<Tx = void> {
   loadCursor(source: string): CursorState | null | Promise<CursorState | null>
   /** The next queued frames of a repo in order of arrival, at most about `maxBytes` (at least one if there is one). */
   loadQueue(did: Did, maxBytes: number): QueuedFrame[] | Promise<QueuedFrame[]>
-  /** At most `limit` repos: those due (`nextTry`; at start also those found `resyncing`), the longest due first, or a page of all. */
+  /** At most `limit` repos: those due (`nextTry`; at start also those found `resyncing`), the longest due first, also of hearsay, or a page of all. */
   find(query: RepoQuery, limit: number): RepoState[] | Promise<RepoState[]>
   /** Stores the change and runs `alongside` in one transaction; resolves when it is durable. On SQLite `alongside` must be synchronous. */
   save(change: StateChange, alongside?: (tx: Tx) => void | Promise<void>): Promise<void>

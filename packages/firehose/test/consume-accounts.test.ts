@@ -2,9 +2,18 @@
 
 import { describe, expect, it } from 'vitest'
 import { type Account, create, createWorld } from '../src/conformance/world.ts'
-import { type ConsumeOptions, ResyncError, type ResyncPart, type VerifiedEvent } from '../src/index.ts'
+import {
+  type ConsumeOptions,
+  type HostStatus,
+  ResyncError,
+  type ResyncPart,
+  type VerifiedEvent,
+} from '../src/index.ts'
 import { run, start } from './consume-run.ts'
 import { fromFrames, outline, stream, worldResolver } from './support.ts'
+
+/** What becomes of a status, whoever said it. */
+const TRUSTING = { hostStatus: 'trust-relays' } as const
 
 describe('accounts', () => {
   it('ignores the commits of an inactive account, keeps its head, and goes on when it returns', async () => {
@@ -18,7 +27,7 @@ describe('accounts', () => {
     add('#commit', world.event(await world.commit(account, [create('b')], { keep: false })))
     add('#account', { did, active: true, time })
     add('#commit', world.event(await world.commit(account, [create('c')])))
-    const { lines, ignored, state } = await run(world, frames)
+    const { lines, ignored, state } = await run(world, frames, TRUSTING)
     expect(lines()).toEqual([
       'commit create:app.bsky.feed.post/a',
       'account takendown',
@@ -37,11 +46,11 @@ describe('accounts', () => {
     const time = world.time()
     add('#commit', world.event(await world.commit(account, [create('a')])))
     add('#account', { did, active: false, status: 'deleted', time })
-    const { state } = await run(world, frames)
+    const { state } = await run(world, frames, TRUSTING)
     expect(state.repos.get(did)).toMatchObject({ rev: null, data: null, upstreamStatus: 'deleted' })
     add('#account', { did, active: true, time })
     add('#commit', world.event(await world.commit(account, [create('b')])))
-    const again = await run(world, frames.slice(2), { state })
+    const again = await run(world, frames.slice(2), { ...TRUSTING, state })
     expect(again.lines()).toEqual(['account active', 'commit create:app.bsky.feed.post/b [first-sighting]'])
   })
 
@@ -58,6 +67,7 @@ describe('accounts', () => {
     add('#commit', world.event(await world.commit(account, [create('b')])))
     let fetched = 0
     const { lines, state } = await run(world, frames, {
+      ...TRUSTING,
       // oxlint-disable-next-line require-yield
       async *resync() {
         fetched++
@@ -98,6 +108,10 @@ describe('accounts', () => {
 })
 
 describe('a status that no event told', () => {
+  /** A host that says one thing after the other, and the last one for ever. */
+  const saying = (...words: string[]): HostStatus => {
+    return async () => (words.length > 1 ? words.shift()! : words[0]!)
+  }
   const copy = async function* (account: Account): AsyncGenerator<ResyncPart> {
     const { rev, data, commit } = account.head!
     yield { rev, data, commit, ops: [], last: true }
@@ -141,7 +155,7 @@ describe('a status that no event told', () => {
   it('a return that the app refused is asked of the host, and told again', async () => {
     const { told, repo } = await refusing(['deactivated', 'active'], (account) => ({
       resync: () => copy(account),
-      hostStatus: async () => 'active',
+      hostStatus: saying('deactivated', 'active'),
     }))
     expect(told).toEqual(['deactivated', 'app-failed', 'active'])
     expect(repo).toMatchObject({ status: 'synchronized', upstreamStatus: 'active', claimed: null })
@@ -159,7 +173,7 @@ describe('a status that no event told', () => {
   it('a host that says what is known is believed, and nothing told', async () => {
     const { told, repo } = await refusing(['deactivated', 'active'], () => ({
       resync: refused,
-      hostStatus: async () => 'deactivated',
+      hostStatus: saying('deactivated', 'active', 'deactivated'),
     }))
     expect(told).toEqual(['deactivated', 'app-failed', 'resync-terminal'])
     expect(repo).toMatchObject({ status: 'terminal', upstreamStatus: 'deactivated' })
@@ -168,13 +182,14 @@ describe('a status that no event told', () => {
   it('nor when it refuses the repo and says that nothing changed', async () => {
     const { told } = await refusing(['deactivated'], () => ({
       resync: refused,
-      hostStatus: async () => 'active',
+      hostStatus: saying('deactivated', 'active'),
     }))
     expect(told).toEqual(['app-failed', 'resync-terminal'])
   })
 
   it('where no host can be asked the repo is not said to be whole', async () => {
     const { told, repo } = await refusing(['deactivated', 'active'], (account) => ({
+      ...TRUSTING,
       resync: () => copy(account),
     }))
     expect(told).toEqual(['deactivated', 'app-failed'])

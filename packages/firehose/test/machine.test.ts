@@ -363,6 +363,86 @@ describe('a doubt', () => {
   ])
 })
 
+describe('what only a relay says', () => {
+  const open = { status: 'deleted', askAt: NOW + 5, tries: 2, gone: 3 }
+  const asked = state({ hearsay: open })
+  const unheard = (change: Partial<Extract<RepoFact, { kind: 'unheard' }>> = {}): RepoFact => ({
+    kind: 'unheard',
+    gone: false,
+    retryAfterMs: 0,
+    jitter: 0.5,
+    ...change,
+  })
+  table([
+    [
+      'is kept, and changes nothing else',
+      base,
+      { kind: 'hearsay', status: 'deleted', askAt: NOW + 7 },
+      { hearsay: { status: 'deleted', askAt: NOW + 7, tries: 0, gone: 0 } },
+      [],
+    ],
+    [
+      'leaves a resync alone',
+      running(),
+      { kind: 'hearsay', status: 'deactivated', askAt: NOW },
+      { hearsay: { status: 'deactivated', askAt: NOW, tries: 0, gone: 0 } },
+      [],
+    ],
+    [
+      'again: the last word is kept, and the question neither hastened nor put off',
+      asked,
+      { kind: 'hearsay', status: 'active', askAt: NOW },
+      { hearsay: { ...open, status: 'active' } },
+      [],
+    ],
+    ['asked in vain', asked, unheard(), { hearsay: { ...open, tries: 3, gone: 0, askAt: NOW + 40_000 } }, []],
+    [
+      'asked in vain for long',
+      state({ hearsay: { ...open, tries: 9 } }),
+      unheard(),
+      { hearsay: { ...open, tries: 10, gone: 0, askAt: NOW + 100_000 } },
+    ],
+    [
+      'asked of a host that wants a longer pause',
+      asked,
+      unheard({ retryAfterMs: 70_000 }),
+      { hearsay: { ...open, tries: 3, gone: 0, askAt: NOW + 70_000 } },
+    ],
+    [
+      'of a DID that is not found',
+      asked,
+      unheard({ gone: true }),
+      { hearsay: { ...open, tries: 3, gone: 4, askAt: NOW + 40_000 } },
+    ],
+    ['put off', asked, { kind: 'unasked', until: NOW + 9 }, { hearsay: { ...open, askAt: NOW + 9 } }, []],
+    ['put off, and closed meanwhile', base, { kind: 'unasked', until: NOW + 9 }, {}, []],
+    ['asked in vain, and closed meanwhile', base, unheard(), {}, []],
+    ['the host says what was known', asked, { kind: 'account', status: 'active' }, { hearsay: null }, []],
+    [
+      'the host says another word',
+      asked,
+      { kind: 'account', status: 'suspended' },
+      { hearsay: null, upstreamStatus: 'suspended' },
+      [],
+    ],
+    ['this service decides', asked, { kind: 'local', status: 'hidden' }, { localStatus: 'hidden' }, []],
+    [
+      'the host says deleted',
+      asked,
+      { kind: 'account', status: 'deleted' },
+      {
+        ...newRepo(did, 'f'),
+        status: 'synchronized',
+        reason: null,
+        upstreamStatus: 'deleted',
+        confirmedAt: NOW,
+        lastSource: 's',
+        lastSeq: 9,
+      },
+    ],
+  ])
+})
+
 const gone: Partial<RepoState> = {
   ...newRepo(did, 'f'),
   status: 'synchronized',
@@ -1098,6 +1178,9 @@ it('whatever happens, in any order: 20 000 facts', () => {
       doubt({ claimed: rev(n) }),
       { kind: 'app-failed', rev: rev(n) },
       { kind: 'account', status: random.pick(['active', 'active', 'active', 'deactivated', 'deleted']) },
+      { kind: 'hearsay', status: 'deleted', askAt: now + n },
+      { kind: 'unheard', gone: random.below(2) === 0, retryAfterMs: 0, jitter: 0.5 },
+      { kind: 'unasked', until: now + n },
       { kind: 'local', status: random.below(5) === 0 ? 'takendown' : 'active' },
       { kind: 'identity' },
       { kind: 'requested', reason: 'requested', claimed: null },
@@ -1131,6 +1214,11 @@ it('whatever happens, in any order: 20 000 facts', () => {
     const active = repo.upstreamStatus === 'active' && repo.localStatus === 'active'
     if (active && ['suspect', 'desynchronized', 'resyncing'].includes(repo.status)) {
       expect(repo.nextTry, about).not.toBe(null)
+    }
+    // What a relay says changes nothing but what it is asked about.
+    if (['hearsay', 'unheard', 'unasked'].includes(fact.kind)) {
+      expect({ ...repo, hearsay: before.hearsay }, about).toEqual(before)
+      expect(step.effects, about).toEqual([])
     }
     // Only what is gone forgets what was proved; nothing takes the head back.
     const known = (s: RepoState): string => [s.rev ?? '', s.floor ?? ''].toSorted().at(-1)!

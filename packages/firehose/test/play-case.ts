@@ -41,6 +41,8 @@ export async function playCase(
     sources: [fromFrames(play(), source === 'pds' ? { kind: 'pds', host: world.pds } : {})],
     resolveKey: worldResolver(world),
     identity: { refreshMs: 0 },
+    // The hosts of the suite's documents do not exist.
+    hostStatus: 'trust-relays',
     state: createMemoryState(),
     onEvent: note,
     onIgnored: note,

@@ -36,6 +36,7 @@ export const repo = (change: Partial<RepoState> = {}): RepoState => ({
   confirmedAt: null,
   upstreamStatus: 'active',
   localStatus: 'active',
+  hearsay: null,
   lastSource: 's',
   lastSeq: 9_000_000_000,
   ...change,
@@ -73,6 +74,7 @@ export function describeState<Tx>(name: string, open: () => Promise<StateFixture
         filter: 'x1',
         confirmedAt: 12,
         localStatus: 'takendown',
+        hearsay: { status: 'deleted', askAt: 13, tries: 2, gone: 1 },
       })
       await state.save({ repo: full })
       const empty = repo({ did: other, rev: null, data: null, lastSource: null, lastSeq: null })
@@ -134,6 +136,26 @@ export function describeState<Tx>(name: string, open: () => Promise<StateFixture
       expect(await due(99, 2)).toEqual(['did:web:b.example', 'did:web:d.example'])
       expect(await due(14, 2, 3)).toEqual([])
       expect(await due(15, 2, 3)).toEqual(['did:web:e.example'])
+    })
+
+    it('finds the repos whose hearsay is to be asked about, the longest due first', async () => {
+      const { state } = fixture
+      for (const [letter, askAt] of [
+        ['a', 30] as const,
+        ['b', 10] as const,
+        ['c', null] as const,
+        ['d', 20] as const,
+      ]) {
+        const hearsay = askAt === null ? null : { status: 'deleted', askAt, tries: 0, gone: 0 }
+        await state.save({ repo: repo({ did: `did:web:${letter}.example`, hearsay }) })
+      }
+      const openAt = async (now: number, limit = 9): Promise<string[]> =>
+        (await state.find({ hearsay: now }, limit)).map((item) => item.did)
+      expect(await openAt(9)).toEqual([])
+      expect(await openAt(20)).toEqual(['did:web:b.example', 'did:web:d.example'])
+      expect(await openAt(30, 1)).toEqual(['did:web:b.example'])
+      await state.save({ repo: repo({ did: 'did:web:b.example' }) })
+      expect(await openAt(30)).toEqual(['did:web:d.example', 'did:web:a.example'])
     })
 
     it('gives all repos page by page, in order of DID', async () => {

@@ -24,6 +24,8 @@ export function avocetAdapter(
         resolveKey: (did) => resolve(plcUrl, did),
         state: createMemoryState(),
         identity: { refreshMs: 0, retryMs: [] },
+        // The hosts that the suite's documents name do not exist: what the relay says is all there is.
+        hostStatus: 'trust-relays',
         onEvent(event) {
           if (event.kind === 'failure' || event.kind === 'resync') return
           // Proved, but something before it is missing: not what a reader may take as the next state.

@@ -1,0 +1,531 @@
+// What a relay says of an account's status: nothing changes until the account's own host says so.
+
+import type { Did } from '@avocet/syntax'
+import { describe, expect, it } from 'vitest'
+import { type Account, create, createWorld, type World } from '../src/conformance/world.ts'
+import {
+  type ConsumeOptions,
+  createMemoryState,
+  type HostStatus,
+  ResyncError,
+  type RepoState,
+} from '../src/index.ts'
+import { run, start } from './consume-run.ts'
+import { fromFrames, stream, worldResolver } from './support.ts'
+
+const BEGAN = Date.parse('2030-01-01T00:00:00Z')
+
+/** An account with a commit, what relays say of it, and a clock that only the test moves. */
+async function setUp(name: string, options: Partial<ConsumeOptions<void>> = {}) {
+  const world = createWorld(name)
+  const account = world.createAccount()
+  const { did } = account
+  const { frames, add } = stream()
+  add('#commit', world.event(await world.commit(account, [create('a')])))
+  const clock = { now: BEGAN }
+  const state = createMemoryState()
+  const repo = (): RepoState => state.repos.get(did)!
+  const say = (status: string, of: Did = did): Uint8Array =>
+    add('#account', {
+      did: of,
+      active: status === 'active',
+      ...(status === 'active' ? {} : { status }),
+      time: world.time(),
+    })
+  let from = 0
+  /** A process that reads what was said since the one before it. */
+  const play = (more: Partial<ConsumeOptions<void>> = {}) => {
+    const unread = frames.slice(from)
+    from = frames.length
+    return run(world, unread, {
+      state,
+      now: () => clock.now,
+      random: () => 0.5,
+      resyncPolicy: { pollMs: 5, intervalMs: 60_000, backoffMs: 10_000, maxBackoffMs: 40_000 },
+      ...options,
+      ...more,
+    })
+  }
+  return { world, account, did, add, say, play, clock, state, repo }
+}
+
+/** A host that says this, and counts how often it is asked. */
+const saying = (answer: string | null | Error): HostStatus & { asked: number } => {
+  const host = Object.assign(
+    async () => {
+      host.asked++
+      if (answer instanceof Error) throw answer
+      return answer
+    },
+    { asked: 0 },
+  )
+  return host
+}
+
+const reasonsOf = ({ ignored }: { ignored: readonly { reason: string }[] }): string[] =>
+  ignored.map(({ reason }) => reason)
+
+const told = ({ lines }: { lines: () => string[] }): string[] =>
+  lines().filter((line) => line.startsWith('account'))
+
+describe('one relay is the only source', () => {
+  it.each(['deactivated', 'takendown', 'suspended', 'deleted', 'throttled', 'desynchronized'])(
+    'that says %s of an account whose host says active changes nothing',
+    async (status) => {
+      const { world, account, add, say, play, repo } = await setUp(`lies ${status}`)
+      say(status)
+      add('#commit', world.event(await world.commit(account, [create('b')])))
+      const running = await play({ hostStatus: saying('active') })
+      expect(running.lines()).toEqual([
+        'commit create:app.bsky.feed.post/a',
+        'commit create:app.bsky.feed.post/b',
+      ])
+      expect(reasonsOf(running)).toEqual(['status-overruled'])
+      expect(repo()).toMatchObject({ upstreamStatus: 'active', hearsay: null, rev: account.head!.rev })
+    },
+  )
+
+  it.each(['active', 'deleted', 'takendown'])(
+    'that says %s of an account whose host says deactivated changes nothing, and purges nothing',
+    async (status) => {
+      const { account, say, play, repo } = await setUp(`lies of the inactive ${status}`)
+      say('deactivated')
+      await play({ hostStatus: saying('deactivated') })
+      say(status)
+      const running = await play({ hostStatus: saying('deactivated') })
+      expect(running.lines()).toEqual([])
+      expect(reasonsOf(running)).toEqual(['status-overruled'])
+      expect(repo()).toMatchObject({ upstreamStatus: 'deactivated', rev: account.head!.rev })
+    },
+  )
+
+  it.each(['deactivated', 'takendown', 'suspended', 'deleted', 'hibernating'])(
+    'is followed where the host says %s as well, with its seq',
+    async (status) => {
+      const { say, play, did, repo } = await setUp(`agrees ${status}`)
+      say(status)
+      const hostStatus = saying(status)
+      const running = await play({ hostStatus })
+      expect(running.events.at(-1)).toMatchObject({ kind: 'account', source: 'test', seq: 2, did, status })
+      expect(repo()).toMatchObject({ upstreamStatus: status, hearsay: null })
+      // Said again it is not asked again; its return is.
+      say(status)
+      say('active')
+      const back = saying('active')
+      expect(told(await play({ hostStatus: back }))).toEqual([`account ${status}`, 'account active'])
+      expect([hostStatus.asked, back.asked]).toEqual([1, 1])
+    },
+  )
+
+  it('is followed where the host deletes what it had deactivated', async () => {
+    const { say, play, repo } = await setUp('deleted in the end')
+    say('deactivated')
+    await play({ hostStatus: saying('deactivated') })
+    say('deleted')
+    expect(told(await play({ hostStatus: saying('deleted') }))).toEqual(['account deleted'])
+    expect(repo()).toMatchObject({ upstreamStatus: 'deleted', rev: null })
+  })
+
+  it('where both differ from what is known, the word of the host counts: what it suspended is not purged', async () => {
+    const { account, say, play, repo } = await setUp('another word')
+    say('deleted')
+    const running = await play({ hostStatus: saying('suspended') })
+    expect(told(running)).toEqual(['account suspended'])
+    expect(repo()).toMatchObject({ upstreamStatus: 'suspended', rev: account.head!.rev })
+  })
+
+  it('a status without a word stays so, and one that is too long is cut', async () => {
+    const { world, did, add, say, play, repo } = await setUp('words')
+    add('#account', { did, active: false, time: world.time() })
+    const running = await play({ hostStatus: saying('inactive') })
+    expect(running.events.at(-1)).toMatchObject({ kind: 'account', active: false, status: null })
+    say('x'.repeat(65))
+    await play({ hostStatus: saying(new Error('down')) })
+    expect(repo().hearsay!.status).toBe('x'.repeat(64))
+  })
+
+  it('a host that has no such account agrees that it is gone, once a fresh identity names it; not that it is back', async () => {
+    const { world, say, play, repo } = await setUp('no such account')
+    const resolveKey = worldResolver(world)
+    say('deleted')
+    expect(told(await play({ hostStatus: saying(null), resolveKey }))).toEqual(['account deleted'])
+    expect(resolveKey.calls.map(({ forced }) => forced)).toEqual([false, true])
+    say('active')
+    const back = await play({ hostStatus: saying(null) })
+    expect([told(back), reasonsOf(back)]).toEqual([[], ['status-overruled']])
+    expect(repo().upstreamStatus).toBe('deleted')
+  })
+
+  it('a host that the account has left does not speak for it', async () => {
+    const { account, say, play, repo, world } = await setUp('left')
+    say('deactivated')
+    const asked: (string | null)[] = []
+    let moved = false
+    const resolveKey = worldResolver(world)
+    const running = await play({
+      resolveKey: async (did, how) => {
+        moved ||= how.forceRefresh
+        const found = await resolveKey(did, how)
+        return found && { ...found, pds: moved ? 'https://new.example.com' : account.pds }
+      },
+      hostStatus: async ({ identity }) => {
+        asked.push(identity.pds)
+        return identity.pds === account.pds ? 'deactivated' : 'active'
+      },
+    })
+    expect(asked).toEqual([account.pds, 'https://new.example.com'])
+    expect([told(running), reasonsOf(running)]).toEqual([[], ['status-overruled']])
+    expect(repo().upstreamStatus).toBe('active')
+  })
+
+  it('where that cannot be asked again yet, the question stays open until it can', async () => {
+    const { account, say, play, repo, clock, world } = await setUp('left lately')
+    const resolveKey = worldResolver(world)
+    let pds: string | null = account.pds
+    const options = {
+      identity: { refreshMs: 60_000, retryMs: [] },
+      resolveKey: async (did: Did, how: { forceRefresh: boolean }) => {
+        const found = await resolveKey(did, how)
+        return found && { ...found, pds }
+      },
+      // Five words that are asked about, in four of which the identity is asked for anew.
+      hostStatus: (async ({ identity }) => (identity.pds === pds ? 'active' : 'deactivated')) as HostStatus,
+      resyncPolicy: { pollMs: 5, intervalMs: 0, backoffMs: 10_000 },
+    }
+    for (let i = 0; i < 5; i++) say('takendown')
+    const running = await play({
+      ...options,
+      hostStatus: async (request) => {
+        const answer = await options.hostStatus(request)
+        // After the fourth it moves, and nobody tells.
+        if (resolveKey.calls.filter(({ forced }) => forced).length === 4) pds = 'https://new.example.com'
+        return answer
+      },
+    })
+    expect(reasonsOf(running)).toEqual([...Array(4).fill('status-overruled'), 'status-unconfirmed'])
+    expect(repo()).toMatchObject({ upstreamStatus: 'active', hearsay: { askAt: BEGAN + 60_000, tries: 0 } })
+    clock.now = BEGAN + 60_000
+    expect(told(await play(options))).toEqual([])
+    expect(repo()).toMatchObject({ upstreamStatus: 'active', hearsay: null })
+  })
+
+  it('a PDS speaks for its own accounts: nobody is asked', async () => {
+    const { world, account, say, play, repo } = await setUp('own')
+    say('takendown')
+    const hostStatus = saying('active')
+    const all = stream(9)
+    all.add('#account', { did: account.did, active: false, status: 'takendown', time: world.time() })
+    await play({ hostStatus: saying(new Error('down')) })
+    expect(repo().hearsay).toMatchObject({ status: 'takendown' })
+    const sources = [fromFrames(all.frames, { id: 'pds', kind: 'pds', host: account.pds })]
+    const running = await play({ hostStatus, sources })
+    expect([told(running), hostStatus.asked]).toEqual([['account takendown'], 0])
+    // What it says closes the question that a relay had opened.
+    expect(repo()).toMatchObject({ upstreamStatus: 'takendown', hearsay: null })
+  })
+})
+
+describe('a host that is silent', () => {
+  it.each([
+    ['refuses', new ResyncError('fetch-failed', 'status=500')],
+    ['cannot be reached', new TypeError('refused')],
+    ['wants a pause', new ResyncError('fetch-failed', 'status=429', { retryAfterMs: 7000 })],
+  ])('because it %s: nothing changes, and it is asked again', async (_, error) => {
+    const { world, account, add, say, play, clock, repo } = await setUp(`silent ${error.message}`)
+    say('deleted')
+    add('#commit', world.event(await world.commit(account, [create('b')])))
+    const running = await play({ hostStatus: saying(error) })
+    expect(running.lines()).toEqual([
+      'commit create:app.bsky.feed.post/a',
+      'commit create:app.bsky.feed.post/b',
+    ])
+    expect(reasonsOf(running)).toEqual(['status-unconfirmed'])
+    expect(running.consumer.stats().reasons).toEqual({ 'status-unconfirmed': 1 })
+    const hearsay = { status: 'deleted', askAt: BEGAN + 10_000, tries: 0, gone: 0 }
+    expect(repo()).toMatchObject({ upstreamStatus: 'active', rev: account.head!.rev, hearsay })
+    // Not sooner; then again in vain; then it is heard.
+    clock.now = BEGAN + 9_999
+    const early = saying('deactivated')
+    await play({ hostStatus: early })
+    clock.now = BEGAN + 10_000
+    const again = saying(error)
+    await play({ hostStatus: again })
+    expect([early.asked, again.asked]).toEqual([0, 1])
+    expect(repo().hearsay).toEqual({ ...hearsay, askAt: BEGAN + 20_000, tries: 1, gone: 0 })
+    clock.now = BEGAN + 20_000
+    const heard = await play({ hostStatus: saying('deactivated') })
+    expect(heard.events).toEqual([
+      {
+        kind: 'account',
+        source: 'host',
+        seq: null,
+        did: account.did,
+        active: false,
+        status: 'deactivated',
+        time: new Date(clock.now).toISOString(),
+      },
+    ])
+    expect(repo()).toMatchObject({ upstreamStatus: 'deactivated', hearsay: null, rev: account.head!.rev })
+  })
+
+  it('waits twice as long each time, and no longer than the longest', async () => {
+    const { say, play, clock, repo } = await setUp('backoff')
+    say('takendown')
+    const waits: number[] = []
+    for (let tries = 0; tries < 5; tries++) {
+      await play({ hostStatus: saying(new Error('down')) })
+      waits.push(repo().hearsay!.askAt - clock.now)
+      clock.now = repo().hearsay!.askAt
+    }
+    expect(waits).toEqual([10_000, 10_000, 20_000, 40_000, 40_000])
+    expect(told(await play({ hostStatus: saying('active') }))).toEqual([])
+    expect(repo()).toMatchObject({ upstreamStatus: 'active', hearsay: null })
+  })
+
+  it('is not asked sooner by what is said meanwhile; the newest word is kept', async () => {
+    const { say, play, clock, repo } = await setUp('meanwhile')
+    say('deactivated')
+    await play({ hostStatus: saying(new Error('down')) })
+    clock.now += 5000
+    say('takendown')
+    say('active')
+    say('deleted')
+    const hostStatus = saying(new Error('down'))
+    const running = await play({ hostStatus })
+    expect(reasonsOf(running)).toEqual(Array(3).fill('status-unconfirmed'))
+    expect(hostStatus.asked).toBe(0)
+    expect(repo().hearsay).toEqual({ status: 'deleted', askAt: BEGAN + 10_000, tries: 0, gone: 0 })
+    clock.now = BEGAN + 10_000
+    expect(told(await play({ hostStatus: saying(null) }))).toEqual(['account deleted'])
+  })
+
+  it('a process that lives on asks by itself', async () => {
+    const { world, did, say, state } = await setUp('lives on')
+    const frame = say('deactivated')
+    let isUp = false
+    const running = start(world, [], {
+      state,
+      sources: [fromFrames([frame], { stay: true })],
+      resyncPolicy: { pollMs: 5, intervalMs: 0, backoffMs: 1 },
+      hostStatus: async () => {
+        if (!isUp) throw new Error('down')
+        return 'deactivated'
+      },
+    })
+    await expect.poll(() => state.repos.get(did)?.hearsay?.tries, { timeout: 8000 }).toBeGreaterThan(0)
+    isUp = true
+    await expect.poll(() => told(running), { timeout: 8000 }).toEqual(['account deactivated'])
+    await running.consumer.close()
+  })
+
+  it('a DID that is not found ten times in a row counts as deleted, as a relay says; before that it does not', async () => {
+    const { world, did, say, play, clock, repo } = await setUp('tombstone')
+    say('deleted')
+    await play({ hostStatus: saying(new Error('down')) })
+    world.missing.add(did)
+    const hostStatus = saying('active')
+    const again = async (): Promise<[string[], number | undefined]> => {
+      clock.now = repo().hearsay!.askAt
+      const running = await play({ hostStatus })
+      return [told(running), repo().hearsay?.gone]
+    }
+    for (let gone = 1; gone <= 9; gone++) expect(await again()).toEqual([[], gone])
+    // Found once in between, whatever its host says then.
+    world.missing.delete(did)
+    clock.now = repo().hearsay!.askAt
+    await play({ hostStatus: saying(new Error('down')) })
+    expect(repo()).toMatchObject({ upstreamStatus: 'active', hearsay: { tries: 10, gone: 0 } })
+    world.missing.add(did)
+    for (let gone = 1; gone <= 9; gone++) expect(await again()).toEqual([[], gone])
+    expect(await again()).toEqual([['account deleted'], undefined])
+    expect([hostStatus.asked, repo().upstreamStatus]).toEqual([0, 'deleted'])
+  })
+
+  it('what the app refuses to be told is told again later', async () => {
+    const { say, play, clock, repo } = await setUp('refused')
+    say('deactivated')
+    await play({ hostStatus: saying(new Error('down')) })
+    clock.now = repo().hearsay!.askAt
+    await play({
+      hostStatus: saying('deactivated'),
+      onEvent() {
+        throw new Error('no room')
+      },
+    })
+    expect(repo()).toMatchObject({ upstreamStatus: 'active', hearsay: { tries: 1 } })
+    clock.now = repo().hearsay!.askAt
+    expect(told(await play({ hostStatus: saying('deactivated') }))).toEqual(['account deactivated'])
+  })
+
+  it('holds its account for ten seconds, and then nobody', async () => {
+    const { world, account, add, say, play, repo } = await setUp('hangs')
+    say('deactivated')
+    add('#commit', world.event(await world.commit(account, [create('b')])))
+    const waits: number[] = []
+    const aborted: boolean[] = []
+    const running = await play({
+      timers: {
+        after(ms, call) {
+          waits.push(ms)
+          const timer = setTimeout(call, ms === 10_000 ? 1 : ms)
+          return () => clearTimeout(timer)
+        },
+      },
+      hostStatus: ({ signal }) => {
+        signal.addEventListener('abort', () => aborted.push(true))
+        return new Promise(() => {})
+      },
+    })
+    expect(waits).toContain(10_000)
+    expect(aborted).toEqual([true])
+    expect(running.lines().at(-1)).toBe('commit create:app.bsky.feed.post/b')
+    expect(repo().hearsay).toMatchObject({ status: 'deactivated' })
+  })
+
+  it('a consumer that stops meanwhile concludes nothing: the event is read again', async () => {
+    const { world, did, say, state } = await setUp('stopped')
+    const frame = say('deactivated')
+    const asked = Promise.withResolvers<void>()
+    const running = start(world, [], {
+      state,
+      sources: [fromFrames([frame], { stay: true })],
+      hostStatus: () => {
+        asked.resolve()
+        return new Promise(() => {})
+      },
+    })
+    await asked.promise
+    await running.consumer.close()
+    expect([state.repos.get(did), running.ignored]).toEqual([undefined, []])
+    expect(state.cursors.get('test')?.seq ?? 0).toBeLessThan(2)
+  })
+})
+
+describe('floods', () => {
+  const commitOf = async (world: World, account: Account) =>
+    world.event(await world.commit(account, [create('b')]))
+
+  it('of one account: its host is asked four times, then once an interval', async () => {
+    const { world, account, add, say, play, clock, repo } = await setUp('flood of one')
+    for (let i = 0; i < 1000; i++) say(i % 2 === 0 ? 'deactivated' : 'takendown')
+    add('#commit', await commitOf(world, account))
+    const hostStatus = saying('active')
+    const running = await play({ hostStatus })
+    expect(hostStatus.asked).toBe(4)
+    expect(running.lines().at(-1)).toBe('commit create:app.bsky.feed.post/b')
+    expect(repo().hearsay).toEqual({ status: 'takendown', askAt: BEGAN + 60_000, tries: 0, gone: 0 })
+    clock.now = BEGAN + 60_000
+    for (let i = 0; i < 1000; i++) say(i % 2 === 0 ? 'deactivated' : 'takendown')
+    await play({ hostStatus })
+    // The next process has the open question and four more.
+    expect(hostStatus.asked).toBe(9)
+    expect(repo().upstreamStatus).toBe('active')
+  })
+
+  it('of many: 64 lanes wait, the rest is asked about in its turn, and the stream goes on', async () => {
+    const { world, account, add, say, state } = await setUp('flood of many')
+    const others = Array.from({ length: 200 }, () => world.createAccount())
+    const frames = others.map(({ did }) => say('deleted', did))
+    frames.push(add('#commit', await commitOf(world, account)))
+    const hold = Promise.withResolvers<void>()
+    let [asked, most, now] = [0, 0, 0]
+    const running = start(world, [], {
+      state,
+      concurrency: 8,
+      sources: [fromFrames(frames, { stay: true })],
+      async hostStatus() {
+        asked++
+        most = Math.max(most, ++now)
+        await hold.promise
+        now--
+        return 'active'
+      },
+    })
+    await expect
+      .poll(() => running.lines(), { timeout: 8000 })
+      .toEqual(['commit create:app.bsky.feed.post/b [first-sighting]'])
+    await expect.poll(() => asked, { timeout: 8000 }).toBe(128)
+    hold.resolve()
+    await expect.poll(() => asked, { timeout: 8000 }).toBe(200)
+    await running.consumer.close()
+    // So many of the events that wait, and so many of those that were put off.
+    expect(most).toBe(128)
+    expect(told(running)).toEqual([])
+  })
+
+  it('places are free again behind an answer', async () => {
+    const { world, say, state } = await setUp('places')
+    const frames = Array.from({ length: 80 }, () => say('takendown', world.createAccount().did))
+    const rest = Promise.withResolvers<void>()
+    async function* play(): AsyncGenerator<Uint8Array> {
+      yield* frames.slice(0, 40)
+      await rest.promise
+      yield* frames.slice(40)
+    }
+    const running = start(world, play(), { state, hostStatus: saying('takendown') })
+    await expect.poll(() => told(running).length, { timeout: 8000 }).toBe(40)
+    rest.resolve()
+    await running.consumer.done
+    expect([told(running).length, running.ignored]).toEqual([80, []])
+  })
+
+  it('that a busy host has no time for come back in turns, and no try is counted', async () => {
+    const { world, did, say, play, clock, state } = await setUp('busy')
+    const others = Array.from({ length: 3 }, () => world.createAccount().did)
+    for (const other of [did, ...others]) say('takendown', other)
+    const error = new ResyncError('host-busy', 'busy', { retryAfterMs: 500, host: 'pds.example.com' })
+    await play({ hostStatus: saying(error) })
+    const open = () => [did, ...others].map((other) => state.repos.get(other)!.hearsay!)
+    expect(open().map(({ askAt, tries }) => [askAt - BEGAN, tries])).toEqual(
+      others.concat(did).map(() => [500, 0]),
+    )
+    clock.now = BEGAN + 500
+    const patience: unknown[] = []
+    await play({
+      hostStatus: ({ patient }) => {
+        patience.push(patient)
+        return Promise.reject(error)
+      },
+    })
+    const turns = open().map(({ askAt }) => askAt - clock.now)
+    expect(turns.toSorted((a, b) => a - b)).toEqual([500, 600, 700, 800])
+    expect(open().map(({ tries }) => tries)).toEqual([0, 0, 0, 0])
+    expect(patience).toEqual([false, false, false, false])
+  })
+})
+
+describe('without a way to ask', () => {
+  it('what a relay says is kept and changes nothing, until somebody can be asked', async () => {
+    const { account, say, play, repo } = await setUp('nobody to ask')
+    say('deleted')
+    const running = await play()
+    expect([told(running), reasonsOf(running)]).toEqual([[], ['status-unconfirmed']])
+    expect(repo()).toMatchObject({
+      upstreamStatus: 'active',
+      rev: account.head!.rev,
+      hearsay: { status: 'deleted', askAt: BEGAN, tries: 0, gone: 0 },
+    })
+    expect(told(await play())).toEqual([])
+    expect(told(await play({ hostStatus: saying('deleted') }))).toEqual(['account deleted'])
+  })
+
+  it('a relay is believed where the application says so, and only there', async () => {
+    const { say, play, repo } = await setUp('trusted')
+    say('takendown')
+    expect(told(await play({ hostStatus: 'trust-relays' }))).toEqual(['account takendown'])
+    expect(repo()).toMatchObject({ upstreamStatus: 'takendown', hearsay: null })
+  })
+
+  it('several sources are no reason to believe one of them', async () => {
+    const { world, account, say, play, repo } = await setUp('several')
+    await play()
+    const lie = say('deleted')
+    const running = await play({
+      sources: [fromFrames([lie]), fromFrames([], { id: 'other' })],
+      hostStatus: saying(new Error('down')),
+    })
+    expect([told(running), reasonsOf(running)]).toEqual([[], ['status-unconfirmed']])
+    expect(repo()).toMatchObject({ upstreamStatus: 'active', rev: account.head!.rev })
+    expect(world.accounts.size).toBe(1)
+  })
+})
