@@ -76,7 +76,8 @@ export function randomActions(random: Random, size: Size): Action[] {
     (who) => [status(who, 'deleted')],
     (who) => [
       status(who, random.pick(['deactivated', 'takendown'])),
-      wait(random.pick([50, 1000, 5000])),
+      // The host is asked about it, and has to say so before it is over.
+      wait(random.pick([50, 2000, 3000, 5000])),
       status(who, 'active'),
     ],
     (who) => [status(who, 'deactivated')],

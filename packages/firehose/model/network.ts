@@ -43,8 +43,6 @@ export type Snapshot = {
 export type Host = {
   readonly url: string
   downUntil: number
-  /** There was a time when it could not be reached. */
-  wasDown: boolean
   slowUntil: number
   skewMs: number
 }
@@ -77,7 +75,6 @@ export function createNetwork(clock: Clock, size: Size) {
   const hosts: Host[] = Array.from({ length: size.hosts }, (_, i) => ({
     url: `https://host${i}.example`,
     downUntil: 0,
-    wasDown: false,
     slowUntil: 0,
     skewMs: 0,
   }))

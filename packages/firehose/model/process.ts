@@ -139,15 +139,7 @@ export function startProcess(options: ProcessOptions): Process {
             }),
         }
       : {}),
-    hostStatus: ({ did, identity }) =>
-      later(() => {
-        try {
-          return network.at(identity.pds, did).status
-        } catch (error) {
-          if (error instanceof ResyncError && error.code === 'repo-deactivated') return 'deactivated'
-          throw error
-        }
-      }),
+    hostStatus: ({ did, identity }) => later(() => network.at(identity.pds, did).status),
     resyncConcurrency: size.slots,
     checkConcurrency: 2,
     resyncPolicy: {

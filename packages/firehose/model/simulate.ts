@@ -173,7 +173,6 @@ export async function simulate(
         return
       case 'host-down':
         network.hosts[action.host]!.downUntil = clock.now() + action.ms
-        network.hosts[action.host]!.wasDown = true
         return
       case 'host-slow':
         network.hosts[action.host]!.slowUntil = clock.now() + action.ms

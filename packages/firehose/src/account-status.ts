@@ -101,7 +101,7 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     }
   }
 
-  /** The host that the identity names may be the one before; then the identity is asked for anew. */
+  /** The host that a known identity names may be the one before: only that the account is active is believed of it. */
   const lookUp = async (
     did: Did,
     said: string,
@@ -109,27 +109,20 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     patient: boolean,
     either: AbortSignal,
   ): Promise<Answer> => {
-    let found: IdentityResult = await identities.get(did)
-    for (let isFresh = false; ; isFresh = true) {
-      const answer: Answer = found.ok
-        ? await hostStatus({ did, identity: found.identity, patient, signal: either }).then(
-            (status) => ({ heard: true, status }),
-            silence,
-          )
-        : { ...SILENT, gone: found.gone }
-      const isAgreed = answer.heard && answer.status === 'active' && said === 'active'
-      if (isFresh || isAgreed) return answer
-      const refreshing = identities.refresh(did, 'status')
-      // It may have moved since: there is nobody to ask before that is known.
-      if (refreshing === null) {
-        const again = identities.refreshableAt(did, 'status') ?? now()
-        return { ...SILENT, busy: true, retryAfterMs: Math.max(0, again - now()) }
-      }
-      const before = found
-      found = await refreshing
-      // Where there was an answer, it was of the right host.
-      if (before.ok && found.ok && before.identity.pds === found.identity.pds) return answer
+    const askAt = async (found: IdentityResult): Promise<Answer> => {
+      if (!found.ok) return { ...SILENT, gone: found.gone }
+      const asking = hostStatus({ did, identity: found.identity, patient, signal: either })
+      return asking.then((status) => ({ heard: true, status }), silence)
     }
+    if (said === 'active') {
+      const answer = await askAt(await identities.get(did))
+      if (answer.heard && answer.status === 'active') return answer
+    }
+    const refreshing = identities.refresh(did, 'status')
+    if (refreshing !== null) return askAt(await refreshing)
+    // Until that is known there is nobody to ask.
+    const again = identities.refreshableAt(did, 'status') ?? now()
+    return { ...SILENT, busy: true, retryAfterMs: Math.max(0, again - now()) }
   }
 
   const tell: AccountStatus['tell'] = async (did, repo, status, source) => {
@@ -155,7 +148,8 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
 
   const hear = async (did: Did): Promise<void> => {
     const before = await store.load(did)
-    if (before === null || before.hearsay === null || before.hearsay.askAt > now()) return
+    // Its host may have spoken by itself meanwhile.
+    if (before === null || before.hearsay === null) return
     const { status: said, gone } = before.hearsay
     const answer = await ask(did, said, false)
     const isGone = !answer.heard && answer.gone && gone + 1 >= MIN_TRIES_UNTIL_GONE

@@ -42,8 +42,7 @@ export function createHearings(options: HearingsOptions): Hearings {
   let idleWaiters: (() => void)[] = []
 
   const look = async (): Promise<void> => {
-    if (asking.size >= ASKED_AT_ONCE || signal.aborted) return
-    // Those that are asked about are still due: so many more cannot be.
+    // Those that are asked about are still due, and come first.
     for (const { did } of await options.state.find({ hearsay: now() }, ASKED_AT_ONCE)) {
       if (asking.size >= ASKED_AT_ONCE || signal.aborted) return
       if (asking.has(did)) continue

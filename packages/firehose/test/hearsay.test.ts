@@ -154,28 +154,55 @@ describe('one relay is the only source', () => {
     const back = await play({ hostStatus: saying(null) })
     expect([told(back), reasonsOf(back)]).toEqual([[], ['status-overruled']])
     expect(repo().upstreamStatus).toBe('deleted')
+    // Where all say that it is active no fresh one is needed.
+    say('active')
+    resolveKey.calls.length = 0
+    expect(told(await play({ hostStatus: saying('active'), resolveKey }))).toEqual(['account active'])
+    expect(resolveKey.calls.map(({ forced }) => forced)).toEqual([false])
   })
 
-  it('a host that the account has left does not speak for it', async () => {
-    const { account, say, play, repo, world } = await setUp('left')
+  it.each(['deactivated', 'active'])(
+    'that says %s: a host that the account has left does not speak for it',
+    async (status) => {
+      const { account, say, play, repo, world } = await setUp(`left ${status}`)
+      if (status === 'active') {
+        say('deactivated')
+        await play({ hostStatus: saying('deactivated') })
+      }
+      say(status)
+      const asked: (string | null)[] = []
+      let moved = false
+      const resolveKey = worldResolver(world)
+      const running = await play({
+        resolveKey: async (did, how) => {
+          moved ||= how.forceRefresh
+          const found = await resolveKey(did, how)
+          return found && { ...found, pds: moved ? 'https://new.example.com' : account.pds }
+        },
+        hostStatus: async ({ identity }) => {
+          asked.push(identity.pds)
+          return (identity.pds === account.pds) === (status === 'active') ? 'deactivated' : status
+        },
+      })
+      const is = status === 'active' ? ['account active'] : ['account deactivated']
+      expect([told(running), repo().upstreamStatus]).toEqual([is, status])
+      const fresh = ['https://new.example.com']
+      expect(asked).toEqual(status === 'active' ? [account.pds, ...fresh] : fresh)
+    },
+  )
+
+  it('that says deactivated, as the host that the account has left: the host it has says otherwise', async () => {
+    const { account, say, play, world } = await setUp('left behind')
     say('deactivated')
-    const asked: (string | null)[] = []
-    let moved = false
     const resolveKey = worldResolver(world)
     const running = await play({
       resolveKey: async (did, how) => {
-        moved ||= how.forceRefresh
         const found = await resolveKey(did, how)
-        return found && { ...found, pds: moved ? 'https://new.example.com' : account.pds }
+        return found && { ...found, pds: how.forceRefresh ? 'https://new.example.com' : account.pds }
       },
-      hostStatus: async ({ identity }) => {
-        asked.push(identity.pds)
-        return identity.pds === account.pds ? 'deactivated' : 'active'
-      },
+      hostStatus: async ({ identity }) => (identity.pds === account.pds ? 'deactivated' : 'active'),
     })
-    expect(asked).toEqual([account.pds, 'https://new.example.com'])
     expect([told(running), reasonsOf(running)]).toEqual([[], ['status-overruled']])
-    expect(repo().upstreamStatus).toBe('active')
   })
 
   it('where that cannot be asked again yet, the question stays open until it can', async () => {
@@ -362,7 +389,7 @@ describe('a host that is silent', () => {
     say('deactivated')
     add('#commit', world.event(await world.commit(account, [create('b')])))
     const waits: number[] = []
-    const aborted: boolean[] = []
+    let [isAborted, wasAborted] = [false, false]
     const running = await play({
       timers: {
         after(ms, call) {
@@ -372,12 +399,13 @@ describe('a host that is silent', () => {
         },
       },
       hostStatus: ({ signal }) => {
-        signal.addEventListener('abort', () => aborted.push(true))
+        signal.addEventListener('abort', () => (isAborted = true))
         return new Promise(() => {})
       },
+      onIgnored: () => (wasAborted = isAborted),
     })
     expect(waits).toContain(10_000)
-    expect(aborted).toEqual([true])
+    expect(wasAborted).toBe(true)
     expect(running.lines().at(-1)).toBe('commit create:app.bsky.feed.post/b')
     expect(repo().hearsay).toMatchObject({ status: 'deactivated' })
   })
@@ -467,6 +495,30 @@ describe('floods', () => {
     rest.resolve()
     await running.consumer.done
     expect([told(running).length, running.ignored]).toEqual([80, []])
+  })
+
+  it('of open questions: each is asked once, as many as places, and the next as soon as one is free', async () => {
+    const { world, say, play, clock, state } = await setUp('many open')
+    for (let i = 0; i < 70; i++) say('takendown', world.createAccount().did)
+    await play({ hostStatus: saying(new Error('down')) })
+    const open = () => [...state.repos.values()].filter(({ hearsay }) => hearsay !== null)
+    expect(open()).toHaveLength(70)
+    clock.now += 10_000
+    let [asked, now, most] = [0, 0, 0]
+    const slow: HostStatus = async () => {
+      asked++
+      most = Math.max(most, ++now)
+      await new Promise((resolve) => setTimeout(resolve, 40))
+      now--
+      throw new Error('down')
+    }
+    await play({ hostStatus: slow, resyncPolicy: { pollMs: 5, backoffMs: 10_000 } })
+    expect([asked, most, open().length]).toEqual([70, 64, 70])
+    expect(open().map(({ hearsay }) => hearsay!.tries)).toEqual(open().map(() => 1))
+    clock.now += 10_000
+    const late: HostStatus = () => new Promise((resolve) => setTimeout(resolve, 40, 'takendown'))
+    const running = await play({ hostStatus: late, resyncPolicy: { pollMs: 3_600_000 } })
+    expect([told(running).length, open()]).toEqual([70, []])
   })
 
   it('that a busy host has no time for come back in turns, and no try is counted', async () => {

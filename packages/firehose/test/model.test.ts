@@ -25,7 +25,7 @@ describe('model', () => {
 
   it('every sequence has a case, and every case a name of its own', () => {
     const sequences = new Set(MODEL_CASES.flatMap(({ sequence = [] }) => sequence))
-    expect([...sequences].toSorted()).toEqual(Array.from({ length: 18 }, (_, i) => `C${i + 1}`).toSorted())
+    expect([...sequences].toSorted()).toEqual(Array.from({ length: 20 }, (_, i) => `C${i + 1}`).toSorted())
     expect(new Set(MODEL_CASES.map(({ name }) => name)).size).toBe(MODEL_CASES.length)
   })
 
@@ -68,36 +68,57 @@ describe('model', () => {
     expect(few.at(-1)).toEqual({ do: 'lose-row', account: 0 })
   })
 
-  type Watched = { ms?: number; relays?: number; change?: (network: Network, app: App) => void }
-  const isNoticed = async ({ ms = 2001, relays = 2, change }: Watched): Promise<boolean> => {
+  type Watched = {
+    ms?: number
+    relays?: number
+    /** What the account is, and what is told of it. */
+    is?: string
+    told?: string
+    change?: (network: Network, app: App) => unknown
+  }
+  const isNoticed = async ({
+    ms = 2001,
+    relays = 2,
+    is = 'active',
+    told = 'deactivated',
+    change,
+  }: Watched): Promise<boolean> => {
     const clock = createClock(0)
     const network = createNetwork(clock, { ...USUAL_SIZE, relays })
     const app = createApp()
     const watch = createStatusWatch(app, network, clock)
     const account = network.accounts[0]!
-    network.setStatus(account, 'deactivated')
-    network.setStatus(account, 'active')
+    network.setStatus(account, 'suspended', false)
+    network.setStatus(account, is, false)
     await clock.run(ms)
     change?.(network, app)
     const time = new Date(0).toISOString()
     const about = { kind: 'account', source: 'relay1', seq: 1, did: account.did, time } as const
-    watch.told({ ...about, active: true, status: null })
-    expect(watch.hidden).toBe(null)
-    watch.told({ ...about, active: false, status: 'deactivated' })
-    return watch.hidden !== null
+    if (is === 'active') watch.told({ ...about, active: true, status: null })
+    expect(watch.wronged).toBe(null)
+    watch.told({ ...about, active: told === 'active', status: told === 'active' ? null : told })
+    return watch.wronged !== null
   }
+  const hide = ({ accounts }: Network, app: App): unknown => app.statuses.set(accounts[0]!.did, 'x')
   it.each<[name: string, noticed: boolean, watched: Watched]>([
     ['an old status told again', true, {}],
     ['one that the answer of the host may be as old as', false, { ms: 2000 }],
-    ['the word of the only relay', false, { relays: 1 }],
+    ['the word of the only relay', true, { relays: 1 }],
     ['what is so', false, { change: ({ accounts }) => (accounts[0]!.status = 'deactivated') }],
     ['what the app knew', false, { change: ({ accounts }, app) => app.statuses.set(accounts[0]!.did, 'x') }],
     ['what the app refuses', false, { change: (_, app) => (app.failNext = true) }],
-    ['a host that was down', false, { change: ({ hosts }) => (hosts[0]!.wasDown = true) }],
-    ['another host that was', true, { change: ({ hosts }) => (hosts[1]!.wasDown = true) }],
     ['a directory that was silent', false, { change: ({ directory }) => (directory.wasSilent = true) }],
     ['an account that moved', false, { change: ({ accounts }) => (accounts[0]!.hasMoved = true) }],
-  ])('a live account is hidden for a while by %s: noticed %s', async (_name, noticed, watched) => {
+    ['one that is shown though it is not', true, { is: 'deactivated', told: 'active', change: hide }],
+    ['one that was shown all the time', false, { is: 'deactivated', told: 'active' }],
+    [
+      'one that is purged though it is not deleted',
+      true,
+      { is: 'deactivated', told: 'deleted', change: hide },
+    ],
+    ['one that is purged, as it is', false, { is: 'deleted', told: 'deleted' }],
+    ['another word for the same', false, { is: 'deactivated', told: 'takendown', change: hide }],
+  ])('an account is wronged for a while by %s: noticed %s', async (_name, noticed, watched) => {
     expect(await isNoticed(watched)).toBe(noticed)
   })
 
