@@ -154,7 +154,12 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     maxParkedBytes: share / 2,
     onFault,
   })
-  signal.addEventListener('abort', () => lanes.release(), { once: true })
+  // What waits in a lane must not overtake what it waits behind, which may be given up now.
+  const endLanes = (): void => {
+    lanes.release()
+    lanes.clear()
+  }
+  signal.addEventListener('abort', endLanes, { once: true })
   const identities = createIdentities({
     resolveKey: options.resolveKey,
     now,
@@ -283,7 +288,6 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     }
     const exhausted = !signal.aborted
     stop.abort()
-    lanes.clear()
     await lanes.idle()
     options.signal?.removeEventListener('abort', onAbort)
     try {

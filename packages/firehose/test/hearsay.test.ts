@@ -429,6 +429,25 @@ describe('a host that is silent', () => {
   })
 })
 
+it('what waits behind a question is not taken for finished by a consumer that stops', async () => {
+  const { say, play, state, world, did } = await setUp('stopped in order')
+  await play()
+  const frames = [say('deactivated'), say('active')]
+  const asked = Promise.withResolvers<void>()
+  const stopped = start(world, [], {
+    state,
+    sources: [fromFrames(frames, { stay: true })],
+    hostStatus: () => {
+      asked.resolve()
+      return new Promise(() => {})
+    },
+  })
+  await asked.promise
+  await stopped.consumer.close()
+  expect([stopped.events, state.repos.get(did)!.lastSeq]).toEqual([[], 1])
+  expect(told(await play({ hostStatus: saying('deactivated') }))).toEqual(['account deactivated'])
+})
+
 describe('floods', () => {
   const commitOf = async (world: World, account: Account) =>
     world.event(await world.commit(account, [create('b')]))
@@ -519,6 +538,15 @@ describe('floods', () => {
     const late: HostStatus = () => new Promise((resolve) => setTimeout(resolve, 40, 'takendown'))
     const running = await play({ hostStatus: late, resyncPolicy: { pollMs: 3_600_000 } })
     expect([told(running).length, open()]).toEqual([70, []])
+  })
+
+  it('of which the end of the source leaves questions open: they are asked before the consumer ends', async () => {
+    const { world, say, play } = await setUp('the end')
+    for (let i = 0; i < 70; i++) say('takendown', world.createAccount().did)
+    const late: HostStatus = () => new Promise((resolve) => setTimeout(resolve, 40, 'takendown'))
+    const running = await play({ hostStatus: late, resyncPolicy: { pollMs: 3_600_000 } })
+    expect(reasonsOf(running)).toEqual(Array(6).fill('status-unconfirmed'))
+    expect(told(running)).toHaveLength(70)
   })
 
   it('that a busy host has no time for come back in turns, and no try is counted', async () => {
