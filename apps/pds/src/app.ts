@@ -17,6 +17,7 @@ import { SILENT } from './logger.ts'
 import { createPost } from './mail/post.ts'
 import { allChores } from './operations/capability.ts'
 import { startElectedChores } from './operations/elected-chores.ts'
+import { rememberErrors } from './operations/last-errors.ts'
 import { createWatch } from './operations/watch.ts'
 import { createOperatorDoors } from './operator/operator.ts'
 import { createOAuth } from './oauth/oauth.ts'
@@ -70,10 +71,10 @@ export interface Pds extends PdsParts, AsyncDisposable {
  */
 export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds> {
   const {
-    log = SILENT,
+    log: given = SILENT,
     lookupTxt = createTxtLookup(),
     fetch,
-    stores: given,
+    stores: ownStores,
     catalog,
     auth: replaced = {},
     methods,
@@ -81,8 +82,9 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
     ...settings
   } = options
   const config = resolveConfig(settings)
+  const { log, errors } = rememberErrors(given)
   await using opened = new AsyncDisposableStack()
-  const { stores, secrets } = opened.use(await openStorage(config, log, given))
+  const { stores, secrets } = opened.use(await openStorage(config, log, ownStores))
   const { accounts: rows, server } = stores
   const counts = opened.use(await openSharedCounts(config, log))
   const address = createPublicAddress(config)
@@ -149,6 +151,8 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
     post,
     repos,
     accounts,
+    events,
+    errors,
     jwtSecret: secrets.jwtSecret,
   })
 
@@ -208,6 +212,7 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
       allChores([events, watch, ...parts, oauth, owners, admin]),
       clock,
       log,
+      { rounds: watch.rounds },
     ),
   )
 

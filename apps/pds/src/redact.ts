@@ -7,10 +7,14 @@ export function maskEmail(email: string): string {
 /** Bounds what a mail server's words are searched in. */
 const MAX_TEXT = 500
 
-/** Text of another server for the log: bounded, its addresses masked, the parts of URLs that hold passwords gone. */
-function redact(text: string): string {
+/** What is a token (JWT), or a key or a hash in hexadecimal digits, of which a DID has none. */
+const SECRET = /\beyJ[\w-]{8,}(?:\.[\w-]+){0,4}|\b[0-9a-fA-F]{64,}\b/g
+
+/** Text of another server for the log: bounded, its addresses masked, tokens, keys and the parts of URLs that hold passwords gone. */
+export function redact(text: string): string {
   return text
     .slice(0, MAX_TEXT)
+    .replaceAll(SECRET, '…')
     .split(/([\s<>"'(),;/:]+)/)
     .map((word) => (word.includes('@') ? `…${word.slice(word.lastIndexOf('@'))}` : word))
     .join('')

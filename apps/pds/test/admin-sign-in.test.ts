@@ -296,6 +296,18 @@ describe('limits', () => {
     expect(await attempt('198.51.100.1', {})).toBe(303)
     const refused = (await entries(own)).filter(({ error }) => error === 'RateLimitExceeded')
     expect(refused).toEqual([expect.objectContaining({ actor: 'stranger', address: '192.0.2.1' })])
+    // The page tells whom limits refused, those of methods too.
+    const input = { identifier: 'nobody.test', password: 'guess' }
+    const headers = { 'x-forwarded-for': '2001:db8:1:2::7' }
+    for (let n = 0; n < 32; n++) await own.post('com.atproto.server.createSession', { input, headers })
+    expect(await runCommand(own, 'limits')).toEqual([
+      'admin-sign-in\t192.0.2.1\t2',
+      'createSession\t2001:db8:1:2::/64\t2',
+    ])
+    const operator = createAdminBrowser(() => `http://localhost:${own.pds.port}`)
+    await operator.signIn()
+    const shown = (await operator.visit('/admin/limits')).text
+    expect(shown).toContain('<th scope="row">2001:db8:1:2::/64</th>')
   })
 
   test('all networks: beyond the bound two tries each, and a known one as before', async () => {

@@ -24,6 +24,16 @@ export interface AccountRows {
   byEmail(email: string): Awaitable<Account | null>
   /** Those with a DID above `after`, in order of DID. @param options.email a part of their addresses */
   list(options: { after: string; limit: number; email?: string }): Awaitable<Account[]>
+  /**
+   * Those whose DID, handle or address begins with `prefix` (in lower case) and is above `after` (empty: from the first), in order of it.
+   * Found by an index: what it costs grows with `limit` alone.
+   */
+  search(options: {
+    by: 'did' | 'handle' | 'email'
+    prefix: string
+    after: string
+    limit: number
+  }): Awaitable<Account[]>
   /** Every DID, in order. */
   dids(): Awaitable<Did[]>
   count(): Awaitable<number>

@@ -213,6 +213,32 @@ export function describeAccounts({ store, applied, refuses, apply }: Context): v
       expect(await store().accounts.count()).toBe(3)
     })
 
+    it('finds accounts by the beginning of DID, handle or address, in pages', async () => {
+      await applied(
+        account(CAROL, { handle: 'bobby.test', email: 'a%@example.com' }),
+        account(BOB, { handle: 'bob.test', email: 'ab@example.com' }),
+        account(ALICE, { handle: 'alice.test', email: null }),
+      )
+      const dids = async (by: 'did' | 'handle' | 'email', prefix: string, after = '', limit = 9) =>
+        (await store().accounts.search({ by, prefix, after, limit })).map(({ did }) => did)
+      expect(await dids('handle', 'bob')).toEqual([BOB, CAROL])
+      expect(await dids('handle', 'bob', '', 1)).toEqual([BOB])
+      expect(await dids('handle', 'bob', 'bob.test')).toEqual([CAROL])
+      expect(await dids('handle', 'bob', 'bobby.test')).toEqual([])
+      expect(await dids('handle', 'bobb')).toEqual([CAROL])
+      expect(await dids('handle', 'bob.test')).toEqual([BOB])
+      expect(await dids('handle', '')).toEqual([ALICE, BOB, CAROL])
+      expect(await dids('handle', 'c')).toEqual([])
+      // An account without an address is among none of these; signs of patterns are letters like others.
+      expect(await dids('email', '')).toEqual([CAROL, BOB])
+      expect(await dids('email', 'a%')).toEqual([CAROL])
+      expect(await dids('email', '%')).toEqual([])
+      expect(await dids('did', '')).toEqual([ALICE, BOB, CAROL])
+      expect(await dids('did', BOB)).toEqual([BOB])
+      expect(await dids('did', 'did:', ALICE, 1)).toEqual([BOB])
+      expect(await dids('did', 'did:', CAROL)).toEqual([])
+    })
+
     it('lists deactivated accounts whose time comes, the first to go first', async () => {
       await applied(
         account(ALICE, { deactivatedAt: DAY }),

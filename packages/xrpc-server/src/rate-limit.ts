@@ -54,6 +54,8 @@ export interface RateLimitOptions {
   readonly rules?: readonly RateLimitRule[]
   /** Requests that are never limited. */
   readonly bypass?: (info: RequestInfo) => boolean
+  /** Told of every request that a rule refused, by the name of the rule. */
+  readonly onRefused?: (rule: string, info: RequestInfo) => void
 }
 
 interface Entry {
@@ -118,6 +120,7 @@ export async function applyRules(
   context: RateLimitContext,
   headers: HeaderRecord,
   onStoreError: (error: unknown) => void,
+  onRefused: (rule: string) => void = () => {},
 ): Promise<void> {
   let tightest: { rule: RateLimitRule; count: RateLimitCount; left: number } | undefined
   for (const rule of rules) {
@@ -148,6 +151,7 @@ export async function applyRules(
   headers[headerNames.rateLimitPolicy] =
     `${rule.limit};w=${Math.ceil(rule.windowMs / 1000)};name="${rule.name}"`
   if (left < 0) {
+    onRefused(rule.name)
     throw new XrpcError(429, 'RateLimitExceeded', 'Rate Limit Exceeded', {
       headers: { 'retry-after': String(resetSeconds) },
     })

@@ -298,8 +298,13 @@ class XrpcRouter implements Router {
 
   async #limit(rules: readonly RateLimitRule[], context: Context, headers: HeaderRecord): Promise<void> {
     if (rules.length === 0 || this.#options.rateLimit?.bypass?.(context) === true) return
-    await applyRules(rules, this.#store, context, headers, (error) =>
-      this.#reports.failed(error, context.nsid, context.requestId),
+    await applyRules(
+      rules,
+      this.#store,
+      context,
+      headers,
+      (error) => this.#reports.failed(error, context.nsid, context.requestId),
+      (rule) => this.#options.rateLimit?.onRefused?.(rule, context),
     )
   }
 

@@ -25,13 +25,13 @@ import { createAnnouncer, type Announce } from './announcer.ts'
 import { createAppPasswords } from './app-passwords.ts'
 import { applyChanges } from './changes.ts'
 import { createCredentials, type Credentials } from './credentials.ts'
-import { createDeletions } from './deletions.ts'
+import { createDeletions, type Deletions } from './deletions.ts'
 import { createEmailTokens } from './email-tokens.ts'
 import { createHandleChanges, type HandleChanges } from './handle-changes.ts'
-import { createInvites } from './invites.ts'
+import { createInvites, type Invites } from './invites.ts'
 import { createSignIns, type SignIns } from './sign-in.ts'
 import { createKeyRotations, type KeyRotations } from './key-rotations.ts'
-import { createLetters } from './letters.ts'
+import { createLetters, type Letters } from './letters.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createPasswordResets, RESET_PATH, type PasswordResets } from './password-resets.ts'
 import { createLoginBrake, NO_BRAKE, type LoginBrake } from './login-brake.ts'
@@ -60,6 +60,10 @@ export interface Accounts extends Capability {
   readonly handleChanges: HandleChanges
   readonly rotations: KeyRotations
   readonly announce: Announce
+  /** For acts of the operator. */
+  readonly deletions: Deletions
+  readonly letters: Letters
+  readonly invites: Invites
 }
 
 /** What accounts compose. */
@@ -161,6 +165,9 @@ export function createAccounts(parts: AccountsParts): Accounts {
     handleChanges,
     rotations,
     announce: createAnnouncer({ ...shared, accounts: stores.accounts, server: stores.server }),
+    deletions,
+    letters,
+    invites,
     methods: (router) =>
       addAccountMethods(router, {
         ...auth,

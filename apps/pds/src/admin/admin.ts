@@ -18,22 +18,22 @@ import { createFormTokens } from '../pages/form.ts'
 import { createLayout } from '../pages/layout.ts'
 import { createPageLimits } from '../pages/page-limits.ts'
 import type { Stores } from '../stores/stores.ts'
+import { createAdminSections } from './sections.ts'
 import { createAdminSignInLimits, NO_ADMIN_LIMITS, OPERATOR_CODES } from './sign-in-limits.ts'
 import { createAdminSignIn } from './sign-in.ts'
 import { ADMIN_STYLE } from './style.ts'
-import { framed } from './views/frame.ts'
-import { createAdminVisits, type AdminHandler } from './visit.ts'
+import { createAdminVisits } from './visit.ts'
 
 /** What the operator's page composes. */
 export interface AdminPagesParts {
   readonly config: PdsConfig
-  readonly stores: Pick<Stores, 'operator'>
+  readonly stores: Pick<Stores, 'operator' | 'accountStore' | 'accounts' | 'audit'>
   readonly secrets: Pick<Secrets, 'adminPassword' | 'jwtSecret'>
   readonly authorizer: Authorizer
   readonly watch: Watch
   readonly counts: SharedCounts
   readonly address: PublicAddress
-  readonly operator: Pick<OperatorDoors, 'factor'>
+  readonly operator: Pick<OperatorDoors, 'factor' | 'desk'>
   readonly log: Logger
 }
 
@@ -46,7 +46,7 @@ export interface AdminPages {
 /** Pages for whoever runs the server, by the operator's password and a factor of its own. In English alone. */
 export function createAdminPages(parts: AdminPagesParts): AdminPages {
   const { config, stores, secrets, authorizer, watch, counts, address, operator, log } = parts
-  const { factor } = operator
+  const { factor, desk } = operator
   const isSecure =
     config.publicUrl === null ? config.hostname !== 'localhost' : config.publicUrl.startsWith('https:')
   const bypass = createBypass(config)
@@ -88,17 +88,27 @@ export function createAdminPages(parts: AdminPagesParts): AdminPages {
   })
 
   const pages = new Hono<PageEnv>()
-  /** A page for whoever is signed in; others sign in first. */
-  const show = (path: string, handler: AdminHandler): void => {
+  const sections = createAdminSections({
+    desk,
+    factor,
+    sessions,
+    stores,
+    invites: stores.accountStore.invites,
+    audit: watch.audit,
+  })
+  // For whoever is signed in; others sign in first.
+  for (const [path, handler] of sections.pages) {
     pages.get(
       path,
       answer(false, (visit) => (visit.session === null ? signIn.show(visit) : handler(visit))),
     )
   }
-  show('/admin', async (visit) => {
-    const frame = { path: '/admin', form: visit.formToken, factor: await factor.state(), done: null }
-    return visit.page(framed(frame, "Operator's page", null))
-  })
+  for (const [path, handler] of sections.forms) {
+    pages.post(
+      path,
+      answer(true, (visit) => (visit.session === null ? signIn.refuse(visit) : handler(visit))),
+    )
+  }
   pages.post('/admin/sign-in', answer(true, signIn.signIn))
   pages.post('/admin/sign-out', answer(true, signIn.signOut))
   return { pages, chores: { byAge: [sessions.collect], others: [] } }

@@ -1,8 +1,9 @@
-import { networkOf, type RateLimitStore } from '@avocet/xrpc-server'
+import { networkOf } from '@avocet/xrpc-server'
 import type { Did } from '@avocet/syntax'
 
 import { PdsError } from '../errors.ts'
 import type { CodeLimits } from '../factors/code-limits.ts'
+import type { WatchedCounts } from '../limits/limit-hits.ts'
 
 /**
  * How often somebody may try to sign in at the operator's page: of one network, and of all together. Nobody locks the operator out by
@@ -18,7 +19,7 @@ export interface AdminSignInLimits {
 
 /** What limits count with. */
 export interface AdminSignInLimitParts {
-  readonly counts: RateLimitStore
+  readonly counts: WatchedCounts
   readonly codes: Pick<CodeLimits, 'guess'>
   readonly isKnown: (address: string | null) => Promise<boolean>
 }
@@ -39,19 +40,22 @@ const NOBODY: Did = 'did:avocet:nobody'
 /** Limits over what is counted. */
 export function createAdminSignInLimits(parts: AdminSignInLimitParts): AdminSignInLimits {
   const { counts, codes, isKnown } = parts
-  const refused = (used: number, limit: number, resetMs: number) =>
-    used > limit ? { seconds: Math.ceil(resetMs / 1000), isFirst: used === limit + 1 } : null
+  const bounded = (address: string | null, used: number, limit: number, resetMs: number) => {
+    if (used <= limit) return null
+    counts.refused?.('admin-sign-in', address)
+    return { seconds: Math.ceil(resetMs / 1000), isFirst: used === limit + 1 }
+  }
 
   return {
     count: async (address) => {
       const network = address === null ? '' : networkOf(address)
       const own = await counts.consume(`admin-sign-in:${network}`, 1, 5 * MINUTE_MS)
-      if (own.used > TRIES) return refused(own.used, TRIES, own.resetMs)
+      if (own.used > TRIES) return bounded(address, own.used, TRIES, own.resetMs)
       if (await isKnown(address)) return null
       const all = await counts.consume('admin-sign-in-all', 1, HOUR_MS)
       if (all.used <= TRIES_OF_ALL) return null
       const late = await counts.consume(`admin-sign-in-late:${network}`, 1, HOUR_MS)
-      return refused(late.used, LATE_TRIES, late.resetMs)
+      return bounded(address, late.used, LATE_TRIES, late.resetMs)
     },
     code: async (address, isPassword) => {
       try {

@@ -22,6 +22,8 @@ export interface AdminSignInParts {
 export interface AdminSignIn {
   /** The form, which leads on to the page that was asked for. */
   show(visit: AdminVisit): Promise<Response>
+  /** For a form of somebody who is not signed in any more: nothing is done. */
+  refuse(visit: AdminVisit): Promise<Response>
   readonly signIn: AdminHandler
   readonly signOut: AdminHandler
 }
@@ -78,6 +80,7 @@ export function createAdminSignIn(parts: AdminSignInParts): AdminSignIn {
 
   return {
     show: (visit) => form(visit, nextOf(visit.url.pathname + visit.url.search), null),
+    refuse: (visit) => form(visit, '/admin', 'You were signed out: nothing was done.', 403),
     signIn: async (visit) => {
       const { parameters, sighting } = visit
       const next = nextOf(parameters.get('next'))

@@ -66,7 +66,7 @@ export async function showAccount(
   const info = await answered(client.call(ComAtprotoAdminGetAccountInfo.main, { params: { did } }))
   const status = await answered(client.call(ComAtprotoAdminGetSubjectStatus.main, { params: { did } }))
   const { takedown, deactivated } = status
-  print(JSON.stringify({ ...info, takedown, deactivated, ...(await holdings(did)) }, null, 2))
+  print(JSON.stringify({ ...(await holdings(did)), ...info, takedown, deactivated }, null, 2))
 }
 
 /** Takes an account down, or puts it back. */
@@ -108,7 +108,8 @@ export async function createInvite(client: Client, useCount: number): Promise<st
   return code
 }
 
-async function didOf(client: Client, actor: string): Promise<Did> {
+/** The DID of an account that is named by it or by its handle. @throws CommandError */
+export async function didOf(client: Client, actor: string): Promise<Did> {
   if (actor.startsWith('did:')) return actor as Did
   const params = { handle: actor as Handle }
   const resolved = await client.call(ComAtprotoIdentityResolveHandle.main, { params })

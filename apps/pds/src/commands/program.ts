@@ -4,11 +4,12 @@ import { readSettings, readWarnings, SETTINGS } from '../config/settings.ts'
 import type { PdsOptions } from '../config/config.ts'
 import { counted, type Print } from '../terminal.ts'
 import type { AdoptFlags } from './adopt.ts'
+import { addOperatorCommands } from './operator-commands.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import type { AuditFlags } from './audit.ts'
 import type { DoctorFlags } from './doctor.ts'
+import { readLimit } from './limit.ts'
 import type { MoveFlags } from './move.ts'
-import type { OperatorFactorFlags } from './operator-factor.ts'
 import type { RotateFlags } from './rotate-keys.ts'
 
 /** What the commands need of the process around them. */
@@ -87,7 +88,7 @@ function addAccountCommands(program: Command, settings: () => PdsOptions, print:
     })
   const holdings = async (did: string): Promise<object> => {
     const { askOperatorPage } = await import('./operator.ts')
-    return askOperatorPage(settings(), `/quota?account=${encodeURIComponent(did)}`)
+    return askOperatorPage(settings(), `/operator/account?account=${encodeURIComponent(did)}`)
   }
   const one = (
     name: string,
@@ -111,12 +112,59 @@ function addAccountCommands(program: Command, settings: () => PdsOptions, print:
   one('publish-identity', 'announce its identity again', ({ accounts, client }, actor) =>
     accounts.publishIdentity(client, actor, print),
   )
-  one('delete', 'delete an account and all it has', ({ accounts, client }, actor) =>
-    accounts.deleteAccount(client, actor, print),
-  )
-  one('reset-password', 'set a new password and print it', ({ accounts, client }, actor) =>
-    accounts.resetPassword(client, actor, print),
-  )
+  account
+    .command('search <text>')
+    .description('accounts whose handle, DID or email address begins with a text')
+    .option('--limit <number>', 'at most so many', '100')
+    .action(async (text: string, { limit }: { limit: string }) => {
+      const { searchAccounts } = await import('./state.ts')
+      await searchAccounts(settings(), text, readLimit(limit), print)
+    })
+  account
+    .command('delete <account>')
+    .description('delete an account and all it has')
+    .option('--hold', 'deactivate it now and delete it after 30 days; its owner is told, and may come back')
+    .action(async (actor: string, { hold }: { hold?: boolean }) => {
+      if (hold === true) {
+        const { actOnAccount } = await import('./state.ts')
+        const { deleteAfter } = await actOnAccount(settings(), '/operator/plan-deletion', actor)
+        print(`to be deleted after ${String(deleteAfter)}`)
+        return
+      }
+      const { accounts, client } = await connect()
+      await accounts.deleteAccount(client, actor, print)
+    })
+  account
+    .command('keep <account>')
+    .description('take a planned deletion back, and activate the account')
+    .action(async (actor: string) => {
+      const { actOnAccount } = await import('./state.ts')
+      await actOnAccount(settings(), '/operator/keep', actor)
+      print('kept')
+    })
+  account
+    .command('reset-password <account>')
+    .description('set a new password and print it')
+    .option('--mail', 'mail its owner a code to choose one with instead')
+    .action(async (actor: string, { mail }: { mail?: boolean }) => {
+      if (mail === true) {
+        const { actOnAccount } = await import('./state.ts')
+        await actOnAccount(settings(), '/operator/reset-mail', actor)
+        print('a code was mailed')
+        return
+      }
+      const { accounts, client } = await connect()
+      await accounts.resetPassword(client, actor, print)
+    })
+  for (const [name, description, isDisabled] of [
+    ['enable-invites', 'let an account hand out invite codes', false],
+    ['disable-invites', 'keep an account from handing out invite codes', true],
+  ] as const) {
+    one(name, description, async ({ accounts, client }, actor) => {
+      const { setInvites } = await import('./invites.ts')
+      await setInvites(client, await accounts.didOf(client, actor), isDisabled, print)
+    })
+  }
   account
     .command('quota <account> [bytes]')
     .description(
@@ -135,32 +183,29 @@ function addAccountCommands(program: Command, settings: () => PdsOptions, print:
       const { factors } = await import('./factors.ts')
       await factors(settings(), { actor, remove }, print)
     })
-  program
-    .command('invite')
-    .description('manage invite codes of the running server')
+  const invite = program.command('invite').description('manage invite codes of the running server')
+  invite
+    .command('list')
+    .description('invite codes, the newest first')
+    .option('--limit <number>', 'at most so many', '100')
+    .action(async ({ limit }: { limit: string }) => {
+      const [{ client }, { listInvites }] = await Promise.all([connect(), import('./invites.ts')])
+      await listInvites(client, readLimit(limit), print)
+    })
+  invite
+    .command('disable <code...>')
+    .description('make invite codes unusable')
+    .action(async (codes: string[]) => {
+      const [{ client }, { disableInvites }] = await Promise.all([connect(), import('./invites.ts')])
+      await disableInvites(client, codes, print)
+    })
+  invite
     .command('create')
     .description('make an invite code')
     .option('--uses <number>', 'accounts it is good for', '1')
     .action(async ({ uses }: { uses: string }) => {
       const { accounts, client } = await connect()
       print(await accounts.createInvite(client, Number(uses)))
-    })
-}
-
-/** What guards the page of the operator. */
-function addOperatorCommands(program: Command, settings: () => PdsOptions, print: Print): void {
-  program
-    .command('operator')
-    .description("what guards the operator's page (/admin)")
-    .command('factor')
-    .description('tell, add or remove the authenticator app that the page asks for beside the password')
-    .option('--add', 'make a secret for an app, and print it')
-    .option('--confirm <code>', 'from now on ask for codes of the app that was added; prints recovery codes')
-    .option('--remove', 'ask for the password alone')
-    .option('--recovery-codes', 'make new recovery codes')
-    .action(async (flags: OperatorFactorFlags) => {
-      const { operatorFactor } = await import('./operator-factor.ts')
-      await operatorFactor(settings(), flags, print)
     })
 }
 

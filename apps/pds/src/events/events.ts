@@ -6,7 +6,7 @@ import type { PdsConfig } from '../config/config.ts'
 import type { Logger } from '../logger.ts'
 import type { Chores } from '../operations/chores.ts'
 import { createAnnouncements, type Announcements } from './announcements.ts'
-import { createCrawlers } from './crawlers.ts'
+import { createCrawlers, type Crawlers, type RelayState } from './crawlers.ts'
 import { safeListener, type EventListener } from './listener.ts'
 
 /** The firehose of this server. */
@@ -15,6 +15,8 @@ export interface Events extends AsyncDisposable {
   readonly announcements: Announcements
   /** Begins to tell relays that there is news. @param url where this server is, for everybody */
   tellRelays(url: () => string, fetch: Fetch, failed: () => void): Disposable
+  /** What relays were told. */
+  relays(): readonly RelayState[]
   readonly chores: Chores
 }
 
@@ -41,10 +43,13 @@ export function createEvents({ config, server, log, onEvent, onError }: EventsPa
     },
   })
   const unlisten = onEvent === undefined ? () => {} : server.onEvent(safeListener(onEvent, log))
+  let crawlers: Crawlers | null = null
   return {
     sequencer,
     announcements: createAnnouncements(server),
-    tellRelays: (url, fetch, failed) => createCrawlers(config.crawlers, url, server.log, fetch, log, failed),
+    tellRelays: (url, fetch, failed) =>
+      (crawlers = createCrawlers(config.crawlers, url, server.log, fetch, log, failed)),
+    relays: () => crawlers?.state() ?? [],
     chores: { byAge: [() => sequencer.prune()], others: [] },
     [Symbol.asyncDispose]: async () => {
       unlisten()

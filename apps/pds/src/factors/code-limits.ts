@@ -1,7 +1,8 @@
 import type { Did } from '@avocet/syntax'
-import { networkOf, type RateLimitStore } from '@avocet/xrpc-server'
+import { networkOf } from '@avocet/xrpc-server'
 
 import { PdsError } from '../errors.ts'
+import type { WatchedCounts } from '../limits/limit-hits.ts'
 import { countSignIn } from '../limits/rate-limits.ts'
 
 /**
@@ -26,7 +27,7 @@ export interface CodeLimits {
 
 /** What limits count with. */
 export interface CodeLimitParts {
-  readonly counts: RateLimitStore
+  readonly counts: WatchedCounts
   /** Whether the owner was at an address lately. */
   readonly isTrusted: (did: Did, address: string | null) => Promise<boolean>
   /** Told once in a window that somebody who knows the password of an account guesses codes. */
@@ -66,11 +67,13 @@ export function createCodeLimits({ counts, isTrusted, onFlood }: CodeLimitParts)
     guess: async (did, address) => {
       const over = await count(`factor-guess:${await keyOf(did, address)}`, GUESSES)
       if (over <= 0) return
+      counts.refused?.('factor-guess', address)
       if (over === 1) onFlood(did)
       throw new PdsError('too-many-at-once', 'Too many codes were tried, try again later or another way')
     },
     mail: async (did, address) => {
       if ((await count(`factor-mail:${await keyOf(did, address)}`, LETTERS)) > 0) {
+        counts.refused?.('factor-mail', address)
         throw new PdsError('too-many-at-once', 'Too many codes were mailed, try again later')
       }
     },
@@ -82,7 +85,9 @@ export function createCodeLimits({ counts, isTrusted, onFlood }: CodeLimitParts)
     begin: async (address) => {
       const network = address === null ? '' : networkOf(address)
       const { used } = await counts.consume(`factor-begin:${network}`, 1, 5 * 60 * 1000)
-      if (used > BEGINNINGS) throw new PdsError('too-many-at-once', 'Too many attempts, try again later')
+      if (used <= BEGINNINGS) return
+      counts.refused?.('factor-begin', address)
+      throw new PdsError('too-many-at-once', 'Too many attempts, try again later')
     },
   }
 }

@@ -43,7 +43,12 @@ export function createPdsRouter(parts: PdsRouterParts): Router {
     unknownParams: 'ignore',
     // And `cursor=` for no cursor.
     emptyParams: 'ignore',
-    rateLimit: { store: counts.rateLimits, rules: [GLOBAL_LIMIT], bypass: createBypass(config) },
+    rateLimit: {
+      store: counts.rateLimits,
+      rules: [GLOBAL_LIMIT],
+      bypass: createBypass(config),
+      onRefused: (rule, { address }) => counts.hits.refused(rule, address),
+    },
     fallback,
     answerHeaders,
     health: createHealthCheck(

@@ -2,10 +2,11 @@ import type { AccountRows } from '@avocet/accounts'
 import { timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 
-import { networkOf, type RateLimitRule, type RateLimitStore, type RequestInfo } from '@avocet/xrpc-server'
+import { networkOf, type RateLimitRule, type RequestInfo } from '@avocet/xrpc-server'
 
 import { loginKey } from '../auth/lookup.ts'
 import type { PdsConfig } from '../config/config.ts'
+import type { WatchedCounts } from './limit-hits.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -54,14 +55,17 @@ export const createSessionLimits = (accounts: AccountRows): readonly RateLimitRu
  * @returns whether it may be made
  */
 export async function countSignIn(
-  counts: RateLimitStore,
+  counts: WatchedCounts,
   key: string,
   address: string | null,
 ): Promise<boolean> {
   const who = loginCount(key, address)
   for (const { name, limit, windowMs } of SIGN_IN_BOUNDS) {
     // What one bound refuses does not count for the next.
-    if ((await counts.consume(`${name}:${who}`, 1, windowMs)).used > limit) return false
+    if ((await counts.consume(`${name}:${who}`, 1, windowMs)).used > limit) {
+      counts.refused?.(name, address)
+      return false
+    }
   }
   return true
 }

@@ -4,16 +4,18 @@ import {
   boundRedis,
   createMemoryRateLimitStore,
   createRedisRateLimitStore,
-  type RateLimitStore,
   type RedisEval,
 } from '@avocet/xrpc-server'
 
 import type { PdsConfig } from '../config/config.ts'
 import type { Logger } from '../logger.ts'
+import { createLimitHits, type LimitHits, type WatchedCounts } from './limit-hits.ts'
 
 /** Where this server counts what it limits, and knows what was used: in its memory, or in a Redis that all its processes share. */
 export interface SharedCounts extends AsyncDisposable {
-  readonly rateLimits: RateLimitStore
+  readonly rateLimits: WatchedCounts
+  /** Whom limits refused lately. */
+  readonly hits: LimitHits
   /** The Redis, which rejects at once while it is away; null where there is none. */
   readonly redis: RedisEval | null
   /** Begins the names of this server's keys there. */
@@ -36,10 +38,12 @@ const START_MS = 3000
 export async function openSharedCounts(config: PdsConfig, log: Logger): Promise<SharedCounts> {
   const { redisUrl, rateLimitsEnabled, hostname } = config
   const own = createMemoryRateLimitStore()
+  const hits = createLimitHits()
   if (redisUrl === null || !rateLimitsEnabled) {
     if (redisUrl !== null) log.info({}, NO_EFFECT)
     return {
-      rateLimits: own,
+      rateLimits: { consume: (...use) => own.consume(...use), refused: hits.refused },
+      hits,
       redis: null,
       prefix: '',
       problem: () => Promise.resolve(null),
@@ -86,7 +90,9 @@ export async function openSharedCounts(config: PdsConfig, log: Logger): Promise<
           return own.consume(...use)
         }
       },
+      refused: hits.refused,
     },
+    hits,
     redis,
     prefix,
     problem,

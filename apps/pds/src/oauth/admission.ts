@@ -1,5 +1,6 @@
 import type { OAuthServerOptions } from '@avocet/oauth-server'
-import type { RateLimitStore } from '@avocet/xrpc-server'
+
+import type { WatchedCounts } from '../limits/limit-hits.ts'
 
 const MINUTE = 60 * 1000
 
@@ -12,10 +13,12 @@ const LIMITS = {
 } as const
 
 /** Limits of what apps ask for, by the network that they ask from. */
-export function createAdmission(counts: RateLimitStore): NonNullable<OAuthServerOptions['admit']> {
+export function createAdmission(counts: WatchedCounts): NonNullable<OAuthServerOptions['admit']> {
   return async ({ what, from }) => {
     const { limit, windowMs } = LIMITS[what]
     const { used, resetMs } = await counts.consume(`oauth-${what}:${from ?? ''}`, 1, windowMs)
-    return used <= limit ? { ok: true } : { ok: false, retryAfter: Math.ceil(resetMs / 1000) }
+    if (used <= limit) return { ok: true }
+    counts.refused?.(`oauth-${what}`, from)
+    return { ok: false, retryAfter: Math.ceil(resetMs / 1000) }
   }
 }

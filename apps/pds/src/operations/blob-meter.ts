@@ -1,22 +1,23 @@
 const EVERY_MS = 10 * 60 * 1000
 
 /**
- * Tells the bytes of all blobs, summed up again when the last sum is older than ten minutes. The first look waits for its sum.
+ * Tells a sum over all blobs or accounts, made again when the last one is older than ten minutes. The first look waits for its sum.
  * @param sum adds them up, aside
  */
-export function createBlobMeter(
-  sum: () => Promise<number>,
+export function createBlobMeter<T = number>(
+  sum: () => Promise<T>,
   now: () => number = () => performance.now(),
-): () => Promise<number> {
-  let known: number | null = null
+): () => Promise<T> {
+  let known: T | null = null
   let since = Number.NEGATIVE_INFINITY
-  let running: Promise<number> | null = null
+  let running: Promise<T> | null = null
 
-  const measure = async (): Promise<number> => {
+  const measure = async (): Promise<T> => {
     try {
-      known = await sum()
+      const made = await sum()
+      known = made
       since = now()
-      return known
+      return made
     } finally {
       running = null
     }

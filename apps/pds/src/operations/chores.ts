@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.ts'
 import type { BelievedClock } from '../stores/rows.ts'
+import type { ChoreRounds } from './chore-rounds.ts'
 
 /** Work that nobody waits for. */
 export type Chore = () => Promise<unknown>
@@ -18,6 +19,8 @@ export interface ChoreOptions {
   readonly now?: () => number
   /** A clock that nobody sets, in ms. */
   readonly steady?: () => number
+  /** Told of each round. */
+  readonly rounds?: Pick<ChoreRounds, 'begin'>
 }
 
 const HOUR_MS = 60 * 60 * 1000
@@ -40,9 +43,9 @@ export async function startChores(
   log: Logger,
   options: ChoreOptions = {},
 ): Promise<AsyncDisposable> {
-  const { everyMs = HOUR_MS, now = Date.now, steady = () => performance.now() } = options
+  const { everyMs = HOUR_MS, now = Date.now, steady = () => performance.now(), rounds } = options
   const begun = { now: now(), steady: steady() }
-  const running = new Set<Promise<void>>()
+  const running = new Set<Promise<boolean>>()
   let jumped = false
   const last = await clock.last()
   let doubted = last !== null && (begun.now < last - MAX_DRIFT_MS || begun.now > last + MAX_PAUSE_MS)
@@ -66,11 +69,17 @@ export async function startChores(
     if (passed >= DOUBT_MS) doubted = false
     const isBelieved = !jumped && !doubted
     const due = isBelieved ? [() => clock.believe(time), ...chores.byAge, ...chores.others] : chores.others
-    for (const chore of due) {
-      const done = chore().then(
-        () => {},
-        (error: unknown) => log.error({ err: error }, 'a chore failed'),
-      )
+    const round = due.map(async (chore): Promise<boolean> => {
+      try {
+        await chore()
+        return true
+      } catch (error) {
+        log.error({ err: error }, 'a chore failed')
+        return false
+      }
+    })
+    rounds?.begin(round, !isBelieved)
+    for (const done of round) {
       running.add(done)
       void done.then(() => running.delete(done))
     }

@@ -13,6 +13,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import type { Logger } from '../logger.ts'
 import type { Stores } from '../stores/stores.ts'
 import type { BelievedClock } from '../stores/rows.ts'
+import { createChoreRounds, type ChoreRounds } from './chore-rounds.ts'
 import type { Chores } from './chores.ts'
 import { createRequestLog } from './request-log.ts'
 
@@ -22,6 +23,10 @@ export interface Watch extends AsyncDisposable {
   readonly metrics: Metrics
   readonly audit: AuditLog
   readonly clock: BelievedClock
+  /** The last rounds of chores. */
+  readonly rounds: ChoreRounds
+  /** Folders whose disks are looked at, by the names they get. */
+  readonly folders: Readonly<Record<string, string>>
   readonly chores: Chores
   /** Counts and logs a finished request. */
   readonly observe: (report: RequestReport) => void
@@ -43,6 +48,7 @@ export function createWatch(
   const { accounts, vitals, server, clock } = stores
   const blobs = blobFolder(config)
   const methods = new Set<string>()
+  const folders = { data: config.dataDirectory, blobs }
   const health = createHealth({ probe: createProbe(vitals, server.log, blobs), log })
   const metrics = createMetrics({
     vitals,
@@ -52,7 +58,7 @@ export function createWatch(
     healthy: () => health.problem() === null,
     counted: counts.isShared,
     methods,
-    folders: { data: config.dataDirectory, blobs },
+    folders,
   })
   const audit = createAuditLog(stores.audit, { ...AUDIT_BOUNDS, maxAgeMs: config.auditRetentionMs })
   const logRequest = createRequestLog(log, { enabled: config.requestLog, slowMs: config.slowRequestMs })
@@ -61,6 +67,8 @@ export function createWatch(
     metrics,
     audit,
     clock,
+    rounds: createChoreRounds(),
+    folders,
     chores: { byAge: [() => audit.prune()], others: [] },
     observe: (report) => {
       metrics.observe(report)

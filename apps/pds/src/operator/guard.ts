@@ -46,6 +46,7 @@ export function createOperatorGuard(parts: OperatorGuardParts): (page: Page) => 
     if (!bypass({ header, address })) {
       const { used, resetMs } = await count(0)
       if (used >= GUESSES) {
+        counts.rateLimits.refused?.('operator', address)
         context.header('retry-after', String(Math.ceil(resetMs / 1000)))
         return context.text('Too many wrong passwords, try again later', 429)
       }

@@ -2,12 +2,10 @@ import type { Did } from '@avocet/syntax'
 import type { Repairs, RepoImports } from '@avocet/repo-server'
 import { Hono, type Context } from 'hono'
 
-import type { Account } from '../account.ts'
 import type { Authorizer } from '../auth/authorizer.ts'
 import type { Announce } from '../accounts/announcer.ts'
 import type { KeyRotations } from '../accounts/key-rotations.ts'
 import { findAccount } from '../auth/lookup.ts'
-import { requireDone } from '../accounts/changes.ts'
 import type { Quotas } from '../repos/quotas.ts'
 import { readAuditQuery } from '../audit/audit-query.ts'
 import { COMMAND_AGENT } from '../audit/command-agent.ts'
@@ -25,11 +23,12 @@ import { perform, type Act } from './acts.ts'
 import { factorAct } from './factor-pages.ts'
 import { addressOf, createOperatorGuard, type PageEnv } from './guard.ts'
 import type { OperatorFactor } from './operator-factor.ts'
+import { addDeskPages, type OperatorDesk } from './desk-pages.ts'
 
 /** What the operator's pages compose. */
 export interface OperatorPagesParts {
   readonly config: PdsConfig
-  readonly stores: Pick<Stores, 'accounts' | 'audit' | 'apply'>
+  readonly stores: Pick<Stores, 'accounts' | 'audit'>
   readonly watch: Watch
   readonly counts: Pick<SharedCounts, 'rateLimits'>
   readonly authorizer: Authorizer
@@ -37,12 +36,13 @@ export interface OperatorPagesParts {
   readonly outbox: Mailer
   readonly rotations: KeyRotations
   readonly announce: Announce
-  readonly factors: Pick<Factors, 'list' | 'removeFor'>
+  readonly factors: Pick<Factors, 'list'>
   readonly repairs: Repairs
   readonly imports: Pick<RepoImports, 'importCar'>
   /** What guards the operator's page. */
   readonly operatorFactor: OperatorFactor
   readonly jwtSecret: string
+  readonly desk: OperatorDesk
 }
 
 const MAX_BODY = 16 * 1024
@@ -51,7 +51,8 @@ const MAX_FACTOR_ID = 1364
 
 /** Pages that take the operator's password (HTTP Basic): metrics, the audit log, and the acts that no lexicon has. */
 export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
-  const { config, stores, authorizer, quotas, outbox, repairs, imports, rotations, announce, factors } = parts
+  const { config, stores, authorizer, quotas, outbox, repairs, imports, rotations, announce, factors, desk } =
+    parts
   const { accounts } = stores
   const { metrics, audit } = parts.watch
   const { hostname } = config
@@ -83,12 +84,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
     )
   }
 
-  const found = async (name: unknown): Promise<Account> => {
-    const account = typeof name === 'string' ? await findAccount(accounts, name) : null
-    if (account === null) throw new PdsError('account-not-found', 'Account not found')
-    return account
-  }
-  const accountOf = async (name: unknown): Promise<Did> => (await found(name)).did
+  const accountOf = async (name: unknown): Promise<Did> => (await desk.find(name)).did
 
   pages.get(
     '/metrics',
@@ -116,16 +112,7 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
 
   act('/quota', async (body) => {
     const did = await accountOf(body['account'])
-    const change = readQuota(body)
-    return {
-      action: 'quota set',
-      did,
-      detail: { ...change },
-      run: async () => {
-        requireDone(await stores.apply({ rows: [{ type: 'setQuota', did, quota: change }] }))
-        return { quota: await quotas.of(did), used: await quotas.used(did) }
-      },
-    }
+    return desk.acts.setQuota(did, readQuota(body))
   })
 
   pages.get(
@@ -138,23 +125,20 @@ export function createOperatorPages(parts: OperatorPagesParts): Hono<PageEnv> {
   )
 
   act('/factors', async (body) => {
-    const account = await found(body['account'])
+    const account = await desk.find(body['account'])
     const which = body['remove']
     if (typeof which !== 'string' || which === '' || which.length > MAX_FACTOR_ID) {
       throw new PdsError('invalid-request', 'Expected what to remove: the id of a factor, email, …, or all')
     }
-    return {
-      action: 'factor removed',
-      did: account.did,
-      detail: { which },
-      run: async () => ({ removed: await factors.removeFor(account, which) }),
-    }
+    return desk.acts.removeFactors(account, which)
   })
 
   pages.get(
     '/operator/factor',
     only(async (context) => context.json(await parts.operatorFactor.state())),
   )
+
+  addDeskPages({ desk, read: (path, answer) => void pages.get(path, only(answer)), act })
 
   act('/operator/factor', (body) => factorAct(parts.operatorFactor, parts.jwtSecret, body))
 

@@ -1,4 +1,6 @@
-import { networkOf, type RateLimitRule, type RateLimitStore, type RequestInfo } from '@avocet/xrpc-server'
+import { networkOf, type RateLimitRule, type RequestInfo } from '@avocet/xrpc-server'
+
+import type { WatchedCounts } from '../limits/limit-hits.ts'
 
 /** A bound on how often something is done. Rules of methods are such bounds: what has the same name is counted with them. */
 export type PageLimit = Pick<RateLimitRule, 'name' | 'limit' | 'windowMs'>
@@ -20,16 +22,15 @@ export type PageCaller = Pick<RequestInfo, 'header' | 'address'>
 export const VISIT_LIMIT: PageLimit = { name: 'page', limit: 600, windowMs: 5 * 60 * 1000 }
 
 /** Limits over what is counted. @param bypass who is not limited */
-export function createPageLimits(
-  counts: RateLimitStore,
-  bypass: (caller: PageCaller) => boolean,
-): PageLimits {
+export function createPageLimits(counts: WatchedCounts, bypass: (caller: PageCaller) => boolean): PageLimits {
   return {
     count: async ({ name, limit, windowMs }, caller, key) => {
       if (bypass(caller)) return null
       const network = caller.address === null ? '' : networkOf(caller.address)
       const { used, resetMs } = await counts.consume(`${name}:${key ?? network}`, 1, windowMs)
-      return used > limit ? Math.ceil(resetMs / 1000) : null
+      if (used <= limit) return null
+      counts.refused?.(name, caller.address)
+      return Math.ceil(resetMs / 1000)
     },
   }
 }

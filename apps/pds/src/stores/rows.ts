@@ -69,6 +69,21 @@ export interface Vitals {
   blobBytes(): Promise<number>
 }
 
+/** Blobs, all together. */
+export interface BlobTotals {
+  readonly bytes: number
+  readonly count: number
+  /** The accounts with the most bytes, the largest first. */
+  readonly largest: readonly { readonly did: Did; readonly bytes: number }[]
+}
+
+/** Sums over all accounts. They take a while, and are made aside, so that nobody waits for them who does not ask. */
+export interface Totals {
+  accounts(): Promise<number>
+  /** @param largest how many accounts to name */
+  blobs(largest: number): Promise<BlobTotals>
+}
+
 /** What the processes of one server have to agree on: fingerprints by name, never secrets. */
 export interface ServerNotes {
   get(name: string): Promise<string | null>

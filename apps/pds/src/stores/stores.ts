@@ -7,7 +7,15 @@ import type { AppChange, AppOutcome } from './app-change.ts'
 import type { AuditRows } from './audit-rows.ts'
 import type { DeviceRows } from './device-rows.ts'
 import type { OperatorRows } from './operator-rows.ts'
-import type { BelievedClock, QuotaRows, RecentRows, RotationRows, ServerNotes, Vitals } from './rows.ts'
+import type {
+  BelievedClock,
+  QuotaRows,
+  RecentRows,
+  RotationRows,
+  ServerNotes,
+  Totals,
+  Vitals,
+} from './rows.ts'
 
 /** Everything this server keeps: one database, on which every store works, and the files of blobs. */
 export interface Stores extends AsyncDisposable {
@@ -35,6 +43,7 @@ export interface Stores extends AsyncDisposable {
   readonly oauth: OAuthStore
   readonly recent: RecentRows
   readonly vitals: Vitals
+  readonly totals: Totals
   /** Null where one process has the data: its data directory keeps what it notes. */
   readonly notes: ServerNotes | null
   /**

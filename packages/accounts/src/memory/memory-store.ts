@@ -61,6 +61,12 @@ function reads(tables: Tables): AtOnce<AccountReads> {
           .slice(0, limit)
           .map(toAccount)
       },
+      search: ({ by, prefix, after, limit }) =>
+        accounts
+          .filter((row) => (row[by]?.startsWith(prefix) ?? false) && row[by]! > after)
+          .toSorted((a, b) => compare(a[by]!, b[by]!))
+          .slice(0, limit)
+          .map(toAccount),
       dids: () => accounts.filter(() => true).map(({ did }) => did),
       count: () => accounts.size,
       plannedDeletions: (until) =>

@@ -44,6 +44,15 @@ const SEARCH: Statement = {
   sqlite: accountWhere('did > $1 AND instr(email, $3) > 0 ORDER BY did LIMIT $2').sqlite,
   postgres: accountWhere('did > $1 AND strpos(email, $3) > 0 ORDER BY did LIMIT $2').postgres,
 }
+/** What begins with a text lies from it to it with the last character of all behind. */
+const beginning = (column: string, above: '>' | '>='): Statement =>
+  accountWhere(`${column} ${above} $1 AND ${column} < $2 ORDER BY ${column} LIMIT $3`)
+const BEGINNING = {
+  did: { first: beginning('did', '>='), next: beginning('did', '>') },
+  handle: { first: beginning('handle', '>='), next: beginning('handle', '>') },
+  email: { first: beginning('email', '>='), next: beginning('email', '>') },
+}
+const LAST = '\u{10FFFF}'
 const DIDS = statement('SELECT did FROM account ORDER BY did')
 const COUNT = statement('SELECT count(*) AS n FROM account')
 const PLANNED = statement(
@@ -117,6 +126,12 @@ export function createReads(ask: Ask): AccountReads {
       list: ({ after, limit, email }) => {
         if (email === undefined) return ask(each(toAccount), LIST, after, limit)
         return ask(each(toAccount), SEARCH, after, limit, email.toLowerCase())
+      },
+      search: ({ by, prefix, after, limit }) => {
+        const { first: begin, next } = BEGINNING[by]
+        return after < prefix
+          ? ask(each(toAccount), begin, prefix, prefix + LAST, limit)
+          : ask(each(toAccount), next, after, prefix + LAST, limit)
       },
       dids: () =>
         ask(

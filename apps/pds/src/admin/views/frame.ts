@@ -1,25 +1,32 @@
 import type { OperatorFactorState } from '../../operator/operator-factor.ts'
-import { html, type Fragment, type Html } from '../../pages/html.ts'
+import { html, type Fragment } from '../../pages/html.ts'
 import type { PageContent } from '../../pages/layout.ts'
+import { alert } from '../../pages/views/parts.ts'
+import { formFields } from './parts.ts'
 
 /** The pages there are, by their paths. */
-const MENU: readonly (readonly [path: string, name: string])[] = [['/admin', 'Overview']]
+const MENU: readonly (readonly [path: string, name: string])[] = [
+  ['/admin', 'Overview'],
+  ['/admin/accounts', 'Accounts'],
+  ['/admin/invites', 'Invites'],
+  ['/admin/storage', 'Storage'],
+  ['/admin/stream', 'Firehose and relays'],
+  ['/admin/limits', 'Rate limits'],
+  ['/admin/errors', 'Errors'],
+  ['/admin/mail', 'Mail'],
+  ['/admin/audit', 'Audit log'],
+]
 
 /** What surrounds a page of the operator. */
 export interface Frame {
-  /** The path of the page. */
+  /** The path of the page, or of the one it belongs to. */
   readonly path: string
   readonly form: string
   readonly factor: OperatorFactorState
   /** What was done by the form that led here. */
   readonly done: string | null
-}
-
-/** Fields that each form has. */
-function formFields(form: string, act: string, more: Readonly<Record<string, string>> = {}): Html[] {
-  return Object.entries({ do: act, form, ...more }).map(
-    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`,
-  )
+  /** What went wrong with it. */
+  readonly problem: string | null
 }
 
 /** Says aloud that the password alone opens the page. */
@@ -31,7 +38,7 @@ const noFactor = html`<p class="alert">
 
 /** A page in its frame: where one is, what is not well, the way out. */
 export function framed(frame: Frame, title: string, body: Fragment): PageContent {
-  const { path, form, factor, done } = frame
+  const { path, form, factor, done, problem } = frame
   const entries = MENU.map(([to, name]) =>
     to === path
       ? html`<li><a href="${to}" aria-current="page">${name}</a></li>`
@@ -40,8 +47,8 @@ export function framed(frame: Frame, title: string, body: Fragment): PageContent
   return {
     title,
     isWide: true,
-    body: html`${factor.active === null && noFactor}
-      ${done !== null && html`<p class="note" role="status">${done}</p>`}
+    body: html`${alert(problem)}${done !== null && html`<p class="note" role="status">${done}</p>`}
+      ${factor.active === null && noFactor}
       <nav class="menu" aria-label="Operator's page">
         <ul>
           ${entries}

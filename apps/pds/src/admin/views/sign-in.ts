@@ -1,6 +1,7 @@
 import { html } from '../../pages/html.ts'
 import type { PageContent } from '../../pages/layout.ts'
 import { alert } from '../../pages/views/parts.ts'
+import { formFields } from './parts.ts'
 
 /** What the sign-in shows. */
 export interface SignInShown {
@@ -17,11 +18,7 @@ export function signInView({ form, next, hasFactor, problem }: SignInShown): Pag
   const body = html`${alert(problem)}
     <p>This page is for whoever runs this server. Accounts sign in with their apps.</p>
     <form method="post" action="/admin/sign-in">
-      <input type="hidden" name="do" value="sign-in" /><input
-        type="hidden"
-        name="form"
-        value="${form}"
-      /><input type="hidden" name="next" value="${next}" />
+      ${formFields(form, 'sign-in', { next })}
       <input type="text" name="username" value="admin" autocomplete="username" hidden />
       <div class="field">
         <label for="password">Operator's password</label>

@@ -17,6 +17,7 @@ import { endingApps, openOAuth } from './oauth.ts'
 import { openOperatorRows } from './operator.ts'
 import { applyRow, openClock, openNotes, openQuotas, openRecent, openRotations, openVitals } from './rows.ts'
 import { TABLES } from './schema.ts'
+import { openTotals } from './totals.ts'
 import { refuseUnfinished, shareUse } from './use.ts'
 
 /** Everything on one Postgres database, for any number of processes. */
@@ -100,6 +101,7 @@ export async function openPostgresStores(
     oauth: openOAuth(db),
     recent: openRecent(db),
     vitals: openVitals(db),
+    totals: openTotals(db),
     notes: openNotes(db),
     apply: async (change) => {
       try {

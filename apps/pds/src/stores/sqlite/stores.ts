@@ -28,6 +28,7 @@ import { openDevices } from './devices.ts'
 import { endingApps, openOAuth } from './oauth.ts'
 import { openOperatorRows } from './operator.ts'
 import { applyRow, openClock, openQuotas, openRecent, openRotations, openVitals } from './rows.ts'
+import { openTotals } from './totals.ts'
 import { migrateSchema, prepareUpgrade } from './upgrade.ts'
 
 /** Everything on one SQLite database. Reads answer at once, and writes of many requests share a commit. */
@@ -144,6 +145,7 @@ export async function openStoresOn(
     oauth: openOAuth(db),
     recent: openRecent(db),
     vitals: openVitals(db),
+    totals: openTotals(db),
     notes: null,
     apply: async (change) => {
       try {
