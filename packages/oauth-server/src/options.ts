@@ -40,9 +40,13 @@ export interface PermissionSets {
 
 /** Something that costs the server or others, before it is done. */
 export interface Attempt {
-  /** `client`: a document of a client that is not at hand is about to be fetched. */
-  readonly what: 'par' | 'token' | 'revoke' | 'client'
-  readonly clientId: string
+  /**
+   * `request`: anything at any endpoint, before its body is read. `par`, `token`, `revoke`: such a request whose proof holds.
+   * `client`: a document of a client that is not at hand is about to be fetched.
+   */
+  readonly what: 'request' | 'par' | 'token' | 'revoke' | 'client'
+  /** Null for `request`: it is not read yet. */
+  readonly clientId: string | null
   /** Whom the request is counted for. */
   readonly from: string | null
 }

@@ -16,9 +16,13 @@ export interface OAuthServer {
   /**
    * Answers the endpoints that machines call: both documents under `/.well-known/`, `/oauth/par`, `/oauth/token`, `/oauth/revoke` and
    * `/oauth/jwks`; 404 for other paths. Never rejects.
-   * @param info `from`: whom the request is counted for, such as the network that it came from
+   * @param info `from`: whom the request is counted for, such as the network that it came from; `unlimited`: `admit` is asked for
+   *   documents of clients alone
    */
-  fetch(request: Request, info?: { readonly from?: string | null }): Promise<Response>
+  fetch(
+    request: Request,
+    info?: { readonly from?: string | null; readonly unlimited?: boolean },
+  ): Promise<Response>
   /** What to show at `/oauth/authorize`. Ties the request to the device, and lets it live on. */
   open(visit: PageVisit): Promise<Result<AuthorizationPage, PageFailure>>
   /**

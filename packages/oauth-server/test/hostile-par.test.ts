@@ -1,6 +1,7 @@
 // What hostile or careless clients push: the right word and status each, nothing kept, nothing reached.
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 
+import { PATHS } from '../src/index.ts'
 import { ISSUER, type ProofChanges } from './fixtures.ts'
 import {
   createApp,
@@ -326,9 +327,40 @@ describe('many requests', () => {
     expect(refused.headers.get('retry-after')).toBe('7')
     const from = 'network of alice'
     expect(asked).toEqual([
+      // One that asked for a nonce, of somebody whom nobody knows.
+      { what: 'request', clientId: null, from: null },
+      { what: 'request', clientId: null, from },
       { what: 'par', clientId: PUBLIC_ID, from },
       { what: 'client', clientId: PUBLIC_ID, from },
     ])
     expect(world.fetched).toEqual([])
+  })
+
+  it('are refused before a proof or a body is looked at, as anything at any endpoint', async () => {
+    const failing = createWorld({ admit: () => Promise.reject(new Error('no counts')) })
+    world = createWorld({ admit: () => ({ ok: false, retryAfter: 6.5 }) })
+    for (const path of Object.values(PATHS).filter((one) => one !== PATHS.authorize)) {
+      for (const method of ['GET', 'POST', 'OPTIONS', 'PUT']) {
+        const body = method === 'POST' ? { body: 'x', headers: { 'content-type': 'text/plain' } } : {}
+        const ask = async ({ server }: World, unlimited: boolean): Promise<Response> =>
+          server.fetch(new Request(ISSUER + path, { method, ...body }), { from: 'here', unlimited })
+        const refused = await ask(world, false)
+        expect([path, method, refused.status, refused.headers.get('retry-after')]).toEqual([
+          path,
+          method,
+          429,
+          '7',
+        ])
+        expect(await refused.json()).toEqual({
+          error: 'temporarily_unavailable',
+          error_description: 'too many requests',
+        })
+        expect(refused.headers.get('access-control-allow-origin')).toBe('*')
+        // Whoever is not counted gets what there is.
+        expect((await ask(world, true)).status).not.toBe(429)
+        expect((await ask(failing, false)).status).toBe(500)
+      }
+    }
+    expect(failing.errors).not.toEqual([])
   })
 })

@@ -4,8 +4,12 @@ import type { WatchedCounts } from '../limits/limit-hits.ts'
 
 const MINUTE = 60 * 1000
 
-/** What one network may ask for. `client` are documents of apps that are about to be fetched from hosts that strangers name. */
+/**
+ * What one network may ask for. `request` is anything at all, as much as all methods together; `client` are documents of apps that are
+ * about to be fetched from hosts that strangers name.
+ */
 const LIMITS = {
+  request: { limit: 3000, windowMs: 5 * MINUTE },
   par: { limit: 60, windowMs: MINUTE },
   token: { limit: 300, windowMs: 5 * MINUTE },
   revoke: { limit: 300, windowMs: 5 * MINUTE },

@@ -60,7 +60,8 @@ export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
   const { signIns, signUps, passwordResets, pageAudit } = accounts
   const isSecure = address.url().startsWith('https:')
   const browsers = createBrowsers({ devices, store, isSecure })
-  const limits = createPageLimits(counts.rateLimits, createBypass(config))
+  const isUnlimited = createBypass(config)
+  const limits = createPageLimits(counts.rateLimits, isUnlimited)
   const visits = createVisits({
     origin: () => address.url(),
     isSecure,
@@ -104,7 +105,11 @@ export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
         return context.json({ error: 'NotFound', message: 'Not found' }, 404)
       }
       const from = addressOf(context)
-      return oauth.server().fetch(context.req.raw, { from: from === null ? null : networkOf(from) })
+      const header = (name: string): string | null => context.req.header(name) ?? null
+      return oauth.server().fetch(context.req.raw, {
+        from: from === null ? null : networkOf(from),
+        unlimited: isUnlimited({ header, address: from }),
+      })
     })
   }
   const frame = {

@@ -1,9 +1,9 @@
-import type { Core } from '../core.ts'
+import { notAdmitted, type Core } from '../core.ts'
 import type { Result } from '@avocet/syntax'
 
 import { PATHS, resourceDocument, serverDocument } from '../documents.ts'
 import type { ProvedRequest } from '../dpop.ts'
-import { refuse, type OAuthFailure } from '../failure.ts'
+import { refuse, type OAuthFailure, type Refused } from '../failure.ts'
 import type { DpopNonces } from '../nonces.ts'
 import { pushRequest } from '../par.ts'
 import { revokeToken } from '../revoke.ts'
@@ -23,6 +23,7 @@ type Endpoint = {
   readonly name: 'par' | 'token' | 'revoke'
   readonly status: number
   readonly run: (
+    core: Core,
     params: Parameters,
     proved: ProvedRequest,
     from: string | null,
@@ -41,15 +42,17 @@ export function createEndpoints(
     [PATHS.jwks, core.keys.jwks],
   ])
   const endpoints = new Map<string, Endpoint>([
-    [PATHS.par, { name: 'par', status: 201, run: (...args) => pushRequest(core, ...args) }],
-    [PATHS.token, { name: 'token', status: 200, run: (...args) => giveTokens(core, ...args) }],
+    [PATHS.par, { name: 'par', status: 201, run: pushRequest }],
+    [PATHS.token, { name: 'token', status: 200, run: giveTokens }],
     [
       PATHS.revoke,
-      { name: 'revoke', status: 200, run: (params, _, from) => revokeToken(core, params, from) },
+      { name: 'revoke', status: 200, run: (by, params, _, from) => revokeToken(by, params, from) },
     ],
   ])
+  const unlimitedCore: Core = { ...core, admit: () => ({ ok: true }) }
 
   const call = async (
+    by: Core,
     { name, status, run }: Endpoint,
     path: string,
     request: Request,
@@ -60,7 +63,7 @@ export function createEndpoints(
     let result: Result<object, OAuthFailure> = params
     if (params.ok) {
       try {
-        result = await run(params.value, { method: request.method, path, header }, from)
+        result = await run(by, params.value, { method: request.method, path, header }, from)
       } catch (error) {
         onError(error, name)
         result = refuse('server_error', 'the server failed', 500)
@@ -74,17 +77,32 @@ export function createEndpoints(
     return answerFailure(result.error, headers)
   }
 
-  return async (request, { from = null } = {}) => {
+  const refusedByLimit = async (by: Core, from: string | null, name: string): Promise<Refused | null> => {
+    try {
+      return await notAdmitted(by, { what: 'request', clientId: null, from })
+    } catch (error) {
+      onError(error, name)
+      return refuse('server_error', 'the server failed', 500)
+    }
+  }
+
+  return async (request, { from = null, unlimited = false } = {}) => {
     const path = URL.parse(request.url)?.pathname ?? ''
     const document = documents.get(path)
     const endpoint = endpoints.get(path)
     if (document === undefined && endpoint === undefined) {
       return answerFailure(refuse('invalid_request', 'there is no such endpoint', 404).error, {})
     }
+    const by = unlimited ? unlimitedCore : core
+    const refused = await refusedByLimit(by, from, endpoint?.name ?? 'document')
+    if (refused !== null) {
+      void request.body?.cancel().catch(() => undefined)
+      return answerFailure(refused.error, endpoint === undefined ? {} : { 'dpop-nonce': nonces.current() })
+    }
     if (request.method === 'OPTIONS') return answerPreflight()
     if (document !== undefined) {
       if (request.method === 'GET' || request.method === 'HEAD') return answerDocument(document)
-    } else if (request.method === 'POST') return call(endpoint!, path, request, from)
+    } else if (request.method === 'POST') return call(by, endpoint!, path, request, from)
     const allow = document === undefined ? 'POST, OPTIONS' : 'GET, HEAD, OPTIONS'
     const wrong = refuse('invalid_request', `the method must be ${allow.split(',')[0]!}`, 405)
     return answerFailure(wrong.error, { allow })
