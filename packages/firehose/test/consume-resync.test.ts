@@ -485,7 +485,7 @@ describe('repo fetcher', () => {
     expect(new ResyncError('fetch-failed', 'x').retryAfterMs).toBe(null)
   })
 
-  it('asks a busy host for a status again: without an answer a relay would be believed', async () => {
+  it('asks a busy host for a status again, unless it is not to wait', async () => {
     let asked = 0
     const status = hostStatusFetcher({
       fetch: async () => {
@@ -497,6 +497,9 @@ describe('repo fetcher', () => {
     const about = { did: request.did, identity, signal: new AbortController().signal }
     expect(await status(about)).toBe('active')
     expect(asked).toBe(4)
+    asked = 0
+    await expect(status({ ...about, patient: false })).rejects.toMatchObject({ code: 'host-busy' })
+    expect(asked).toBe(1)
     const down = hostStatusFetcher({
       fetch: async () => {
         throw new ResyncError('fetch-failed', 'down')
