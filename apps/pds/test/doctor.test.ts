@@ -96,6 +96,7 @@ test.each([[[]], [['--deep']]])('a sound server: nothing to say %j', async (flag
   expect(seen.findings.map(({ what }) => what.split(' ')[0])).toEqual(
     (
       'server health public firehose directory clock mail ' +
+      'OAuth OAuth OAuth OAuth OAuth OAuth pages ' +
       'database references event disk disk repositories blobs identities'
     ).split(' '),
   )

@@ -116,11 +116,20 @@ test('the doctor says what works and what does not', async () => {
   expect(lines).toContain('ok   firehose: WebSockets pass')
   await expect(
     look({ PDS_DID_PLC_URL: url, PDS_CRAWLERS: `${url}/bad`, PDS_PUBLIC_URL: url }),
-  ).rejects.toThrow('3 of 9 checks failed')
+  ).rejects.toThrow('11 of 17 checks failed')
   expect(lines.filter((line) => line.startsWith('BAD')).map((line) => line.slice(5, 15))).toEqual([
     'public URL',
     'firehose: ',
     'relay http',
+    // What is there is another server, and no app could use it.
+    'OAuth reso',
+    'OAuth reso',
+    'OAuth serv',
+    'OAuth serv',
+    'OAuth pref',
+    'OAuth requ',
+    'OAuth call',
+    'pages: /oa',
   ])
   relay.closeAllConnections()
   relay.close()

@@ -11,7 +11,9 @@ import { blobChecks } from '../doctor/blob-checks.ts'
 import { dataChecks } from '../doctor/data-checks.ts'
 import { check, type Finding } from '../doctor/finding.ts'
 import { identityChecks } from '../doctor/identity-checks.ts'
-import { networkChecks } from '../doctor/network-checks.ts'
+import { addressesOf, networkChecks } from '../doctor/network-checks.ts'
+import { publicChecks } from '../doctor/public-checks.ts'
+import type { Reach } from '../doctor/reach.ts'
 import { repoChecks } from '../doctor/repo-checks.ts'
 import { createPublicAddress } from '../identity/address.ts'
 import { openStoresView } from '../stores/open-view.ts'
@@ -48,11 +50,24 @@ export async function doctor(options: PdsOptions, print: Print, flags: DoctorFla
       }),
     )
   }
-  const findings = [...(await Promise.all(outside)), ...(await dataFindings(config, flags.deep === true))]
+  const findings = [
+    ...(await Promise.all(outside)),
+    ...(await publicChecks(reachOf(config))),
+    ...(await dataFindings(config, flags.deep === true)),
+  ]
   const bad = findings.filter(({ level }) => level === 'bad').length
   if (flags.json === true) print(JSON.stringify({ ok: bad === 0, findings }, null, 2))
   else for (const finding of findings) for (const line of linesOf(finding)) print(line)
   if (bad > 0) throw new CommandError(`${bad} of ${findings.length} checks failed`)
+}
+
+/** Under its public URL; that of a server on this machine may name an address where it does not listen. */
+function reachOf(config: PdsConfig): Reach {
+  const origin = new URL(createPublicAddress(config).url())
+  const { hostname: host, port } = new URL(addressesOf(config).local)
+  return origin.hostname === 'localhost'
+    ? { origin, via: { host: host.replaceAll(/[[\]]/g, ''), port: Number(port) } }
+    : { origin }
 }
 
 const MARKS = { ok: 'ok ', warn: '?? ', bad: 'BAD' } as const

@@ -19,7 +19,7 @@ interface Addresses {
 }
 
 /** The addresses that the settings say. */
-function addressesOf(config: PdsConfig): Addresses {
+export function addressesOf(config: PdsConfig): Addresses {
   const host = config.host === '0.0.0.0' ? '127.0.0.1' : config.host === '::' ? '::1' : config.host
   const local = `http://${host.includes(':') ? `[${host}]` : host}:${config.port}`
   const open = config.publicUrl ?? (config.hostname === 'localhost' ? local : `https://${config.hostname}`)
