@@ -39,6 +39,8 @@ mkdirSync(results, { recursive: true })
  */
 const ON_POSTGRES = [
   'accounts',
+  'admin-page',
+  'admin-sign-in',
   'announce-all',
   'authorization',
   'blobs',

@@ -1,4 +1,6 @@
 // A browser at the operator's page.
+import { pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
+
 import { createProgram } from '../src/commands/program.ts'
 import { createBrowser, fieldsOf, type Seen, type TestBrowser, type Visiting } from './browser.ts'
 import { ADMIN_PASSWORD, type TestNetwork } from './network.ts'
@@ -45,7 +47,7 @@ export function createAdminBrowser(origin: () => string): AdminBrowser {
 /** Runs a command against the server of a network, and gives what it printed. */
 export async function runCommand(net: TestNetwork, ...args: string[]): Promise<string[]> {
   const lines: string[] = []
-  const env = { PDS_ADMIN_PASSWORD: ADMIN_PASSWORD }
+  const env = { PDS_ADMIN_PASSWORD: ADMIN_PASSWORD, ...pdsDatabaseEnvironment(net.folder) }
   const program = createProgram({ env, print: (line) => lines.push(line), serve: () => Promise.resolve() })
   const settings = ['--port', String(net.pds.port), '--data', net.folder]
   await program.parseAsync([...settings, ...args], { from: 'user' })

@@ -35,7 +35,8 @@ const front = createHttpsServer({ cert: certificate, key: privateKey }, (asked, 
     answer.writeHead(own.status, own.headers).end(own.text)
     return
   }
-  const headers = { ...asked.headers, 'x-forwarded-proto': 'https' } as Record<string, string>
+  const headers: Record<string, string> = { 'x-forwarded-proto': 'https' }
+  for (const [name, value] of Object.entries(asked.headers)) headers[name] = String(value)
   fault.request?.(headers, asked)
   const path = fault.path?.(asked.url!) ?? asked.url!
   const passed = request(

@@ -10,6 +10,7 @@ import { startPostgres } from '@avocet/testing/postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { createPds } from '../src/app.ts'
+import { createAdminBrowser } from './admin-browser.ts'
 import { signingKeyOf } from './firehose.ts'
 import { failure, newHandle, startNetwork, type TestAccount, type TestNetwork } from './network.ts'
 
@@ -63,6 +64,21 @@ describe.skipIf(server === null)('two processes', () => {
     const kept = keys.filter((_, n) => answers[n]!.status === 200)
     expect(kept.length).toBeGreaterThan(0)
     expect(await listed(two, anna)).toEqual(['a', 'b', ...kept])
+  })
+
+  test('the operator who signed in at one is signed in at the other, and out of both', async () => {
+    const options = { headers: { host: 'pds.test', origin: 'https://pds.test' } }
+    let at = one
+    const admin = createAdminBrowser(() => `http://pds.test:${at.pds.port}`)
+    expect((await admin.signIn({}, options)).status).toBe(303)
+    at = two
+    const there = await admin.visit('/admin', options)
+    expect(there.text).toContain('Signed in at this page')
+    const kept = admin.browser.cookies.get('__Host-avocet-admin')!
+    expect((await admin.submit(there, 'sign-out', {}, options)).status).toBe(303)
+    at = one
+    admin.browser.cookies.set('__Host-avocet-admin', kept)
+    expect((await admin.visit('/admin', options)).text).not.toContain('Signed in at this page')
   })
 
   test('a session ended, a password changed, an account taken down: the other one knows at once', async () => {

@@ -23,11 +23,11 @@ export interface OperatorFactor {
   /** Begins to add an app, which guards the page once `confirm` saw a code of it. Until then, one that is there stays. */
   propose(): Promise<{ readonly secret: string; readonly uri: string }>
   /**
-   * Ends every sign-in at the page.
+   * Sign-ins of before it count no more.
    * @returns new recovery codes, shown this once. @throws PdsError `factor-invalid`, and `not-found` where none is pending
    */
   confirm(code: string): Promise<readonly string[]>
-  /** With the recovery codes. Ends every sign-in at the page. @throws PdsError `not-found` */
+  /** With the recovery codes. Sign-ins by it count no more. @throws PdsError `not-found` */
   remove(): Promise<void>
   /** New ones in the place of those that are left. @throws PdsError `not-found` where there is no factor */
   renewRecoveryCodes(): Promise<readonly string[]>
@@ -57,7 +57,6 @@ export function createOperatorFactor(parts: OperatorFactorParts): OperatorFactor
   const apply = async (changes: readonly OperatorChange[]): Promise<void> => {
     if (!(await rows.apply(changes))) throw missing()
   }
-  const endSessions = { type: 'endOperatorSessions' } as const
   const recovery = (codes: readonly string[]): OperatorChange => ({
     type: 'setOperatorRecoveryCodes',
     hashes: codes.map(hashOf),
@@ -105,14 +104,13 @@ export function createOperatorFactor(parts: OperatorFactorParts): OperatorFactor
         // The code that was shown here signs nobody in.
         { type: 'adoptOperatorFactor', id: pending.id, counter: step },
         recovery(codes),
-        endSessions,
       ])
       return codes
     },
     remove: async () => {
       const [active, pending] = [await rows.factor('active'), await rows.factor('pending')]
       if (active === null && pending === null) throw missing()
-      await apply([{ type: 'removeOperatorFactor' }, endSessions])
+      await apply([{ type: 'removeOperatorFactor' }])
     },
     renewRecoveryCodes: async () => {
       if ((await rows.factor('active')) === null) throw missing()

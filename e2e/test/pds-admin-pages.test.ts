@@ -1,0 +1,114 @@
+// The operator's page in a real browser: every page judged by axe, on a phone and on a desk, light and dark; an act done by keyboard alone.
+import { hasChromium, launchChromium } from '@avocet/testing/chromium'
+import axe from 'axe-core'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { startPds, type TestPds } from '../support/pds.ts'
+
+const isHere = hasChromium("the operator's page")
+const OPERATOR = 'the password of the operator'
+const PAGES = ['', '/accounts', '/invites', '/storage', '/stream', '/limits', '/errors', '/mail', '/audit']
+
+/** What judges, in the page, whether people can use it who see, hear or move otherwise. */
+interface Axe {
+  run(): Promise<{ violations: readonly { id: string; nodes: readonly { html: string }[] }[] }>
+}
+
+let server: TestPds
+let browser: Browser
+let did: string
+
+beforeAll(async () => {
+  if (!isHere) return
+  server = await startPds({ adminPassword: OPERATOR, crawlers: ['http://127.0.0.1:9'] })
+  did = (await server.newAccount('shown')).assertDid
+  browser = await launchChromium()
+})
+afterAll(async () => {
+  if (!isHere) return
+  await browser.close()
+  await server[Symbol.asyncDispose]()
+})
+
+const signIn = async (page: Page): Promise<void> => {
+  await page.goto(`${server.origin}/admin`)
+  await page.getByLabel("Operator's password").fill(OPERATOR)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('navigation', { name: "Operator's page" }).waitFor()
+}
+
+describe.skipIf(!isHere)('in a browser', () => {
+  test.each([
+    [360, 'light'],
+    [1280, 'dark'],
+  ] as const)(
+    'at %i px, %s, axe finds nothing, and no page is wider than the screen',
+    async (width, colorScheme) => {
+      // The policy of the pages lets no script in, that of axe neither.
+      const context = await browser.newContext({
+        viewport: { width, height: 740 },
+        colorScheme,
+        bypassCSP: true,
+      })
+      const page = await context.newPage()
+      const look = async (): Promise<void> => {
+        const where = new URL(page.url()).pathname
+        await page.addScriptTag({ content: axe.source })
+        const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: Axe }).axe.run())
+        expect([where, violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])]).toEqual([
+          where,
+          [],
+        ])
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+        expect([where, wide]).toEqual([where, Math.min(wide, width)])
+      }
+      await page.goto(`${server.origin}/admin`)
+      await look()
+      await page.getByLabel("Operator's password").fill('wrong')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('alert').waitFor()
+      await look()
+      await signIn(page)
+      await page.goto(`${server.origin}/admin/invites`)
+      await page.getByRole('button', { name: 'Make', exact: true }).click()
+      await page.getByRole('heading', { name: 'Made now' }).waitFor()
+      await look()
+      for (const path of PAGES) {
+        // oxlint-disable-next-line no-await-in-loop -- one page after the other
+        await page.goto(`${server.origin}/admin${path}`)
+        // oxlint-disable-next-line no-await-in-loop
+        await look()
+      }
+      await page.goto(`${server.origin}/admin/account?account=${did}`)
+      await look()
+      await page.getByRole('button', { name: 'Plan the deletion' }).scrollIntoViewIfNeeded()
+      await page.getByLabel(/^To go on, type/).fill('not its handle')
+      await page.getByRole('button', { name: 'Plan the deletion' }).click()
+      await page.getByRole('alert').first().waitFor()
+      await look()
+      await context.close()
+    },
+  )
+
+  test('by keyboard alone, without scripts: found, taken down, put back, signed out', async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false })
+    const page = await context.newPage()
+    await signIn(page)
+    await page.getByRole('link', { name: 'Accounts' }).press('Enter')
+    await page.getByLabel(/^Beginning of a handle/).fill('show')
+    await page.keyboard.press('Enter')
+    await page.getByRole('link', { name: 'shown.test' }).press('Enter')
+    await page.getByRole('button', { name: 'Take down' }).press('Enter')
+    await page.getByRole('status').getByText('The account was taken down.').waitFor()
+    await page.getByRole('button', { name: 'Put back' }).press('Enter')
+    await page.getByRole('status').getByText('The account was put back.').waitFor()
+    await page.getByRole('button', { name: 'Sign out', exact: true }).press('Enter')
+    await page.getByLabel("Operator's password").waitFor()
+    await page.goBack()
+    await page.reload()
+    await page.getByLabel("Operator's password").waitFor()
+    expect(await page.getByRole('button', { name: 'Sign out', exact: true }).count()).toBe(0)
+    await context.close()
+  })
+})
