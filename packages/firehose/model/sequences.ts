@@ -269,6 +269,25 @@ export const SEQUENCES: readonly ModelCase[] = [
     ],
   },
   {
+    name: 'listed-while-the-host-is-busy',
+    sequence: 'C19',
+    about:
+      'An account is deactivated and no event says so; the lists that do come while its host may not be asked again.',
+    size: { backfill: true, mirror: true, hosts: 2, accounts: 2, relays: 2, check: true, slots: 2 },
+    actions: [
+      write(1, 'too-big'),
+      { do: 'list' },
+      { do: 'host-down', host: 0, ms: 10_000 },
+      { do: 'list' },
+      { do: 'list' },
+      status('active'),
+      { do: 'mirror', mode: 'fresh' },
+      { do: 'status', account: 0, status: 'deactivated', silent: true },
+      { do: 'list' },
+      wait(20_000),
+    ],
+  },
+  {
     name: 'host-heard-later',
     sequence: 'C20',
     about:

@@ -8,7 +8,6 @@ import type { VerifiedEvent } from './events.ts'
 import type { RepoPolicy } from './facts.ts'
 import type { Item } from './item.ts'
 import { type Bench, judgeHost } from './judge.ts'
-import { backoff } from './machine-rules.ts'
 import type { Outcomes } from './outcome.ts'
 import type { FailureReason } from './reasons.ts'
 import type { RepoState } from './state.ts'
@@ -23,8 +22,6 @@ export type AccountEventsOptions = {
   readonly trustsRelays: boolean
   /** How many accounts never seen each source may have looked up. */
   readonly unknowns: Buckets<string>
-  /** From 0 to 1: spreads what would come back at the same moment. */
-  readonly random: () => number
   readonly count: (reason: FailureReason | 'accepted') => void
 }
 
@@ -79,13 +76,7 @@ export function createAccountEvents(
     if (!asks.take(did)) return leaveOpen(item, repo, said, asks.readyAt(did) ?? now())
     waiting.set(id, others + 1)
     const answer = await statuses.ask(did, said, true).finally(() => waiting.set(id, waiting.get(id)! - 1))
-    if (!answer.heard) {
-      const { retryAfterMs } = answer
-      const pause = answer.busy
-        ? retryAfterMs
-        : backoff({ attempts: 1, retryAfterMs, jitter: options.random() }, policy)
-      return leaveOpen(item, repo, said, now() + pause)
-    }
+    if (!answer.heard) return leaveOpen(item, repo, said, statuses.askAgainAt(answer))
     const known = repo?.upstreamStatus ?? 'active'
     const word = wordOf(answer, said, known)
     if (word !== known) return accept(item, repo, word)

@@ -8,6 +8,7 @@ import type { IdentityResult } from './identities.ts'
 import type { ResyncGate } from './item.ts'
 import type { Bench } from './judge.ts'
 import { createLru } from './lru.ts'
+import { backoff } from './machine-rules.ts'
 import { next } from './machine.ts'
 import type { HostStatus, Timers } from './options.ts'
 import { dropped } from './outcome.ts'
@@ -31,15 +32,16 @@ export type AccountStatusOptions = {
 /** What came of a question to the account's own host. */
 export type Answer =
   /** `status`: `active` or another word; null: it has no such account, and no other host is named. */
-  | { readonly heard: true; readonly status: string | null }
-  /** `gone`: there is no such DID. `busy`: it was not asked; `host` names who had no time for it. */
-  | {
-      readonly heard: false
-      readonly gone: boolean
-      readonly busy: boolean
-      readonly host: string | null
-      readonly retryAfterMs: number
-    }
+  { readonly heard: true; readonly status: string | null } | Silence
+
+/** No answer. `gone`: there is no such DID. `busy`: it was not asked; `host` names who had no time for it. */
+export type Silence = {
+  readonly heard: false
+  readonly gone: boolean
+  readonly busy: boolean
+  readonly host: string | null
+  readonly retryAfterMs: number
+}
 
 /** Only inside the account's lane. */
 export type AccountStatus = {
@@ -54,7 +56,11 @@ export type AccountStatus = {
   tell(did: Did, repo: RepoState | null, status: string, source: string): Promise<RepoState | null>
   /** Asks, and tells what is not known. */
   renew(did: Did, source: string): Promise<void>
-  /** Asks about what only a relay said, if that is due, and follows the answer; without one it is asked again later. */
+  /** When to ask again after no answer, ms since the epoch. */
+  askAgainAt(answer: Silence): number
+  /** Keeps what a list said as hearsay. `silence`: what came of asking; null: the question is open already. */
+  leaveOpen(repo: RepoState, said: string, silence: Silence | null): Promise<RepoState>
+  /** Asks about what only a relay or a list said, if that is due, and follows the answer; without one it is asked again later. */
   hear(did: Did): Promise<void>
 }
 
@@ -67,7 +73,7 @@ const TURN_MS = 100
 /** The source named in what a host was asked about. */
 const HOST_SOURCE = 'host'
 
-const SILENT: Extract<Answer, { readonly heard: false }> = {
+const SILENT: Silence = {
   heard: false,
   gone: false,
   busy: false,
@@ -146,6 +152,16 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     if (said !== null && said !== repo?.upstreamStatus) await tell(did, repo, said, source)
   }
 
+  const askAgainAt = ({ busy, retryAfterMs }: Silence): number =>
+    now() + (busy ? retryAfterMs : backoff({ attempts: 1, retryAfterMs, jitter: options.random() }, policy))
+
+  const leaveOpen: AccountStatus['leaveOpen'] = async (repo, said, nothing) => {
+    const askAt = nothing === null ? now() : askAgainAt(nothing)
+    const { state } = next(repo, { kind: 'hearsay', status: said, askAt }, policy, now())
+    await store.save({ repo: state }, null)
+    return state
+  }
+
   const hear = async (did: Did): Promise<void> => {
     const before = await store.load(did)
     // Its host may have spoken by itself meanwhile.
@@ -172,7 +188,7 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     return { kind: 'unasked', until: turn }
   }
 
-  return { canAsk: askStatus !== null, ask, tell, renew, hear }
+  return { canAsk: askStatus !== null, ask, tell, renew, askAgainAt, leaveOpen, hear }
 }
 
 /** Why there was no answer, as far as it says when there may be one. */

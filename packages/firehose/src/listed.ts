@@ -47,9 +47,15 @@ export function createListed(options: ListedOptions): (entry: Listed) => Promise
     const same =
       (status === 'active') === (before === 'active') && (status === 'deleted') === (before === 'deleted')
     const believed = own && !statuses.canAsk ? status : null
-    const answer = same ? null : await statuses.ask(did, status, true)
+    // A question that is open already decides for this word too.
+    const isOpen = repo !== null && repo.hearsay !== null
+    const answer = same || isOpen ? null : await statuses.ask(did, status, true)
     const asked = answer?.heard === true ? answer.status : null
     const said = same ? before : (asked ?? believed)
+    // Of an account that nothing is known of there is nothing that a word could change.
+    if (said === null && repo !== null && answer?.heard !== true && statuses.canAsk) {
+      repo = await statuses.leaveOpen(repo, status, answer)
+    }
     if (said !== null && said !== before) {
       const told = await statuses.tell(did, repo, said, source)
       if (told === null) return true

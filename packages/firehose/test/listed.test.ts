@@ -165,6 +165,43 @@ describe('a status', () => {
     )
   })
 
+  it.each(['deactivated', 'active'])(
+    '%s, while the host is silent: it is asked again later',
+    async (known) => {
+      const world = createWorld(`listed silent ${known}`)
+      const { account, state } = await seen(world, known)
+      const status = known === 'active' ? 'takendown' : 'active'
+      const before = state.repos.get(account.did)!
+      let asked = 0
+      const hostStatus = (): Promise<string | null> => {
+        asked++
+        return Promise.reject(new Error('down'))
+      }
+      await using running = await following(world, { state, hostStatus, random: () => 0.5 })
+      expect(await running.list(account.did, { status })).toBe(true)
+      const hearsay = { status, askAt: NOW + 10_000, tries: 0, gone: 0 }
+      expect(state.repos.get(account.did)).toEqual({ ...before, hearsay })
+      // The question is open: it is not asked once more for each list.
+      const soFar = asked
+      expect(await running.list(account.did, { status: known === 'active' ? 'deleted' : status })).toBe(true)
+      expect(asked).toBe(soFar)
+      expect(state.repos.get(account.did)!.hearsay).toEqual({
+        ...hearsay,
+        status: known === 'active' ? 'deleted' : status,
+      })
+      expect(running.events).toEqual([])
+    },
+  )
+
+  it('of an account that nothing is known of, while its host is silent, leaves no row', async () => {
+    const world = createWorld('listed silent and new')
+    const account = world.createAccount()
+    const hostStatus = (): Promise<string | null> => Promise.reject(new Error('down'))
+    await using running = await following(world, { hostStatus })
+    expect(await running.list(account.did, { status: 'takendown' })).toBe(true)
+    expect(running.state.repos.size).toBe(0)
+  })
+
   it('that the app refused is not stored, nor what came with it', async () => {
     const world = createWorld('listed refused')
     const { account, state } = await seen(world, 'deactivated')
