@@ -38,6 +38,20 @@ describe('an app', () => {
   const finish = (ticket: string, code: string, visitor = AT_HOME, did = ANNA, name = 'phone') =>
     scene.factors.finishTotp(did, { ticket, code, name }, visitor)
 
+  test('is shown once more to whoever began, until it is over', async () => {
+    const { ticket, secret, uri } = await begin()
+    const { factors, account, clock } = scene
+    expect(await factors.resumeTotp(account(), ticket, AT_HOME)).toEqual({ secret, uri })
+    const codes = [
+      await codeOf(factors.resumeTotp(account(BOB), ticket, AT_HOME)),
+      await codeOf(factors.resumeTotp(account(), ticket, ELSEWHERE)),
+      await codeOf(factors.resumeTotp(account(), `${ticket}x`, AT_HOME)),
+    ]
+    expect(codes).toEqual(Array(3).fill('challenge-ended'))
+    clock.now += 5 * MINUTE
+    expect(await codeOf(factors.resumeTotp(account(), ticket, AT_HOME))).toBe('challenge-ended')
+  })
+
   test('is added once it shows a code, with ten recovery codes, and the secret is sealed', async () => {
     const { ticket, secret, uri, row } = await begin()
     expect(secret).toMatch(/^[A-Z2-7]{32}$/)

@@ -183,6 +183,21 @@ describe.each([
     },
   )
 
+  test('a factor that is removed ends all of apps, one that is added nothing', async () => {
+    await open()
+    const factor = { id: 'f', did: DID, kind: 'totp', name: 'phone', counter: 0, transports: [] } as const
+    const createdAt = '2026-01-01T00:00:00.000Z'
+    const secret = new Uint8Array(1)
+    const add = { type: 'addFactor', factor: { ...factor, secret, createdAt }, max: 2 } as const
+    expect(await stores.accountStore.apply([add])).toEqual({ status: 'applied' })
+    expect(await left()).toEqual([true, true])
+    const remove = { type: 'removeFactor', did: DID, id: 'f' } as const
+    expect(await stores.accountStore.apply([remove, remove])).toMatchObject({ status: 'refused' })
+    expect(await left()).toEqual([true, true])
+    expect(await stores.accountStore.apply([remove])).toEqual({ status: 'applied' })
+    expect(await left()).toEqual([false, true])
+  })
+
   test('what ends some sessions of an account, or is refused, ends none of apps', async () => {
     await open()
     await stores.accountStore.apply([{ type: 'endSessions', did: DID, appPassword: null }])

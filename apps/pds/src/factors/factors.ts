@@ -43,6 +43,8 @@ export interface Factors {
   list(did: Did): Promise<FactorList>
   /** Begins to add an authenticator app: its secret, and the same as a URI for a QR code. */
   beginTotp(account: Account, visitor: Visitor): Promise<{ ticket: string; secret: string; uri: string }>
+  /** What was begun with a ticket, to be shown once more. @throws PdsError `challenge-ended` */
+  resumeTotp(account: Account, ticket: string, visitor: Visitor): Promise<{ secret: string; uri: string }>
   /** Adds the app, which shows that it has the secret. @throws PdsError `challenge-ended`, `factor-invalid`, `invalid-request` */
   finishTotp(did: Did, answer: TotpAnswer, visitor: Visitor): Promise<AddedFactor>
   /** Begins to add a passkey: what the page hands to `navigator.credentials.create`. */
@@ -113,6 +115,12 @@ export function createFactors(parts: FactorsParts): Factors {
   const hasFactor = async ({ did, emailAuthFactor }: Account): Promise<boolean> =>
     emailAuthFactor || (await store.factors.list(did)).length > 0
 
+  /** A secret for people, and for apps. */
+  const written = (account: Account, secret: Uint8Array): { secret: string; uri: string } => ({
+    secret: base32(secret),
+    uri: totpUri(secret, hostname, shownHandle(account)),
+  })
+
   const record = async (
     action: string,
     did: Did,
@@ -171,7 +179,14 @@ export function createFactors(parts: FactorsParts): Factors {
       const secret = new Uint8Array(randomBytes(SECRET_BYTES))
       const sealed = seal.seal(secret, totpContext(did))
       const { ticket } = await challenges.begin('add-totp', did, visitor, sealed)
-      return { ticket, secret: base32(secret), uri: totpUri(secret, hostname, shownHandle(account)) }
+      return { ticket, ...written(account, secret) }
+    },
+    resumeTotp: async (account, ticket, visitor) => {
+      const challenge = await challenges.open(ticket, 'add-totp', visitor)
+      const secret =
+        challenge.did === account.did ? seal.open(challenge.secret, totpContext(account.did)) : null
+      if (secret === null) throw new PdsError('challenge-ended', 'It was begun by somebody else: begin again')
+      return written(account, secret)
     },
     finishTotp: async (did, { ticket, code, name }, visitor) => {
       const shown = readName(name)
@@ -268,10 +283,15 @@ const recoveryChange = (did: Did, codes: readonly string[]): AccountChange => ({
 
 const describe = (kind: Factor['kind'], name: string): string => `the ${KINDS[kind]} "${name}"`
 
-/** A name as people see it in lists and letters. @throws PdsError `invalid-request` */
+/** Whether a factor may have a name, as people see it in lists and letters. */
+export function isFactorName(name: string): boolean {
+  return name !== '' && name.length <= MAX_NAME && !/[\p{C}\p{Zl}\p{Zp}]/u.test(name)
+}
+
+/** A name that factors may have. @throws PdsError `invalid-request` */
 function readName(name: string): string {
   const text = name.trim()
-  if (text === '' || text.length > MAX_NAME || /[\p{C}\p{Zl}\p{Zp}]/u.test(text)) {
+  if (!isFactorName(text)) {
     throw new PdsError('invalid-request', `A name has 1 to ${MAX_NAME} characters`)
   }
   return text

@@ -120,7 +120,7 @@ export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
     notices: createNotices(secret),
     audit: createOwnerAudit(audit, log),
   }
-  pages.route('/', createAccountPages({ frame, address, repos, stores }))
+  pages.route('/', createAccountPages({ frame, accounts, address, repos, stores }))
   return { pages, chores: { byAge: [browsers.collect], others: [] } }
 }
 

@@ -150,7 +150,7 @@ export function createSignInFlow({ browsers, signIns }: SignInFlowParts): Readon
 const MAX_ANSWER = 16 * 1024
 
 /** What a browser said of a passkey, which the parts that check it read; null for what is none. */
-function readPasskey(text: string | null): unknown {
+export function readPasskey(text: string | null): unknown {
   if (text === null || text.length > MAX_ANSWER) return null
   try {
     return JSON.parse(text)

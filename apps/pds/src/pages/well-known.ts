@@ -2,11 +2,10 @@ import { Hono, type Context } from 'hono'
 
 import type { PublicAddress } from '../identity/address.ts'
 import type { PageEnv } from '../operator/guard.ts'
+import { FACTORS_PATH } from './views/account/factors.ts'
 
 /** The page on which owners change their password. */
 const PASSWORD_PATH = '/account/password'
-/** The page on which they manage their passkeys. */
-const FACTORS_PATH = '/account/factors'
 
 /**
  * Where password managers find what owners do by hand.

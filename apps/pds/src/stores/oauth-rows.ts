@@ -79,13 +79,16 @@ export function createOAuthReads(ask: AskRows): OAuthReads {
   }
 }
 
-/** What changes of accounts end of apps: whoever ends all sessions of an account means those of apps, too. */
+/**
+ * What changes of accounts end of apps. Whoever ends all sessions of an account means those of apps, too. A factor that is removed may have
+ * let somebody in who has it now: everything that was granted ends, also what they agreed to. One that is added ends nothing of apps: each
+ * session is bound to a key of the app, and the owner sees it and can end it alone.
+ */
 export function endedForApps(changes: readonly AccountChange[]): OAuthChange[] {
-  return changes.flatMap((change): OAuthChange[] =>
-    change.type === 'endSessions' && change.appPassword === undefined
-      ? [{ type: 'forgetAccount', did: change.did }]
-      : [],
-  )
+  return changes.flatMap((change): OAuthChange[] => {
+    const isAll = change.type === 'endSessions' && change.appPassword === undefined
+    return isAll || change.type === 'removeFactor' ? [{ type: 'forgetAccount', did: change.did }] : []
+  })
 }
 
 /** Undoes the transaction of changes of accounts that are not applied. */

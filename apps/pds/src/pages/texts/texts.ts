@@ -1,6 +1,7 @@
 import type { AccountTexts } from './en/account.ts'
 import type { AccountsTexts, ConsentTexts } from './en/consent.ts'
 import type { ErrorTexts, FooterTexts } from './en/frame.ts'
+import type { FactorsTexts } from './en/factors.ts'
 import type { PasskeyTexts } from './en/passkey.ts'
 import type { ResetTexts } from './en/reset.ts'
 import type { FactorTexts, ProblemTexts, SignInTexts } from './en/sign-in.ts'
@@ -19,6 +20,7 @@ export interface Texts {
   readonly factor: FactorTexts
   readonly problem: ProblemTexts
   readonly passkey: PasskeyTexts
+  readonly factors: FactorsTexts
   readonly signUp: SignUpTexts
   readonly reset: ResetTexts
   readonly accounts: AccountsTexts

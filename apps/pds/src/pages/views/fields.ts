@@ -2,8 +2,10 @@ import { html, type Fragment, type Html } from '../html.ts'
 
 /** A field of a form. */
 export interface TextField {
-  /** Its id, and its name in the form. */
+  /** Its name in the form. */
   readonly name: string
+  /** Default: its name. */
+  readonly id?: string
   readonly label: string
   readonly autocomplete: string
   /** Default `text`. */
@@ -23,9 +25,9 @@ export interface TextField {
 /** A text to type, with its label, and what is said of it to those who hear the page. */
 export function textField(field: TextField): Html {
   const { name, label, autocomplete, type = 'text', value = '', hint = null, maxLength = 512 } = field
-  const { minLength, isWrong = false, isFocused = false, after = null } = field
+  const { id = name, minLength, isWrong = false, isFocused = false, after = null } = field
   const input = html`<input
-    id="${name}"
+    id="${id}"
     name="${name}"
     type="${type}"
     value="${value}"
@@ -35,13 +37,13 @@ export function textField(field: TextField): Html {
     required
     maxlength="${maxLength}"
     ${minLength !== undefined && html` minlength="${minLength}"`}${
-      hint !== null && html` aria-describedby="${name}-hint"`
+      hint !== null && html` aria-describedby="${id}-hint"`
     }${isWrong && html` aria-invalid="true" aria-errormessage="problem"`}${isFocused && html` autofocus`}
   />`
   return html`<div class="field">
-    <label for="${name}">${label}</label>
+    <label for="${id}">${label}</label>
     ${after === null ? input : html`<div class="joined">${input}${after}</div>`}
-    ${hint !== null && html`<p class="hint" id="${name}-hint">${hint}</p>`}
+    ${hint !== null && html`<p class="hint" id="${id}-hint">${hint}</p>`}
   </div>`
 }
 

@@ -1,6 +1,7 @@
 import type { Texts } from '../texts.ts'
 import { account } from './account.ts'
 import { accounts, consent } from './consent.ts'
+import { factors } from './factors.ts'
 import { footer, error } from './frame.ts'
 import { passkey } from './passkey.ts'
 import { reset } from './reset.ts'
@@ -16,6 +17,7 @@ export const en: Texts = {
   factor,
   problem,
   passkey,
+  factors,
   signUp,
   reset,
   accounts,
