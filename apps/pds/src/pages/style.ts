@@ -23,7 +23,7 @@ export function styleSheet({ primary, error, warning }: Brand): string {
 @media (prefers-color-scheme: dark) {
   :root { --back: #101216; --card: #1a1d23; --ink: #eceef2; --soft: #b0b6c1; --line: #7d8490 }
 }
-*, *::before, *::after { box-sizing: border-box }
+*, *::before, *::after { box-sizing: border-box } [hidden] { display: none !important }
 html { font: 100%/1.5 system-ui, sans-serif; -webkit-text-size-adjust: 100% }
 body { margin: 0; background: var(--back); color: var(--ink); overflow-wrap: anywhere }
 .page { max-width: 30rem; min-height: 100vh; margin: 0 auto; padding: 1rem; display: flex; flex-direction: column; gap: 1rem }

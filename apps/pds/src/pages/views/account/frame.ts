@@ -18,7 +18,7 @@ export interface NavigationModel {
 /** Whose account it is, and its pages. */
 export function navigation({ account, accounts }: Texts, model: NavigationModel): Html {
   const { handle, links, action, fields, accountsUrl } = model
-  return html`<div>
+  return html`<nav aria-label="${account.pages}">
     <div class="row">
       <p class="grow">
         ${account.signedInAs} <strong>${handle}</strong>${
@@ -30,15 +30,13 @@ export function navigation({ account, accounts }: Texts, model: NavigationModel)
         <button class="quiet inline" aria-label="${accounts.signOutOf(handle)}">${accounts.signOut}</button>
       </form>
     </div>
-    <nav aria-label="${account.pages}">
-      <ul class="tabs">
-        ${links.map(
-          ({ url, text, isHere }) =>
-            html`<li><a href="${url}" ${isHere && html` aria-current="page"`}>${text}</a></li>`,
-        )}
-      </ul>
-    </nav>
-  </div>`
+    <ul class="tabs">
+      ${links.map(
+        ({ url, text, isHere }) =>
+          html`<li><a href="${url}" ${isHere && html` aria-current="page"`}>${text}</a></li>`,
+      )}
+    </ul>
+  </nav>`
 }
 
 /** What was done a moment ago. */
