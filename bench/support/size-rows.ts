@@ -81,12 +81,27 @@ export const ROWS: readonly SizeRow[] = [
   },
   {
     work: 'find the PDS of a handle',
-    ours: `export { createDidResolver, createHandleResolver, createDohLookup, resolveIdentity } from '@avocet/did'`,
+    ours: `export { createDidResolver, createHandleResolver, resolveAccount } from '@avocet/did'`,
     peers: {
       '@atcute/identity-resolver': `export { CompositeDidDocumentResolver, PlcDidDocumentResolver, WebDidDocumentResolver, CompositeHandleResolver,
       DohJsonHandleResolver, WellKnownHandleResolver, LocalActorResolver } from '@atcute/identity-resolver'`,
     },
-    budget: 22_200,
+    budget: 5800,
+  },
+  {
+    work: 'front door: sign in by password at the PDS of a handle; make, read, list, replace and delete records by their schemas',
+    ours: `export { agent, signIn } from '@avocet/atproto'`,
+    peers: {
+      '@atproto/api': `export { AtpAgent } from '@atproto/api'`,
+    },
+    budget: 19_000,
+    note: 'the peer finds no PDS',
+  },
+  {
+    work: 'front door: the same from tokens that are kept',
+    ours: `export { agent, resumeSession } from '@avocet/atproto'`,
+    peers: {},
+    budget: 13_000,
   },
   {
     work: 'sign in by OAuth in a page; sessions kept, tabs in step',

@@ -1,70 +1,23 @@
-// https://atproto.com/specs/handle#handle-resolution, https://atproto.com/specs/did
 import type { PublicKey } from '@avocet/crypto'
-import { isDid, isHandle, normalizeHandle, type AtIdentifier, type Did, type Handle } from '@avocet/syntax'
-import { handleOf, pdsEndpoint, signingKey } from './document-fields.ts'
-import type { DidDocument } from './document.ts'
-import type { DidResolver, ResolveOptions } from './did-resolver.ts'
-import { fail, type DidResult } from './error.ts'
-import type { HandleResolver } from './handle-resolver.ts'
-
-/** What is shown in place of a handle that does not hold. */
-export const INVALID_HANDLE = 'handle.invalid'
+import type { AtIdentifier } from '@avocet/syntax'
+import { resolveAccount, type Account, type IdentityResolvers } from './account.ts'
+import type { ResolveOptions } from './did-resolver.ts'
+import { signingKey } from './document-fields.ts'
+import type { DidResult } from './error.ts'
 
 /** An account's identity. */
-export interface Identity {
-  readonly did: Did
-  /** Verified both ways, in lower case; {@link INVALID_HANDLE} when the DID claims none or it does not lead back. */
-  readonly handle: Handle
-  /** The origin of the PDS; null when the document names none. */
-  readonly pds: string | null
+export interface Identity extends Account {
   /** The key that signs commits; null when the document has none. */
   readonly key: PublicKey | null
-  readonly document: DidDocument
 }
 
-/** What {@link resolveIdentity} asks. */
-export interface IdentityResolvers {
-  readonly dids: DidResolver
-  readonly handles: HandleResolver
-}
-
-/**
- * The identity behind a handle or a DID. A handle must be the one its DID claims, else `handle-mismatch`; a DID whose
- * handle does not lead back to it resolves with `handle.invalid`.
- *
- * Fails with any code of the two resolvers, `handle-mismatch`, or `invalid-handle` for what is neither handle nor DID.
- */
+/** {@link resolveAccount}, and the key of the account. Fails as that does. */
 export async function resolveIdentity(
   actor: AtIdentifier,
-  { dids, handles }: IdentityResolvers,
+  resolvers: IdentityResolvers,
   options: ResolveOptions = {},
 ): Promise<DidResult<Identity>> {
-  if (isDid(actor)) {
-    const document = await dids.resolve(actor, options)
-    if (!document.ok) return document
-    const claimed = handleOf(document.value)
-    const back = claimed === null ? null : await handles.resolve(claimed, options)
-    const holds = back !== null && back.ok && back.value === actor
-    return { ok: true, value: identity(document.value, holds ? claimed : null) }
-  }
-  if (!isHandle(actor)) return fail('invalid-handle', 'neither a handle nor a DID')
-  const handle = normalizeHandle(actor)
-  const did = await handles.resolve(handle, options)
-  if (!did.ok) return did
-  const document = await dids.resolve(did.value, options)
-  if (!document.ok) return document
-  if (handleOf(document.value) !== handle) {
-    return fail('handle-mismatch', `DID does not claim the handle; handle=${handle} did=${did.value}`)
-  }
-  return { ok: true, value: identity(document.value, handle) }
-}
-
-function identity(document: DidDocument, handle: Handle | null): Identity {
-  return {
-    did: document.id,
-    handle: handle ?? INVALID_HANDLE,
-    pds: pdsEndpoint(document),
-    key: signingKey(document),
-    document,
-  }
+  const account = await resolveAccount(actor, resolvers, options)
+  if (!account.ok) return account
+  return { ok: true, value: { ...account.value, key: signingKey(account.value.document) } }
 }

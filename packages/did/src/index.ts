@@ -1,4 +1,5 @@
 export { createGuardedFetch } from '#platform'
+export { INVALID_HANDLE, resolveAccount, type Account, type IdentityResolvers } from './account.ts'
 export { isLoopbackAddress, isPrivateAddress, isPublicAddress } from './address.ts'
 export type { CacheOptions, CacheStore, StoredEntry } from './cache.ts'
 export {
@@ -14,7 +15,7 @@ export { parseDidDocument, type DidDocument, type DidService, type VerificationM
 export { DidError, type DidErrorCode, type DidResult } from './error.ts'
 export type { Fetch, FetchInit, GuardedFetchOptions } from './fetch.ts'
 export { createHandleResolver, type HandleResolver, type HandleResolverOptions } from './handle-resolver.ts'
-export { INVALID_HANDLE, resolveIdentity, type Identity, type IdentityResolvers } from './identity.ts'
+export { resolveIdentity, type Identity } from './identity.ts'
 export { throttleHosts, type ThrottleOptions } from './throttle.ts'
 export {
   withCache,
@@ -22,3 +23,4 @@ export {
   type CachedDidResolver,
   type CachedHandleResolver,
 } from './with-cache.ts'
+export { createResolveKey, type VerificationIdentity } from './resolve-key.ts'

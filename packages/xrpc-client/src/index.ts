@@ -15,7 +15,14 @@ export {
   type RecordFailure,
   type RepoDownload,
 } from './reader.ts'
-export { passwordSession, type PasswordSessionOptions, type Session, type SessionStore } from './session.ts'
+export {
+  passwordSession,
+  resumeSession,
+  type PasswordSessionOptions,
+  type ResumeOptions,
+  type Session,
+  type SessionStore,
+} from './session.ts'
 export { parseSessionData, type SessionData } from './session-data.ts'
 export type {
   ConnectInfo,
@@ -45,3 +52,14 @@ export {
   type UploadBody,
   type ValidateSwitches,
 } from './types.ts'
+export {
+  applyWrites,
+  buildRecord,
+  createRecord,
+  deleteRecord,
+  putRecord,
+  type RecordFields,
+  type RecordWrite,
+  type WriteOptions,
+  type WrittenRecord,
+} from './writer.ts'

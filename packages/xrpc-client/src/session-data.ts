@@ -1,6 +1,8 @@
+import { isDid, type Did } from '@avocet/syntax'
+
 /** What a session consists of, as it is kept. */
 export interface SessionData {
-  readonly did: string
+  readonly did: Did
   readonly handle: string
   readonly accessJwt: string
   readonly refreshJwt: string
@@ -23,7 +25,7 @@ export function readTokens(value: unknown, before: SessionData | null): Omit<Ses
   if (typeof value !== 'object' || value === null) return null
   const fields = value as Record<string, unknown>
   const { did, handle, accessJwt, refreshJwt, email, emailConfirmed, active, status } = fields
-  if (typeof did !== 'string' || !did.startsWith('did:')) return null
+  if (!isDid(did)) return null
   if (typeof handle !== 'string' || typeof accessJwt !== 'string' || typeof refreshJwt !== 'string')
     return null
   if (before !== null && before.did !== did) return null

@@ -2,6 +2,7 @@
  * Sessions of an account, by password or app password.
  * @see https://atproto.com/specs/xrpc#authentication
  */
+import type { Did } from '@avocet/syntax'
 import { parseErrorBody } from '@avocet/xrpc'
 import { readText } from './body.ts'
 import { XrpcClientError } from './error.ts'
@@ -43,6 +44,8 @@ export interface PasswordSessionOptions {
 
 /** A session of one account: a service whose calls carry its credentials. Give it to `createClient` as `service`. */
 export interface Session extends Service {
+  /** Whose it is; also after logout. */
+  readonly did: Did
   /** DID, handle, tokens; null after logout. */
   readonly data: SessionData | null
   /** Renews the tokens now. Concurrent callers share one renewal. */
@@ -61,9 +64,20 @@ export interface Session extends Service {
  * @throws {XrpcClientError} when the login fails
  */
 export async function passwordSession(options: PasswordSessionOptions): Promise<Session> {
-  const session = new PasswordSession(options)
+  const session = new PasswordSession(options, null)
   await session.open()
   return session
+}
+
+/** Settings of {@link resumeSession}. */
+export type ResumeOptions = Pick<PasswordSessionOptions, 'store' | 'onUpdate' | 'fetch' | 'timeoutMs' | 'now'>
+
+/**
+ * A session of tokens alone, as `data` of a session had them: no password is needed, and none is there when the service takes the tokens no
+ * more. Then the call's failure says so, `onUpdate` is told null, and the store forgets it. Asks nothing of the service.
+ */
+export function resumeSession(data: SessionData, options: ResumeOptions = {}): Session {
+  return new PasswordSession(options, data)
 }
 
 // Renewing this much before the end spares a round trip, and allows for clocks that differ a little.
@@ -71,21 +85,29 @@ const marginMs = 10_000
 const maxErrorBytes = 64 * 1024
 
 class PasswordSession implements Session {
-  #data: SessionData | null = null
+  #data: SessionData | null
+  #did: Did | undefined
   #renewing: Promise<SessionData> | undefined
   #loggedOut = false
-  readonly #options: PasswordSessionOptions
+  readonly #options: PasswordSessionOptions | ResumeOptions
   readonly #fetch: (url: string, init: RequestInit) => Promise<Response>
   readonly #now: () => number
 
-  constructor(options: PasswordSessionOptions) {
+  constructor(options: PasswordSessionOptions | ResumeOptions, data: SessionData | null) {
     this.#options = options
+    this.#data = data
+    this.#did = data?.did
     this.#fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init))
     this.#now = options.now ?? Date.now
   }
 
   get data(): SessionData | null {
     return this.#data
+  }
+
+  get did(): Did {
+    if (this.#did === undefined) throw loggedOut()
+    return this.#did
   }
 
   get url(): string {
@@ -95,8 +117,11 @@ class PasswordSession implements Session {
 
   async open(): Promise<void> {
     const kept = await this.#options.store?.load()
-    if (kept !== null && kept !== undefined) this.#data = kept
-    else await this.#login()
+    if (kept === null || kept === undefined) await this.#login(this.#options as PasswordSessionOptions)
+    else {
+      this.#data = kept
+      this.#did = kept.did
+    }
   }
 
   async fetch(url: string, init: RequestInit): Promise<Response> {
@@ -147,11 +172,18 @@ class PasswordSession implements Session {
     // Only a refusal shows that the refresh token is of no more use; what else failed may pass.
     if (result.error.code !== 'response' || result.error.status >= 500 || result.error.status === 429)
       throw result.error
-    return await this.#login()
+    if ('password' in this.#options) return await this.#login(this.#options)
+    await this.#update(null)
+    throw result.error
   }
 
-  async #login(): Promise<SessionData> {
-    const { identifier, password, authFactorToken, service, resolveService } = this.#options
+  async #login({
+    identifier,
+    password,
+    authFactorToken,
+    service,
+    resolveService,
+  }: PasswordSessionOptions): Promise<SessionData> {
     const at = service === undefined ? await resolveService?.(identifier) : String(service)
     if (at === undefined) throw new TypeError('passwordSession needs service or resolveService')
     const url = new URL(at).href.replace(/^(.*[^/])?\/*$/s, '$1')
@@ -173,6 +205,7 @@ class PasswordSession implements Session {
 
   async #update(data: SessionData | null): Promise<void> {
     this.#data = data
+    this.#did ??= data?.did
     this.#options.onUpdate?.(data)
     await this.#options.store?.save(data)
   }

@@ -1,0 +1,117 @@
+// What comes out of the stream: what is proved, once it is asked for, and what the cursor is told of it.
+import { create, createWorld, frameOf, serveStream } from '@avocet/firehose/conformance'
+import { describe, expect, it } from 'vitest'
+
+import { createIdentity, firehose, type CursorStore, type RecordChange } from '../src/index.ts'
+
+/** A stream of frames of one account: each creates a record, the second one is damaged. */
+async function startStream(): ReturnType<typeof serveStream> {
+  const world = createWorld('front-door')
+  const account = world.createAccount()
+  const other = world.createAccount()
+  const server = await serveStream(world)
+  const frames: Uint8Array[] = []
+  for (const [name, of] of [
+    ['one', account],
+    ['forged', other],
+    ['two', account],
+    ['three', account],
+  ] as const) {
+    // oxlint-disable-next-line no-await-in-loop -- one commit follows the other
+    const frame = frameOf('#commit', world.event(await world.commit(of, [create(name)])), frames.length + 1)
+    if (name === 'forged') frame[frame.length >> 1]! ^= 1
+    frames.push(frame)
+    server.send({ seq: frames.length, frame })
+  }
+  return server
+}
+
+const keeper = (at: number | null): CursorStore & { readonly saved: number[] } => {
+  const saved: number[] = []
+  return { saved, load: () => saved.at(-1) ?? at, save: (seq) => void saved.push(seq) }
+}
+
+describe('firehose', () => {
+  it('gives what is proved in its order, and tells of the rest', async () => {
+    await using stack = new AsyncDisposableStack()
+    const server = await startStream()
+    stack.defer(() => server.close())
+    const refused: string[] = []
+    const seen: RecordChange[] = []
+    const identity = createIdentity({ plcUrl: server.plcUrl, allowLoopback: true })
+    const all = new AbortController()
+    const look = (): void => {
+      if (seen.length === 3 && refused.length === 1) all.abort()
+    }
+    const onFailure = ({ reason }: { readonly reason: string }): void => {
+      refused.push(reason)
+      look()
+    }
+    const options = { url: server.service, identity, cursor: keeper(0), onFailure, signal: all.signal }
+    for await (const change of firehose(options)) {
+      seen.push(change)
+      look()
+    }
+    expect(seen.map(({ action, rkey, seq }) => [action, rkey, seq])).toEqual([
+      ['create', 'one', 1],
+      ['create', 'two', 3],
+      ['create', 'three', 4],
+    ])
+    expect(seen[0]).toMatchObject({
+      uri: `at://${seen[0]!.did}/app.bsky.feed.post/one`,
+      cid: expect.stringMatching(/^bafyrei/) as string,
+      value: { $type: 'app.bsky.feed.post' },
+    })
+    expect(refused).toEqual(['block-hash-mismatch'])
+  })
+
+  it('tells the cursor of nothing that the next one was not asked after', async () => {
+    await using stack = new AsyncDisposableStack()
+    const server = await startStream()
+    stack.defer(() => server.close())
+    const identity = createIdentity({ plcUrl: server.plcUrl, allowLoopback: true })
+    const cursor = keeper(0)
+    const options = { url: server.service, identity, cursor, collections: ['app.bsky.feed.post'] }
+    for await (const change of firehose(options)) {
+      if (change.rkey === 'two') break
+    }
+    expect(cursor.saved.every((seq) => seq < 3)).toBe(true)
+    const again: string[] = []
+    for await (const change of firehose(options)) {
+      again.push(change.rkey)
+      if (change.rkey === 'three') break
+    }
+    expect(again.slice(-2)).toEqual(['two', 'three'])
+  })
+
+  it('ends with the signal, and by leaving the loop while others wait', async () => {
+    await using stack = new AsyncDisposableStack()
+    const server = await startStream()
+    stack.defer(() => server.close())
+    const identity = createIdentity({ plcUrl: server.plcUrl, allowLoopback: true })
+    const stop = new AbortController()
+    const seen: string[] = []
+    for await (const change of firehose({
+      url: server.service,
+      identity,
+      cursor: keeper(0),
+      signal: stop.signal,
+    })) {
+      seen.push(change.rkey)
+      stop.abort()
+    }
+    expect(seen).toEqual(['one'])
+  })
+
+  it('fails with the word of the cursor store where that fails', async () => {
+    await using stack = new AsyncDisposableStack()
+    const server = await startStream()
+    stack.defer(() => server.close())
+    const identity = createIdentity({ plcUrl: server.plcUrl, allowLoopback: true })
+    const cursor: CursorStore = { load: () => 0, save: () => Promise.reject(new Error('disk full')) }
+    const run = (async () => {
+      for await (const change of firehose({ url: server.service, identity, cursor })) void change
+    })()
+    await expect(run).rejects.toMatchObject({ speaker: '@avocet/firehose', code: 'state-failed' })
+  })
+})
