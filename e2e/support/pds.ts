@@ -7,6 +7,7 @@ import { AtpAgent } from '@atproto/api'
 import { createPds, type Pds, type PdsEmbedding, type PdsOptions } from '@avocet/pds'
 import { createPlcDirectory, type PlcDirectory } from '@avocet/plc-directory'
 import { pdsDatabase } from '@avocet/testing/pds-store'
+import type { Page } from 'playwright-core'
 
 /** Of every account. */
 export const PASSWORD = 'correct horse'
@@ -62,4 +63,10 @@ export async function startPds(options: Partial<PdsOptions & PdsEmbedding> = {})
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Types the password on the page of a sign-in, and sends it. */
+export async function typePassword(page: Page, password = PASSWORD): Promise<void> {
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
 }

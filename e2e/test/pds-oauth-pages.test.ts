@@ -1,19 +1,13 @@
 // The published client and a real browser: an app on a device sends its user to the pages, gets a session, calls, renews it and ends it.
 import { NodeOAuthClient, type NodeSavedSession, type NodeSavedState } from '@atproto/oauth-client-node'
 import { hasChromium, launchChromium, servePages, type PageServer } from '@avocet/testing/chromium'
-import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { PASSWORD, startPds, type TestPds } from '../support/pds.ts'
+import { PASSWORD, startPds, typePassword, type TestPds } from '../support/pds.ts'
 import { createLock, inMemory } from '../support/stock-clients/atproto-node.ts'
 
 const isHere = hasChromium('sign-in by apps')
-
-/** What judges, in the page, whether people can use it who see, hear or move otherwise. */
-interface Axe {
-  run(): Promise<{ violations: readonly { id: string; nodes: readonly { html: string }[] }[] }>
-}
 
 const SCOPE = 'atproto repo:com.example.note blob:image/png'
 
@@ -74,11 +68,6 @@ async function send(
   return url
 }
 
-async function signIn(page: Page): Promise<void> {
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-}
-
 describe.skipIf(!isHere)('in a browser', () => {
   test.each([true, false])(
     'scripts allowed: %s. Sign in, consent, call, renew, end',
@@ -90,7 +79,7 @@ describe.skipIf(!isHere)('in a browser', () => {
       const back = await send(client, `${name}.test`, context, async (page) => {
         // The app said who it is about.
         await expect(page.getByLabel('Handle or e-mail address').inputValue()).resolves.toBe(`${name}.test`)
-        await signIn(page)
+        await typePassword(page)
         await page.getByText('Upload image/png files.').waitFor()
         await page.getByRole('button', { name: 'Allow', exact: true }).click()
       })
@@ -148,61 +137,13 @@ describe.skipIf(!isHere)('in a browser', () => {
     const context = await browser.newContext()
     const client = newClient()
     const back = await send(client, 'decline.test', context, async (page) => {
-      await signIn(page)
+      await typePassword(page)
       await page.getByRole('button', { name: 'Do not allow' }).click()
     })
     expect(back.searchParams.get('error')).toBe('access_denied')
     await expect(client.callback(back.searchParams)).rejects.toThrow('The request was declined')
     await context.close()
   })
-
-  test.each([
-    [360, 'light'],
-    [360, 'dark'],
-    [1280, 'light'],
-  ] as const)(
-    'at %i px, %s, axe finds nothing, and no page is wider than the screen',
-    async (width, colorScheme) => {
-      const name = `axe${width}${colorScheme}`
-      await server.newAccount(name)
-      // The policy of the pages lets no script in, that of axe neither.
-      const context = await browser.newContext({
-        viewport: { width, height: 740 },
-        colorScheme,
-        bypassCSP: true,
-      })
-      const client = newClient()
-      const seen: string[] = []
-      const look = async (page: Page): Promise<void> => {
-        seen.push(await page.getByRole('heading', { level: 1 }).innerText())
-        await page.addScriptTag({ content: axe.source })
-        const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: Axe }).axe.run())
-        expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
-        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
-      }
-      await send(client, `${name}.test`, context, async (page) => {
-        await look(page)
-        await page.getByLabel('Password', { exact: true }).fill('wrong')
-        await page.getByRole('button', { name: 'Sign in' }).click()
-        await page.getByRole('alert').waitFor()
-        await look(page)
-        await page.getByLabel('Keep me signed in').check()
-        await signIn(page)
-        await page.getByRole('heading', { name: 'Allow access' }).waitFor()
-        await look(page)
-        await page.getByRole('link', { name: 'Use another account' }).click()
-        await page.getByRole('heading', { name: 'Choose an account' }).waitFor()
-        await look(page)
-        const other = await context.newPage()
-        await other.goto(`${server.origin}/oauth/authorize`)
-        await look(other)
-        await other.close()
-        await page.getByRole('button', { name: 'Cancel and go back' }).click()
-      })
-      expect(seen).toEqual(['Sign in', 'Sign in', 'Allow access', 'Choose an account', 'That did not work'])
-      await context.close()
-    },
-  )
 
   test('a page inside another one stays empty', async () => {
     const context = await browser.newContext()

@@ -1,9 +1,9 @@
 // A PDS as people run it, behind TLS and under a name, and what apps and their users need beside it.
 import { launchChromium, servePages } from '@avocet/testing/chromium'
-import type { BrowserContext, Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 
 import { installClock, type Clock } from '../clock.ts'
-import { PASSWORD, startPds, type TestPds } from '../pds.ts'
+import { startPds, typePassword, type TestPds } from '../pds.ts'
 import { passTo, serveTls, type Passed } from '../tls-hosts.ts'
 import type { StockAccount, StockWorld } from './client.ts'
 
@@ -23,14 +23,15 @@ export interface Stage extends AsyncDisposable {
   readonly lately: (...paths: readonly string[]) => string[]
   newAccount(name: string): Promise<StockAccount>
   /** A browser of somebody's own, with the clock of the stage. */
-  newContext(): Promise<BrowserContext>
+  newContext(options?: BrowserContextOptions): Promise<BrowserContext>
   /** Signs in on the page that the app sent its user to, and comes back. @param untick what is not granted */
   signIn(page: Page, untick?: RegExp): Promise<void>
   /** Waits until the page is the app's. */
   comeBack(page: Page): Promise<void>
 }
 
-export async function startStage(): Promise<Stage> {
+/** @param options for the PDS, beside its name */
+export async function startStage(options: Parameters<typeof startPds>[0] = {}): Promise<Stage> {
   const clock = installClock()
   const passed: Passed[] = []
   const files = new Map<string, string>([['/callback', 'signed in']])
@@ -46,7 +47,7 @@ export async function startStage(): Promise<Stage> {
       response.writeHead(content === undefined ? 404 : 200, { 'content-type': type }).end(content)
     },
   })
-  const server = await startPds({ hostname: PDS, devMode: true, fetch: hosts.fetch })
+  const server = await startPds({ hostname: PDS, devMode: true, fetch: hosts.fetch, ...options })
   // Where apps on a device wait for their users.
   const device = await servePages(new Map([['/callback', 'signed in']]))
   const browser = await launchChromium(hosts.chromiumArgs)
@@ -75,15 +76,14 @@ export async function startStage(): Promise<Stage> {
       const { assertDid } = await server.newAccount(name)
       return { did: assertDid as StockAccount['did'], handle: `${name}.${PDS}` }
     },
-    newContext: async () => {
-      const context = await browser.newContext({ ignoreHTTPSErrors: true })
+    newContext: async (more = {}) => {
+      const context = await browser.newContext({ ignoreHTTPSErrors: true, ...more })
       await clock.give(context)
       return context
     },
     signIn: async (page, untick) => {
-      await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
       await page.getByLabel('Keep me signed in').check()
-      await page.getByRole('button', { name: 'Sign in' }).click()
+      await typePassword(page)
       if (untick !== undefined) await page.getByRole('checkbox', { name: untick }).uncheck()
       await page.getByRole('button', { name: 'Allow', exact: true }).click()
       await comeBack(page)
