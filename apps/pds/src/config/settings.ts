@@ -235,13 +235,13 @@ export const SETTINGS: readonly Setting[] = [
   ...MAIL_SETTINGS,
   {
     env: 'PDS_PRIVACY_POLICY_URL',
-    description: 'link shown by describeServer and on the pages',
+    description: 'link shown by describeServer and on the pages; whoever signs up there has to agree to it',
     default: 'none',
     apply: (text, { options }) => (options.privacyPolicyUrl = httpUrl(text)),
   },
   {
     env: 'PDS_TERMS_OF_SERVICE_URL',
-    description: 'link shown by describeServer and on the pages',
+    description: 'link shown by describeServer and on the pages; whoever signs up there has to agree to it',
     default: 'none',
     apply: (text, { options }) => (options.termsOfServiceUrl = httpUrl(text)),
   },
