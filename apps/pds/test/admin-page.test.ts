@@ -126,6 +126,9 @@ describe('accounts', () => {
       input: { repo: alice.did, collection: 'app.bsky.feed.post', record: post('one') },
     })
     await net.post('com.atproto.server.createAppPassword', { token, input: { name: 'app' } })
+    // A session that was renewed is one.
+    const renewed = await net.post('com.atproto.server.refreshSession', { token: alice.refreshJwt })
+    expect(renewed.status).toBe(200)
     const seen = words(await ofAccount(alice.did))
     for (const text of [
       'Status active',
@@ -361,11 +364,23 @@ describe('the state of the server', () => {
     }
   })
 
+  test('errors and warnings: what, when, about what; by page and command', async () => {
+    // At the first event after a start relays are asked, and this one refuses the second time.
+    await net.restart()
+    await net.account(newHandle())
+    const told = async (): Promise<string> => (await runCommand(net, 'errors')).join('\n')
+    await expect
+      .poll(told)
+      .toMatch(/^\S+Z\twarn\ta relay refused to crawl\t-\thost=http:\/\/\S+ status=500$/m)
+    expect(words(await page('/admin/errors'))).toMatch(/a relay refused to crawl \S+ \S+ UTC warning – host=/)
+    expect(await runCommand(net, 'relays')).toEqual([expect.stringMatching(/\tstatus 500\t/)])
+  })
+
   test('storage: sums, disks, the accounts with the most blobs', async () => {
     // Sums of before are good for ten minutes.
     await net.restart()
     const seen = words(await page('/admin/storage'))
-    expect(seen).toMatch(/Accounts 5\d .*Blobs 1, 2\.0 KiB/)
+    expect(seen).toMatch(/Accounts 60 .*Blobs 1, 2\.0 KiB/)
     expect(seen).toContain(`${alice.did} 2.0 KiB`)
     expect(seen).toMatch(/data [\d.]+ GiB [\d.]+ [GT]iB/)
     const told = JSON.parse((await runCommand(net, 'storage')).join('\n'))

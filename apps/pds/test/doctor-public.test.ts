@@ -170,6 +170,15 @@ describe('a front server', () => {
       ['OAuth preflight'],
     ],
     ['drops DPoP', dropFromRequest('dpop'), ['DPoP header', 'DPoP header']],
+    [
+      'changes DPoP',
+      {
+        request: (headers) => {
+          if (headers['dpop'] !== undefined) headers['dpop'] = headers['dpop'].slice(0, -8)
+        },
+      },
+      ['DPoP proof', 'DPoP proof'],
+    ],
     ['drops Authorization', dropFromRequest('authorization'), ['Authorization header']],
     ['drops DPoP-Nonce', dropFromAnswer('dpop-nonce'), ['DPoP-Nonce header', 'DPoP-Nonce header']],
     ['drops DPoP-Nonce of calls alone', dropFromAnswer('dpop-nonce', /^\/xrpc/), ['DPoP-Nonce header']],
@@ -249,6 +258,30 @@ test.each([
   const path = '/.well-known/oauth-authorization-server'
   const text = JSON.stringify({ ...(await goodDocument(path)), issuer })
   expect(await names(answering(path, text))).toContain('OAuth issuer')
+})
+
+test.each([
+  ['resource', 'https://other.example.com'],
+  ['authorization_servers', [ORIGIN.origin, 'https://other.example.com']],
+  ['authorization_servers', []],
+  ['authorization_servers', undefined],
+])('a document of the resource without a good %s', async (name, value) => {
+  const path = '/.well-known/oauth-protected-resource'
+  fault = answering(path, JSON.stringify({ ...(await goodDocument(path)), [name]: value }))
+  const findings = wrong(await look())
+  expect(findings.map(({ what }) => what)).toEqual(['OAuth resource document'])
+  expect(findings[0]!.detail).toContain(name)
+})
+
+test('a document that leads on: where to', async () => {
+  const headers = { location: 'https://www.example.com/elsewhere' }
+  fault = {
+    instead: ({ url }) =>
+      url!.startsWith('/.well-known/oauth-p') ? { status: 302, headers, text: '' } : null,
+  }
+  expect(wrong(await look()).map(({ detail }) => detail)).toEqual([
+    '/.well-known/oauth-protected-resource leads on to https://www.example.com/elsewhere; apps do not follow',
+  ])
 })
 
 test.each([
