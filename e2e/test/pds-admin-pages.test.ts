@@ -10,6 +10,11 @@ const isHere = hasChromium("the operator's page")
 const OPERATOR = 'the password of the operator'
 const PAGES = ['', '/accounts', '/invites', '/storage', '/stream', '/limits', '/errors', '/mail', '/audit']
 
+const SCREENS = [
+  [360, 'light'],
+  [1280, 'dark'],
+] as const
+
 /** What judges, in the page, whether people can use it who see, hear or move otherwise. */
 interface Axe {
   run(): Promise<{ violations: readonly { id: string; nodes: readonly { html: string }[] }[] }>
@@ -39,57 +44,53 @@ const signIn = async (page: Page): Promise<void> => {
 }
 
 describe.skipIf(!isHere)('in a browser', () => {
-  test.each([
-    [360, 'light'],
-    [1280, 'dark'],
-  ] as const)(
-    'at %i px, %s, axe finds nothing, and no page is wider than the screen',
-    async (width, colorScheme) => {
-      // The policy of the pages lets no script in, that of axe neither.
-      const context = await browser.newContext({
-        viewport: { width, height: 740 },
-        colorScheme,
-        bypassCSP: true,
-      })
-      const page = await context.newPage()
-      const look = async (): Promise<void> => {
-        const where = new URL(page.url()).pathname
-        await page.addScriptTag({ content: axe.source })
+  test('on a phone and on a desk, light and dark: axe finds nothing, and no page is wider than the screen', async () => {
+    // The policy of the pages lets no script in, that of axe neither.
+    const context = await browser.newContext({ bypassCSP: true })
+    const page = await context.newPage()
+    const look = async (): Promise<void> => {
+      const where = new URL(page.url()).pathname
+      await page.addScriptTag({ content: axe.source })
+      for (const [width, colorScheme] of SCREENS) {
+        // oxlint-disable-next-line no-await-in-loop -- one screen after the other
+        await page.setViewportSize({ width, height: 740 })
+        // oxlint-disable-next-line no-await-in-loop
+        await page.emulateMedia({ colorScheme })
+        // oxlint-disable-next-line no-await-in-loop
         const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: Axe }).axe.run())
-        expect([where, violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])]).toEqual([
-          where,
-          [],
-        ])
+        const found = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])
+        expect([where, width, found]).toEqual([where, width, []])
+        // oxlint-disable-next-line no-await-in-loop
         const wide = await page.evaluate(() => document.documentElement.scrollWidth)
         expect([where, wide]).toEqual([where, Math.min(wide, width)])
       }
-      await page.goto(`${server.origin}/admin`)
+    }
+    await page.goto(`${server.origin}/admin`)
+    await look()
+    await page.getByLabel("Operator's password").fill('wrong')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').waitFor()
+    await look()
+    await signIn(page)
+    await page.goto(`${server.origin}/admin/invites`)
+    await page.getByRole('button', { name: 'Make', exact: true }).click()
+    await page.getByRole('heading', { name: 'Made now' }).waitFor()
+    await look()
+    for (const path of PAGES) {
+      // oxlint-disable-next-line no-await-in-loop -- one page after the other
+      await page.goto(`${server.origin}/admin${path}`)
+      // oxlint-disable-next-line no-await-in-loop
       await look()
-      await page.getByLabel("Operator's password").fill('wrong')
-      await page.getByRole('button', { name: 'Sign in' }).click()
-      await page.getByRole('alert').waitFor()
-      await look()
-      await signIn(page)
-      await page.goto(`${server.origin}/admin/invites`)
-      await page.getByRole('button', { name: 'Make', exact: true }).click()
-      await page.getByRole('heading', { name: 'Made now' }).waitFor()
-      await look()
-      for (const path of PAGES) {
-        // oxlint-disable-next-line no-await-in-loop -- one page after the other
-        await page.goto(`${server.origin}/admin${path}`)
-        // oxlint-disable-next-line no-await-in-loop
-        await look()
-      }
-      await page.goto(`${server.origin}/admin/account?account=${did}`)
-      await look()
-      await page.getByRole('button', { name: 'Plan the deletion' }).scrollIntoViewIfNeeded()
-      await page.getByLabel(/^To go on, type/).fill('not its handle')
-      await page.getByRole('button', { name: 'Plan the deletion' }).click()
-      await page.getByRole('alert').first().waitFor()
-      await look()
-      await context.close()
-    },
-  )
+    }
+    await page.goto(`${server.origin}/admin/account?account=${did}`)
+    await look()
+    await page.getByRole('button', { name: 'Plan the deletion' }).scrollIntoViewIfNeeded()
+    await page.getByLabel(/^To go on, type/).fill('not its handle')
+    await page.getByRole('button', { name: 'Plan the deletion' }).click()
+    await page.getByRole('alert').first().waitFor()
+    await look()
+    await context.close()
+  })
 
   test('by keyboard alone, without scripts: found, taken down, put back, signed out', async () => {
     const context = await browser.newContext({ javaScriptEnabled: false })

@@ -120,11 +120,14 @@ function acts(it: AccountDetails, form: string): readonly Fragment[] {
         ${field('blobBytes', 'Bytes of blobs', '', { type: 'number' })}${field('records', 'Records', '', { type: 'number' })}`,
     ),
     it.invitesDisabled
-      ? act('enable-invites', 'Let it invite', html`<p>The account may hand out invite codes again.</p>`)
+      ? act('enable-invites', 'Let it invite', html`<p>Noted for moderation tools, which read it.</p>`)
       : act(
           'disable-invites',
           'Keep it from inviting',
-          html`<p>Its invite codes stay, but are not good.</p>`,
+          html`<p>
+            Noted for moderation tools: this server makes no codes for accounts by itself. Those that were
+            made for one are disabled under Invites.
+          </p>`,
         ),
     it.deleteAfter === null
       ? act(

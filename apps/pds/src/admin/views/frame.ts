@@ -56,13 +56,15 @@ export function framed(frame: Frame, title: string, body: Fragment): PageContent
       </nav>
       ${body}
       <h2>Sign out</h2>
-      <form method="post" action="/admin/sign-out">
-        ${formFields(form, 'sign-out')}<button class="quiet inline">Sign out</button>
-      </form>
-      <form method="post" action="/admin/sign-out">
-        ${formFields(form, 'sign-out-all', { all: 'yes' })}<button class="quiet inline">
-          Sign out everywhere
-        </button>
-      </form>`,
+      <div class="ways">
+        <form method="post" action="/admin/sign-out">
+          ${formFields(form, 'sign-out')}<button class="quiet inline">Sign out</button>
+        </form>
+        <form method="post" action="/admin/sign-out">
+          ${formFields(form, 'sign-out-all', { all: 'yes' })}<button class="quiet inline">
+            Sign out everywhere
+          </button>
+        </form>
+      </div>`,
   }
 }
