@@ -3,6 +3,7 @@
 import { hasChromium } from '@avocet/testing/chromium'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { typePassword } from '../support/pds.ts'
 import { atcuteNode } from '../support/stock-clients/atcute-node.ts'
 import { atprotoNode } from '../support/stock-clients/atproto-node.ts'
 import { CREATE, SCOPE, type StockClientFactory } from '../support/stock-clients/client.ts'
@@ -58,6 +59,9 @@ describe.skipIf(!isHere)('published clients', () => {
     await server.restart()
     expect(await client.call()).toBe(200)
     expect(lately(CREATE, '/oauth/token', '/oauth/par')).toEqual([`${CREATE} 200`])
+    await client.restore()
+    expect(await client.call()).toBe(200)
+    lately()
     await clock.advance(16 * 60)
     expect(await client.call()).toBe(200)
 
@@ -78,6 +82,53 @@ describe.skipIf(!isHere)('published clients', () => {
     ])
     await expect(client.useAgain()).rejects.toThrow(/its session ended|session was revoked/)
     expect(lately('/oauth/token')).toEqual(['/oauth/token invalid_grant'])
+    await context.close()
+  })
+
+  test.each([
+    ['@atproto/oauth-client-browser', 'seven', inPage('atproto-page')],
+    ['@atcute/oauth-browser-client', 'eight', inPage('atcute-page')],
+  ] as const)('%s in two tabs that renew at once', async (_name, name, create) => {
+    const account = await stage.newAccount(name)
+    stage.passed.length = 0
+    const context = await stage.newContext()
+    const pages = [await context.newPage(), await context.newPage()] as const
+    const [first, second] = [
+      await create(stage.world, account, pages[0]),
+      await create(stage.world, account, pages[1]),
+    ]
+    await pages[0].goto(await first.begin())
+    await stage.signIn(pages[0])
+    await first.finish()
+    await second.restore()
+    for (let round = 0; round < 3; round++) {
+      await stage.clock.advance(16 * 60)
+      expect(await Promise.all([first.call(), second.call()])).toEqual([200, 200])
+    }
+    const asked = stage.lately('/oauth/token')
+    expect(asked.filter((one) => !/ (200|use_dpop_nonce)$/.test(one))).toEqual([])
+    // One for the code; each renewal at least by one of the tabs.
+    expect(asked.filter((one) => one.endsWith(' 200')).length).toBeGreaterThanOrEqual(4)
+    await context.close()
+  })
+
+  test('@atproto/oauth-client-browser signs in by a window, which closes', async () => {
+    const account = await stage.newAccount('nine')
+    const context = await stage.newContext()
+    const page = await context.newPage()
+    const client = await inPage('atproto-page')(stage.world, account, page)
+    await page.goto(`${stage.world.app}/atproto-page`)
+    await page.waitForFunction('globalThis.stock !== undefined')
+    const opening = context.waitForEvent('page')
+    const signedIn = page.evaluate('globalThis.stock.popup()')
+    const popup = await opening
+    await popup.waitForURL(/\/oauth\/authorize/)
+    await typePassword(popup)
+    await popup.getByRole('button', { name: 'Allow', exact: true }).click()
+    expect(await signedIn).toBe(account.did)
+    await expect.poll(() => context.pages().length).toBe(1)
+    await client.restore()
+    expect(await client.call()).toBe(200)
     await context.close()
   })
 })

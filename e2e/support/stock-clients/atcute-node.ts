@@ -53,6 +53,9 @@ export const atcuteNode =
         return session.did
       },
       call: async () => (await session.handle(CREATE, noteOf(account))).status,
+      restore: async () => {
+        session = await client.restore(account.did)
+      },
       scope: async () => (await session.getTokenInfo(false)).scope,
       signOut: async () => {
         kept = sessions.get(account.did)

@@ -100,6 +100,9 @@ export const atprotoNode =
         return session.did
       },
       call: async () => (await session.fetchHandler(CREATE, noteOf(account))).status,
+      restore: async () => {
+        session = await client.restore(account.did)
+      },
       scope: async () => (await session.getTokenInfo(false)).scope,
       signOut: async () => {
         kept = sessions.values.get(account.did)

@@ -67,4 +67,5 @@ const page: StockPage = {
     await client.restore(account.did, true)
   },
 }
-Object.assign(globalThis, { stock: page })
+const popup = async (): Promise<string> => (await client.signInPopup(account.handle)).did
+Object.assign(globalThis, { stock: { ...page, popup } })

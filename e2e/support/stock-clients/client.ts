@@ -29,6 +29,8 @@ export interface StockClient {
   finish(): Promise<string>
   /** Writes a record. @returns the status of the answer */
   call(): Promise<number>
+  /** Finds the session again, as after the app was started anew. */
+  restore(): Promise<void>
   /** What was granted, by the client's own record. */
   scope(): Promise<string | undefined>
   signOut(): Promise<void>

@@ -48,6 +48,10 @@ export const inPage =
       },
       finish: () => ask('finish()'),
       call: () => ask('call()'),
+      restore: async () => {
+        await page.goto(`${app}/${name}`)
+        await ask('finish()')
+      },
       scope: () => ask('scope()'),
       signOut: () => ask('signOut()'),
       useAgain: () => ask('useAgain()'),
