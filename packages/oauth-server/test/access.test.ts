@@ -1,7 +1,9 @@
 // The check of access tokens at the resource, with the words and headers that stock clients go by.
+import { fuzzRounds } from '@avocet/testing'
+import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { signAccessToken } from '../src/access-token.ts'
+import { readAccessToken, signAccessToken } from '../src/access-token.ts'
 import {
   carriesDpopToken,
   createAccessVerifier,
@@ -11,18 +13,20 @@ import {
   type AccessResult,
   type OAuthSession,
 } from '../src/index.ts'
+import { readRefreshToken } from '../src/refresh-token.ts'
 import {
   ALICE,
   AUDIENCE,
   BOB,
   createDevice,
   createTestClock,
+  type Device,
+  FUZZ_TIMEOUT,
   ISSUER,
+  type ProofChanges,
   proved,
   SECRET,
   sessionOf,
-  type Device,
-  type ProofChanges,
 } from './fixtures.ts'
 
 const PATH = '/xrpc/com.example.get'
@@ -197,4 +201,29 @@ it('takes tokens of a former secret', async () => {
     token,
   })
   expect((await verify(proved('GET', PATH, { authorization: `DPoP ${token}`, dpop: proof }))).ok).toBe(true)
+})
+
+describe('whatever a stranger sends as a token', () => {
+  it(
+    'is none, whatever its claims, and nothing throws',
+    async () => {
+      const signed = fc.jsonValue().map((claims) => keys.sign(JSON.stringify(claims)))
+      const part = fc.oneof(
+        fc.json().map((text) => Buffer.from(text).toString('base64url')),
+        fc.string(),
+        fc.constant(Buffer.from('{"alg":"HS256","typ":"at+jwt"}').toString('base64url')),
+      )
+      const made = fc.array(part, { maxLength: 4 }).map((parts) => Promise.resolve(parts.join('.')))
+      await fc.assert(
+        fc.asyncProperty(fc.oneof(signed, made), async (text) => {
+          expect(await readAccessToken(keys, PARTIES, await text)).toBeNull()
+          expect(readRefreshToken(keys, await text)).toBeNull()
+          const result = await verify(proved('GET', PATH, { authorization: `DPoP ${await text}` }))
+          expect(result.ok ? '' : result.error.code).toMatch(/^invalid_(token|dpop_proof)$/)
+        }),
+        { numRuns: fuzzRounds(200, 120_000) },
+      )
+    },
+    FUZZ_TIMEOUT,
+  )
 })

@@ -1,6 +1,7 @@
 // Proofs of possession: what holds, and what does not.
 import { KeyObject, sign } from 'node:crypto'
 
+import { fuzzRounds } from '@avocet/testing'
 import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
@@ -9,11 +10,12 @@ import { createDpopNonces, createOAuthKeys, createReplayGuard } from '../src/ind
 import {
   createDevice,
   createTestClock,
+  type Device,
+  FUZZ_TIMEOUT,
   ISSUER,
+  type ProofChanges,
   proved,
   SECRET,
-  type Device,
-  type ProofChanges,
 } from './fixtures.ts'
 
 const PATH = '/oauth/token'
@@ -261,48 +263,56 @@ describe('a nonce', () => {
 })
 
 describe('whatever a stranger sends as a proof', () => {
-  it('is refused, and nothing throws', async () => {
-    const part = fc.oneof(
-      fc.json().map((text) => Buffer.from(text).toString('base64url')),
-      fc.string(),
-      fc.constantFrom(
-        'e30',
-        Buffer.from(
-          JSON.stringify({
-            typ: 'dpop+jwt',
-            alg: 'ES256',
-            jwk: { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: '_'.repeat(43) },
-          }),
-        ).toString('base64url'),
-      ),
-    )
-    await fc.assert(
-      fc.asyncProperty(fc.array(part, { maxLength: 5 }), async (parts) => {
-        expect(await verdict(parts.join('.'))).toMatch(/^invalid_dpop_proof: /)
-      }),
-      { numRuns: process.env['AVOCET_FUZZ'] === undefined ? 300 : 20_000 },
-    )
-  })
+  it(
+    'is refused, and nothing throws',
+    async () => {
+      const part = fc.oneof(
+        fc.json().map((text) => Buffer.from(text).toString('base64url')),
+        fc.string(),
+        fc.constantFrom(
+          'e30',
+          Buffer.from(
+            JSON.stringify({
+              typ: 'dpop+jwt',
+              alg: 'ES256',
+              jwk: { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: '_'.repeat(43) },
+            }),
+          ).toString('base64url'),
+        ),
+      )
+      await fc.assert(
+        fc.asyncProperty(fc.array(part, { maxLength: 5 }), async (parts) => {
+          expect(await verdict(parts.join('.'))).toMatch(/^invalid_dpop_proof: /)
+        }),
+        { numRuns: fuzzRounds(300, 200_000) },
+      )
+    },
+    FUZZ_TIMEOUT,
+  )
 
-  it('with claims of any kind is refused or holds, and nothing throws', async () => {
-    const claims = fc.record(
-      {
-        jti: fc.jsonValue(),
-        htm: fc.jsonValue(),
-        htu: fc.oneof(fc.webUrl(), fc.jsonValue()),
-        iat: fc.jsonValue(),
-        nonce: fc.jsonValue(),
-        ath: fc.jsonValue(),
-      },
-      { requiredKeys: [] },
-    )
-    await fc.assert(
-      fc.asyncProperty(claims, async (changed) => {
-        expect(await verdict(await prove({ claims: changed }))).toMatch(
-          /^(holds$|invalid_dpop_proof: |use_dpop_nonce: )/,
-        )
-      }),
-      { numRuns: process.env['AVOCET_FUZZ'] === undefined ? 200 : 10_000 },
-    )
-  })
+  it(
+    'with claims of any kind is refused or holds, and nothing throws',
+    async () => {
+      const claims = fc.record(
+        {
+          jti: fc.jsonValue(),
+          htm: fc.jsonValue(),
+          htu: fc.oneof(fc.webUrl(), fc.jsonValue()),
+          iat: fc.jsonValue(),
+          nonce: fc.jsonValue(),
+          ath: fc.jsonValue(),
+        },
+        { requiredKeys: [] },
+      )
+      await fc.assert(
+        fc.asyncProperty(claims, async (changed) => {
+          expect(await verdict(await prove({ claims: changed }))).toMatch(
+            /^(holds$|invalid_dpop_proof: |use_dpop_nonce: )/,
+          )
+        }),
+        { numRuns: fuzzRounds(200, 50_000) },
+      )
+    },
+    FUZZ_TIMEOUT,
+  )
 })

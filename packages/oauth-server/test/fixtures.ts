@@ -12,6 +12,9 @@ export const SECRET: Uint8Array = new Uint8Array(32).fill(7)
 /** Noon of a day, in seconds. */
 export const NOON = 1_800_000_000
 
+/** For tests of any input, in ms: with AVOCET_FUZZ those of this package try a million in all. */
+export const FUZZ_TIMEOUT = 600_000
+
 /** A clock in milliseconds that goes on when it is told to. */
 export interface TestClock {
   readonly now: () => number
