@@ -4,6 +4,8 @@ import { createHash, randomBytes } from 'node:crypto'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url')
 
+const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
 /** What a request of the app answered. */
 export interface AppAnswer {
   readonly status: number
@@ -53,7 +55,12 @@ export interface TestApp {
 export async function createApp(
   origin: () => string,
   scope: string,
-  document?: { readonly clientId: string; readonly redirectUri: string },
+  document?: {
+    readonly clientId: string
+    readonly redirectUri: string
+    /** What it proves itself with, where it has keys of its own. */
+    readonly assertion?: () => Promise<string>
+  },
 ): Promise<TestApp> {
   const { privateKey, publicKey } = await generateKeyPair('ES256')
   const jwk: JWK = await exportJWK(publicKey)
@@ -99,7 +106,13 @@ export async function createApp(
   const formOf = (fields: Readonly<Record<string, string>>) =>
     new URLSearchParams({ client_id: clientId, ...fields }).toString()
   const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
-  const post: TestApp['post'] = (path, fields) => ask('POST', path, { headers: FORM, body: formOf(fields) })
+  const post: TestApp['post'] = async (path, fields) => {
+    const proof =
+      document?.assertion === undefined
+        ? {}
+        : { client_assertion_type: JWT_BEARER, client_assertion: await document.assertion() }
+    return ask('POST', path, { headers: FORM, body: formOf({ ...proof, ...fields }) })
+  }
   const verifiers = new Map<string, string>()
   const push: TestApp['push'] = async (more = {}) => {
     const verifier = randomBytes(32).toString('base64url')
