@@ -7,7 +7,7 @@ import type { Client } from './client/client.ts'
 import { isRegistered } from './client/redirect-uri.ts'
 import { notAdmitted, secondsOf, type Core } from './core.ts'
 import type { ProvedRequest } from './dpop.ts'
-import { quoted, refuse, tooMany, type OAuthFailure, type Refused } from './failure.ts'
+import { quoted, refuse, tooMany, unavailable, type OAuthFailure, type Refused } from './failure.ts'
 import type { Parameters } from './http/body.ts'
 import type { AuthorizationRequest, Prompt, RequestParameters, ResponseMode } from './rows.ts'
 import { expandScope, requestedScope } from './scopes.ts'
@@ -79,9 +79,8 @@ export async function pushRequest(
     { type: 'forgetExpired', now, limit: 100 },
     { type: 'addRequest', request, max, maxTotal, now },
   ])
-  if (outcome.status !== 'applied') {
-    return tooMany('too many requests are under way', core.lifetimes.request)
-  }
+  if (outcome.status === 'refused') return tooMany('too many requests are under way', core.lifetimes.request)
+  if (outcome.status === 'stale') return unavailable('the request could not be kept', 1)
   return {
     ok: true,
     value: { request_uri: REQUEST_URI + request.id, expires_in: core.lifetimes.request },

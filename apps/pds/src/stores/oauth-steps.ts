@@ -18,6 +18,8 @@ export interface OAuthStep {
   readonly otherwise: OAuthMiss | null
   /** Whether its rows must stay as they are until the end of the transaction. */
   readonly locks?: boolean
+  /** What nobody else may count meanwhile, until the end of the transaction: what it counts is right then. */
+  readonly counts?: string
 }
 
 /** Why a change cannot be made, as statements tell it. */
@@ -39,6 +41,9 @@ const must = (otherwise: OAuthMiss, sql: string, ...values: readonly SqlValue[])
   values,
   otherwise,
 })
+
+/** In a list of rows that are to go: leaves out those that another transaction is about to change, where there can be one. */
+export const SKIP_LOCKED = '/* skip locked */'
 
 /** That no row has these values yet. */
 const free = (table: string, which: string, ...values: readonly SqlValue[]): OAuthStep => ({
@@ -85,8 +90,10 @@ const STEPS: Steps = {
     // Counted as far as it matters.
     const count = (which: string, limit: string): string =>
       `(SELECT count(*) FROM (SELECT 1 FROM oauth_request WHERE expires_at > $10 ${which} LIMIT ${limit}) AS living)`
+    // Those of all together are not counted so, or every push would wait for every other: as many as come at once may pass that bound.
+    const counts = clientKey === null ? `network ${from ?? ''}` : `client ${clientId}`
     return [
-      free('oauth_request', 'id = $1', id),
+      { ...free('oauth_request', 'id = $1', id), counts },
       must(
         'too-many-requests',
         `INSERT INTO oauth_request
@@ -216,7 +223,7 @@ const STEPS: Steps = {
   forgetExpired: ({ now, limit }) =>
     ['oauth_request', 'oauth_session'].map((table) =>
       step(
-        `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2)`,
+        `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2 ${SKIP_LOCKED})`,
         now,
         limit,
       ),

@@ -49,6 +49,35 @@ export const RACE_CASES: readonly StoreCase[] = [
     same(count(await atOnce({ store, other }, 6, (n) => [grant(1, `C ${n}`, device!)])), 1)
   }),
 
+  storeCase('at once the bound of requests of one kind holds', async ({ store, other }) => {
+    const outcomes = await atOnce({ store, other }, 12, (n) => [
+      { type: 'forgetExpired', now: NOON, limit: 100 },
+      add(request(n + 1), 3),
+    ])
+    same(count(outcomes), 3)
+    same(
+      outcomes.filter(({ status }) => status !== 'applied'),
+      Array.from({ length: 9 }, () => refused('too-many-requests')),
+    )
+  }),
+
+  storeCase(
+    'at once what is over is forgotten, and nobody waits for another',
+    async ({ store, other, apply }) => {
+      for (let n = 1; n <= 40; n++) {
+        // oxlint-disable-next-line no-await-in-loop -- one after the other, so that none is refused
+        await apply(add(request(n, { expiresAt: NOON })))
+      }
+      const outcomes = await atOnce({ store, other }, 12, () => [
+        { type: 'forgetExpired', now: NOON, limit: 10 },
+      ])
+      same(count(outcomes), 12)
+      await apply({ type: 'forgetExpired', now: NOON, limit: 10 })
+      const left = await Promise.all(Array.from({ length: 40 }, (_, n) => store.requests.get(hex(n + 1))))
+      same(left.filter((row) => row !== null).length, 0)
+    },
+  ),
+
   storeCase('at once the bound of sessions holds', async ({ store, other, ids }) => {
     await atOnce({ store, other }, 8, (n) => [begin(session(n + 1), 3, 3)])
     strictEqual((await ids()).length, 3)

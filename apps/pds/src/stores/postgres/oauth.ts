@@ -11,7 +11,7 @@ import {
   OAuthNotApplied,
 } from '../oauth-rows.ts'
 import { oauthMigrations } from '../oauth-schema.ts'
-import { stepsOf } from '../oauth-steps.ts'
+import { SKIP_LOCKED, stepsOf } from '../oauth-steps.ts'
 
 /** Versions of the tables of sign-ins by apps. */
 export const OAUTH_MIGRATIONS: readonly string[] = oauthMigrations({
@@ -20,12 +20,18 @@ export const OAUTH_MIGRATIONS: readonly string[] = oauthMigrations({
   end: '',
 })
 
+/** Waits for other transactions that count the same. The second number is of this kind of lock alone. */
+const ALONE =
+  "SELECT pg_advisory_xact_lock(hashtextextended(coalesce(current_schema(), '') || ' ' || $1, 17))"
+
 /** Makes changes in the transaction that is open. @throws OAuthNotApplied to undo it */
 async function makeChanges(tx: Queryable, changes: readonly OAuthChange[]): Promise<void> {
   for (const change of changes) {
-    for (const { sql, values, otherwise, locks = false } of stepsOf(change)) {
+    for (const { sql, values, otherwise, locks = false, counts } of stepsOf(change)) {
+      if (counts !== undefined) await tx.query(ALONE, [counts])
+      const stated = sql.replace(SKIP_LOCKED, 'FOR UPDATE SKIP LOCKED')
       // The weakest lock that keeps two such transactions apart: rows that refer to these may be added meanwhile.
-      const rows = await tx.query(locks ? `${sql} FOR NO KEY UPDATE` : sql, values)
+      const rows = await tx.query(locks ? `${stated} FOR NO KEY UPDATE` : stated, values)
       if (otherwise !== null && rows.length === 0) throw new OAuthNotApplied(otherwise)
     }
   }
