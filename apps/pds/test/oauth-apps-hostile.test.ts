@@ -40,8 +40,8 @@ beforeAll(async () => {
     config: {
       inviteRequired: false,
       fetch: async (url) => {
-        fetched.push(String(url))
-        const found = hosted.get(String(url))
+        fetched.push(url)
+        const found = hosted.get(url)
         if (found === undefined) throw new Error('there is no such host')
         return found()
       },

@@ -73,7 +73,9 @@ export const RACE_CASES: readonly StoreCase[] = [
       ])
       same(count(outcomes), 12)
       await apply({ type: 'forgetExpired', now: NOON, limit: 10 })
-      const left = await Promise.all(Array.from({ length: 40 }, (_, n) => store.requests.get(hex(n + 1))))
+      const left = await Promise.all(
+        Array.from({ length: 40 }, async (_, n) => store.requests.get(hex(n + 1))),
+      )
       same(left.filter((row) => row !== null).length, 0)
     },
   ),
