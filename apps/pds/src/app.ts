@@ -179,6 +179,7 @@ export async function createPds(options: PdsOptions & PdsEmbedding): Promise<Pds
     stores,
     accounts,
     repos,
+    identity,
     address,
     counts,
     secret: secrets.jwtSecret,

@@ -7,6 +7,7 @@ export interface Seen {
   readonly headers: Readonly<Record<string, string>>
   readonly cookies: readonly string[]
   readonly text: string
+  readonly bytes: Uint8Array
   /** The heading of the page. */
   readonly title: string
 }
@@ -84,12 +85,14 @@ export function createBrowser(origin: () => string): TestBrowser {
           const chunks: Buffer[] = []
           answer.on('data', (chunk: Buffer) => chunks.push(chunk))
           answer.on('end', () => {
-            const body = Buffer.concat(chunks).toString()
+            const bytes = Buffer.concat(chunks)
+            const body = bytes.toString()
             resolve({
               status: answer.statusCode!,
               headers: answer.headers as Record<string, string>,
               cookies: answer.headers['set-cookie'] ?? [],
               text: body,
+              bytes,
               title: text(/<h1>(.*?)<\/h1>/s.exec(body)?.[1] ?? ''),
             })
           })

@@ -61,6 +61,7 @@ export type {
   RequestRows,
 } from './store.ts'
 export type { AskedScope } from './scopes.ts'
+export { nameClient } from './shown-client.ts'
 export { redirectResponse } from './redirect.ts'
 export { createOAuthServer } from './oauth-server.ts'
 export { PATHS } from './documents.ts'

@@ -1,5 +1,6 @@
 import { displayText } from '@avocet/oauth-scopes'
 
+import { parseClientId } from './client/client-id.ts'
 import type { Client } from './client/client.ts'
 import type { ShownClient } from './page.ts'
 
@@ -18,9 +19,19 @@ export function showClient({ id, isLoopback, shown }: Client, trusted: boolean):
     termsUri,
     policyUri,
   }
-  if (isLoopback) return { ...more, kind: 'device', text: '' }
-  const url = new URL(id)
-  return url.pathname === CONVENTIONAL && url.search === ''
-    ? { ...more, kind: 'host', text: url.host }
-    : { ...more, kind: 'url', text: id }
+  return { ...more, ...(isLoopback ? DEVICE : placeOf(new URL(id), id)) }
 }
+
+/** How a client is named by its id alone, such as one that is kept with a session: nothing of what it says of itself. */
+export function nameClient(clientId: string): Pick<ShownClient, 'kind' | 'text'> {
+  const parsed = parseClientId(clientId)
+  if (!parsed.ok) return { kind: 'url', text: clientId }
+  return parsed.value.kind === 'loopback' ? DEVICE : placeOf(parsed.value.url, clientId)
+}
+
+const DEVICE = { kind: 'device', text: '' } as const
+
+const placeOf = (url: URL, id: string): Pick<ShownClient, 'kind' | 'text'> =>
+  url.pathname === CONVENTIONAL && url.search === ''
+    ? { kind: 'host', text: url.host }
+    : { kind: 'url', text: id }

@@ -2,7 +2,7 @@
 import { formatScopes } from '@avocet/oauth-scopes'
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { redirectResponse, type AuthorizationRedirect, type PageFailure } from '../src/index.ts'
+import { nameClient, redirectResponse, type AuthorizationRedirect, type PageFailure } from '../src/index.ts'
 import { ALICE, BOB, ISSUER } from './fixtures.ts'
 import {
   CONFIDENTIAL_ID,
@@ -206,6 +206,12 @@ describe('a page', () => {
     world.hosted.set(homograph, publicDocument({ client_id: homograph }))
     expect(await shown(homograph, REDIRECT)).toMatchObject({ kind: 'host', text: 'xn--80ak6aa92e.com' })
     expect(await shown(LOOPBACK_ID, 'http://127.0.0.1/cb')).toMatchObject({ kind: 'device', text: '' })
+    // The same by the id alone.
+    expect(nameClient(homograph)).toEqual({ kind: 'host', text: 'xn--80ak6aa92e.com' })
+    expect(nameClient(LOOPBACK_ID)).toEqual({ kind: 'device', text: '' })
+    const deep = 'https://host.example/apps/one.json'
+    expect(nameClient(deep)).toEqual({ kind: 'url', text: deep })
+    expect(nameClient('no client')).toEqual({ kind: 'url', text: 'no client' })
     world = createWorld({ trustedClients: [PUBLIC_ID] })
     world.hosted.set(PUBLIC_ID, publicDocument({ ...texts, client_name: `${evil}${'x'.repeat(10_000)}` }))
     const client = (await shown(PUBLIC_ID, REDIRECT)) as { name: string }

@@ -41,3 +41,4 @@ export type {
   UntypedEntry,
   UntypedHandler,
 } from './types.ts'
+export { streamOf } from './stream.ts'

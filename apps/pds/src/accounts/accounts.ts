@@ -22,7 +22,7 @@ import type { Outbound } from '../outbound/outbound.ts'
 import type { Repos } from '../repos/repos.ts'
 import type { Stores } from '../stores/stores.ts'
 import { createAnnouncer, type Announce } from './announcer.ts'
-import { createAppPasswords } from './app-passwords.ts'
+import { createAppPasswords, type AppPasswords } from './app-passwords.ts'
 import { applyChanges } from './changes.ts'
 import { createCredentials, type Credentials } from './credentials.ts'
 import { createDeletions, type Deletions } from './deletions.ts'
@@ -58,11 +58,12 @@ export interface Accounts extends Capability {
   /** The audit log of what is done at pages. */
   readonly pageAudit: PageAudit
   readonly handleChanges: HandleChanges
+  readonly letters: Letters
+  readonly appPasswords: AppPasswords
+  readonly deletions: Deletions
   readonly rotations: KeyRotations
   readonly announce: Announce
   /** For acts of the operator. */
-  readonly deletions: Deletions
-  readonly letters: Letters
   readonly invites: Invites
 }
 
@@ -133,7 +134,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
     imports: host.parts.imports,
     onError: (error) => log.error({ err: error }, 'removing what a deleted account left failed'),
   })
-  const deletions = createDeletions(accountStore, lifecycle, letters, log)
+  const deletions = createDeletions(accountStore, lifecycle, letters, emailTokens, log)
   const registration = createRegistration({
     ...shared,
     invites,
@@ -163,10 +164,11 @@ export function createAccounts(parts: AccountsParts): Accounts {
     passwordResets,
     pageAudit,
     handleChanges,
+    letters,
+    appPasswords,
+    deletions,
     rotations,
     announce: createAnnouncer({ ...shared, accounts: stores.accounts, server: stores.server }),
-    deletions,
-    letters,
     invites,
     methods: (router) =>
       addAccountMethods(router, {

@@ -11,12 +11,15 @@ import { applyChanges, requireDone } from './changes.ts'
 export interface AppPasswords {
   /** Makes one and tells its text, which is not stored. @throws PdsError `invalid-request` if the name is in use */
   create(did: Did, name: string, privileged: boolean): Promise<AppPassword & { password: string }>
+  /** Removes one, and ends the sessions that it began. */
+  revoke(did: Did, name: string): Promise<void>
   /** The app password that `password` is, or null. */
   verify(did: Did, password: string): Promise<AppPassword | null>
 }
 
 const FORM = /^[a-z2-7]{4}(-[a-z2-7]{4}){3}$/
-const LIMIT = 50
+/** App passwords that one account may have. */
+export const MAX_APP_PASSWORDS = 50
 
 /** App passwords in `store`. */
 export function createAppPasswords(store: AccountStore): AppPasswords {
@@ -33,17 +36,29 @@ export function createAppPasswords(store: AccountStore): AppPasswords {
     create: async (did, name, privileged) => {
       const password = randomText(4, 4)
       const createdAt = new Date().toISOString()
-      const made = { did, name, passwordHash: digest(password), privileged, createdAt, max: LIMIT }
+      const made = {
+        did,
+        name,
+        passwordHash: digest(password),
+        privileged,
+        createdAt,
+        max: MAX_APP_PASSWORDS,
+      }
       const outcome = await store.apply([{ type: 'createAppPassword', ...made }])
       if (outcome.status === 'refused' && outcome.reason === 'app-password-exists') {
         throw new PdsError('invalid-request', `App password already exists; name=${name}`)
       }
       if (outcome.status === 'refused' && outcome.reason === 'too-many-app-passwords') {
-        throw new PdsError('invalid-request', `Too many app passwords; max=${LIMIT}`)
+        throw new PdsError('invalid-request', `Too many app passwords; max=${MAX_APP_PASSWORDS}`)
       }
       requireDone(outcome)
       return { name, privileged, createdAt, password }
     },
+    revoke: (did, name) =>
+      applyChanges(store, [
+        { type: 'removeAppPassword', did, name },
+        { type: 'endSessions', did, appPassword: name },
+      ]),
     verify: async (did, password) => {
       if (!FORM.test(password)) return null
       const found = await store.appPasswords.byHash(did, digest(password))

@@ -1,7 +1,9 @@
 import type { AccountStore, PlannedDeletion } from '@avocet/accounts'
 import type { Did } from '@avocet/syntax'
 
+import { PdsError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import type { EmailTokens } from './email-tokens.ts'
 import type { Letters } from './letters.ts'
 import { applyChanges } from './changes.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -13,6 +15,13 @@ import type { Lifecycle } from './lifecycle.ts'
 export interface Deletions {
   /** Turns an account off. @param deleteAfter when to remove it, moved on to the end of the hold; null for never */
   deactivate(did: Did, deleteAfter: string | null): Promise<void>
+  /**
+   * Plans the removal of an account for the end of the hold, and turns it off until then.
+   * @param code the mailed code that allows it; an account without an address needs none
+   * @returns when it is removed
+   * @throws PdsError `token-required`, `token-invalid`, `token-expired`
+   */
+  plan(did: Did, code: string): Promise<string>
   /** Warns the owners whose time is near, and removes the accounts whose time has come. Returns how many were removed. */
   run(): Promise<number>
 }
@@ -30,6 +39,7 @@ export function createDeletions(
   store: AccountStore,
   lifecycle: Lifecycle,
   letters: Letters,
+  emailTokens: Pick<EmailTokens, 'spending'>,
   log: Logger,
   now: () => number = Date.now,
 ): Deletions {
@@ -59,6 +69,17 @@ export function createDeletions(
   }
 
   return {
+    plan: async (did, code) => {
+      const account = await store.accounts.get(did)
+      if (account === null) throw new PdsError('account-not-found', 'Account not found')
+      const hasMail = account.email !== null
+      if (hasMail && code === '') throw new PdsError('token-required', 'confirmation token required')
+      const deleteAfter = iso(now() + HOLD_MS)
+      const allowing = hasMail ? [emailTokens.spending('delete-account', code, did)] : []
+      await lifecycle.deactivate(did, deleteAfter, allowing)
+      letters.tellOfDeletionLater(account, deleteAfter)
+      return deleteAfter
+    },
     deactivate: async (did, wanted) => {
       const deleteAfter = wanted === null ? null : iso(Math.max(new Date(wanted).getTime(), now() + HOLD_MS))
       await lifecycle.deactivate(did, deleteAfter)

@@ -19,8 +19,11 @@ import { buildAppChange, requireDone } from './changes.ts'
 
 /** Turning accounts off and on, and removing them. Each change and its events are one transaction. */
 export interface Lifecycle {
-  /** @param deleteAfter when the account is to be removed, if it stays deactivated */
-  deactivate(did: Did, deleteAfter: string | null): Promise<void>
+  /**
+   * @param deleteAfter when the account is to be removed, if it stays deactivated
+   * @param allowing what has to be applied with it
+   */
+  deactivate(did: Did, deleteAfter: string | null, allowing?: readonly AccountChange[]): Promise<void>
   /** Announces the account, its identity, and where its repository stands, also if the account was active before. */
   activate(did: Did): Promise<void>
   /** @param ref the reference of the decision; null takes it back */
@@ -100,7 +103,7 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
   }
 
   return {
-    deactivate: (did, deleteAfter) =>
+    deactivate: (did, deleteAfter, allowing = []) =>
       locks.run(did, () => {
         const now = new Date().toISOString()
         const build = ({ deactivatedAt }: Account) => ({
@@ -108,7 +111,7 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
           deleteAfter,
           deleteWarnedAt: null,
         })
-        return change(did, build, ifChanged)
+        return change(did, build, ifChanged, allowing)
       }),
     activate: (did) =>
       locks.run(did, async () => {

@@ -117,7 +117,7 @@ export function addAccountMethods(router: Router, parts: AccountMethodParts): vo
   requestPasswordReset(router, accounts, parts.passwordResets)
   reserveSigningKey(router, parts.reservedKeys)
   resetPassword(router, parts.passwordResets)
-  revokeAppPassword(router, authorizer, accountStore)
+  revokeAppPassword(router, authorizer, parts.appPasswords)
   updateEmail(router, authorizer, credentials)
 
   checkSignupQueue(router, authorizer)

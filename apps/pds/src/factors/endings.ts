@@ -30,3 +30,9 @@ export const endedByEmailFactor = (did: Did): AccountChange[] => [
   { type: 'dropCodes', did, purpose: 'sign-in' },
   { type: 'dropChallenges', did },
 ]
+
+/** All but the browser at which the owner asks for that: sessions of whatever kind, apps, sign-ins under way. Browsers are ended beside it. */
+export const endedElsewhere = (did: Did): AccountChange[] => [
+  { type: 'endSessions', did },
+  { type: 'dropChallenges', did },
+]

@@ -2,7 +2,9 @@ import { hkdfSync } from 'node:crypto'
 
 import type { Fetch, LookupTxt } from '@avocet/did'
 import { createOAuthKeys, createOAuthServer, createDpopNonces, type OAuthServer } from '@avocet/oauth-server'
+import { EXPANDED_LIMITS, expandScopes, parseScope, type ExpandedSet, type Scope } from '@avocet/oauth-scopes'
 import type { AccountRows } from '@avocet/accounts'
+import type { Nsid } from '@avocet/syntax'
 
 import { hostingStatus } from '../account.ts'
 import type { AppTokens } from '../auth/app-tokens.ts'
@@ -23,8 +25,20 @@ export interface OAuth {
   readonly server: () => OAuthServer
   /** What checks the tokens of apps. */
   readonly appTokens: AppTokens
+  /**
+   * What an app may do, to describe it: its scopes, with the permission sets among them, or what they give where one of those is not at
+   * hand. Nobody waits for a stranger's host.
+   * @param permissions as in `OAuthSession`; null where no session is left
+   */
+  readonly granted: (scope: string, permissions: string | null) => Promise<GrantedScopes>
   /** Forgets requests and sessions that are over. */
   readonly chores: Chores
+}
+
+/** What somebody allowed an app. */
+export interface GrantedScopes {
+  readonly scopes: readonly Scope[]
+  readonly sets: readonly ExpandedSet[]
 }
 
 /** What signing in to apps composes. */
@@ -52,6 +66,7 @@ export function createOAuth(parts: OAuthParts): OAuth {
   const { dids, fetch } = outbound
   const keys = createOAuthKeys([new Uint8Array(hkdfSync('sha256', secret, '', 'avocet pds oauth', 32))])
   const nonces = createDpopNonces(keys, Date.now)
+  const permissionSets = createPermissionSets(config.resolveLexicons ? { dids, lookupTxt, fetch } : null)
   let made: OAuthServer | null = null
   const server = (): OAuthServer =>
     (made ??= createOAuthServer({
@@ -68,7 +83,7 @@ export function createOAuth(parts: OAuthParts): OAuth {
         },
       },
       fetch,
-      permissionSets: createPermissionSets(config.resolveLexicons ? { dids, lookupTxt, fetch } : null),
+      permissionSets,
       trustedClients: config.trustedClients,
       ...(config.rateLimitsEnabled ? { admit: createAdmission(counts.rateLimits) } : {}),
       locales,
@@ -80,6 +95,20 @@ export function createOAuth(parts: OAuthParts): OAuth {
     }))
   return {
     server,
+    granted: async (text, permissions) => {
+      const scopes = knownScopes(text)
+      const names = new Set(scopes.flatMap((scope) => (scope.resource === 'include' ? [scope.nsid] : [])))
+      const documents = new Map<Nsid, unknown>()
+      const { signal } = new AbortController()
+      for (const nsid of names) {
+        // oxlint-disable-next-line no-await-in-loop -- at hand, or not there
+        documents.set(nsid, await permissionSets.document(nsid, 'renewal', signal))
+      }
+      const { sets, failed } = expandScopes(scopes, (nsid) => documents.get(nsid))
+      return failed.length > 0 && permissions !== null
+        ? { scopes: knownScopes(permissions), sets: [] }
+        : { scopes, sets }
+    },
     appTokens: { nonces, verifyAccess: (request) => server().verifyAccess(request) },
     chores: {
       byAge: [
@@ -91,4 +120,12 @@ export function createOAuth(parts: OAuthParts): OAuth {
       others: [],
     },
   }
+}
+
+/** Scopes by themselves: those of several sessions together may be more than one request has. */
+function knownScopes(text: string): Scope[] {
+  return text.split(' ').flatMap((one) => {
+    const parsed = parseScope(one, EXPANDED_LIMITS)
+    return parsed.kind === 'known' ? [parsed.scope] : []
+  })
 }

@@ -8,6 +8,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import { createOwnerAudit } from '../audit/owner-audit.ts'
 import type { PdsConfig } from '../config/config.ts'
 import type { PublicAddress } from '../identity/address.ts'
+import type { Identity } from '../identity/identity.ts'
 import { createBypass } from '../limits/rate-limits.ts'
 import type { SharedCounts } from '../limits/shared-counts.ts'
 import type { Logger } from '../logger.ts'
@@ -37,7 +38,8 @@ export interface OwnerPagesParts {
   readonly oauth: OAuth
   readonly stores: Stores
   readonly accounts: Accounts
-  readonly repos: Pick<Repos, 'quotas'>
+  readonly repos: Pick<Repos, 'quotas' | 'host'>
+  readonly identity: Pick<Identity, 'documents'>
   readonly address: PublicAddress
   readonly counts: Pick<SharedCounts, 'rateLimits'>
   /** What keys are derived from. */
@@ -55,7 +57,7 @@ export interface OwnerPages {
 
 /** Pages on which owners sign in and let apps in. */
 export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
-  const { config, oauth, stores, accounts, repos, address, counts, secret, audit, log } = parts
+  const { config, oauth, stores, accounts, repos, identity, address, counts, secret, audit, log } = parts
   const { accountStore: store, devices } = stores
   const { signIns, signUps, passwordResets, pageAudit } = accounts
   const isSecure = address.url().startsWith('https:')
@@ -120,7 +122,7 @@ export function createOwnerPages(parts: OwnerPagesParts): OwnerPages {
     notices: createNotices(secret),
     audit: createOwnerAudit(audit, log),
   }
-  pages.route('/', createAccountPages({ frame, accounts, address, repos, stores }))
+  pages.route('/', createAccountPages({ frame, config, address, identity, repos, stores, oauth, accounts }))
   return { pages, chores: { byAge: [browsers.collect], others: [] } }
 }
 

@@ -1,4 +1,4 @@
-import type { Did } from '@avocet/syntax'
+import type { RepoServerStore } from '@avocet/repo-server'
 
 import type { PublicAddress } from '../../identity/address.ts'
 import type { Quotas } from '../../repos/quotas.ts'
@@ -9,19 +9,18 @@ import type { OwnerPage } from './owner-page.ts'
 export interface OverviewParts {
   readonly address: Pick<PublicAddress, 'url'>
   readonly quotas: Pick<Quotas, 'of'>
-  /** Bytes of all blobs of an account. */
-  readonly blobBytes: (did: Did) => Promise<number>
+  readonly blobs: Pick<RepoServerStore['blobs'], 'bytes'>
 }
 
 /** `/account`: what the account is, and how it stands. */
-export function createOverview({ address, quotas, blobBytes }: OverviewParts): OwnerPage {
+export function createOverview({ address, quotas, blobs }: OverviewParts): OwnerPage {
   return {
     path: '/account',
     isGrave: false,
     title: ({ account }) => account.overview.title,
     show: async ({ texts, account, page }) => {
       const { did } = account
-      const [{ blobBytes: limit }, used] = await Promise.all([quotas.of(did), blobBytes(did)])
+      const [{ blobBytes: limit }, used] = await Promise.all([quotas.of(did), blobs.bytes(did)])
       return page(overviewPage(texts, { account, server: address.url(), used, limit }))
     },
   }

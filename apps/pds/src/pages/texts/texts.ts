@@ -1,9 +1,12 @@
+import type { AppPasswordsTexts, AppsTexts, SessionsTexts } from './en/access.ts'
 import type { AccountTexts } from './en/account.ts'
 import type { AccountsTexts, ConsentTexts } from './en/consent.ts'
+import type { EmailTexts, HandleTexts, PasswordTexts } from './en/credentials.ts'
 import type { ErrorTexts, FooterTexts } from './en/frame.ts'
 import type { FactorsTexts } from './en/factors.ts'
 import type { PasskeyTexts } from './en/passkey.ts'
 import type { ResetTexts } from './en/reset.ts'
+import type { ArchiveTexts, LeavingTexts } from './en/leaving.ts'
 import type { FactorTexts, ProblemTexts, SignInTexts } from './en/sign-in.ts'
 import type { SignUpTexts } from './en/sign-up.ts'
 
@@ -26,4 +29,12 @@ export interface Texts {
   readonly accounts: AccountsTexts
   readonly consent: ConsentTexts
   readonly account: AccountTexts
+  readonly email: EmailTexts
+  readonly password: PasswordTexts
+  readonly handle: HandleTexts
+  readonly appPasswords: AppPasswordsTexts
+  readonly apps: AppsTexts
+  readonly sessions: SessionsTexts
+  readonly archive: ArchiveTexts
+  readonly leaving: LeavingTexts
 }

@@ -46,7 +46,7 @@ export function consentPage(
       />
       <div class="grow">
         <label for="${id}">${label}</label>
-        ${lines.map((line) => contents(texts, line))}
+        ${lines.map((line) => sayContents(texts, line))}
         <details>
           <summary>${consent.technical}</summary>
           <code>${text}</code>
@@ -79,14 +79,14 @@ export function consentPage(
 }
 
 /** A line, and how far it reaches where that is beyond the usual. */
-function sayLine(texts: Texts, line: Description): Html {
+export function sayLine(texts: Texts, line: Description): Html {
   const { broad, critical } = texts.consent
   const mark = line.weight === 'usual' ? null : line.weight === 'broad' ? broad : critical
   return html`${texts.consent.permission(line)}${mark !== null && html` <strong>${mark}.</strong>`} `
 }
 
 /** What a permission set gives, line by line. */
-function contents(texts: Texts, { subject }: Description): Html | null {
+export function sayContents(texts: Texts, { subject }: Description): Html | null {
   if (subject.kind !== 'set' || subject.contents.length === 0) return null
   return html`<details>
     <summary>${texts.consent.setContents(subject.contents.length)}</summary>

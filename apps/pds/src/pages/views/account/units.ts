@@ -13,3 +13,9 @@ export function bytes({ language }: Pick<Texts, 'language'>, size: number): stri
 export function day({ language }: Pick<Texts, 'language'>, at: number): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' }).format(at)
 }
+
+/** A moment, to the minute, in UTC. @param at ms since 1970 */
+export function moment({ language }: Pick<Texts, 'language'>, at: number): string {
+  const options = { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' } as const
+  return `${new Intl.DateTimeFormat(language, options).format(at)} UTC`
+}
