@@ -107,6 +107,14 @@ describe('the address', () => {
     })
   })
 
+  test('is not filled in by a URL, which anybody could send', async () => {
+    const one = await owner()
+    const url = new URL(`http://localhost:${net.pds.port}/account/email`)
+    url.search = new URLSearchParams({ account: one.account.did, email: 'thief@example.com' }).toString()
+    const page = await one.browser.visit(url.href)
+    expect([page.title, page.text.includes('thief')]).toEqual(['E-mail', false])
+  })
+
   test('that is not confirmed changes without; one that cannot be used is told', async () => {
     const [one, other] = [await owner(), await owner()]
     for (const [email, alert] of [
