@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 import { createNotices } from '../src/pages/account/notices.ts'
+import { actsOf } from './account-browser.ts'
 import { createBrowser, fieldsOf, type Seen, type TestBrowser } from './browser.ts'
 import { startNetwork, type TestAccount, type TestNetwork } from './network.ts'
 
@@ -54,6 +55,7 @@ describe('signing in without an app', () => {
     const out = await browser.submit(overview, 'sign-out')
     expect([out.status, out.headers['location']]).toEqual([303, '/account'])
     expect((await browser.visit(at('/account'))).title).toBe('Sign in')
+    expect(await actsOf(net, alice)).toEqual([['account', 'sign-out', null]])
   })
 
   test('a wrong password is told on the same page, and nobody is signed in', async () => {

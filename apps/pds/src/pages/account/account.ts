@@ -232,7 +232,12 @@ export function createAccountFrame(parts: AccountFrameParts, pages: readonly Own
       const signInForm = signInForms.get(act)
       if (signInForm !== undefined) return signInForm(place)
       if (act === 'sign-out') {
-        if (signedIn !== undefined) await browsers.signOut(visit.browser, signedIn.account.did)
+        if (signedIn !== undefined) {
+          const owner = ownerOf(visit, page, signedIn, accounts, null)
+          await owner.act('com.atproto.server.deleteSession', {}, () =>
+            browsers.signOut(visit.browser, owner.account.did),
+          )
+        }
         return visit.goTo(accounts.length > 1 ? url(home, { step: 'accounts' }) : home)
       }
       const { texts } = place

@@ -12,6 +12,9 @@ export interface AppsPageParts {
   readonly oauth: Pick<OAuth, 'granted'>
 }
 
+/** Characters of a client id that the audit log keeps: an app on a device has its scopes in it. */
+const MAX_KEPT = 512
+
 /** `/account/apps`: the apps that an account let in, and the end of that. */
 export function createAppsPage({ store, oauth }: AppsPageParts): OwnerPage {
   const appsOf = async (did: Did): Promise<readonly ConnectedApp[]> => {
@@ -47,7 +50,7 @@ export function createAppsPage({ store, oauth }: AppsPageParts): OwnerPage {
     const clientId = owner.visit.parameters.get('client') ?? ''
     const known = (await appsOf(did)).some((app) => app.clientId === clientId)
     if (!known) throw new PdsError('not-found', 'There is no such app')
-    await owner.act('app access ended', { client: clientId }, async () => {
+    await owner.act('app access ended', { client: clientId.slice(0, MAX_KEPT) }, async () => {
       const outcome = await store.apply([
         { type: 'endSessions', did, clientId },
         { type: 'forgetConsents', did, clientId },

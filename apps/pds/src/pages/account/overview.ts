@@ -18,10 +18,11 @@ export function createOverview({ address, quotas, blobs }: OverviewParts): Owner
     path: '/account',
     isGrave: false,
     title: ({ account }) => account.overview.title,
-    show: async ({ texts, account, page }) => {
+    show: async ({ texts, account, url, page }) => {
       const { did } = account
       const [{ blobBytes: limit }, used] = await Promise.all([quotas.of(did), blobs.bytes(did)])
-      return page(overviewPage(texts, { account, server: address.url(), used, limit }))
+      const leavingUrl = url('/account/leaving')
+      return page(overviewPage(texts, { account, server: address.url(), used, limit, leavingUrl }))
     },
   }
 }

@@ -15,6 +15,9 @@ export interface SessionsPageParts {
   readonly store: Pick<AccountStore, 'sessions' | 'apply'>
 }
 
+/** Renewals of one session that are kept at a time: each is forgotten when its grace is over. */
+const MAX_RENEWALS = 1000
+
 /** `/account/sessions`: where an account is signed in, and the end of that. */
 export function createSessionsPage({ browsers, store }: SessionsPageParts): OwnerPage {
   /** The tokens that count: one that was renewed is good for its grace only, as long as its successor. */
@@ -37,8 +40,18 @@ export function createSessionsPage({ browsers, store }: SessionsPageParts): Owne
     const { did } = owner.account
     const session = await store.sessions.get(owner.typed('session'))
     if (session?.did !== did) throw new PdsError('not-found', 'There is no such session')
+    // Its app may have renewed it since the page was made.
+    const ids: string[] = []
+    for (let id: string | null = session.id; id !== null && ids.length < MAX_RENEWALS;) {
+      ids.push(id)
+      // oxlint-disable-next-line no-await-in-loop -- each names the next
+      id = (await store.sessions.get(id))?.nextId ?? null
+    }
     await owner.act('com.atproto.server.deleteSession', {}, () =>
-      applyChanges(store, [{ type: 'endSession', id: session.id }]),
+      applyChanges(
+        store,
+        ids.map((id) => ({ type: 'endSession', id })),
+      ),
     )
     return owner.done('ended')
   }

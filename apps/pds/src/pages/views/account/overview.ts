@@ -11,10 +11,13 @@ export interface OverviewModel {
   readonly used: number
   /** How many there may be; 0 for any number. */
   readonly limit: number
+  /** Where the account is activated. */
+  readonly leavingUrl: string
 }
 
 /** What an account is, and how it stands. */
-export function overviewPage(texts: Texts, { account, server, used, limit }: OverviewModel): Html {
+export function overviewPage(texts: Texts, model: OverviewModel): Html {
+  const { account, server, used, limit, leavingUrl } = model
   const { overview } = texts.account
   const confirmed = account.emailConfirmedAt === null ? overview.unconfirmed : overview.confirmed
   const email = account.email === null ? overview.noEmail : `${account.email} (${confirmed})`
@@ -24,6 +27,7 @@ export function overviewPage(texts: Texts, { account, server, used, limit }: Ove
       html`<p class="note">
         ${overview.deactivated}
         ${account.deleteAfter !== null && overview.deletion(day(texts, Date.parse(account.deleteAfter)))}
+        <a href="${leavingUrl}">${overview.activate}</a>
       </p>`
     }
     <dl>
