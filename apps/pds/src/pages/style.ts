@@ -62,7 +62,7 @@ a { color: inherit }
 .row { display: flex; flex-wrap: wrap; gap: .5rem; justify-content: space-between; align-items: center }
 .grow { flex: 1 1 12rem } .joined { display: flex; gap: .5rem; align-items: center } .joined > * { flex: 1 1 8rem; min-width: 0 }
 .qr { display: block; width: min(100%, 15rem); margin: 0 auto 1rem; border-radius: .5rem }
-details { margin: .25rem 0 } summary { cursor: pointer; min-height: 1.5rem } code { font-size: .875em }
+details { margin: .25rem 0 } summary { cursor: pointer; min-height: 1.5rem } code { font: .875em/1.5 ui-monospace, monospace }
 .who { font-weight: 600 } dt { font-weight: 600 } dd { margin: 0 0 .5rem }
 footer { color: var(--soft); font-size: .875rem; padding-bottom: 1rem } footer a { display: inline-block; padding: .25rem .75rem .25rem 0 }
 @media (prefers-reduced-motion: no-preference) { button, .button { transition: filter .1s } button:hover, .button:hover { filter: brightness(1.1) } }

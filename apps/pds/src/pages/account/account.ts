@@ -121,8 +121,8 @@ export function createAccountFrame(parts: AccountFrameParts, pages: readonly Own
     const { did } = account
     const fields = { form: visit.formToken, account: did }
     const pageUrl = (path: string): string => url(path, { account: did })
-    const typedAll = (name: string): string[] =>
-      visit.isPost ? visit.parameters.getAll(name).map((text) => text.slice(0, MAX_TEXT + 1)) : []
+    const typed = (name: string): string =>
+      visit.isPost ? (visit.parameters.get(name) ?? '').slice(0, MAX_TEXT + 1) : ''
     const said = notices.read(visit.browser, `${did} ${page.path}`, visit.parameters.get('notice'))
     const noticeText = said === null ? null : (page.notices?.(texts)[said] ?? null)
 
@@ -134,8 +134,7 @@ export function createAccountFrame(parts: AccountFrameParts, pages: readonly Own
       visitor: visitorOf({ visit }),
       fields,
       problem: wrong?.message ?? null,
-      typed: (name) => typedAll(name)[0] ?? '',
-      typedAll,
+      typed,
       url: pageUrl,
       page: (body, { title = page.title(texts), usesPasskeys = false, ...options } = {}) => {
         const links = pages.map(({ path, title: name }) => ({

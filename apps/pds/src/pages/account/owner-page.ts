@@ -43,8 +43,6 @@ export interface Owner {
   readonly problem: string | null
   /** What a field of the form held that was posted; empty on a page that somebody went to, whatever its URL says. */
   readonly typed: (name: string) => string
-  /** All values of one name. */
-  readonly typedAll: (name: string) => readonly string[]
   /** A page of the same account. @param path as in `OwnerPage` */
   readonly url: (path: string) => string
   /** The page in its frame. */

@@ -33,7 +33,7 @@ export const apps: AppsTexts = {
   what: 'Diese Apps dürfen dein Konto benutzen, weil du es erlaubt hast.',
   none: 'Mit deinem Konto ist keine App verbunden.',
   onDevice: 'Ein Programm auf einem deiner Geräte',
-  times: (since, used) => `Erlaubt am ${since}, benutzt bis ${used}`,
+  times: (since, used) => `Erlaubt am ${since}, zuletzt aktiv am ${used}`,
   may: 'Was sie darf',
   remembered:
     'Sie ist gerade nicht angemeldet. Gemerkt ist, was du erlaubt hast, sodass sie nicht noch einmal fragen muss.',
@@ -56,7 +56,7 @@ export const sessions: SessionsTexts = {
   noApps: 'Keine App ist mit einem Passwort angemeldet.',
   byPassword: 'Mit deinem Passwort',
   byAppPassword: (name) => `Mit dem App-Passwort ${name}`,
-  renewed: (at) => `Benutzt bis ${at}`,
+  renewed: (at) => `Zuletzt aktiv am ${at}`,
   end: 'Abmelden',
   endOf: (what) => `Abmelden: ${what}`,
   elsewhere: 'Überall sonst',

@@ -31,7 +31,7 @@ export const apps = {
   none: 'No app is connected to your account.',
   onDevice: 'An application on one of your devices',
   /** @param since, used moments */
-  times: (since: string, used: string): string => `Allowed on ${since}, in use until ${used}`,
+  times: (since: string, used: string): string => `Allowed on ${since}, last active on ${used}`,
   may: 'What it may do',
   remembered: 'It is not signed in now. What you allowed is remembered, so that it need not ask again.',
   end: 'End its access',
@@ -54,7 +54,7 @@ export const sessions = {
   noApps: 'No app is signed in with a password.',
   byPassword: 'With your password',
   byAppPassword: (name: string): string => `With the app password ${name}`,
-  renewed: (at: string): string => `In use until ${at}`,
+  renewed: (at: string): string => `Last active on ${at}`,
   end: 'Sign out',
   endOf: (what: string): string => `Sign out: ${what}`,
   elsewhere: 'Everywhere else',
