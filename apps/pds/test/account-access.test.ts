@@ -7,7 +7,7 @@ import { bytes } from '../src/pages/views/account/units.ts'
 import { actsOf, alertOf, createOwner, noticeOf, PASSWORD, type TestOwner } from './account-browser.ts'
 import { fieldsOf } from './browser.ts'
 import { mailedCode, mails } from './mail.ts'
-import { failure, post, startNetwork, type TestNetwork } from './network.ts'
+import { failure, newHandle, post, startNetwork, type TestNetwork } from './network.ts'
 import { createApp, type TestApp } from './oauth-app.ts'
 
 const SCOPE = 'atproto repo:com.example.note blob:image/png'
@@ -259,6 +259,17 @@ describe('the end', () => {
     expect((await one.submit('leaving', 'delete', { code })).status).toBe(400)
     expect(noticeOf(await one.follow('leaving', 'activate'))).toBe('Your account is active again.')
     expect((await session(one.account.accessJwt)).body.active).toBe(true)
+  })
+
+  test('an account without an address needs no code', async () => {
+    const application = { handle: newHandle(), email: null, password: PASSWORD, byOperator: true }
+    const { account, tokens } = await net.pds.accounts.create(application)
+    const { did, handle } = account
+    const one = await createOwner(net, { did, handle: handle!, ...tokens })
+    const page = await one.visit('leaving')
+    expect(page.text).not.toContain('value="ask"')
+    expect(noticeOf(await one.follow('leaving', 'delete'))).toContain('is going to be deleted')
+    expect((await session(tokens.accessJwt)).body.active).toBe(false)
   })
 
   test('a code of another account, or for something else, deletes nothing', async () => {
