@@ -146,6 +146,11 @@ function addRows(folder: string, did: string): void {
       VALUES ('session', '${did}', 'https://app.example.com/c.json', 'jkt', 'atproto', 'atproto', 'code', 1, 2, 3, 4);
     INSERT INTO oauth_consent (did, client_id, scope, declined, updated_at)
       VALUES ('${did}', 'https://app.example.com/c.json', 'atproto', '', 5);
+    INSERT INTO operator_session (id, mark, address, created_at, seen_at, expires_at)
+      VALUES ('session', 'mark', '192.0.2.1', 1790000000000, 1790000000001, 1790000000002);
+    INSERT INTO operator_factor (state, id, secret, counter, created_at)
+      VALUES ('active', 'factor', x'00ff', 5, 1790000000000);
+    INSERT INTO operator_recovery_code (hash) VALUES ('hash');
     INSERT INTO believed_clock (id, at) VALUES (1, 1790000000000) ON CONFLICT DO NOTHING;
     INSERT INTO repo (did, rev, data, head, status) VALUES (NULL, '', x'', x'', 'active');
     INSERT INTO record_set (did, state) VALUES ('${did}', 'dropped');
