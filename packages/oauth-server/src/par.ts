@@ -4,6 +4,7 @@ import { isDid, isHandle, type Result } from '@avocet/syntax'
 import { randomBytes } from 'node:crypto'
 
 import type { Client } from './client/client.ts'
+import { identifyClient } from './client/identify.ts'
 import { isRegistered } from './client/redirect-uri.ts'
 import { notAdmitted, secondsOf, type Core } from './core.ts'
 import type { ProvedRequest } from './dpop.ts'
@@ -46,13 +47,11 @@ export async function pushRequest(
   const refused = await notAdmitted(core, { what: 'par', clientId, from })
   if (refused !== null) return refused
   const asker = { from, patient: false }
-  const client = await core.clients.get(clientId, asker)
-  if (!client.ok) return client
-  const assertion = { type: params.get('client_assertion_type'), assertion: params.get('client_assertion') }
-  const clientKey = await core.authenticator.authenticate(client.value, assertion, key.value, asker)
-  if (!clientKey.ok) return clientKey
+  const known = await identifyClient(core, params, clientId, key.value, asker)
+  if (!known.ok) return known
+  const { client, clientKey } = known.value
   const isTrusted = core.isTrusted(clientId)
-  const parameters = readRequest(params, client.value, clientKey.value !== null || isTrusted)
+  const parameters = readRequest(params, client, clientKey !== null || isTrusted)
   if (!parameters.ok) return parameters
   const expanded = await expandScope(parameters.value.scope, core.permissionSets, 'grant')
   if (!expanded.ok) return expanded
@@ -64,7 +63,7 @@ export async function pushRequest(
   const request: AuthorizationRequest = {
     id: randomBytes(16).toString('hex'),
     clientId,
-    clientKey: clientKey.value,
+    clientKey,
     dpopThumbprint: key.value,
     parameters: parameters.value,
     from,
@@ -74,7 +73,7 @@ export async function pushRequest(
     granted: null,
   }
   const { requestsPerClient, requestsPerOrigin, requests: maxTotal } = core.limits
-  const max = clientKey.value === null ? requestsPerOrigin : requestsPerClient
+  const max = clientKey === null ? requestsPerOrigin : requestsPerClient
   const outcome = await core.store.apply([
     { type: 'forgetExpired', now, limit: 100 },
     { type: 'addRequest', request, max, maxTotal, now },

@@ -4,6 +4,7 @@ import type { Result } from '@avocet/syntax'
 
 import { readAccessToken } from './access-token.ts'
 import { parseClientId } from './client/client-id.ts'
+import { identifyClient } from './client/identify.ts'
 import { notAdmitted, type Core } from './core.ts'
 import { endSession } from './end-session.ts'
 import { refuse, type OAuthFailure } from './failure.ts'
@@ -33,12 +34,8 @@ export async function revokeToken(
   if (session === null || session.clientId !== clientId) return done
   if (session.clientKey !== null) {
     // The document of a public client is not asked for: to sign out must work while its host is down.
-    const asker = { from, patient: true }
-    const client = await core.clients.get(clientId, asker)
-    if (!client.ok) return client
-    const assertion = { type: params.get('client_assertion_type'), assertion: params.get('client_assertion') }
-    const key = await core.authenticator.authenticate(client.value, assertion, null, asker)
-    if (!key.ok) return key
+    const known = await identifyClient(core, params, clientId, null, { from, patient: true })
+    if (!known.ok) return known
   }
   await endSession(core, session, 'revoked')
   return done

@@ -1,11 +1,8 @@
-import type { Client } from './client/client.ts'
 import type { Asker } from './client/clients.ts'
-import type { ClientKey } from './rows.ts'
+import type { KnownClient } from './client/identify.ts'
 
 /** Who asks for tokens, proved. */
-export interface TokenCaller {
-  readonly client: Client
-  readonly clientKey: ClientKey | null
+export interface TokenCaller extends KnownClient {
   readonly dpopThumbprint: string
   readonly asker: Asker
 }

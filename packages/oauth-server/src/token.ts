@@ -2,6 +2,7 @@
 
 import type { Result } from '@avocet/syntax'
 
+import { identifyClient } from './client/identify.ts'
 import { notAdmitted, type Core } from './core.ts'
 import { exchangeCode } from './code-grant.ts'
 import type { ProvedRequest } from './dpop.ts'
@@ -38,14 +39,11 @@ export async function giveTokens(
   const refused = await notAdmitted(core, { what: 'token', clientId, from })
   if (refused !== null) return refused
   const asker = { from, patient: true }
-  const client = await core.clients.get(clientId, asker)
-  if (!client.ok) return client
-  const assertion = { type: params.get('client_assertion_type'), assertion: params.get('client_assertion') }
-  const clientKey = await core.authenticator.authenticate(client.value, assertion, dpopThumbprint, asker)
-  if (!clientKey.ok) return clientKey
-  const caller: TokenCaller = { client: client.value, clientKey: clientKey.value, dpopThumbprint, asker }
+  const known = await identifyClient(core, params, clientId, dpopThumbprint, asker)
+  if (!known.ok) return known
+  const caller: TokenCaller = { ...known.value, dpopThumbprint, asker }
   if (grant === 'authorization_code') return exchangeCode(core, params, caller)
-  return client.value.renews
+  return caller.client.renews
     ? refreshSession(core, params, caller)
     : refuse('unauthorized_client', 'grant_types of the client do not include refresh_token')
 }
