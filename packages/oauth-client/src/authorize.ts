@@ -53,8 +53,8 @@ export async function authorize(
     )
   }
   const scope = options.scope === undefined ? metadata.scope : scopeText(options.scope)
-  const known = new Set(metadata.scope.split(' '))
-  const foreign = scope.split(' ').find((text) => !known.has(text))
+  const known = metadata.scope.split(' ')
+  const foreign = scope.split(' ').find((text) => !known.includes(text))
   if (foreign !== undefined) {
     throw new OAuthClientError(
       'invalid-input',

@@ -22,15 +22,13 @@ export async function callback(
   const state = only(params, 'state')
   const kept = state === null ? null : await stored('read the sign-in', () => core.stores.states.take(state))
   if (kept === null || kept.expiresAt <= core.now()) {
-    throw new OAuthClientError('unknown-state', 'nobody here asked for this answer, or it came late or twice')
+    throw new OAuthClientError('unknown-state', 'not asked for here, or late, or used before')
   }
   const { appState } = kept
   try {
     return { data: await finish(core, params, kept, signal), appState }
   } catch (error) {
-    if (!(error instanceof OAuthClientError)) throw error
-    const { code, message, cause, status, oauthError } = error
-    throw new OAuthClientError(code, message, { appState, cause, status, oauthError })
+    throw error instanceof OAuthClientError ? Object.assign(error, { appState }) : error
   }
 }
 

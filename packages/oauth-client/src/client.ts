@@ -59,7 +59,7 @@ function info({ id, did, issuer, scope, createdAt, updatedAt }: SessionData): Se
 
 async function list(core: Core, did: Did | undefined): Promise<SessionData[]> {
   const all = await stored('list the sessions', () => core.stores.sessions.list(did))
-  return [...all].toSorted((a, b) => b.createdAt - a.createdAt)
+  return all.toSorted((a, b) => b.createdAt - a.createdAt)
 }
 
 async function find(core: Core, which: string): Promise<SessionData> {

@@ -79,6 +79,9 @@ export interface Core {
 /** Longest answer of a server's endpoints and documents, in bytes. */
 export const MAX_ANSWER: number = 256 * 1024
 
+/** As a function of its own: browsers refuse `fetch` with another `this`. */
+const platformFetch = (url: string, init: RequestInit): Promise<Response> => globalThis.fetch(url, init)
+
 /** @throws {TypeError} for settings that do not fit to each other */
 export function createCore(
   options: OAuthClientOptions & { readonly stores: OAuthStores; readonly lock: Lock },
@@ -92,8 +95,8 @@ export function createCore(
     resolve: options.resolve,
     stores: options.stores,
     lock: options.lock,
-    fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
-    pdsFetch: options.pdsFetch ?? ((url, init) => globalThis.fetch(url, init)),
+    fetch: options.fetch ?? platformFetch,
+    pdsFetch: options.pdsFetch ?? platformFetch,
     extractableKeys: options.extractableKeys ?? false,
     replaceSessions: options.replaceSessions ?? false,
     allowLoopback: options.allowLoopback ?? false,

@@ -2,7 +2,7 @@
 import { isDid, isHandle, type AtIdentifier, type Did } from '@avocet/syntax'
 
 import type { Account } from './account.ts'
-import { shown } from './bytes.ts'
+import { remember, shown } from './bytes.ts'
 import { MAX_ANSWER, type Core } from './core.ts'
 import { OAuthClientError } from './error.ts'
 import { exchange, readObject } from './http.ts'
@@ -19,7 +19,6 @@ export interface Discovered {
   readonly server: ServerMetadata
   /** Null where a server was named. */
   readonly did: Did | null
-  readonly pds: string | null
   /** What the server's page is filled in with; null where a server was named. */
   readonly loginHint: string | null
 }
@@ -39,7 +38,7 @@ export async function discover(core: Core, input: string, signal?: AbortSignal):
     if (url === null || url.href !== `${url.origin}/`) {
       throw new OAuthClientError('invalid-input', `not the https origin of a server; input=${shown(text)}`)
     }
-    return { ...(await discoverUrl(core, url.origin, signal)), did: null, loginHint: null }
+    return { server: await serverAt(core, url.origin, signal), did: null, loginHint: null }
   }
   const actor = text.startsWith('did:') ? text : text.toLowerCase()
   if (!isDid(actor) && !isHandle(actor)) {
@@ -47,20 +46,16 @@ export async function discover(core: Core, input: string, signal?: AbortSignal):
   }
   const account = await resolveAccount(core, actor, false, signal)
   const server = await serverOfResource(core, account.pds, signal)
-  return { server, did: account.did, pds: account.pds, loginHint: actor }
+  return { server, did: account.did, loginHint: actor }
 }
 
 /** A PDS tells of its server; what tells of none may be one itself. */
-async function discoverUrl(
-  core: Core,
-  origin: string,
-  signal?: AbortSignal,
-): Promise<{ server: ServerMetadata; pds: string | null }> {
+async function serverAt(core: Core, origin: string, signal?: AbortSignal): Promise<ServerMetadata> {
   try {
-    return { server: await serverOfResource(core, origin, signal), pds: origin }
+    return await serverOfResource(core, origin, signal)
   } catch (error) {
     if (!(error instanceof OAuthClientError) || error.status !== 404) throw error
-    return { server: await serverOf(core, origin, signal), pds: null }
+    return serverOf(core, origin, signal)
   }
 }
 
@@ -108,12 +103,7 @@ export async function serverOf(core: Core, issuer: string, signal?: AbortSignal)
     const document = await fetchDocument(core, `${issuer}/.well-known/oauth-authorization-server`, signal)
     const { token_endpoint_auth_method: method } = core.metadata
     const metadata = readServerMetadata(document, issuer, method, core.allowLoopback)
-    core.servers.delete(issuer)
-    core.servers.set(issuer, { metadata, at: core.now() })
-    for (const oldest of core.servers.keys()) {
-      if (core.servers.size <= MAX_SERVERS) break
-      core.servers.delete(oldest)
-    }
+    remember(core.servers, issuer, { metadata, at: core.now() }, MAX_SERVERS)
     return metadata
   } catch (error) {
     if (known !== undefined && error instanceof OAuthClientError && error.isTransient) return known.metadata

@@ -47,6 +47,8 @@ export type SessionEnding =
   | 'removed'
   /** The same account signed in anew. */
   | 'replaced'
+  /** The account lives at a PDS of another authorization server now: it has to sign in there. */
+  | 'moved'
 
 /** What more is known of a failure. */
 export interface OAuthClientErrorData {
@@ -100,4 +102,10 @@ export async function settle<T>(run: () => Promise<T>): Promise<OAuthResult<T>> 
     if (error instanceof OAuthClientError) return { ok: false, error }
     throw error
   }
+}
+
+/** The value of a result. @throws {OAuthClientError} its error */
+export function valueOf<T>(result: OAuthResult<T>): T {
+  if (result.ok) return result.value
+  throw result.error
 }

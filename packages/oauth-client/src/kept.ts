@@ -47,7 +47,8 @@ export async function endSession(core: Core, data: SessionData, ending: SessionE
   await stored('forget the session', () => core.stores.sessions.delete(id))
   core.unsaved.delete(id)
   core.emit({ type: 'session-ended', id, did, ending })
-  if (ending !== 'signed-out' && ending !== 'replaced') return
+  // These are over at the server already.
+  if (ending === 'refused' || ending === 'expired') return
   const server = await serverOf(core, issuer).catch(() => null)
   if (server !== null) await revoke(core, server, data.refreshToken ?? data.accessToken, clientKeyId)
 }

@@ -1,4 +1,6 @@
 // https://www.rfc-editor.org/rfc/rfc9449#section-8
+import { remember } from './bytes.ts'
+
 const MAX_ORIGINS = 200
 const MAX_LENGTH = 512
 /** Servers take a nonce for up to five minutes. */
@@ -38,12 +40,7 @@ export function createNonces(now: () => number): Nonces {
     take: (origin, headers) => {
       const nonce = headers.get('dpop-nonce')
       if (nonce === null || nonce === '' || nonce.length > MAX_LENGTH) return null
-      known.delete(origin)
-      known.set(origin, { nonce, at: now(), skewMs: skewOf(headers, now()) })
-      for (const oldest of known.keys()) {
-        if (known.size <= MAX_ORIGINS) break
-        known.delete(oldest)
-      }
+      remember(known, origin, { nonce, at: now(), skewMs: skewOf(headers, now()) }, MAX_ORIGINS)
       return nonce
     },
   }

@@ -1,6 +1,6 @@
 // https://www.rfc-editor.org/rfc/rfc6749#section-6
 import type { Core } from './core.ts'
-import { serverOf } from './discovery.ts'
+import { resolveAccount, serverOf, serverOfResource } from './discovery.ts'
 import { post } from './endpoints.ts'
 import { OAuthClientError, type SessionEnding } from './error.ts'
 import { current, endSession, save } from './kept.ts'
@@ -37,10 +37,12 @@ async function renewAlone(core: Core, used: SessionData): Promise<SessionData> {
     await endSession(core, data, 'expired')
     throw ended(data, 'expired')
   }
+  const place = placeOf(core, data)
   let tokens: Tokens
   try {
     tokens = await requestTokens(core, data, refreshToken)
   } catch (error) {
+    if ((await place) === null) throw await moved(core, data)
     if (!(error instanceof OAuthClientError) || error.oauthError !== 'invalid_grant') throw error
     // Somebody who does not share the lock may have used it: then what they kept is good.
     const now = await current(core, id)
@@ -49,15 +51,33 @@ async function renewAlone(core: Core, used: SessionData): Promise<SessionData> {
     throw ended(data, 'refused', error)
   }
   const { sub: _, ...fields } = tokens
+  const pds = await place
   const next: SessionData = {
     ...data,
     ...fields,
+    pds: pds ?? data.pds,
     refreshToken: tokens.refreshToken ?? refreshToken,
     updatedAt: core.now(),
   }
+  if (pds === null) throw await moved(core, next)
   await save(core, next, refreshToken)
   core.emit({ type: 'session-renewed', id, did })
   return next
+}
+
+/** The PDS of the account as it is now; null where that is of another issuer. What cannot be found out now is as it was. */
+async function placeOf(core: Core, { did, issuer, pds: before }: SessionData): Promise<string | null> {
+  try {
+    const { pds } = await resolveAccount(core, did, true)
+    return pds === before || (await serverOfResource(core, pds)).issuer === issuer ? pds : null
+  } catch {
+    return before
+  }
+}
+
+async function moved(core: Core, data: SessionData): Promise<OAuthClientError> {
+  await endSession(core, data, 'moved')
+  return ended(data, 'moved')
 }
 
 async function requestTokens(core: Core, data: SessionData, refreshToken: string): Promise<Tokens> {

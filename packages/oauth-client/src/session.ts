@@ -124,12 +124,14 @@ export function createSession(core: Core, kept: SessionData): OAuthSession {
     fetch: async (input, init = {}) => {
       if (over.signal.aborted) throw over.signal.reason
       const url = URL.parse(input, data.pds)
+      // Where the account lives may change by a renewal.
+      const here = (): URL => new URL(data.pds + url!.pathname + url!.search)
       if (url?.origin !== data.pds) {
         throw new OAuthClientError('foreign-url', `calls of a session go to its PDS alone; pds=${data.pds}`)
       }
       await unlessAborted(renewInTime(), init.signal)
       const used = data.accessToken
-      const response = await sendWithNonce(url, init)
+      const response = await sendWithNonce(here(), init)
       if (response.status !== 401 || challenge(response) !== 'invalid_token') return response
       try {
         // Another call may have renewed the tokens meanwhile.
@@ -140,7 +142,7 @@ export function createSession(core: Core, kept: SessionData): OAuthSession {
       }
       if (!isRepeatable(init.body)) return response
       await response.body?.cancel()
-      return sendWithNonce(url, init)
+      return sendWithNonce(here(), init)
     },
     signOut: async () => {
       if (over.signal.aborted) return

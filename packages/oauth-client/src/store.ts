@@ -1,5 +1,6 @@
 import type { Did } from '@avocet/syntax'
 
+import { remember } from './bytes.ts'
 import type { DpopKey } from './dpop-key.ts'
 
 /** What is remembered between leaving for the authorization page and coming back. */
@@ -70,11 +71,7 @@ export function createMemoryStores(): OAuthStores {
   return {
     states: {
       set: async (key, data) => {
-        states.set(key, data)
-        for (const oldest of states.keys()) {
-          if (states.size <= MAX_STATES) break
-          states.delete(oldest)
-        }
+        remember(states, key, data, MAX_STATES)
       },
       take: async (key) => {
         const data = states.get(key) ?? null

@@ -2,7 +2,7 @@ import type { ResolveAccount } from '../account.ts'
 import type { AuthorizeOptions } from '../authorize.ts'
 import { createClient, type OAuthClient } from '../client.ts'
 import { createCore, type OAuthClientEvent, type OAuthClientOptions } from '../core.ts'
-import { OAuthClientError, settle, type OAuthResult } from '../error.ts'
+import { OAuthClientError, settle, valueOf, type OAuthResult } from '../error.ts'
 import type { OAuthSession } from '../session.ts'
 import { within } from '../within.ts'
 import { createIndexedDbStores } from './indexed-db.ts'
@@ -75,8 +75,7 @@ export function createBrowserOAuthClient(options: BrowserClientOptions): Browser
     signInRedirect: (input, given = {}) =>
       settle(async () => {
         const begun = await client.authorize(input, { ...given, responseMode: 'fragment' })
-        if (!begun.ok) throw begun.error
-        location.assign(begun.value.url)
+        location.assign(valueOf(begun).url)
         return await new Promise<never>(() => undefined)
       }),
     signInPopup: (input, given = {}) => settle(() => signInPopup(client, tabs, input, given)),
@@ -94,9 +93,7 @@ async function init(client: OAuthClient, tabs: Tabs): Promise<SignedIn | null> {
     window.close()
     return null
   }
-  const finished = await client.callback(params)
-  if (!finished.ok) throw finished.error
-  return finished.value
+  return valueOf(await client.callback(params))
 }
 
 async function signInPopup(
@@ -110,16 +107,13 @@ async function signInPopup(
   if (popup === null) throw new OAuthClientError('invalid-input', 'the browser opened no window')
   try {
     const begun = await client.authorize(input, { ...options, responseMode: 'fragment', display: 'popup' })
-    if (!begun.ok) throw begun.error
-    const { state, url } = begun.value
+    const { state, url } = valueOf(begun)
     const patience = { timeoutMs: POPUP_MS, signal: options.signal }
     const waiting = within(patience, 'answer of the page', (signal) => waitForPopup(tabs, state, signal))
     // It is waited for below; before, it is nobody's.
     waiting.catch(() => undefined)
     popup.location.href = url.href
-    const finished = await client.callback(await waiting)
-    if (!finished.ok) throw finished.error
-    return finished.value
+    return valueOf(await client.callback(await waiting))
   } finally {
     popup.close()
   }

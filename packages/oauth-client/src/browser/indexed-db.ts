@@ -30,9 +30,7 @@ export function createIndexedDbStores(name = 'avocet-oauth'): OAuthStores {
       const transaction = database.transaction(store, mode, { durability: 'strict' })
       const request = work(transaction.objectStore(store))
       transaction.addEventListener('complete', () => resolve(request.result))
-      transaction.addEventListener('abort', () =>
-        reject(transaction.error ?? new Error('the transaction was aborted')),
-      )
+      transaction.addEventListener('abort', () => reject(transaction.error ?? new Error('aborted')))
     })
   }
   return {
@@ -99,7 +97,7 @@ function openDatabase(name: string, gone: () => void): Promise<IDBDatabase> {
       database.addEventListener('close', gone)
       resolve(database)
     }
-    request.addEventListener('error', () => reject(request.error ?? new Error('the database did not open')))
+    request.addEventListener('error', () => reject(request.error as DOMException))
     request.onblocked = () => reject(new Error('the database is blocked by another tab'))
   })
 }
