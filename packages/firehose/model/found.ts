@@ -222,4 +222,18 @@ export const FOUND: readonly ModelCase[] = [
       { do: 'filter', wanted: 0 },
     ],
   },
+  {
+    name: 'listed-status-refused',
+    about:
+      'An account is taken down and no event says so; the app refuses what is made of the list that does.',
+    size: { accounts: 2, hosts: 2, slots: 2, backfill: true, check: true },
+    actions: [
+      write(0),
+      wait(300_000),
+      { do: 'status', account: 0, status: 'takendown', silent: true },
+      { do: 'app-fails' },
+      { do: 'list' },
+      wait(10_000),
+    ],
+  },
 ]

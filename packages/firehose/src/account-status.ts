@@ -58,7 +58,7 @@ export type AccountStatus = {
   renew(did: Did, source: string): Promise<void>
   /** When to ask again after no answer, ms since the epoch. */
   askAgainAt(answer: Silence): number
-  /** Keeps what a list said as hearsay. `silence`: what came of asking; null: the question is open already. */
+  /** Keeps a word as hearsay, so that it is asked about again. `silence`: what came of asking; null: that may be at once. */
   leaveOpen(repo: RepoState, said: string, silence: Silence | null): Promise<RepoState>
   /** Asks about what only a relay or a list said, if that is due, and follows the answer; without one it is asked again later. */
   hear(did: Did): Promise<void>
@@ -145,13 +145,6 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     return state
   }
 
-  const renew = async (did: Did, source: string): Promise<void> => {
-    const answer = await ask(did, 'active', true)
-    const said = answer.heard ? answer.status : null
-    const repo = await store.load(did)
-    if (said !== null && said !== repo?.upstreamStatus) await tell(did, repo, said, source)
-  }
-
   const askAgainAt = ({ busy, retryAfterMs }: Silence): number =>
     now() + (busy ? retryAfterMs : backoff({ attempts: 1, retryAfterMs, jitter: options.random() }, policy))
 
@@ -160,6 +153,16 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     const { state } = next(repo, { kind: 'hearsay', status: said, askAt }, policy, now())
     await store.save({ repo: state }, null)
     return state
+  }
+
+  const renew = async (did: Did, source: string): Promise<void> => {
+    const answer = await ask(did, 'active', true)
+    const said = answer.heard ? answer.status : null
+    const repo = await store.load(did)
+    if (answer.heard && (said === null || said === repo?.upstreamStatus)) return
+    if (said !== null && (await tell(did, repo, said, source)) !== null) return
+    // The host is silent, or the app refused it: both are tried again.
+    if (repo !== null && askStatus !== null) await leaveOpen(repo, 'active', answer.heard ? null : answer)
   }
 
   const hear = async (did: Did): Promise<void> => {

@@ -58,7 +58,11 @@ export function createListed(options: ListedOptions): (entry: Listed) => Promise
     }
     if (said !== null && said !== before) {
       const told = await statuses.tell(did, repo, said, source)
-      if (told === null) return true
+      if (told === null) {
+        // The app refused it: it is told again.
+        if (repo !== null && statuses.canAsk) await statuses.leaveOpen(repo, said, null)
+        return true
+      }
       repo = told
     }
     // Its host knows better, also of an account that the list hides.

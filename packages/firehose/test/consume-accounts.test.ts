@@ -187,6 +187,22 @@ describe('a status that no event told', () => {
     expect(told).toEqual(['app-failed', 'resync-terminal'])
   })
 
+  it('a host that is silent then is asked again', async () => {
+    const answers = [
+      () => 'deactivated',
+      () => {
+        throw new Error('down')
+      },
+    ]
+    const { told, repo } = await refusing(['deactivated'], () => ({
+      resync: refused,
+      hostStatus: async () => answers.shift()!(),
+    }))
+    expect(told).toEqual(['app-failed', 'resync-terminal'])
+    expect(repo).toMatchObject({ upstreamStatus: 'active', hearsay: { status: 'active', tries: 0, gone: 0 } })
+    expect(answers).toEqual([])
+  })
+
   it('where no host can be asked the repo is not said to be whole', async () => {
     const { told, repo } = await refusing(['deactivated', 'active'], (account) => ({
       ...TRUSTING,

@@ -202,19 +202,28 @@ describe('a status', () => {
     expect(running.state.repos.size).toBe(0)
   })
 
-  it('that the app refused is not stored, nor what came with it', async () => {
+  it('that the app refused is not stored, nor what came with it, and told again', async () => {
     const world = createWorld('listed refused')
     const { account, state } = await seen(world, 'deactivated')
+    const hostStatus = saying('active')
+    let refuses = true
     await using running = await following(world, {
       state,
-      hostStatus: saying('active'),
+      hostStatus,
+      resyncPolicy: { pollMs: 5 },
       onEvent: ({ kind }) => {
-        if (kind === 'account') throw new Error('no')
+        if (kind === 'account' && refuses) throw new Error('no')
       },
+      now: () => (refuses ? NOW : NOW + 60_000),
     })
-    const before = state.repos.get(account.did)
+    const before = state.repos.get(account.did)!
     expect(await running.list(account.did, { rev: account.head!.rev })).toBe(true)
-    expect(state.repos.get(account.did)).toEqual(before)
+    const { hearsay, ...after } = state.repos.get(account.did)!
+    expect({ ...after, hearsay: null }).toEqual(before)
+    expect(hearsay).toMatchObject({ status: 'active', gone: 0 })
+    refuses = false
+    await expect.poll(() => state.repos.get(account.did)!.upstreamStatus).toBe('active')
+    expect(state.repos.get(account.did)!.hearsay).toBeNull()
   })
 })
 
