@@ -12,9 +12,10 @@ import { createMailLog } from '../src/mail/mail-log.ts'
 import { createChoreRounds } from '../src/operations/chore-rounds.ts'
 import { rememberErrors } from '../src/operations/last-errors.ts'
 import { createRing } from '../src/operations/ring.ts'
-import { createAccountReads } from '../src/operator/account-reads.ts'
+import { createAccountReads, type AccountReads } from '../src/operator/account-reads.ts'
 import { causeOf } from '../src/redact.ts'
 import { openTotals } from '../src/stores/sqlite/totals.ts'
+import type { Stores } from '../src/stores/stores.ts'
 import type { SqliteStores } from '../src/stores/sqlite/stores.ts'
 import { accountChange, DID, openFixture, OTHER } from './store-fixture.ts'
 
@@ -22,6 +23,16 @@ const server = await startPostgres()
 afterAll(() => server?.close())
 
 const MINUTE = 60_000
+
+/** Reads of accounts that have nothing. */
+function readsOf(stores: Stores): AccountReads {
+  const holdings = { blobBytes: 0, records: 0 }
+  return createAccountReads({
+    stores,
+    quotas: { of: () => holdings, used: () => Promise.resolve(holdings) },
+    factors: { list: () => Promise.resolve({ factors: [], email: false, recoveryCodes: 0 }) },
+  })
+}
 
 test('a ring keeps the newest', () => {
   const ring = createRing<number>(3)
@@ -148,6 +159,22 @@ test('rounds of chores: how many, how many failed, how long', async () => {
   expect(rounds.list()).toEqual([{ ...begun, failed: 1, seconds: 2.5 }])
 })
 
+test('a DID is looked for as it is written; handle and address in any case of letters', async () => {
+  const fixture = await openFixture(null)
+  onTestFinished(() => fixture[Symbol.asyncDispose]())
+  const { stores } = fixture
+  const web: Did = 'did:web:localhost%3A2583'
+  await stores.apply({ accounts: [accountChange(web, 'web.test'), accountChange(DID, 'plc.test')] })
+  const reads = readsOf(stores)
+  const found = async (text: string): Promise<string[]> =>
+    (await reads.search({ text, after: '', limit: 9 })).accounts.map(({ did }) => did)
+  expect(await found(web)).toEqual([web])
+  expect(await found(' did:web:localhost%3A ')).toEqual([web])
+  expect(await found('did:web:localhost%3a')).toEqual([])
+  expect(await found('@WEB')).toEqual([web])
+  expect(await found('')).toEqual([DID, web])
+})
+
 test('a hundred thousand accounts: a page of them is found at once, and counting them leaves others their turn', async () => {
   const fixture = await openFixture(null)
   onTestFinished(() => fixture[Symbol.asyncDispose]())
@@ -159,13 +186,7 @@ test('a hundred thousand accounts: a page of them is found at once, and counting
       INSERT INTO account (did, handle, email, password_hash, signing_key, created_at)
         SELECT printf('did:plc:%024d', i), printf('user%06d.test', i), printf('user%06d@example.com', i), '', x'', '' FROM n`),
   )
-  const none = () => Promise.resolve({ factors: [], email: false, recoveryCodes: 0 })
-  const holdings = { blobBytes: 0, records: 0 }
-  const reads = createAccountReads({
-    stores,
-    quotas: { of: () => holdings, used: () => Promise.resolve(holdings) },
-    factors: { list: none },
-  })
+  const reads = readsOf(stores)
   // Through an index, not row by row.
   for (const column of ['did', 'handle', 'email']) {
     const plan = db

@@ -86,8 +86,10 @@ export function createAccountReads(parts: AccountReadsParts): AccountReads {
 
   return {
     search: async ({ text, after, limit }) => {
-      const prefix = text.trim().toLowerCase().slice(0, MAX_TEXT).replace(/^@/, '')
-      const by = columnOf(prefix)
+      const typed = text.trim().slice(0, MAX_TEXT).replace(/^@/, '')
+      const by = columnOf(typed)
+      // A DID is one thing in each case of letters; handles and addresses are kept in lower case.
+      const prefix = by === 'did' ? typed : typed.toLowerCase()
       const size = Math.min(limit, MAX_LIMIT)
       const found = await accounts.search({ by, prefix, after, limit: size + 1 })
       const page = found.slice(0, size)
