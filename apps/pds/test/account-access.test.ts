@@ -103,6 +103,22 @@ describe('connected apps', () => {
     expect((await one.visit('apps')).text).toContain('No app is connected to your account.')
     expect(await actsOf(net, one.account)).toEqual([['account', 'app access ended', null]])
   })
+
+  test('a code that an app has not used yet ends with its access, and that of another app does not', async () => {
+    const one = await owner()
+    const [app, other] = [await createApp(origin, SCOPE), await createApp(origin, 'atproto')]
+    await connect(one, app)
+    const toCode = async (of: TestApp) => {
+      const request = await of.begin()
+      const way = await one.browser.submit(await one.browser.visit(request.url), 'consent')
+      const code = new URL(way.headers['location']!).searchParams.get('code')!
+      return () => request.exchange(code)
+    }
+    const [exchange, exchangeOther] = [await toCode(app), await toCode(other)]
+    expect(noticeOf(await one.follow('apps', 'end'))).toBe('The app has no access any more.')
+    expect(await exchange()).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+    expect((await exchangeOther()).status).toBe(200)
+  })
 })
 
 describe('devices', () => {

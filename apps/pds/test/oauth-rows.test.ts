@@ -112,6 +112,7 @@ const change: fc.Arbitrary<OAuthChange> = fc.oneof(
   fc.record({ type: type('forgetConsents'), did }),
   fc.record({ type: type('forgetConsents'), did, clientId: client }),
   fc.record({ type: type('forgetAccount'), did }),
+  fc.record({ type: type('forgetAccount'), did, clientId: client }),
   fc.record({ type: type('forgetExpired'), now: time, limit: pick(1, 2) }),
 )
 

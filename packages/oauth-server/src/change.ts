@@ -79,8 +79,8 @@ export type ConsentChange =
 
 /** Changes of everything. */
 export type WholeChange =
-  /** All that is kept of an account: sessions, consents, and codes that were not used yet. */
-  | { readonly type: 'forgetAccount'; readonly did: Did }
+  /** All that is kept of an account, or of one client of it: sessions, consents, and codes that were not used yet. */
+  | { readonly type: 'forgetAccount'; readonly did: Did; readonly clientId?: string }
   /** Forgets up to `limit` requests and up to `limit` sessions that are over. */
   | { readonly type: 'forgetExpired'; readonly now: number; readonly limit: number }
 

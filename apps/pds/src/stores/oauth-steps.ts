@@ -215,11 +215,15 @@ const STEPS: Steps = {
       ? step('DELETE FROM oauth_consent WHERE did = $1', did)
       : step('DELETE FROM oauth_consent WHERE did = $1 AND client_id = $2', did, clientId),
   ],
-  forgetAccount: ({ did }) => [
-    step('DELETE FROM oauth_session WHERE did = $1', did),
-    step('DELETE FROM oauth_consent WHERE did = $1', did),
-    step('DELETE FROM oauth_request WHERE granted_did = $1', did),
-  ],
+  forgetAccount: ({ did, clientId }) => {
+    const values = clientId === undefined ? [did] : [did, clientId]
+    const ofClient = clientId === undefined ? '' : ' AND client_id = $2'
+    return [
+      step(`DELETE FROM oauth_session WHERE did = $1${ofClient}`, ...values),
+      step(`DELETE FROM oauth_consent WHERE did = $1${ofClient}`, ...values),
+      step(`DELETE FROM oauth_request WHERE granted_did = $1${ofClient}`, ...values),
+    ]
+  },
   forgetExpired: ({ now, limit }) =>
     ['oauth_request', 'oauth_session'].map((table) =>
       step(

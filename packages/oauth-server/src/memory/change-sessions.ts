@@ -64,11 +64,13 @@ export const CONSENT_CHANGES: ChangesBy<ConsentChange> = {
 
 /** Changes of everything. */
 export const WHOLE_CHANGES: ChangesBy<WholeChange> = {
-  forgetAccount: (tables, { did }) => {
-    SESSION_CHANGES.endSessions(tables, { type: 'endSessions', did })
-    CONSENT_CHANGES.forgetConsents(tables, { type: 'forgetConsents', did })
+  forgetAccount: (tables, { did, clientId }) => {
+    const whose = { did, ...(clientId === undefined ? {} : { clientId }) }
+    SESSION_CHANGES.endSessions(tables, { type: 'endSessions', ...whose })
+    CONSENT_CHANGES.forgetConsents(tables, { type: 'forgetConsents', ...whose })
     for (const row of tables.requests.values()) {
-      if (row.granted?.did === did) tables.requests.delete(row.id)
+      if (row.granted?.did !== did || (clientId !== undefined && row.clientId !== clientId)) continue
+      tables.requests.delete(row.id)
     }
     return null
   },

@@ -51,6 +51,22 @@ export const CONSENT_CASES: readonly StoreCase[] = [
   }),
 
   storeCase(
+    'what an account has of one client goes without that of the others',
+    async ({ store, apply, ids }) => {
+      const clientId = 'https://app.example.com/client.json'
+      const other = { clientId: 'https://other.example.com/client.json' }
+      await apply(add(request(1)), add(request(2, other)), open(1), open(2), grant(1, 'C'), grant(2, 'D'))
+      await apply(begin(session(1)), begin(session(2, other)), begin(session(3, { did: BOB })))
+      await apply(keep(consent(clientId)), keep(consent(other.clientId)))
+      await apply({ type: 'forgetAccount', did: ALICE, clientId })
+      strictEqual(await store.requests.byCode('C'), null)
+      notStrictEqual(await store.requests.byCode('D'), null)
+      same([await ids(), await ids(BOB)], [[2], [3]])
+      same(await store.consents.list(ALICE), [consent(other.clientId)])
+    },
+  ),
+
+  storeCase(
     'everything: forgets what is over, the oldest first, so many at a time',
     async ({ store, apply, ids }) => {
       const over = (n: number): { expiresAt: number } => ({ expiresAt: NOON + n })

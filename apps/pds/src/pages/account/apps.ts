@@ -51,10 +51,7 @@ export function createAppsPage({ store, oauth }: AppsPageParts): OwnerPage {
     const known = (await appsOf(did)).some((app) => app.clientId === clientId)
     if (!known) throw new PdsError('not-found', 'There is no such app')
     await owner.act('app access ended', { client: clientId.slice(0, MAX_KEPT) }, async () => {
-      const outcome = await store.apply([
-        { type: 'endSessions', did, clientId },
-        { type: 'forgetConsents', did, clientId },
-      ])
+      const outcome = await store.apply([{ type: 'forgetAccount', did, clientId }])
       if (outcome.status !== 'applied') throw new PdsError('busy', 'Try again')
     })
     return owner.done('ended')
