@@ -1,110 +1,49 @@
 // What guards accounts, through the pages in a real browser: sign-up by the published client, passkeys of a virtual authenticator,
-// codes of an app, a password that was forgotten. axe judges each page.
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
-import { AtpAgent } from '@atproto/api'
+// codes of an app. axe judges the pages of it that come in between.
 import { NodeOAuthClient, type NodeSavedSession, type NodeSavedState } from '@atproto/oauth-client-node'
-import { createPds, type Pds } from '@avocet/pds'
-import { createPlcDirectory, type PlcDirectory } from '@avocet/plc-directory'
-import { pdsDatabase } from '@avocet/testing/pds-store'
+import { hasChromium, launchChromium, servePages, type PageServer } from '@avocet/testing/chromium'
 import axe from 'axe-core'
 import { TOTP, URI } from 'otpauth'
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { startMailSink, type MailSink } from '../side-by-side/mail-sink.ts'
+import { PASSWORD, startPds, typePassword, type TestPds } from '../support/pds.ts'
+import { createLock, inMemory } from '../support/stock-clients/atproto-node.ts'
 
-const places = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-]
-const executablePath = places.find((path) => path !== undefined && existsSync(path))
-if (executablePath === undefined)
-  console.warn(
-    'SKIPPED: no Chromium on this machine; sign-up and factors are not tested in a browser (set CHROMIUM_PATH)',
-  )
+const isHere = hasChromium('sign-up and factors')
 
 /** What judges, in the page, whether people can use it who see, hear or move otherwise. */
 interface Axe {
   run(): Promise<{ violations: readonly { id: string; nodes: readonly { html: string }[] }[] }>
 }
 
-const PASSWORD = 'correct horse'
 const SCOPE = 'atproto'
 
-let folder: string
-let plc: PlcDirectory
-let mail: MailSink
-let pds: Pds
-let app: Server
-let arrived: (url: URL) => void
+let server: TestPds
+let app: PageServer
 let browser: Browser
 
 beforeAll(async () => {
-  if (executablePath === undefined) return
-  folder = await mkdtemp(join(tmpdir(), 'avocet-account-security-'))
-  plc = await createPlcDirectory({ port: 0 })
-  mail = await startMailSink()
-  pds = await createPds({
-    dataDirectory: folder,
-    port: 0,
-    plcUrl: plc.url,
-    loginFloorMs: 0,
-    inviteRequired: false,
+  if (!isHere) return
+  server = await startPds({
     termsOfServiceUrl: 'https://example.com/terms',
     privacyPolicyUrl: 'https://example.com/privacy',
-    emailSmtpUrl: mail.url,
-    postgres: pdsDatabase(folder),
   })
-  app = createServer((request, response) => {
-    response.end('signed in')
-    const url = new URL(request.url!, 'http://127.0.0.1')
-    if (url.pathname === '/callback') arrived(url)
-  })
-  await new Promise<void>((resolve) => void app.listen(0, '127.0.0.1', resolve))
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-background-networking'],
-  })
+  app = await servePages(new Map([['/callback', 'signed in']]))
+  browser = await launchChromium()
 })
 afterAll(async () => {
-  if (executablePath === undefined) return
+  if (!isHere) return
   await browser.close()
-  app.close()
-  await pds.close()
-  await plc.close()
-  await mail.close()
-  await rm(folder, { recursive: true, force: true })
+  await app[Symbol.asyncDispose]()
+  await server[Symbol.asyncDispose]()
 })
 
-const origin = (): string => `http://localhost:${pds.port}`
+const at = (path: string): string => server.origin + path
 const titleOf = (page: Page): Promise<string> => page.getByRole('heading', { level: 1 }).innerText()
 
-async function newAccount(name: string): Promise<{ handle: string; email: string; did: string }> {
-  const agent = new AtpAgent({ service: pds.url })
-  const account = { handle: `${name}.test`, email: `${name}@example.com` }
-  await agent.createAccount({ ...account, password: PASSWORD })
-  return { ...account, did: agent.assertDid }
-}
-
-const inMemory = <T>() => {
-  const values = new Map<string, T>()
-  return {
-    get: async (key: string): Promise<T | undefined> => values.get(key),
-    set: async (key: string, value: T): Promise<void> => void values.set(key, value),
-    del: async (key: string): Promise<void> => void values.delete(key),
-  }
-}
-
 function newClient(): NodeOAuthClient {
-  const redirect = `http://127.0.0.1:${(app.address() as AddressInfo).port}/callback` as const
+  const redirect = `${app.origin}/callback` as const
   return new NodeOAuthClient({
     clientMetadata: {
       client_id: `http://localhost?${new URLSearchParams({ redirect_uri: redirect, scope: SCOPE }).toString()}`,
@@ -117,19 +56,27 @@ function newClient(): NodeOAuthClient {
       dpop_bound_access_tokens: true,
     },
     allowHttp: true,
-    plcDirectoryUrl: plc.url,
-    handleResolver: origin(),
+    plcDirectoryUrl: server.plc.url,
+    handleResolver: server.origin,
     stateStore: inMemory<NodeSavedState>(),
     sessionStore: inMemory<NodeSavedSession>(),
-    requestLock: (_name, run) => run(),
+    requestLock: createLock(),
   })
 }
 
 /** Signs in with the password at a page, as far as that goes. */
-async function typePassword(page: Page, handle: string): Promise<void> {
+async function signIn(page: Page, handle: string): Promise<void> {
   await page.getByLabel('Handle or e-mail address').fill(handle)
+  await typePassword(page)
+}
+
+/** Types what makes an account, and sends it. */
+async function signUp(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Handle', { exact: true }).fill(name)
+  await page.getByLabel('E-mail address').fill(`${name}@example.com`)
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.getByLabel('I have read these documents').check()
+  await page.getByRole('button', { name: 'Create the account' }).click()
 }
 
 /** A tab with an authenticator of its own, which says yes to everything. */
@@ -160,25 +107,21 @@ async function addPasskey(page: Page, name: string): Promise<void> {
   await page.getByRole('heading', { name: 'Sign-in security' }).waitFor()
 }
 
-describe.skipIf(executablePath === undefined)('in a browser', () => {
+describe.skipIf(!isHere)('in a browser', () => {
   test.each([true, false])(
     'scripts allowed: %s. The published client sends somebody to make an account, and gets its session',
     async (javaScriptEnabled) => {
       const name = javaScriptEnabled ? 'made' : 'plainly'
       const context = await browser.newContext({ javaScriptEnabled })
       const client = newClient()
-      const back = new Promise<URL>((resolve) => (arrived = resolve))
       const page = await context.newPage()
-      await page.goto((await client.authorize(origin(), { scope: SCOPE, prompt: 'create' })).href)
+      await page.goto((await client.authorize(server.origin, { scope: SCOPE, prompt: 'create' })).href)
       await expect(titleOf(page)).resolves.toBe('Create an account')
-      await page.getByLabel('Handle', { exact: true }).fill(name)
-      await page.getByLabel('E-mail address').fill(`${name}@example.com`)
-      await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-      await page.getByLabel('I have read these documents').check()
-      await page.getByRole('button', { name: 'Create the account' }).click()
+      await signUp(page, name)
       await page.getByRole('button', { name: 'Allow', exact: true }).click()
-      const { session } = await client.callback((await back).searchParams)
-      expect(session.did).toBe((await pds.accounts.find(`${name}.test`))!.did)
+      await page.waitForURL(/\/callback\?/)
+      const { session } = await client.callback(new URL(page.url()).searchParams)
+      expect(session.did).toBe((await server.pds.accounts.find(`${name}.test`))!.did)
       const answer = await session.fetchHandler('/xrpc/com.atproto.server.getSession')
       expect([answer.status, ((await answer.json()) as { handle: string }).handle]).toEqual([
         200,
@@ -191,7 +134,8 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   test.each([true, false])(
     'new functions of WebAuthn there: %s. A passkey is made, lets its owner in alone and beside the password, and is removed',
     async (hasJson) => {
-      const { handle } = await newAccount(hasJson ? 'passkeys' : 'olderone')
+      const handle = `${hasJson ? 'passkeys' : 'olderone'}.test`
+      await server.newAccount(hasJson ? 'passkeys' : 'olderone')
       const context = await browser.newContext()
       if (!hasJson) {
         await context.addInitScript(() => {
@@ -202,8 +146,8 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
         })
       }
       const { page, verify } = await withAuthenticator(context)
-      await page.goto(`${origin()}/account/factors`)
-      await typePassword(page, handle)
+      await page.goto(at('/account/factors'))
+      await signIn(page, handle)
       await addPasskey(page, 'this browser')
       await expect(page.getByText('this browser', { exact: true }).isVisible()).resolves.toBe(true)
       // The same authenticator makes no second one.
@@ -212,7 +156,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       await page.getByText('This device has a passkey of your account already.').waitFor()
 
       await context.clearCookies()
-      await page.goto(`${origin()}/account`)
+      await page.goto(at('/account'))
       await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
       await page.getByRole('heading', { name: 'Overview' }).waitFor()
       await expect(page.getByText(`Signed in as ${handle}`).isVisible()).resolves.toBe(true)
@@ -220,7 +164,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       // A person who does not show who they are gets nowhere, and is told so; the button asks again.
       await context.clearCookies()
       await verify(false)
-      await page.goto(`${origin()}/account`)
+      await page.goto(at('/account'))
       await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
       await page.getByText('No passkey was used.').waitFor()
       await verify(true)
@@ -229,32 +173,33 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
 
       // Beside the password it is asked for at once, as the account has nothing else.
       await context.clearCookies()
-      await page.goto(`${origin()}/account/factors`)
-      await typePassword(page, handle)
+      await page.goto(at('/account/factors'))
+      await signIn(page, handle)
       await page.getByRole('heading', { name: 'Sign-in security' }).waitFor()
       await page.getByText('Rename or remove “this browser”').click()
       await page.getByRole('button', { name: 'Remove' }).click()
       await page.getByText('The factor was removed.').waitFor()
 
       await context.clearCookies()
-      await page.goto(`${origin()}/account`)
+      await page.goto(at('/account'))
       await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
       await page.getByText('This passkey is not good here.').waitFor()
-      await typePassword(page, handle)
+      await signIn(page, handle)
       await page.getByRole('heading', { name: 'Overview' }).waitFor()
       await context.close()
     },
   )
 
   test('without scripts: an app is added, its codes are asked for, and wrong ones are limited', async () => {
-    const { handle } = await newAccount('codes')
+    await server.newAccount('codes')
+    const handle = 'codes.test'
     const context = await browser.newContext({ javaScriptEnabled: false })
     const page = await context.newPage()
-    await page.goto(`${origin()}/account/factors`)
+    await page.goto(at('/account/factors'))
     await expect(page.getByRole('button', { name: 'Sign in with a passkey' }).isVisible()).resolves.toBe(
       false,
     )
-    await typePassword(page, handle)
+    await signIn(page, handle)
     await page.locator('#app-name').fill('phone')
     await page.getByRole('button', { name: 'Add an authenticator app' }).click()
     const uri = await page.getByRole('link', { name: 'Open in an app on this device' }).getAttribute('href')
@@ -266,8 +211,8 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     expect(codes).toHaveLength(10)
 
     await context.clearCookies()
-    await page.goto(`${origin()}/account`)
-    await typePassword(page, handle)
+    await page.goto(at('/account'))
+    await signIn(page, handle)
     for (let tries = 0; tries < 5; tries++) {
       await page.getByLabel('Code').fill(code(9))
       await page.getByRole('button', { name: 'Continue' }).click()
@@ -282,13 +227,13 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     await expect(page.getByRole('alert').innerText()).resolves.toBe(
       'It took too long, or there were too many tries. Sign in again.',
     )
-    await typePassword(page, handle)
+    await signIn(page, handle)
     await page.getByLabel('Code').fill(code(1))
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.getByRole('heading', { name: 'Overview' }).waitFor()
     await context.clearCookies()
-    await page.goto(`${origin()}/account`)
-    await typePassword(page, handle)
+    await page.goto(at('/account'))
+    await signIn(page, handle)
     await page.getByLabel('Code').fill(codes[0]!)
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.getByRole('heading', { name: 'Overview' }).waitFor()
@@ -301,7 +246,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   ] as const)(
     'at %i px, %s, axe finds nothing, and no page is wider than the screen',
     async (width, colorScheme) => {
-      const { handle, email } = await newAccount(`axe${width}`)
+      await server.newAccount(`axe${width}`)
       const viewport = { width, height: 740 }
       // The policy of the pages lets none but their own script in, that of axe neither.
       const context = await browser.newContext({ viewport, colorScheme, bypassCSP: true })
@@ -314,28 +259,12 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
         expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
       }
-      await page.goto((await newClient().authorize(origin(), { scope: SCOPE, prompt: 'create' })).href)
-      await page.getByLabel('Handle', { exact: true }).fill('admin')
-      await page.getByLabel('E-mail address').fill('new@example.com')
-      await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-      await page.getByLabel('I have read these documents').check()
-      await page.getByRole('button', { name: 'Create the account' }).click()
+      await page.goto((await newClient().authorize(server.origin, { scope: SCOPE, prompt: 'create' })).href)
+      await signUp(page, 'admin')
       await page.getByRole('alert').waitFor()
       await look()
-      await page.getByRole('link', { name: 'I have an account' }).click()
-      await page.getByRole('link', { name: 'Forgot your password?' }).click()
-      await look()
-      await page.getByLabel('E-mail address').fill(email)
-      await page.getByRole('button', { name: 'Mail me a code' }).click()
-      await page.getByLabel('Code from the e-mail').fill(await mail.code(email))
-      await page.getByLabel('New password').fill(PASSWORD)
-      await look()
-      await page.getByRole('button', { name: 'Set the password' }).click()
-      await page.getByRole('heading', { name: 'Your password was changed' }).waitFor()
-      await page.goto(`${origin()}/account/factors`)
-      await typePassword(page, handle)
-      await page.getByRole('heading', { name: 'Sign-in security' }).waitFor()
-      await look()
+      await page.goto(at('/account/factors'))
+      await signIn(page, `axe${width}.test`)
       await page.locator('#app-name').fill('phone')
       await page.getByRole('button', { name: 'Add an authenticator app' }).click()
       await page.getByLabel('Six digits').waitFor()
@@ -350,23 +279,15 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       await look()
       await context.clearCookies()
       await verify(false)
-      await page.goto(`${origin()}/account`)
-      await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
-      await page.getByText('No passkey was used.').waitFor()
-      await look()
-      await page.getByRole('link', { name: 'Sign in with the password' }).click()
-      await typePassword(page, handle)
+      await page.goto(at('/account'))
+      await signIn(page, `axe${width}.test`)
       await page.getByText('No passkey was used.').waitFor()
       await look()
       expect(seen).toEqual([
         'Create an account',
-        'Reset your password',
-        'Reset your password',
-        'Sign-in security',
         'Add an authenticator app',
         'Your recovery codes',
         'Sign-in security',
-        'Sign in with a passkey',
         'One more step',
       ])
       await context.close()
