@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 import {
   agent,
@@ -25,10 +26,12 @@ import * as Like from '@avocet/lexicons/app.bsky.feed.like'
 import * as Post from '@avocet/lexicons/app.bsky.feed.post'
 import { freePort, startService } from '@avocet/network'
 import { isDid } from '@avocet/syntax'
+import { bundlePage, hasChromium, launchChromium, servePages } from '@avocet/testing/chromium'
 import { pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { findReference } from '../side-by-side/servers.ts'
+import type { FrontDoorReport } from '../support/atproto-page.ts'
 import { startReferenceHost } from '../support/reference-oauth.ts'
 
 const reference = await findReference()
@@ -275,6 +278,55 @@ describe.each(places)('the front door of %s', (_, start, isThere) => {
         '',
       ])
       expect(await said(first(forged))).toEqual(['@avocet/repo', 'bad-signature', ''])
+    })
+
+    it('asks for the key once more where it has changed', async () => {
+      const { did } = session
+      const asked: boolean[] = []
+      const other = 'zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme'
+      const dids: IdentityResolvers['dids'] = {
+        resolve: async (which, given) => {
+          const found = await identity.dids.resolve(which, given)
+          asked.push(given?.forceRefresh === true)
+          if (!found.ok || given?.forceRefresh === true) return found
+          const verificationMethod = found.value.verificationMethod.map((one) => ({
+            ...one,
+            publicKeyMultibase: other,
+          }))
+          return { ok: true, value: { ...found.value, verificationMethod } }
+        },
+      }
+      const stale = repo(did, { identity: { ...identity, dids } })
+      expect((await stale.get(Post.main, KEYS.proved))?.value.text).toBe('proved')
+      expect((await first(stale)).length).toBeGreaterThan(0)
+      expect(asked).toEqual([false, true, false, true])
+    })
+
+    it.skipIf(!hasChromium('the front door'))('does the same in a page', async () => {
+      const code = await bundlePage(fileURLToPath(new URL('../support/atproto-page.ts', import.meta.url)))
+      const html = '<!doctype html><title>app</title><script type="module" src="/app.js"></script>'
+      await using pages = await servePages(
+        new Map([
+          ['/', html],
+          ['/app.js', code],
+        ]),
+      )
+      const browser = await launchChromium()
+      try {
+        const page = await browser.newPage()
+        await page.goto(pages.origin)
+        await page.waitForFunction('globalThis.frontDoor !== undefined')
+        const given = JSON.stringify([place.plcUrl, session.did, place.password])
+        const report = (await page.evaluate(`frontDoor(...${given})`)) as FrontDoorReport
+        expect(report).toEqual({
+          uri: expect.stringMatching(`^at://${session.did}/app.bsky.feed.post/`) as string,
+          proved: 'from a page',
+          all: true,
+          watched: report.uri,
+        })
+      } finally {
+        await browser.close()
+      }
     })
 
     it('lists records of anybody, item by item where that is asked for', async () => {
