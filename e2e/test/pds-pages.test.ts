@@ -1,10 +1,10 @@
-// Every page of the PDS, on a phone and on a desk: axe finds nothing that keeps people out, and no page is wider than its screen.
+// Every page of owners, on a phone and on a desk: axe finds nothing that keeps people out, and no page is wider than its screen.
 import { hasChromium } from '@avocet/testing/chromium'
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { ADMIN_PASSWORD, walkAdminPages, walkOwnerPages } from '../support/pds-pages.ts'
+import { walkOwnerPages } from '../support/pds-pages.ts'
 import { startStage, type Stage } from '../support/stock-clients/stage.ts'
 
 /** What judges, in the page, whether people can use it who see, hear or move otherwise. */
@@ -16,7 +16,7 @@ const isHere = hasChromium('what people see of the PDS')
 
 let stage: Stage
 beforeAll(async () => {
-  if (isHere) stage = await startStage({ adminPassword: ADMIN_PASSWORD })
+  if (isHere) stage = await startStage()
 })
 afterAll(() => stage?.[Symbol.asyncDispose]())
 
@@ -55,18 +55,6 @@ describe.skipIf(!isHere).each([
     expect(seen).toEqual(
       expect.arrayContaining(['error', 'sign-up', 'reset', 'second-factor', 'sign-in', 'consent', 'account']),
     )
-    await page.context().close()
-  })
-
-  test('the pages of the operator', async () => {
-    const { handle } = await stage.newAccount(`seen-${colorScheme}`)
-    const page = await newPage()
-    const seen: string[] = []
-    await walkAdminPages(stage, page, handle, async (name) => {
-      seen.push(name)
-      await judge(page, name, width)
-    })
-    expect(seen).toEqual(expect.arrayContaining(['admin-sign-in', 'admin', 'admin-account']))
     await page.context().close()
   })
 })
