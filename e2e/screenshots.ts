@@ -10,7 +10,7 @@ import { ADMIN_PASSWORD, walkAdminPages, walkOwnerPages } from './support/pds-pa
 import { startStage } from './support/stock-clients/stage.ts'
 
 const FOLDER = join(import.meta.dirname, '../docs/images')
-const SHOWN = ['sign-in', 'second-factor', 'consent', 'accounts', 'account-apps', 'admin']
+const SHOWN = ['sign-in', 'second-factor', 'consent', 'accounts', 'account-apps', 'account-factors', 'admin']
 const VIEWS = [
   { name: 'phone', width: 360, height: 740, colorScheme: 'light' },
   { name: 'desk', width: 1280, height: 800, colorScheme: 'dark' },

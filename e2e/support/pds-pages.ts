@@ -17,7 +17,11 @@ export type Look = (name: string) => Promise<void>
 const SCOPE = ['atproto', 'account:email', 'blob:image/*', 'repo:app.bsky.feed.post'].join(' ')
 
 /** An app that sends its users to the pages. */
-function createApp({ world }: Stage): { begin(handle: string, prompt?: 'create'): Promise<string> } {
+function createApp({ world }: Stage): {
+  begin(handle: string, prompt?: 'create'): Promise<string>
+  /** The user came back, by this URL. */
+  finish(url: string): Promise<unknown>
+} {
   const { app, pds, plcUrl, fetch, files } = world
   const client = new NodeOAuthClient({
     clientMetadata: {
@@ -45,6 +49,7 @@ function createApp({ world }: Stage): { begin(handle: string, prompt?: 'create')
       const options = { scope: SCOPE, ...(prompt === undefined ? {} : { prompt }) }
       return (await client.authorize(handle, options)).href
     },
+    finish: (url) => client.callback(new URL(url).searchParams),
   }
 }
 
@@ -108,6 +113,7 @@ export async function walkOwnerPages(stage: Stage, page: Page, name: string, loo
   await page.goBack()
   await page.getByRole('button', { name: 'Allow', exact: true }).click()
   await stage.comeBack(page)
+  await app.finish(page.url())
 
   await page.goto(`${pds}/account`)
   const paths = await linksOf(page, 'nav .tabs a')
