@@ -38,7 +38,7 @@ export const apps: AppsTexts = {
   remembered:
     'Sie ist gerade nicht angemeldet. Gemerkt ist, was du erlaubt hast, sodass sie nicht noch einmal fragen muss.',
   end: 'Zugriff beenden',
-  endOf: (app) => `Zugriff von ${app} beenden`,
+  endOf: (app) => `Zugriff beenden: ${app}`,
   done: { ended: 'Die App hat keinen Zugriff mehr.' },
 }
 

@@ -35,7 +35,7 @@ export const apps = {
   may: 'What it may do',
   remembered: 'It is not signed in now. What you allowed is remembered, so that it need not ask again.',
   end: 'End its access',
-  endOf: (app: string): string => `End the access of ${app}`,
+  endOf: (app: string): string => `End its access: ${app}`,
   done: { ended: 'The app has no access any more.' },
 }
 export type AppsTexts = Readonly<typeof apps>
