@@ -74,6 +74,8 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
 
   // Of the far PDS the indexer hears through relays alone, and they lose some of it.
   const far = new Set<string>()
+  // Who comes and goes.
+  const passing = new Set<string>()
   let hidden: string | null = null
   let losing = true
   let lostFrames = 0
@@ -144,6 +146,7 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
     }
     // Comes and goes; it is there in the end.
     const comeAndGo = async (person: Person, own: Random): Promise<void> => {
+      passing.add(person.did)
       while (!stopping.signal.aborted) {
         await call(person, 'com.atproto.server.deactivateAccount', {})
         await delay(300 + own(1500))
@@ -227,11 +230,11 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
     if (code !== 0) throw new Error(`the indexer ended with ${code}`)
     const again = differing()
     const db = openIndex(file)
-    // Only what relays lost is missed.
+    // Only what relays lost is missed; and of who comes and goes what the stream tells late, of a time that its host says is over.
     const letters = db
       .prepare('SELECT did, reason, message FROM dead_letters')
       .all()
-      .filter(({ did }) => !far.has(String(did)))
+      .filter(({ did }) => !far.has(String(did)) && !passing.has(String(did)))
       .map((letter) => `a letter: ${JSON.stringify(letter)}`)
     const faults = [...again, ...faultsOf(db), ...letters]
     const totals = db.prepare('SELECT * FROM totals').get()!

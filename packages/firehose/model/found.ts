@@ -236,4 +236,20 @@ export const FOUND: readonly ModelCase[] = [
       wait(10_000),
     ],
   },
+  {
+    name: 'refused-then-hearsay',
+    about:
+      'A deactivated account is deleted and the app refuses that; then the relay says again that it is deactivated.',
+    size: {},
+    actions: [
+      write(0),
+      wait(60_000),
+      status('deactivated'),
+      wait(60_000),
+      { do: 'app-fails' },
+      status('deleted'),
+      { do: 'lie', account: 0, relay: 0, status: 'deactivated' },
+      wait(60_000),
+    ],
+  },
 ]

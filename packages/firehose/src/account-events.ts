@@ -8,7 +8,7 @@ import type { VerifiedEvent } from './events.ts'
 import type { RepoPolicy } from './facts.ts'
 import type { Item } from './item.ts'
 import { type Bench, judgeHost } from './judge.ts'
-import type { Outcomes } from './outcome.ts'
+import { type Outcomes, statusOf } from './outcome.ts'
 import type { FailureReason } from './reasons.ts'
 import type { RepoState } from './state.ts'
 
@@ -31,9 +31,6 @@ const ASKS_IN_A_ROW = 4
 const MAX_WAITING = 64
 const MAX_ACCOUNTS = 100_000
 
-/** Longest word for a status that is kept. */
-const MAX_WORD = 64
-
 /** Makes the handler of `#account`. */
 export function createAccountEvents(
   options: AccountEventsOptions,
@@ -47,7 +44,7 @@ export function createAccountEvents(
   const handleAccount = async (item: Item, repo: RepoState | null): Promise<void> => {
     const account = item.event
     if (account.kind !== 'account') return
-    const { did, active, status } = account
+    const { did } = account
     if (repo === null) {
       if (!unknowns.take(item.source.id)) {
         return ignore(item, 'account-unknown', 'too many accounts that nothing is known of')
@@ -59,7 +56,7 @@ export function createAccountEvents(
     // A PDS speaks only for the accounts it hosts, also about their status.
     const foreign = await judgeHost(account, item.source, bench)
     if (foreign !== null) return refuse(item, foreign)
-    const said = active ? 'active' : (status ?? 'inactive').slice(0, MAX_WORD)
+    const said = statusOf(account)
     const isOwn = item.source.speaker.kind === 'pds' || options.trustsRelays
     if (isOwn) return accept(item, repo, said)
     // A question that is open already decides for this word too: which of them came last is for the host to say.

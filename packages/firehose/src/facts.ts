@@ -30,8 +30,11 @@ export type RepoFact =
       readonly claimed: Tid | null
       readonly retryAt: number | null
     }
-  /** The app refused an event that was proved. */
-  | { readonly kind: 'app-failed'; readonly rev: Tid | null }
+  /**
+   * The app refused an event that was proved. `said`: the status that it told, which the account's own host is to be asked for again;
+   * null: it was no word on a status, or nobody can be asked.
+   */
+  | { readonly kind: 'app-failed'; readonly rev: Tid | null; readonly said: string | null }
   /** The account's own host said what its status is. */
   | { readonly kind: 'account'; readonly status: string }
   /** A relay said what the account's status is, and its own host has not: it is to be asked at `askAt` (ms since the epoch). */

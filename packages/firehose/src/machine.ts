@@ -37,7 +37,7 @@ export function next(state: RepoState, fact: RepoFact, policy: RepoPolicy, now: 
     case 'broken':
       return broken(state, fact.reason, fact.rev, policy, now)
     case 'app-failed':
-      return appFailed(state, fact.rev, policy, now)
+      return appFailed(state, fact, policy, now)
     case 'doubted':
       return doubted(state, fact, policy, now)
     case 'account':
@@ -132,11 +132,17 @@ function broken(
 }
 
 /** Without a rev it was about the account: nothing but its own host knows better. */
-function appFailed(state: RepoState, rev: Tid | null, policy: RepoPolicy, now: number): Transition {
+function appFailed(
+  state: RepoState,
+  { rev, said }: Fact<'app-failed'>,
+  policy: RepoPolicy,
+  now: number,
+): Transition {
   if (rev !== null) return broken(state, 'app-failed', rev, policy, now)
   // It may have been that the account is active again: of one that is not, nothing else would be asked.
   const { upstreamStatus } = state
-  const unknown = { ...state, claimed: UNKNOWN_REV, upstreamStatus: 'active' }
+  const open = said === null ? state : hearsay(state, { kind: 'hearsay', status: said, askAt: now }).state
+  const unknown = { ...open, claimed: UNKNOWN_REV, upstreamStatus: 'active' }
   const step = broken(unknown, 'app-failed', rev, policy, now)
   return { ...step, state: { ...step.state, upstreamStatus } }
 }

@@ -16,6 +16,8 @@ export type OutcomeOptions = {
   readonly store: Store
   readonly resync: ResyncGate
   readonly policy: RepoPolicy
+  /** Hosts can be asked for the status of their accounts. */
+  readonly canAsk: boolean
   readonly onIgnored: (failure: FailureEvent) => void
   readonly count: (reason: FailureReason | 'accepted') => void
   readonly now: () => number
@@ -88,9 +90,10 @@ export function createOutcomes(options: OutcomeOptions): Outcomes {
     const failure = failureOf(item, 'app-failed', error instanceof Error ? error.message : String(error))
     count('app-failed')
     const rev = event.kind === 'commit' || event.kind === 'sync' ? event.rev : null
+    const said = event.kind === 'account' && options.canAsk ? statusOf(event) : null
     const { state, effects } = next(
       repo ?? newRepo(did, policy.filter),
-      { kind: 'app-failed', rev },
+      { kind: 'app-failed', rev, said },
       policy,
       now(),
     )
@@ -121,6 +124,13 @@ export function createOutcomes(options: OutcomeOptions): Outcomes {
 
   return { save, pass, ignore, refuse }
 }
+
+/** Longest word for a status that is kept. */
+const MAX_WORD = 64
+
+/** The status that an `#account` tells: `active` or another word. */
+export const statusOf = ({ active, status }: { active: boolean; status: string | null }): string =>
+  active ? 'active' : (status ?? 'inactive').slice(0, MAX_WORD)
 
 /** A failure of this event. */
 export function failureOf(item: Item, reason: FailureReason, message: string): FailureEvent {

@@ -60,9 +60,9 @@ export function createProcessor(options: ProcessorOptions): Processor {
   const { bench, store, resync, policy, count } = options
   const { now } = bench
   const unknowns = createBuckets<string>(UNKNOWN_BURST, 1000 / UNKNOWN_PER_SECOND, 1000, now)
-  const outcomes = createOutcomes({ ...options, now })
   const trustsRelays = options.hostStatus === 'trust-relays'
   const askStatus = options.hostStatus === 'trust-relays' ? null : options.hostStatus
+  const outcomes = createOutcomes({ ...options, canAsk: askStatus !== null, now })
   const statuses = createAccountStatus({ ...options, askStatus })
   const handleRepo = createRepoEvents({ ...options, outcomes })
   const handleIdentity = createIdentityEvents({ ...options, outcomes, unknowns })

@@ -161,13 +161,13 @@ describe('a status that no event told', () => {
     expect(repo).toMatchObject({ status: 'synchronized', upstreamStatus: 'active', claimed: null })
   })
 
-  it('so is a deactivation, as soon as the host refuses the repo', async () => {
+  it('so is a deactivation', async () => {
     const { told, repo } = await refusing(['deactivated'], () => ({
       resync: refused,
       hostStatus: async () => 'deactivated',
     }))
-    expect(told).toEqual(['app-failed', 'resync-terminal', 'deactivated'])
-    expect(repo).toMatchObject({ status: 'terminal', upstreamStatus: 'deactivated' })
+    expect(told).toEqual(['app-failed', 'deactivated'])
+    expect(repo).toMatchObject({ upstreamStatus: 'deactivated', hearsay: null, nextTry: null })
   })
 
   it('a host that says what is known is believed, and nothing told', async () => {
@@ -175,32 +175,51 @@ describe('a status that no event told', () => {
       resync: refused,
       hostStatus: saying('deactivated', 'active', 'deactivated'),
     }))
-    expect(told).toEqual(['deactivated', 'app-failed', 'resync-terminal'])
-    expect(repo).toMatchObject({ status: 'terminal', upstreamStatus: 'deactivated' })
+    expect(told).toEqual(['deactivated', 'app-failed'])
+    expect(repo).toMatchObject({ upstreamStatus: 'deactivated', hearsay: null, nextTry: null })
   })
 
-  it('nor when it refuses the repo and says that nothing changed', async () => {
-    const { told } = await refusing(['deactivated'], () => ({
-      resync: refused,
-      hostStatus: saying('deactivated', 'active'),
-    }))
-    expect(told).toEqual(['app-failed', 'resync-terminal'])
-  })
-
-  it('a host that is silent then is asked again', async () => {
-    const answers = [
-      () => 'deactivated',
-      () => {
-        throw new Error('down')
+  /** The app refuses a commit, and then the host refuses the repo. */
+  const refusingRepo = async (hostStatus: HostStatus) => {
+    const world = createWorld('refused')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    for (const rkey of ['a', 'b']) add('#commit', world.event(await world.commit(account, [create(rkey)])))
+    const told: string[] = []
+    const { state } = await run(world, frames, {
+      onEvent(event) {
+        if (event.kind === 'commit' && event.seq === 2) throw new Error('no room')
+        if (event.kind === 'account') told.push(event.status ?? 'active')
+        if (event.kind === 'failure') told.push(event.reason)
       },
-    ]
-    const { told, repo } = await refusing(['deactivated'], () => ({
+      resyncPolicy: { pollMs: 5, intervalMs: 0 },
       resync: refused,
-      hostStatus: async () => answers.shift()!(),
-    }))
+      hostStatus,
+    })
+    return { told, repo: state.repos.get(account.did)! }
+  }
+
+  it('is told as soon as the host refuses the repo', async () => {
+    const { told, repo } = await refusingRepo(async () => 'deactivated')
+    expect(told).toEqual(['app-failed', 'resync-terminal', 'deactivated'])
+    expect(repo).toMatchObject({ status: 'terminal', upstreamStatus: 'deactivated', hearsay: null })
+  })
+
+  it('is not, when the host refuses the repo and says that nothing changed', async () => {
+    const { told, repo } = await refusingRepo(async () => 'active')
+    expect(told).toEqual(['app-failed', 'resync-terminal'])
+    expect(repo).toMatchObject({ status: 'terminal', upstreamStatus: 'active', hearsay: null })
+  })
+
+  it('is asked for again, when the host is silent about that', async () => {
+    let asked = 0
+    const { told, repo } = await refusingRepo(async () => {
+      asked++
+      throw new Error('down')
+    })
     expect(told).toEqual(['app-failed', 'resync-terminal'])
     expect(repo).toMatchObject({ upstreamStatus: 'active', hearsay: { status: 'active', tries: 0, gone: 0 } })
-    expect(answers).toEqual([])
+    expect(asked).toBe(2)
   })
 
   it('where no host can be asked the repo is not said to be whole', async () => {
