@@ -1,7 +1,11 @@
 // How often one network may ask: at every endpoint of OAuth and on every page there is an end, and it says when to come again, and no more.
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import { PATHS } from '@avocet/oauth-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { RESET_PATH } from '../src/accounts/password-resets.ts'
 import { createBrowser, type Seen } from './browser.ts'
 import { startNetwork, type TestNetwork } from './network.ts'
 import { createApp } from './oauth-app.ts'
@@ -70,7 +74,15 @@ test('60 pushes a minute are taken of one network, of whatever apps they are', a
 })
 
 describe('pages', () => {
-  const PAGES = ['/oauth/authorize', '/account/reset-password', '/account', '/account/nothing']
+  // All that the sources of the pages name, so that no new one is left out.
+  const folder = join(import.meta.dirname, '../src/pages')
+  const named = globSync('**/*.ts', { cwd: folder }).flatMap((file) =>
+    Array.from(
+      readFileSync(join(folder, file), 'utf8').matchAll(/'(\/(?:account|oauth\/authorize)(?:\/[a-z-]+)*)'/g),
+      ([, path]) => path!,
+    ),
+  )
+  const PAGES = [...new Set(named), RESET_PATH, '/account/nothing']
   const busy = '198.51.100.2'
   const visit = (path: string, address: string): Promise<Seen> =>
     createBrowser(origin).visit(origin() + path, { headers: from(address) })
@@ -78,6 +90,7 @@ describe('pages', () => {
   test('are shown to one network 600 times in five minutes, all together, then it is told when to come again', async () => {
     const one = async (): Promise<number> => (await visit('/account/nothing', busy)).status
     expect(await times(600, one)).toEqual(new Set([404]))
+    expect(PAGES.length).toBeGreaterThan(12)
     for (const path of PAGES) {
       const post = createBrowser(origin).post(origin() + path, [], { headers: from(busy) })
       // What is no page takes no form.

@@ -307,7 +307,7 @@ describe('an account', () => {
       return (await net.post('com.atproto.admin.updateSubjectStatus', { admin: true, input })).status
     }
     expect(await decide(true)).toBe(200)
-    expect(await works(tokens)).toEqual(ENDED)
+    expect(await works(tokens)).toEqual(['401 AccountTakedown', '400 invalid_grant'])
     expect(await decide(false)).toBe(200)
     expect(await works(tokens)).toEqual(ENDED)
   })

@@ -29,6 +29,8 @@ export interface AccessFailure {
   readonly code: 'invalid_token' | 'invalid_dpop_proof' | 'use_dpop_nonce'
   readonly message: string
   readonly status: 401
+  /** Whose session has ended, where its token and proof were good; null for all else. */
+  readonly did: Did | null
   readonly headers: { readonly 'www-authenticate': string; readonly 'dpop-nonce': string }
 }
 
@@ -68,10 +70,10 @@ export function createAccessVerifier(options: AccessVerifierOptions): VerifyAcce
   const dpop = createDpopVerifier({ origin: issuer, nonces, replay, now })
   const read = createTokenReader(keys, options)
 
-  const refuse = (code: AccessFailure['code'], message: string): AccessResult => {
+  const refuse = (code: AccessFailure['code'], message: string, did: Did | null = null): AccessResult => {
     const challenge = `DPoP algs="${DPOP_ALGORITHMS.join(' ')}", error="${code}", error_description="${message}"`
     const headers = { 'www-authenticate': challenge, 'dpop-nonce': nonces.current() }
-    return { ok: false, error: { code, message, status: 401, headers }, headers }
+    return { ok: false, error: { code, message, status: 401, did, headers }, headers }
   }
 
   return async (request) => {
@@ -84,7 +86,10 @@ export function createAccessVerifier(options: AccessVerifierOptions): VerifyAcce
     const seconds = now() / 1000
     if (claims.expiresAt <= seconds) return refuse('invalid_token', 'Access token expired')
     const session = await sessions.get(claims.sessionId)
-    if (session === null || session.expiresAt <= seconds) return refuse('invalid_token', 'Session ended')
+    if (session === null || session.expiresAt <= seconds) {
+      const isBound = claims.dpopThumbprint === proof.value.thumbprint
+      return refuse('invalid_token', 'Session ended', isBound ? claims.did : null)
+    }
     const { did, clientId, id: sessionId, dpopThumbprint, permissions } = session
     if (did !== claims.did || dpopThumbprint !== claims.dpopThumbprint) {
       return refuse('invalid_token', 'Invalid access token')

@@ -70,9 +70,9 @@ const challenge = (code: string, message: string): string =>
   `DPoP algs="ES256", error="${code}", error_description="${message}"`
 
 /** A whole refusal, headers and all. */
-function refusal(code: string, message: string): object {
+function refusal(code: string, message: string, did: string | null = null): object {
   const headers = { 'www-authenticate': challenge(code, message), 'dpop-nonce': nonce() }
-  return { ok: false, error: { code, message, status: 401, headers }, headers }
+  return { ok: false, error: { code, message, status: 401, did, headers }, headers }
 }
 
 describe('a call with a token and its proof', () => {
@@ -106,13 +106,15 @@ describe('a call with a token and its proof', () => {
   it('is not let in once its session ended, though its token is good', async () => {
     expect((await call()).ok).toBe(true)
     await store.apply([{ type: 'endSession', id: session.id }])
-    expect(await call()).toEqual(refusal('invalid_token', 'Session ended'))
+    expect(await call()).toEqual(refusal('invalid_token', 'Session ended', ALICE))
+    // Whoever does not hold the key learns nothing of whose it was.
+    expect(await call({ by: await createDevice() })).toEqual(refusal('invalid_token', 'Session ended'))
   })
 
   it('is not let in when its session is over', async () => {
     const over = { ...session, expiresAt: clock.seconds() }
     verify = createAccessVerifier({ ...PARTIES, keys, sessions: { get: () => over }, now: clock.now })
-    expect(await call()).toEqual(refusal('invalid_token', 'Session ended'))
+    expect(await call()).toEqual(refusal('invalid_token', 'Session ended', ALICE))
   })
 
   it('has the permissions of its session as they are now', async () => {

@@ -42,7 +42,7 @@ export function createAuth(parts: AuthParts): Auth {
     const own = (): boolean => knowsPassword(request)
     return replaced.isOperator?.(request, own) ?? own()
   }
-  const apps = appTokens === undefined ? null : createApps(appTokens)
+  const apps = appTokens === undefined ? null : createApps(appTokens, accounts)
   const authorizer = createAuthorizer(accounts, tokens, isOperator, apps)
   const answerHeaders: Auth['answerHeaders'] = (request) =>
     appTokens !== undefined && carriesDpopToken(request)
