@@ -152,7 +152,6 @@ for (const work of works) {
   for (let round = -WARM_ROUNDS; round < ROUNDS; round++) {
     // Who comes first changes, so that neither always finds the machine as the other left it.
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
-      // oxlint-disable-next-line no-await-in-loop
       const { perSecond, cpuMs } = await run(side, work)
       if (round < 0) continue
       rates.get(side)!.push(perSecond)
@@ -194,7 +193,6 @@ async function run({ server, lanes }: Side, work: Work): Promise<{ perSecond: nu
   await Promise.all(
     prepared.map(async ({ lane, requests }, i) => {
       for (const make of requests) {
-        // oxlint-disable-next-line no-await-in-loop -- a lane is one connection
         const body = await connections[i]!.send(make())
         work.took?.(lane, body)
       }
@@ -225,7 +223,6 @@ async function prepare(name: string, server: Server, agree: Agree): Promise<Side
   const lanes: Lane[] = []
   for (let i = 0; i < LANES; i++) {
     const handle = `first${i}.test`
-    // oxlint-disable no-await-in-loop -- one after the other: hashing a password takes a core
     const { did, accessJwt } = await post('com.atproto.server.createAccount', {
       handle,
       email: `first${i}@example.com`,
@@ -240,7 +237,6 @@ async function prepare(name: string, server: Server, agree: Agree): Promise<Side
     )
     const query = new URLSearchParams({ repo: did, collection: POST, rkey: uri.split('/').at(-1) })
     const app = await signIn(origin, { did, handle, password: PASSWORD }, agree)
-    // oxlint-enable no-await-in-loop
     const path = `/xrpc/com.atproto.repo.getRecord?${query}`
     lanes.push({ accessJwt, app, record: path })
   }

@@ -42,7 +42,6 @@ async function sizeOf(code: string): Promise<number> {
 async function check(rows: readonly SizeRow[]): Promise<boolean> {
   let isGood = true
   for (const { work, ours, budget } of rows) {
-    // oxlint-disable-next-line no-await-in-loop -- one at a time
     const size = await sizeOf(ours)
     isGood &&= size <= budget
     console.log(`${size <= budget ? '✓' : '✗'} ${String(size).padStart(6)} of ${budget}  ${work}`)
@@ -53,11 +52,9 @@ async function check(rows: readonly SizeRow[]): Promise<boolean> {
 async function table(rows: readonly SizeRow[]): Promise<string> {
   const lines: string[] = []
   for (const { work, ours, peers, budget, note } of rows) {
-    // oxlint-disable-next-line no-await-in-loop -- one at a time
     const size = await sizeOf(ours)
     const beside: string[] = []
     for (const [name, code] of Object.entries(peers)) {
-      // oxlint-disable-next-line no-await-in-loop -- one at a time
       const theirs = await sizeOf(code)
       beside.push(`**${(size / theirs).toFixed(2)} ×** ${withVersion(name)} (${theirs})`)
     }

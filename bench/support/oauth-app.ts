@@ -66,14 +66,12 @@ export async function signIn(origin: string, owner: Owner, agree: Agree): Promis
   const post = async (path: string, fields: Readonly<Record<string, string>>): Promise<any> => {
     for (let attempt = 0; ; attempt++) {
       const body = new URLSearchParams({ client_id: clientId, ...fields })
-      // oxlint-disable-next-line no-await-in-loop -- the second time with the nonce of the first
       const answer = await fetch(origin + path, {
         method: 'POST',
         headers: { dpop: prove('POST', path) },
         body,
       })
       nonce = answer.headers.get('dpop-nonce') ?? nonce
-      // oxlint-disable-next-line no-await-in-loop
       const said = (await answer.json()) as { error?: string }
       if (answer.ok) return said
       if (said.error !== 'use_dpop_nonce' || attempt > 0) throw new Error(`${path}: ${JSON.stringify(said)}`)

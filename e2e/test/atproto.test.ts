@@ -390,10 +390,8 @@ describe.each(places)('the front door of %s', (_, start, isThere) => {
       const over = { is: false }
       void live.finally(() => (over.is = true))
       for (let count = 0; !over.is && count < 100; count++) {
-        // oxlint-disable-next-line no-await-in-loop -- until the stream has them
         await alice.create(Post.main, { text: `live ${count}` })
         texts.push(`live ${count}`)
-        // oxlint-disable-next-line no-await-in-loop -- the wait between
         await delay(50)
       }
       const taken = (await live).map(({ value }) => value?.['text'] as string)

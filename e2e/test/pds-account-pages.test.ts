@@ -113,11 +113,8 @@ describe.skipIf(!isHere)('in a browser', () => {
       expect(links.length).toBeGreaterThanOrEqual(9)
       const seen = new Set<string>()
       for (const link of links) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         await page.goto(link)
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         await look()
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         seen.add(await heading(page))
       }
       expect(seen.size).toBe(links.length)

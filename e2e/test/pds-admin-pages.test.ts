@@ -52,15 +52,11 @@ describe.skipIf(!isHere)('in a browser', () => {
       const where = new URL(page.url()).pathname
       await page.addScriptTag({ content: axe.source })
       for (const [width, colorScheme] of SCREENS) {
-        // oxlint-disable-next-line no-await-in-loop -- one screen after the other
         await page.setViewportSize({ width, height: 740 })
-        // oxlint-disable-next-line no-await-in-loop
         await page.emulateMedia({ colorScheme })
-        // oxlint-disable-next-line no-await-in-loop
         const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: Axe }).axe.run())
         const found = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])
         expect([where, width, found]).toEqual([where, width, []])
-        // oxlint-disable-next-line no-await-in-loop
         const wide = await page.evaluate(() => document.documentElement.scrollWidth)
         expect([where, wide]).toEqual([where, Math.min(wide, width)])
       }
@@ -77,9 +73,7 @@ describe.skipIf(!isHere)('in a browser', () => {
     await page.getByRole('heading', { name: 'Made now' }).waitFor()
     await look()
     for (const path of PAGES) {
-      // oxlint-disable-next-line no-await-in-loop -- one page after the other
       await page.goto(`${server.origin}/admin${path}`)
-      // oxlint-disable-next-line no-await-in-loop
       await look()
     }
     await page.goto(`${server.origin}/admin/account?account=${did}`)

@@ -222,7 +222,6 @@ describe('export', () => {
       const one = await createOwner(limited, await limited.account())
       const page = await one.visit('export')
       for (let count = 0; count < 20; count++) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         expect((await one.browser.submit(page, 'files')).status).toBe(200)
       }
       const refused = await one.browser.submit(page, 'files')
@@ -295,7 +294,6 @@ describe('the end', () => {
     const foreign = await mailedCode(net, `${other.account.handle.split('.')[0]}@example.com`, 'Delete')
     const another = await mailedCode(net, `${one.account.handle.split('.')[0]}@example.com`, 'Confirm')
     for (const code of [foreign, another]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect((await one.submit('leaving', 'delete', { code })).status).toBe(400)
     }
     expect((await session(one.account.accessJwt)).body.active).toBe(true)
@@ -312,7 +310,6 @@ describe('limits', () => {
       expect((await limited.post(ask, { token: account.accessJwt })).status).toBe(200)
       const page = await one.visit('email')
       for (let count = 0; count < 4; count++) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         expect((await one.browser.submit(page, 'ask-confirm')).status).toBe(303)
       }
       const refused = await one.browser.submit(page, 'ask-confirm')
@@ -324,7 +321,6 @@ describe('limits', () => {
       const typed = { confirmCode: 'AAAAA-BBBBB' }
       // Five forms were counted, of sixty.
       for (let count = 0; count < 55; count++) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         expect((await one.browser.submit(page, 'confirm', typed)).status).toBe(400)
       }
       expect((await one.browser.submit(page, 'confirm', typed)).status).toBe(429)
@@ -353,7 +349,6 @@ describe('a form of one account in the hands of another', () => {
     ['leaving', { do: 'deactivate' }],
   ])('%s does nothing', async (page, fields) => {
     for (const account of [victim.account.did, 'did:plc:nobody', '']) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const refused = await one.forge(page, { ...fields, account } as unknown as Record<string, string>)
       expect(refused.status).toBe(403)
     }

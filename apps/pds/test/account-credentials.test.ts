@@ -122,7 +122,6 @@ describe('the address', () => {
       [emailOf(other.account), 'Another account has this e-mail address.'],
       ['nothing', 'This is not an e-mail address that can be used.'],
     ] as const) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const refused = await one.submit('email', 'change', { email })
       expect([refused.status, alertOf(refused)]).toEqual([400, alert])
     }
@@ -213,7 +212,6 @@ describe('the handle', () => {
       ['two.labels', 'This is not a handle that can be used here.'],
       ['admin', 'This handle is not to be had.'],
     ] as const) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const refused = await one.submit('handle', 'local', { name })
       expect([name, refused.status, alertOf(refused)]).toEqual([name, 400, alert])
     }

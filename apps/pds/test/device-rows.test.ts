@@ -120,9 +120,7 @@ describe.each([
 
   test('an account signs out on all devices but one, or on all', async () => {
     for (const id of ['d', 'e', 'f']) {
-      // oxlint-disable-next-line no-await-in-loop -- in this order
       await keep(device(id), signIn(DID))
-      // oxlint-disable-next-line no-await-in-loop -- in this order
       await keep(device(id), signIn(OTHER))
     }
     await devices.apply({ type: 'signOutAccount', did: DID, except: 'e' })

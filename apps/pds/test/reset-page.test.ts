@@ -229,7 +229,6 @@ describe('well-known places', () => {
 
 async function waitFor(holds: () => Promise<boolean>): Promise<void> {
   for (let attempt = 0; attempt < 150; attempt++) {
-    // oxlint-disable-next-line no-await-in-loop -- until it holds
     if (await holds()) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

@@ -100,7 +100,6 @@ export async function* follow(
     onEvent: async (event) => {
       if (event.kind === 'failure') onFailure?.(event)
       for (const change of changesOf(event)) {
-        // oxlint-disable-next-line no-await-in-loop -- in their order
         await hand.give(change)
       }
     },
@@ -114,7 +113,6 @@ export async function* follow(
   signal?.addEventListener('abort', stop, { once: true })
   try {
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const taken = await hand.next()
       if (taken === null) break
       yield taken.item

@@ -15,7 +15,6 @@ async function startStream(
   let seq = 0
   for (const [name, account] of frames) {
     seq += 1
-    // oxlint-disable-next-line no-await-in-loop -- one commit follows the other
     const frame = frameOf('#commit', world.event(await world.commit(accounts[account], [create(name)])), seq)
     if (name === 'forged') frame[frame.length >> 1]! ^= 1
     server.send({ seq, frame })

@@ -100,12 +100,10 @@ async function requestTokens(core: Core, data: SessionData, refreshToken: string
 async function insist<T>(send: () => Promise<T>): Promise<T> {
   for (const wait of WAITS_MS) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       return await send()
     } catch (error) {
       const mayPass = error instanceof OAuthClientError && error.isTransient && error.status !== 429
       if (!mayPass) throw error
-      // oxlint-disable-next-line no-await-in-loop -- the wait between
       await new Promise((resolve) => setTimeout(resolve, wait))
     }
   }

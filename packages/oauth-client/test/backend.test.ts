@@ -158,7 +158,6 @@ describe('somebody else', () => {
     const { browser } = start()
     await signIn(browser)
     for (const site of ['cross-site', 'same-site', 'none']) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect((await browser.send(path, { method, site })).status, site).toBe(403)
     }
     const headers = { origin: 'https://elsewhere.example.com' }

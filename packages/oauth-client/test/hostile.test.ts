@@ -96,7 +96,6 @@ describe('documents', () => {
       world.intercept = at(path, make)
       // The platform's fetch has no bounds of its own.
       const client = world.client({ fetch: (url, init) => fetch(url, init) })
-      // oxlint-disable-next-line no-await-in-loop -- one case after the other
       expect(codeOf(await client.authorize(ALICE)), path).toBe(code)
     }
   })

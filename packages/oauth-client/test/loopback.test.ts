@@ -117,7 +117,6 @@ describe('a file of sessions', () => {
     for (const text of ['not JSON', '{"version":2,"sessions":{}}', '[]']) {
       writeFileSync(path, text)
       const { sessions } = createFileStores(path)
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await expect(sessions.delete('a'), text).rejects.toThrow(/JSON|not a file of sessions/)
       expect(readFileSync(path, 'utf8')).toBe(text)
     }

@@ -332,7 +332,6 @@ describe('a store that fails', () => {
     stores.fails.set = true
     for (let hour = 0; hour < 3; hour++) {
       world.advance(HOUR)
-      // oxlint-disable-next-line no-await-in-loop -- hour by hour
       expect((await session.fetch(call)).status).toBe(200)
     }
     stores.fails.set = false

@@ -50,7 +50,6 @@ export function createOAuthKeys(secrets: readonly Uint8Array[]): OAuthKeys {
     open: async (token) => {
       for (const key of signing) {
         try {
-          // oxlint-disable-next-line no-await-in-loop -- almost always the first one
           const { payload, protectedHeader } = await compactVerify(token, key, { algorithms: ['HS256'] })
           return protectedHeader.typ === HEADER.typ ? decoder.decode(payload) : null
         } catch {

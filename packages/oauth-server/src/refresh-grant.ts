@@ -27,7 +27,6 @@ export async function refreshSession(core: Core, params: Parameters, caller: Tok
   const token = readRefreshToken(core.keys, text)
   if (token === null) return gone()
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    // oxlint-disable-next-line no-await-in-loop -- each attempt is built on what the one before found
     const answer = await renew(core, token, params.get('scope'), caller)
     if (answer !== 'stale') return answer
   }

@@ -15,7 +15,6 @@ export async function listInvites(client: Client, limit: number, print: Print): 
   let left = limit
   for (let cursor: string | undefined; left > 0;) {
     const params = { limit: Math.min(left, 100), ...(cursor === undefined ? {} : { cursor }) }
-    // oxlint-disable-next-line no-await-in-loop -- page after page
     const page = await answered(client.call(ComAtprotoAdminGetInviteCodes.main, { params }))
     for (const { code, uses, available, forAccount, disabled } of page.codes) {
       print([code, `${uses.length} of ${available}`, forAccount, disabled ? 'disabled' : 'good'].join('\t'))

@@ -35,7 +35,6 @@ export async function searchAccounts(
 ): Promise<void> {
   for (let [after, left] = ['', limit]; left > 0;) {
     const query = new URLSearchParams({ q: text, after, limit: String(Math.min(left, 100)) })
-    // oxlint-disable-next-line no-await-in-loop -- page after page
     const page = (await askOperatorPage(
       options,
       `/operator/accounts?${query.toString()}`,

@@ -101,7 +101,6 @@ export function createOAuth(parts: OAuthParts): OAuth {
       const documents = new Map<Nsid, unknown>()
       const { signal } = new AbortController()
       for (const nsid of names) {
-        // oxlint-disable-next-line no-await-in-loop -- at hand, or not there
         documents.set(nsid, await permissionSets.document(nsid, 'renewal', signal))
       }
       const { sets, failed } = expandScopes(scopes, (nsid) => documents.get(nsid))

@@ -80,7 +80,6 @@ export function createResetPasswordPage(parts: ResetPasswordParts): ResetPasswor
     const { address } = visit.sighting
     const key = await resetKey(accounts, email, address)
     for (const bound of MAIL_BOUNDS) {
-      // oxlint-disable-next-line no-await-in-loop -- what one bound refuses does not count for the next
       const wait = await limits.count(bound, visit.caller, key)
       if (wait !== null) return askPage(visit, texts, { ...tooMany(texts, wait), email })
     }

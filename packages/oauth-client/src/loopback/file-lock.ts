@@ -21,7 +21,6 @@ export async function withFileLock<T>(path: string, run: () => Promise<T>): Prom
         break
       } catch (error) {
         if (!isBusy(error) || performance.now() > end) throw error
-        // oxlint-disable-next-line no-await-in-loop -- tries until it is free
         await sleep(WAIT_MS * (0.5 + Math.random()))
       }
     }

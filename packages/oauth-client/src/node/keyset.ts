@@ -24,7 +24,6 @@ export async function createKeyset(keys: readonly [JWK, ...JWK[]]): Promise<Keys
       throw new TypeError(`not a private key of P-256 with a kid: kid=${kid ?? 'none'} kty=${kty ?? 'none'}`)
     }
     if (byId.has(kid)) throw new TypeError(`two keys of one kid: kid=${kid}`)
-    // oxlint-disable-next-line no-await-in-loop -- a handful of keys, once
     byId.set(kid, (await importJWK({ kty, crv, x, y, d }, 'ES256')) as CryptoKey)
     published.push({ kty, crv, x, y, kid, use: 'sig', alg: 'ES256' })
   }

@@ -95,10 +95,8 @@ function createRedisLock(redis: RedisScripts, keyOf: (name: string) => string): 
     const keys = [keyOf(name)]
     const holder = randomText(16)
     const end = performance.now() + 2 * LOCK_MS
-    // oxlint-disable-next-line no-await-in-loop -- tries until it is free
     while ((await redis.eval(ACQUIRE, keys, [holder, String(LOCK_MS)])) === null) {
       if (performance.now() > end) throw new Error(`the lock is never free; name=${name}`)
-      // oxlint-disable-next-line no-await-in-loop -- tries until it is free
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS * (0.5 + Math.random())))
     }
     try {

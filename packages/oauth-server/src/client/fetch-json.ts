@@ -75,7 +75,6 @@ async function readText(response: Response, signal: AbortSignal): Promise<string
   let size = 0
   try {
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- pieces come one after the other
       const { done, value } = await untilAborted(reader.read(), signal)
       if (done) return text + decoder.decode()
       size += value.length

@@ -63,7 +63,6 @@ async function readBody(request: Request): Promise<Result<string, OAuthFailure>>
     let text = ''
     let size = 0
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- pieces come one after the other
       const piece = await Promise.race([reader.read(), timeUp])
       if (piece === 'slow') return refuse('invalid_request', 'the body took too long', 408)
       if (piece.done) return { ok: true, value: text + decoder.decode() }

@@ -65,7 +65,6 @@ export const RACE_CASES: readonly StoreCase[] = [
     'at once what is over is forgotten, and nobody waits for another',
     async ({ store, other, apply }) => {
       for (let n = 1; n <= 40; n++) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other, so that none is refused
         await apply(add(request(n, { expiresAt: NOON })))
       }
       const outcomes = await atOnce({ store, other }, 12, () => [

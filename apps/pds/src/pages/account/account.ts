@@ -169,7 +169,6 @@ export function createAccountFrame(parts: AccountFrameParts, pages: readonly Own
       },
       limit: async (bounds) => {
         for (const bound of bounds) {
-          // oxlint-disable-next-line no-await-in-loop -- what one bound refuses does not count for the next
           const wait = await limits.count(bound, visit.caller, did)
           if (wait !== null) {
             throw new FormProblem(texts.problem.tooMany, 429, { 'retry-after': String(wait) })

@@ -44,7 +44,6 @@ export function createSessionsPage({ browsers, store }: SessionsPageParts): Owne
     const ids: string[] = []
     for (let id: string | null = session.id; id !== null && ids.length < MAX_RENEWALS;) {
       ids.push(id)
-      // oxlint-disable-next-line no-await-in-loop -- each names the next
       id = (await store.sessions.get(id))?.nextId ?? null
     }
     await owner.act('com.atproto.server.deleteSession', {}, () =>

@@ -17,7 +17,6 @@ export function openOperatorRows(db: PostgresDatabase): OperatorRows {
       try {
         await db.transaction(async (tx) => {
           for (const { sql, values, must } of changes.flatMap(operatorSteps)) {
-            // oxlint-disable-next-line no-await-in-loop -- the statements of a transaction, in their order
             const rows = await tx.query(sql, values)
             if (must && rows.length === 0) throw new OperatorRefused()
           }

@@ -22,7 +22,6 @@ export function openTotals(db: Database): Totals {
         total += n
         if (n < SLICE) return total
         after = last!
-        // oxlint-disable-next-line no-await-in-loop -- others have their turn in between
         await turn()
       }
     },
@@ -54,7 +53,6 @@ export function openTotals(db: Database): Totals {
           note()
           return { bytes, count, largest }
         }
-        // oxlint-disable-next-line no-await-in-loop -- others have their turn in between
         await turn()
       }
     },
