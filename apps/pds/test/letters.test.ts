@@ -17,6 +17,8 @@ test('a letter with a code', async () => {
         '',
         `    ${scene.mailed()}`,
         '',
+        'Type it where you asked for it, or at https://pds.example.com/reset',
+        '',
         'It works once, for 15 minutes. If it was not you, there is nothing to do.',
       ].join('\n'),
     },

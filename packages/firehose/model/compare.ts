@@ -55,8 +55,9 @@ function differenceOf(account: Account, comparison: Comparison): string | null {
   const whole = isSaidWhole(repo, comparison.consumer)
   if (!all && (!app.state.repos.has(did) || !whole || withheld.has(did))) return null
   const status = app.statuses.get(did) ?? 'active'
-  // Nobody told of it who can be believed, nothing of it was ever seen, and nothing is there to be seen.
-  const isUnknown = repo.reason === 'unseen' && repo.rev === null && account.status !== 'active'
+  // Nobody told of it who can be believed, nothing of it was ever seen, and nothing is there to be seen: who never wrote is in no list.
+  const isNowhere = account.status !== 'active' || account.rev === null
+  const isUnknown = repo.reason === 'unseen' && repo.rev === null && isNowhere
   if (!isUnknown && (status === 'active') !== (account.status === 'active'))
     return `app has the account ${status}`
   const rows: ReadonlyMap<string, Row> = app.rows.get(did) ?? new Map()

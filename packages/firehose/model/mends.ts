@@ -225,8 +225,8 @@ export const MENDS: readonly Mend[] = [
     edits: [
       edit(
         'account-events',
-        'if (!answer.heard) {',
-        'if (!answer.heard) return accept(item, repo, said)\n    if (!answer.heard) {',
+        'if (!answer.heard) return leaveOpen(item, repo, said, statuses.askAgainAt(answer))',
+        'if (!answer.heard) return accept(item, repo, said)',
       ),
     ],
   },
