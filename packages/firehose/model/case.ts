@@ -2,7 +2,7 @@
 
 import type { Action, Size } from './actions.ts'
 
-/** A named sequence. `sequence`: its number, C1 to C20; without one, it was found by the checker itself. */
+/** A named sequence. `sequence`: its number, C1 to C21; without one, it was found by the checker itself. */
 export type ModelCase = {
   readonly name: string
   readonly sequence?: `C${number}`

@@ -235,4 +235,9 @@ export const MENDS: readonly Mend[] = [
     mend: 'it is asked again, also by the next process',
     edits: [edit('hearings', 'if (signal.aborted || !started ||', 'if (started || signal.aborted ||')],
   },
+  {
+    sequence: 'C21',
+    mend: 'what a list says while the host cannot be asked is kept, and asked about later',
+    edits: [edit('listed', 'repo = await statuses.leaveOpen(repo, status, answer)', '')],
+  },
 ]

@@ -15,7 +15,7 @@ const joined: readonly Action[] = [
   write(5),
 ]
 
-/** C1 to C20. */
+/** C1 to C21. */
 export const SEQUENCES: readonly ModelCase[] = [
   {
     name: 'deleted-while-reading',
@@ -269,8 +269,24 @@ export const SEQUENCES: readonly ModelCase[] = [
     ],
   },
   {
+    name: 'host-heard-later',
+    sequence: 'C20',
+    about:
+      'An account is deactivated, its host cannot be reached when a relay tells, and the consumer dies meanwhile.',
+    size: {},
+    actions: [
+      write(0),
+      wait(60_000),
+      { do: 'host-down', host: 0, ms: 120_000 },
+      status('deactivated'),
+      wait(20_000),
+      { do: 'crash' },
+      wait(200_000),
+    ],
+  },
+  {
     name: 'listed-while-the-host-is-busy',
-    sequence: 'C19',
+    sequence: 'C21',
     about:
       'An account is deactivated and no event says so; the lists that do come while its host may not be asked again.',
     size: { backfill: true, mirror: true, hosts: 2, accounts: 2, relays: 2, check: true, slots: 2 },
@@ -285,22 +301,6 @@ export const SEQUENCES: readonly ModelCase[] = [
       { do: 'status', account: 0, status: 'deactivated', silent: true },
       { do: 'list' },
       wait(20_000),
-    ],
-  },
-  {
-    name: 'host-heard-later',
-    sequence: 'C20',
-    about:
-      'An account is deactivated, its host cannot be reached when a relay tells, and the consumer dies meanwhile.',
-    size: {},
-    actions: [
-      write(0),
-      wait(60_000),
-      { do: 'host-down', host: 0, ms: 120_000 },
-      status('deactivated'),
-      wait(20_000),
-      { do: 'crash' },
-      wait(200_000),
     ],
   },
 ]
