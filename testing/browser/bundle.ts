@@ -5,9 +5,14 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 
 import { bundle } from '../src/chromium.ts'
 
-/** The tests of a package with everything they need, as files by name; `entry.js` starts them. */
+/**
+ * The tests of a package with everything they need, as files by name; `entry.js` starts them. Those of what is for Node alone are left
+ * out: their files begin with `node`.
+ */
 export async function bundleTests(folder: string): Promise<Map<string, string>> {
-  const tests = globSync(join(folder, 'test/**/*.test.ts'))
+  const tests = globSync(join(folder, 'test/**/*.test.ts')).filter(
+    (path) => !basename(path).startsWith('node'),
+  )
   const modules = tests.map(
     (path) => `${JSON.stringify(basename(path))}: () => import(${JSON.stringify(path)}),`,
   )
