@@ -7,14 +7,19 @@ export function maskEmail(email: string): string {
 /** Bounds what a mail server's words are searched in. */
 const MAX_TEXT = 500
 
-/** What is a token (JWT), or a key or a hash in hexadecimal digits, of which a DID has none. */
-const SECRET = /\beyJ[\w-]{8,}(?:\.[\w-]+){0,4}|\b[0-9a-fA-F]{64,}\b/g
+/** What is a token (JWT). */
+const TOKEN = /\beyJ[\w.-]{8,}/g
+/** Hexadecimal digits. */
+const DIGITS = /\b[0-9a-fA-F]+\b/g
+/** So many of them are a key or a hash; a DID has fewer. */
+const SECRET_DIGITS = 64
 
 /** Text of another server for the log: bounded, its addresses masked, tokens, keys and the parts of URLs that hold passwords gone. */
 export function redact(text: string): string {
   return text
     .slice(0, MAX_TEXT)
-    .replaceAll(SECRET, '…')
+    .replaceAll(TOKEN, '…')
+    .replaceAll(DIGITS, (digits) => (digits.length < SECRET_DIGITS ? digits : '…'))
     .split(/([\s<>"'(),;/:]+)/)
     .map((word) => (word.includes('@') ? `…${word.slice(word.lastIndexOf('@'))}` : word))
     .join('')
