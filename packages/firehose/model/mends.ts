@@ -233,7 +233,7 @@ export const MENDS: readonly Mend[] = [
   {
     sequence: 'C20',
     mend: 'it is asked again, also by the next process',
-    edits: [edit('hearings', 'if (signal.aborted || !started ||', 'if (started || signal.aborted ||')],
+    edits: [edit('hearings', 'return { start, idle }', 'return { start: () => {}, idle }')],
   },
   {
     sequence: 'C21',

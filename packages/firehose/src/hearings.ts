@@ -3,6 +3,7 @@
 import type { Did } from '@avocet/syntax'
 import type { Lanes } from './lanes.ts'
 import type { Timers } from './options.ts'
+import { createPoller, type Poller } from './poller.ts'
 import type { RepoStateStore } from './state.ts'
 
 /** What the hearings need. */
@@ -22,11 +23,7 @@ export type HearingsOptions = {
 }
 
 /** The questions that are open. */
-export type Hearings = {
-  start(): void
-  /** Resolves when nobody is asked and nothing is due now. */
-  idle(): Promise<void>
-}
+export type Hearings = Pick<Poller, 'start' | 'idle'>
 
 /** Accounts asked about at a time. A host that gets too many questions refuses, and holds none of these places. */
 const ASKED_AT_ONCE = 64
@@ -35,12 +32,6 @@ const ASKED_AT_ONCE = 64
 export function createHearings(options: HearingsOptions): Hearings {
   const { now, signal } = options
   const asking = new Set<Did>()
-  let cancelTimer: (() => void) | null = null
-  let started = false
-  let looking: Promise<void> | null = null
-  let again = false
-  let idleWaiters: (() => void)[] = []
-
   const look = async (): Promise<void> => {
     // Those that are asked about are still due, and come first.
     for (const { did } of await options.state.find({ hearsay: now() }, ASKED_AT_ONCE)) {
@@ -62,40 +53,11 @@ export function createHearings(options: HearingsOptions): Hearings {
     }
   }
 
-  const poll = (): void => {
-    cancelTimer?.()
-    if (signal.aborted || !started || !options.canAsk) return wakeIdle()
-    if (looking !== null) {
-      again = true
-      return
-    }
-    again = false
-    looking = look()
-      .catch(options.onFault)
-      .finally(() => {
-        looking = null
-        if (again) return poll()
-        if (!signal.aborted) cancelTimer = options.timers.after(options.pollMs, poll)
-        wakeIdle()
-      })
-  }
-
-  const wakeIdle = (): void => {
-    if (asking.size > 0 || looking !== null) return
-    for (const waiter of idleWaiters.splice(0)) waiter()
-  }
-
-  signal.addEventListener('abort', () => cancelTimer?.(), { once: true })
-
-  return {
-    start() {
-      started = true
-      poll()
-    },
-    idle: () =>
-      new Promise((resolve) => {
-        idleWaiters.push(resolve)
-        poll()
-      }),
-  }
+  const { start, poll, idle } = createPoller({
+    ...options,
+    look,
+    isBusy: () => asking.size > 0,
+    isOff: !options.canAsk,
+  })
+  return { start, idle }
 }

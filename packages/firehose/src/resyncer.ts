@@ -11,6 +11,7 @@ import type { Lanes } from './lanes.ts'
 import { next } from './machine.ts'
 import type { LatestRev, Resync, Timers } from './options.ts'
 import type { ResyncGate } from './item.ts'
+import { createPoller, type Poller } from './poller.ts'
 import { AppFailure, createRepoReader, type ResyncCounts, type Run, toResyncError } from './resync-run.ts'
 import type { Store } from './store.ts'
 import { isUrgent, type Priority, type QueuedFrame, type RepoStateStore } from './state.ts'
@@ -42,15 +43,13 @@ export type ResyncerOptions = {
 }
 
 /** Runs the resyncs and checks of a consumer. */
-export type Resyncer = ResyncGate & {
-  /** Stores what a fact of its own makes of a repo, in the repo's lane. */
-  tell(did: Did, fact: RepoFact, source?: string): Promise<void>
-  start(): void
-  /** Resolves when nothing runs and nothing is due now. */
-  idle(): Promise<void>
-  readonly running: number
-  readonly counts: ResyncCounts
-}
+export type Resyncer = ResyncGate &
+  Pick<Poller, 'start' | 'idle'> & {
+    /** Stores what a fact of its own makes of a repo, in the repo's lane. */
+    tell(did: Did, fact: RepoFact, source?: string): Promise<void>
+    readonly running: number
+    readonly counts: ResyncCounts
+  }
 
 const PRIORITIES: readonly Priority[] = [0, 1, 2, 3, 4]
 
@@ -61,12 +60,6 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
   /** The repos whose hosts are being asked, and whether something was said of them since. */
   const checks = new Map<Did, { doubted: boolean }>()
   const counts: ResyncCounts = { started: 0, finished: 0, failed: 0, terminal: 0, checks: 0 }
-  let cancelTimer: (() => void) | null = null
-  let started = false
-  let looking: Promise<void> | null = null
-  let again = false
-  let idleWaiters: (() => void)[] = []
-
   /** Starts what is due, by priority: a gap in a repo that is followed never waits behind the backfill. */
   const look = async (): Promise<void> => {
     for (const priority of PRIORITIES) {
@@ -82,33 +75,17 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
         if (runs.has(did) || checks.has(did)) continue
         if (latestRev !== null && (status === 'suspect' || status === 'unconfirmed')) {
           if (checks.size < options.checkConcurrency) void check(did, latestRev)
-        } else if (resync !== null && runs.size < places) void start(did, resync)
+        } else if (resync !== null && runs.size < places) void begin(did, resync)
       }
     }
   }
 
-  const poll = (): void => {
-    cancelTimer?.()
-    if (signal.aborted || !started || resync === null) return wakeIdle()
-    if (looking !== null) {
-      again = true
-      return
-    }
-    again = false
-    looking = look()
-      .catch(options.onFault)
-      .finally(() => {
-        looking = null
-        if (again) return poll()
-        if (!signal.aborted) cancelTimer = options.timers.after(options.pollMs, poll)
-        wakeIdle()
-      })
-  }
-
-  const wakeIdle = (): void => {
-    if (runs.size > 0 || checks.size > 0 || looking !== null) return
-    for (const waiter of idleWaiters.splice(0)) waiter()
-  }
+  const { start, poll, idle } = createPoller({
+    ...options,
+    look,
+    isBusy: () => runs.size > 0 || checks.size > 0,
+    isOff: resync === null,
+  })
 
   const react = (did: Did, effects: readonly RepoEffect[]): void => {
     if (effects.includes('end-run')) runs.get(did)?.stop.abort()
@@ -140,7 +117,7 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
 
   const readRepo = createRepoReader({ ...options, step, counts })
 
-  const start = async (did: Did, read: Resync): Promise<void> => {
+  const begin = async (did: Did, read: Resync): Promise<void> => {
     const run: Run = { stop: new AbortController(), epoch: 0, bytes: 0 }
     runs.set(did, run)
     try {
@@ -154,7 +131,6 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
     } finally {
       runs.delete(did)
       poll()
-      wakeIdle()
     }
   }
 
@@ -178,7 +154,6 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
     } finally {
       checks.delete(did)
       poll()
-      wakeIdle()
     }
   }
 
@@ -189,8 +164,6 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
     if (!found.ok && !found.gone) throw new Error(found.message)
     return found.ok ? ask({ did, identity: found.identity, signal }) : null
   }
-
-  signal.addEventListener('abort', () => cancelTimer?.(), { once: true })
 
   return {
     enabled: resync !== null,
@@ -203,15 +176,8 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
     },
     react,
     tell: (did, fact, source) => lanes.run(did, async () => void (await step(did, fact, null, source))),
-    start() {
-      started = true
-      poll()
-    },
-    idle: () =>
-      new Promise((resolve) => {
-        idleWaiters.push(resolve)
-        poll()
-      }),
+    start,
+    idle,
     get running() {
       return runs.size
     },
