@@ -77,7 +77,7 @@ export const ROWS: readonly SizeRow[] = [
       import { safeParse } from '@atcute/lexicons/validations'
       export const check = (value) => safeParse(AppBskyFeedPost.mainSchema, value)`,
     },
-    budget: 17_900,
+    budget: 13_700,
   },
   {
     work: 'find the PDS of a handle',

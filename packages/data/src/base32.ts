@@ -6,29 +6,39 @@ import { latin1 } from './latin1.ts'
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const PREFIX = 0x62
 
-/** Character code → its 5 bits; 0xff for characters outside the alphabet. */
-const VALUES = new Uint8Array(128).fill(0xff)
-/** 10 bits → two character codes, as one number for a Uint16Array (in the byte order of the machine). */
-const PAIRS = new Uint16Array(1024)
+// Each table is made by a call without effects, so that a bundler drops the one that a program does not use.
 
-const pairBytes = new Uint8Array(PAIRS.buffer)
-for (let i = 0; i < 32; i++) VALUES[ALPHABET.charCodeAt(i)] = i
-for (let i = 0; i < 1024; i++) {
-  pairBytes[2 * i] = ALPHABET.charCodeAt(i >> 5)
-  pairBytes[2 * i + 1] = ALPHABET.charCodeAt(i & 31)
+/** Character code → its 5 bits; 0xff for characters outside the alphabet. */
+const VALUES: Uint8Array = /*#__PURE__*/ makeValues()
+/** 10 bits → two character codes, as one number for a Uint16Array (in the byte order of the machine). */
+const PAIRS: Uint16Array = /*#__PURE__*/ makePairs()
+
+function makeValues(): Uint8Array {
+  const values = new Uint8Array(128).fill(0xff)
+  for (let i = 0; i < 32; i++) values[ALPHABET.charCodeAt(i)] = i
+  return values
+}
+
+function makePairs(): Uint16Array {
+  const bytes = new Uint8Array(2048)
+  for (let i = 0; i < 1024; i++) {
+    bytes[2 * i] = ALPHABET.charCodeAt(i >> 5)
+    bytes[2 * i + 1] = ALPHABET.charCodeAt(i & 31)
+  }
+  return new Uint16Array(bytes.buffer)
 }
 
 /** Multibase prefix and 58 characters. */
 const CID_TEXT_LENGTH = 59
 
-// Where a text is put together; one is enough, nothing here waits. The prefix stands at 1, so that the pairs are aligned.
-const scratch = new Uint8Array(2 + 58)
-const scratchPairs = new Uint16Array(scratch.buffer)
-scratch[1] = PREFIX
+// Where a text is put together; one is enough, nothing here waits. The prefix goes to 1, so that the pairs are aligned.
+const scratch: Uint8Array<ArrayBuffer> = /*#__PURE__*/ new Uint8Array(2 + 58)
+const scratchPairs: Uint16Array = /*#__PURE__*/ new Uint16Array(scratch.buffer)
 
 /** `b…` for 36 bytes. */
 export function encodeBase32Cid(bytes: Uint8Array): string {
   let at = 1
+  scratch[1] = PREFIX
   // Five bytes are four pairs of characters; 35 of the 36 bytes go this way.
   for (let i = 0; i < 35; i += 5) {
     const b = bytes[i + 1]!

@@ -2,11 +2,16 @@
 // https://atproto.com/specs/data-model#json-representation
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const CODES = Uint8Array.from(ALPHABET, (char) => char.charCodeAt(0))
-const VALUES = new Uint8Array(128).fill(0xff)
-for (const [value, code] of CODES.entries()) VALUES[code] = value
+const CODES: Uint8Array = /*#__PURE__*/ Uint8Array.from(ALPHABET, (char) => char.charCodeAt(0))
+const VALUES: Uint8Array = /*#__PURE__*/ makeValues()
 
-const decoder = new TextDecoder()
+function makeValues(): Uint8Array {
+  const values = new Uint8Array(128).fill(0xff)
+  for (let i = 0; i < 64; i++) values[ALPHABET.charCodeAt(i)] = i
+  return values
+}
+
+const decoder: TextDecoder = /*#__PURE__*/ new TextDecoder()
 
 /** Base64 without padding. */
 export function encodeBase64(bytes: Uint8Array): string {

@@ -1,7 +1,8 @@
 // https://atproto.com/specs/data-model#blob-type
 
 import type { CID } from 'multiformats/cid'
-import { isCid, parseCid } from './cid.ts'
+import { parseCid } from './cid.ts'
+import { cidTextBytes, isCid } from './compact-cid.ts'
 import { Budget, type Bounds, type DataValue } from './value.ts'
 
 /** A reference to a blob: its CID (codec raw), MIME type and size in bytes. */
@@ -32,12 +33,7 @@ export function isLegacyBlobRef(value: unknown): value is LegacyBlobRef {
   const { cid, mimeType } = value as Partial<LegacyBlobRef>
   if (typeof cid !== 'string' || typeof mimeType !== 'string' || mimeType.length === 0) return false
   if (Object.keys(value).length !== 2) return false
-  try {
-    parseCid(cid)
-    return true
-  } catch {
-    return false
-  }
+  return cidTextBytes(cid) !== null
 }
 
 /**

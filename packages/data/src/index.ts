@@ -9,21 +9,17 @@ export {
 export { concatBytes, readBounded } from './bytes.ts'
 export {
   CID,
-  CID_LENGTH,
   cidAt,
-  cidEquals,
   cidForCbor,
   cidForRaw,
   cidFromBytes,
   cidFromDigest,
-  cidKey,
-  formatCid,
-  isCid,
   parseCid,
   verifyCid,
   type CidCodec,
 } from './cid.ts'
 export { CidMap, type BlockMap } from './cid-map.ts'
+export { CID_LENGTH, cidEquals, cidKey, formatCid, isCid } from './compact-cid.ts'
 export { DataError, type DataErrorCode } from './error.ts'
 export { fromJson, fromJsonObject, toJson, type JsonObject, type JsonValue } from './json.ts'
 export { latin1 } from './latin1.ts'

@@ -2,7 +2,8 @@
 
 import { decodeBase64, encodeBase64 } from './base64.ts'
 import { isBlobRef } from './blob.ts'
-import { formatCid, isCid, parseCid } from './cid.ts'
+import { parseCid } from './cid.ts'
+import { formatCid, isCid } from './compact-cid.ts'
 import { DataError } from './error.ts'
 import { Budget, isPlainObject, setKey, type Bounds, type DataObject, type DataValue } from './value.ts'
 

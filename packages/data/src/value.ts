@@ -1,7 +1,7 @@
 // https://atproto.com/specs/data-model
 
 import type { CID } from 'multiformats/cid'
-import { isCid } from './cid.ts'
+import { isCid } from './compact-cid.ts'
 import { DataError } from './error.ts'
 
 /** A value of the data model. Numbers are safe integers; there are no floats and no `undefined`. */
