@@ -252,4 +252,21 @@ export const FOUND: readonly ModelCase[] = [
       wait(60_000),
     ],
   },
+  {
+    name: 'deleted-unseen-while-inactive',
+    about:
+      'An account is taken down; that it is deleted is lost with a gap, and the relay lists it as deactivated.',
+    size: {},
+    actions: [
+      write(0),
+      wait(60_000),
+      status('takendown'),
+      wait(60_000),
+      { do: 'outage', relay: 0, ms: 5000 },
+      status('deleted'),
+      { do: 'lie', account: 0, relay: 0, status: 'deactivated' },
+      { do: 'gap', relay: 0 },
+      wait(60_000),
+    ],
+  },
 ]

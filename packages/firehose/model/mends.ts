@@ -226,7 +226,7 @@ export const MENDS: readonly Mend[] = [
       edit(
         'account-events',
         'if (!answer.heard) return leaveOpen(item, repo, said, statuses.askAgainAt(answer))',
-        'if (!answer.heard) return accept(item, repo, said)',
+        'if (!answer.heard) return accept(item, repo, said, null)',
       ),
     ],
   },

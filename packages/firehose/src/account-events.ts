@@ -58,10 +58,10 @@ export function createAccountEvents(
     if (foreign !== null) return refuse(item, foreign)
     const said = statusOf(account)
     const isOwn = item.source.speaker.kind === 'pds' || options.trustsRelays
-    if (isOwn) return accept(item, repo, said)
+    if (isOwn) return accept(item, repo, said, item.ticket?.at ?? null)
     // A question that is open already decides for this word too: which of them came last is for the host to say.
     if (repo !== null && repo.hearsay !== null) return leaveOpen(item, repo, said, repo.hearsay.askAt)
-    if (said === (repo?.upstreamStatus ?? 'active')) return accept(item, repo, said)
+    if (said === (repo?.upstreamStatus ?? 'active')) return accept(item, repo, said, null)
     return askHost(item, repo, said)
   }
 
@@ -76,11 +76,11 @@ export function createAccountEvents(
     if (!answer.heard) return leaveOpen(item, repo, said, statuses.askAgainAt(answer))
     const known = repo?.upstreamStatus ?? 'active'
     const word = wordOf(answer, said, known)
-    if (word !== known) return accept(item, repo, word)
+    if (word !== known) return accept(item, repo, word, answer.at)
     return ignore(item, 'status-overruled', `the account's own host says otherwise; said=${said} is=${known}`)
   }
 
-  const accept = (item: Item, repo: RepoState | null, word: string): Promise<void> => {
+  const accept = (item: Item, repo: RepoState | null, word: string, at: number | null): Promise<void> => {
     if (item.event.kind !== 'account') return Promise.resolve()
     const { did, seq, time } = item.event
     const active = word === 'active'
@@ -88,7 +88,7 @@ export function createAccountEvents(
     const status = isAsSaid ? item.event.status : active ? null : word
     count('accepted')
     const event: VerifiedEvent = { kind: 'account', source: item.source.id, seq, did, active, status, time }
-    return save(item, repo, { kind: 'account', status: word }, event)
+    return save(item, repo, { kind: 'account', status: word, at }, event)
   }
 
   /** Nobody who knows has said it: it is kept as hearsay, durably, and its host is asked later. */

@@ -31,8 +31,11 @@ export type AccountStatusOptions = {
 
 /** What came of a question to the account's own host. */
 export type Answer =
-  /** `status`: `active` or another word; null: it has no such account, and no other host is named. */
-  { readonly heard: true; readonly status: string | null } | Silence
+  /**
+   * `status`: `active` or another word; null: it has no such account, and no other host is named. `at`: when it was asked, ms since
+   * the epoch.
+   */
+  { readonly heard: true; readonly status: string | null; readonly at: number } | Silence
 
 /** No answer. `gone`: there is no such DID. `busy`: it was not asked; `host` names who had no time for it. */
 export type Silence = {
@@ -52,8 +55,17 @@ export type AccountStatus = {
    * active is believed only of the host that a fresh identity names. `patient`: waits while others ask that host.
    */
   ask(did: Did, said: string, patient: boolean): Promise<Answer>
-  /** Tells the app what no event told, and stores what it makes of the repo. Null: the app refused it. */
-  tell(did: Did, repo: RepoState | null, status: string, source: string): Promise<RepoState | null>
+  /**
+   * Tells the app what no event told, and stores what it makes of the repo. `at`: when its host said so, ms since the epoch. Null:
+   * the app refused it.
+   */
+  tell(
+    did: Did,
+    repo: RepoState | null,
+    status: string,
+    source: string,
+    at: number,
+  ): Promise<RepoState | null>
   /** Asks, and tells what is not known. */
   renew(did: Did, source: string): Promise<void>
   /** When to ask again after no answer, ms since the epoch. */
@@ -117,8 +129,9 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
   ): Promise<Answer> => {
     const askAt = async (found: IdentityResult): Promise<Answer> => {
       if (!found.ok) return { ...SILENT, gone: found.gone }
+      const at = now()
       const asking = hostStatus({ did, identity: found.identity, patient, signal: either })
-      return asking.then((status) => ({ heard: true, status }), silence)
+      return asking.then((status) => ({ heard: true, status, at }), silence)
     }
     if (said === 'active') {
       const answer = await askAt(await identities.get(did))
@@ -131,10 +144,10 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     return { ...SILENT, busy: true, retryAfterMs: Math.max(0, again - now()) }
   }
 
-  const tell: AccountStatus['tell'] = async (did, repo, status, source) => {
+  const tell: AccountStatus['tell'] = async (did, repo, status, source, at) => {
     const active = status === 'active'
     const before = repo ?? newRepo(did, policy.filter)
-    const { state, effects } = next(before, { kind: 'account', status }, policy, now())
+    const { state, effects } = next(before, { kind: 'account', status, at }, policy, now())
     const time = new Date(now()).toISOString()
     const said = { active, status: active ? null : status }
     const event = { kind: 'account', source, seq: null, did, ...said, time } as const
@@ -157,10 +170,12 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
 
   const renew = async (did: Did, source: string): Promise<void> => {
     const answer = await ask(did, 'active', true)
-    const said = answer.heard ? answer.status : null
     const repo = await store.load(did)
-    if (answer.heard && (said === null || said === repo?.upstreamStatus)) return
-    if (said !== null && (await tell(did, repo, said, source)) !== null) return
+    if (answer.heard) {
+      const { status: said, at } = answer
+      if (said === null || said === repo?.upstreamStatus) return
+      if ((await tell(did, repo, said, source, at)) !== null) return
+    }
     // The host is silent, or the app refused it: both are tried again.
     if (repo !== null && askStatus !== null) await leaveOpen(repo, 'active', answer.heard ? null : answer)
   }
@@ -173,8 +188,8 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     const answer = await ask(did, said, false)
     const isGone = !answer.heard && answer.gone && gone + 1 >= MIN_TRIES_UNTIL_GONE
     if (answer.heard || isGone) {
-      const status = answer.heard ? answer.status : null
-      const told = await tell(did, before, wordOf({ status }, said, before.upstreamStatus), HOST_SOURCE)
+      const { status, at } = answer.heard ? answer : { status: null, at: now() }
+      const told = await tell(did, before, wordOf({ status }, said, before.upstreamStatus), HOST_SOURCE, at)
       if (told !== null) return
     }
     const { state } = next(before, unheard(answer), policy, now())

@@ -66,7 +66,10 @@ export interface Consumer {
    * stream did not tell. False: nobody has such an account, or not there; nothing was stored.
    */
   reportListed(entry: Listed): Promise<boolean>
-  /** The lists of the sources were read to their ends: repos that are still `unconfirmed` are asked for at their hosts. */
+  /**
+   * The lists of the sources were read to their ends: repos that are still `unconfirmed` are asked for at their hosts, and so are the
+   * statuses of accounts that are not active and were not asked for since a gap.
+   */
   confirmRest(): Promise<void>
   /**
    * When a source (null: any) last lost events for certain, ms since the epoch; null: never. Then its list is to be read anew.
@@ -222,10 +225,11 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     },
   })
 
+  const canAsk = typeof options.hostStatus === 'function'
   const hearings = createHearings({
     state: options.state,
     lanes,
-    canAsk: typeof options.hostStatus === 'function',
+    canAsk,
     hear: (did) => processor.hear(did),
     now,
     pollMs: options.resyncPolicy?.pollMs ?? 1000,
@@ -254,6 +258,8 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     policy: repoPolicy,
     gapAt,
     tell: (did, fact) => resyncer.tell(did, fact),
+    canAsk,
+    now,
     timers,
     signal,
   })

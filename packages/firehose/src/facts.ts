@@ -35,8 +35,8 @@ export type RepoFact =
    * null: it was no word on a status, or nobody can be asked.
    */
   | { readonly kind: 'app-failed'; readonly rev: Tid | null; readonly said: string | null }
-  /** The account's own host said what its status is. */
-  | { readonly kind: 'account'; readonly status: string }
+  /** The account's own host said what its status is. `at`: when it was asked, ms since the epoch; null: it was not asked. */
+  | { readonly kind: 'account'; readonly status: string; readonly at: number | null }
   /** A relay said what the account's status is, and its own host has not: it is to be asked at `askAt` (ms since the epoch). */
   | { readonly kind: 'hearsay'; readonly status: string; readonly askAt: number }
   /** The account's own host was asked about that, and gave no answer. `gone`: there is no such DID. */

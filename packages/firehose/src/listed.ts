@@ -50,14 +50,14 @@ export function createListed(options: ListedOptions): (entry: Listed) => Promise
     // A question that is open already decides for this word too.
     const isOpen = repo !== null && repo.hearsay !== null
     const answer = same || isOpen ? null : await statuses.ask(did, status, true)
-    const asked = answer?.heard === true ? answer.status : null
-    const said = same ? before : (asked ?? believed)
+    const heard = answer?.heard === true ? answer : null
+    const said = same ? before : (heard?.status ?? believed)
     // Of an account that nothing is known of there is nothing that a word could change.
     if (said === null && repo !== null && answer?.heard !== true && statuses.canAsk) {
       repo = await statuses.leaveOpen(repo, status, answer)
     }
     if (said !== null && said !== before) {
-      const told = await statuses.tell(did, repo, said, source)
+      const told = await statuses.tell(did, repo, said, source, heard?.at ?? at)
       if (told === null) {
         // The app refused it: it is told again.
         if (repo !== null && statuses.canAsk) await statuses.leaveOpen(repo, said, null)

@@ -41,7 +41,7 @@ export function next(state: RepoState, fact: RepoFact, policy: RepoPolicy, now: 
     case 'doubted':
       return doubted(state, fact, policy, now)
     case 'account':
-      return account(state, fact.status, policy, now)
+      return account(state, fact, policy, now)
     case 'hearsay':
       return hearsay(state, fact)
     case 'unheard':
@@ -160,9 +160,15 @@ function doubted(state: RepoState, fact: Fact<'doubted'>, policy: RepoPolicy, no
   }
 }
 
-function account(before: RepoState, upstreamStatus: string, policy: RepoPolicy, now: number): Transition {
+function account(before: RepoState, fact: Fact<'account'>, policy: RepoPolicy, now: number): Transition {
+  const upstreamStatus = fact.status
   const state: RepoState = before.hearsay === null ? before : { ...before, hearsay: null }
-  if (upstreamStatus !== 'deleted') return statusChanged(state, { ...state, upstreamStatus }, policy, now)
+  if (upstreamStatus !== 'deleted') {
+    // That it is active says nothing of its head.
+    const at = upstreamStatus === 'active' ? null : fact.at
+    const confirmedAt = at === null ? state.confirmedAt : later(state.confirmedAt, at)
+    return statusChanged(state, { ...state, upstreamStatus, confirmedAt }, policy, now)
+  }
   // Purged: what is left says only that it is gone. The epoch stays, so that no resync that runs can bring it back.
   const { did, epoch, localStatus, lastSource, lastSeq, triedAt } = state
   const gone = { ...newRepo(did, policy.filter), epoch, localStatus, lastSource, lastSeq, triedAt }

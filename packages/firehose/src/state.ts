@@ -47,8 +47,8 @@ export type Priority = 0 | 1 | 2 | 3 | 4
 export const isUrgent = (priority: Priority): boolean => priority < 2
 
 /**
- * What a relay says of an account's status, and its own host has neither confirmed nor denied: it could not be asked yet, or gave no
- * answer. It changes nothing.
+ * What a relay says of an account's status, or may have said in events that are lost, and its own host has neither confirmed nor
+ * denied: it could not be asked yet, or gave no answer. It changes nothing.
  */
 export type Hearsay = {
   /** The newest word: `active` or another. */
@@ -93,7 +93,7 @@ export type RepoState = {
   readonly partialSince: Tid | null
   /** The collections that the app's rows were made for (`filterHash`). */
   readonly filter: string
-  /** When the head was last shown to be the newest, ms since the epoch. */
+  /** When the head was last shown to be the newest, or its host said that the account is not active, ms since the epoch. */
   readonly confirmedAt: number | null
   /** What the account's own host says of it: `active`, `deactivated`, `takendown`, `suspended`, `deleted`, … or any other word. */
   readonly upstreamStatus: string

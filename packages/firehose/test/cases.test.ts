@@ -88,7 +88,7 @@ async function verifyCase({
           return { kind: 'accepted', rev: head.rev, data: head.data, flags, at: now }
         }
         if (event.kind !== 'account') return null
-        return { kind: 'account', status: event.active ? 'active' : (event.status ?? 'inactive') }
+        return { kind: 'account', status: event.active ? 'active' : (event.status ?? 'inactive'), at: now }
       }
       if (verdict.event?.kind === 'sync') {
         return { kind: 'broken', reason: verdict.reason, rev: verdict.event.rev }

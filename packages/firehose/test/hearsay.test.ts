@@ -1,12 +1,13 @@
 // What a relay says of an account's status: nothing changes until the account's own host says so.
 
-import type { Did } from '@avocet/syntax'
+import type { Did, Tid } from '@avocet/syntax'
 import { describe, expect, it } from 'vitest'
 import { type Account, create, createWorld, type World } from '../src/conformance/world.ts'
 import {
   type ConsumeOptions,
   createMemoryState,
   type HostStatus,
+  newRepo,
   ResyncError,
   type RepoState,
 } from '../src/index.ts'
@@ -14,6 +15,7 @@ import { run, start } from './consume-run.ts'
 import { fromFrames, stream, worldResolver } from './support.ts'
 
 const BEGAN = Date.parse('2030-01-01T00:00:00Z')
+const REV = '3jzfcijpj2z2a' as Tid
 
 /** An account with a commit, what relays say of it, and a clock that only the test moves. */
 async function setUp(name: string, options: Partial<ConsumeOptions<void>> = {}) {
@@ -571,6 +573,139 @@ describe('floods', () => {
     expect(turns.toSorted((a, b) => a - b)).toEqual([500, 600, 700, 800])
     expect(open().map(({ tries }) => tries)).toEqual([0, 0, 0, 0])
     expect(patience).toEqual([false, false, false, false])
+  })
+})
+
+describe('a gap, after which the lists were read', () => {
+  const GAP = 2000
+
+  /** Accounts as they were known before, a source that lost events, and a consumer that the test drives. */
+  async function afterGap(
+    name: string,
+    known: readonly Partial<RepoState>[],
+    options: Partial<ConsumeOptions<void>> = {},
+  ) {
+    const world = createWorld(name)
+    const state = createMemoryState()
+    for (const about of known) {
+      const { did } = world.createAccount()
+      await state.save({ repo: { ...newRepo(did), status: 'synchronized', lastSource: 'test', ...about } })
+    }
+    await state.save({ cursor: { source: 'test', seq: 1, high: 1, numbering: 0, gapAt: GAP } })
+    const clock = { now: BEGAN }
+    const running = start(world, [], {
+      state,
+      sources: [fromFrames([], { stay: true })],
+      now: () => clock.now,
+      random: () => 0.5,
+      ...options,
+    })
+    const repos = (): RepoState[] => [...state.repos.values()]
+    await expect.poll(() => running.consumer.stats().sources[0]?.connected).toBe(true)
+    return { ...running, repos, clock }
+  }
+
+  it.each([
+    ['deleted', 'deleted', ['account deleted'], { upstreamStatus: 'deleted', rev: null }],
+    ['nothing: it has no such account', null, ['account deleted'], { upstreamStatus: 'deleted', rev: null }],
+    ['active', 'active', ['account active'], { upstreamStatus: 'active', reason: 'reactivated' }],
+    ['suspended', 'suspended', ['account suspended'], { upstreamStatus: 'suspended', confirmedAt: BEGAN }],
+    ['what is known', 'takendown', [], { upstreamStatus: 'takendown', confirmedAt: BEGAN, rev: REV }],
+  ])('the host of an account that is not active is asked, and says %s', async (_, answer, lines, then) => {
+    const hostStatus = saying(answer)
+    const known = { upstreamStatus: 'takendown', confirmedAt: GAP - 1, rev: REV }
+    const running = await afterGap(`a gap; ${answer}`, [known], { hostStatus })
+    expect([running.repos()[0]!.hearsay, hostStatus.asked]).toEqual([null, 0])
+    await running.consumer.confirmRest()
+    await expect.poll(() => [hostStatus.asked, running.repos()[0]!.hearsay]).toEqual([1, null])
+    expect(told(running)).toEqual(lines)
+    expect(running.repos()[0]).toMatchObject(then)
+    // The next list is read after the same gap: there is nothing to ask any more.
+    await running.consumer.confirmRest()
+    expect([hostStatus.asked, running.repos()[0]!.hearsay]).toEqual([1, null])
+    await running.consumer.close()
+  })
+
+  it.each<[string, Partial<RepoState>, boolean]>([
+    ['was never asked for', { confirmedAt: null }, true],
+    ['said so at the same moment', { confirmedAt: GAP }, true],
+    ['said so after it', { confirmedAt: GAP + 1 }, false],
+    ['is deleted', { upstreamStatus: 'deleted', confirmedAt: null }, false],
+    ['is active', { upstreamStatus: 'active', confirmedAt: null }, false],
+    ['is hidden here, and active', { upstreamStatus: 'active', localStatus: 'hidden' }, false],
+    ['is hidden here, and deactivated', { localStatus: 'hidden' }, true],
+    ['was seen by a source that is gone', { lastSource: 'other' }, true],
+    ['was never seen by a source', { lastSource: null }, true],
+  ])('of an account that %s', async (_, about, isAsked) => {
+    const hostStatus = saying(new Error('down'))
+    const known = { upstreamStatus: 'deactivated', rev: REV, ...about }
+    const { consumer, repos } = await afterGap(`a gap; ${_}`, [known], { hostStatus })
+    await consumer.confirmRest()
+    if (isAsked) await expect.poll(() => repos()[0]!.hearsay?.tries).toBe(1)
+    expect(repos()[0]!.hearsay?.status).toBe(isAsked ? 'deleted' : undefined)
+    await consumer.close()
+    expect(hostStatus.asked).toBe(isAsked ? 1 : 0)
+  })
+
+  it('a host that is silent is asked later, and what it says then is followed', async () => {
+    let answer: string | null = null
+    const hostStatus = async (): Promise<string> => answer ?? Promise.reject(new Error('down'))
+    const known = { upstreamStatus: 'deactivated', rev: REV }
+    const running = await afterGap('a gap; silent', [known], {
+      hostStatus,
+      resyncPolicy: { pollMs: 5, backoffMs: 10_000 },
+    })
+    await running.consumer.confirmRest()
+    await expect.poll(() => running.repos()[0]!.hearsay?.tries).toBe(1)
+    await running.consumer.confirmRest()
+    expect(running.repos()[0]!.hearsay).toMatchObject({ tries: 1, askAt: BEGAN + 10_000 })
+    answer = 'deleted'
+    running.clock.now = BEGAN + 10_000
+    await expect.poll(() => running.repos()[0]!.upstreamStatus).toBe('deleted')
+    await running.consumer.close()
+  })
+
+  it('an answer counts from when its host was asked', async () => {
+    const known = { upstreamStatus: 'deactivated', rev: REV }
+    let hear: ((status: string) => void) | null = null
+    const hostStatus = (): Promise<string> => new Promise((resolve) => (hear = resolve))
+    const { consumer, repos, clock } = await afterGap('a gap; asked before', [known], { hostStatus })
+    await consumer.confirmRest()
+    await expect.poll(() => hear).not.toBeNull()
+    clock.now = BEGAN + 5000
+    hear!('deactivated')
+    await expect.poll(() => repos()[0]!.hearsay).toBeNull()
+    expect(repos()[0]!.confirmedAt).toBe(BEGAN)
+    await consumer.close()
+  })
+
+  it('many are asked about one after the other, 10 ms apart, so that nobody waits behind them all', async () => {
+    const hostStatus = saying('deactivated')
+    const known = Array.from({ length: 3 }, () => ({ upstreamStatus: 'deactivated', rev: REV }))
+    const { consumer, repos, clock } = await afterGap('a gap; many', known, { hostStatus })
+    await consumer.confirmRest()
+    await expect.poll(() => hostStatus.asked).toBe(1)
+    const open = repos().flatMap(({ hearsay }) => (hearsay === null ? [] : [hearsay.askAt]))
+    expect(open.toSorted((a, b) => a - b)).toEqual([BEGAN + 10, BEGAN + 20])
+    clock.now = BEGAN + 20
+    await expect.poll(() => hostStatus.asked).toBe(3)
+    await consumer.close()
+  })
+
+  it('a question that is open stays as it is', async () => {
+    const hearsay = { status: 'suspended', askAt: BEGAN + 60_000, tries: 3, gone: 1 }
+    const known = { upstreamStatus: 'deactivated', rev: REV, hearsay }
+    const { consumer, repos } = await afterGap('a gap; open', [known], { hostStatus: saying('active') })
+    await consumer.confirmRest()
+    expect(repos()[0]!.hearsay).toEqual(hearsay)
+    await consumer.close()
+  })
+
+  it('without a way to ask nothing is left open', async () => {
+    const { consumer, repos } = await afterGap('a gap; nobody', [{ upstreamStatus: 'deactivated' }])
+    await consumer.confirmRest()
+    expect(repos()[0]!.hearsay).toBeNull()
+    await consumer.close()
   })
 })
 

@@ -441,11 +441,17 @@ describe('what only a relay says', () => {
     ['put off', asked, { kind: 'unasked', until: NOW + 9 }, { hearsay: { ...open, askAt: NOW + 9 } }, []],
     ['put off, and closed meanwhile', base, { kind: 'unasked', until: NOW + 9 }, {}, []],
     ['asked in vain, and closed meanwhile', base, unheard(), {}, []],
-    ['the host says what was known', asked, { kind: 'account', status: 'active' }, { hearsay: null }, []],
+    [
+      'the host says what was known',
+      asked,
+      { kind: 'account', status: 'active', at: null },
+      { hearsay: null },
+      [],
+    ],
     [
       'the host says another word',
       asked,
-      { kind: 'account', status: 'suspended' },
+      { kind: 'account', status: 'suspended', at: null },
       { hearsay: null, upstreamStatus: 'suspended' },
       [],
     ],
@@ -453,7 +459,7 @@ describe('what only a relay says', () => {
     [
       'the host says deleted',
       asked,
-      { kind: 'account', status: 'deleted' },
+      { kind: 'account', status: 'deleted', at: null },
       {
         ...newRepo(did, 'f'),
         status: 'synchronized',
@@ -478,18 +484,24 @@ const gone: Partial<RepoState> = {
 }
 describe('an account', () => {
   table([
-    ['deleted is purged', base, { kind: 'account', status: 'deleted' }, gone, ['end-run', 'drop-queue']],
+    [
+      'deleted is purged',
+      base,
+      { kind: 'account', status: 'deleted', at: null },
+      gone,
+      ['end-run', 'drop-queue'],
+    ],
     [
       'deleted ends its resync for good: the epoch stays',
       running({ phase: 'applying', floor: rev(4), flags: ['gap'] }),
-      { kind: 'account', status: 'deleted' },
+      { kind: 'account', status: 'deleted', at: null },
       { ...gone, epoch: 4, triedAt: NOW - 1 },
       ['end-run', 'drop-queue'],
     ],
     [
       'deactivated ends its resync, half applied',
       running({ phase: 'applying', lost: 'y' }),
-      { kind: 'account', status: 'deactivated' },
+      { kind: 'account', status: 'deactivated', at: null },
       {
         upstreamStatus: 'deactivated',
         status: 'desynchronized',
@@ -507,14 +519,14 @@ describe('an account', () => {
     [
       'deactivated is not tried',
       broken,
-      { kind: 'account', status: 'suspended' },
+      { kind: 'account', status: 'suspended', at: null },
       { upstreamStatus: 'suspended', nextTry: null },
       [],
     ],
     [
       'that comes back is read, after its #sync had time',
       state({ upstreamStatus: 'deactivated' }),
-      { kind: 'account', status: 'active' },
+      { kind: 'account', status: 'active', at: null },
       {
         upstreamStatus: 'active',
         status: 'desynchronized',
@@ -539,22 +551,42 @@ describe('an account', () => {
     [
       'that is still inactive here is not read',
       state({ localStatus: 'takendown', upstreamStatus: 'deactivated' }),
-      { kind: 'account', status: 'active' },
+      { kind: 'account', status: 'active', at: null },
       { upstreamStatus: 'active' },
       [],
     ],
-    ['active as before changes nothing', suspect, { kind: 'account', status: 'active' }, {}, []],
-    ['active as before leaves the resync alone', running(), { kind: 'account', status: 'active' }, {}, []],
+    [
+      'that its host calls inactive counts as confirmed then',
+      base,
+      { kind: 'account', status: 'deactivated', at: NOW - 5 },
+      { upstreamStatus: 'deactivated', confirmedAt: NOW - 5 },
+      [],
+    ],
+    [
+      'that was heard of later already counts from then',
+      state({ upstreamStatus: 'deactivated', confirmedAt: NOW - 1 }),
+      { kind: 'account', status: 'deactivated', at: NOW - 5 },
+      {},
+      [],
+    ],
+    ['active as before changes nothing', suspect, { kind: 'account', status: 'active', at: NOW }, {}, []],
+    [
+      'active as before leaves the resync alone',
+      running(),
+      { kind: 'account', status: 'active', at: null },
+      {},
+      [],
+    ],
     [
       'active wakes what was given up',
       state({ status: 'terminal', reason: 'repo-deactivated' }),
-      { kind: 'account', status: 'active' },
+      { kind: 'account', status: 'active', at: null },
       { status: 'desynchronized', reason: 'reactivated', nextTry: NOW + 3000, claimed: UNKNOWN },
     ],
     [
       'never read, without a resync, just goes on',
       { ...newRepo(did, 'f'), upstreamStatus: 'deleted' },
-      { kind: 'account', status: 'active' },
+      { kind: 'account', status: 'active', at: null },
       { upstreamStatus: 'active' },
       [],
       { resync: false },
@@ -1201,7 +1233,11 @@ it('whatever happens, in any order: 20 000 facts', () => {
       { kind: 'broken', reason: 'chain-since', rev: rev(n) },
       doubt({ claimed: rev(n) }),
       { kind: 'app-failed', rev: rev(n), said: null },
-      { kind: 'account', status: random.pick(['active', 'active', 'active', 'deactivated', 'deleted']) },
+      {
+        kind: 'account',
+        status: random.pick(['active', 'active', 'active', 'deactivated', 'deleted']),
+        at: null,
+      },
       { kind: 'hearsay', status: 'deleted', askAt: now + n },
       { kind: 'unheard', gone: random.below(2) === 0, retryAfterMs: 0, jitter: 0.5 },
       { kind: 'unasked', until: now + n },
