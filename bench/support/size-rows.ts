@@ -66,7 +66,7 @@ export const ROWS: readonly SizeRow[] = [
       import { AppBskyActorGetProfile } from '@atcute/bluesky'
       export const get = (actor) => new Client({ handler: simpleFetchHandler({ service: 'https://api.example.com' }) }).call(AppBskyActorGetProfile, { params: { actor } })`,
     },
-    budget: 22_600,
+    budget: 18_500,
   },
   {
     work: 'check a post by its lexicon',
@@ -77,7 +77,7 @@ export const ROWS: readonly SizeRow[] = [
       import { safeParse } from '@atcute/lexicons/validations'
       export const check = (value) => safeParse(AppBskyFeedPost.mainSchema, value)`,
     },
-    budget: 13_700,
+    budget: 9000,
   },
   {
     work: 'find the PDS of a handle',

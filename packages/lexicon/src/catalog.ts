@@ -11,9 +11,9 @@ import {
 } from './define.ts'
 import type { LexiconDef, LexiconDocument } from './document.ts'
 import { LexiconError } from './error.ts'
-import { splitRef } from './ref.ts'
+import { splitRef, typeName } from './ref.ts'
 import type { Method, PermissionSet, RecordSchema } from './schema.ts'
-import { createUnit, type Unit } from './unit.ts'
+import type { LinkedDef } from './definition.ts'
 import type { Issue, Validation, ValidateOptions, Validator } from './validation.ts'
 
 /** Options of `validateRecord`. */
@@ -58,15 +58,14 @@ export type CatalogOptions = {
  * @throws LexiconError `duplicate-lexicon`, `dangling-ref`, `invalid-ref`, `endless-loop`.
  */
 export function createCatalog(documents: Iterable<LexiconDocument>, options: CatalogOptions = {}): Catalog {
-  const units = new Map<string, Unit>()
-  const find = (nsid: string): Unit | undefined => units.get(nsid)
+  const byId = new Map<string, LexiconDocument>()
   for (const document of documents) {
-    if (units.has(document.id)) {
+    if (byId.has(document.id)) {
       throw new LexiconError('duplicate-lexicon', `given twice; nsid=${document.id}`, document.id)
     }
-    units.set(document.id, createUnit(document, find))
+    byId.set(document.id, document)
   }
-  const all = [...units.values()].map((unit) => unit.document)
+  const all = [...byId.values()]
   const [problem] = checkDocuments(all, options)
   if (problem !== undefined) {
     throw new LexiconError(
@@ -81,27 +80,39 @@ export function createCatalog(documents: Iterable<LexiconDocument>, options: Cat
   const schemas = new Map<string, Validator<unknown> | undefined>()
   const def: Catalog['def'] = (ref) => {
     const { nsid, name } = splitRef(ref, '')
-    const defs = units.get(nsid)?.document.defs
+    const defs = byId.get(nsid)?.defs
     return defs !== undefined && Object.hasOwn(defs, name) ? defs[name] : undefined
+  }
+  const linkedDefs = new Map<string, LinkedDef>()
+  const linked = (ref: string): LinkedDef | undefined => {
+    const parts = splitRef(ref, '')
+    const full = typeName(parts.nsid, parts.name)
+    let found = linkedDefs.get(full)
+    const target = found === undefined ? def(full) : undefined
+    if (target !== undefined) {
+      found = { ...parts, def: target, find: linked, check: undefined }
+      linkedDefs.set(full, found)
+    }
+    return found
   }
   const record: Catalog['record'] = (nsid) => {
     let schema = records.get(nsid)
-    // The NSID alone names a record: `…#main` is no unit.
-    const unit = schema === undefined ? units.get(nsid) : undefined
-    if (unit !== undefined && def(nsid)?.type === 'record') {
-      schema = defineRecord(unit)
+    // The NSID alone names a record: `…#main` is no document.
+    const main = schema === undefined && byId.has(nsid) ? linked(nsid) : undefined
+    if (main?.def.type === 'record') {
+      schema = defineRecord(main)
       records.set(nsid, schema)
     }
     return schema
   }
   return {
-    nsids: () => units.keys(),
-    get: (nsid) => units.get(nsid)?.document,
+    nsids: () => byId.keys(),
+    get: (nsid) => byId.get(nsid),
     def,
     method: (nsid) => {
       let method = methods.get(nsid)
       if (method === undefined) {
-        method = createMethod(units.get(nsid))
+        method = byId.has(nsid) ? createMethod(linked(nsid)) : undefined
         if (method !== undefined) methods.set(nsid, method)
       }
       return method
@@ -110,16 +121,15 @@ export function createCatalog(documents: Iterable<LexiconDocument>, options: Cat
     schema: (ref) => {
       let schema = schemas.get(ref)
       if (schema === undefined) {
-        const { nsid, name } = splitRef(ref, '')
-        const target = def(ref)
-        if (target === undefined || isMethodOrSet(target)) return undefined
-        schema = defineSchema(units.get(nsid)!, name)
+        const target = linked(ref)
+        if (target === undefined || isMethodOrSet(target.def)) return undefined
+        schema = defineSchema(target)
         schemas.set(ref, schema)
       }
       return schema
     },
     permissionSet: (nsid) =>
-      def(nsid)?.type === 'permission-set' ? definePermissionSet(units.get(nsid)!) : undefined,
+      def(nsid)?.type === 'permission-set' ? definePermissionSet(linked(nsid)!) : undefined,
     validateRecord: (value, how) => validateRecord(record, value, how),
   }
 }
@@ -128,16 +138,14 @@ function isMethodOrSet(def: LexiconDef): boolean {
   return ['query', 'procedure', 'subscription', 'permission-set'].includes(def.type)
 }
 
-function createMethod(unit: Unit | undefined): Method | undefined {
-  const defs = unit?.document.defs
-  if (unit === undefined || defs === undefined || !Object.hasOwn(defs, 'main')) return undefined
-  switch (defs['main']!.type) {
+function createMethod(main: LinkedDef | undefined): Method | undefined {
+  switch (main?.def.type) {
     case 'query':
-      return defineQuery(unit)
+      return defineQuery(main)
     case 'procedure':
-      return defineProcedure(unit)
+      return defineProcedure(main)
     case 'subscription':
-      return defineSubscription(unit)
+      return defineSubscription(main)
     default:
       return undefined
   }

@@ -1,9 +1,9 @@
 // The functions that generated code calls. Nothing is compiled before a validator's first use.
 import type { Nsid } from '@avocet/syntax'
 import { createValidator } from './validator.ts'
-import type { LexiconBody, LexiconDocument, LexiconParams, LexiconPrimary, LexiconUnion } from './document.ts'
+import type { LexiconBody, LexiconDef, LexiconParams, LexiconPrimary, LexiconUnion } from './document.ts'
 import { LexiconError } from './error.ts'
-import { typeName } from './ref.ts'
+import { splitRef, typeName } from './ref.ts'
 import { rewriteDef, rewriteField } from './rewrite.ts'
 import type {
   Body,
@@ -15,60 +15,69 @@ import type {
   RecordSchema,
   Subscription,
 } from './schema.ts'
-import { compile, compileField, compileProperties, createUnit, type Unit } from './unit.ts'
+import { compile, compileField, compileProperties, type LinkedDef } from './definition.ts'
 import type { Validator } from './validation.ts'
 
-/** A document linked to those it refers to. Its content is for this package's functions. */
-export type Lexicon = Unit
-
 /**
- * Links a document to those it refers to. They are asked for at the first validation only, so modules may refer to
+ * Links a definition to those it refers to. They are asked for at the first validation only, so modules may refer to
  * each other in circles.
+ *
+ * @param ref its full name: `com.example.defs#view`, or the NSID alone for `main`
  */
-export function defineLexicon(document: LexiconDocument, links?: () => readonly Lexicon[]): Lexicon {
-  let found: Map<string, Lexicon> | undefined
-  return createUnit(document, (nsid) => {
-    found ??= new Map((links?.() ?? []).map((unit) => [unit.document.id, unit]))
-    return found.get(nsid)
-  })
-}
-
-/** `parseLexicon` saw that the id is an NSID. */
-function nsidOf(lexicon: Lexicon): Nsid {
-  return lexicon.document.id as Nsid
+export function linkDef(
+  ref: string,
+  def: LexiconDef,
+  links?: () => readonly (LinkedDef | undefined)[],
+): LinkedDef {
+  let found: Map<string, LinkedDef> | undefined
+  return {
+    ...splitRef(ref, ''),
+    def,
+    find: (wanted) => {
+      found ??= new Map(
+        (links?.() ?? []).flatMap((one) => (one ? [[typeName(one.nsid, one.name), one]] : [])),
+      )
+      return found.get(wanted)
+    },
+    check: undefined,
+  }
 }
 
 function primary<K extends LexiconPrimary['type']>(
-  lexicon: Lexicon,
+  { nsid, name, def }: LinkedDef,
   type: K,
 ): Extract<LexiconPrimary, { type: K }> {
-  const { id, defs } = lexicon.document
-  const main = Object.hasOwn(defs, 'main') ? defs['main'] : undefined
-  if (main?.type !== type) {
-    throw new LexiconError('wrong-definition', `not a ${type}; nsid=${id} type=${main?.type}`, id)
+  if (name !== 'main' || def.type !== type) {
+    const ref = typeName(nsid, name)
+    throw new LexiconError('wrong-definition', `not a ${type}; ref=${ref} type=${def.type}`, ref)
   }
-  return main as Extract<LexiconPrimary, { type: K }>
+  return def as Extract<LexiconPrimary, { type: K }>
+}
+
+/** `parseLexicon` saw that the id is an NSID. */
+function nsidOf(linked: LinkedDef): Nsid {
+  return linked.nsid as Nsid
 }
 
 /**
  * The schema of a record.
  *
- * @throws LexiconError `wrong-definition` when the document's main definition is none.
+ * @throws LexiconError `wrong-definition` when it is none.
  */
-export function defineRecord<T>(lexicon: Lexicon): RecordSchema<T> {
-  const { key } = primary(lexicon, 'record')
-  return { type: 'record', nsid: nsidOf(lexicon), key, ...defValidator<T>(lexicon, 'main') }
+export function defineRecord<T>(linked: LinkedDef): RecordSchema<T> {
+  const { key } = primary(linked, 'record')
+  return { type: 'record', nsid: nsidOf(linked), key, ...defValidator<T>(linked) }
 }
 
 /** The schema of a definition that is data: an object, array, string, token, … */
-export function defineSchema<T>(lexicon: Lexicon, name: string): DefSchema<T> {
-  return { type: 'def', ref: typeName(lexicon.document.id, name), ...defValidator<T>(lexicon, name) }
+export function defineSchema<T>(linked: LinkedDef): DefSchema<T> {
+  return { type: 'def', ref: typeName(linked.nsid, linked.name), ...defValidator<T>(linked) }
 }
 
-function defValidator<T>(lexicon: Lexicon, name: string): Validator<T> {
+function defValidator<T>(linked: LinkedDef): Validator<T> {
   return createValidator<T>(
-    () => compile(lexicon, name),
-    (value, how) => rewriteDef(lexicon, `#${name}`, value, how),
+    () => compile(linked),
+    (value, how) => rewriteDef(linked, value, how),
   )
 }
 
@@ -79,15 +88,15 @@ function describe(def: { readonly description?: string }): { description?: strin
 /**
  * The schema of a query.
  *
- * @throws LexiconError `wrong-definition` when the document's main definition is none.
+ * @throws LexiconError `wrong-definition` when it is none.
  */
-export function defineQuery<P, O, D = P>(lexicon: Lexicon): Query<P, O, D> {
-  const def = primary(lexicon, 'query')
+export function defineQuery<P, O, D = P>(linked: LinkedDef): Query<P, O, D> {
+  const def = primary(linked, 'query')
   return {
     type: 'query',
-    nsid: nsidOf(lexicon),
-    params: defineParams<P, D>(lexicon, def.parameters),
-    output: defineBody<O>(lexicon, def.output),
+    nsid: nsidOf(linked),
+    params: defineParams<P, D>(linked, def.parameters),
+    output: defineBody<O>(linked, def.output),
     errors: (def.errors ?? []).map((error) => error.name),
     ...describe(def),
   }
@@ -96,16 +105,16 @@ export function defineQuery<P, O, D = P>(lexicon: Lexicon): Query<P, O, D> {
 /**
  * The schema of a procedure.
  *
- * @throws LexiconError `wrong-definition` when the document's main definition is none.
+ * @throws LexiconError `wrong-definition` when it is none.
  */
-export function defineProcedure<P, I, O, D = P>(lexicon: Lexicon): Procedure<P, I, O, D> {
-  const def = primary(lexicon, 'procedure')
+export function defineProcedure<P, I, O, D = P>(linked: LinkedDef): Procedure<P, I, O, D> {
+  const def = primary(linked, 'procedure')
   return {
     type: 'procedure',
-    nsid: nsidOf(lexicon),
-    params: defineParams<P, D>(lexicon, def.parameters),
-    input: defineBody<I>(lexicon, def.input),
-    output: defineBody<O>(lexicon, def.output),
+    nsid: nsidOf(linked),
+    params: defineParams<P, D>(linked, def.parameters),
+    input: defineBody<I>(linked, def.input),
+    output: defineBody<O>(linked, def.output),
     errors: (def.errors ?? []).map((error) => error.name),
     ...describe(def),
   }
@@ -114,15 +123,15 @@ export function defineProcedure<P, I, O, D = P>(lexicon: Lexicon): Procedure<P, 
 /**
  * The schema of a subscription.
  *
- * @throws LexiconError `wrong-definition` when the document's main definition is none.
+ * @throws LexiconError `wrong-definition` when it is none.
  */
-export function defineSubscription<P, M, D = P>(lexicon: Lexicon): Subscription<P, M, D> {
-  const def = primary(lexicon, 'subscription')
+export function defineSubscription<P, M, D = P>(linked: LinkedDef): Subscription<P, M, D> {
+  const def = primary(linked, 'subscription')
   return {
     type: 'subscription',
-    nsid: nsidOf(lexicon),
-    params: defineParams<P, D>(lexicon, def.parameters),
-    message: def.message === undefined ? null : fieldValidator<M>(lexicon, def.message.schema),
+    nsid: nsidOf(linked),
+    params: defineParams<P, D>(linked, def.parameters),
+    message: def.message === undefined ? null : fieldValidator<M>(linked, def.message.schema),
     errors: (def.errors ?? []).map((error) => error.name),
     ...describe(def),
   }
@@ -131,43 +140,43 @@ export function defineSubscription<P, M, D = P>(lexicon: Lexicon): Subscription<
 /**
  * The permissions of a permission set.
  *
- * @throws LexiconError `wrong-definition` when the document's main definition is none.
+ * @throws LexiconError `wrong-definition` when it is none.
  */
-export function definePermissionSet(lexicon: Lexicon): PermissionSet {
-  const { title, detail, permissions } = primary(lexicon, 'permission-set')
+export function definePermissionSet(linked: LinkedDef): PermissionSet {
+  const { title, detail, permissions } = primary(linked, 'permission-set')
   return {
     type: 'permission-set',
-    nsid: nsidOf(lexicon),
+    nsid: nsidOf(linked),
     ...(title === undefined ? {} : { title }),
     ...(detail === undefined ? {} : { detail }),
     permissions,
   }
 }
 
-function defineParams<P, D>(lexicon: Lexicon, def: LexiconParams | undefined): ParamsSchema<P, D> {
+function defineParams<P, D>(linked: LinkedDef, def: LexiconParams | undefined): ParamsSchema<P, D> {
   const params: LexiconParams = def ?? { type: 'params', properties: {} }
   const validator = createValidator<D, P>(
-    () => compileProperties(lexicon, params.properties, params.required),
-    (value, how) => rewriteField(lexicon, params, value, how),
+    () => compileProperties(linked, params.properties, params.required),
+    (value, how) => rewriteField(linked, params, value, how),
     true,
   )
   return { def: def ?? null, ...validator }
 }
 
-function defineBody<T>(lexicon: Lexicon, def: LexiconBody | undefined): Body<T> | null {
+function defineBody<T>(linked: LinkedDef, def: LexiconBody | undefined): Body<T> | null {
   if (def === undefined) return null
   return {
     encoding: def.encoding,
-    schema: def.schema === undefined ? null : fieldValidator<T>(lexicon, def.schema),
+    schema: def.schema === undefined ? null : fieldValidator<T>(linked, def.schema),
   }
 }
 
 function fieldValidator<T>(
-  lexicon: Lexicon,
+  linked: LinkedDef,
   field: NonNullable<LexiconBody['schema']> | LexiconUnion,
 ): Validator<T> {
   return createValidator<T>(
-    () => compileField(lexicon, field, 0),
-    (value, how) => rewriteField(lexicon, field, value, how),
+    () => compileField(linked, field, 0),
+    (value, how) => rewriteField(linked, field, value, how),
   )
 }

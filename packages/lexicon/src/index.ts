@@ -1,14 +1,14 @@
 export { createCatalog, type Catalog, type CatalogOptions, type RecordOptions } from './catalog.ts'
 export {
   definePermissionSet,
-  defineLexicon,
   defineProcedure,
   defineQuery,
   defineRecord,
   defineSchema,
   defineSubscription,
-  type Lexicon,
+  linkDef,
 } from './define.ts'
+export type { LinkedDef } from './definition.ts'
 export { LexiconError, type LexiconErrorCode } from './error.ts'
 export { checkDocuments, dependencies, references, type LinkProblem } from './links.ts'
 export { parseLexicon, type LexiconRefusal } from './parse/parse.ts'

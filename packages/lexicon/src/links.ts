@@ -53,8 +53,12 @@ function isReferable(def: LexiconDef, union: boolean): boolean {
 
 /** Every `ref` and every member of a union in a document, with its place. */
 export function references(document: LexiconDocument): FoundRef[] {
+  return Object.entries(document.defs).flatMap(([name, def]) => referencesOf(document.id, name, def))
+}
+
+/** Those of one definition. */
+export function referencesOf(nsid: string, name: string, def: LexiconDef): FoundRef[] {
   const found: FoundRef[] = []
-  const nsid = document.id
   const field = (value: LexiconField | LexiconParam, path: string): void => {
     switch (value.type) {
       case 'ref':
@@ -77,29 +81,26 @@ export function references(document: LexiconDocument): FoundRef[] {
   const body = (value: LexiconBody | undefined, path: string): void => {
     if (value?.schema !== undefined) field(value.schema, `${path}/schema`)
   }
-  for (const name of Object.keys(document.defs)) {
-    const def = document.defs[name]!
-    const path = `/defs/${escapePointer(name)}`
-    switch (def.type) {
-      case 'record':
-        field(def.record, `${path}/record`)
-        break
-      case 'query':
-        body(def.output, `${path}/output`)
-        break
-      case 'procedure':
-        body(def.input, `${path}/input`)
-        body(def.output, `${path}/output`)
-        break
-      case 'subscription':
-        if (def.message !== undefined) field(def.message.schema, `${path}/message/schema`)
-        break
-      case 'permission-set':
-      case 'token':
-        break
-      default:
-        field(def, path)
-    }
+  const path = `/defs/${escapePointer(name)}`
+  switch (def.type) {
+    case 'record':
+      field(def.record, `${path}/record`)
+      break
+    case 'query':
+      body(def.output, `${path}/output`)
+      break
+    case 'procedure':
+      body(def.input, `${path}/input`)
+      body(def.output, `${path}/output`)
+      break
+    case 'subscription':
+      if (def.message !== undefined) field(def.message.schema, `${path}/message/schema`)
+      break
+    case 'permission-set':
+    case 'token':
+      break
+    default:
+      field(def, path)
   }
   return found
 }

@@ -3,7 +3,7 @@ import { MAX_DEPTH } from './check/context.ts'
 import { truncateText } from './check/text.ts'
 import type { LexiconField, LexiconParams } from './document.ts'
 import { typeName } from './ref.ts'
-import { lookUp, type Unit } from './unit.ts'
+import { lookUp, type LinkedDef } from './definition.ts'
 
 /** What to rewrite. */
 export type How = { readonly defaults: boolean; readonly truncate: boolean }
@@ -14,7 +14,7 @@ export type How = { readonly defaults: boolean; readonly truncate: boolean }
  * the check.
  */
 export function rewriteField(
-  unit: Unit,
+  linked: LinkedDef,
   field: LexiconField | LexiconParams,
   value: unknown,
   how: How,
@@ -32,7 +32,7 @@ export function rewriteField(
       if (!Array.isArray(value) || value.length > (field.maxLength ?? Infinity)) return value
       let copy: unknown[] | undefined
       for (let i = 0; i < value.length; i++) {
-        const item: unknown = rewriteField(unit, field.items, value[i], how, depth + 1)
+        const item: unknown = rewriteField(linked, field.items, value[i], how, depth + 1)
         if (item === value[i]) continue
         copy ??= value.slice()
         copy[i] = item
@@ -41,16 +41,16 @@ export function rewriteField(
     }
     case 'object':
     case 'params':
-      return isPlainObject(value) ? rewriteObject(unit, field.properties, value, how, depth) : value
+      return isPlainObject(value) ? rewriteObject(linked, field.properties, value, how, depth) : value
     case 'ref':
-      return rewriteDef(unit, field.ref, value, how, depth + 1)
+      return rewriteRef(linked, field.ref, value, how, depth + 1)
     case 'union': {
       if (!isPlainObject(value)) return value
       const type = value['$type']
       for (const ref of field.refs) {
-        const target = lookUp(unit, ref)
-        if (target !== undefined && typeName(target.unit.document.id, target.name) === type) {
-          return rewriteDef(unit, ref, value, how, depth + 1)
+        const target = lookUp(linked, ref)
+        if (target !== undefined && typeName(target.nsid, target.name) === type) {
+          return rewriteDef(target, value, how, depth + 1)
         }
       }
       return value
@@ -60,13 +60,17 @@ export function rewriteField(
   }
 }
 
-/** The same for the definition behind a reference. */
-export function rewriteDef(unit: Unit, ref: string, value: unknown, how: How, depth = 0): unknown {
-  const target = lookUp(unit, ref)
-  if (target === undefined) return value
-  switch (target.def.type) {
+function rewriteRef(from: LinkedDef, ref: string, value: unknown, how: How, depth: number): unknown {
+  const target = lookUp(from, ref)
+  return target === undefined ? value : rewriteDef(target, value, how, depth)
+}
+
+/** The same for a definition. */
+export function rewriteDef(linked: LinkedDef, value: unknown, how: How, depth = 0): unknown {
+  const { def } = linked
+  switch (def.type) {
     case 'record':
-      return rewriteField(target.unit, target.def.record, value, how, depth)
+      return rewriteField(linked, def.record, value, how, depth)
     case 'query':
     case 'procedure':
     case 'subscription':
@@ -74,12 +78,12 @@ export function rewriteDef(unit: Unit, ref: string, value: unknown, how: How, de
     case 'token':
       return value
     default:
-      return rewriteField(target.unit, target.def, value, how, depth)
+      return rewriteField(linked, def, value, how, depth)
   }
 }
 
 function rewriteObject(
-  unit: Unit,
+  linked: LinkedDef,
   properties: { readonly [name: string]: LexiconField },
   value: { readonly [key: string]: unknown },
   how: How,
@@ -94,7 +98,7 @@ function rewriteObject(
       if (!how.defaults || !('default' in field) || field.default === undefined) continue
       next = field.default
     } else {
-      next = rewriteField(unit, field, old, how, depth + 1)
+      next = rewriteField(linked, field, old, how, depth + 1)
       if (next === old) continue
     }
     copy ??= { ...value }

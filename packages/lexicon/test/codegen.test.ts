@@ -112,26 +112,52 @@ describe('a module', () => {
     const names = (defs: object): string[] =>
       [...generate(defs).ts.matchAll(/^export (?:type|const|function) ([\w$]+)/gm)].map(([, name]) => name!)
     const record = { type: 'record', key: 'tid', record: object({}) }
-    expect(names({ main: record })).toEqual(['$lexicon', 'Main', 'main', 'Thing', 'isThing', 'createThing'])
-    expect(names({ main: record, thing: object({}) })).toEqual(['$lexicon', 'Main', 'main', 'Thing', 'thing'])
-    expect(names({ main: record, isThing: object({}) })).toEqual([
-      '$lexicon',
+    expect(names({ main: record })).toEqual(['Main', '$main', 'main', 'Thing', 'isThing', 'createThing'])
+    expect(names({ main: record, thing: object({}) })).toEqual([
       'Main',
+      '$main',
+      'main',
+      'Thing',
+      '$thing',
+      'thing',
+    ])
+    expect(names({ main: record, isThing: object({}) })).toEqual([
+      'Main',
+      '$main',
       'main',
       'IsThing',
+      '$isThing',
       'isThing',
     ])
     expect(names({ main: record, createThing: object({}) })).not.toContain('Thing')
     expect(names({ class: object({}), did: object({}), 'a-b': object({}), aB: object({}) })).toEqual([
-      '$lexicon',
       'Class',
+      '$class',
       'class_',
       'Did_',
+      '$did',
       'did',
       'AB',
+      '$aB',
       'aB',
       'AB_',
+      '$aB_',
       'aB_',
+    ])
+    expect(names({ $view: object({}), view: object({}) })).toEqual([
+      '$view',
+      '$$view',
+      '$view',
+      'View',
+      '$view_',
+      'view',
+    ])
+    expect(names({ main: { type: 'query' } })).toEqual([
+      'Params',
+      'DecodedParams',
+      'Output',
+      'ErrorName',
+      'main',
     ])
     expect(names({ main: { type: 'query' }, output: object({}) })).toContain('Output_')
     expect(names({ output: object({}) })).toContain('Output')

@@ -2,7 +2,7 @@
 import { cidForRaw } from '@avocet/data'
 import { describe, expect, it } from 'vitest'
 import { createCatalog, type CatalogOptions } from '../src/catalog.ts'
-import { defineLexicon, defineRecord, defineSchema } from '../src/define.ts'
+import { defineRecord, defineSchema, linkDef } from '../src/define.ts'
 import type { LexiconDef, LexiconDocument, LexiconField } from '../src/document.ts'
 import { checkDocuments, dependencies } from '../src/links.ts'
 import { openVariant } from '../src/typed.ts'
@@ -334,18 +334,19 @@ describe('documents', () => {
   })
 
   it('are no definition of another kind', () => {
-    const query = defineLexicon(document({ main: { type: 'query' } }))
-    const wrong = { code: 'wrong-definition', message: `not a record; nsid=${id} type=query` }
+    const query = linkDef(id, { type: 'query' })
+    const wrong = { code: 'wrong-definition', message: `not a record; ref=${id} type=query` }
     expect(() => defineRecord(query)).toThrow(expect.objectContaining(wrong))
-    const none = defineLexicon(document({ other: { type: 'token' } }))
-    expect(() => defineRecord(none)).toThrow(
-      expect.objectContaining({ ...wrong, message: `not a record; nsid=${id} type=undefined` }),
+    const record = { type: 'object', properties: {} } as const
+    const beside = linkDef(`${id}#other`, { type: 'record', key: 'tid', record })
+    expect(() => defineRecord(beside)).toThrow(
+      expect.objectContaining({ ...wrong, message: `not a record; ref=${id}#other type=record` }),
     )
   })
 
   it('that were not checked together tell what they miss when it is needed', () => {
     const properties: Record<string, LexiconField> = { x: { type: 'ref', ref: '#toString' } }
-    const schema = defineSchema(defineLexicon(document({ main: { type: 'object', properties } })), 'main')
+    const schema = defineSchema(linkDef(id, { type: 'object', properties }))
     expect(() => schema.validate({ x: 1 })).toThrow(
       expect.objectContaining({
         code: 'dangling-ref',

@@ -1,8 +1,8 @@
 // One document → one module: its types, its schemas, helpers for its record.
 import type { LexiconDef, LexiconDocument, LexiconParams } from '../document.ts'
-import { dependencies } from '../links.ts'
-import { typeName } from '../ref.ts'
-import { moduleNames, namespaceName, pascal, type ModuleNames } from './names.ts'
+import { dependencies, referencesOf } from '../links.ts'
+import { splitRef, typeName } from '../ref.ts'
+import { linkedName, moduleNames, namespaceName, pascal, type ModuleNames } from './names.ts'
 import { comment, literal, printJson } from './print.ts'
 import {
   bodyType,
@@ -36,40 +36,72 @@ type Item =
 /** Prints the module of a document. The output depends on the document alone, not on the order of anything else. */
 export function generateModule(document: LexiconDocument, options: ModuleOptions): GeneratedModule {
   const names = moduleNames(document)
-  const foreignNames = new Map<string, ModuleNames>()
+  const foreignNames = new Map<string, ModuleNames>([[document.id, names]])
+  const namesOf = (nsid: string): ModuleNames | undefined => {
+    let found = foreignNames.get(nsid)
+    const other = found === undefined ? options.documents.get(nsid) : undefined
+    if (other !== undefined) {
+      found = moduleNames(other)
+      foreignNames.set(nsid, found)
+    }
+    return found
+  }
   const scope: TypeScope = {
     nsid: document.id,
     names,
-    imports: new Set(['Lexicon']),
+    imports: new Set(),
     documents: new Set(),
-    foreign: (nsid, name) => {
-      let found = foreignNames.get(nsid)
-      if (found === undefined) {
-        const other = options.documents.get(nsid)
-        if (other === undefined) return pascal(name)
-        found = moduleNames(other)
-        foreignNames.set(nsid, found)
-      }
-      return found.type(name)
-    },
+    foreign: (nsid, name) => namesOf(nsid)?.type(name) ?? pascal(name),
   }
-  const functions = new Set<string>(['defineLexicon'])
+  const functions = new Set<string>()
   const items: Item[] = []
   for (const name of Object.keys(document.defs)) {
-    items.push(...defItems(scope, functions, name, document.defs[name]!))
+    const def = document.defs[name]!
+    const linked = def.type === 'token' ? '' : printLinked(document.id, name, def, namesOf)
+    items.push(...defItems(scope, functions, name, def, linked))
   }
   return render(document, options, scope, functions, items)
 }
 
-function defItems(scope: TypeScope, functions: Set<string>, name: string, def: LexiconDef): Item[] {
+/** The call that links a definition to those it refers to. They stand in a function: modules may refer in circles. */
+function printLinked(
+  nsid: string,
+  name: string,
+  def: LexiconDef,
+  namesOf: (nsid: string) => ModuleNames | undefined,
+): string {
+  const links = referencesOf(nsid, name, def).map((found) => {
+    const target = splitRef(found.ref, nsid)
+    const linked = namesOf(target.nsid)?.linked(target.name) ?? linkedName(target.name)
+    return target.nsid === nsid ? linked : `${namespaceName(target.nsid)}.${linked}`
+  })
+  const list = [...new Set(links)].toSorted().join(', ')
+  const json = printJson(withoutProse(def))
+  return `linkDef(${literal(typeName(nsid, name))}, ${json}${list === '' ? '' : `, () => [${list}]`})`
+}
+
+const LINKED_DOC = 'The definition below, for those that refer to it.'
+
+function defItems(
+  scope: TypeScope,
+  functions: Set<string>,
+  name: string,
+  def: LexiconDef,
+  linked: string,
+): Item[] {
   const type = scope.names.type(name)
   const value = scope.names.value(name)
   const ref = typeName(scope.nsid, name)
   const doc = def.description ?? ''
-  const schema = (call: string, result: string, typeArguments: string[]): Item => {
+  if (linked !== '') functions.add('linkDef')
+  const schema = (
+    call: string,
+    result: string,
+    typeArguments: string[],
+    argument = pure(linked, ''),
+  ): Item => {
     functions.add(call)
     scope.imports.add(result)
-    const argument = call === 'defineSchema' ? `$lexicon, ${literal(name)}` : '$lexicon'
     const list = typeArguments.length > 0 ? `<${typeArguments.join(', ')}>` : ''
     return {
       kind: 'const',
@@ -80,12 +112,26 @@ function defItems(scope: TypeScope, functions: Set<string>, name: string, def: L
       typeArguments: list,
     }
   }
+  // What other definitions may refer to has a name for them.
+  const data = (call: string, result: string): Item[] => {
+    const own = scope.names.linked(name)
+    scope.imports.add('LinkedDef')
+    const link: Item = {
+      kind: 'const',
+      doc: LINKED_DOC,
+      name: own,
+      type: 'LinkedDef',
+      value: linked,
+      typeArguments: '',
+    }
+    return [link, schema(call, result, [type], own)]
+  }
   switch (def.type) {
     case 'record': {
       const main = objectType(scope, def.record, 0, [`  $type: ${literal(ref)}`])
       return [
         { kind: 'type', doc, name: type, type: main },
-        schema('defineRecord', 'RecordSchema', [type]),
+        ...data('defineRecord', 'RecordSchema'),
         ...recordHelpers(scope, type, value),
       ]
     }
@@ -122,12 +168,12 @@ function defItems(scope: TypeScope, functions: Set<string>, name: string, def: L
       ]
     case 'object': {
       const body = objectType(scope, def, 0, [`  $type?: ${literal(ref)}`])
-      return [{ kind: 'type', doc, name: type, type: body }, schema('defineSchema', 'DefSchema', [type])]
+      return [{ kind: 'type', doc, name: type, type: body }, ...data('defineSchema', 'DefSchema')]
     }
     default:
       return [
         { kind: 'type', doc, name: type, type: fieldType(scope, def, 0) },
-        schema('defineSchema', 'DefSchema', [type]),
+        ...data('defineSchema', 'DefSchema'),
       ]
   }
 }
@@ -197,36 +243,24 @@ function render(
     const name = options.specifier(nsid)
     return literal(name.startsWith('.') ? `${name}${extension}` : name)
   }
-  const linked = links.map((nsid) => `${namespaceName(nsid)}.$lexicon`).join(', ')
-  const linkArgument = links.length === 0 ? '' : `, () => [${linked}]`
-  const json = printJson(withoutDescriptions(document))
-  const lexicon: Item = {
-    kind: 'const',
-    doc: 'The document, linked to those it refers to.',
-    name: '$lexicon',
-    type: 'Lexicon',
-    value: `defineLexicon(${json}${linkArgument})`,
-    typeArguments: '',
-  }
   const imports = (keyword: string, nsids: readonly string[], extension: string): string =>
     nsids
       .map((nsid) => `${keyword} * as ${namespaceName(nsid)} from ${specifier(nsid, extension)}\n`)
       .join('')
   const typeDocuments = links.filter((nsid) => scope.documents.has(nsid))
-  const all = [lexicon, ...items]
   const join = (parts: readonly string[]): string => parts.filter((part) => part !== '').join('\n')
   return {
     ts: join([
       `${head}import { ${[...values, ...types.map((name) => `type ${name}`)].join(', ')} } from ${runtime}\n${imports('import', links, '.ts')}`,
-      ...all.map(printTs),
+      ...items.map(printTs),
     ]),
     js: join([
       `${head}import { ${values.join(', ')} } from ${runtime}\n${imports('import', links, '.js')}`,
-      ...all.map(printJs),
+      ...items.map(printJs),
     ]),
     dts: join([
       `${head}import type { ${types.join(', ')} } from ${runtime}\n${imports('import type', typeDocuments, '.js')}`,
-      ...all.map(printDts),
+      ...items.map(printDts),
     ]),
   }
 }
@@ -277,13 +311,17 @@ function pure(value: string, typeArguments: string): string {
   return `/*#__PURE__*/ ${value.slice(0, open)}${typeArguments}${value.slice(open)}`
 }
 
-/** The document without its descriptions, which stand in the comments: a bundle carries what it runs. */
-function withoutDescriptions(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutDescriptions)
+/** A definition without what only people read, which stands in comments and types: a bundle carries what it runs. */
+function withoutProse(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutProse)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([name, field]) => !(name === 'description' && typeof field === 'string'))
-      .map(([name, field]) => [name, withoutDescriptions(field)]),
+      .filter(
+        ([name, field]) =>
+          !(name === 'description' && typeof field === 'string') &&
+          !(name === 'knownValues' && Array.isArray(field)),
+      )
+      .map(([name, field]) => [name, withoutProse(field)]),
   )
 }

@@ -25,12 +25,19 @@ export function pascal(name: string): string {
   return /^[0-9]/.test(joined) ? `_${joined}` : joined
 }
 
+/** `view` → `$view`, `a-b` → `$aB`. */
+export function linkedName(def: string): string {
+  return `$${def.charAt(0)}${pascal(def).slice(1)}`
+}
+
 /** The names that a document's definitions have in its module. */
 export type ModuleNames = {
   /** The type of a definition. */
   readonly type: (def: string) => string
   /** The value of a definition. */
   readonly value: (def: string) => string
+  /** The definition itself, linked to those it refers to. */
+  readonly linked: (def: string) => string
   /** What a record is called besides `Main` (its NSID's last segment); null where a definition has the name. */
   readonly record: string | null
 }
@@ -45,7 +52,8 @@ export function moduleNames(document: LexiconDocument): ModuleNames {
   const types = new Map<string, string>()
   const values = new Map<string, string>()
   const takenTypes = new Set<string>([...(isMethod ? METHOD_TYPES : []), ...IMPORTED])
-  const takenValues = new Set<string>(['$lexicon'])
+  const linked = new Map<string, string>()
+  const takenValues = new Set<string>()
   const taken = (wanted: string, set: Set<string>): string => {
     let name = wanted
     while (set.has(name)) name += '_'
@@ -58,11 +66,15 @@ export function moduleNames(document: LexiconDocument): ModuleNames {
     const value = def.charAt(0) + camel.slice(1)
     values.set(def, taken(RESERVED.has(value) ? `${value}_` : value, takenValues))
   }
+  for (const def of Object.keys(document.defs)) {
+    linked.set(def, taken(linkedName(def), takenValues))
+  }
   const last = pascal(document.id.slice(document.id.lastIndexOf('.') + 1))
   const free = !takenTypes.has(last) && !takenValues.has(`is${last}`) && !takenValues.has(`create${last}`)
   return {
     type: (def) => types.get(def)!,
     value: (def) => values.get(def)!,
+    linked: (def) => linked.get(def) ?? linkedName(def),
     record: main?.type === 'record' && free ? last : null,
   }
 }
@@ -80,7 +92,7 @@ const IMPORTED: readonly string[] = [
   'Did',
   'Handle',
   'Language',
-  'Lexicon',
+  'LinkedDef',
   'Nsid',
   'PermissionSet',
   'Procedure',

@@ -1,4 +1,4 @@
-import { defineLexicon, definePermissionSet } from '../define.ts'
+import { definePermissionSet, linkDef } from '../define.ts'
 import type { PermissionSet } from '../schema.ts'
 import type { LexiconResolver, ResolveResult } from './types.ts'
 
@@ -15,10 +15,10 @@ export async function resolvePermissionSet(
   const resolved = await resolver.resolve(nsid, options)
   if (!resolved.ok) return resolved
   const { document } = resolved.value
-  const type = document.defs['main']?.type
-  if (type !== 'permission-set') {
-    const message = `not a permission set; nsid=${nsid} type=${type ?? 'none'}`
+  const main = document.defs['main']
+  if (main?.type !== 'permission-set') {
+    const message = `not a permission set; nsid=${nsid} type=${main?.type ?? 'none'}`
     return { ok: false, error: { code: 'invalid-lexicon', message, nsid } }
   }
-  return { ok: true, value: definePermissionSet(defineLexicon(document)) }
+  return { ok: true, value: definePermissionSet(linkDef(document.id, main)) }
 }
