@@ -1,7 +1,6 @@
 // Packs every public package as it would be published, unpacks them side by side, and imports each export from there: what
 // works in the workspace through `src` must work for a user through `dist`. Then publint has its say about each.
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -9,13 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 
-type Manifest = {
-  name: string
-  private?: boolean
-  exports?: Record<string, unknown>
-  dependencies?: Record<string, string>
-  peerDependencies?: Record<string, string>
-}
+import { packAll, publicFolders, readManifest, run } from './pack.ts'
 
 const root = join(import.meta.dirname, '..')
 const work = mkdtempSync(join(tmpdir(), 'avocet-packages-'))
@@ -28,26 +21,16 @@ try {
 process.exitCode = problems === 0 ? 0 : 1
 
 async function main(): Promise<void> {
-  const folders = ['packages', 'apps']
-    .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
-    .filter((folder) => existsSync(join(folder, 'package.json')) && !readManifest(folder).private)
-  const tarballs = join(work, 'tarballs')
-  mkdirSync(tarballs)
-  run(
-    'pnpm',
-    ['-r', '--filter', './packages/*', '--filter', './apps/*', 'pack', '--pack-destination', tarballs],
-    root,
-  )
+  const folders = publicFolders()
+  const tarballs = packAll(mkdtempSync(join(work, 'tarballs-')))
 
   const unpacked = folders.map((folder) => {
     const { name, dependencies } = readManifest(folder)
     const target = join(work, 'node_modules', name)
     mkdirSync(target, { recursive: true })
-    const tarball = readdirSync(tarballs).find((file) =>
-      file.startsWith(`${name.replace('@', '').replace('/', '-')}-0`),
-    )
+    const tarball = tarballs.get(name)
     if (!tarball) return problem(name, 'was not packed')
-    run('tar', ['xzf', join(tarballs, tarball), '--strip-components=1', '-C', target], root)
+    run('tar', ['xzf', tarball, '--strip-components=1', '-C', target], root)
     linkDependencies(folder, dependencies)
     return target
   })
@@ -98,17 +81,8 @@ function entryOf(target: unknown): string | null {
   return entryOf(conditions['node'] ?? conditions['import'] ?? conditions['default'])
 }
 
-function readManifest(folder: string): Manifest {
-  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
-}
-
 function problem(name: string, text: string): null {
   problems += 1
   console.error(`${name}: ${text}`)
   return null
-}
-
-function run(name: string, args: readonly string[], cwd: string): void {
-  const { status, stdout, stderr } = spawnSync(name, args, { cwd, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${name} ${args.join(' ')} failed\n${stdout}${stderr}`)
 }

@@ -89,6 +89,7 @@ const steps: Step[] = [
   { name: 'format', run: command('oxfmt', '--check') },
   { name: 'graph', run: command('node', 'scripts/graph.ts', '--check') },
   { name: 'layers', run: command('node', 'scripts/layers.ts', '--check') },
+  { name: 'tasks', run: command('node', 'scripts/tasks.ts', '--check') },
   { name: 'generate', run: command('turbo', 'run', 'generate', '--output-logs=errors-only') },
   { name: 'boundaries', run: command('turbo', 'boundaries') },
   { name: 'types', run: command('tsc', '-b') },

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 import {
   agent,
+  archive,
   AtprotoError,
   createIdentity,
   firehose,
@@ -45,6 +46,7 @@ const KEYS = {
   odd: '3jzfcijpj2z2e',
   watched: '3jzfcijpj2z2f',
   none: '3jzfcijpj2z2g',
+  archived: '3jzfcijpj2z2h',
 }
 
 interface Place extends AsyncDisposable {
@@ -278,6 +280,41 @@ describe.each(places)('the front door of %s', (_, start, isThere) => {
         '',
       ])
       expect(await said(first(forged))).toEqual(['@avocet/repo', 'bad-signature', ''])
+    })
+
+    it('reads an archive, proved by the key of its account', async () => {
+      const { did } = session
+      const { uri } = await alice.create(Post.main, { text: 'archived' }, { rkey: KEYS.archived })
+      const asked = await fetch(`${place.url}/xrpc/com.atproto.sync.getRepo?did=${did}`)
+      const car = new Uint8Array(await asked.arrayBuffer())
+      const entries = await first(archive(car, { identity }))
+      expect(entries.find((entry) => entry.uri === uri)).toMatchObject({
+        collection: 'app.bsky.feed.post',
+        rkey: KEYS.archived,
+        value: { text: 'archived' },
+      })
+      const other = 'zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme'
+      const dids: IdentityResolvers['dids'] = {
+        resolve: async (...which) => {
+          const found = await identity.dids.resolve(...which)
+          if (!found.ok) return found
+          const verificationMethod = found.value.verificationMethod.map((one) => ({
+            ...one,
+            publicKeyMultibase: other,
+          }))
+          return { ok: true, value: { ...found.value, verificationMethod } }
+        },
+      }
+      const forged = { identity: { ...identity, dids } }
+      const seen: string[] = []
+      const reading = (async () => {
+        for await (const entry of archive(car, forged)) seen.push(entry.uri)
+      })()
+      expect([await said(reading), seen]).toEqual([['@avocet/repo', 'bad-signature', ''], []])
+      expect(await first(archive(car, { ...forged, unsafeSkipSignature: true }))).toEqual(entries)
+      const short = archive(car.subarray(0, -10), { unsafeSkipSignature: true })
+      expect(((await said(first(short))) as string[])[0]).toBe('@avocet/repo')
+      expect(((await said(first(archive(new Uint8Array(3))))) as string[])[0]).toBe('@avocet/repo')
     })
 
     it('asks for the key once more where it has changed', async () => {

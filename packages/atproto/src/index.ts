@@ -1,4 +1,5 @@
 export { agent, type Agent, type AgentSession } from './agent.ts'
+export { archive, type ArchiveOptions } from './archive.ts'
 export { AtprotoError, type Speaker } from './error.ts'
 export {
   firehose,

@@ -73,28 +73,38 @@ async function getProved<T>(
 }
 
 async function* readAll(actor: string, options: ReadOptions): AsyncGenerator<ProvedEntry, void> {
-  const { did, reader } = await withKey(actor, options, async (account, key) => {
+  const reader = await withKey(actor, options, async (account, key) => {
     const client = createClient({ service: account.pds })
     const signal = options.signal === undefined ? {} : { signal: options.signal }
     const download = await getRepo(client, { did: account.did }, { ...signal, timeoutMs: 0 })
     const { stream } = valueOf('@avocet/xrpc-client', download)
-    return { did: account.did, reader: await readRepo(stream, { did: account.did, key }) }
+    return readRepo(stream, { did: account.did, key })
   })
   await using open: RepoReader = reader
   try {
-    for await (const { path, cid, bytes } of open.entries) {
-      const slash = path.indexOf('/')
-      const [collection, rkey] = [path.slice(0, slash), path.slice(slash + 1)]
-      const value = decodeRecord(bytes, path)
-      yield { uri: `at://${did}/${path}`, cid: formatCid(cid), collection, rkey, value }
-    }
+    yield* entriesOf(open)
   } catch (cause) {
     throw spoken('@avocet/repo', cause)
   }
 }
 
+/** The records of a repository that is being read. */
+export async function* entriesOf({ did, entries }: RepoReader): AsyncGenerator<ProvedEntry, void> {
+  for await (const { path, cid, bytes } of entries) {
+    const slash = path.indexOf('/')
+    const [collection, rkey] = [path.slice(0, slash), path.slice(slash + 1)]
+    yield {
+      uri: `at://${did}/${path}`,
+      cid: formatCid(cid),
+      collection,
+      rkey,
+      value: decodeRecord(bytes, path),
+    }
+  }
+}
+
 /** Reads by the account's key; where the signature does not fit, once more by the key of now. */
-async function withKey<T>(
+export async function withKey<T>(
   actor: string,
   options: ReadOptions,
   run: (account: LocatedAccount, key: NonNullable<ReturnType<typeof signingKey>>) => Promise<T>,

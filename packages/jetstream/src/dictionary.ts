@@ -25,7 +25,10 @@ const TIMEOUT_MS = 15_000
 /** Makes {@link Dictionaries}. */
 export function createDictionaries(
   create: CreateDecompress | null = ofPlatform,
-  settings: { readonly headers?: HeadersInit; readonly signal?: AbortSignal } = {},
+  settings: {
+    readonly headers?: ConstructorParameters<typeof Headers>[0]
+    readonly signal?: AbortSignal
+  } = {},
 ): Dictionaries {
   const known = new Map<string, { readonly dictionary: Dictionary | null; readonly refusals: number }>()
   return {
@@ -48,7 +51,10 @@ export function createDictionaries(
 
 async function fetchDictionary(
   base: URL,
-  { headers, signal }: { readonly headers?: HeadersInit; readonly signal?: AbortSignal },
+  {
+    headers,
+    signal,
+  }: { readonly headers?: ConstructorParameters<typeof Headers>[0]; readonly signal?: AbortSignal },
 ): Promise<Uint8Array | null> {
   const url = new URL(base)
   url.protocol = url.protocol.replace(/^ws/, 'http')

@@ -1,6 +1,8 @@
 import type { DataObject } from '@avocet/data'
 import type { ParamValue } from '@avocet/xrpc'
 
+import type { HeaderFields } from './header-fields.ts'
+
 /** One message of a stream. */
 export interface StreamMessage<B = DataObject> {
   /** Short name, `#commit`. */
@@ -39,7 +41,7 @@ export interface FollowOptions {
   /** Ends the iteration. */
   readonly signal?: AbortSignal
   /** Request headers. Node only: browsers cannot set any. */
-  readonly headers?: HeadersInit
+  readonly headers?: HeaderFields
   /** Largest frame in bytes. Default 5 MiB. */
   readonly maxFrameBytes?: number
   /** Bytes that may wait for a slow reader. Default 16 MiB. */

@@ -1,6 +1,7 @@
 import type { Catalog, InferInput, InferOutput, InferParams, Procedure, Query } from '@avocet/lexicon'
 import type { ParamValue } from '@avocet/xrpc'
 import type { XrpcClientError } from './error.ts'
+import type { HeaderFields } from './header-fields.ts'
 
 /** Where calls go: an address that can change between calls, and how to reach it. A session is one. */
 export interface Service {
@@ -53,7 +54,7 @@ export type Labeler = string | { readonly did: string; readonly redact?: boolean
 /** Settings that hold for every call of a client, and can be overridden for one. */
 export interface CallSettings {
   /** Headers for each call. */
-  readonly headers?: HeadersInit
+  readonly headers?: HeaderFields
   /** Labelers whose labels to apply. */
   readonly labelers?: readonly Labeler[]
   /** The service that a PDS is to forward calls to: `did:web:api.example.com#bsky_appview`. */

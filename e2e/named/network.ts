@@ -1,0 +1,186 @@
+// A network under the names of the real one, on this machine: plc.directory, a PDS, and its stream in place of the relay's, all by
+// https. Programs run on it as they are written: only what is loaded before them (names.mjs) knows that it is not the internet.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createServer, type TLSSocket } from 'node:tls'
+import { pathToFileURL } from 'node:url'
+
+import { freePort, startService } from '@avocet/network'
+import { pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
+
+import { certificate, privateKey } from './certificate.ts'
+
+/** The password of every account. */
+export const PASSWORD = 'correct horse battery staple'
+
+/** How a program ended. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A program that runs. */
+export interface Running {
+  readonly process: ChildProcess
+  readonly ended: Promise<Ended>
+  /** What it wrote so far. */
+  stdout(): string
+  /** Ends it with SIGTERM. */
+  stop(): Promise<Ended>
+}
+
+/** Where a program runs. */
+export interface RunOptions {
+  readonly cwd?: string
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** The network while it runs. */
+export interface NamedNetwork extends AsyncDisposable {
+  /** The PDS by its port, for what a test does itself. */
+  readonly pds: string
+  /** The servers of other names: by name, the port on this machine. */
+  readonly names: Map<string, number>
+  /** What tells Chromium the same. The certificate it has to take without asking: `ignoreHTTPSErrors`. */
+  readonly chromiumArgs: readonly string[]
+  /** Makes an account `<name>.example.com`. */
+  newAccount(name: string): Promise<{ did: `did:plc:${string}`; handle: string; token: string }>
+  /** Starts a program of Node. */
+  start(file: string, options?: RunOptions): Running
+}
+
+export async function startNamedNetwork(): Promise<NamedNetwork> {
+  await using started = new AsyncDisposableStack()
+  const folder = mkdtempSync(join(tmpdir(), 'avocet-named-'))
+  started.defer(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(folder, 'ca.pem'), certificate)
+  const names = new Map<string, number>()
+  const front = await serveNames((name) => names.get(name) ?? (isHandle(name) ? names.get(PDS) : undefined))
+  started.use(front)
+  const env = {
+    NAMES_PORT: String(front.port),
+    NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
+    NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, 'names.mjs')).href}`,
+    NODE_NO_WARNINGS: '1',
+  }
+  const serve = async (
+    app: 'plc-directory' | 'pds',
+    healthPath: string,
+    more: Record<string, string>,
+  ): Promise<number> => {
+    const port = await freePort()
+    const service = await startService({
+      name: app,
+      app,
+      args: [`--port=${port}`, '--host=127.0.0.1', `--data=${join(folder, app)}`],
+      url: `http://127.0.0.1:${port}`,
+      healthPath,
+      logFile: join(folder, `${app}.log`),
+      env: { ...env, ...more },
+    })
+    started.defer(() => service.stop())
+    return port
+  }
+  names.set('plc.directory', await serve('plc-directory', '/_health', {}))
+  const port = await serve('pds', '/xrpc/_health', {
+    PDS_HOSTNAME: PDS,
+    PDS_SERVICE_HANDLE_DOMAINS: '.example.com',
+    PDS_INVITE_REQUIRED: 'false',
+    PDS_RATE_LIMITS_ENABLED: 'false',
+    ...pdsDatabaseEnvironment(folder),
+  })
+  for (const name of [PDS, 'bsky.network']) names.set(name, port)
+  const pds = `http://127.0.0.1:${port}`
+  const running = started.move()
+  return {
+    pds,
+    names,
+    chromiumArgs: [
+      `--host-resolver-rules=MAP *.example.com:443 127.0.0.1:${front.port},MAP plc.directory:443 127.0.0.1:${front.port}`,
+    ],
+    newAccount: async (name) => {
+      const handle = `${name}.example.com`
+      const response = await fetch(`${pds}/xrpc/com.atproto.server.createAccount`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ handle, email: `${name}@example.com`, password: PASSWORD }),
+      })
+      const body = (await response.json()) as { did?: `did:plc:${string}`; accessJwt: string }
+      if (body.did === undefined) throw new Error(`no account: ${JSON.stringify(body)}`)
+      return { did: body.did, handle, token: body.accessJwt }
+    },
+    start: (file, options = {}) => run(file, { ...options, env: { ...env, ...options.env } }),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+const PDS = 'pds.example.com'
+const isHandle = (name: string): boolean => name.endsWith('.example.com')
+
+/** Ends TLS for all names on one port, and passes the bytes on to the server of the name that was asked for. */
+async function serveNames(portOf: (name: string) => number | undefined): Promise<Front> {
+  const sockets = new Set<TLSSocket>()
+  const server = createServer({ cert: certificate, key: privateKey }, (socket) => {
+    const port = typeof socket.servername === 'string' ? portOf(socket.servername) : undefined
+    if (port === undefined) {
+      socket.destroy()
+      return
+    }
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    const to = connect({ port, host: '127.0.0.1', noDelay: true })
+    // One side that breaks off ends the other, as on the network.
+    for (const [one, other] of [
+      [socket, to],
+      [to, socket],
+    ] as const) {
+      one.pipe(other)
+      one.on('error', () => other.destroy())
+    }
+  })
+  server.on('tlsClientError', () => undefined)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+interface Front extends AsyncDisposable {
+  readonly port: number
+}
+
+function run(file: string, { cwd, args = [], env = {} }: RunOptions): Running {
+  const child = spawn(process.execPath, [file, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('error', (error) => resolve({ code: null, stdout, stderr: `${stderr}${error.message}` }))
+    child.once('close', (code) => resolve({ code, stdout, stderr }))
+  })
+  return {
+    process: child,
+    ended,
+    stdout: () => stdout,
+    stop: () => {
+      child.kill('SIGTERM')
+      return ended
+    },
+  }
+}

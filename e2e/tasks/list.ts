@@ -1,0 +1,74 @@
+// The everyday tasks of docs/from-other-libraries.md: a folder each, with the program of every library that can do it.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export const LIBRARIES = ['avocet', 'atproto', 'atcute'] as const
+export type Library = (typeof LIBRARIES)[number]
+
+/** Of a library: how the page calls it, and which packages of a program are its own. */
+export const NAMES: Readonly<Record<Library, string>> = {
+  avocet: 'Avocet',
+  atproto: '@atproto/*',
+  atcute: 'atcute',
+}
+
+/** One task. */
+export interface Task {
+  readonly folder: string
+  readonly title: string
+  /** What the programs do alike, and where they differ in what they promise. */
+  readonly text: string
+  /** Why a library has no program, or one that does not run here; by library. */
+  readonly without?: Partial<Record<Library, string>>
+}
+
+export const TASKS: readonly Task[] = [
+  {
+    folder: '01-resolve',
+    title: 'From a handle to a DID and a PDS',
+    text: 'Avocet and atcute check that the DID names the handle, too.',
+  },
+  {
+    folder: '02-post',
+    title: 'Log in and post',
+    text: 'By an app password. Avocet finds the PDS of the account, and checks the record before it is sent.',
+  },
+  {
+    folder: '04-list',
+    title: 'List the records of an account',
+    text: 'All pages, with types. Avocet and atcute check each record by its schema.',
+  },
+  {
+    folder: '05-archive',
+    title: 'From a CAR file to records',
+    text: 'Avocet reads the file as a stream, and checks the signature by the key of the account; the peers need the whole file in memory and check no signature here.',
+  },
+  {
+    folder: '06-verify',
+    title: 'Verify a repository',
+    text: 'Every record is proved by the key in the DID document. Avocet does it in memory that does not grow with the repository.',
+    without: { atcute: 'It verifies single records; there is nothing for a repository.' },
+  },
+]
+
+/** A program of a task. */
+export interface Program {
+  readonly task: Task
+  readonly library: Library
+  readonly file: string
+  readonly code: string
+  /** Lines without the blank ones. */
+  readonly lines: number
+}
+
+/** All programs of a task, in the order of the libraries. */
+export function programsOf(task: Task): Program[] {
+  return LIBRARIES.flatMap((library) => {
+    const file = join(import.meta.dirname, task.folder, `${library}.ts`)
+    if (!existsSync(file)) return []
+    const code = readFileSync(file, 'utf8')
+    return [
+      { task, library, file, code, lines: code.split('\n').filter((line) => line.trim() !== '').length },
+    ]
+  })
+}

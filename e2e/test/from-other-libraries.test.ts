@@ -1,0 +1,106 @@
+// The programs of docs/from-other-libraries.md, outside of the workspace, with our packages from tarballs: they type-check, they run on a
+// network of the usual names as they are written, and the libraries find the same.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { PASSWORD, startNamedNetwork, type NamedNetwork } from '../named/network.ts'
+import { checkTypes, copyInto, installPacked, type PackedFolder } from '../support/packed.ts'
+import { LIBRARIES, programsOf, TASKS, type Program } from '../tasks/list.ts'
+
+const programs = TASKS.flatMap(programsOf)
+
+test('every task has our program, no longer than the shortest, and one of each peer or a reason', () => {
+  for (const task of TASKS) {
+    const found = programsOf(task)
+    const [ours, ...peers] = found
+    expect(ours?.library, task.folder).toBe('avocet')
+    expect(ours!.lines, task.folder).toBeLessThanOrEqual(Math.min(...peers.map(({ lines }) => lines)))
+    for (const library of LIBRARIES) {
+      const isThere = found.some((program) => program.library === library)
+      expect(isThere || task.without?.[library] !== undefined, `${task.folder} ${library}`).toBe(true)
+    }
+  }
+})
+
+describe('outside of the workspace', () => {
+  let packed: PackedFolder
+  let network: NamedNetwork
+  beforeAll(async () => {
+    packed = installPacked(packagesOf('@avocet/'), [...packagesOf(''), '@types/node'])
+    copyInto(packed, join(import.meta.dirname, '../tasks'), 'tasks')
+    network = await startNamedNetwork()
+    await fill(network, packed)
+  }, 120_000)
+  afterAll(async () => {
+    await network?.[Symbol.asyncDispose]()
+    packed?.[Symbol.dispose]()
+  })
+
+  test('all programs type-check, ours with the declarations that they use', () => {
+    expect(checkTypes(packed, ['tasks/*/avocet.ts'], false)).toBe('')
+    expect(checkTypes(packed, ['tasks/*/atproto.ts', 'tasks/*/atcute.ts'], true)).toBe('')
+  })
+
+  describe.each(TASKS)('$title', (task) => {
+    test('the libraries find the same', async () => {
+      const said = new Map<string, string[]>()
+      for (const program of programsOf(task)) {
+        const { code, stdout, stderr } = await runProgram(program)
+        expect([program.library, code, stderr]).toEqual([program.library, 0, ''])
+        said.set(program.library, alike(stdout))
+      }
+      const ours = said.get('avocet')!
+      expect(ours.join('')).not.toBe('')
+      for (const [library, lines] of said) expect(lines, library).toEqual(ours)
+    })
+  })
+
+  const runProgram = ({ task, library }: Program): ReturnType<NamedNetwork['start']>['ended'] =>
+    network.start(join(packed.folder, 'tasks', task.folder, `${library}.ts`), {
+      cwd: packed.folder,
+      env: { APP_PASSWORD: PASSWORD },
+    }).ended
+})
+
+/** Packages that the programs import: ours without the scope, or all others. */
+function packagesOf(scope: string): string[] {
+  const imported = programs.flatMap(({ code }) =>
+    [...code.matchAll(/ from '((?:@[a-z]+\/)?[a-z][a-z-]*)/g)].map(([, name]) => name!),
+  )
+  const names = [...new Set(imported)].filter((name) => !name.startsWith('node'))
+  return scope === ''
+    ? names.filter((name) => !name.startsWith('@avocet/'))
+    : names.filter((name) => name.startsWith(scope)).map((name) => name.slice(scope.length))
+}
+
+/** An account with posts, and its repository in a file. */
+async function fill(network: NamedNetwork, { folder }: PackedFolder): Promise<void> {
+  const { pds } = network
+  const { did, token } = await network.newAccount('alice')
+  const writes = Array.from({ length: 150 }, (_, index) => ({
+    $type: 'com.atproto.repo.applyWrites#create',
+    collection: 'app.bsky.feed.post',
+    value: { $type: 'app.bsky.feed.post', text: `post ${index}`, createdAt: '2026-01-02T03:04:05.678Z' },
+  }))
+  const written = await fetch(`${pds}/xrpc/com.atproto.repo.applyWrites`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ repo: did, writes }),
+  })
+  expect(written.status, await written.text()).toBe(200)
+  const car = await fetch(`${pds}/xrpc/com.atproto.sync.getRepo?did=${did}`)
+  writeFileSync(join(folder, 'repo.car'), new Uint8Array(await car.arrayBuffer()))
+}
+
+/** What programs say, but for what may differ: a slash after a host, the repository before a path, the key of a record that was just made. */
+function alike(stdout: string): string[] {
+  const lines = stdout.trimEnd().split('\n')
+  return lines.map((line) =>
+    line
+      .replace(/\/$/, '')
+      .replace(/^at:\/\/[^/]+\//, '')
+      .replace(/\/[2-7a-z]{13}$/, '/<key>'),
+  )
+}

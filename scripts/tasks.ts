@@ -1,0 +1,78 @@
+// Writes docs/from-other-libraries.md from the programs of e2e/tasks.
+//
+//   node scripts/tasks.ts           writes it
+//   node scripts/tasks.ts --check   exit code 1 where it is not what the programs make it (a step of npm test)
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { LIBRARIES, NAMES, programsOf, TASKS, type Program, type Task } from '../e2e/tasks/list.ts'
+
+const root = join(import.meta.dirname, '..')
+const file = join(root, 'docs/from-other-libraries.md')
+
+const text = page()
+if (!process.argv.includes('--check')) writeFileSync(file, text)
+else if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
+  console.error('docs/from-other-libraries.md is not what e2e/tasks says: node scripts/tasks.ts')
+  process.exitCode = 1
+}
+
+function page(): string {
+  return [
+    '# Coming from other libraries',
+    `The same everyday tasks in Avocet, in \`@atproto/*\` and in atcute, each as short as the library lets it be. CI installs the packages from
+tarballs into an empty folder, type-checks all programs there and runs them as they stand here, on a local network with the names of the real
+one; where several libraries do a task, what they print is compared.`,
+    `Versions: ${versions()}.`,
+    overview(),
+    ...TASKS.map(section),
+    'This page is written by `node scripts/tasks.ts` from the programs in [e2e/tasks](../e2e/tasks).',
+    '',
+  ].join('\n\n')
+}
+
+/** Lines of each program, the shortest in bold. */
+function overview(): string {
+  const head = `| task | ${LIBRARIES.map((library) => NAMES[library]).join(' | ')} |\n|---|${'---|'.repeat(LIBRARIES.length)}`
+  const rows = TASKS.map((task, index) => {
+    const programs = programsOf(task)
+    const least = Math.min(...programs.map(({ lines }) => lines))
+    const cells = LIBRARIES.map((library) => {
+      const lines = programs.find((program) => program.library === library)?.lines
+      return lines === undefined ? '–' : lines === least ? `**${lines}**` : lines
+    })
+    return `| ${index + 1}. [${task.title}](#${anchor(task, index)}) | ${cells.join(' | ')} |`
+  })
+  return `Lines of each program, blank ones aside:\n\n${[head, ...rows].join('\n')}`
+}
+
+function section(task: Task, index: number): string {
+  const programs = programsOf(task).map(
+    ({ library, code }) => `${NAMES[library]}:\n\n\`\`\`ts\n${code.trimEnd()}\n\`\`\``,
+  )
+  const missing = LIBRARIES.flatMap((library) => {
+    const why = task.without?.[library]
+    return why === undefined ? [] : [`${NAMES[library]}: ${why}`]
+  })
+  return [`## ${index + 1}. ${task.title}`, task.text, ...programs, ...missing].join('\n\n')
+}
+
+/** As GitHub makes them. */
+function anchor(task: Task, index: number): string {
+  return `${index + 1}. ${task.title}`
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} -]/gu, '')
+    .replaceAll(' ', '-')
+}
+
+/** Of the peers' packages that the programs import, as the workspace pins them. */
+function versions(): string {
+  const catalog = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')
+  const imported = (program: Program): string[] =>
+    [...program.code.matchAll(/ from '(@at[a-z]+\/[a-z-]+)/g)].map(([, name]) => name!)
+  const names = new Set(TASKS.flatMap(programsOf).flatMap(imported))
+  return [...names]
+    .toSorted()
+    .map((name) => `${name} ${new RegExp(`^  '${name}': (.+)$`, 'm').exec(catalog)![1]}`)
+    .join(', ')
+}
