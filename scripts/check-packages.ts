@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 
-import { packAll, publicFolders, readManifest, run } from './pack.ts'
+import { packAll, publicFolders, readManifest, run } from '../testing/src/pack.ts'
 
 const root = join(import.meta.dirname, '..')
 const work = mkdtempSync(join(tmpdir(), 'avocet-packages-'))

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { packAll, run } from '../../scripts/pack.ts'
+import { packAll, run } from '@avocet/testing/pack'
 
 const root = join(import.meta.dirname, '../..')
 

@@ -12,7 +12,7 @@ export type Manifest = {
   peerDependencies?: Record<string, string>
 }
 
-const root = join(import.meta.dirname, '..')
+const root = join(import.meta.dirname, '../..')
 
 /** Folders of all public packages and apps. */
 export function publicFolders(): string[] {
