@@ -52,9 +52,17 @@ export const ROWS: readonly SizeRow[] = [
   },
   {
     work: 'call services, without schemas',
-    ours: `export { createClient } from '@avocet/xrpc-client'`,
+    ours: `export { createLiteClient, unwrap } from '@avocet/xrpc-client'`,
     peers: { '@atcute/client': `export { Client, simpleFetchHandler, ok } from '@atcute/client'` },
+    budget: 1400,
+    note: 'ours bounds what it reads; the peer also copies a client with other settings',
+  },
+  {
+    work: 'call services by their schemas, which are not in this figure',
+    ours: `export { createClient, unwrap } from '@avocet/xrpc-client'`,
+    peers: {},
     budget: 10_000,
+    note: 'with time limits, retries, CIDs and bytes in JSON, and checks',
   },
   {
     work: 'call getProfile, checked by its lexicon',

@@ -1,5 +1,4 @@
 import type { Issue } from '@avocet/lexicon'
-import { statusErrorName } from '@avocet/xrpc'
 
 /** What kind of failure it was. */
 export type XrpcClientErrorCode =
@@ -43,7 +42,10 @@ export class XrpcClientError extends Error {
   readonly code: XrpcClientErrorCode
   /** HTTP status; 0 when there was no answer. */
   readonly status: number
-  /** The error's name as the service gave it, such as `RecordNotFound`; customary for the status when it gave none. */
+  /**
+   * The error's name as the service gave it, such as `RecordNotFound`; where it gave none, the one customary for the status (empty from
+   * `createLiteClient`). Empty where no service refused anything.
+   */
   readonly error: string
   /** Headers of the answer; empty when there was none. */
   readonly headers: Headers
@@ -54,7 +56,7 @@ export class XrpcClientError extends Error {
     super(message, data.cause === undefined ? undefined : { cause: data.cause })
     this.code = code
     this.status = data.status ?? 0
-    this.error = data.error ?? (this.status === 0 ? '' : statusErrorName(this.status))
+    this.error = data.error ?? ''
     this.headers = data.headers ?? new Headers()
     this.issues = data.issues ?? []
   }

@@ -1,5 +1,14 @@
 export { createClient } from './client.ts'
 export { XrpcClientError, type XrpcClientErrorCode, type XrpcClientErrorData } from './error.ts'
+export {
+  createLiteClient,
+  type JsonOf,
+  type LiteCall,
+  type LiteCallOptions,
+  type LiteClient,
+  type LiteClientOptions,
+  type LiteForms,
+} from './lite.ts'
 export { items, pages, type PagesOptions } from './pages.ts'
 export {
   decodeRecord,
