@@ -1,20 +1,45 @@
-// Writes docs/from-other-libraries.md from the programs of e2e/tasks.
+// Writes docs/from-other-libraries.md, and what README.md shows of it, from the programs of e2e/tasks.
 //
-//   node scripts/tasks.ts           writes it
-//   node scripts/tasks.ts --check   exit code 1 where it is not what the programs make it (a step of npm test)
+//   node scripts/tasks.ts           writes them
+//   node scripts/tasks.ts --check   exit code 1 where they are not what the programs make them (a step of npm test)
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { LIBRARIES, NAMES, programsOf, TASKS, type Program, type Task } from '../e2e/tasks/list.ts'
 
 const root = join(import.meta.dirname, '..')
-const file = join(root, 'docs/from-other-libraries.md')
+const isCheck = process.argv.includes('--check')
 
-const text = page()
-if (!process.argv.includes('--check')) writeFileSync(file, text)
-else if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
-  console.error('docs/from-other-libraries.md is not what e2e/tasks says: node scripts/tasks.ts')
-  process.exitCode = 1
+put('docs/from-other-libraries.md', page())
+put('README.md', withPrograms(read('README.md')))
+
+function put(file: string, text: string): void {
+  if (!isCheck) writeFileSync(join(root, file), text)
+  else if (read(file) !== text) {
+    console.error(`${file} is not what e2e/tasks says: node scripts/tasks.ts`)
+    process.exitCode = 1
+  }
+}
+
+function read(file: string): string {
+  const path = join(root, file)
+  return existsSync(path) ? readFileSync(path, 'utf8') : ''
+}
+
+/** Our programs of the tasks that a text names, where it names them. */
+function withPrograms(text: string): string {
+  return text.replace(/(<!-- tasks (.*) -->\n).*?(<!-- \/tasks -->)/s, (_, open, names: string, close) => {
+    const blocks = names.split(' ').map((name) => {
+      const task = TASKS.find(({ folder }) => folder === name)
+      if (task === undefined) throw new Error(`no such task: ${name}`)
+      return fenced(programsOf(task)[0]!)
+    })
+    return `${open}\n${blocks.join('\n\n')}\n\n${close}`
+  })
+}
+
+function fenced({ code }: Program): string {
+  return `\`\`\`ts\n${code.trimEnd()}\n\`\`\``
 }
 
 function page(): string {
@@ -47,9 +72,7 @@ function overview(): string {
 }
 
 function section(task: Task, index: number): string {
-  const programs = programsOf(task).map(
-    ({ library, code }) => `${NAMES[library]}:\n\n\`\`\`ts\n${code.trimEnd()}\n\`\`\``,
-  )
+  const programs = programsOf(task).map((program) => `${NAMES[program.library]}:\n\n${fenced(program)}`)
   const missing = LIBRARIES.flatMap((library) => {
     const why = task.without?.[library]
     return why === undefined ? [] : [`${NAMES[library]}: ${why}`]

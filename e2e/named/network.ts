@@ -1,5 +1,5 @@
-// A network under the names of the real one, on this machine: plc.directory, a PDS, and its stream in place of the relay's, all by
-// https. Programs run on it as they are written: only what is loaded before them (names.mjs) knows that it is not the internet.
+// A network under the names of the real one, on this machine: plc.directory, a PDS, its stream in place of the relay's, and its handles in
+// place of the public API's, all by https. Programs run on it as they are written: only what is loaded before them (names.mjs) knows that it is not the internet.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -28,8 +28,8 @@ export interface Ended {
 export interface Running {
   readonly process: ChildProcess
   readonly ended: Promise<Ended>
-  /** What it wrote so far. */
-  stdout(): string
+  /** Resolves with what it wrote, to the output or to the error output, once that fits. @throws Error where it ends before */
+  wrote(pattern: RegExp): Promise<RegExpExecArray>
   /** Ends it with SIGTERM. */
   stop(): Promise<Ended>
 }
@@ -95,14 +95,16 @@ export async function startNamedNetwork(): Promise<NamedNetwork> {
     PDS_RATE_LIMITS_ENABLED: 'false',
     ...pdsDatabaseEnvironment(folder),
   })
-  for (const name of [PDS, 'bsky.network']) names.set(name, port)
+  for (const name of [PDS, 'bsky.network', 'public.api.bsky.app']) names.set(name, port)
   const pds = `http://127.0.0.1:${port}`
   const running = started.move()
   return {
     pds,
     names,
     chromiumArgs: [
-      `--host-resolver-rules=MAP *.example.com:443 127.0.0.1:${front.port},MAP plc.directory:443 127.0.0.1:${front.port}`,
+      `--host-resolver-rules=${['*.example.com', 'plc.directory', 'public.api.bsky.app']
+        .map((name) => `MAP ${name}:443 127.0.0.1:${front.port}`)
+        .join(',')}`,
     ],
     newAccount: async (name) => {
       const handle = `${name}.example.com`
@@ -177,7 +179,17 @@ function run(file: string, { cwd, args = [], env = {} }: RunOptions): Running {
   return {
     process: child,
     ended,
-    stdout: () => stdout,
+    wrote: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const found = pattern.exec(stdout) ?? pattern.exec(stderr)
+          if (found !== null) resolve(found)
+        }
+        child.stdout.on('data', look)
+        child.stderr.on('data', look)
+        void ended.then(() => reject(new Error(`it ended without ${pattern}:\n${stdout}${stderr}`)))
+        look()
+      }),
     stop: () => {
       child.kill('SIGTERM')
       return ended

@@ -18,6 +18,8 @@ export interface Task {
   readonly title: string
   /** What the programs do alike, and where they differ in what they promise. */
   readonly text: string
+  /** The programs go on until they are stopped: while they run, somebody posts. */
+  readonly endless?: true
   /** Why a library has no program, or one that does not run here; by library. */
   readonly without?: Partial<Record<Library, string>>
 }
@@ -48,6 +50,12 @@ export const TASKS: readonly Task[] = [
     title: 'Verify a repository',
     text: 'Every record is proved by the key in the DID document. Avocet does it in memory that does not grow with the repository.',
     without: { atcute: 'It verifies single records; there is nothing for a repository.' },
+  },
+  {
+    folder: '07-firehose',
+    title: 'Follow the firehose, by collection',
+    text: 'Avocet and `@atproto/sync` verify each commit by the key of its account; Avocet also takes the ops back and compares with the commit before (Sync 1.1). atcute decodes, and verifies no signature. All of them reconnect.',
+    endless: true,
   },
 ]
 

@@ -2,14 +2,16 @@
 // network of the usual names as they are written, and the libraries find the same.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { PASSWORD, startNamedNetwork, type NamedNetwork } from '../named/network.ts'
+import { PASSWORD, startNamedNetwork, type NamedNetwork, type Running } from '../named/network.ts'
 import { checkTypes, copyInto, installPacked, type PackedFolder } from '../support/packed.ts'
 import { LIBRARIES, programsOf, TASKS, type Program } from '../tasks/list.ts'
 
 const programs = TASKS.flatMap(programsOf)
+let alice: Awaited<ReturnType<NamedNetwork['newAccount']>>
 
 test('every task has our program, no longer than the shortest, and one of each peer or a reason', () => {
   for (const task of TASKS) {
@@ -43,25 +45,50 @@ describe('outside of the workspace', () => {
     expect(checkTypes(packed, ['tasks/*/atproto.ts', 'tasks/*/atcute.ts'], true)).toBe('')
   })
 
-  describe.each(TASKS)('$title', (task) => {
-    test('the libraries find the same', async () => {
+  test.each(TASKS.filter(({ endless }) => endless === undefined))(
+    '$title: the libraries find the same',
+    async (task) => {
       const said = new Map<string, string[]>()
       for (const program of programsOf(task)) {
-        const { code, stdout, stderr } = await runProgram(program)
+        const { code, stdout, stderr } = await start(program).ended
         expect([program.library, code, stderr]).toEqual([program.library, 0, ''])
         said.set(program.library, alike(stdout))
       }
       const ours = said.get('avocet')!
       expect(ours.join('')).not.toBe('')
       for (const [library, lines] of said) expect(lines, library).toEqual(ours)
-    })
+    },
+  )
+
+  test.each(TASKS.filter(({ endless }) => endless))('$title: the libraries see the same', async (task) => {
+    const running = programsOf(task).map((program) => [program.library, start(program)] as const)
+    // A stream begins with what is written once it is open.
+    const open = Promise.all(running.map(([, program]) => program.wrote(/./)))
+    const over = { is: false }
+    void open.finally(() => (over.is = true))
+    for (let round = 0; !over.is && round < 200; round++) {
+      await post(network)
+      await Promise.race([open.catch(() => null), delay(100)])
+    }
+    const { uri } = await post(network)
+    await Promise.all(running.map(([, program]) => program.wrote(new RegExp(uri))))
+    const said = new Map<string, string[]>()
+    for (const [library, program] of running) {
+      const { stdout, stderr } = await program.stop()
+      expect([library, stderr]).toEqual([library, ''])
+      said.set(library, stdout.trimEnd().split('\n'))
+    }
+    // The one that was open last has seen the fewest.
+    const shortest = Math.min(...[...said.values()].map((lines) => lines.length))
+    const ours = said.get('avocet')!.slice(-shortest)
+    for (const [library, lines] of said) expect(lines.slice(-shortest), library).toEqual(ours)
   })
 
-  const runProgram = ({ task, library }: Program): ReturnType<NamedNetwork['start']>['ended'] =>
+  const start = ({ task, library }: Program): Running =>
     network.start(join(packed.folder, 'tasks', task.folder, `${library}.ts`), {
       cwd: packed.folder,
       env: { APP_PASSWORD: PASSWORD },
-    }).ended
+    })
 })
 
 /** Packages that the programs import: ours without the scope, or all others. */
@@ -75,10 +102,21 @@ function packagesOf(scope: string): string[] {
     : names.filter((name) => name.startsWith(scope)).map((name) => name.slice(scope.length))
 }
 
+async function post({ pds }: NamedNetwork): Promise<{ uri: string }> {
+  const record = { $type: 'app.bsky.feed.post', text: 'a post', createdAt: '2026-01-02T03:04:05.678Z' }
+  const written = await fetch(`${pds}/xrpc/com.atproto.repo.createRecord`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${alice.token}` },
+    body: JSON.stringify({ repo: alice.did, collection: 'app.bsky.feed.post', record }),
+  })
+  return (await written.json()) as { uri: string }
+}
+
 /** An account with posts, and its repository in a file. */
 async function fill(network: NamedNetwork, { folder }: PackedFolder): Promise<void> {
   const { pds } = network
-  const { did, token } = await network.newAccount('alice')
+  alice = await network.newAccount('alice')
+  const { did, token } = alice
   const writes = Array.from({ length: 150 }, (_, index) => ({
     $type: 'com.atproto.repo.applyWrites#create',
     collection: 'app.bsky.feed.post',
