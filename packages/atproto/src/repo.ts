@@ -1,7 +1,7 @@
 import { formatCid, readBounded, type DataObject } from '@avocet/data'
 import { signingKey } from '@avocet/did'
 import type { RecordSchema } from '@avocet/lexicon'
-import { decodeRecord, readRepo, verifyRecordProof, type RepoReader } from '@avocet/repo'
+import { readRepo, verifyRecordProof, type RepoReader } from '@avocet/repo'
 import { isNsid, isRecordKey } from '@avocet/syntax'
 import { createClient, getRepo, XrpcClientError, type RecordEntry } from '@avocet/xrpc-client'
 
@@ -90,16 +90,8 @@ async function* readAll(actor: string, options: ReadOptions): AsyncGenerator<Pro
 
 /** The records of a repository that is being read. */
 export async function* entriesOf({ did, entries }: RepoReader): AsyncGenerator<ProvedEntry, void> {
-  for await (const { path, cid, bytes } of entries) {
-    const slash = path.indexOf('/')
-    const [collection, rkey] = [path.slice(0, slash), path.slice(slash + 1)]
-    yield {
-      uri: `at://${did}/${path}`,
-      cid: formatCid(cid),
-      collection,
-      rkey,
-      value: decodeRecord(bytes, path),
-    }
+  for await (const { path, collection, rkey, cid, record } of entries) {
+    yield { uri: `at://${did}/${path}`, cid: formatCid(cid), collection, rkey, value: record }
   }
 }
 

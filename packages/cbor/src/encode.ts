@@ -2,7 +2,7 @@
 // A value is written straight into a shared slab and handed out as a view of it: allocating a backing store for each
 // small record costs more than encoding it.
 
-import { CID, type DataValue, isCid } from '@avocet/data'
+import { CID, type DataObject, type DataValue, isCid } from '@avocet/data'
 import { CborError } from './error.ts'
 import { sortAsciiKeys, sortKeys } from './key-order.ts'
 
@@ -223,10 +223,7 @@ function writeValue(w: Writer, value: DataValue): void {
     if (Array.isArray(value)) return writeArray(w, value)
     if (value instanceof Uint8Array) return writeBytes(w, value)
     if (value instanceof CID) return writeCid(w, value)
-    const prototype: unknown = Object.getPrototypeOf(value)
-    if (prototype === Object.prototype || prototype === null) {
-      return writeMap(w, value)
-    }
+    if (isPlain(value)) return writeMap(w, value)
     // From another copy of multiformats.
     if (isCid(value)) return writeCid(w, value)
     throw new CborError('unsupported-type', `objects of a class cannot be encoded; type=${typeName(value)}`)
@@ -239,12 +236,42 @@ function typeName(value: object): string {
   return typeof constructor === 'function' ? constructor.name : 'object'
 }
 
+/** The same error with its place, which is looked for only now: each level on the way to it is encoded once more. */
+function located(error: unknown, value: DataValue): unknown {
+  // A value that is too deep would be encoded as many times as it is deep; nothing in it is wrong by itself.
+  if (!(error instanceof CborError) || error.code === 'too-deep') return error
+  let found = error
+  let path = ''
+  const isOdd = ([, inner]: [string, DataValue]): boolean => {
+    try {
+      writeValue(new Writer(new Uint8Array(64), 0), inner)
+      return false
+    } catch (fault) {
+      found = fault as CborError
+      return true
+    }
+  }
+  // As objects, texts and numbers are of a class.
+  for (let at = Object(value) as DataObject; Array.isArray(at) || isPlain(at);) {
+    const odd = Object.entries(at).find(isOdd)
+    if (odd === undefined) break
+    path += `/${odd[0].replaceAll('~', '~0').replaceAll('/', '~1')}`
+    at = Object(odd[1]) as DataObject
+  }
+  return new CborError(found.code, found.detail, -1, { path })
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
 /**
  * Encodes a value as canonical DAG-CBOR: keys sorted by length then bytes, shortest integers, CIDs as tag 42.
  * Results up to 4 kB may be views into memory shared with other results (as with Node's Buffer pool): pass them on as a
  * `Uint8Array`, not by their `.buffer`.
  * @throws CborError `float`, `integer-out-of-range`, `invalid-utf8` (half a surrogate pair), `too-deep`, `invalid-cid`, `unsupported-type`
- * (`undefined`, functions, instances of classes).
+ * (`undefined`, functions, instances of classes); `path` says where.
  * @see https://atproto.com/specs/data-model
  */
 export function encode(value: DataValue): Uint8Array {
@@ -262,7 +289,7 @@ export function encode(value: DataValue): Uint8Array {
   } catch (error) {
     shared.bytes = slab
     shared.used = from
-    throw error
+    throw located(error, value)
   }
   const size = w.pos - w.start
   if (size > MAX_SHARED) {

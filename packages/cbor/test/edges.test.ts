@@ -123,7 +123,10 @@ describe('where decoding fails', () => {
       }),
     )
     expect(() => encode(1.5)).toThrow(
-      expect.objectContaining({ message: 'only integers can be encoded; value=1.5; code=float', offset: -1 }),
+      expect.objectContaining({
+        message: 'only integers can be encoded; value=1.5; code=float path=/',
+        offset: -1,
+      }),
     )
     expect(() => encode(2 ** 53)).toThrow(
       'integer is not safe; value=9007199254740992; code=integer-out-of-range',

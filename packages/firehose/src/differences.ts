@@ -2,7 +2,7 @@
 // Spec: https://atproto.com/specs/sync ("Resynchronization")
 
 import { type CID, cidEquals } from '@avocet/data'
-import type { RepoEntry } from '@avocet/repo'
+import type { EncodedEntry } from '@avocet/repo'
 import { type Content, type ContentLimits, type ContentReader, createContentReader } from './content.ts'
 import type { VerifiedOp } from './events.ts'
 
@@ -27,7 +27,7 @@ export type PartBounds = {
  * @param stored the records of the app
  */
 export async function* differences(
-  batches: AsyncIterable<readonly RepoEntry[]>,
+  batches: AsyncIterable<readonly EncodedEntry[]>,
   stored: Iterable<StoredRecord> | AsyncIterable<StoredRecord>,
   wanted: (collection: string) => boolean,
   { maxOps, maxBytes, limits }: PartBounds,
@@ -122,7 +122,7 @@ function toDelete({ path, cid }: StoredRecord): VerifiedOp {
 }
 
 function toWrite(
-  { path, cid, isRepeat = false }: RepoEntry,
+  { path, cid, isRepeat = false }: EncodedEntry,
   collection: string,
   rkey: string,
   prev: CID | null,

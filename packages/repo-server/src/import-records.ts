@@ -1,6 +1,6 @@
 import { CborError, decode } from '@avocet/cbor'
 import { findBlobCids, formatCid, isCid } from '@avocet/data'
-import type { RepoEntry } from '@avocet/repo'
+import type { EncodedEntry } from '@avocet/repo'
 import { isNsid, isRecordKey } from '@avocet/syntax'
 
 import type { StagedRecord } from './change.ts'
@@ -13,7 +13,7 @@ export interface OddRecord {
 }
 
 /** Reads a record of an archive: what could not be addressed or written here is odd. */
-export function readImported({ path, cid, bytes }: RepoEntry): StagedRecord | OddRecord {
+export function readImported({ path, cid, bytes }: EncodedEntry): StagedRecord | OddRecord {
   const slash = path.indexOf('/')
   const [collection, rkey] = [path.slice(0, slash), path.slice(slash + 1)]
   if (!isNsid(collection)) return { path, reason: 'the collection is not an NSID' }

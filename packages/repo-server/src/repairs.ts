@@ -8,7 +8,7 @@ import {
   importRepo,
   rebuildRepo,
   type RecordSource,
-  type RepoEntry,
+  type EncodedEntry,
 } from '@avocet/repo'
 import { SyntaxFault, tidToDate, type Did, type Tid, type TidClock } from '@avocet/syntax'
 
@@ -146,7 +146,7 @@ export function createRepairs(parts: RepairParts): Repairs {
     const head = (await repos.getHead(did))!
     const rev = isAhead(head.rev) ? tids.next() : tids.nextAfter(head.rev)
     const staging = await store.stage(did)
-    const stage = (batch: readonly RepoEntry[]): Promise<void> =>
+    const stage = (batch: readonly EncodedEntry[]): Promise<void> =>
       staging.add(
         rev,
         batch.map(readImported).filter((read): read is StagedRecord => !('reason' in read)),
@@ -161,7 +161,7 @@ export function createRepairs(parts: RepairParts): Repairs {
     try {
       if (isDamaged) {
         const from = sources(did, found)
-        let batch: RepoEntry[] = []
+        let batch: EncodedEntry[] = []
         for await (const { path, bytes } of from()) {
           batch.push({ path, bytes, cid: found.get(path)! })
           if (batch.length >= PAGE) await stage(batch.splice(0))

@@ -8,10 +8,10 @@ import {
   type TreeNode,
 } from '@avocet/mst'
 import type { Did } from '@avocet/syntax'
+import { Entry, type RepoEntry } from './entry.ts'
 import { RepoError } from './error.ts'
 import { openSnapshot } from './export.ts'
 import { missingBlock, typed } from './load.ts'
-import type { RepoEntry } from './read.ts'
 import type { RepoSnapshot, RepoStore } from './types.ts'
 
 /** Records fetched from the store together: few at first, since most callers want a page. */
@@ -123,6 +123,6 @@ async function withBytes(snapshot: RepoSnapshot, page: readonly RepoListEntry[])
   return page.map(({ path, cid }) => {
     const bytes = found.get(cid)
     if (bytes === undefined) throw missingBlock(cid, 'stored record is missing', { did, path })
-    return { path, cid, bytes }
+    return new Entry(path, cid, bytes, false)
   })
 }

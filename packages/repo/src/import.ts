@@ -3,7 +3,8 @@ import type { CID } from '@avocet/data'
 import type { Did, Tid } from '@avocet/syntax'
 import { signCommit } from './commit.ts'
 import { RepoError } from './error.ts'
-import { type CarSource, type ReadRepoOptions, readRepo, type RepoEntry, type RepoReader } from './read.ts'
+import type { EncodedEntry } from './entry.ts'
+import { type CarSource, type ReadRepoOptions, readRepo, type RepoReader } from './read.ts'
 import type { RepoStore, StoredBlock, StoredBlocks } from './types.ts'
 
 /** Records shown at a time, some hundred more at most. */
@@ -15,7 +16,7 @@ export type ImportOptions<Tx> = ReadRepoOptions & {
   readonly store: RepoStore<Tx>
   readonly source: CarSource
   /** Sees the records in key order, a batch at a time, before anything changes. Throw to break off. */
-  readonly onRecords?: (records: readonly RepoEntry[]) => void | Promise<void>
+  readonly onRecords?: (records: readonly EncodedEntry[]) => void | Promise<void>
   /**
    * Called once all has been read and verified, before the transaction: wait for a lock here, so that it is not held while
    * bytes come in.
@@ -101,7 +102,7 @@ async function* withRecords(
   { onRecords, beforeSwap }: Pick<ImportOptions<unknown>, 'onRecords' | 'beforeSwap'>,
 ): AsyncGenerator<readonly StoredBlock[], void> {
   yield [commit]
-  let records: RepoEntry[] = []
+  let records: EncodedEntry[] = []
   for await (const blocks of reader.blockBatches) {
     yield blocks
     for (const { cid, bytes, path } of blocks) {

@@ -34,6 +34,7 @@ export type {
 } from './types.ts'
 export { invertOps, verifyCommit, type RepoResult, type VerifyCommitOptions } from './verify.ts'
 export { listEntries, listRecords } from './entries.ts'
+export type { EncodedEntry, RepoEntry } from './entry.ts'
 export { exportRepo, exportSince, getRecordProof, type Snapshots } from './export.ts'
 export {
   importRepo,
@@ -43,15 +44,15 @@ export {
   type NewCommit,
   type NewHead,
 } from './import.ts'
-export { decodeRecord, verifyRecordProof, type ProvedRecord, type VerifyRecordProofOptions } from './proof.ts'
+export { verifyRecordProof, type ProvedRecord, type VerifyRecordProofOptions } from './proof.ts'
 export {
   readRepo,
   type CarSource,
   type ReadRepoBounds,
   type ReadRepoOptions,
   type RepoBlock,
-  type RepoEntry,
   type RepoReader,
 } from './read.ts'
+export { decodeRecord } from './record.ts'
 export { rebuildRepo, type RebuildOptions, type RecordSource } from './rebuild.ts'
 export { createRepoWriter, type RepoWriter, type RepoWriterOptions, type WriteOptions } from './writer.ts'

@@ -1,13 +1,13 @@
 // https://atproto.com/specs/repository#mst-structure, lexicon com.atproto.sync.getRecord
 
 import { CarError, readCar } from '@avocet/car'
-import { decode } from '@avocet/cbor'
 import type { PublicKey, VerifySignature } from '@avocet/crypto'
-import { type CID, CidMap, type DataObject, type DataValue, isCid } from '@avocet/data'
+import { type CID, CidMap, type DataObject } from '@avocet/data'
 import { loadTree } from '@avocet/mst'
 import type { Did, Nsid, RecordKey, Tid } from '@avocet/syntax'
 import { RepoError } from './error.ts'
 import { MAX_COMMIT_CAR_SIZE } from './limits.ts'
+import { decodeRecord } from './record.ts'
 import { attempt, type RepoResult, verifyCommit } from './verify.ts'
 
 /** What {@link verifyRecordProof} takes. */
@@ -67,28 +67,4 @@ function read(car: Uint8Array): ReturnType<typeof readCar> {
     if (!(cause instanceof CarError)) throw cause
     throw new RepoError('malformed-repo', `not a valid CAR: ${cause.message}`, { cause })
   }
-}
-
-/**
- * A record from its block.
- *
- * @throws {RepoError} `malformed-repo` unless it is an object of the data model.
- */
-export function decodeRecord(bytes: Uint8Array, path: string): DataObject {
-  let value: DataValue
-  try {
-    value = decode(bytes)
-  } catch (cause) {
-    throw new RepoError('malformed-repo', `record is not valid CBOR; path=${path}`, { path, cause })
-  }
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    Array.isArray(value) ||
-    value instanceof Uint8Array ||
-    isCid(value)
-  ) {
-    throw new RepoError('malformed-repo', `record is not an object; path=${path}`, { path })
-  }
-  return value
 }

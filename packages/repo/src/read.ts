@@ -9,19 +9,9 @@ import { decodeNode, type Link, type TreeNode } from '@avocet/mst'
 import type { Did } from '@avocet/syntax'
 import { createBlockBuffer, type BlockBuffer, type ByteBudget, type Recall } from './block-buffer.ts'
 import { type Commit, readCommit } from './commit.ts'
+import { Entry, type RepoEntry } from './entry.ts'
 import { RepoError } from './error.ts'
 import { missingBlock, typed } from './load.ts'
-
-/** A record of a repository. */
-export interface RepoEntry {
-  /** `collection/rkey`. */
-  readonly path: string
-  readonly cid: CID
-  /** The encoded record, hash checked. A view: copy it to keep it for long. */
-  readonly bytes: Uint8Array
-  /** The record stood at an earlier path, and its block did not come again for this one: it took no bytes of the CAR. */
-  readonly isRepeat?: boolean
-}
 
 /** A block of a repository in pre-order: a node, or the record at `path`. */
 export interface RepoBlock extends CarBlock {
@@ -177,8 +167,11 @@ async function* walkBatches(
         }
         bytes = (await buffer.take(wanted, path !== null)) ?? missing(wanted, 'block is missing', path)
       }
-      batch.push({ cid: wanted, bytes, path, isRepeat: buffer.isRepeat })
-      if (buffer.isRepeat) repeated += bytes.length
+      const { isRepeat } = buffer
+      batch.push(
+        path === null ? { cid: wanted, bytes, path, isRepeat } : new Entry(path, wanted, bytes, isRepeat),
+      )
+      if (isRepeat) repeated += bytes.length
       if (path === null) {
         const layer = levels.length === 0 ? null : levels.at(-1)!.node.layer - 1
         const [cid, from, to]: [CID, string, string] = [wanted, low, high]
