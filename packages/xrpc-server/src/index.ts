@@ -18,6 +18,7 @@ export { createRedisRateLimitStore } from './rate-limit-redis.ts'
 export { boundRedis, type RedisEval } from './redis-eval.ts'
 export { createRedisReplayGuard } from './replay-redis.ts'
 export { redirect, Reply, respond, type ReplyInit } from './reply.ts'
+export { printFailure } from './reports.ts'
 export { createRouter } from './router.ts'
 export type { Connection, FrameSocket, Subscriber } from './subscription.ts'
 export type {

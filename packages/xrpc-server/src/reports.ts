@@ -3,6 +3,12 @@ import type { Call } from './call.ts'
 import type { Context } from './context.ts'
 import type { RouterOptions } from './types.ts'
 
+/** Prints a failure that nobody expected: `onError`, unless another is given. */
+export function printFailure(error: unknown, where?: { nsid: string | null; requestId: string }): void {
+  const at = where === undefined ? '' : `; nsid=${where.nsid} request=${where.requestId}`
+  console.error(`unexpected failure${at}`, error)
+}
+
 /** What an app is told of its failures and requests. A hook of its that throws changes no answer, and ends no stream. */
 export class Reports {
   readonly #hooks: Pick<RouterOptions, 'mapError' | 'onError' | 'onRequest'>
@@ -28,7 +34,8 @@ export class Reports {
   /** Tells of a failure that nobody expected. */
   failed(error: unknown, nsid: string | null, requestId: string): void {
     try {
-      this.#hooks.onError?.(error, { nsid, requestId })
+      const { onError = printFailure } = this.#hooks
+      onError(error, { nsid, requestId })
     } catch {}
   }
 

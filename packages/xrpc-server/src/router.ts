@@ -69,7 +69,13 @@ class XrpcRouter implements Router {
     settings: AnyEntry | UntypedEntry<any> | UntypedHandler<any>,
   ): Router {
     const schema = typeof given === 'string' ? this.#options.catalog?.method(given) : given
-    if (schema === undefined) throw new TypeError(`no such method in the catalog; nsid=${given as string}`)
+    if (schema === undefined) {
+      const hasCatalog = this.#options.catalog !== undefined
+      const why = hasCatalog
+        ? 'no such method in the catalog'
+        : 'a method by its NSID needs the option catalog'
+      throw new TypeError(`${why}; nsid=${given as string}`)
+    }
     const { nsid } = schema
     if (this.#routes.has(nsid)) throw new TypeError(`method added twice; nsid=${nsid}`)
     const entry = typeof settings === 'function' ? { handler: settings } : settings

@@ -206,7 +206,7 @@ export interface RouterOptions {
    * names. Undefined for what nobody expected: a 500 then, and `onError`.
    */
   readonly mapError?: (error: unknown) => XrpcError | undefined
-  /** Told of every failure that is not an `XrpcError`: the caller only sees a 500. */
+  /** Told of every failure that is not an `XrpcError`: the caller only sees a 500. Default `printFailure`: `console.error`. */
   readonly onError?: (error: unknown, context: { nsid: string | null; requestId: string }) => void
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { printFailure } from '../reports.ts'
 import type { Router } from '../types.ts'
 import { createAddressReader, type TrustProxy } from './address.ts'
 import { writeAnswer } from './answer.ts'
@@ -9,7 +10,7 @@ import { pathOfTarget } from './target.ts'
 export interface NodeHandlerOptions {
   /** Which proxies are believed about who calls. Default none. */
   readonly trustProxy?: TrustProxy
-  /** Told when a streamed body failed after its answer had begun. */
+  /** Told when a streamed body failed after its answer had begun. Default `printFailure`. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -25,7 +26,7 @@ export type NodeHandler = (message: IncomingMessage, response: ServerResponse, n
  */
 export function nodeHandler(router: Pick<Router, 'handle'>, options: NodeHandlerOptions = {}): NodeHandler {
   const addressOf = createAddressReader(options.trustProxy ?? false)
-  const onError = options.onError ?? (() => {})
+  const onError = options.onError ?? ((error: unknown) => printFailure(error))
   return (message, response, next) => {
     // Express shortens `url` where middleware is mounted; `originalUrl` keeps what came.
     const target = pathOfTarget((message as { originalUrl?: string }).originalUrl ?? message.url ?? '/')

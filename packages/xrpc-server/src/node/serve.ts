@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { XrpcError } from '@avocet/xrpc'
 import { errorAnswer } from '../checks.ts'
 import { fromResponse } from '../output.ts'
+import { printFailure } from '../reports.ts'
 import type { Router } from '../types.ts'
 import { createAddressReader, createHostReader, type TrustProxy } from './address.ts'
 import { writeAnswer } from './answer.ts'
@@ -45,7 +46,7 @@ export interface ServeOptions {
   readonly stopMs?: number
   /** Milliseconds between pings of subscribers. Default 30 000. */
   readonly pingMs?: number
-  /** Told of failures outside the router: of `fetch`, and of streamed bodies. */
+  /** Told of failures outside the router: of `fetch`, and of streamed bodies. Default `printFailure`. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -68,7 +69,7 @@ export interface Serving extends AsyncDisposable {
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
   const { router, hostname = '127.0.0.1', trustProxy = false } = options
-  const onError = options.onError ?? (() => {})
+  const onError = options.onError ?? ((error: unknown) => printFailure(error))
   const addressOf = createAddressReader(trustProxy)
   const readHost = createHostReader(trustProxy)
   const upgrader = createUpgrader(router, {
