@@ -39,6 +39,7 @@ import { readFixture } from '@avocet/testing'
 import { encodeFrame, XrpcError } from '@avocet/xrpc'
 import {
   createClient,
+  createRpc,
   getBlob,
   listRecords,
   subscribe,
@@ -432,7 +433,8 @@ describe('our client against @atproto/xrpc-server', () => {
     const client = createClient({ service: peer.url, lexicons: catalog })
     const params = { message: 'é& =?', times: 7, tags: ['a', 'b'] }
     expect(unwrap(await client.call(ping, { params }))).toEqual({ ...params, loud: false })
-    expect(await client.rpc.io.example.ping({ message: 'x' })).toEqual({ message: 'x', loud: false })
+    const rpc = createRpc<{ 'io.example.ping': typeof ping }>(client, catalog)
+    expect(await rpc.io.example.ping({ message: 'x' })).toEqual({ message: 'x', loud: false })
     const stored = unwrap(await client.call(store, { input: { link, bytes: new Uint8Array([1, 2, 3]) } }))
     expect(stored.link.toString()).toBe(link.toString())
     expect(new Uint8Array(stored.bytes)).toEqual(new Uint8Array([1, 2, 3]))

@@ -14,8 +14,13 @@ import { resolve, type ReadOptions } from './identity.ts'
 
 /** What a listing may be told. */
 export interface ListOptions {
-  /** Told of each record that the schema refuses; the listing goes on. Default: the first one ends it with an error that names it. */
+  /**
+   * Told of each record that is not of the data model, or that the schema refuses; the listing goes on. Default: the first one ends it with an
+   * error that names it, and the place in it.
+   */
   readonly onInvalid?: (failure: RecordFailure) => void
+  /** Take numbers that the data model has not, and the like, where the schema does not look. */
+  readonly lenient?: boolean
   /** The oldest first. */
   readonly reverse?: boolean
 }
@@ -40,10 +45,11 @@ export async function* list<T>(
   schema: RecordSchema<T>,
   options: ListOptions & { readonly signal?: AbortSignal },
 ): AsyncGenerator<RecordEntry<T>, void> {
-  const { onInvalid, reverse, signal } = options
+  const { reverse, ...rest } = options
+  const { onInvalid } = options
   const where = { repo, collection: schema.nsid, ...(reverse === undefined ? {} : { reverse }) }
   try {
-    for await (const entry of listRecords(client, where, signal === undefined ? {} : { signal })) {
+    for await (const entry of listRecords(client, where, rest)) {
       if (onInvalid === undefined) yield decodeRecord(schema, entry)
       else {
         const read = decodeRecords(schema, [entry])

@@ -236,29 +236,29 @@ function typeName(value: object): string {
   return typeof constructor === 'function' ? constructor.name : 'object'
 }
 
-/** The same error with its place, which is looked for only now: each level on the way to it is encoded once more. */
+/** The error with its place, which is looked for only now: each level on the way to it is encoded once more. */
 function located(error: unknown, value: DataValue): unknown {
   // A value that is too deep would be encoded as many times as it is deep; nothing in it is wrong by itself.
   if (!(error instanceof CborError) || error.code === 'too-deep') return error
-  let found = error
+  let found: { path: string; message: string } = error
   let path = ''
   const isOdd = ([, inner]: [string, DataValue]): boolean => {
     try {
       writeValue(new Writer(new Uint8Array(64), 0), inner)
-      return false
     } catch (fault) {
       found = fault as CborError
       return true
     }
+    return false
   }
-  // As objects, texts and numbers are of a class.
-  for (let at = Object(value) as DataObject; Array.isArray(at) || isPlain(at);) {
+  for (let at = value as DataObject | undefined; at && (Array.isArray(at) || isPlain(at));) {
     const odd = Object.entries(at).find(isOdd)
     if (odd === undefined) break
     path += `/${odd[0].replaceAll('~', '~0').replaceAll('/', '~1')}`
-    at = Object(odd[1]) as DataObject
+    at = odd[1] as DataObject
   }
-  return new CborError(found.code, found.detail, -1, { path })
+  found.message += ` path=${(found.path = path) || '/'}`
+  return found
 }
 
 function isPlain(value: object): boolean {

@@ -24,21 +24,11 @@ export class CborError extends Error {
   /** Byte offset in the input (decoding), or -1 (encoding). */
   readonly offset: number
   /** Encoding: where in the value, as a JSON pointer (`/embed/images/0`); empty for the value itself, and for `too-deep`. */
-  readonly path: string
-  /** The message without the code and the place. */
-  readonly detail: string
+  readonly path: string = ''
 
-  constructor(
-    code: CborErrorCode,
-    detail: string,
-    offset = -1,
-    options: ErrorOptions & { readonly path?: string } = {},
-  ) {
-    const { path = '' } = options
-    super(`${detail}; code=${code} ${offset < 0 ? `path=${path || '/'}` : `offset=${offset}`}`, options)
+  constructor(code: CborErrorCode, detail: string, offset = -1, options?: ErrorOptions) {
+    super(`${detail}; code=${code}${offset < 0 ? '' : ` offset=${offset}`}`, options)
     this.code = code
     this.offset = offset
-    this.path = path
-    this.detail = detail
   }
 }

@@ -32,7 +32,7 @@ describe('what cannot be encoded', () => {
     const error = refuse(value)
     expect(error).toBeInstanceOf(CborError)
     expect(error).toMatchObject({ code, path, offset: -1 })
-    expect(error.message).toContain(`code=${code} path=${path === '' ? '/' : path}`)
+    expect(error.message).toMatch(new RegExp(`; code=${code} path=${path === '' ? '/' : path}$`))
   })
 
   it('names a fault and its own place, where there are several', () => {

@@ -5,7 +5,15 @@ import { isBlobRef } from './blob.ts'
 import { parseCid } from './cid.ts'
 import { formatCid, isCid } from './compact-cid.ts'
 import { DataError } from './error.ts'
-import { Budget, isPlainObject, setKey, type Bounds, type DataObject, type DataValue } from './value.ts'
+import {
+  Budget,
+  isPlainObject,
+  setKey,
+  type Bounds,
+  type DataObject,
+  type DataValue,
+  type ReadJsonOptions,
+} from './value.ts'
 
 /** What `JSON.stringify` takes and `JSON.parse` gives. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject
@@ -29,10 +37,10 @@ export function toJson(value: DataValue, bounds: Bounds = {}): JsonValue {
  * The value in its JSON form (already parsed by `JSON.parse`). Nothing of the input is kept.
  *
  * @throws DataError for floats, unsafe integers, bad `$link`, `$bytes`, `$type` or blob refs, lone surrogates, and past
- *   the bounds; `path` says where.
+ *   the bounds; `path` says where. With `lenient`: for what is no JSON, and past the bounds.
  */
-export function fromJson(json: unknown, bounds: Bounds = {}): DataValue {
-  return readValue(json, 0, new Budget(bounds))
+export function fromJson(json: unknown, options: ReadJsonOptions = {}): DataValue {
+  return readValue(json, 0, new Budget(options), options.lenient ?? false)
 }
 
 /**
@@ -40,34 +48,36 @@ export function fromJson(json: unknown, bounds: Bounds = {}): DataValue {
  *
  * @throws DataError as {@link fromJson}; `invalid-value` for anything but a plain object.
  */
-export function fromJsonObject(json: unknown, bounds: Bounds = {}): DataObject {
-  const value = fromJson(json, bounds)
+export function fromJsonObject(json: unknown, options: ReadJsonOptions = {}): DataObject {
+  const value = fromJson(json, options)
   if (!isPlainObject(value)) throw new DataError('invalid-value', 'not an object')
   return value
 }
 
-function readValue(json: unknown, depth: number, budget: Budget): DataValue {
+function readValue(json: unknown, depth: number, budget: Budget, lenient: boolean): DataValue {
   budget.spend(depth)
   switch (typeof json) {
     case 'string':
-      return checkString(json)
+      return lenient ? json : checkString(json)
     case 'number':
-      return checkNumber(json)
+      return lenient ? json : checkNumber(json)
     case 'boolean':
       return json
     case 'object':
       if (json === null) return null
-      return Array.isArray(json) ? readArray(json, depth, budget) : readObject(json, depth, budget)
+      return Array.isArray(json)
+        ? readArray(json, depth, budget, lenient)
+        : readObject(json, depth, budget, lenient)
     default:
       throw new DataError('invalid-value', `not a JSON value; type=${typeof json}`)
   }
 }
 
-function readArray(json: readonly unknown[], depth: number, budget: Budget): DataValue[] {
+function readArray(json: readonly unknown[], depth: number, budget: Budget, lenient: boolean): DataValue[] {
   const out: DataValue[] = []
   for (let i = 0; i < json.length; i++) {
     try {
-      out.push(readValue(json[i], depth + 1, budget))
+      out.push(readValue(json[i], depth + 1, budget, lenient))
     } catch (error) {
       throw at(i, error)
     }
@@ -75,19 +85,29 @@ function readArray(json: readonly unknown[], depth: number, budget: Budget): Dat
   return out
 }
 
-function readObject(json: object, depth: number, budget: Budget): DataValue {
+function readObject(json: object, depth: number, budget: Budget, lenient: boolean): DataValue {
   if (!isPlainObject(json)) throw new DataError('invalid-value', 'not a plain object')
-  if (Object.hasOwn(json, '$link')) return readLink(json)
-  if (Object.hasOwn(json, '$bytes')) return readBytes(json)
+  const special = Object.hasOwn(json, '$link')
+    ? readLink
+    : Object.hasOwn(json, '$bytes')
+      ? readBytes
+      : undefined
+  if (special !== undefined) {
+    try {
+      return special(json)
+    } catch (error) {
+      if (!lenient) throw error
+    }
+  }
   const out: DataObject = {}
   for (const key of Object.keys(json)) {
     try {
-      setKey(out, checkString(key), readValue(json[key], depth + 1, budget))
+      setKey(out, lenient ? key : checkString(key), readValue(json[key], depth + 1, budget, lenient))
     } catch (error) {
       throw at(key, error)
     }
   }
-  checkType(out)
+  if (!lenient) checkType(out)
   return out
 }
 

@@ -20,6 +20,16 @@ export interface Bounds {
   maxValues?: number
 }
 
+/** Bounds, and how strictly JSON is read. */
+export interface ReadJsonOptions extends Bounds {
+  /**
+   * Keep what the data model has no place for, instead of refusing the whole value for it: any number of JSON, strings with lone surrogates, and
+   * objects that are not the `$link`, `$bytes` or blob they call themselves. For reading what others wrote; what comes out may have no CBOR form.
+   * Default false.
+   */
+  lenient?: boolean
+}
+
 /** Levels of nesting allowed unless told. */
 const MAX_DEPTH = 256
 

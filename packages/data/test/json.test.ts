@@ -27,6 +27,39 @@ describe.skipIf(values.length === 0)('interop vectors', () => {
   })
 })
 
+describe('fromJson, lenient', () => {
+  test('keeps what the data model has no place for, and reads the rest as ever', () => {
+    const odd = {
+      float: 52.37,
+      large: 2 ** 60,
+      half: '\ud800',
+      '\udc00': 1,
+      link: { $link: 'nothing' },
+      links: { $link: LINK, more: 1.5 },
+      bytes: { $bytes: '!' },
+      blob: { $type: 'blob', ref: 1.5 },
+      type: { $type: 7 },
+    }
+    expect(fromJson(odd, { lenient: true })).toEqual(odd)
+    expect(
+      equals(fromJson({ a: { $link: LINK }, b: { $bytes: 'AQID' } }, { lenient: true }), {
+        a: parseCid(LINK),
+        b: new Uint8Array([1, 2, 3]),
+      }),
+    ).toBe(true)
+  })
+
+  test('is bounded, and takes nothing that is no JSON', () => {
+    expect(() => fromJson([[1.5]], { lenient: true, maxDepth: 1 })).toThrow('nested too deep')
+    expect(() => fromJson([1.5, 1.5], { lenient: true, maxValues: 2 })).toThrow('too many values')
+    expect(() => fromJson({ a: undefined }, { lenient: true })).toThrow('not a JSON value')
+    expect(() => fromJsonObject([], { lenient: true })).toThrow('not an object')
+    const polluted = fromJson(JSON.parse('{"__proto__":{"a":1.5}}'), { lenient: true }) as object
+    expect(Object.hasOwn(polluted, '__proto__')).toBe(true)
+    expect(Object.getPrototypeOf(polluted)).toBe(Object.prototype)
+  })
+})
+
 describe('fromJson', () => {
   test('ignores bits beyond the last byte of base64', () => {
     expect(fromJson({ $bytes: 'AR==' })).toEqual(Uint8Array.of(1))

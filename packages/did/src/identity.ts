@@ -1,5 +1,4 @@
 import type { PublicKey } from '@avocet/crypto'
-import type { AtIdentifier } from '@avocet/syntax'
 import { resolveAccount, type Account, type IdentityResolvers } from './account.ts'
 import type { ResolveOptions } from './did-resolver.ts'
 import { signingKey } from './document-fields.ts'
@@ -11,9 +10,9 @@ export interface Identity extends Account {
   readonly key: PublicKey | null
 }
 
-/** {@link resolveAccount}, and the key of the account. Fails as that does. */
+/** {@link resolveAccount}, and the key of the account. Fails as that does. @param actor a handle or a DID, as somebody typed it */
 export async function resolveIdentity(
-  actor: AtIdentifier,
+  actor: string,
   resolvers: IdentityResolvers,
   options: ResolveOptions = {},
 ): Promise<DidResult<Identity>> {

@@ -173,8 +173,7 @@ describe('resolveIdentity', () => {
       )
     },
   }
-  const identify = (actor: string) =>
-    resolveIdentity(actor as `did:${string}:${string}`, { dids, handles: resolver({ fetch: null }) })
+  const identify = (actor: string) => resolveIdentity(actor, { dids, handles: resolver({ fetch: null }) })
 
   beforeEach(() => {
     documents.clear()

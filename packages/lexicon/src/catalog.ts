@@ -22,8 +22,14 @@ export type RecordOptions = ValidateOptions & {
   readonly rkey?: string
 }
 
-/** A set of documents that fit together, with validators that are compiled at first use. */
-export interface Catalog {
+/**
+ * A set of documents that fit together, with validators that are compiled at first use.
+ *
+ * `M`: the types of its methods by NSID, where code was generated for them; unknown for documents that come at run time.
+ */
+export interface Catalog<M = unknown> {
+  /** The types of its methods. Nothing is there at run time. */
+  readonly '~methods'?: M
   /** The NSIDs in it, in the order they were given. */
   nsids(): Iterable<string>
   get(nsid: string): LexiconDocument | undefined

@@ -90,14 +90,14 @@ function describe(def: { readonly description?: string }): { description?: strin
  *
  * @throws LexiconError `wrong-definition` when it is none.
  */
-export function defineQuery<P, O, D = P>(linked: LinkedDef): Query<P, O, D> {
+export function defineQuery<P, O, D = P, E extends string = string>(linked: LinkedDef): Query<P, O, D, E> {
   const def = primary(linked, 'query')
   return {
     type: 'query',
     nsid: nsidOf(linked),
     params: defineParams<P, D>(linked, def.parameters),
     output: defineBody<O>(linked, def.output),
-    errors: (def.errors ?? []).map((error) => error.name),
+    errors: (def.errors ?? []).map((error) => error.name as E),
     ...describe(def),
   }
 }
@@ -107,7 +107,9 @@ export function defineQuery<P, O, D = P>(linked: LinkedDef): Query<P, O, D> {
  *
  * @throws LexiconError `wrong-definition` when it is none.
  */
-export function defineProcedure<P, I, O, D = P>(linked: LinkedDef): Procedure<P, I, O, D> {
+export function defineProcedure<P, I, O, D = P, E extends string = string>(
+  linked: LinkedDef,
+): Procedure<P, I, O, D, E> {
   const def = primary(linked, 'procedure')
   return {
     type: 'procedure',
@@ -115,7 +117,7 @@ export function defineProcedure<P, I, O, D = P>(linked: LinkedDef): Procedure<P,
     params: defineParams<P, D>(linked, def.parameters),
     input: defineBody<I>(linked, def.input),
     output: defineBody<O>(linked, def.output),
-    errors: (def.errors ?? []).map((error) => error.name),
+    errors: (def.errors ?? []).map((error) => error.name as E),
     ...describe(def),
   }
 }
@@ -125,14 +127,16 @@ export function defineProcedure<P, I, O, D = P>(linked: LinkedDef): Procedure<P,
  *
  * @throws LexiconError `wrong-definition` when it is none.
  */
-export function defineSubscription<P, M, D = P>(linked: LinkedDef): Subscription<P, M, D> {
+export function defineSubscription<P, M, D = P, E extends string = string>(
+  linked: LinkedDef,
+): Subscription<P, M, D, E> {
   const def = primary(linked, 'subscription')
   return {
     type: 'subscription',
     nsid: nsidOf(linked),
     params: defineParams<P, D>(linked, def.parameters),
     message: def.message === undefined ? null : fieldValidator<M>(linked, def.message.schema),
-    errors: (def.errors ?? []).map((error) => error.name),
+    errors: (def.errors ?? []).map((error) => error.name as E),
     ...describe(def),
   }
 }

@@ -48,6 +48,7 @@ export type {
   DefSchema,
   Infer,
   InferDecodedParams,
+  InferErrorName,
   InferInput,
   InferMessage,
   InferOutput,

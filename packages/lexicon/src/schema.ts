@@ -20,33 +20,33 @@ export interface ParamsSchema<P, D = P> extends Validator<D, P> {
 }
 
 /** An XRPC query (HTTP GET). `O` is `undefined` when there is no output, `Uint8Array` when it has no schema. */
-export interface Query<P = any, O = any, D = any> {
+export interface Query<P = any, O = any, D = any, E extends string = string> {
   readonly type: 'query'
   readonly nsid: Nsid
   readonly params: ParamsSchema<P, D>
   readonly output: Body<O> | null
-  readonly errors: readonly string[]
+  readonly errors: readonly E[]
   readonly description?: string
 }
 
 /** An XRPC procedure (HTTP POST). `I` and `O` are `undefined` when absent, `Uint8Array` when without a schema. */
-export interface Procedure<P = any, I = any, O = any, D = any> {
+export interface Procedure<P = any, I = any, O = any, D = any, E extends string = string> {
   readonly type: 'procedure'
   readonly nsid: Nsid
   readonly params: ParamsSchema<P, D>
   readonly input: Body<I> | null
   readonly output: Body<O> | null
-  readonly errors: readonly string[]
+  readonly errors: readonly E[]
   readonly description?: string
 }
 
 /** An event stream. Messages carry their full `$type` (`com.example.sub#event`; the frame has the part from `#`). */
-export interface Subscription<P = any, M = any, D = any> {
+export interface Subscription<P = any, M = any, D = any, E extends string = string> {
   readonly type: 'subscription'
   readonly nsid: Nsid
   readonly params: ParamsSchema<P, D>
   readonly message: Validator<M> | null
-  readonly errors: readonly string[]
+  readonly errors: readonly E[]
   readonly description?: string
 }
 
@@ -84,6 +84,8 @@ export type InferDecodedParams<S> = S extends { readonly params: ParamsSchema<an
 export type InferInput<S> = S extends Procedure<any, infer I> ? I : undefined
 /** The output body of a method; `undefined` when it has none. */
 export type InferOutput<S> = S extends { readonly output: Body<infer O> | null } ? O : never
+/** The names of the errors that a method declares; a service may give others. */
+export type InferErrorName<S> = S extends { readonly errors: readonly (infer E extends string)[] } ? E : never
 /** The messages of a subscription. */
 export type InferMessage<S> = S extends Subscription<any, infer M> ? M : never
 /** The record of a record schema. */

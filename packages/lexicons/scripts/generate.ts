@@ -35,6 +35,14 @@ function withoutScheme(value: unknown, id: string): unknown {
     ]),
   )
 }
+function isMethod({ defs }: LexiconDocument): boolean {
+  return ['query', 'procedure', 'subscription'].includes(defs['main']?.type ?? '')
+}
+
+function methodLine({ id }: LexiconDocument): string {
+  return `  ${literal(id)}: typeof import(${literal(`./${id}.js`)}).main\n`
+}
+
 const [problem] = checkDocuments(documents)
 if (problem !== undefined) throw new Error(`${problem.nsid}${problem.path}: ${problem.message}`)
 
@@ -73,7 +81,11 @@ import type { Catalog, LexiconDocument } from '@avocet/lexicon'
 /** All documents, with their descriptions, in the order of their NSIDs. */
 export declare const documents: readonly LexiconDocument[]
 /** A catalog of all documents; a validator is compiled when it is first used. */
-export declare const catalog: Catalog
+export declare const catalog: Catalog<Methods>
+
+/** The schema of each method, by its NSID: for clients that call by name. */
+export interface Methods {
+${documents.filter(isMethod).map(methodLine).join('')}}
 `,
 )
 

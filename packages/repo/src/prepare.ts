@@ -35,8 +35,8 @@ export function prepareWrite(input: WriteInput): Write {
     bytes = encode(input.record)
   } catch (cause) {
     if (!(cause instanceof CborError)) throw cause
-    const what = `record is not of the data model: ${cause.detail}`
-    throw new RepoError('invalid-record', `${what}; path=${path} at=${cause.path || '/'}`, { path, cause })
+    const what = `record is not of the data model: ${cause.message}; record=${path}`
+    throw new RepoError('invalid-record', what, { path, cause })
   }
   if (bytes.length > MAX_RECORD_SIZE) {
     throw new RepoError('record-too-large', `record is too large; path=${path} size=${bytes.length}`, {

@@ -65,6 +65,6 @@ it('what is no record throws only where it is looked at', () => {
 it('a write that cannot be encoded says which field', () => {
   const record = { $type: notes, at: { lat: 1.5 } }
   expect(() => prepareWrite({ action: 'create', collection: notes, rkey: 'a', record })).toThrow(
-    'record is not of the data model: only integers can be encoded; value=1.5; path=com.example.note/a at=/at/lat',
+    'record is not of the data model: only integers can be encoded; value=1.5; code=float path=/at/lat; record=com.example.note/a',
   )
 })

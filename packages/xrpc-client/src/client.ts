@@ -1,26 +1,29 @@
 import { DataError, type DataObject, type DataValue, fromJson } from '@avocet/data'
-import type { Procedure, Query } from '@avocet/lexicon'
+import type { InferErrorName, Issue, Procedure, Query } from '@avocet/lexicon'
 import { encodeParams, type ParamValue, stringifyJson } from '@avocet/xrpc'
 import { readText } from './body.ts'
-import { issuesError, XrpcClientError } from './error.ts'
+import { issuesError, type MethodError, XrpcClientError } from './error.ts'
 import { checkRecords } from './records.ts'
 import { send } from './request.ts'
-import { createRpc } from './rpc.ts'
+import { serviceUrl } from './service-url.ts'
 import type {
   CallArgs,
+  CallFailure,
   CallOutput,
   CallResult,
   CallSettings,
+  CallSuccess,
   Client,
   ClientOptions,
   RawRequest,
-  Rpc,
   Service,
   UploadBody,
   ValidateSwitches,
 } from './types.ts'
 
 const defaultMaxJsonBytes = 16 * 1024 * 1024
+/** Issues that a lenient reading lists: more than a page has items. */
+const MAX_ODD = 10_000
 
 /** The options of any call, as the implementation sees them. */
 interface AnyOptions extends CallSettings {
@@ -42,27 +45,31 @@ export function createClient(options: ClientOptions): Client {
 
 class XrpcClient implements Client {
   readonly service: Service
-  readonly rpc: Rpc
+  readonly settings: Client['settings']
   readonly #options: ClientOptions
 
   constructor(options: ClientOptions) {
     this.#options = options
+    this.settings = options
     this.service = serviceOf(options)
-    this.rpc = createRpc(this, options.lexicons)
   }
 
   async call<S extends Query | Procedure>(
     schema: S,
     ...[given]: CallArgs<S>
-  ): Promise<CallResult<CallOutput<S>>> {
+  ): Promise<CallResult<CallOutput<S>, InferErrorName<S>>> {
     const options = (given ?? {}) as AnyOptions
     try {
       const request = this.#requestOf(schema, options)
+      let issues: readonly Issue[] | undefined
       const read = async (response: Response): Promise<CallOutput<S>> =>
-        (await this.#read(schema, response, options)) as CallOutput<S>
-      return await send(this.service, this.#options, request, read)
+        (await this.#read(schema, response, options, (found) => (issues = found))) as CallOutput<S>
+      const result = await send(this.service, this.#options, request, read)
+      // Names are as declared, or others: which ones is for the reader to find out.
+      return (issues === undefined ? result : { ...result, issues }) as CallSuccess<any> | CallFailure<any>
     } catch (error) {
-      if (error instanceof XrpcClientError) return { ok: false, error }
+      if (error instanceof XrpcClientError)
+        return { ok: false, error: error as MethodError<InferErrorName<S>> }
       throw error
     }
   }
@@ -111,7 +118,12 @@ class XrpcClient implements Client {
     return { body: stringifyJson(input as DataValue), encoding: body.encoding }
   }
 
-  async #read(schema: Query | Procedure, response: Response, options: AnyOptions): Promise<unknown> {
+  async #read(
+    schema: Query | Procedure,
+    response: Response,
+    options: AnyOptions,
+    onOdd: (issues: readonly Issue[]) => void,
+  ): Promise<unknown> {
     const { nsid, output } = schema
     if (output === null) {
       await response.body?.cancel()
@@ -119,13 +131,15 @@ class XrpcClient implements Client {
     }
     if (!isJson(output.encoding)) return response.body ?? emptyStream()
     const data = { status: response.status, headers: response.headers }
-    const value = await readJson(
-      response,
-      options.maxJsonBytes ?? this.#options.maxJsonBytes ?? defaultMaxJsonBytes,
-      nsid,
-    )
+    const lenient = options.lenient ?? this.#options.lenient ?? false
+    const maxBytes = options.maxJsonBytes ?? this.#options.maxJsonBytes ?? defaultMaxJsonBytes
+    const value = await readJson(response, maxBytes, nsid, lenient)
     if (output.schema === null || !this.#checks(options).output) return value
-    const checked = output.schema.validate(value)
+    const checked = output.schema.validate(value, lenient ? { maxIssues: MAX_ODD } : undefined)
+    if (!checked.ok && lenient) {
+      onOdd(checked.issues)
+      return value
+    }
     if (!checked.ok) throw issuesError('invalid-response', nsid, 'output', checked.issues, data)
     return checked.value
   }
@@ -138,23 +152,38 @@ class XrpcClient implements Client {
 }
 
 /** Reads a JSON answer as data. @throws {XrpcClientError} `invalid-response`, `too-large` */
-export async function readJson(response: Response, maxBytes: number, nsid: string): Promise<DataValue> {
+export async function readJson(
+  response: Response,
+  maxBytes: number,
+  nsid: string,
+  lenient = false,
+): Promise<DataValue> {
+  const json = await parseJson(response, maxBytes, nsid)
+  try {
+    return fromJson(json, { lenient })
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause
+    const message = `not JSON of the data model: ${cause.message}; nsid=${nsid} path=${cause.path || '/'}`
+    const { status, headers } = response
+    throw new XrpcClientError('invalid-response', message, { status, headers, cause })
+  }
+}
+
+/** Reads a JSON answer as it is. @throws {XrpcClientError} `invalid-response`, `too-large` */
+export async function parseJson(response: Response, maxBytes: number, nsid: string): Promise<unknown> {
   const text = await readText(response, maxBytes)
   try {
-    return fromJson(JSON.parse(text))
+    return JSON.parse(text)
   } catch (cause) {
-    if (!(cause instanceof SyntaxError) && !(cause instanceof DataError)) throw cause
-    const message = `not JSON of the data model: ${cause.message}; nsid=${nsid}`
     const { status, headers } = response
+    const message = `not JSON: ${(cause as Error).message}; nsid=${nsid}`
     throw new XrpcClientError('invalid-response', message, { status, headers, cause })
   }
 }
 
 function serviceOf({ service, fetch }: ClientOptions): Service {
   if (typeof service === 'object' && 'fetch' in service) return service
-  const url = new URL(service)
-  if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    throw new TypeError(`not an http(s) URL; service=${url.href}`)
+  const url = serviceUrl(service)
   // Called as a function of globalThis: browsers refuse fetch with another `this`.
   return {
     url: url.href.replace(/^(.*[^/])?\/*$/s, '$1'),

@@ -27,6 +27,44 @@ export type XrpcClientErrorCode =
   /** A stream's reader was too slow for the bytes it allowed to wait. */
   | 'overflow'
 
+/** Names that any method may give, declared or not; empty where no service spoke. */
+export type CommonErrorName =
+  | ''
+  | 'AccountDeactivated'
+  | 'AccountSuspended'
+  | 'AccountTakedown'
+  | 'AuthenticationRequired'
+  | 'AuthMissing'
+  | 'ExpiredToken'
+  | 'Forbidden'
+  | 'InternalServerError'
+  | 'InvalidRequest'
+  | 'InvalidToken'
+  | 'MethodNotImplemented'
+  | 'NotEnoughResources'
+  | 'PayloadTooLarge'
+  | 'RateLimitExceeded'
+  | 'RepoNotFound'
+  | 'RequestTimeout'
+  | 'UnsupportedMediaType'
+  | 'UpstreamFailure'
+  | 'UpstreamTimeout'
+  | 'XRPCNotSupported'
+
+/**
+ * Any other name: a service says what it likes. Typed as a text that no name is, so that a comparison narrows to the name compared with. To
+ * compare with one that is not declared, take it as a `string` first.
+ */
+export type OtherErrorName = `${string}?`
+
+/**
+ * The error of a method whose lexicon declares the names `E`: `if (error.error === 'RecordNotFound')` is completed and narrows, and a name that is
+ * misspelt does not compile.
+ */
+export type MethodError<E extends string> = XrpcClientError & {
+  readonly error: string extends E ? string : E | CommonErrorName | OtherErrorName
+}
+
 /** What a failure knows besides its code and message. */
 export interface XrpcClientErrorData {
   readonly status?: number

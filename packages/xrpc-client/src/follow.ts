@@ -2,6 +2,7 @@
 import { Connection, type Link, type Target } from './connection.ts'
 import { XrpcClientError } from './error.ts'
 import { sleep } from './request.ts'
+import { serviceUrl } from './service-url.ts'
 import type { ConnectInfo, FollowOptions, StreamIterator } from './stream-types.ts'
 
 const maxCorrections = 3
@@ -66,7 +67,7 @@ async function* run<T>(
   options: FollowOptions,
   signal: AbortSignal,
 ): AsyncGenerator<T, undefined> {
-  const services = [options.service].flat().map((service) => new URL(service))
+  const services = [options.service].flat().map((service) => serviceUrl(service, /^(http|ws)s?:/))
   if (services.length === 0) throw new TypeError('no service to subscribe to')
   const minMs = options.backoff?.minMs ?? 500
   const maxMs = options.backoff?.maxMs ?? 30_000

@@ -1,5 +1,12 @@
 export { createClient } from './client.ts'
-export { XrpcClientError, type XrpcClientErrorCode, type XrpcClientErrorData } from './error.ts'
+export {
+  XrpcClientError,
+  type CommonErrorName,
+  type MethodError,
+  type OtherErrorName,
+  type XrpcClientErrorCode,
+  type XrpcClientErrorData,
+} from './error.ts'
 export {
   createLiteClient,
   type JsonOf,
@@ -9,7 +16,7 @@ export {
   type LiteClientOptions,
   type LiteForms,
 } from './lite.ts'
-export { items, pages, type PagesOptions } from './pages.ts'
+export { items, pages, type ItemFailure, type ItemsOptions, type PagesOptions } from './pages.ts'
 export {
   decodeRecord,
   decodeRecords,
@@ -24,6 +31,7 @@ export {
   type RecordFailure,
   type RepoDownload,
 } from './reader.ts'
+export { createRpc, type Rpc, type RpcMethod, type RpcOptions, type UntypedRpc } from './rpc.ts'
 export {
   passwordSession,
   resumeSession,
@@ -55,8 +63,6 @@ export {
   type Labeler,
   type RawRequest,
   type RetryOptions,
-  type Rpc,
-  type RpcCall,
   type Service,
   type UploadBody,
   type ValidateSwitches,

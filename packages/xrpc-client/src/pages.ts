@@ -2,10 +2,10 @@
  * Cursor methods as async iterables.
  * @see https://atproto.com/specs/xrpc#cursors-and-pagination
  */
-import type { InferOutput, InferParams, Query } from '@avocet/lexicon'
+import type { InferOutput, InferParams, Issue, Query } from '@avocet/lexicon'
 import type { ParamValue } from '@avocet/xrpc'
-import { XrpcClientError } from './error.ts'
-import { type CallOptions, type CallSettings, type Client, unwrap } from './types.ts'
+import { issuesError, XrpcClientError } from './error.ts'
+import type { CallOptions, CallSettings, CallSuccess, Client } from './types.ts'
 
 /** A query that takes and gives a cursor. */
 type CursorQuery = Query<{ cursor?: string | undefined } & object, { cursor?: string | undefined } & object>
@@ -30,6 +30,14 @@ export async function* pages<S extends CursorQuery>(
   schema: S,
   options: PagesOptions<S>,
 ): AsyncGenerator<InferOutput<S>, void> {
+  for await (const { value } of answers(client, schema, options)) yield value
+}
+
+async function* answers<S extends CursorQuery>(
+  client: Pick<Client, 'call'>,
+  schema: S,
+  options: PagesOptions<S>,
+): AsyncGenerator<CallSuccess<InferOutput<S> & { cursor?: string }>, void> {
   const { maxPages = Number.POSITIVE_INFINITY, ...rest } = options
   const base = rest as CallSettings & { params?: Record<string, ParamValue> }
   let cursor = base.params?.['cursor'] as string | undefined
@@ -39,16 +47,18 @@ export async function* pages<S extends CursorQuery>(
     const result = await (
       client.call as (schema: S, options: CallOptions<S>) => ReturnType<Client['call']>
     ).call(client, schema, call)
-    const output = unwrap(result) as InferOutput<S> & { cursor?: string }
-    yield output
-    if (output.cursor === undefined || output.cursor === '') return
-    if (output.cursor === cursor) {
+    if (!result.ok) throw result.error
+    const answer = result as CallSuccess<InferOutput<S> & { cursor?: string }>
+    yield answer
+    const next = answer.value.cursor
+    if (next === undefined || next === '') return
+    if (next === cursor) {
       throw new XrpcClientError(
         'invalid-response',
         `the cursor does not move; nsid=${schema.nsid} cursor=${cursor}`,
       )
     }
-    cursor = output.cursor
+    cursor = next
   }
 }
 
@@ -57,18 +67,65 @@ type ArrayKey<T> = {
 }[keyof T & string]
 type ItemOf<T> = NonNullable<T> extends readonly (infer I)[] ? I : never
 
+/** An item that the schema of its page refuses. */
+export interface ItemFailure {
+  /** Its place in the page. */
+  readonly index: number
+  /** As it came, by a lenient reading. */
+  readonly value: unknown
+  /** Paths are within the item. */
+  readonly issues: readonly Issue[]
+}
+
+/** Settings of {@link items}. */
+export type ItemsOptions<S> = PagesOptions<S> & {
+  /**
+   * Told of each item that the schema refuses; it is left out, and the list goes on. Default: the first one ends it. Reads leniently: numbers
+   * that the data model has not are kept where no schema looks, as in the records of a timeline.
+   */
+  readonly onInvalid?: (failure: ItemFailure) => void
+}
+
 /**
  * The items of a query, across its pages.
  *
  * @param key which member of a page holds them: `records`, `followers`, …
+ * @throws {XrpcClientError} as `pages` does; with `onInvalid` `invalid-response` for what is wrong beside the items
  */
 export async function* items<S extends CursorQuery, K extends ArrayKey<InferOutput<S>>>(
   client: Pick<Client, 'call'>,
   schema: S,
   key: K,
-  options: PagesOptions<S>,
+  options: ItemsOptions<S>,
 ): AsyncGenerator<ItemOf<InferOutput<S>[K]>, void> {
-  for await (const page of pages(client, schema, options)) {
-    yield* (page as Record<string, ItemOf<InferOutput<S>[K]>[] | undefined>)[key] ?? []
+  const { onInvalid, ...rest } = options
+  const asked = (onInvalid === undefined ? rest : { ...rest, lenient: true }) as PagesOptions<S>
+  for await (const { value, issues = [] } of answers(client, schema, asked)) {
+    const list = (value as Record<string, ItemOf<InferOutput<S>[K]>[] | undefined>)[key] ?? []
+    if (onInvalid === undefined || issues.length === 0) {
+      yield* list
+      continue
+    }
+    const odd = byItem(schema.nsid, key, issues)
+    for (const [index, item] of list.entries()) {
+      const found = odd.get(index)
+      if (found === undefined) yield item
+      else onInvalid({ index, value: item, issues: found })
+    }
   }
+}
+
+/** Issues by the item they are in. @throws {XrpcClientError} for those that are in none, which nobody can pass over */
+function byItem(nsid: string, key: string, issues: readonly Issue[]): Map<number, Issue[]> {
+  const found = new Map<number, Issue[]>()
+  const start = `/${key}/`
+  for (const issue of issues) {
+    const [index = '', ...path] = issue.path.startsWith(start)
+      ? issue.path.slice(start.length).split('/')
+      : []
+    if (!/^\d+$/.test(index)) throw issuesError('invalid-response', nsid, 'output', [issue])
+    const within = { ...issue, path: path.length === 0 ? '' : `/${path.join('/')}` }
+    found.set(Number(index), [...(found.get(Number(index)) ?? []), within])
+  }
+  return found
 }

@@ -16,3 +16,13 @@ export const openSocket: OpenSocket = async (url, events, options) => {
   const { openWs } = await import('./socket-node.ts')
   return openWs(url, events, options)
 }
+
+/** The innermost reason: Node's fetch says `fetch failed`, and why in its cause; of several addresses the first. */
+export function reasonOf(error: unknown): string {
+  let reason = ''
+  for (let depth = 0, at = error; depth < 8 && at instanceof Error; depth += 1) {
+    reason = at.message || reason
+    at = at instanceof AggregateError ? (at.errors[0] as unknown) : at.cause
+  }
+  return reason
+}

@@ -14,3 +14,8 @@ export function createSha256(): Digest {
 
 /** Opens a WebSocket. */
 export const openSocket: OpenSocket = async (url, events, options) => openWebSocket(url, events, options)
+
+/** Why a request failed: the platform says no more. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : ''
+}

@@ -4,8 +4,9 @@ import {
   type CID,
   cidEquals,
   cidFromDigest,
+  DataError,
   type DataObject,
-  type DataValue,
+  fromJsonObject,
   isBlobRef,
   parseCid,
 } from '@avocet/data'
@@ -13,11 +14,11 @@ import type { Issue, RecordSchema } from '@avocet/lexicon'
 import { encodeParams, type ParamValue } from '@avocet/xrpc'
 import { createSha256 } from '#platform'
 import { readBytes } from './body.ts'
-import { readJson } from './client.ts'
+import { parseJson, readJson } from './client.ts'
 import { issuesError, XrpcClientError } from './error.ts'
 import { type CallResult, type CallSettings, type Client, type UploadBody, unwrap } from './types.ts'
 
-type Caller = Pick<Client, 'request'>
+type Caller = Pick<Client, 'request'> & Partial<Pick<Client, 'settings'>>
 
 /** Settings of one read. */
 export interface ReadOptions extends CallSettings {
@@ -26,13 +27,19 @@ export interface ReadOptions extends CallSettings {
 
 /** A record, and where it is. */
 export interface RecordEntry<T = DataObject> {
-  readonly uri: string
+  readonly uri: `at://${string}`
   readonly cid: string
   readonly value: T
 }
 
-/** A record that its schema refuses. */
-export interface RecordFailure extends RecordEntry {
+/** A record that cannot be read, or that its schema refuses. */
+export interface RecordFailure {
+  /** As it came; empty where there was none. */
+  readonly uri: string
+  readonly cid: string
+  /** As it came: JSON where it could not be read, else data. */
+  readonly value: unknown
+  /** What is wrong, with paths within the record. */
   readonly issues: readonly Issue[]
 }
 
@@ -60,7 +67,10 @@ export function decodeRecords<T>(
   return { records, failures }
 }
 
-/** One record. A missing one is a failure, `RecordNotFound`; a malformed answer is one, `invalid-response`. */
+/**
+ * One record. A missing one is a failure, `RecordNotFound`; one that is not of the data model is one, `invalid-response`, unless `lenient` is
+ * set.
+ */
 export async function getRecord(
   client: Caller,
   where: { readonly repo: string; readonly collection: string; readonly rkey: string; readonly cid?: string },
@@ -70,9 +80,8 @@ export async function getRecord(
   const answer = await query(client, nsid, where, options)
   if (!answer.ok) return answer
   try {
-    const entry = entryOf(await readJson(answer.value, maxJsonBytes, nsid))
-    if (entry !== null) return { ...answer, value: entry }
-    return { ok: false, error: new XrpcClientError('invalid-response', `not a record; nsid=${nsid}`) }
+    const read = entryOf(await parseJson(answer.value, maxJsonBytes, nsid), isLenient(client, options))
+    return read.ok ? { ...answer, value: read.value } : { ok: false, error: refusal(nsid, read.failure) }
   } catch (error) {
     if (error instanceof XrpcClientError) return { ok: false, error }
     throw error
@@ -82,7 +91,10 @@ export async function getRecord(
 /**
  * The records of a collection, page by page as the reader goes on.
  *
- * @throws {XrpcClientError} of a call that failed; `invalid-response` for an answer that is no page of records
+ * A record that is not of the data model ends the list with an error that names it and the place in it. With `onInvalid` it is told of and
+ * left out, with `lenient` it is given as it is; the others are given either way.
+ *
+ * @throws {XrpcClientError} of a call that failed; `invalid-response` for an answer that is no page of records, and for a record as above
  */
 export async function* listRecords(
   client: Caller,
@@ -95,23 +107,28 @@ export async function* listRecords(
     /** Records of one page, at most 100. Default 100. */
     readonly limit?: number
   },
-  options: ReadOptions = {},
+  options: ReadOptions & {
+    /** Told of each record that is not of the data model; the list goes on. Default: the first one ends it. */
+    readonly onInvalid?: (failure: RecordFailure) => void
+  } = {},
 ): AsyncGenerator<RecordEntry, void> {
   const nsid = 'com.atproto.repo.listRecords'
   let { cursor } = where
   for (;;) {
     const params = { ...where, limit: where.limit ?? 100, cursor }
     const response = unwrap(await query(client, nsid, params, options))
-    const page = (await readJson(response, maxJsonBytes, nsid)) as DataObject | null
-    const records = page?.['records']
+    const { records, cursor: next } = ((await parseJson(response, maxJsonBytes, nsid)) ?? {}) as {
+      records?: unknown
+      cursor?: unknown
+    }
     if (!Array.isArray(records))
       throw new XrpcClientError('invalid-response', `no records in the answer; nsid=${nsid}`)
     for (const record of records) {
-      const entry = entryOf(record)
-      if (entry === null) throw new XrpcClientError('invalid-response', `not a record; nsid=${nsid}`)
-      yield entry
+      const read = entryOf(record, isLenient(client, options))
+      if (read.ok) yield read.value
+      else if (options.onInvalid === undefined) throw refusal(nsid, read.failure)
+      else options.onInvalid(read.failure)
     }
-    const next = page?.['cursor']
     if (typeof next !== 'string' || next === '') return
     if (next === cursor)
       throw new XrpcClientError('invalid-response', `the cursor does not move; nsid=${nsid}`)
@@ -125,15 +142,15 @@ export interface RepoDownload {
   readonly stream: ReadableStream<Uint8Array>
   /** The CAR file whole. @throws {XrpcClientError} `too-large` */
   bytes(maxBytes?: number): Promise<Uint8Array>
-  /** What a reader of repositories makes of it, such as `readRepo` of the repo package. */
-  records<R>(read: (stream: ReadableStream<Uint8Array>) => R): R
 }
 
 /**
  * A whole repository, or what came after a revision.
  *
  * @example
- * for await (const record of unwrap(await getRepo(client, { did })).records((car) => readRepo(car, { did }))) { … }
+ * const { stream } = unwrap(await getRepo(client, { did }))
+ * const { entries } = await readRepo(stream, { did, key }) // of @avocet/repo
+ * for await (const { path, record } of entries) console.log(path, record)
  */
 export async function getRepo(
   client: Caller,
@@ -148,7 +165,6 @@ export async function getRepo(
       return response.body ?? new Blob([]).stream()
     },
     bytes: (maxBytes = Number.MAX_SAFE_INTEGER) => readBytes(response, maxBytes),
-    records: (read) => read(value.stream),
   }
   return { ...answer, value }
 }
@@ -188,14 +204,31 @@ export async function getBlob(
   return { ...answer, value: { stream, encoding, bytes } }
 }
 
-/** Uploads a blob; a stream goes out as it comes. The reference goes into a record next. */
+/**
+ * Uploads a blob; a stream goes out as it comes. The reference goes into a record next.
+ *
+ * @param options `encoding`: its MIME type; a `Blob` brings its own
+ */
+export async function uploadBlob(
+  client: Caller,
+  body: Blob,
+  options?: ReadOptions & { readonly encoding?: string },
+): Promise<CallResult<BlobRef>>
 export async function uploadBlob(
   client: Caller,
   body: UploadBody,
   options: ReadOptions & { readonly encoding: string },
+): Promise<CallResult<BlobRef>>
+export async function uploadBlob(
+  client: Caller,
+  body: UploadBody,
+  options: ReadOptions & { readonly encoding?: string } = {},
 ): Promise<CallResult<BlobRef>> {
   const nsid = 'com.atproto.repo.uploadBlob'
-  const answer = await client.request({ ...options, nsid, type: 'procedure', body })
+  const encoding = options.encoding ?? (body instanceof Blob ? body.type : '')
+  if (encoding === '')
+    return { ok: false, error: new XrpcClientError('invalid-request', `no encoding; nsid=${nsid}`) }
+  const answer = await client.request({ ...options, nsid, type: 'procedure', body, encoding })
   if (!answer.ok) return answer
   try {
     const value = (await readJson(answer.value, maxJsonBytes, nsid)) as DataObject | null
@@ -220,11 +253,35 @@ function query(
   return client.request({ ...options, nsid, type: 'query', query: encodeParams(null, params) })
 }
 
-function entryOf(value: DataValue): RecordEntry | null {
-  const { uri, cid, value: record } = (value ?? {}) as DataObject
-  if (typeof uri !== 'string' || typeof cid !== 'string' || typeof record !== 'object' || record === null)
-    return null
-  return { uri, cid, value: record as DataObject }
+function isLenient(client: Caller, options: ReadOptions): boolean {
+  return options.lenient ?? client.settings?.lenient ?? false
+}
+
+/** A record of an answer, as far as its JSON is data. */
+function entryOf(
+  json: unknown,
+  lenient: boolean,
+):
+  | { readonly ok: true; readonly value: RecordEntry }
+  | { readonly ok: false; readonly failure: RecordFailure } {
+  const { uri = '', cid = '', value } = (json ?? {}) as { uri?: unknown; cid?: unknown; value?: unknown }
+  const where = { uri: typeof uri === 'string' ? uri : '', cid: typeof cid === 'string' ? cid : '' }
+  const fail = (path: string, message: string): { ok: false; failure: RecordFailure } => ({
+    ok: false,
+    failure: { ...where, value, issues: [{ path, code: 'invalid-type', message }] },
+  })
+  if (!where.uri.startsWith('at://') || where.cid === '') return fail('', 'not a record with its URI and CID')
+  try {
+    const record = fromJsonObject(value, { lenient })
+    return { ok: true, value: { ...where, uri: where.uri as `at://${string}`, value: record } }
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error
+    return fail(error.path, error.message)
+  }
+}
+
+function refusal(nsid: string, { uri, issues }: RecordFailure): XrpcClientError {
+  return issuesError('invalid-response', nsid, `record ${uri}`, issues)
 }
 
 function verified(stream: ReadableStream<Uint8Array>, cid: CID): ReadableStream<Uint8Array> {

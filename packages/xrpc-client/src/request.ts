@@ -1,6 +1,6 @@
 /** One request, with its time limit, and its repetition where that is safe. */
 import { parseErrorBody, parseRetryAfter } from '@avocet/xrpc'
-import { userAgent } from '#platform'
+import { reasonOf, userAgent } from '#platform'
 import { readText } from './body.ts'
 import { XrpcClientError } from './error.ts'
 import type { CallResult, CallSettings, Labeler, RawRequest, RetryOptions, Service } from './types.ts'
@@ -68,7 +68,7 @@ async function sendOnce<T>(
     if (abort.signal.aborted) {
       return { ok: false, error: new XrpcClientError('aborted', `aborted; nsid=${nsid}`, { cause }) }
     }
-    const reason = cause instanceof Error ? cause.message : 'fetch failed'
+    const reason = reasonOf(cause) || 'fetch failed'
     return {
       ok: false,
       error: new XrpcClientError('network', `no answer: ${reason}; nsid=${nsid} service=${service.url}`, {

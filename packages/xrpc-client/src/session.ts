@@ -7,6 +7,7 @@ import { parseErrorBody } from '@avocet/xrpc'
 import { readText } from './body.ts'
 import { XrpcClientError } from './error.ts'
 import { send } from './request.ts'
+import { serviceUrl } from './service-url.ts'
 import { pdsOf, readTokens, tokenExpiry, type SessionData } from './session-data.ts'
 import type { Service, UploadBody } from './types.ts'
 
@@ -186,7 +187,7 @@ class PasswordSession implements Session {
   }: PasswordSessionOptions): Promise<SessionData> {
     const at = service === undefined ? await resolveService?.(identifier) : String(service)
     if (at === undefined) throw new TypeError('passwordSession needs service or resolveService')
-    const url = new URL(at).href.replace(/^(.*[^/])?\/*$/s, '$1')
+    const url = serviceUrl(at).href.replace(/^(.*[^/])?\/*$/s, '$1')
     const body = { identifier, password, ...(authFactorToken === undefined ? {} : { authFactorToken }) }
     const result = await this.#post(url, 'com.atproto.server.createSession', body, undefined)
     if (!result.ok) throw result.error

@@ -1,6 +1,15 @@
-import type { Catalog, InferInput, InferOutput, InferParams, Procedure, Query } from '@avocet/lexicon'
+import type {
+  Catalog,
+  InferErrorName,
+  InferInput,
+  InferOutput,
+  InferParams,
+  Issue,
+  Procedure,
+  Query,
+} from '@avocet/lexicon'
 import type { ParamValue } from '@avocet/xrpc'
-import type { XrpcClientError } from './error.ts'
+import type { MethodError } from './error.ts'
 import type { HeaderFields } from './header-fields.ts'
 
 /** Where calls go: an address that can change between calls, and how to reach it. A session is one. */
@@ -17,16 +26,18 @@ export interface CallSuccess<T> {
   readonly value: T
   readonly status: number
   readonly headers: Headers
+  /** Of a lenient reading: where `value` is not what the method's schema says, though its type does. Absent where all of it fits. */
+  readonly issues?: readonly Issue[]
 }
 
 /** A call that did not. */
-export interface CallFailure {
+export interface CallFailure<E extends string = string> {
   readonly ok: false
-  readonly error: XrpcClientError
+  readonly error: MethodError<E>
 }
 
-/** What became of a call. */
-export type CallResult<T> = CallSuccess<T> | CallFailure
+/** What became of a call: its value, or an error that may have one of the names `E`, among others. */
+export type CallResult<T, E extends string = string> = CallSuccess<T> | CallFailure<E>
 
 /** A body to upload. A stream is sent as it comes, once: such a call is never repeated. */
 export type UploadBody = Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
@@ -65,6 +76,12 @@ export interface CallSettings {
   readonly retry?: RetryOptions | false
   /** What to check. Default all of it. */
   readonly validate?: boolean | ValidateSwitches
+  /**
+   * Read what others wrote as far as it goes. One float, one bad date, one over-long name does not cost the whole answer: values are kept as they
+   * are, and a call that worked lists what does not fit its schema in `issues`. What comes out may have no CBOR form. Default false: such an
+   * answer is a failure, `invalid-response`, that names the place.
+   */
+  readonly lenient?: boolean
   /** Shorten strings of the input, and of records in it, that are longer than their schema allows. Default false. */
   readonly truncate?: boolean
   /** Largest JSON answer in bytes. Default 16 MiB. */
@@ -77,7 +94,7 @@ export interface ClientOptions extends CallSettings {
   readonly service: string | URL | Service
   /** Sends requests; wrap it to add credentials of any kind (Bearer, DPoP). Not with a session, which has its own. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
-  /** Lexicons for `rpc`, and for the records in writes. */
+  /** Lexicons for the records in writes, and for calls by NSID. */
   readonly lexicons?: Pick<Catalog, 'method' | 'validateRecord' | 'record'>
 }
 
@@ -129,37 +146,17 @@ export interface RawRequest extends CallSettings {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A call of the dynamic form: parameters of a query or input of a procedure, then the rest. */
-export interface RpcCall {
-  (
-    paramsOrInput?: Readonly<Record<string, any>> | UploadBody,
-    options?: CallSettings & {
-      /** Parameters of a procedure, which takes its input first. */
-      readonly params?: Readonly<Record<string, ParamValue>>
-      /** MIME type of an input that is not JSON. */
-      readonly encoding?: string
-      readonly signal?: AbortSignal
-    },
-  ): Promise<any>
-}
-
-/**
- * Methods by the segments of their names, `_` standing for `-`; each is an {@link RpcCall}. Untyped on purpose: names
- * found at run time have no static types, and an index signature would put a `!` after every segment in strict projects.
- */
-export type Rpc = any
-
 /** Calls the methods of one service. */
 export interface Client {
   /** Where calls go. */
   readonly service: Service
+  /** What holds for every call, unless the call says otherwise. */
+  readonly settings: CallSettings & Pick<ClientOptions, 'lexicons'>
   /** Calls a method by its schema. Resolves to a failure rather than rejecting. */
-  call<S extends Query | Procedure>(schema: S, ...args: CallArgs<S>): Promise<CallResult<CallOutput<S>>>
-  /**
-   * Calls a method by its name: `client.rpc.com.atproto.repo.getRecord({ … })`. Needs `lexicons`. Gives the output
-   * itself, and throws an `XrpcClientError`.
-   */
-  readonly rpc: Rpc
+  call<S extends Query | Procedure>(
+    schema: S,
+    ...args: CallArgs<S>
+  ): Promise<CallResult<CallOutput<S>, InferErrorName<S>>>
   /** Sends a request without a schema; the answer's body is not read. */
   request(request: RawRequest): Promise<CallResult<Response>>
 }

@@ -1,7 +1,7 @@
 import { cidForRaw } from '@avocet/data'
 import type { Procedure, Query } from '@avocet/lexicon'
 import { describe, expect, it } from 'vitest'
-import { createClient, unwrap, XrpcClientError } from '../src/index.ts'
+import { createClient, createRpc, unwrap, XrpcClientError } from '../src/index.ts'
 import { catalog, json, listen } from './http.ts'
 
 const echo = catalog.method('com.example.echo') as Query
@@ -299,7 +299,7 @@ describe('rpc', () => {
     await using server = await listen((seen, response) =>
       json(response, seen.method === 'GET' ? { text: 'x' } : { name: 'y' }),
     )
-    const { rpc } = createClient({ service: server.url, lexicons: catalog })
+    const rpc: any = createRpc(createClient({ service: server.url }), catalog)
     expect(await rpc.com.example.echo({ text: 'a', tags: null })).toEqual({ text: 'x' })
     expect(await rpc.com.example.put_thing.name({ name: 'a' }, { params: { dry: false } })).toEqual({
       name: 'y',
@@ -313,12 +313,10 @@ describe('rpc', () => {
 
   it('throws failures, and says what it does not know', async () => {
     await using server = await listen((_, response) => json(response, { error: 'Nope', message: 'no' }, 400))
-    const { rpc } = createClient({ service: server.url, lexicons: catalog })
+    const rpc: any = createRpc(createClient({ service: server.url }), catalog)
     await expect(rpc.com.example.echo({ text: 'a' })).rejects.toMatchObject({ error: 'Nope' })
     await expect(rpc.com.example.nothing()).rejects.toMatchObject({ code: 'unknown-method' })
     await expect(rpc.com.example.count()).rejects.toMatchObject({ code: 'unknown-method' })
-    const bare = createClient({ service: server.url })
-    await expect(bare.rpc.com.example.echo()).rejects.toThrow('give createClient a catalog')
     // A proxy that looked like a promise would be called by `await`.
     expect(typeof (await rpc.com)).toBe('function')
   })

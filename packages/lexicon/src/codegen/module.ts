@@ -140,7 +140,7 @@ function defItems(
         ...paramsItems(scope, def.parameters),
         typeItem('Output', bodyType(scope, def.output), def.output?.description),
         ...errorItems(def.errors),
-        schema('defineQuery', 'Query', ['Params', 'Output', 'DecodedParams']),
+        schema('defineQuery', 'Query', ['Params', 'Output', 'DecodedParams', 'ErrorName']),
       ]
     case 'procedure':
       return [
@@ -148,7 +148,7 @@ function defItems(
         typeItem('Input', bodyType(scope, def.input), def.input?.description),
         typeItem('Output', bodyType(scope, def.output), def.output?.description),
         ...errorItems(def.errors),
-        schema('defineProcedure', 'Procedure', ['Params', 'Input', 'Output', 'DecodedParams']),
+        schema('defineProcedure', 'Procedure', ['Params', 'Input', 'Output', 'DecodedParams', 'ErrorName']),
       ]
     case 'subscription': {
       const message = def.message === undefined ? 'never' : fieldType(scope, def.message.schema, 0)
@@ -156,7 +156,7 @@ function defItems(
         ...paramsItems(scope, def.parameters),
         typeItem('Message', message, def.message?.description),
         ...errorItems(def.errors),
-        schema('defineSubscription', 'Subscription', ['Params', 'Message', 'DecodedParams']),
+        schema('defineSubscription', 'Subscription', ['Params', 'Message', 'DecodedParams', 'ErrorName']),
       ]
     }
     case 'permission-set':
