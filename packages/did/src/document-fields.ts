@@ -35,7 +35,18 @@ function readKey(document: DidDocument, fragment: string): PublicKey | null {
 
 /** The origin of the account's PDS, like `https://pds.example.com`. Null when there is none. */
 export function pdsEndpoint(document: DidDocument): string | null {
-  const endpoint = serviceEndpoint(document, 'atproto_pds', 'AtprotoPersonalDataServer')
+  return originOf(serviceEndpoint(document, 'atproto_pds', 'AtprotoPersonalDataServer'))
+}
+
+/**
+ * The origin of a labeler, like `https://labels.example.com`: its service `#atproto_labeler`. Null when there is none.
+ * https://atproto.com/specs/label#labeler-service-identity
+ */
+export function labelerEndpoint(document: DidDocument): string | null {
+  return originOf(serviceEndpoint(document, 'atproto_labeler', 'AtprotoLabeler'))
+}
+
+function originOf(endpoint: string | null): string | null {
   if (endpoint === null) return null
   const url = new URL(endpoint)
   return url.pathname === '/' && url.search === '' ? url.origin : null

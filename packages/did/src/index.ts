@@ -10,7 +10,14 @@ export {
 } from './did-resolver.ts'
 export { createDohLookup, type DohOptions } from './dns-https.ts'
 export type { LookupTxt } from './dns.ts'
-export { handleOf, pdsEndpoint, serviceEndpoint, signingKey, verificationKey } from './document-fields.ts'
+export {
+  handleOf,
+  labelerEndpoint,
+  pdsEndpoint,
+  serviceEndpoint,
+  signingKey,
+  verificationKey,
+} from './document-fields.ts'
 export { parseDidDocument, type DidDocument, type DidService, type VerificationMethod } from './document.ts'
 export { DidError, type DidErrorCode, type DidResult } from './error.ts'
 export type { Fetch, FetchInit, GuardedFetchOptions } from './fetch.ts'
@@ -23,4 +30,4 @@ export {
   type CachedDidResolver,
   type CachedHandleResolver,
 } from './with-cache.ts'
-export { createResolveKey, type VerificationIdentity } from './resolve-key.ts'
+export { createResolveKey, createResolveLabelKey, type VerificationIdentity } from './resolve-key.ts'

@@ -2,7 +2,7 @@ import type { PublicKey } from '@avocet/crypto'
 import type { Did, Handle } from '@avocet/syntax'
 import { INVALID_HANDLE } from './account.ts'
 import type { DidResolver } from './did-resolver.ts'
-import { pdsEndpoint, signingKey } from './document-fields.ts'
+import { pdsEndpoint, signingKey, verificationKey } from './document-fields.ts'
 import type { DidError } from './error.ts'
 import type { HandleResolver } from './handle-resolver.ts'
 import { resolveIdentity } from './identity.ts'
@@ -37,6 +37,19 @@ export function createResolveKey(resolvers: {
     if (!identity.ok) return gone(identity.error)
     const { key, pds, handle } = identity.value
     return { key, pds, handle: handle === INVALID_HANDLE ? null : handle }
+  }
+}
+
+/**
+ * The `resolveKey` of `@avocet/labels`: the key `#atproto_label` of a labeler. Null where the DID does not exist or is gone, or its document
+ * has none (no other key stands in for it); rejects with a `DidError` for all else. https://atproto.com/specs/label#signatures
+ */
+export function createResolveLabelKey(
+  dids: DidResolver,
+): (did: Did, options: { readonly forceRefresh: boolean }) => Promise<PublicKey | null> {
+  return async (did, options) => {
+    const document = await dids.resolve(did, options)
+    return document.ok ? verificationKey(document.value, 'atproto_label') : gone(document.error)
   }
 }
 

@@ -4,6 +4,7 @@ export { createSequencer, type Retention, type Sequencer, type SequencerOptions 
 export type { SequencerStats, SubscriberStats } from './stats.ts'
 export type {
   EventLog,
+  EventSource,
   LogBounds,
   LogChange,
   LoggedEvent,

@@ -1,6 +1,6 @@
 // Pages of the log for readers behind the tail, read once for all who want them at about the same time.
 
-import type { EventLog, LoggedEvent, ReadLimit } from './types.ts'
+import type { EventSource, LoggedEvent, ReadLimit } from './types.ts'
 
 /** Reads of the log that readers share. */
 export type Pages = {
@@ -24,7 +24,7 @@ type Page = {
 }
 
 /** Pages of `limit` from `log`. */
-export function createPages<Tx>(log: EventLog<Tx>, limit: ReadLimit): Pages {
+export function createPages<Tx>(log: EventSource<Tx>, limit: ReadLimit): Pages {
   let pages: Page[] = []
   let count = 0
 

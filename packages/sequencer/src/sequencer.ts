@@ -6,7 +6,7 @@ import { createMeter, type SequencerStats } from './stats.ts'
 import { createPages } from './pages.ts'
 import { createSubscription, type Subscription } from './subscription.ts'
 import { createTail } from './tail.ts'
-import type { EventLog, SequencedFrame } from './types.ts'
+import type { EventSource, SequencedFrame } from './types.ts'
 
 /** The window: what is kept, and how often it is moved on. */
 export type Retention = {
@@ -20,7 +20,8 @@ export type Retention = {
 
 /** Options of {@link createSequencer}. */
 export type SequencerOptions<Tx> = {
-  readonly log: EventLog<Tx>
+  /** An `EventLog`; or what can only be read, such as a view of an app's own table. */
+  readonly log: EventSource<Tx>
   readonly retention?: Retention
   /** Bytes of the newest frames held in memory, once for all readers at the head. Default 8 MiB. */
   readonly tailBytes?: number

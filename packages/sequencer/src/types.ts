@@ -67,6 +67,9 @@ export interface EventLog<Tx = void> {
   watch(listener: (change: LogChange) => void): () => void
 }
 
+/** What the fan-out needs of a log: everything but `append`. */
+export type EventSource<Tx = void> = Omit<EventLog<Tx>, 'append'>
+
 /** A log whose every call answers at once: memory, SQLite. */
 export interface SyncEventLog<Tx = void> extends EventLog<Tx> {
   append(tx: Tx, event: NewEvent): number

@@ -1,0 +1,1 @@
+export { openLabelStore, type SqliteLabelStoreOptions } from './store.ts'
