@@ -1,5 +1,5 @@
 // The PDS beside the reference PDS: both as processes on one did:plc directory; one client, the same requests, in turns. What
-// stores something is done by a second one of ours, too, which answers before the disk is synced.
+// stores something is done by a second one of each, too: ours answers before the disk is synced, the reference only after that.
 // Run: node bench/pds.ts [--save] [--only getRepo,…] [--rounds 7] [--alone]
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,6 +17,8 @@ const ROUNDS = Number(flag('--rounds') ?? 7)
 const WARM_ROUNDS = 12
 /** Ours, when it answers before the disk is synced. */
 const VARIANT = 'synchronous normal'
+/** The reference, when all of a write is on the disk before it answers, as with ours by default. */
+const FULL = ', synchronous full'
 const only = flag('--only')?.split(',')
 const found = process.argv.includes('--alone') ? '--alone' : findReference()
 const reference = typeof found === 'string' ? null : { ...found, name: `@atproto/pds@${found.version}` }
@@ -55,11 +57,16 @@ if (reference !== null) {
   const data = join(folder, 'reference')
   mkdirSync(data)
   servers[reference.name] = stack.use(await startReference(reference.folder, await freePort(), data, plc.url))
+  const fullData = join(folder, 'reference-full')
+  mkdirSync(fullData)
+  servers[`${reference.name}${FULL}`] = stack.use(
+    await startReference(reference.folder, await freePort(), fullData, plc.url, true),
+  )
 }
 
 const all: Side[] = []
 for (const [name, server] of Object.entries(servers)) {
-  // The second server waits, as it does in every round.
+  // The others wait, as they do in every round.
   all.push(await prepareSide(name, server))
 }
 console.log(`${accountCount} accounts on each; ${ROUNDS} rounds in turns, medians`)
@@ -68,7 +75,7 @@ const verdicts: string[] = []
 for (const work of works) {
   if (only !== undefined && !only.some((name) => work.name.includes(name))) continue
   // What only reads is not done twice.
-  const sides = all.filter(({ name }) => work.stores === true || name !== VARIANT)
+  const sides = all.filter(({ name }) => work.stores === true || (name !== VARIANT && !name.endsWith(FULL)))
   const rates = new Map<Side, number[]>(sides.map((side) => [side, []]))
   const costs = new Map<Side, number[]>(sides.map((side) => [side, []]))
   const latencies = new Map<Side, number[]>(sides.map((side) => [side, []]))
@@ -95,22 +102,29 @@ for (const work of works) {
     measured.filter(isVariant),
   )
   console.log(`  ${row.note}`)
-  const theirs = sides.find(({ name }) => name === reference?.name)
-  if (theirs === undefined) continue
-  for (const side of sides) {
-    if (side === theirs) continue
-    const ratio = median(rates.get(side)!) / median(rates.get(theirs)!)
+  const sideOf = (name: string): Side | undefined => sides.find((side) => side.name === name)
+  const judge = (ours: Side, theirs: Side | undefined, about: string, counts: boolean): void => {
+    if (theirs === undefined) return
+    const ratio = median(rates.get(ours)!) / median(rates.get(theirs)!)
     const verdict = ratio >= work.target ? 'pass' : 'FAIL'
-    // Less is on the disk than the reference has there: that one does not count.
     verdicts.push(
       [
-        isVariant(side) ? '    ' : verdict,
+        counts ? verdict : '    ',
         `${ratio.toFixed(2).padStart(6)} ×`,
         `target ${String(work.target).padStart(4)} ×`,
-        `by CPU time of the servers ${(median(costs.get(theirs)!) / median(costs.get(side)!)).toFixed(2).padStart(6)} ×`,
-        isVariant(side) ? `${work.name}, ${VARIANT}` : work.name,
+        `by CPU time of the servers ${(median(costs.get(theirs)!) / median(costs.get(ours)!)).toFixed(2).padStart(6)} ×`,
+        `${work.name}${about}`,
       ].join('  '),
     )
+  }
+  if (reference === null) continue
+  const [ours, theirs] = [sideOf('avocet')!, sideOf(reference.name)]
+  const [normal, full] = [sideOf(VARIANT), sideOf(`${reference.name}${FULL}`)]
+  const isStored = full !== undefined
+  judge(ours, theirs, isStored ? ', each by its default: ours has more on the disk' : '', !isStored)
+  judge(ours, full, ', all on the disk', true)
+  if (normal !== undefined && isStored) {
+    judge(normal, theirs, `, ours ${VARIANT}: the reference has more on the disk`, false)
   }
 }
 for (const { name, server } of all) console.log(`largest memory of ${name}: ${server.peakMb().toFixed(0)} MB`)
@@ -129,7 +143,7 @@ function note(
     const p50 = median(times)
     const p99 = times[Math.floor(times.length * 0.99)]!
     const cpu = median(costs.get(side)!)
-    const name = side.name.startsWith('@') ? 'reference' : side.name
+    const name = side.name.startsWith('@') ? `reference${side.name.endsWith(FULL) ? FULL : ''}` : side.name
     return `${name}: ${cpu.toPrecision(3)} ms of CPU, half of the answers within ${p50.toPrecision(3)} ms, p99 ${p99.toPrecision(3)} ms, longest ${times.at(-1)!.toPrecision(3)} ms, ${Math.round(sizes.get(side)!)} bytes`
   })
   return parts.join('; ')

@@ -16,7 +16,9 @@ const sections = reports.map((report) => {
     const times = (one: Measured, peer: Measured): string => (one.perSecond / peer.perSecond).toFixed(2)
     const beside = [
       ...peers.map((peer) => `**${times(ours!, peer)} ×** ${peer.name} (${human(peer.perSecond)}/s)`),
-      ...variants.flatMap((one) => peers.map((peer) => `${one.name}: ${times(one, peer)} × ${peer.name}`)),
+      ...variants.flatMap((one) =>
+        peers.slice(0, 1).map((peer) => `${one.name}: ${times(one, peer)} × ${peer.name}`),
+      ),
     ].join('<br>')
     const speeds = [
       `${human(ours!.perSecond)} ${unit}/s`,

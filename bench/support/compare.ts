@@ -19,7 +19,7 @@ export interface Row {
   work: string
   unit: string
   results: Measured[]
-  /** Ours under other settings, in the same run. Targets are for `results`. */
+  /** Ours under other settings, in the same run, beside the first peer. */
   variants?: Measured[]
   /** What the ratio to the first peer should reach, where there is a target. */
   target?: number
@@ -108,7 +108,7 @@ export function record(
   const goal = row.target === undefined ? least : `  target ${row.target}×`
   console.log(`${work}: ${human(ours!.perSecond)} ${row.unit}/s  ${ratios.join('  ')}${goal}`)
   for (const { name, perSecond } of variants) {
-    const beside = peers.map((peer) => `${(perSecond / peer.perSecond).toFixed(2)}× ${peer.name}`)
+    const beside = peers.slice(0, 1).map((peer) => `${(perSecond / peer.perSecond).toFixed(2)}× ${peer.name}`)
     console.log(`  ${name}: ${human(perSecond)} ${row.unit}/s  ${beside.join('  ')}`)
   }
   return row

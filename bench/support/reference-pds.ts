@@ -11,6 +11,7 @@ export interface Reference {
   readonly version: string
 }
 
+const FULL = join(import.meta.dirname, 'synchronous-full.mjs')
 const suite = join(import.meta.dirname, '../../e2e/reference-pds')
 
 /** The reference PDS, which the first call installs; the reason where that cannot be done. */
@@ -25,17 +26,18 @@ export function findReference(): Reference | string {
 /**
  * Starts it as in production: nothing logged, no rate limits. It sets no `synchronous`, and its SQLite is compiled for NORMAL:
  * event and account are not on the disk when it answers. The record is, by the checkpoint of the account's database, which it
- * opens and closes for each write.
+ * opens and closes for each write. `isDurable`: with `synchronous = FULL` for all its databases, as ours are by default.
  */
 export function startReference(
   folder: string,
   port: number,
   dataDirectory: string,
   plcUrl: string,
+  isDurable = false,
 ): Promise<Server> {
   return startServer({
     command: nodeOf(folder),
-    args: [join(suite, 'launch.mjs'), folder],
+    args: [...(isDurable ? ['--import', FULL] : []), join(suite, 'launch.mjs'), folder],
     cwd: folder,
     url: `http://localhost:${port}`,
     env: {
