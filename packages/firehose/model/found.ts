@@ -269,4 +269,20 @@ export const FOUND: readonly ModelCase[] = [
       wait(60_000),
     ],
   },
+  {
+    name: 'back-then-read-from-a-mirror-behind',
+    about:
+      'An account that is hidden here is deactivated; it comes back and is shown, and is read for the first time, from a mirror that is behind.',
+    size: { accounts: 3, mirror: true },
+    seed: 9590925,
+    actions: [
+      { do: 'local', account: 0, status: 'hidden' },
+      write(5),
+      { do: 'mirror', mode: 'stale' },
+      write(1),
+      status('deactivated'),
+      wait(3000),
+      status('active'),
+    ],
+  },
 ]

@@ -205,9 +205,10 @@ function statusChanged(before: RepoState, after: RepoState, policy: RepoPolicy, 
     return to({ ...after, nextTry: null })
   }
   if (was && before.status !== 'terminal') return to(after)
-  // What happened meanwhile was not looked at.
-  if (before.rev === null && !policy.resync) return to(after)
-  const ended = before.status === 'resyncing' ? dropped(after) : after
+  // What happened meanwhile was not looked at; that it was inactive says nothing of its head.
+  const returned: RepoState = { ...after, confirmedAt: null }
+  if (before.rev === null && !policy.resync) return to(returned)
+  const ended = before.status === 'resyncing' ? dropped(returned) : returned
   const claimed = before.rev === null ? ended.claimed : UNKNOWN_REV
   const back: RepoState = { ...ended, claimed, status: 'desynchronized', reason: 'reactivated' }
   const step = due(back, before.rev === null ? 2 : 0, policy, now)

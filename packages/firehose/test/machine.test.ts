@@ -529,6 +529,7 @@ describe('an account', () => {
       { kind: 'account', status: 'active', at: null },
       {
         upstreamStatus: 'active',
+        confirmedAt: null,
         status: 'desynchronized',
         reason: 'reactivated',
         nextTry: NOW + 3000,
@@ -542,6 +543,7 @@ describe('an account', () => {
       { kind: 'local', status: 'active' },
       {
         localStatus: 'active',
+        confirmedAt: null,
         status: 'desynchronized',
         reason: 'reactivated',
         nextTry: NOW + 3000,
@@ -581,7 +583,13 @@ describe('an account', () => {
       'active wakes what was given up',
       state({ status: 'terminal', reason: 'repo-deactivated' }),
       { kind: 'account', status: 'active', at: null },
-      { status: 'desynchronized', reason: 'reactivated', nextTry: NOW + 3000, claimed: UNKNOWN },
+      {
+        status: 'desynchronized',
+        reason: 'reactivated',
+        nextTry: NOW + 3000,
+        claimed: UNKNOWN,
+        confirmedAt: null,
+      },
     ],
     [
       'never read, without a resync, just goes on',
