@@ -4,7 +4,9 @@ import { Firehose } from '@atproto/sync'
 const firehose = new Firehose({
   idResolver: new IdResolver(),
   filterCollections: ['app.bsky.feed.post'],
-  handleEvent: (event) => 'uri' in event && console.log(event.event, `${event.uri}`),
+  handleEvent: (event) => {
+    if ('uri' in event) console.log(event.event, `${event.uri}`)
+  },
   onError: console.error,
 })
 await firehose.start()
