@@ -8,6 +8,7 @@ import type { InferInput, InferOutput, InferParams, Procedure, Query } from '@av
 import type { ParamValue } from '@avocet/xrpc'
 import { readText } from './body.ts'
 import { XrpcClientError } from './error.ts'
+import type { HeaderFields } from './header-fields.ts'
 import type { CallResult, Service } from './types.ts'
 
 /** Settings of {@link createLiteClient}. */
@@ -17,7 +18,7 @@ export interface LiteClientOptions {
   /** Sends requests. Not with a session, which has its own. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
   /** Headers for each call. */
-  readonly headers?: HeadersInit
+  readonly headers?: HeaderFields
   /** The service that a PDS is to forward calls to: `did:web:api.example.com#bsky_appview`. */
   readonly proxy?: string
 }
@@ -48,7 +49,7 @@ export interface LiteCallOptions<S = Query | Procedure> {
   /** MIME type of an input that is not JSON; a `Blob` brings its own. */
   readonly encoding?: string
   /** Headers for this call; they come before those of the client. */
-  readonly headers?: HeadersInit
+  readonly headers?: HeaderFields
   /** Ends the call: `AbortSignal.timeout(30_000)`. */
   readonly signal?: AbortSignal
   /** Largest JSON answer in bytes. Default 16 MiB. */
