@@ -20,7 +20,7 @@ export const ROWS: readonly SizeRow[] = [
       '@atcute/lexicons': `export { isDid, isHandle, isNsid, parseResourceUri } from '@atcute/lexicons/syntax'`,
       '@atproto/syntax': `export { isValidDid, isValidHandle, isValidNsid, AtUri } from '@atproto/syntax'`,
     },
-    budget: 1450,
+    budget: 900,
   },
   {
     work: 'encode and decode records, with their CIDs',
@@ -85,7 +85,7 @@ export const ROWS: readonly SizeRow[] = [
       import { safeParse } from '@atcute/lexicons/validations'
       export const check = (value) => safeParse(AppBskyFeedPost.mainSchema, value)`,
     },
-    budget: 9000,
+    budget: 8100,
   },
   {
     work: 'find the PDS of a handle',

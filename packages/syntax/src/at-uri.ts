@@ -1,7 +1,6 @@
 // https://atproto.com/specs/at-uri-scheme
 
 import { isAtIdentifier, type AtIdentifier } from './at-identifier.ts'
-import { ALNUM, isClass } from './chars.ts'
 import { isNsid, type Nsid } from './nsid.ts'
 import { isRecordKey, type RecordKey } from './record-key.ts'
 import { failure, SyntaxFault, type Result } from './result.ts'
@@ -26,7 +25,8 @@ export interface AtUriOptions {
 
 const MAX_LENGTH = 8192
 const SCHEME = 'at://'
-const POINTER_PUNCTUATION = "._~:@!$&')(*+,;=%[]/-"
+/** A JSON pointer, in the characters that the specification lets it have. */
+const POINTER = /^\/[a-zA-Z0-9._~:@!$&')(*+,;=%[\]/-]*$/
 
 function split(text: string, allowFragment: boolean): AtUriParts | string {
   if (text.length > MAX_LENGTH) return `longer than ${MAX_LENGTH} characters`
@@ -36,7 +36,7 @@ function split(text: string, allowFragment: boolean): AtUriParts | string {
   if (hash !== -1) {
     if (!allowFragment) return 'a fragment'
     fragment = text.slice(hash + 1)
-    if (!isPointer(fragment)) return 'a fragment that is not a JSON pointer'
+    if (!POINTER.test(fragment)) return 'a fragment that is not a JSON pointer'
   }
   const path = text.slice(SCHEME.length, hash === -1 ? text.length : hash).split('/', 4)
   const [authority, collection, rkey] = path
@@ -50,14 +50,6 @@ function split(text: string, allowFragment: boolean): AtUriParts | string {
     ...(rkey !== undefined && { rkey }),
     ...(fragment !== undefined && { fragment }),
   }
-}
-
-function isPointer(text: string): boolean {
-  if (!text.startsWith('/')) return false
-  for (let i = 0; i < text.length; i++) {
-    if (!isClass(text, i, ALNUM) && !POINTER_PUNCTUATION.includes(text.charAt(i))) return false
-  }
-  return true
 }
 
 // A record of a did:plc. Short enough that no label of the collection can be too long: 17 characters stand around it.

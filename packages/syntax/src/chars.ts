@@ -10,10 +10,15 @@ export const LETTER: number = LOWER | UPPER
 /** a-z A-Z 0-9. */
 export const ALNUM: number = LETTER | DIGIT
 
-const CLASSES = new Uint8Array(128)
-for (let code = 0x61; code <= 0x7a; code++) CLASSES[code] = LOWER
-for (let code = 0x41; code <= 0x5a; code++) CLASSES[code] = UPPER
-for (let code = 0x30; code <= 0x39; code++) CLASSES[code] = DIGIT
+const CLASSES: Uint8Array = /* @__PURE__ */ makeClasses()
+
+function makeClasses(): Uint8Array {
+  const classes = new Uint8Array(128)
+  for (let code = 0x61; code <= 0x7a; code++) classes[code] = LOWER
+  for (let code = 0x41; code <= 0x5a; code++) classes[code] = UPPER
+  for (let code = 0x30; code <= 0x39; code++) classes[code] = DIGIT
+  return classes
+}
 
 export const HYPHEN = 0x2d
 

@@ -1,7 +1,7 @@
 // https://atproto.com/specs/lexicon#cid
 
 import { ALNUM, isClass } from './chars.ts'
-import { createAssert, createIs, createParse, type Result } from './result.ts'
+import { createAssert, createParse, type Result } from './result.ts'
 
 /** A CID as text, in any multibase: the shape alone. `@avocet/data` reads what is in it. */
 export type CidString = string
@@ -22,11 +22,15 @@ function problem(text: string): string | null {
 // A CID of version 1 in base32, as the protocol writes them.
 const USUAL = /^baf[a-z2-7]+$/
 
+/** All that {@link problem} finds nothing wrong with, but for version 0. */
+const CID = /^[a-zA-Z0-9+=]{8,256}$/
+
 /** Whether a value has the shape of a CID of version 1. */
-export const isCidString: (value: unknown) => value is CidString = /* @__PURE__ */ createIs(
-  problem,
-  (text) => text.length === 59 && USUAL.test(text),
-)
+export function isCidString(value: unknown): value is CidString {
+  if (typeof value !== 'string') return false
+  if (value.length === 59 && USUAL.test(value)) return true
+  return CID.test(value) && !(value.length === 46 && value.startsWith('Qm'))
+}
 
 /** The text, if it has the shape of a CID; failure `invalid-cid`. */
 export const parseCidString: (value: unknown) => Result<CidString> = /* @__PURE__ */ createParse(

@@ -1,7 +1,7 @@
 // https://atproto.com/specs/nsid#nsid-syntax
 
 import { ALNUM, isAll, isClass, labelProblem, LETTER } from './chars.ts'
-import { createAssert, createIs, createParse, type Result } from './result.ts'
+import { createAssert, createParse, type Result } from './result.ts'
 
 /** A namespaced identifier: a reversed domain name and a name, like `app.bsky.feed.post`. */
 export type Nsid = `${string}.${string}.${string}`
@@ -27,15 +27,19 @@ function problem(text: string): string | null {
   return isAll(text, nameStart, text.length, ALNUM) ? null : 'a name with a character outside a-z A-Z 0-9'
 }
 
+/** All that {@link problem} finds nothing wrong with, but for the length. */
+const NSID =
+  /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+\.[a-z][a-z0-9]{0,62}$/i
+
 // No longer than one label may be, so no label of it is too long.
 const MAX_USUAL = 63
 const USUAL = /^[a-z]+(?:\.[a-z]+)+\.[a-zA-Z]+$/
 
 /** Whether a value is an NSID. */
-export const isNsid: (value: unknown) => value is Nsid = /* @__PURE__ */ createIs(
-  problem,
-  (text) => text.length <= MAX_USUAL && USUAL.test(text),
-)
+export function isNsid(value: unknown): value is Nsid {
+  if (typeof value !== 'string' || value.length > MAX_LENGTH) return false
+  return (value.length <= MAX_USUAL && USUAL.test(value)) || NSID.test(value)
+}
 
 /** The NSID in a text; failure `invalid-nsid`. */
 export const parseNsid: (value: unknown) => Result<Nsid> = /* @__PURE__ */ createParse('nsid', problem)

@@ -2,7 +2,7 @@
 
 import { ALNUM, isClass } from './chars.ts'
 import { isNsid } from './nsid.ts'
-import { createAssert, createIs, createParse, type Result } from './result.ts'
+import { createAssert, createParse, type Result } from './result.ts'
 import { isTid } from './tid.ts'
 
 /** The key of a record in its collection. */
@@ -22,13 +22,13 @@ function problem(text: string): string | null {
   return text === '.' || text === '..' ? 'a dot segment' : null
 }
 
-// What starts with a letter or a digit is no dot segment.
-const USUAL = /^[a-zA-Z0-9][a-zA-Z0-9_~.:-]{0,511}$/
+/** All that {@link problem} finds nothing wrong with, but for the dot segments. */
+const RECORD_KEY = /^[a-zA-Z0-9_~.:-]{1,512}$/
 
 /** Whether a value is a record key. */
-export const isRecordKey: (value: unknown) => value is RecordKey = /* @__PURE__ */ createIs(problem, (text) =>
-  USUAL.test(text),
-)
+export function isRecordKey(value: unknown): value is RecordKey {
+  return typeof value === 'string' && RECORD_KEY.test(value) && value !== '.' && value !== '..'
+}
 
 /** The record key in a text; failure `invalid-record-key`. */
 export const parseRecordKey: (value: unknown) => Result<RecordKey> = /* @__PURE__ */ createParse(
