@@ -43,7 +43,7 @@ export interface CursorStore {
 
 /** Settings of {@link firehose} and {@link watch}. */
 export interface FollowOptions extends ReadOptions {
-  /** Only of these: `app.bsky.feed.post`, `app.bsky.graph.*`. Everything is verified all the same. */
+  /** Only of these: `app.bsky.feed.post`, `app.bsky.graph.*`. */
   readonly collections?: readonly string[]
   /** Default: none, so from now on at each start. */
   readonly cursor?: CursorStore
@@ -53,6 +53,11 @@ export interface FollowOptions extends ReadOptions {
 
 /** Settings of {@link firehose}. */
 export interface FirehoseOptions extends FollowOptions {
+  /**
+   * Which accounts are looked up and followed. `matching` (default with `collections`): those that write a wanted record, from that one on. `all`
+   * (default without): every account of the stream; then also who leaves a wanted record out of what an event claims is found out.
+   */
+  readonly scope?: 'matching' | 'all'
   /** The relay; default `wss://bsky.network`. */
   readonly url?: string | URL
 }
@@ -65,8 +70,9 @@ export interface FirehoseOptions extends FollowOptions {
  * @throws {AtprotoError} of `@avocet/firehose`
  */
 export function firehose(options: FirehoseOptions = {}): AsyncGenerator<RecordChange, void> {
-  const { url = 'wss://bsky.network' } = options
-  return follow(() => relaySource({ url, id: SOURCE }), options)
+  const { url = 'wss://bsky.network', collections } = options
+  const { scope = collections === undefined ? 'all' : 'matching' } = options
+  return follow(() => relaySource({ url, id: SOURCE }), options, scope)
 }
 
 /** The name of the one source, under which its cursor is. */
@@ -76,6 +82,7 @@ export const SOURCE = 'source'
 export async function* follow(
   open: () => Source,
   options: FollowOptions,
+  scope: 'matching' | 'all',
 ): AsyncGenerator<RecordChange, void> {
   const { collections, cursor, onFailure, signal } = options
   const hand = createHand<RecordChange>()
@@ -96,6 +103,7 @@ export async function* follow(
     sources: [open()],
     resolveKey: createResolveKey({ dids, handles: null }),
     state,
+    scope,
     firstSighting: 'accept',
     onEvent: async (event) => {
       if (event.kind === 'failure') onFailure?.(event)

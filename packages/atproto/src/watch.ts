@@ -11,7 +11,7 @@ import { resolve } from './identity.ts'
  */
 export async function* watch(actor: string, options: FollowOptions = {}): AsyncGenerator<RecordChange, void> {
   const { did, pds } = await resolve(actor, options)
-  yield* follow(() => only(did, pdsSource({ url: pds, id: SOURCE })), options)
+  yield* follow(() => only(did, pdsSource({ url: pds, id: SOURCE })), options, 'all')
 }
 
 /** A source of which the events of one account alone come. */

@@ -66,6 +66,49 @@ describe('firehose', () => {
     expect(refused).toEqual(['block-hash-mismatch'])
   })
 
+  it.each([
+    ['matching by itself', undefined, 0],
+    ['all, where that is asked for', 'all', 2],
+  ] as const)('looks up accounts: %s', async (_, scope, expected) => {
+    await using stack = new AsyncDisposableStack()
+    const server = await startStream([
+      ['one', 'alice'],
+      ['two', 'bob'],
+      ['three', 'alice'],
+    ])
+    stack.defer(() => server.close())
+    const { dids, handles } = createIdentity({ plcUrl: server.plcUrl, allowLoopback: true })
+    const asked = new Set<string>()
+    const counted: typeof dids = {
+      ...dids,
+      resolve: (did, options) => {
+        asked.add(did)
+        return dids.resolve(did, options)
+      },
+    }
+    const stop = new AbortController()
+    const saved: number[] = []
+    const cursor: CursorStore = {
+      load: () => 0,
+      save: (seq) => {
+        saved.push(seq)
+        if (seq === 3) stop.abort()
+      },
+    }
+    const options = {
+      url: server.service,
+      identity: { dids: counted, handles },
+      cursor,
+      collections: ['com.example.nothing'],
+      ...(scope === undefined ? {} : { scope }),
+      signal: stop.signal,
+    }
+    for await (const change of firehose(options)) expect(change).toBeUndefined()
+    // What nobody wants is read past all the same.
+    expect(saved.at(-1)).toBe(3)
+    expect(asked.size).toBe(expected)
+  })
+
   it('tells the cursor of nothing that the next one was not asked after', async () => {
     await using stack = new AsyncDisposableStack()
     const server = await startStream([

@@ -7,6 +7,7 @@ import type { Source } from './options.ts'
 export function checkOptions(options: {
   readonly sources: readonly Source[]
   readonly collections?: readonly string[]
+  readonly scope?: 'all' | 'matching'
   readonly concurrency?: number
 }): void {
   const ids = options.sources.map((source) => source.id)
@@ -22,6 +23,9 @@ export function checkOptions(options: {
     if (!/^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+(\.\*)?$/.test(pattern)) {
       throw new FirehoseError('invalid-option', `not an NSID or a prefix with .*; collection=${pattern}`)
     }
+  }
+  if (options.scope === 'matching' && options.collections === undefined) {
+    throw new FirehoseError('invalid-option', 'the scope matching needs collections')
   }
   if (options.concurrency !== undefined && !(options.concurrency >= 1)) {
     throw new FirehoseError('invalid-option', `concurrency is at least 1; concurrency=${options.concurrency}`)

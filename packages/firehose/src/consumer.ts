@@ -27,6 +27,8 @@ import type { RepoPolicy } from './facts.ts'
 /** Figures since the consumer started. */
 export type ConsumerStats = {
   readonly accepted: number
+  /** Events of repos outside the scope: nothing was asked about them. */
+  readonly passed: number
   /** What was not accepted, by reason. */
   readonly reasons: Readonly<Partial<Record<FailureReason, number>>>
   /** Bytes of frames in memory, waiting or worked on. */
@@ -114,7 +116,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
   const { signal } = stop
 
   const reasons = new Map<FailureReason, number>()
-  let accepted = 0
+  const seen = { accepted: 0, passed: 0 }
   let fault: unknown = null
 
   const onFault = (error: unknown): void => {
@@ -213,6 +215,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     random: options.random ?? Math.random,
     speakerOf: (source) => readers.find(({ info }) => info.id === source)?.info.speaker ?? { kind: 'relay' },
     wanted: options.collections === undefined ? null : collectionFilter(options.collections),
+    scope: options.scope ?? 'all',
     onIgnored: options.onIgnored ?? (() => {}),
     after(ms, did, work) {
       timers.after(Math.max(0, ms), () => {
@@ -220,7 +223,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
       })
     },
     count: (reason) => {
-      if (reason === 'accepted') accepted++
+      if (reason === 'accepted' || reason === 'passed') seen[reason]++
       else reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
     },
   })
@@ -325,7 +328,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     gapAt,
     setLocalStatus: (did, status) => resyncer.tell(did, { kind: 'local', status }),
     stats: () => ({
-      accepted,
+      ...seen,
       reasons: Object.fromEntries(reasons),
       queuedBytes: lanes.bytes,
       waiting: lanes.waiting,

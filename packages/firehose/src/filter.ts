@@ -1,5 +1,7 @@
 // Which collections the app wants, and a short name for that choice.
 
+import type { Item } from './item.ts'
+
 /** Whether a collection matches one of the patterns: an exact name, or a namespace ending in `.*`. */
 export function collectionFilter(patterns: readonly string[]): (collection: string) => boolean {
   const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')))
@@ -16,4 +18,10 @@ export function filterHash(patterns: readonly string[] | undefined): string {
     hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn
   }
   return hash.toString(36)
+}
+
+/** Whether an event alone is reason enough to follow its repo: a commit that claims an operation in a wanted collection. */
+export function claimsWanted({ event }: Item, wanted: (collection: string) => boolean): boolean {
+  if (event.kind !== 'commit') return false
+  return event.ops.some(({ path }) => wanted(path.slice(0, path.indexOf('/'))))
 }

@@ -167,6 +167,16 @@ export type ConsumeOptions<Tx> = {
   /** Only ops of these collections reach `onEvent` (`app.bsky.feed.post`, `app.bsky.graph.*`); all is verified all the same. */
   readonly collections?: readonly string[]
   /**
+   * Which repos are followed. `all` (default): every one that the sources speak of. `matching`: with `collections`, a repo from the first commit
+   * on that claims an operation in them, or from a `requestResync`; its later events all, since they follow each other. Of the others no identity is
+   * resolved, no state is kept, and `reportListed` stores nothing.
+   *
+   * What that cannot prove: that a repo which is not followed has no wanted records. Those from before are unknown until it writes one more
+   * (then `resync` reads all of it) or is asked for, by a list such as com.atproto.sync.listReposByCollection; and who leaves a wanted operation out of
+   * what an event claims is found out only where the repo is followed.
+   */
+  readonly scope?: 'all' | 'matching'
+  /**
    * Names what the app makes rows of, if it chooses by itself: repos whose rows were made for something else are read anew.
    * Default: `filterHash(collections)`.
    */

@@ -7,6 +7,7 @@ import { createAccountStatus } from './account-status.ts'
 import { createBuckets } from './buckets.ts'
 import type { Speaker } from './chain.ts'
 import type { FailureEvent } from './events.ts'
+import { claimsWanted } from './filter.ts'
 import type { RepoPolicy } from './facts.ts'
 import { createIdentityEvents } from './identity-events.ts'
 import type { Item, Listed, Remnant, ResyncGate } from './item.ts'
@@ -27,6 +28,8 @@ export type ProcessorOptions = {
   readonly resync: ResyncGate
   readonly policy: RepoPolicy
   readonly wanted: ((collection: string) => boolean) | null
+  /** See `ConsumeOptions`. */
+  readonly scope: 'all' | 'matching'
   /** See `ConsumeOptions`; null: nobody can be asked. */
   readonly hostStatus: HostStatus | 'trust-relays' | null
   readonly timers: Timers
@@ -36,7 +39,7 @@ export type ProcessorOptions = {
   readonly onIgnored: (failure: FailureEvent) => void
   /** Runs something in a DID's lane, later. */
   readonly after: (ms: number, did: Did, work: () => Promise<void>) => void
-  readonly count: (reason: FailureReason | 'accepted') => void
+  readonly count: (reason: FailureReason | 'accepted' | 'passed') => void
 }
 
 /** Decides what one event changes. */
@@ -68,10 +71,19 @@ export function createProcessor(options: ProcessorOptions): Processor {
   const handleIdentity = createIdentityEvents({ ...options, outcomes, unknowns })
   const handleAccount = createAccountEvents({ ...options, outcomes, statuses, trustsRelays, unknowns })
 
+  // Repos that have what is wanted, if only they are followed.
+  const matching = options.scope === 'matching' ? options.wanted : null
+  const listed = createListed({ ...options, statuses })
+
   const handleItem = async (item: Item): Promise<void> => {
     const { event } = item
     const loaded = store.load(event.did)
     const repo = loaded instanceof Promise ? await loaded : loaded
+    if (repo === null && matching !== null && !claimsWanted(item, matching)) {
+      count('passed')
+      if (item.ticket !== null) item.source.tracker.finish(item.ticket)
+      return
+    }
     if (item.replay && isFinished(item, repo))
       return outcomes.ignore(item, 'duplicate', 'event was finished before')
     if (event.kind === 'identity') return handleIdentity(item, repo)
@@ -81,7 +93,8 @@ export function createProcessor(options: ProcessorOptions): Processor {
 
   return {
     handle: handleItem,
-    listed: createListed({ ...options, statuses }),
+    listed: async (entry) =>
+      matching !== null && (await store.load(entry.did)) === null ? false : listed(entry),
     renewStatus: (did, source) => statuses.renew(did, source),
     hear: (did) => statuses.hear(did),
     async lose({ source, tickets, failure, claimed }) {
