@@ -1,5 +1,6 @@
 import { encode } from '@avocet/cbor'
-import { createKeypair, verifySignature, type PublicKey } from '@avocet/crypto'
+import { createKeypair, parseMultikey, verifySignature, type PublicKey } from '@avocet/crypto'
+import { fromJsonObject } from '@avocet/data'
 import { describe, expect, test } from 'vitest'
 import { encodeLabel, LabelsError, parseLabel, signLabel, verifyLabel, type Label } from '../src/index.ts'
 import { at, CID_A, keypair, label, LABELER, OTHER, POST, signed } from './support.ts'
@@ -89,6 +90,23 @@ describe('signLabel and verifyLabel', () => {
     expect(made.sig.length).toBe(64)
     expect(verifyLabel(made, own.publicKey)).toEqual({ ok: true, value: made })
     expect(codeOf(verifyLabel(made, createKeypair(curve).publicKey))).toBe('bad-signature')
+  })
+
+  test('agree with a labeler of the network', () => {
+    const key = parseMultikey('zQ3shcnfWLQN1bY4d2patsEAYFzy4xp1zdckEvHsV7S4ocTnC')
+    const sig = 'uCRNA5mTzh078T5xZtkvLEt/O+z0gsKM3aqRI/lVAB8ZtbMnznwS/JwHopZE40JhNNDj80z8gsDLAp/hWqG5Pg'
+    const published = fromJsonObject({
+      ver: 1,
+      src: 'did:plc:n3timvoib5nau7gvwd6cshap',
+      uri: 'did:plc:44ybard66vv44zksje25o7dz',
+      val: 'bladerunner',
+      cts: '2024-10-23T17:51:19.128Z',
+      sig: { $bytes: sig },
+    })
+    expect(codeOf(verifyLabel(published, key.ok ? key.value : null))).toBe('ok')
+    expect(codeOf(verifyLabel({ ...published, val: 'wrong' }, key.ok ? key.value : null))).toBe(
+      'bad-signature',
+    )
   })
 
   test('signs neither `neg: false`, nor $type, nor a field that no label has', async () => {
