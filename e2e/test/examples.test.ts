@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { createKeypair } from '@avocet/crypto'
+import { createResolveLabelKey, labelerEndpoint, parseDidDocument } from '@avocet/did'
+import { createLabelSet, mergeLabels, subscribeLabels, type Label } from '@avocet/labels'
 import { freePort } from '@avocet/network'
 import { hasChromium, launchChromium } from '@avocet/testing/chromium'
 import type { Browser, Page } from 'playwright-core'
@@ -137,6 +140,75 @@ test('a feed generator gives the posts with a word, through the PDS', async () =
   })
   await expect.poll(async () => (await skeleton()).feed[0]?.post).toBe(all[1])
   await feed.stop()
+})
+
+test('a labeler labels the posts with a word, until they are deleted, and goes on after a restart', async () => {
+  const did = 'did:web:labels.example.com'
+  const port = await freePort()
+  network.names.set('labels.example.com', port)
+  const folder = mkdtempSync(join(tmpdir(), 'avocet-labeler-'))
+  const env = {
+    PORT: String(port),
+    LABEL_KEY: Buffer.from(createKeypair().exportPrivateKey()).toString('hex'),
+    LABELS_DB: join(folder, 'labels.db'),
+  }
+  let labeler = start('labeler.ts', ['labels.example.com', 'quince'], env)
+  await labeler.wrote(/^did:web:labels\.example\.com is at/)
+  const found = await fetch(`http://127.0.0.1:${port}/.well-known/did.json`)
+  const document = parseDidDocument(await found.json(), did)
+  if (!document.ok) throw document.error
+  expect(labelerEndpoint(document.value)).toBe('https://labels.example.com')
+  const resolveKey = createResolveLabelKey({ resolve: async () => document })
+  const labels = createLabelSet()
+  const position = { is: 0 }
+  /** Reads along until it has seen enough. */
+  const read = async (isEnough: () => boolean): Promise<void> => {
+    const service = `http://127.0.0.1:${port}`
+    await using stream = subscribeLabels({ service, sources: did, resolveKey, cursor: position.is })
+    while (!isEnough()) {
+      const { value: event } = await stream.next()
+      if (event?.kind !== 'label') throw new Error(`no label: ${JSON.stringify(event)}`)
+      labels.apply(event.label)
+      position.is = event.seq
+    }
+  }
+  const posts: string[] = []
+  const labelled = (): string[] => posts.filter((uri) => labels.inForce(uri).length > 0)
+  const write = async (): Promise<void> => {
+    await post('an apple')
+    posts.push((await post('a quince')).uri)
+  }
+  await until(
+    write,
+    read(() => labelled().length > 0),
+  )
+  const [uri] = labelled()
+  const input = { repo: alice.did, collection: POST, rkey: uri!.split('/').at(-1) }
+  await call('com.atproto.repo.deleteRecord', input)
+  await read(() => labels.inForce(uri!).length === 0)
+
+  await labeler.stop()
+  labeler = start('labeler.ts', ['labels.example.com', 'quince'], env)
+  await labeler.wrote(/is at/)
+  const before = posts.length
+  await until(
+    write,
+    read(() => posts.slice(before).some((one) => labels.inForce(one).length > 0)),
+  )
+  // Through the PDS, as apps ask.
+  const query = new URLSearchParams({ uriPatterns: `at://${alice.did}/*`, limit: '250' })
+  const response = await fetch(`${network.pds}/xrpc/com.atproto.label.queryLabels?${query}`, {
+    headers: { authorization: `Bearer ${alice.token}`, 'atproto-proxy': `${did}#atproto_labeler` },
+  })
+  expect(response.status).toBe(200)
+  const answer = (await response.json()) as { labels: Label[] }
+  const said = mergeLabels(answer.labels).map((one) => one.uri as string)
+  const texts = new Map((await postsOf(alice.did)).map((entry) => [entry.uri, entry.value.text]))
+  expect(said.filter((one) => texts.get(one) !== 'a quince')).toEqual([])
+  expect(said).toEqual(expect.arrayContaining(labelled()))
+  expect(answer.labels.find((one) => one.uri === uri)?.neg).toBe(true)
+  await labeler.stop()
+  rmSync(folder, { recursive: true })
 })
 
 test('an exporter writes every record as JSON', async () => {
