@@ -46,9 +46,16 @@ export const ROWS: readonly SizeRow[] = [
   },
   {
     work: 'verify signatures of K-256 and P-256',
-    ours: `export { parseDidKey, verifySignature } from '@avocet/crypto'`,
+    ours: `export { parseDidKey, verifySignature } from '@avocet/crypto/web'`,
     peers: { '@atcute/crypto': `export { parseDidKey, verifySigWithDidKey } from '@atcute/crypto'` },
+    budget: 5100,
+  },
+  {
+    work: 'verify signatures of K-256 and P-256, without promises',
+    ours: `export { parseDidKey, verifySignature } from '@avocet/crypto'`,
+    peers: { '@atproto/crypto': `export { parseDidKey, verifySignature } from '@atproto/crypto'` },
     budget: 16_500,
+    note: 'no peer but with promises',
   },
   {
     work: 'call services, without schemas',

@@ -2,8 +2,13 @@
 // Quadratic in the length, so both directions are bounded by the longest key text there is.
 
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
-const VALUES = new Int8Array(128).fill(-1)
-for (let i = 0; i < ALPHABET.length; i++) VALUES[ALPHABET.charCodeAt(i)] = i
+const VALUES: Int8Array = /* @__PURE__ */ makeValues()
+
+function makeValues(): Int8Array {
+  const values = new Int8Array(128).fill(-1)
+  for (let i = 0; i < ALPHABET.length; i++) values[ALPHABET.charCodeAt(i)] = i
+  return values
+}
 
 /** Longest text read: an uncompressed point with a codec prefix takes 92 characters. */
 const MAX_BASE58_LENGTH = 100

@@ -3,7 +3,7 @@
 import { openPrivateKey } from '#ecdsa'
 import { isPrivateKey, PRIVATE_KEY_LENGTH, toLowS, type Curve, type PublicKey } from './curve.ts'
 import { CryptoError } from './error.ts'
-import { formatDidKey, type DidKey } from './public-key.ts'
+import { formatDidKey, type DidKey } from './key-text.ts'
 
 /** Something that signs: a key in memory, or one kept by a device or a service. */
 export interface Signer {

@@ -2,28 +2,8 @@
 // https://www.w3.org/TR/controller-document/#Multikey
 
 import { compressPoint } from '#ecdsa'
-import type { Result } from '@avocet/syntax'
-import { decodeBase58, encodeBase58 } from './base58.ts'
 import type { Curve, PublicKey } from './curve.ts'
-import type { CryptoErrorCode, KeyFailure } from './error.ts'
-
-/** A public key as a DID: `did:key:` and its multikey. */
-export type DidKey = `did:key:${string}`
-
-/** What a parser gives: the value, or why there is none. */
-export type KeyResult<T> = Result<T, KeyFailure>
-
-const DID_KEY_PREFIX = 'did:key:'
-
-/** Multicodec prefixes as varints: secp256k1-pub (0xe7) and p256-pub (0x1200). */
-const PREFIXES: Record<Curve, readonly [number, number]> = { k256: [0xe7, 0x01], p256: [0x80, 0x24] }
-
-const COMPRESSED_LENGTH = 33
-const UNCOMPRESSED_LENGTH = 65
-
-function fail(code: CryptoErrorCode, message: string): { ok: false; error: KeyFailure } {
-  return { ok: false, error: { code, message } }
-}
+import { readDidKey, readMultikey, readPoint, readVerificationMethod, type KeyResult } from './key-text.ts'
 
 /**
  * A point as a key, compressed (33 bytes) or not (65), checked to be on the curve.
@@ -31,9 +11,7 @@ function fail(code: CryptoErrorCode, message: string): { ok: false; error: KeyFa
  * @returns failure `invalid-public-key`.
  */
 export function parsePoint(curve: Curve, bytes: Uint8Array): KeyResult<PublicKey> {
-  const compressed = compressPoint(curve, bytes)
-  if (compressed === null) return fail('invalid-public-key', `not a point of the curve; curve=${curve}`)
-  return { ok: true, value: { curve, bytes: compressed } }
+  return readPoint(compressPoint, curve, bytes)
 }
 
 /**
@@ -43,20 +21,7 @@ export function parsePoint(curve: Curve, bytes: Uint8Array): KeyResult<PublicKey
  * @returns failures `invalid-multikey` (not such a text), `invalid-public-key` (not a point of the curve).
  */
 export function parseMultikey(text: string): KeyResult<PublicKey> {
-  const bytes = typeof text === 'string' && text.startsWith('z') ? decodeBase58(text.slice(1)) : null
-  if (bytes === null || bytes.length !== 2 + COMPRESSED_LENGTH) {
-    return fail('invalid-multikey', 'not the multikey of a K-256 or P-256 key')
-  }
-  for (const curve of ['k256', 'p256'] as const) {
-    const [first, second] = PREFIXES[curve]
-    if (bytes[0] === first && bytes[1] === second) return parsePoint(curve, bytes.subarray(2))
-  }
-  return fail('invalid-multikey', 'not the multikey of a K-256 or P-256 key')
-}
-
-/** The multikey of a key, `z…`. */
-export function formatMultikey(key: PublicKey): string {
-  return `z${encodeBase58(Uint8Array.from([...PREFIXES[key.curve], ...key.bytes]))}`
+  return readMultikey(compressPoint, text)
 }
 
 /**
@@ -65,22 +30,8 @@ export function formatMultikey(key: PublicKey): string {
  * @returns failures `invalid-did-key`, `invalid-multikey`, `invalid-public-key`.
  */
 export function parseDidKey(text: string): KeyResult<PublicKey> {
-  if (typeof text !== 'string' || !text.startsWith(DID_KEY_PREFIX)) {
-    return fail('invalid-did-key', 'a did:key starts with did:key:')
-  }
-  return parseMultikey(text.slice(DID_KEY_PREFIX.length))
+  return readDidKey(compressPoint, text)
 }
-
-/** The `did:key` of a key. */
-export function formatDidKey(key: PublicKey): DidKey {
-  return `${DID_KEY_PREFIX}${formatMultikey(key)}`
-}
-
-/** The early verification methods: their text is the bare point, without a codec prefix, often uncompressed. */
-const LEGACY_TYPES = new Map<string, Curve>([
-  ['EcdsaSecp256k1VerificationKey2019', 'k256'],
-  ['EcdsaSecp256r1VerificationKey2019', 'p256'],
-])
 
 /**
  * The key of a verification method in a DID document: `Multikey`, or one of the two early types.
@@ -90,14 +41,5 @@ const LEGACY_TYPES = new Map<string, Curve>([
  * @returns failures `unsupported-type`, `invalid-multikey`, `invalid-public-key`.
  */
 export function parseVerificationMethod(type: string, publicKeyMultibase: string): KeyResult<PublicKey> {
-  if (type === 'Multikey') return parseMultikey(publicKeyMultibase)
-  const curve = LEGACY_TYPES.get(type)
-  if (curve === undefined)
-    return fail('unsupported-type', `unknown type of verification method; type=${type}`)
-  const isText = typeof publicKeyMultibase === 'string' && publicKeyMultibase.startsWith('z')
-  const bytes = isText ? decodeBase58(publicKeyMultibase.slice(1)) : null
-  if (bytes === null || (bytes.length !== COMPRESSED_LENGTH && bytes.length !== UNCOMPRESSED_LENGTH)) {
-    return fail('invalid-multikey', 'not the base58btc of a point')
-  }
-  return parsePoint(curve, bytes)
+  return readVerificationMethod(compressPoint, type, publicKeyMultibase)
 }

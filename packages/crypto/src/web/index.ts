@@ -1,0 +1,5 @@
+export { isCanonicalSignature, type Curve, type PublicKey } from '../curve.ts'
+export type { KeyFailure } from '../error.ts'
+export { formatDidKey, formatMultikey, type DidKey, type KeyResult } from '../key-text.ts'
+export { parseDidKey, parseMultikey, parsePoint, parseVerificationMethod } from './public-key.ts'
+export { verifySignature } from './verify.ts'
