@@ -18,6 +18,8 @@ export interface Task {
   readonly title: string
   /** What the programs do alike, and where they differ in what they promise. */
   readonly text: string
+  /** What each of them says, where words differ. Default: they say the same. */
+  readonly says?: RegExp
   /** The programs go on until they are stopped: while they run, somebody posts. */
   readonly endless?: true
   /** Why a library has no program, or one that does not run here; by library. */
@@ -56,6 +58,23 @@ export const TASKS: readonly Task[] = [
     title: 'Follow the firehose, by collection',
     text: 'Avocet and `@atproto/sync` verify each commit by the key of its account; Avocet also takes the ops back and compares with the commit before (Sync 1.1). atcute decodes, and verifies no signature. All of them reconnect.',
     endless: true,
+  },
+  {
+    folder: '08-validate',
+    title: 'Validate a record',
+    text: 'Avocet and atcute say all that is wrong, and where; `@atproto/api` the first thing.',
+    says: /createdAt/,
+  },
+  {
+    folder: '11-repo',
+    title: 'A repository in memory, and a commit',
+    text: 'The root of the tree is printed, which is the same for the same records.',
+    without: { atcute: 'It reads repositories; it does not write them.' },
+  },
+  {
+    folder: '12-blob',
+    title: 'A picture up and down',
+    text: 'Uploaded, posted, downloaded. Avocet downloads from the PDS of the account as a stream and checks the hash; the peers check none.',
   },
 ]
 

@@ -1,6 +1,6 @@
 // The programs of docs/from-other-libraries.md, outside of the workspace, with our packages from tarballs: they type-check, they run on a
 // network of the usual names as they are written, and the libraries find the same.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -11,6 +11,9 @@ import { checkTypes, copyInto, installPacked, type PackedFolder } from '../suppo
 import { LIBRARIES, programsOf, TASKS, type Program } from '../tasks/list.ts'
 
 const programs = TASKS.flatMap(programsOf)
+/** What makes a file one of this type is its head. */
+const PHOTO = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(1000, 7)])
+
 let alice: Awaited<ReturnType<NamedNetwork['newAccount']>>
 
 test('every task has our program, no longer than the shortest, and one of each peer or a reason', () => {
@@ -52,8 +55,15 @@ describe('outside of the workspace', () => {
       for (const program of programsOf(task)) {
         const { code, stdout, stderr } = await start(program).ended
         expect([program.library, code, stderr]).toEqual([program.library, 0, ''])
+        if (task.says !== undefined) expect(stdout, program.library).toMatch(task.says)
         said.set(program.library, alike(stdout))
+        if (task.folder === '12-blob') {
+          const copy = join(packed.folder, 'copy.png')
+          expect(readFileSync(copy)).toEqual(PHOTO)
+          rmSync(copy)
+        }
       }
+      if (task.says !== undefined) return
       const ours = said.get('avocet')!
       expect(ours.join('')).not.toBe('')
       for (const [library, lines] of said) expect(lines, library).toEqual(ours)
@@ -129,6 +139,7 @@ async function fill(network: NamedNetwork, { folder }: PackedFolder): Promise<vo
   })
   expect(written.status, await written.text()).toBe(200)
   const car = await fetch(`${pds}/xrpc/com.atproto.sync.getRepo?did=${did}`)
+  writeFileSync(join(folder, 'photo.png'), PHOTO)
   writeFileSync(join(folder, 'repo.car'), new Uint8Array(await car.arrayBuffer()))
 }
 

@@ -1,5 +1,6 @@
 export { agent, type Agent, type AgentSession } from './agent.ts'
 export { archive, type ArchiveOptions } from './archive.ts'
+export { blob } from './blob.ts'
 export { AtprotoError, type Speaker } from './error.ts'
 export {
   firehose,

@@ -1,6 +1,6 @@
 import type { Signer } from '@avocet/crypto'
 import { type CID, cidEquals, formatCid } from '@avocet/data'
-import type { Did, Tid } from '@avocet/syntax'
+import { createTidClock, type Did, type Tid } from '@avocet/syntax'
 import { applyWrites } from './apply.ts'
 import { RepoError } from './error.ts'
 import { headMoved } from './memory-store.ts'
@@ -9,10 +9,10 @@ import type { CommitData, RepoStore, Write } from './types.ts'
 /** What {@link createRepoWriter} takes. */
 export interface RepoWriterOptions<Tx> {
   readonly store: RepoStore<Tx>
-  /** The key that signs for an account. */
-  readonly signer: (did: Did) => Signer | Promise<Signer>
-  /** A TID clock, as `createTidClock` of `@avocet/syntax` makes: one head too far in the future fails its own writes only. */
-  readonly clock: { nextAfter(previous: Tid | null): Tid }
+  /** The key that signs for an account, or one that signs for all. */
+  readonly signer: Signer | ((did: Did) => Signer | Promise<Signer>)
+  /** Default: `createTidClock` of `@avocet/syntax`. One head too far in the future fails its own writes only. */
+  readonly clock?: { nextAfter(previous: Tid | null): Tid }
   /** Called once for each commit after it is stored, in the order of the commits of a repository. */
   readonly onCommit?: (commit: CommitData) => void
 }
@@ -50,7 +50,7 @@ const ATTEMPTS = 20
 
 /** A writer: one per store and process. */
 export function createRepoWriter<Tx>(options: RepoWriterOptions<Tx>): RepoWriter<Tx> {
-  const { store, clock, onCommit } = options
+  const { store, clock = createTidClock(), onCommit } = options
   const inTurn = createTurns()
 
   /** The snapshot is closed when the commit is stored: a store keeps removed blocks for those that are open. */
@@ -73,7 +73,7 @@ export function createRepoWriter<Tx>(options: RepoWriterOptions<Tx>): RepoWriter
         `newest commit is another; did=${did} expected=${formatCid(swapCommit)}`,
       )
     }
-    const signer = await options.signer(did)
+    const signer = typeof options.signer === 'function' ? await options.signer(did) : options.signer
     const rev = clock.nextAfter(head?.rev ?? null)
     const commit = await applyWrites({ did, head, store: snapshot ?? store, writes, signer, rev })
     return head !== null && commit.ops.length === 0 && writes.length > 0 ? null : commit

@@ -1,9 +1,9 @@
-import { createKeypair } from '@avocet/crypto'
+import { createKeypair, verifySignature } from '@avocet/crypto'
 import { cidEquals, formatCid } from '@avocet/data'
 import { createTidClock, type Did, type Nsid } from '@avocet/syntax'
 import { describe, expect, it } from 'vitest'
 import { checkRepo } from '../src/check.ts'
-import { headFromCommit } from '../src/commit.ts'
+import { headFromCommit, readCommit } from '../src/commit.ts'
 import { listRecords } from '../src/entries.ts'
 import { createMemoryRepoStore } from '../src/memory-store.ts'
 import { prepareWrite } from '../src/prepare.ts'
@@ -32,6 +32,16 @@ function setUp(store: RepoStore = createMemoryRepoStore()) {
 }
 
 describe('createRepoWriter', () => {
+  it('needs no more than a store and a key', async () => {
+    const key = createKeypair()
+    const writer = createRepoWriter({ store: createMemoryRepoStore(), signer: key })
+    const first = await writer.create(alice, [create('one')])
+    const second = await writer.write(alice, [create('two')])
+    const { rev, unsigned, sig } = readCommit(second!.commitBytes)
+    expect(rev > first.rev).toBe(true)
+    expect(verifySignature(key.publicKey, unsigned, sig)).toBe(true)
+  })
+
   it('serialises 32 writers on one repository: each follows the one before', async () => {
     const { store, writer, seen } = setUp()
     const first = await writer.create(alice, [])
