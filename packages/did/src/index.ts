@@ -30,4 +30,5 @@ export {
   type CachedDidResolver,
   type CachedHandleResolver,
 } from './with-cache.ts'
+export { createXrpcHandleResolver, type XrpcHandleResolverOptions } from './xrpc-handle-resolver.ts'
 export { createResolveKey, createResolveLabelKey, type VerificationIdentity } from './resolve-key.ts'
