@@ -28,7 +28,8 @@ export default defineConfig({
           expect,
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // Real processes want the machine: one file has its servers on one core while another's client waits.
+          maxWorkers: 2,
         },
       },
     ],

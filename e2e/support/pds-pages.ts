@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core'
 import { typePassword } from './pds.ts'
 import { createLock, inMemory } from './stock-clients/atproto-node.ts'
 import type { Stage } from './stock-clients/stage.ts'
+import { addVirtualAuthenticator } from './virtual-authenticator.ts'
 
 /** The operator's. */
 export const ADMIN_PASSWORD = 'the password of the operator'
@@ -71,10 +72,7 @@ export async function walkOwnerPages(stage: Stage, page: Page, name: string, loo
   const { handle } = await stage.newAccount(name)
   const guarded = await stage.newAccount(`${name}-2`)
   await addAuthenticator(stage.server.pds, guarded.did)
-  const devtools = await page.context().newCDPSession(page)
-  await devtools.send('WebAuthn.enable')
-  const authenticator = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true } as const
-  await devtools.send('WebAuthn.addVirtualAuthenticator', { options: authenticator })
+  await addVirtualAuthenticator(page)
 
   await page.goto(`${pds}/oauth/authorize`)
   await look('error')

@@ -3,18 +3,13 @@
 import { readFile } from 'node:fs/promises'
 
 import { hasChromium, launchChromium } from '@avocet/testing/chromium'
-import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { ACCESSIBLE, judgeAccess } from '../support/accessible.ts'
 import { PASSWORD, startPds, type TestPds } from '../support/pds.ts'
 
 const isHere = hasChromium('the pages of an account')
-
-/** What judges the page. */
-interface Axe {
-  run(): Promise<{ violations: readonly { id: string; nodes: readonly { html: string }[] }[] }>
-}
 
 let server: TestPds
 let browser: Browser
@@ -100,12 +95,7 @@ describe.skipIf(!isHere)('in a browser', () => {
       const page = await openAccount(context, `axe${width}`)
       await expect(page.locator('html').getAttribute('lang')).resolves.toBe(locale)
       const look = async (): Promise<void> => {
-        await page.addScriptTag({ content: axe.source })
-        const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: Axe }).axe.run())
-        const found = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])
-        expect([await heading(page), found]).toEqual([await heading(page), []])
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth)
-        expect([await heading(page), wide]).toEqual([await heading(page), width])
+        expect(await judgeAccess(page), await heading(page)).toEqual(ACCESSIBLE)
       }
       const links = await page
         .locator('.tabs a')

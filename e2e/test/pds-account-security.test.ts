@@ -1,21 +1,17 @@
 // What guards accounts, through the pages in a real browser: sign-up by the published client, passkeys of a virtual authenticator,
 // codes of an app. axe judges the pages of it that come in between.
-import { NodeOAuthClient, type NodeSavedSession, type NodeSavedState } from '@atproto/oauth-client-node'
+import type { NodeOAuthClient } from '@atproto/oauth-client-node'
 import { hasChromium, launchChromium, servePages, type PageServer } from '@avocet/testing/chromium'
-import axe from 'axe-core'
 import { TOTP, URI } from 'otpauth'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { ACCESSIBLE, judgeAccess } from '../support/accessible.ts'
 import { PASSWORD, startPds, typePassword, type TestPds } from '../support/pds.ts'
-import { createLock, inMemory } from '../support/stock-clients/atproto-node.ts'
+import { deviceApp } from '../support/stock-clients/atproto-node.ts'
+import { addVirtualAuthenticator } from '../support/virtual-authenticator.ts'
 
 const isHere = hasChromium('sign-up and factors')
-
-/** What judges, in the page, whether people can use it who see, hear or move otherwise. */
-interface Axe {
-  run(): Promise<{ violations: readonly { id: string; nodes: readonly { html: string }[] }[] }>
-}
 
 const SCOPE = 'atproto'
 
@@ -42,27 +38,8 @@ afterAll(async () => {
 const at = (path: string): string => server.origin + path
 const titleOf = (page: Page): Promise<string> => page.getByRole('heading', { level: 1 }).innerText()
 
-function newClient(): NodeOAuthClient {
-  const redirect = `${app.origin}/callback` as const
-  return new NodeOAuthClient({
-    clientMetadata: {
-      client_id: `http://localhost?${new URLSearchParams({ redirect_uri: redirect, scope: SCOPE }).toString()}`,
-      redirect_uris: [redirect],
-      scope: SCOPE,
-      response_types: ['code'],
-      grant_types: ['authorization_code', 'refresh_token'],
-      application_type: 'native',
-      token_endpoint_auth_method: 'none',
-      dpop_bound_access_tokens: true,
-    },
-    allowHttp: true,
-    plcDirectoryUrl: server.plc.url,
-    handleResolver: server.origin,
-    stateStore: inMemory<NodeSavedState>(),
-    sessionStore: inMemory<NodeSavedSession>(),
-    requestLock: createLock(),
-  })
-}
+const newClient = (): NodeOAuthClient =>
+  deviceApp({ redirect: `${app.origin}/callback`, scope: SCOPE, pds: server.origin, plcUrl: server.plc.url })
 
 /** Signs in with the password at a page, as far as that goes. */
 async function signIn(page: Page, handle: string): Promise<void> {
@@ -82,21 +59,7 @@ async function signUp(page: Page, name: string): Promise<void> {
 /** A tab with an authenticator of its own, which says yes to everything. */
 async function withAuthenticator(context: BrowserContext) {
   const page = await context.newPage()
-  const devtools = await context.newCDPSession(page)
-  await devtools.send('WebAuthn.enable')
-  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
-  const verify = (isUserVerified: boolean) =>
-    devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified })
-  return { page, verify }
+  return { page, ...(await addVirtualAuthenticator(page)) }
 }
 
 async function addPasskey(page: Page, name: string): Promise<void> {
@@ -254,10 +217,7 @@ describe.skipIf(!isHere)('in a browser', () => {
       const seen: string[] = []
       const look = async (): Promise<void> => {
         seen.push(await titleOf(page))
-        await page.addScriptTag({ content: axe.source })
-        const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: Axe }).axe.run())
-        expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
-        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+        expect(await judgeAccess(page), seen.at(-1)).toEqual(ACCESSIBLE)
       }
       await page.goto((await newClient().authorize(server.origin, { scope: SCOPE, prompt: 'create' })).href)
       await signUp(page, 'admin')

@@ -1,9 +1,9 @@
 // The operator's page in a real browser: every page judged by axe, on a phone and on a desk, light and dark; an act done by keyboard alone.
 import { hasChromium, launchChromium } from '@avocet/testing/chromium'
-import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { ACCESSIBLE, judgeAccess } from '../support/accessible.ts'
 import { startPds, type TestPds } from '../support/pds.ts'
 
 const isHere = hasChromium("the operator's page")
@@ -14,11 +14,6 @@ const SCREENS = [
   [360, 'light'],
   [1280, 'dark'],
 ] as const
-
-/** What judges, in the page, whether people can use it who see, hear or move otherwise. */
-interface Axe {
-  run(): Promise<{ violations: readonly { id: string; nodes: readonly { html: string }[] }[] }>
-}
 
 let server: TestPds
 let browser: Browser
@@ -50,15 +45,10 @@ describe.skipIf(!isHere)('in a browser', () => {
     const page = await context.newPage()
     const look = async (): Promise<void> => {
       const where = new URL(page.url()).pathname
-      await page.addScriptTag({ content: axe.source })
       for (const [width, colorScheme] of SCREENS) {
         await page.setViewportSize({ width, height: 740 })
         await page.emulateMedia({ colorScheme })
-        const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: Axe }).axe.run())
-        const found = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])
-        expect([where, width, found]).toEqual([where, width, []])
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth)
-        expect([where, wide]).toEqual([where, Math.min(wide, width)])
+        expect(await judgeAccess(page), `${where} at ${width} px`).toEqual(ACCESSIBLE)
       }
     }
     await page.goto(`${server.origin}/admin`)

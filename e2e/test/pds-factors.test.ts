@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { startMailSink, type MailSink } from '../side-by-side/mail-sink.ts'
 import { PASSWORD, startPds, type TestPds } from '../support/pds.ts'
+import { addVirtualAuthenticator } from '../support/virtual-authenticator.ts'
 
 const VISITOR = { address: '127.0.0.1', binding: 'the browser of the test' }
 
@@ -102,18 +103,7 @@ describe.skipIf(!hasChromium('a passkey'))('a browser', () => {
     await using browser = await launchChromium()
     const page = await browser.newPage()
     await page.goto(`http://localhost:${pds.port}/`)
-    const devtools = await page.context().newCDPSession(page)
-    await devtools.send('WebAuthn.enable')
-    await devtools.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: true,
-        automaticPresenceSimulation: true,
-      },
-    })
+    await addVirtualAuthenticator(page)
     // As text: the test's own transformation knows nothing of pages.
     const create = (options: unknown): Promise<unknown> =>
       page.evaluate(

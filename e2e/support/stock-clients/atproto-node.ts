@@ -41,11 +41,50 @@ export function createLock(): <T>(name: string, run: () => T | PromiseLike<T>) =
 }
 
 const SHARED = {
-  scope: SCOPE,
   response_types: ['code'],
   grant_types: ['authorization_code', 'refresh_token'],
   dpop_bound_access_tokens: true,
 } satisfies Partial<OAuthClientMetadataInput>
+
+/** An app on a device of its user, as the client makes one. `redirect`: a loopback address. */
+export function deviceApp(options: {
+  readonly redirect: `http://127.0.0.1:${number}/callback`
+  readonly scope: string
+  readonly pds: string
+  readonly plcUrl: string
+  readonly fetch?: typeof fetch
+  readonly sessions?: ReturnType<typeof inMemory<NodeSavedSession>>
+}): NodeOAuthClient {
+  const { redirect, scope } = options
+  const query = new URLSearchParams({ redirect_uri: redirect, scope })
+  return newClient(options, {
+    ...SHARED,
+    scope,
+    client_id: `http://localhost?${query.toString()}`,
+    redirect_uris: [redirect],
+    application_type: 'native',
+    token_endpoint_auth_method: 'none',
+  })
+}
+
+function newClient(
+  { pds, plcUrl, fetch, sessions }: Omit<Parameters<typeof deviceApp>[0], 'redirect' | 'scope'>,
+  clientMetadata: OAuthClientMetadataInput,
+  keyset: JoseKey[] = [],
+): NodeOAuthClient {
+  return new NodeOAuthClient({
+    clientMetadata,
+    keyset,
+    // The directory is on this machine.
+    allowHttp: true,
+    ...(fetch === undefined ? {} : { fetch }),
+    plcDirectoryUrl: plcUrl,
+    handleResolver: pds,
+    stateStore: inMemory<NodeSavedState>(),
+    sessionStore: sessions ?? inMemory<NodeSavedSession>(),
+    requestLock: createLock(),
+  })
+}
 
 /** @param kind with keys of its own, or without */
 export const atprotoNode =
@@ -53,21 +92,16 @@ export const atprotoNode =
   async ({ pds, plcUrl, fetch, app, files, loopback }, account, page) => {
     // A service of its own for each account: keys are remembered by the service.
     const place = `/atproto-node-${account.handle.split('.')[0]!}` as const
-    const redirect = `${loopback}/callback` as const
-    const query = new URLSearchParams({ redirect_uri: redirect, scope: SCOPE })
     const sessions = inMemory<NodeSavedSession>()
-    const client = new NodeOAuthClient({
-      clientMetadata:
-        kind === 'public'
-          ? {
+    const where = { pds, plcUrl, fetch, sessions }
+    const client =
+      kind === 'public'
+        ? deviceApp({ ...where, redirect: `${loopback}/callback`, scope: SCOPE })
+        : newClient(
+            where,
+            {
               ...SHARED,
-              client_id: `http://localhost?${query.toString()}`,
-              redirect_uris: [redirect],
-              application_type: 'native',
-              token_endpoint_auth_method: 'none',
-            }
-          : {
-              ...SHARED,
+              scope: SCOPE,
               client_id: `${app}${place}.json`,
               redirect_uris: [`${app}/callback`],
               application_type: 'web',
@@ -75,16 +109,8 @@ export const atprotoNode =
               token_endpoint_auth_signing_alg: 'ES256',
               jwks_uri: `${app}${place}-keys.json`,
             },
-      keyset: kind === 'public' ? [] : [await JoseKey.generate(['ES256'], 'key-1')],
-      // The directory is on this machine.
-      allowHttp: true,
-      fetch,
-      plcDirectoryUrl: plcUrl,
-      handleResolver: pds,
-      stateStore: inMemory<NodeSavedState>(),
-      sessionStore: sessions,
-      requestLock: createLock(),
-    })
+            [await JoseKey.generate(['ES256'], 'key-1')],
+          )
     files.set(`${place}.json`, JSON.stringify(client.clientMetadata))
     files.set(`${place}-keys.json`, JSON.stringify(client.jwks))
     let session: OAuthSession
