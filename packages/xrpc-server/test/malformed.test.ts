@@ -500,11 +500,17 @@ describe('2000 malformed requests', () => {
     const handles = (): number =>
       process.getActiveResourcesInfo().filter((name) => !/Timeout|Immediate/.test(name)).length
     await round(1000 * times)
-    const before = { heap: heap(), handles: handles() }
-    await round(1000 * times)
-    // Half a kilobyte a request: the noise of the heap is below a third of a megabyte after collections.
-    expect(heap() - before.heap).toBeLessThan(500_000 * times)
-    expect(handles()).toBeLessThanOrEqual(before.handles + 25)
+    const handlesBefore = handles()
+    // Half a kilobyte a request. What leaks leaks in every round; what code and caches still take, in one of them.
+    const most = 500_000 * times
+    let growth = Infinity
+    for (let tries = 0; tries < 3 && growth >= most; tries++) {
+      const before = heap()
+      await round(1000 * times)
+      growth = heap() - before
+    }
+    expect(growth).toBeLessThan(most)
+    expect(handles()).toBeLessThanOrEqual(handlesBefore + 25)
     expect(errors).toEqual([])
   }, 180_000)
 })
