@@ -129,4 +129,29 @@ export const ROWS: readonly SizeRow[] = [
     budget: 9000,
     note: 'ours has windows beside redirects, repeats lost renewals, minds the clock of servers, checks their documents',
   },
+  {
+    work: 'rich text: detect mentions, links and tags; build; cut into pieces',
+    ours: `export { detect, build, mention, link, tag, segment } from '@avocet/richtext'`,
+    peers: {
+      '@atcute/bluesky-richtext-parser': `export { tokenize } from '@atcute/bluesky-richtext-parser'
+      export { default as RichtextBuilder } from '@atcute/bluesky-richtext-builder'
+      export { segmentize } from '@atcute/bluesky-richtext-segmenter'`,
+      '@atproto/api': `export { RichText } from '@atproto/api'`,
+    },
+    budget: 1655,
+    note: 'the first peer with its builder and segmenter; it gives tokens, in UTF-16, and neither checks what is built nor facets of strangers',
+  },
+  {
+    work: 'rich text: the same from what somebody typed, mentions resolved, addresses without a scheme found',
+    ours: `export { annotate, isUsualTld, build, mention, link, tag, segment } from '@avocet/richtext'`,
+    peers: { '@atproto/api': `export { RichText } from '@atproto/api'` },
+    budget: 2480,
+  },
+  {
+    work: 'rich text: everything, also truncated, and to and from Markdown',
+    ours: `export * from '@avocet/richtext'`,
+    peers: { '@atproto/api': `export { RichText } from '@atproto/api'` },
+    budget: 3700,
+    note: 'the peer has no Markdown',
+  },
 ]

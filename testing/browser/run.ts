@@ -9,7 +9,7 @@ import { bundleTests, measure } from './bundle.ts'
 import type { Outcome } from './page.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const PACKAGES = ['syntax', 'data', 'cbor', 'car', 'crypto', 'oauth-scopes', 'labels']
+const PACKAGES = ['syntax', 'data', 'cbor', 'car', 'crypto', 'oauth-scopes', 'labels', 'richtext']
 const FIXTURES = [
   'interop/**/*.{json,txt}',
   'cars/*',

@@ -1,5 +1,6 @@
 export { readFixture, readFixtureText } from './fixtures.ts'
 export { fromBase64, fromHex, sameBytes, toBase64, toHex } from './bytes.ts'
 export { createRandom, fuzzRounds, isFullFuzz, mutate, residentBytes, type Random } from './fuzz.ts'
+export { createPosts } from './posts.ts'
 export { signatureVectors, type SignatureVector } from './signature-vectors.ts'
 export { testVerifier } from './signatures.ts'
