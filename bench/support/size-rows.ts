@@ -32,17 +32,28 @@ export const ROWS: readonly SizeRow[] = [
     note: 'ours are CIDs of `multiformats`, 4.5 kB of it',
   },
   {
-    work: 'read a repository from its CAR',
-    ours: `export { readRepo } from '@avocet/repo'`,
+    work: 'read a repository from its CAR, signature not checked',
+    ours: `export { readRepoBy } from '@avocet/repo'`,
     peers: { '@atcute/repo': `export { fromStream } from '@atcute/repo'` },
-    budget: 31_500,
-    note: 'ours proves each record by tree, hash and signature, in bounded memory',
+    budget: 18_300,
+    note: 'ours proves each record by tree and hash, in bounded memory and any order of blocks; the peer hashes nothing',
   },
   {
-    work: 'prove a record by its CAR',
-    ours: `export { verifyRecordProof } from '@avocet/repo'`,
-    peers: { '@atcute/repo': `export { verifyRecord } from '@atcute/repo'` },
-    budget: 33_000,
+    work: 'prove a repository from its CAR, by a key',
+    ours: `export { readRepoBy } from '@avocet/repo'\nexport { parseDidKey, verifySignature } from '@avocet/crypto/web'`,
+    peers: {},
+    budget: 23_000,
+    note: 'no peer does',
+  },
+  {
+    work: 'prove a record by its CAR and a key',
+    ours: `export { verifyRecordProofBy } from '@avocet/repo'\nexport { parseDidKey, verifySignature } from '@avocet/crypto/web'`,
+    peers: {
+      '@atcute/repo': `export { verifyRecord } from '@atcute/repo'
+      export { P256PublicKey, parseDidKey, Secp256k1PublicKey } from '@atcute/crypto'`,
+    },
+    budget: 21_300,
+    note: 'ours checks the form of the tree, and proves absence too',
   },
   {
     work: 'verify signatures of K-256 and P-256',

@@ -3,7 +3,7 @@ import { MstError } from './error.ts'
 import { decodeNode, TreeNode } from './node.ts'
 import { inversionNodes, type TreeOp } from './ops.ts'
 import { proofNodes } from './proof.ts'
-import { MAX_DEPTH, type NodeSource } from './node-keeper.ts'
+import { MAX_DEPTH, type NodeSource } from './lookup.ts'
 
 /** What lies between two trees. */
 export interface TreeDiff {

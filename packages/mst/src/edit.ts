@@ -3,6 +3,7 @@
 
 import type { CID } from '@avocet/data'
 import { MstError } from './error.ts'
+import { lowerBound } from './key.ts'
 import { Link } from './link.ts'
 import { type Child, TreeNode } from './node.ts'
 import type { NodeKeeper } from './node-keeper.ts'
@@ -132,24 +133,6 @@ function merge(
     [...a.values, ...b.values],
     [...a.children.slice(0, last), between, ...b.children.slice(1)],
   )
-}
-
-/** Index of the first key that is not before `key`. Nodes have a handful of keys: a walk is faster than bisection. */
-export function lowerBound(keys: readonly string[], key: string): number {
-  const { length } = keys
-  if (length > 32) {
-    let from = 0
-    let to = length
-    while (from < to) {
-      const middle = (from + to) >> 1
-      if (keys[middle]! < key) from = middle + 1
-      else to = middle
-    }
-    return from
-  }
-  let at = 0
-  while (at < length && keys[at]! < key) at++
-  return at
 }
 
 /** A `key-not-found` error. */

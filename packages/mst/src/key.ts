@@ -44,3 +44,21 @@ export function commonPrefixLength(a: string, b: string): number {
   while (i < limit && a.charCodeAt(i) === b.charCodeAt(i)) i++
   return i
 }
+
+/** Index of the first key that is not before `key`. Nodes have a handful of keys: a walk is faster than bisection. */
+export function lowerBound(keys: readonly string[], key: string): number {
+  const { length } = keys
+  if (length > 32) {
+    let from = 0
+    let to = length
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if (keys[middle]! < key) from = middle + 1
+      else to = middle
+    }
+    return from
+  }
+  let at = 0
+  while (at < length && keys[at]! < key) at++
+  return at
+}

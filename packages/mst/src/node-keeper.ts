@@ -1,15 +1,7 @@
-import { type BlockMap, type CID, cidForCbor, CidMap, formatCid } from '@avocet/data'
-import { MstError } from './error.ts'
+import { type BlockMap, type CID, cidForCbor, CidMap } from '@avocet/data'
 import { Link } from './link.ts'
-import { type Child, decodeNode, encodeNode, patchNode, TreeNode } from './node.ts'
-
-/** Deepest tree that is read. A key of layer 64 takes 2^128 tries to make, so no real tree comes near. */
-export const MAX_DEPTH = 64
-
-/** Where encoded nodes come from: a `BlockMap`, or anything with its `get`. Blocks must hash to their CID. */
-export interface NodeSource {
-  get(cid: CID): Uint8Array | undefined
-}
+import { loadNode, type NodeSource } from './lookup.ts'
+import { type Child, encodeNode, patchNode, TreeNode } from './node.ts'
 
 /** The nodes of one tree: loads them, and knows which have changed since. */
 export class NodeKeeper {
@@ -25,14 +17,8 @@ export class NodeKeeper {
 
   /** @throws {MstError} `missing-block`, `malformed-node`, `too-deep` */
   load(cid: CID, layer: number | null, low: string, high: string): TreeNode {
-    const bytes = this.source.get(cid)
-    if (bytes === undefined)
-      throw new MstError('missing-block', `tree node is missing; cid=${formatCid(cid)}`, { cid })
+    const node = loadNode(this.source, cid, layer, low, high)
     this.loads++
-    const node = decodeNode(bytes, layer, cid, low, high)
-    if (node.layer > MAX_DEPTH) {
-      throw new MstError('too-deep', `tree is too deep; layer=${node.layer} cid=${formatCid(cid)}`, { cid })
-    }
     return node
   }
 

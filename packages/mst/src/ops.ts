@@ -3,7 +3,7 @@
 import { type BlockMap, type CID, cidEquals, formatCid } from '@avocet/data'
 import { MstError } from './error.ts'
 import { recordReads } from './source.ts'
-import type { NodeSource } from './node-keeper.ts'
+import type { NodeSource } from './lookup.ts'
 import { loadTree, type Tree } from './tree.ts'
 
 /** A change of one key: from `prev` (null = was absent) to `value` (null = is absent). */

@@ -1,7 +1,7 @@
 // https://atproto.com/specs/sync#firehose-validation-best-practices
 
 import type { BlockMap, CID } from '@avocet/data'
-import type { NodeSource } from './node-keeper.ts'
+import type { NodeSource } from './lookup.ts'
 import { loadTree } from './tree.ts'
 
 /**

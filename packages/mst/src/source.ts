@@ -1,5 +1,5 @@
 import { type BlockMap, CidMap } from '@avocet/data'
-import type { NodeSource } from './node-keeper.ts'
+import type { NodeSource } from './lookup.ts'
 
 /** A source that notes which of its blocks were read. */
 export function recordReads(source: NodeSource): { recording: NodeSource; read: BlockMap } {

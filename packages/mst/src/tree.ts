@@ -4,12 +4,13 @@
 // asked for, so a hundred changes hash each node once and no intermediate node ever exists as a block.
 
 import { type BlockMap, type CID, cidEquals, cidKey, CidMap } from '@avocet/data'
-import { insert, lowerBound, notFound, remove, split } from './edit.ts'
-import { assertValidKey } from './key.ts'
+import { insert, notFound, remove, split } from './edit.ts'
+import { assertValidKey, lowerBound } from './key.ts'
 import { keyLayer } from './layer.ts'
 import { Link } from './link.ts'
 import { type Child, TreeNode } from './node.ts'
-import { NodeKeeper, type NodeSource } from './node-keeper.ts'
+import type { NodeSource } from './lookup.ts'
+import { NodeKeeper } from './node-keeper.ts'
 import { type EntriesOptions, iterate } from './walk.ts'
 
 /** What changed since the tree was made, as blocks. See {@link Tree.changes}. */

@@ -5,7 +5,7 @@ import { type BlockMap, type CID, cidForCbor, CidMap, formatCid } from '@avocet/
 import { describe, expect, it } from 'vitest'
 import { buildTree } from '../src/build.ts'
 import { diff } from '../src/diff.ts'
-import { lowerBound } from '../src/edit.ts'
+import { lowerBound } from '../src/key.ts'
 import { keyLayer } from '../src/layer.ts'
 import { Link } from '../src/link.ts'
 import { decodeNode, encodeNode } from '../src/node.ts'

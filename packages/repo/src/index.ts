@@ -44,10 +44,19 @@ export {
   type NewCommit,
   type NewHead,
 } from './import.ts'
-export { verifyRecordProof, type ProvedRecord, type VerifyRecordProofOptions } from './proof.ts'
+export {
+  verifyRecordProof,
+  verifyRecordProofBy,
+  type ProvedRecord,
+  type VerifyRecordProofByOptions,
+  type VerifyRecordProofOptions,
+} from './proof.ts'
 export {
   readRepo,
+  readRepoBy,
   type CarSource,
+  type CheckSignature,
+  type ReadRepoByOptions,
   type ReadRepoBounds,
   type ReadRepoOptions,
   type RepoBlock,

@@ -1,14 +1,16 @@
 // https://atproto.com/specs/repository#mst-structure, lexicon com.atproto.sync.getRecord
 
 import { CarError, readCar } from '@avocet/car'
-import type { PublicKey, VerifySignature } from '@avocet/crypto'
+import { type PublicKey, verifySignature, type VerifySignature } from '@avocet/crypto'
 import { type CID, CidMap, type DataObject } from '@avocet/data'
-import { loadTree } from '@avocet/mst'
+import { findValue } from '@avocet/mst'
 import type { Did, Nsid, RecordKey, Tid } from '@avocet/syntax'
+import type { Commit } from './commit.ts'
 import { RepoError } from './error.ts'
 import { MAX_COMMIT_CAR_SIZE } from './limits.ts'
 import { decodeRecord } from './record.ts'
-import { attempt, type RepoResult, verifyCommit } from './verify.ts'
+import type { CheckSignature } from './read.ts'
+import { attempt, badSignature, failed, readOwnCommit, type RepoResult } from './verify.ts'
 
 /** What {@link verifyRecordProof} takes. */
 export interface VerifyRecordProofOptions {
@@ -17,6 +19,11 @@ export interface VerifyRecordProofOptions {
   readonly rkey: RecordKey
   readonly key: PublicKey
   readonly verify?: VerifySignature
+}
+
+/** What {@link verifyRecordProofBy} takes. */
+export interface VerifyRecordProofByOptions extends Omit<VerifyRecordProofOptions, 'key' | 'verify'> {
+  readonly verify: CheckSignature
 }
 
 /** What a record proof proves. */
@@ -41,23 +48,54 @@ export function verifyRecordProof(
   options: VerifyRecordProofOptions,
 ): RepoResult<ProvedRecord> {
   return attempt(() => {
-    const { roots, blocks: list } = read(car)
-    const commit = roots[0]
-    if (commit === undefined) throw new RepoError('malformed-repo', 'CAR has no root')
-    const blocks = new CidMap(list.map(({ cid, bytes }) => [cid, bytes] as const))
-    const { did, key, verify } = options
-    const verified = verifyCommit({ blocks, commit, did, key, ...(verify && { verify }) })
-    if (!verified.ok) throw verified.error
-    const { rev, data } = verified.value
-    const path = `${options.collection}/${options.rkey}`
-    const cid = loadTree(data, blocks).get(path)
-    if (cid === null) return { rev, commit, cid, record: null, recordBytes: null }
+    const { key, verify = verifySignature } = options
+    const { commit, prove } = openProof(car, options)
+    if (!verify(key, commit.unsigned, commit.sig)) throw badSignature(commit)
+    return prove()
+  })
+}
+
+/**
+ * The same by a check of the caller's own, which may be asynchronous. For pages: it brings no curves into a bundle, so that
+ * `verifySignature` of `@avocet/crypto/web` can stand there.
+ *
+ * @returns failures as {@link verifyRecordProof}
+ */
+export async function verifyRecordProofBy(
+  car: Uint8Array,
+  options: VerifyRecordProofByOptions,
+): Promise<RepoResult<ProvedRecord>> {
+  try {
+    const { commit, prove } = openProof(car, options)
+    if (!(await options.verify(commit.unsigned, commit.sig))) throw badSignature(commit)
+    return { ok: true, value: prove() }
+  } catch (thrown) {
+    return failed(thrown)
+  }
+}
+
+/** The commit of a proof, its signature yet to be checked, and what it proves then. */
+function openProof(
+  car: Uint8Array,
+  where: Pick<VerifyRecordProofOptions, 'did' | 'collection' | 'rkey'>,
+): { readonly commit: Commit; readonly prove: () => ProvedRecord } {
+  const { roots, blocks: list } = read(car)
+  const root = roots[0]
+  if (root === undefined) throw new RepoError('malformed-repo', 'CAR has no root')
+  const blocks = new CidMap(list.map(({ cid, bytes }) => [cid, bytes] as const))
+  const commit = readOwnCommit({ blocks, commit: root, did: where.did })
+  const prove = (): ProvedRecord => {
+    const { rev, data } = commit
+    const path = `${where.collection}/${where.rkey}`
+    const cid = findValue(data, blocks, path)
+    if (cid === null) return { rev, commit: root, cid, record: null, recordBytes: null }
     const recordBytes = blocks.get(cid)
     if (recordBytes === undefined) {
       throw new RepoError('missing-block', `record is missing; path=${path} cid=${cid.toString()}`, { path })
     }
-    return { rev, commit, cid, record: decodeRecord(recordBytes, path), recordBytes }
-  })
+    return { rev, commit: root, cid, record: decodeRecord(recordBytes, path), recordBytes }
+  }
+  return { commit, prove }
 }
 
 function read(car: Uint8Array): ReturnType<typeof readCar> {

@@ -12,6 +12,7 @@ import { type Commit, readCommit } from './commit.ts'
 import { Entry, type RepoEntry } from './entry.ts'
 import { RepoError } from './error.ts'
 import { missingBlock, typed } from './load.ts'
+import { badSignature } from './verify.ts'
 
 /** A block of a repository in pre-order: a node, or the record at `path`. */
 export interface RepoBlock extends CarBlock {
@@ -48,6 +49,16 @@ export type ReadRepoOptions = ReadRepoBounds &
     | { readonly unsafeSkipSignature: true; readonly key?: never; readonly verify?: never }
   )
 
+/** Whether the bytes are the signature of a message by the key that must have signed it: `VerifySignature` with the key left to the caller. */
+export type CheckSignature = (message: Uint8Array, signature: Uint8Array) => boolean | Promise<boolean>
+
+/** Options of {@link readRepoBy}: what checks the signature, or, by name, that none is checked. */
+export type ReadRepoByOptions = ReadRepoBounds &
+  (
+    | { readonly verify: CheckSignature; readonly unsafeSkipSignature?: never }
+    | { readonly unsafeSkipSignature: true; readonly verify?: never }
+  )
+
 /** A repository being read. Iterate one of `entries`, `batches`, `blocks` and `blockBatches`, once; ending early closes the source. */
 export interface RepoReader extends Pick<Commit, 'did' | 'rev' | 'data' | 'prev'> {
   readonly commit: CID
@@ -81,13 +92,28 @@ const DEFAULT_MAX_RECORDS = 10_000_000
  *   CarError for what is not a CAR.
  */
 export async function readRepo(source: CarSource, options: ReadRepoOptions): Promise<RepoReader> {
-  const { did, maxSize, maxBuffered = DEFAULT_MAX_BUFFERED, maxRecords = DEFAULT_MAX_RECORDS } = options
+  const { key, verify, unsafeSkipSignature, ...bounds } = options
   // Types do not reach JavaScript, `any` or a variable that was never filled: no key must never mean no check.
-  if ((options.key ?? null) === null && options.unsafeSkipSignature !== true) {
-    throw new RepoError(
-      'no-key',
-      'readRepo needs the key that signs the commits, or unsafeSkipSignature: true',
-    )
+  if ((key ?? null) !== null) {
+    const check = verify ?? verifySignature
+    return await readRepoBy(source, { ...bounds, verify: (message, sig) => check(key!, message, sig) })
+  }
+  if (unsafeSkipSignature === true) return await readRepoBy(source, { ...bounds, unsafeSkipSignature })
+  throw noKey('readRepo needs the key that signs the commits')
+}
+
+/**
+ * The same by a check of the caller's own, which may be asynchronous. For pages: it brings no curves into a bundle, so that
+ * `verifySignature` of `@avocet/crypto/web` can stand there, or nothing.
+ *
+ * @throws {RepoError} as {@link readRepo}
+ */
+export async function readRepoBy(source: CarSource, options: ReadRepoByOptions): Promise<RepoReader> {
+  const { did, maxSize, maxBuffered = DEFAULT_MAX_BUFFERED, maxRecords = DEFAULT_MAX_RECORDS } = options
+  const { verify } = options
+  const isUnsafe: unknown = options.unsafeSkipSignature
+  if (typeof verify !== 'function' && isUnsafe !== true) {
+    throw noKey('readRepoBy needs the check of signatures')
   }
   const stream = source instanceof Uint8Array ? once(source) : source
   const { roots, batches } = await readCarStream(stream, maxSize === undefined ? {} : { maxSize })
@@ -105,14 +131,8 @@ export async function readRepo(source: CarSource, options: ReadRepoOptions): Pro
     if (did !== undefined && read.did !== did) {
       throw new RepoError('did-mismatch', `repository is of somebody else; did=${did} commit=${read.did}`)
     }
-    if (options.key !== undefined) {
-      const verify = options.verify ?? verifySignature
-      if (!verify(options.key, read.unsigned, read.sig)) {
-        throw new RepoError(
-          'bad-signature',
-          `commit is not signed by the key; did=${read.did} rev=${read.rev}`,
-        )
-      }
+    if (typeof verify === 'function' && !(await verify(read.unsigned, read.sig))) {
+      throw badSignature(read)
     }
     const walk = (): AsyncGenerator<readonly RepoBlock[], void> => walkBatches(buffer, read.data, maxRecords)
     return {
@@ -132,6 +152,10 @@ export async function readRepo(source: CarSource, options: ReadRepoOptions): Pro
     await buffer.close()
     throw error
   }
+}
+
+function noKey(need: string): RepoError {
+  return new RepoError('no-key', `${need}, or unsafeSkipSignature: true`)
 }
 
 interface Level {

@@ -20,10 +20,15 @@ export function attempt<T>(work: () => T): RepoResult<T> {
   try {
     return { ok: true, value: work() }
   } catch (thrown) {
-    const error = toRepoError(thrown)
-    if (error instanceof RepoError) return { ok: false, error }
-    throw error
+    return failed(thrown)
   }
+}
+
+/** The failed outcome of a {@link RepoError}. @throws anything else */
+export function failed(thrown: unknown): { readonly ok: false; readonly error: RepoError } {
+  const error = toRepoError(thrown)
+  if (error instanceof RepoError) return { ok: false, error }
+  throw error
 }
 
 /** What {@link verifyCommit} takes. */
@@ -44,19 +49,33 @@ export interface VerifyCommitOptions {
  */
 export function verifyCommit(options: VerifyCommitOptions): RepoResult<Commit> {
   return attempt(() => {
-    const { blocks, commit, did, key, verify = verifySignature } = options
-    const bytes = blocks.get(commit)
-    if (bytes === undefined)
-      throw new RepoError('missing-block', `commit block is missing; cid=${commit.toString()}`)
-    const read = readCommit(bytes)
-    if (read.did !== did) {
-      throw new RepoError('did-mismatch', `commit is of another repository; did=${did} commit=${read.did}`)
-    }
-    if (!verify(key, read.unsigned, read.sig)) {
-      throw new RepoError('bad-signature', `commit is not signed by the key; did=${did} rev=${read.rev}`)
-    }
+    const { key, verify = verifySignature } = options
+    const read = readOwnCommit(options)
+    if (!verify(key, read.unsigned, read.sig)) throw badSignature(read)
     return read
   })
+}
+
+/**
+ * Reads a commit that must be of one repository. Its signature is left to check.
+ *
+ * @throws {RepoError} `missing-block`, `malformed-commit`, `unsupported-version`, `did-mismatch`
+ */
+export function readOwnCommit(options: Pick<VerifyCommitOptions, 'blocks' | 'commit' | 'did'>): Commit {
+  const { blocks, commit, did } = options
+  const bytes = blocks.get(commit)
+  if (bytes === undefined)
+    throw new RepoError('missing-block', `commit block is missing; cid=${commit.toString()}`)
+  const read = readCommit(bytes)
+  if (read.did !== did) {
+    throw new RepoError('did-mismatch', `commit is of another repository; did=${did} commit=${read.did}`)
+  }
+  return read
+}
+
+/** The failure of a commit that the key did not sign. */
+export function badSignature({ did, rev }: Pick<Commit, 'did' | 'rev'>): RepoError {
+  return new RepoError('bad-signature', `commit is not signed by the key; did=${did} rev=${rev}`)
 }
 
 /**
