@@ -148,7 +148,7 @@ describe('adding methods', () => {
     const router = createRouter({ catalog }).add('com.example.ping', () => {})
     expect(() => router.add('com.example.ping', () => {})).toThrow('twice')
     expect(() => router.add('com.example.nothing', () => {})).toThrow('no such method')
-    expect(() => createRouter().add('com.example.ping', () => {})).toThrow('no such method')
+    expect(() => createRouter().add('com.example.ping', () => {})).toThrow('needs the option catalog')
   })
 })
 
