@@ -134,6 +134,7 @@ export function defineSubscription<P, M, D = P, E extends string = string>(
   return {
     type: 'subscription',
     nsid: nsidOf(linked),
+    ...(def.subprotocol === undefined ? {} : { subprotocol: def.subprotocol }),
     params: defineParams<P, D>(linked, def.parameters),
     message: def.message === undefined ? null : fieldValidator<M>(linked, def.message.schema),
     errors: (def.errors ?? []).map((error) => error.name as E),

@@ -145,6 +145,8 @@ export type LexiconProcedure = Described & {
 /** `subscription` */
 export type LexiconSubscription = Described & {
   readonly type: 'subscription'
+  /** What a connection speaks that negotiates nothing: `xrpc.v0.cbor` where it is absent. Proposal 0015. */
+  readonly subprotocol?: string
   readonly parameters?: LexiconParams
   readonly message?: Described & { readonly schema: LexiconUnion }
   readonly errors?: readonly LexiconErrorName[]

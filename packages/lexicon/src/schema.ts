@@ -46,6 +46,8 @@ export interface Subscription<P = any, M = any, D = any, E extends string = stri
   readonly nsid: Nsid
   readonly params: ParamsSchema<P, D>
   readonly message: Validator<M> | null
+  /** What a connection speaks that negotiates nothing; `xrpc.v0.cbor` where it is absent. */
+  readonly subprotocol?: string
   readonly errors: readonly E[]
   readonly description?: string
 }

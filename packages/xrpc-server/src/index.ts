@@ -20,6 +20,7 @@ export { createRedisReplayGuard } from './replay-redis.ts'
 export { redirect, Reply, respond, type ReplyInit } from './reply.ts'
 export { printFailure } from './reports.ts'
 export { createRouter } from './router.ts'
+export { TextFrame, type SentFrame } from './frames.ts'
 export type { Connection, FrameSocket, Subscriber } from './subscription.ts'
 export type {
   AddedMethod,

@@ -1,8 +1,9 @@
 import type { Procedure, Query, Subscription } from '@avocet/lexicon'
+import { DEFAULT_SUBPROTOCOL, isSubprotocol, type Subprotocol } from '@avocet/xrpc'
 import { splitRules } from './checks.ts'
+import { createFrameEncoders, type FrameEncoder } from './frames.ts'
 import type { Limits } from './limits.ts'
 import type { RateLimitRule } from './rate-limit.ts'
-import { createItemEncoder } from './subscription.ts'
 import type { Auth, MethodEntry, StreamEntry } from './types.ts'
 
 /** Any method with its settings. */
@@ -20,7 +21,8 @@ export interface Route {
   readonly early: readonly RateLimitRule[]
   readonly late: readonly RateLimitRule[]
   readonly handler: (context: never) => unknown
-  readonly encodeItem: ((item: unknown) => Uint8Array) | undefined
+  /** Of a subscription. */
+  readonly encoders: Readonly<Record<Subprotocol, FrameEncoder>> | undefined
   /** A query for everybody, any number of times. */
   readonly isPlain: boolean
 }
@@ -31,7 +33,7 @@ interface Rules {
   readonly late: readonly RateLimitRule[]
 }
 
-/** A method with its settings, over those of the router. */
+/** A method with its settings, over those of the router. @throws {TypeError} for a subscription that declares what nobody speaks here */
 export function routeOf(
   schema: Query | Procedure | Subscription,
   entry: AnyEntry,
@@ -40,6 +42,9 @@ export function routeOf(
   validates: boolean,
 ): Route {
   const { nsid, type } = schema
+  if (type === 'subscription' && !isSubprotocol(schema.subprotocol ?? DEFAULT_SUBPROTOCOL)) {
+    throw new TypeError(`subprotocol is not served; nsid=${nsid} subprotocol=${schema.subprotocol}`)
+  }
   const permit = 'permit' in entry ? entry.permit : undefined
   const rules = splitRules(entry.rateLimit === undefined ? [] : [entry.rateLimit].flat())
   const validateOutput = entry.validateOutput ?? validates
@@ -58,6 +63,6 @@ export function routeOf(
     late,
     isPlain: type === 'query' && isOpen && early.length + late.length === 0,
     handler: entry.handler,
-    encodeItem: type === 'subscription' ? createItemEncoder(schema, validateOutput) : undefined,
+    encoders: type === 'subscription' ? createFrameEncoders(schema, validateOutput) : undefined,
   }
 }

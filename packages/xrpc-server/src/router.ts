@@ -9,6 +9,7 @@ import { Context } from './context.ts'
 import { addCors, type CorsOptions, preflight } from './cors.ts'
 import { Deadlines } from './deadlines.ts'
 import { callOf, responseOf } from './fetch.ts'
+import { agreeOn } from './frames.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { networkOf } from './network.ts'
 import { fromResponse, makeAnswer } from './output.ts'
@@ -130,11 +131,13 @@ class XrpcRouter implements Router {
     const headers: HeaderRecord = {}
     try {
       const route = nsid === null ? undefined : this.#routes.get(nsid)
-      if (route?.encodeItem === undefined) {
+      if (route?.encoders === undefined || route.schema.type !== 'subscription') {
         throw new XrpcError(501, 'MethodNotImplemented', 'No subscription at this path')
       }
       if (call.method !== 'GET') throw wrongMethod(call.method, 'GET')
-      const { schema, limits, encodeItem } = route
+      const { schema, limits } = route
+      const { spoken, agreed } = agreeOn(call.header('sec-websocket-protocol'), schema.subprotocol)
+      const encoder = route.encoders[spoken]
       await this.#limit(route.early, context, headers)
       const taken = this.#placeTaken(route, call, context)
       if (taken !== undefined) throw taken
@@ -165,17 +168,17 @@ class XrpcRouter implements Router {
                 () => handler(context as never),
                 socket,
                 limits,
-                encodeItem,
+                encoder,
                 onSent,
                 onError,
                 this.#turns,
               )
-            : fail(refused, socket, onError)
+            : fail(refused, socket, onError, encoder)
         context.abort(new Error('subscription ended'))
         entry.leave()
         this.#reports.answered(call, context, schema.nsid, 'WS', started, end.status, end.error, null)
       }
-      return { ok: true, run }
+      return { ok: true, protocol: agreed, run }
     } catch (error) {
       const known = this.#reports.known(error, nsid, context.requestId)
       const answer = errorAnswer(known, headers)

@@ -2,12 +2,10 @@
  * Subscriptions: one iterator per subscriber, its items sent as frames, bounded in bytes.
  * @see https://atproto.com/specs/event-stream
  */
-import type { DataObject } from '@avocet/data'
-import type { Subscription } from '@avocet/lexicon'
-import { encodeErrorFrame, encodeFrame, shortType, XrpcError } from '@avocet/xrpc'
+import { type Subprotocol, XrpcError } from '@avocet/xrpc'
 import type { Answer } from './call.ts'
+import type { FrameEncoder, SentFrame } from './frames.ts'
 import type { Limits } from './limits.ts'
-import { OutputError } from './output.ts'
 import type { Turns } from './turns.ts'
 
 /** An open WebSocket, as an adapter gives it. */
@@ -16,8 +14,8 @@ export interface FrameSocket {
   readonly bufferedBytes: number
   /** Aborted when the socket is closed, by either side. */
   readonly signal: AbortSignal
-  /** Sends one binary message. Aborts {@link signal} when the socket is closing: there is nobody to send to any more. */
-  send(frame: Uint8Array): void
+  /** Sends one message, binary or text. Aborts {@link signal} when the socket is closing: there is nobody to send to any more. */
+  send(frame: SentFrame): void
   /** Resolves when nothing is buffered any more, or the socket is closed. */
   drained(): Promise<void>
   /** Starts the closing handshake; the adapter cuts the socket off when the peer does not answer it. */
@@ -29,6 +27,8 @@ export type Connection =
   | { readonly ok: false; readonly answer: Answer }
   | {
       readonly ok: true
+      /** The subprotocol to say in the answer; null for none: the caller offered none that is served. */
+      readonly protocol: Subprotocol | null
       /** Serves the socket; resolves when it is closed. Never rejects. */
       readonly run: (socket: FrameSocket) => Promise<void>
     }
@@ -65,7 +65,7 @@ export function pump(
   items: () => AsyncIterable<unknown>,
   socket: FrameSocket,
   limits: Limits,
-  encodeItem: (item: unknown) => Uint8Array,
+  encoder: FrameEncoder,
   onSent: (bytes: number) => void,
   onError: ExplainError,
   turns: Turns,
@@ -83,7 +83,7 @@ export function pump(
     }
     const onGone = (): void => finish({ status: 101, error: undefined })
     const onFailure = (error: unknown): void => {
-      if (!ended) finish(fail(error, socket, onError))
+      if (!ended) finish(fail(error, socket, onError, encoder))
     }
     const onItem = (next: IteratorResult<unknown>): void => {
       if (ended) return
@@ -93,7 +93,7 @@ export function pump(
           onGone()
           return
         }
-        const frame = encodeItem(next.value)
+        const frame = encoder.item(next.value)
         socket.send(frame)
         onSent(frame.length)
         if (socket.bufferedBytes > limits.bufferedBytes) drain(socket, limits).then(step, onFailure)
@@ -140,48 +140,15 @@ async function drain(socket: FrameSocket, limits: Limits): Promise<void> {
 export type ExplainError = (error: unknown) => XrpcError | undefined
 
 /** Tells the subscriber why, then closes. */
-export function fail(error: unknown, socket: FrameSocket, onError: ExplainError): StreamEnd {
+export function fail(
+  error: unknown,
+  socket: FrameSocket,
+  onError: ExplainError,
+  encoder: FrameEncoder,
+): StreamEnd {
   const known = error instanceof XrpcError ? error : onError(error)
   const name = known?.error ?? 'InternalServerError'
-  socket.send(encodeErrorFrame(name, known?.message ?? 'Internal Server Error'))
+  socket.send(encoder.error(name, known?.message ?? 'Internal Server Error'))
   socket.close(known !== undefined && known.status < 500 ? 1008 : 1011, name)
   return { status: known?.status ?? 500, error: name }
-}
-
-/**
- * Makes the function that turns a handler's items into frames. An object is encoded (and validated) once, however many
- * subscribers of the method get it.
- */
-export function createItemEncoder(schema: Subscription, validate: boolean): (item: unknown) => Uint8Array {
-  const encoded = new WeakMap<object, Uint8Array>()
-  return (item) => {
-    if (item instanceof Uint8Array) return item
-    if (typeof item !== 'object' || item === null)
-      throw new OutputError(`message is not an object; nsid=${schema.nsid}`)
-    let frame = encoded.get(item)
-    if (frame === undefined) {
-      frame = encodeMessage(schema, item, validate)
-      encoded.set(item, frame)
-    }
-    return frame
-  }
-}
-
-function encodeMessage(schema: Subscription, item: object, validate: boolean): Uint8Array {
-  const { $type, ...body } = item as DataObject
-  if (typeof $type !== 'string') throw new OutputError(`message without $type; nsid=${schema.nsid}`)
-  const type = shortType(schema.nsid, $type)
-  if (validate && schema.message !== null) {
-    const checked = schema.message.validate({
-      $type: type.startsWith('#') ? schema.nsid + type : type,
-      ...body,
-    })
-    if (!checked.ok) {
-      const first = checked.issues[0]
-      throw new OutputError(
-        `invalid message; nsid=${schema.nsid} path=${first?.path || '/'} issue=${first?.message}`,
-      )
-    }
-  }
-  return encodeFrame(type as `#${string}`, body)
 }

@@ -1,3 +1,4 @@
+import { TextFrame } from '../src/frames.ts'
 import type { FrameSocket } from '../src/subscription.ts'
 
 /** A socket to nobody, which keeps what it is given. */
@@ -18,7 +19,7 @@ export function socketOf(): TestSocket {
     sent: [],
     closed: [],
     send(frame) {
-      socket.sent.push(frame)
+      socket.sent.push(frame instanceof TextFrame ? frame.bytes : frame)
       socket.bufferedBytes += frame.length
     },
     drained: () => taken.promise,

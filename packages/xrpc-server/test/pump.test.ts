@@ -3,7 +3,8 @@ import { createCatalog, type Subscription } from '@avocet/lexicon'
 import { decodeFrame, XrpcError } from '@avocet/xrpc'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits, type Limits } from '../src/limits.ts'
-import { createItemEncoder, type FrameSocket, pump, type StreamEnd } from '../src/subscription.ts'
+import { createFrameEncoders, type FrameEncoder } from '../src/frames.ts'
+import { type FrameSocket, pump, type StreamEnd } from '../src/subscription.ts'
 import { Turns } from '../src/turns.ts'
 import { socketOf } from './frame-socket.ts'
 
@@ -19,6 +20,7 @@ const catalog = createCatalog([
 ])
 const schema = catalog.method('com.example.sub') as Subscription
 const tick = (n: number): object => ({ $type: '#tick', n })
+const encoderOf = (): FrameEncoder => createFrameEncoders(schema, true)['xrpc.v0.cbor']
 
 /** Items one after the other, and whether they were let go. */
 function itemsOf(
@@ -50,7 +52,7 @@ const run = (
     () => items,
     socket,
     { ...defaultLimits, ...limits },
-    createItemEncoder(schema, true),
+    encoderOf(),
     () => {},
     explain,
     new Turns(),
@@ -78,7 +80,7 @@ describe('a subscriber', () => {
 
   it('who takes nothing is waited for, then cut off as too slow', async () => {
     const socket = socketOf()
-    const size = createItemEncoder(schema, true)(tick(0)).length
+    const size = encoderOf().item(tick(0)).length
     const items = itemsOf(tick)
     const ended = run(socket, items, { bufferedBytes: 3 * size, drainMs: 40 })
     await moment()
@@ -123,7 +125,7 @@ describe('a stream that fails', () => {
 })
 
 it('a message is encoded once, however many get it', () => {
-  const encode = createItemEncoder(schema, true)
+  const encode = encoderOf().item
   const message = tick(1)
   expect(encode(message)).toBe(encode(message))
   expect(encode(tick(1))).not.toBe(encode(message))

@@ -9,6 +9,7 @@ import { type DataObject, type DataValue, isCid } from '@avocet/data'
 export interface FrameError {
   readonly code:
     | 'invalid-cbor'
+    | 'invalid-json'
     | 'invalid-header'
     | 'invalid-body'
     | 'unknown-op'
@@ -35,7 +36,10 @@ export interface DecodeFrameOptions {
   readonly maxItems?: number
 }
 
-type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: FrameError }
+/** A frame, or why there is none. */
+export type FrameResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: FrameError }
 
 const defaultMaxBytes = 5 * 1024 * 1024
 
@@ -59,7 +63,10 @@ export function encodeErrorFrame(error: string, message?: string): Uint8Array {
  * Splits a frame without decoding its payload: enough to tell its type, drop it, or hand it on. `body` is a view.
  * An unknown `op` is an error of its own code, since readers are to ignore such frames rather than to drop the stream.
  */
-export function decodeFrameHeader(frame: Uint8Array, options: DecodeFrameOptions = {}): Result<FrameHeader> {
+export function decodeFrameHeader(
+  frame: Uint8Array,
+  options: DecodeFrameOptions = {},
+): FrameResult<FrameHeader> {
   const maxBytes = options.maxBytes ?? defaultMaxBytes
   if (frame.length > maxBytes) {
     return fail('frame-too-large', `frame too large; bytes=${frame.length} max=${maxBytes}`)
@@ -81,7 +88,7 @@ export function decodeFrameHeader(frame: Uint8Array, options: DecodeFrameOptions
 }
 
 /** Reads a frame. Byte strings of the payload may be views of `frame`. */
-export function decodeFrame(frame: Uint8Array, options: DecodeFrameOptions = {}): Result<Frame> {
+export function decodeFrame(frame: Uint8Array, options: DecodeFrameOptions = {}): FrameResult<Frame> {
   const header = decodeFrameHeader(frame, options)
   if (!header.ok) return header
   let body: DataValue
@@ -134,7 +141,8 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   return out
 }
 
-function fail(code: FrameError['code'], message: string): { ok: false; error: FrameError } {
+/** A failed result. */
+export function fail(code: FrameError['code'], message: string): { ok: false; error: FrameError } {
   return { ok: false, error: { code, message } }
 }
 

@@ -17,7 +17,16 @@ export {
   type Frame,
   type FrameError,
   type FrameHeader,
+  type FrameResult,
 } from './frame.ts'
+export {
+  decodeJsonFrame,
+  DEFAULT_SUBPROTOCOL,
+  encodeJsonErrorFrame,
+  encodeJsonFrame,
+  isSubprotocol,
+  type Subprotocol,
+} from './json-frame.ts'
 export { headerNames, parseRetryAfter, parseServiceRef, type ServiceRef } from './headers.ts'
 export { stringifyJson } from './json.ts'
 export { parseJson, type JsonFault } from './parse-json.ts'

@@ -120,7 +120,11 @@ function checkMethod(fields: Fields, path: string, report: Report): void {
     checkBody(fields, path, 'output', report)
     if (type === 'procedure') checkBody(fields, path, 'input', report)
     else if (fields['input'] !== undefined) report.add(step(path, 'input'), 'a query takes no input')
-  } else if (fields['message'] !== undefined) {
+  } else {
+    const isToken = (name: unknown): boolean => isString(name) && /^[!#$%&'*+.^_`|~\w-]{1,256}$/.test(name)
+    report.field(fields, path, 'subprotocol', isToken, 'the name of a subprotocol')
+  }
+  if (type === 'subscription' && fields['message'] !== undefined) {
     const at = step(path, 'message')
     const message = report.object(fields['message'], at)
     const schema = message && report.object(message['schema'], step(at, 'schema'))

@@ -1,12 +1,13 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
+import { TextFrame, type SentFrame } from '../frames.ts'
 import type { FrameSocket } from '../subscription.ts'
 
 /** For the closing handshake, in milliseconds; then the socket is cut off. */
 export const closeMs = 2000
 
 // A frame's WebSocket form, made once for however many sockets it goes to.
-const framed = new WeakMap<Uint8Array, Uint8Array>()
+const framed = new WeakMap<SentFrame, Uint8Array>()
 
 /**
  * A `ws` socket for the router. Frames are written to the stream below it, already framed: servers do not mask, so the
@@ -40,7 +41,7 @@ export class NodeFrameSocket implements FrameSocket {
     return this.#stream.writableLength
   }
 
-  send(frame: Uint8Array): void {
+  send(frame: SentFrame): void {
     if (this.#closing || this.signal.aborted) return
     if (this.#ws.readyState !== this.#ws.OPEN || this.#stream.destroyed || this.#stream.writableEnded) {
       // The peer is leaving. What is written now goes nowhere and fills no buffer, so nothing else would stop the sender.
@@ -97,14 +98,16 @@ export class NodeFrameSocket implements FrameSocket {
   }
 }
 
-/** https://www.rfc-editor.org/rfc/rfc6455#section-5.2: FIN, binary, not masked. */
-function frameOf(payload: Uint8Array): Uint8Array {
-  let bytes = framed.get(payload)
+/** https://www.rfc-editor.org/rfc/rfc6455#section-5.2: FIN, binary or text, not masked. */
+function frameOf(frame: SentFrame): Uint8Array {
+  let bytes = framed.get(frame)
   if (bytes !== undefined) return bytes
+  const isText = frame instanceof TextFrame
+  const payload = isText ? frame.bytes : frame
   const { length } = payload
   const head = length < 126 ? 2 : length < 65_536 ? 4 : 10
   bytes = new Uint8Array(head + length)
-  bytes[0] = 0x82
+  bytes[0] = isText ? 0x81 : 0x82
   if (head === 2) {
     bytes[1] = length
   } else if (head === 4) {
@@ -116,6 +119,6 @@ function frameOf(payload: Uint8Array): Uint8Array {
     new DataView(bytes.buffer).setBigUint64(2, BigInt(length))
   }
   bytes.set(payload, head)
-  framed.set(payload, bytes)
+  framed.set(frame, bytes)
   return bytes
 }

@@ -42,12 +42,13 @@ const handshakeMs = 30_000
  */
 export function createUpgrader(router: Pick<Router, 'connect'>, options: UpgraderOptions = {}): Upgrader {
   const addressOf = createAddressReader(options.trustProxy ?? false)
+  const agreed = new WeakMap<IncomingMessage, string>()
   const settings = {
     noServer: true,
     perMessageDeflate: false,
     maxPayload: maxIncoming,
     // Without this `ws` agrees to the first one offered, whatever it is.
-    handleProtocols: () => false as const,
+    handleProtocols: (_: Set<string>, message: IncomingMessage) => agreed.get(message) ?? (false as const),
     // Who says goodbye and does not go would have 30 s, and a stop waits for it. The types of `ws` do not know the option yet.
     closeTimeout: closeMs,
   }
@@ -77,6 +78,7 @@ export function createUpgrader(router: Pick<Router, 'connect'>, options: Upgrade
       socket.destroy()
       return
     }
+    if (connection.protocol !== null) agreed.set(message, connection.protocol)
     wss.handleUpgrade(message, socket, head, (ws) => {
       const frames = new NodeFrameSocket(ws, socket)
       open.add(frames)
