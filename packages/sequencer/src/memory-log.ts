@@ -65,8 +65,8 @@ export function createMemoryEventLog(options: MemoryEventLogOptions = {}): SyncE
       for (let i = firstAfter(after); i < entries.length && page.length < limit.count; i++) {
         const { seq, frame } = entries[i]!
         size += frame.length
-        if (page.length > 0 && size > limit.bytes) break
         page.push({ seq, frame })
+        if (size >= limit.bytes) break
       }
       return page
     },

@@ -81,8 +81,8 @@ export function openEventLog(db: Database, options: SqliteEventLogOptions = {}):
     for (const row of rows) {
       const frame = row['frame'] as Uint8Array
       size += frame.length
-      if (page.length > 0 && size > limit.bytes) break
       page.push({ seq: row['seq'] as number, frame })
+      if (size >= limit.bytes) break
     }
     return page
   }

@@ -55,7 +55,10 @@ export interface EventLog<Tx = void> {
    * @throws SequencerError `frame-too-big` above 5,000,000 bytes
    */
   append(tx: Tx, event: NewEvent): number | Promise<number>
-  /** Events with seq > `after`, oldest first, at most `limit.count` and about `limit.bytes` (always at least one if there is one). */
+  /**
+   * Events with seq > `after`, oldest first, at most `limit.count`, up to the one whose frame reaches `limit.bytes`. A page below both
+   * is the last: it is not asked for another, until something is appended.
+   */
   read(after: number, limit: ReadLimit): LoggedEvent[] | Promise<LoggedEvent[]>
   bounds(): LogBounds | Promise<LogBounds>
   /** Removes events; without `tx` in a transaction of its own. Returns how many. */

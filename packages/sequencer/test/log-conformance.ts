@@ -70,6 +70,26 @@ export function describeEventLog<Tx>(name: string, open: () => Promise<LogFixtur
       expect(await fixture.log.bounds()).toEqual({ oldest: 1, newest: 2 })
     })
 
+    it('gives a page that is below both bounds only as the last one', async () => {
+      const sized = (n: number): NewEvent => ({
+        ...event('did:a:1'),
+        body: { blocks: new Uint8Array(n) },
+      })
+      await appendEach(...[10, 300, 20, 4000, 1, 900, 30].map(sized))
+      for (const bytes of [1, 200, 350, 500, 700, 4500, 6000, 10_000]) {
+        const seqs: number[] = []
+        for (let isLast = false; !isLast;) {
+          const page = await fixture.log.read(seqs.at(-1) ?? 0, { count: 3, bytes })
+          const sum = page.reduce((total, { frame }) => total + frame.length, 0)
+          seqs.push(...page.map(({ seq }) => seq))
+          isLast = page.length < 3 && sum < bytes
+          // No more than the frame that fills it is above the bound.
+          expect(sum - (page.at(-1)?.frame.length ?? 0)).toBeLessThan(bytes)
+        }
+        expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7])
+      }
+    })
+
     it('pages by count and by bytes, and always gives at least one', async () => {
       await appendEach(...Array.from({ length: 9 }, (_, n) => event('did:a:1', n)))
       const size = (await readAll())[0]!.frame.length

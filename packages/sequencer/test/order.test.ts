@@ -97,6 +97,7 @@ describe('the head', () => {
   it.each([
     ['count', () => ({ count: 5, bytes: 1e9 })],
     ['bytes', (size: number) => ({ count: 500, bytes: size * 5 })],
+    ['bytes, which the next frame would exceed', (size: number) => ({ count: 500, bytes: size * 5 + 1 })],
   ])('reads on where a page was full by its %s, though nobody tells it again', async (_what, limit) => {
     const log = createMemoryEventLog()
     let tell = (_change: LogChange): void => {}

@@ -26,8 +26,8 @@ export function createLabelLog(
       for (const { seq, label } of labels) {
         const frame = encodeFrame('#labels', { seq, labels: [label as unknown as DataObject] })
         bytes += frame.length
-        if (page.length > 0 && bytes > limit.bytes) break
         page.push({ seq, frame })
+        if (bytes >= limit.bytes) break
       }
       return page
     },

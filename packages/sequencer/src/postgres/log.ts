@@ -296,7 +296,7 @@ async function readPage(db: PostgresDatabase, after: number, limit: ReadLimit): 
        SELECT seq, frame, sum(size) OVER (ORDER BY seq) - size AS before FROM (
          SELECT seq, size, frame FROM event WHERE seq > $1 ORDER BY seq LIMIT $2
        ) AS page
-     ) AS sized WHERE before = 0 OR before + octet_length(frame) <= $3 ORDER BY seq`,
+     ) AS sized WHERE before = 0 OR before < $3 ORDER BY seq`,
     [after, limit.count, limit.bytes],
   )
   return rows.map((row) => {
