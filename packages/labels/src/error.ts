@@ -2,7 +2,7 @@
  * - `invalid-label`: a label to sign has a field that is not of its format.
  * - `invalid-options`: an option is out of its bounds.
  * - `clock-behind`: a statement would have to be later than the year 9999.
- * - `store-corrupt`: the table of labels and its counter disagree, or hold another labeler's labels.
+ * - `store-corrupt`: the table of labels and its counter disagree.
  * - `future-cursor`: a labeler does not know the cursor yet: it numbers anew, and one starts over at 0.
  * - `key-unavailable`: the key of a source could not be looked up, several times.
  * - `cursor-failed`: the cursor could not be loaded or saved.

@@ -1,6 +1,9 @@
 // queryLabels and subscribeLabels over real sockets.
+import { once } from 'node:events'
+import { connect } from 'node:net'
+
 import { openDatabase } from '@avocet/sqlite'
-import { createRouter } from '@avocet/xrpc-server'
+import { createRouter, type RequestReport } from '@avocet/xrpc-server'
 import { serve } from '@avocet/xrpc-server/node'
 import { createClient, subscribe, unwrap, XrpcClientError } from '@avocet/xrpc-client'
 import * as QueryLabels from '@avocet/lexicons/com.atproto.label.queryLabels'
@@ -8,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { verifyLabel } from '../src/index.ts'
 import {
   createLabeler,
+  createMemoryLabelStore,
   queryLabels,
   subscribeLabels,
   type Labeler,
@@ -251,6 +255,47 @@ describe('subscribeLabels', () => {
     expect((await stream.next()).value).toMatchObject({ type: '#info', body: { name: 'OutdatedCursor' } })
     expect((await stream.next()).value).toMatchObject({ body: { seq: 3 } })
     await stream.return()
+  })
+
+  test('who does not read is cut off, within its bytes; the others lose nothing', async () => {
+    const labeler = createLabeler({ did: LABELER, signer: keypair, store: createMemoryLabelStore() })
+    const reports: RequestReport[] = []
+    const router = createRouter({ onRequest: (report) => reports.push(report) })
+    subscribeLabels(router, labeler, { limits: { bufferedBytes: 64 * 1024, drainMs: 300 } })
+    await using server = await serve({ router })
+    const deaf = connect(server.port, '127.0.0.1')
+    deaf.on('error', () => {})
+    deaf.write(
+      `GET /xrpc/${NSID}?cursor=0 HTTP/1.1\r\nHost: x\r\nUser-Agent: deaf\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    )
+    await once(deaf, 'data')
+    deaf.pause()
+    const bounds = { buffered: 0, held: 0 }
+    const watching = setInterval(() => {
+      for (const one of router.subscribers()) bounds.buffered = Math.max(bounds.buffered, one.bufferedBytes)
+      bounds.held = Math.max(bounds.held, labeler.stats().tailBytes)
+    }, 5)
+    const total = 3000
+    const stream = subscribe({ service: server.url, nsid: NSID, params: () => ({ cursor: 0 }) })
+    const reading = (async () => {
+      const seqs: unknown[] = []
+      for await (const { body } of stream) if (seqs.push(body['seq']) === total) return seqs
+      return seqs
+    })()
+    // More than the buffers of both sockets take.
+    const uri = (i: number): string => `at://${ALICE}/${i}/${'x'.repeat(8000)}`
+    for (let i = 0; i < total; i += 1000) {
+      await labeler.create(Array.from({ length: 1000 }, (_, n) => ({ uri: uri(i + n), val: 'a' })))
+    }
+    expect(await reading).toEqual(Array.from({ length: total }, (_, i) => i + 1))
+    await expect.poll(() => reports.some(({ error }) => error === 'ConsumerTooSlow')).toBe(true)
+    clearInterval(watching)
+    expect(bounds.buffered).toBeLessThan(128 * 1024)
+    expect(bounds.held).toBeLessThan(1024 * 1024 + 16 * 1024)
+    await expect.poll(() => router.subscribers()).toEqual([])
+    deaf.destroy()
+    await labeler.close()
   })
 
   test('a labeler that closes ends its subscriptions', async () => {

@@ -262,6 +262,31 @@ describe('a hostile labeler', () => {
     await stream.return()
   })
 
+  test('a number that is none in this language, or the last there is, is no way to stop what comes after', async () => {
+    const good = await signed()
+    const beyond = Uint8Array.from([
+      ...encodeFrame('#labels', {}).slice(0, -1),
+      // { seq: 2^53, labels: [] }
+      ...[
+        0xa2, 0x63, 0x73, 0x65, 0x71, 0x1b, 0, 0x20, 0, 0, 0, 0, 0, 0, 0x66, 0x6c, 0x61, 0x62, 0x65, 0x6c,
+        0x73, 0x80,
+      ],
+    ])
+    await using server = await scripted(
+      [beyond, frame(1, [good]), frame(Number.MAX_SAFE_INTEGER, [good]), frame(2, [good])],
+      [new XrpcError(400, 'FutureCursor', 'cursor is ahead')],
+    )
+    const stream = subscribeTo(server.url, { cursor: 0 })
+    expect((await take(stream, 4)).map(brief)).toEqual([
+      ['malformed-message', null],
+      ['label', 1, 'spam'],
+      ['label', Number.MAX_SAFE_INTEGER, 'spam'],
+      ['old-seq', 2],
+    ])
+    await expect(stream.next()).rejects.toMatchObject({ code: 'future-cursor' })
+    expect(server.cursors).toEqual([0, Number.MAX_SAFE_INTEGER])
+  })
+
   test('the last number of a connection counts for the next', async () => {
     const good = await signed()
     await using server = await scripted([frame(4, [good])], [frame(4, [good]), frame(5, [good])])
