@@ -267,10 +267,28 @@ describe('a hostile labeler', () => {
     const beyond = Uint8Array.from([
       ...encodeFrame('#labels', {}).slice(0, -1),
       // { seq: 2^53, labels: [] }
-      ...[
-        0xa2, 0x63, 0x73, 0x65, 0x71, 0x1b, 0, 0x20, 0, 0, 0, 0, 0, 0, 0x66, 0x6c, 0x61, 0x62, 0x65, 0x6c,
-        0x73, 0x80,
-      ],
+      0xa2,
+      0x63,
+      0x73,
+      0x65,
+      0x71,
+      0x1b,
+      0,
+      0x20,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0x66,
+      0x6c,
+      0x61,
+      0x62,
+      0x65,
+      0x6c,
+      0x73,
+      0x80,
     ])
     await using server = await scripted(
       [beyond, frame(1, [good]), frame(Number.MAX_SAFE_INTEGER, [good]), frame(2, [good])],
