@@ -53,6 +53,8 @@ const MIGRATIONS = [
 const COLUMNS =
   'l.seq, l.src, l.uri, l.cid, l.val, l.neg, l.cts, l.exp, l.sig, k.key FROM label l JOIN label_key k ON k.id = l.key'
 
+const DELETE_SLOT = 'DELETE FROM label WHERE uri = ? AND val = ? AND src = ? AND cid = ?'
+
 /**
  * Opens (and makes, at first) the labels on this handle: tables `label`, `label_key` and `label_log`.
  *
@@ -86,12 +88,7 @@ export function openLabelStore(db: Database, options: SqliteLabelStoreOptions = 
     const given = statements.map(({ label, key }) => {
       const { src, uri, val, neg, cts, exp, sig } = label
       const cid = versionOf(label)
-      db.prepare('DELETE FROM label WHERE uri = ? AND val = ? AND src = ? AND cid = ?').run(
-        uri,
-        val,
-        src,
-        cid,
-      )
+      db.prepare(DELETE_SLOT).run(uri, val, src, cid)
       newest++
       db.prepare(
         `INSERT INTO label (seq, time, src, uri, cid, val, neg, cts, exp, expires, sig, key)
