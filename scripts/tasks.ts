@@ -72,7 +72,11 @@ function overview(): string {
 }
 
 function section(task: Task, index: number): string {
-  const programs = programsOf(task).map((program) => `${NAMES[program.library]}:\n\n${fenced(program)}`)
+  const programs = programsOf(task).map((program) => {
+    const command = task.commands?.[program.library]
+    const after = command === undefined ? '' : `, after \`${command}\``
+    return `${NAMES[program.library]}${after}:\n\n${fenced(program)}`
+  })
   const missing = LIBRARIES.flatMap((library) => {
     const why = task.without?.[library]
     return why === undefined ? [] : [`${NAMES[library]}: ${why}`]

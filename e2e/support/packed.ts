@@ -58,6 +58,12 @@ export function copyInto(packed: PackedFolder, from: string, to: string): string
   return target
 }
 
+/** Runs a command that a package installed there brings. @param folder where, from the folder of all */
+export function runTool(packed: PackedFolder, command: string, folder: string): void {
+  const [name, ...args] = command.split(' ')
+  run(join(packed.folder, 'node_modules/.bin', name!), args, join(packed.folder, folder))
+}
+
 /** Type-checks files of the folder. @returns what tsc says: nothing where all is well */
 export function checkTypes(packed: PackedFolder, include: readonly string[], skipLibCheck: boolean): string {
   const config = `tsconfig.${skipLibCheck ? 'loose' : 'strict'}.json`

@@ -22,6 +22,10 @@ export interface Task {
   readonly says?: RegExp
   /** The programs go on until they are stopped: while they run, somebody posts. */
   readonly endless?: true
+  /** The programs print the URL of a page where somebody agrees. */
+  readonly signsIn?: true
+  /** What writes the code that a program imports, in the folder of the task. */
+  readonly commands?: Readonly<Record<Library, string>>
   /** Why a library has no program, or one that does not run here; by library. */
   readonly without?: Partial<Record<Library, string>>
 }
@@ -36,6 +40,12 @@ export const TASKS: readonly Task[] = [
     folder: '02-post',
     title: 'Log in and post',
     text: 'By an app password. Avocet finds the PDS of the account, and checks the record before it is sent.',
+  },
+  {
+    folder: '03-oauth',
+    title: 'Sign in by OAuth at the command line, and post',
+    text: 'The person agrees in their browser. Avocet keeps the session in a file, which a later run takes up by `client.restore`; it opens the browser and waits for the answer by itself.',
+    signsIn: true,
   },
   {
     folder: '04-list',
@@ -64,6 +74,16 @@ export const TASKS: readonly Task[] = [
     title: 'Validate a record',
     text: 'Avocet and atcute say all that is wrong, and where; `@atproto/api` the first thing.',
     says: /createdAt/,
+  },
+  {
+    folder: '09-lexicon',
+    title: 'A lexicon of your own: code from it, a server, a call',
+    text: 'The lexicon is `com.example.greet`, a query with a name. Client and server have its types. Avocet and `@atproto/*` call over a socket; atcute has its server in the same process called, since on Node it needs an adapter of others.',
+    commands: {
+      avocet: 'avocet-lex generate lexicons --out generated/avocet',
+      atproto: 'lex build --lexicons lexicons --out generated/atproto --import-ext .ts',
+      atcute: 'lex-cli generate',
+    },
   },
   {
     folder: '11-repo',

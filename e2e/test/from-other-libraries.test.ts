@@ -4,11 +4,18 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { hasChromium, launchChromium } from '@avocet/testing/chromium'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { PASSWORD, startNamedNetwork, type NamedNetwork, type Running } from '../named/network.ts'
-import { checkTypes, copyInto, installPacked, type PackedFolder } from '../support/packed.ts'
+import { checkTypes, copyInto, installPacked, runTool, type PackedFolder } from '../support/packed.ts'
+import { typePassword } from '../support/pds.ts'
 import { LIBRARIES, programsOf, TASKS, type Program } from '../tasks/list.ts'
+
+/** What generates code, and what the code imports. */
+const OURS = ['lex-cli', 'lexicon']
+const PEERS = ['@atcute/lex-cli', '@atcute/lexicons', '@types/node']
 
 const programs = TASKS.flatMap(programsOf)
 /** What makes a file one of this type is its head. */
@@ -33,8 +40,11 @@ describe('outside of the workspace', () => {
   let packed: PackedFolder
   let network: NamedNetwork
   beforeAll(async () => {
-    packed = installPacked(packagesOf('@avocet/'), [...packagesOf(''), '@types/node'])
+    packed = installPacked([...packagesOf('@avocet/'), ...OURS], [...packagesOf(''), ...PEERS])
     copyInto(packed, join(import.meta.dirname, '../tasks'), 'tasks')
+    for (const { folder, commands } of TASKS) {
+      for (const command of Object.values(commands ?? {})) runTool(packed, command, `tasks/${folder}`)
+    }
     network = await startNamedNetwork()
     await fill(network, packed)
   }, 120_000)
@@ -48,7 +58,7 @@ describe('outside of the workspace', () => {
     expect(checkTypes(packed, ['tasks/*/atproto.ts', 'tasks/*/atcute.ts'], true)).toBe('')
   })
 
-  test.each(TASKS.filter(({ endless }) => endless === undefined))(
+  test.each(TASKS.filter(({ endless, signsIn }) => !endless && !signsIn))(
     '$title: the libraries find the same',
     async (task) => {
       const said = new Map<string, string[]>()
@@ -94,10 +104,33 @@ describe('outside of the workspace', () => {
     for (const [library, lines] of said) expect(lines.slice(-shortest), library).toEqual(ours)
   })
 
+  const agreed = TASKS.filter(({ signsIn }) => signsIn)
+  describe.skipIf(!hasChromium('the task that signs in by OAuth'))('with a browser', () => {
+    let browser: Browser
+    beforeAll(async () => {
+      browser = await launchChromium(network.chromiumArgs)
+    })
+    afterAll(() => browser?.close())
+
+    test.each(agreed.flatMap(programsOf))('$task.title: $library', async (program) => {
+      const running = start(program)
+      const [url] = await running.wrote(/https:\/\/pds\.example\.com\/\S+/)
+      const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage()
+      await page.goto(url)
+      await typePassword(page, PASSWORD)
+      await page.getByRole('button', { name: 'Allow', exact: true }).click()
+      const { code, stdout, stderr } = await running.ended
+      expect(code, stderr).toBe(0)
+      expect(alike(stdout)).toEqual(['app.bsky.feed.post/<key>'])
+      await page.context().close()
+    })
+  })
+
   const start = ({ task, library }: Program): Running =>
     network.start(join(packed.folder, 'tasks', task.folder, `${library}.ts`), {
       cwd: packed.folder,
-      env: { APP_PASSWORD: PASSWORD },
+      // No browser is opened where CI is set.
+      env: { APP_PASSWORD: PASSWORD, CI: 'true' },
     })
 })
 

@@ -11,9 +11,21 @@ export interface PublicJwk {
   readonly y: string
 }
 
+/** A public key with its secret half. */
+export interface PrivateJwk {
+  readonly kty: string
+  readonly crv: string
+  readonly x: string
+  readonly y: string
+  readonly d: string
+}
+
+/** A key of Web Crypto. By its class, for programs that have the types of Node and not those of the DOM. */
+type WebKey = InstanceType<typeof CryptoKey>
+
 /** The key that the tokens of one session are bound to. It can be kept as it is wherever structured clones can. */
 export interface DpopKey {
-  readonly privateKey: CryptoKey
+  readonly privateKey: WebKey
   readonly jwk: PublicJwk
 }
 
@@ -25,15 +37,15 @@ export async function createDpopKey(extractable: boolean): Promise<DpopKey> {
 }
 
 /** The private key as JWK. @throws {DOMException} for a key that is not extractable */
-export async function exportDpopKey({ privateKey }: DpopKey): Promise<JsonWebKey> {
+export async function exportDpopKey({ privateKey }: DpopKey): Promise<PrivateJwk> {
   const { kty, crv, x, y, d } = await crypto.subtle.exportKey('jwk', privateKey)
   return { kty: kty!, crv: crv!, x: x!, y: y!, d: d! }
 }
 
 /** What {@link exportDpopKey} gave. @throws {DOMException} for anything else */
-export async function importDpopKey(given: JsonWebKey, extractable: boolean): Promise<DpopKey> {
-  const privateKey = await crypto.subtle.importKey('jwk', given, ALGORITHM, extractable, ['sign'])
-  return { privateKey, jwk: { kty: 'EC', crv: 'P-256', x: given.x!, y: given.y! } }
+export async function importDpopKey(given: PrivateJwk, extractable: boolean): Promise<DpopKey> {
+  const privateKey = await crypto.subtle.importKey('jwk', { ...given }, ALGORITHM, extractable, ['sign'])
+  return { privateKey, jwk: { kty: 'EC', crv: 'P-256', x: given.x, y: given.y } }
 }
 
 /** The thumbprint that authorization servers know the key by. */

@@ -12,7 +12,7 @@ export {
   type ScopeText,
 } from './client-metadata.ts'
 export type { OAuthClientEvent, OAuthClientOptions } from './core.ts'
-export { exportDpopKey, importDpopKey, type DpopKey, type PublicJwk } from './dpop-key.ts'
+export { exportDpopKey, importDpopKey, type DpopKey, type PrivateJwk, type PublicJwk } from './dpop-key.ts'
 export {
   OAuthClientError,
   type OAuthClientErrorCode,

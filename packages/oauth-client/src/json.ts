@@ -1,7 +1,7 @@
 import { isDid } from '@avocet/syntax'
 
 import { isObject } from './bytes.ts'
-import { exportDpopKey, importDpopKey, type DpopKey } from './dpop-key.ts'
+import { exportDpopKey, importDpopKey, type DpopKey, type PrivateJwk } from './dpop-key.ts'
 import type { SessionData, StateData } from './store.ts'
 
 /** A session as a text, with its secrets: for stores of text. @throws {DOMException} where the key is not extractable */
@@ -55,7 +55,7 @@ async function read(text: string): Promise<(Record<string, unknown> & { key: Dpo
   try {
     const value: unknown = JSON.parse(text)
     if (!isObject(value) || value['version'] !== 1 || !isObject(value['key'])) return null
-    return { ...value, key: await importDpopKey(value['key'], true) }
+    return { ...value, key: await importDpopKey(value['key'] as unknown as PrivateJwk, true) }
   } catch {
     return null
   }
