@@ -163,11 +163,13 @@ const DIFFERENCES: readonly Difference[] = [
   },
   {
     name: 'what is within those',
-    reason: 'a part of a refused link or tag is not what the writer meant',
-    holds: ({ theirs, ours, given }) =>
+    reason:
+      'a part of a refused link or tag, or of a tag of more than 64 characters, is not what the writer meant',
+    holds: ({ theirs, ours, before, given }) =>
       theirs !== undefined &&
       !ours &&
-      given.some((one) => isRefused(one) && one.start < theirs.start && theirs.start < one.end),
+      (/(?:^|[\s(])[#＃]\S*\($/.test(before) ||
+        given.some((one) => isRefused(one) && one.start < theirs.start && theirs.start < one.end)),
   },
 ]
 
@@ -206,7 +208,7 @@ function casesOf(text: string, count: (name: string) => void): Case[] {
   return cases
 }
 
-// Records take what comes out, and what they hold goes in.
+// Records take what comes out, and what they hold goes in: without a cast.
 type Post = AppBskyFeedPost.Main
 const asPost = async (text: string): Promise<Pick<Post, 'text' | 'facets'>> => annotate(text)
 const piecesOf = (post: Post): Segment<LexiconFacet.Main>[] => segment(post)
@@ -221,6 +223,22 @@ it('fits the types of records', async () => {
   expect(AppBskyFeedPost.main.validate(post)).toMatchObject({ ok: true })
   expect(piecesOf(post)).toHaveLength(1)
   expect(shortened(post)).toEqual({ text: '#a', facets: post.facets })
+})
+
+it('leaves a handle that is not found as it is, where theirs makes a mention of nobody', async () => {
+  const nobody = {
+    com: { atproto: { identity: { resolveHandle: () => Promise.reject(new Error('nobody')) } } },
+  }
+  const rich = new RichText({ text: '@bob.test' })
+  await rich.detectFacets(nobody as unknown as Parameters<RichText['detectFacets']>[0])
+  expect(rich.facets?.map(({ features }) => features[0])).toEqual([
+    { $type: 'app.bsky.richtext.facet#mention', did: '' },
+  ])
+  expect(LexiconFacet.main.validate(rich.facets?.[0])).toMatchObject({ ok: false })
+  expect(await annotate('@bob.test', { resolve: () => Promise.resolve(null) })).toEqual({
+    text: '@bob.test',
+    facets: [],
+  })
 })
 
 describe('what is found in a text', () => {

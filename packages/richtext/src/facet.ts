@@ -59,8 +59,8 @@ export const isFeature = (given: unknown): given is Feature => {
   )
 }
 
-/** The first feature of a facet that is known and valid; undefined for none. Facets may be anything. */
+/** The first feature of a facet, an object, that is known and valid; undefined for none. */
 export function readFeature(facet: unknown): Feature | undefined {
-  const features = (facet as { features?: unknown } | null)?.features
+  const features = (facet as { features?: unknown }).features
   return Array.isArray(features) ? features.find(isFeature) : undefined
 }

@@ -57,6 +57,17 @@ describe('a text', () => {
     expect(facets.slice(1, 3)).toEqual(rich.facets)
   })
 
+  it('gets some right before and right behind those that it has', async () => {
+    const rich = build([link('x ', 'https://a.io'), '#b @bob.test', link(', x', 'https://a.io')])
+    const { facets } = await annotate(rich, { resolve: () => Promise.resolve(DID) })
+    expect(facets.map(({ index }) => [index.byteStart, index.byteEnd])).toEqual([
+      [0, 2],
+      [2, 4],
+      [5, 14],
+      [14, 17],
+    ])
+  })
+
   it('gets none where one ends within what it names, or begins there', async () => {
     expect((await annotate(build([link('x #', 'https://a.io'), 'abc']))).facets).toHaveLength(1)
     expect((await annotate(build(['#a', link('bc', 'https://a.io')]))).facets).toHaveLength(1)
