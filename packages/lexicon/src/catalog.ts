@@ -42,6 +42,12 @@ export interface Catalog<M = unknown> {
   /** The validator of a definition that is data, by its full name. */
   schema(ref: string): Validator<unknown> | undefined
   permissionSet(nsid: string): PermissionSet | undefined
+  /**
+   * A catalog with more documents, by the options of this one, which stays as it is. A document takes the place of one with its NSID.
+   *
+   * @throws LexiconError as `createCatalog` does; `duplicate-lexicon` where one of them is given twice.
+   */
+  with(documents: Iterable<LexiconDocument>): Catalog<M>
   /** Checks a record by its `$type`; the issue `unknown-lexicon` says that the catalog has no such record. */
   validateRecord(
     value: unknown,
@@ -136,6 +142,11 @@ export function createCatalog(documents: Iterable<LexiconDocument>, options: Cat
     },
     permissionSet: (nsid) =>
       def(nsid)?.type === 'permission-set' ? definePermissionSet(linked(nsid)!) : undefined,
+    with: (added) => {
+      const more = [...added]
+      const replaced = new Set(more.map(({ id }) => id))
+      return createCatalog([...all.filter(({ id }) => !replaced.has(id)), ...more], options)
+    },
     validateRecord: (value, how) => validateRecord(record, value, how),
   }
 }

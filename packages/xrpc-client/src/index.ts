@@ -1,3 +1,4 @@
+export { get, list, post, type NamedInput, type NamedOptions, type NamedOutput } from './by-nsid.ts'
 export { createClient } from './client.ts'
 export {
   XrpcClientError,
@@ -40,6 +41,7 @@ export {
   type Session,
   type SessionStore,
 } from './session.ts'
+export { keepSession, type KeepSessionOptions, type KeptSession } from './kept-session.ts'
 export { parseSessionData, type SessionData } from './session-data.ts'
 export type {
   ConnectInfo,

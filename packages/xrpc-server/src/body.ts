@@ -14,6 +14,14 @@ export interface Input {
   readonly encoding: string | null
 }
 
+/** What is done with JSON that its schema refuses. */
+export interface InputChecks {
+  readonly validate: boolean
+  readonly truncate: boolean
+}
+
+const CHECKED: InputChecks = { validate: true, truncate: false }
+
 const nothing: Input = { input: undefined, encoding: null }
 
 /** Whether bodies of this encoding are JSON. */
@@ -22,7 +30,12 @@ export function isJsonEncoding(encoding: string): boolean {
 }
 
 /** Reads the body of a procedure. @throws {XrpcError} 400, 408, 413, 415 */
-export async function readInput(call: Call, schema: Procedure, limits: Limits): Promise<Input> {
+export async function readInput(
+  call: Call,
+  schema: Procedure,
+  limits: Limits,
+  { validate, truncate }: InputChecks = CHECKED,
+): Promise<Input> {
   const body = schema.input
   const chunks = call.body()
   if (body === null) {
@@ -43,9 +56,10 @@ export async function readInput(call: Call, schema: Procedure, limits: Limits): 
   const bytes = arrived ?? (await readAll(plain, max, limits.bodyMs))
   if (bytes.length === 0) throw missing()
   const value = parseJson(bytes)
-  if (body.schema === null) return { input: value, encoding }
-  const checked = body.schema.validate(value)
+  if (body.schema === null || !(validate || truncate)) return { input: value, encoding }
+  const checked = body.schema.validate(value, truncate ? { truncate } : undefined)
   if (checked.ok) return { input: checked.value, encoding }
+  if (!validate) return { input: value, encoding }
   const first = checked.issues[0]
   throw new XrpcError(
     400,

@@ -1,13 +1,15 @@
 import type { Procedure, Query, Subscription } from '@avocet/lexicon'
 import { DEFAULT_SUBPROTOCOL, isSubprotocol, type Subprotocol } from '@avocet/xrpc'
+import type { InputChecks } from './body.ts'
 import { splitRules } from './checks.ts'
 import { createFrameEncoders, type FrameEncoder } from './frames.ts'
 import type { Limits } from './limits.ts'
 import type { RateLimitRule } from './rate-limit.ts'
-import type { Auth, MethodEntry, StreamEntry } from './types.ts'
+import type { Auth, MethodEntry, RouterOptions, StreamEntry } from './types.ts'
 
+type AnyMethod = MethodEntry<any, any>
 /** Any method with its settings. */
-export type AnyEntry = MethodEntry<any, any> | StreamEntry<any, any>
+export type AnyEntry = AnyMethod | StreamEntry<any, any>
 
 /** A method as the router holds it. */
 export interface Route {
@@ -17,6 +19,7 @@ export interface Route {
   readonly permit: ((context: never) => void | Promise<void>) | undefined
   readonly limits: Limits
   readonly validateOutput: boolean
+  readonly inputChecks: InputChecks
   /** Rules applied before anything else of the request is looked at, and those that need to know more. */
   readonly early: readonly RateLimitRule[]
   readonly late: readonly RateLimitRule[]
@@ -39,7 +42,7 @@ export function routeOf(
   entry: AnyEntry,
   limits: Limits,
   general: Rules,
-  validates: boolean,
+  options: Pick<RouterOptions, 'validateOutput' | 'validateInput' | 'truncate'>,
 ): Route {
   const { nsid, type } = schema
   if (type === 'subscription' && !isSubprotocol(schema.subprotocol ?? DEFAULT_SUBPROTOCOL)) {
@@ -47,7 +50,13 @@ export function routeOf(
   }
   const permit = 'permit' in entry ? entry.permit : undefined
   const rules = splitRules(entry.rateLimit === undefined ? [] : [entry.rateLimit].flat())
-  const validateOutput = entry.validateOutput ?? validates
+  const validateOutput = entry.validateOutput ?? options.validateOutput ?? true
+  const own: Pick<RouterOptions, 'validateInput' | 'truncate'> =
+    type === 'procedure' ? (entry as AnyMethod) : {}
+  const inputChecks = {
+    validate: own.validateInput ?? options.validateInput ?? true,
+    truncate: own.truncate ?? options.truncate ?? false,
+  }
   const applies = ({ except }: RateLimitRule): boolean => except?.includes(nsid) !== true
   const early = [...general.early.filter(applies), ...rules.early]
   const late = [...general.late.filter(applies), ...rules.late]
@@ -59,6 +68,7 @@ export function routeOf(
     permit,
     limits: entry.limits === undefined ? limits : { ...limits, ...entry.limits },
     validateOutput,
+    inputChecks,
     early,
     late,
     isPlain: type === 'query' && isOpen && early.length + late.length === 0,

@@ -80,8 +80,7 @@ class XrpcRouter implements Router {
     const { nsid } = schema
     if (this.#routes.has(nsid)) throw new TypeError(`method added twice; nsid=${nsid}`)
     const entry = typeof settings === 'function' ? { handler: settings } : settings
-    const { validateOutput = true } = this.#options
-    this.#routes.set(nsid, routeOf(schema, entry, this.#limits, this.#rules, validateOutput))
+    this.#routes.set(nsid, routeOf(schema, entry, this.#limits, this.#rules, this.#options))
     return this
   }
 
@@ -226,7 +225,7 @@ class XrpcRouter implements Router {
     await this.#limit(route.early, context, headers)
     await this.#establish(route, call, context)
     if (schema.type === 'procedure') {
-      const { input, encoding } = await readInput(call, schema, limits)
+      const { input, encoding } = await readInput(call, schema, limits, route.inputChecks)
       context.input = input
       context.encoding = encoding
     }

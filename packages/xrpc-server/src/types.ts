@@ -82,6 +82,10 @@ export interface MethodEntry<S, A = undefined> {
   readonly limits?: Partial<Limits>
   /** Whether answers are checked against the schema; the router's setting when absent. */
   readonly validateOutput?: boolean
+  /** Whether JSON inputs are checked against the schema; the router's setting when absent. */
+  readonly validateInput?: boolean
+  /** Whether strings of JSON inputs that are too long are shortened; the router's setting when absent. */
+  readonly truncate?: boolean
   /** The method itself. */
   readonly handler: MethodHandler<S, A>
 }
@@ -177,6 +181,10 @@ export interface RouterOptions {
   readonly fallback?: (context: FallbackContext) => Response | Reply | Promise<Response | Reply>
   /** Whether answers and messages are checked against their schemas. Default true. */
   readonly validateOutput?: boolean
+  /** Whether JSON inputs are checked against their schemas; they are of the data model either way. Default true. */
+  readonly validateInput?: boolean
+  /** Whether strings of JSON inputs that are longer than their schemas allow are shortened, instead of refused. Default false. */
+  readonly truncate?: boolean
   /** What to do with parameters that a schema does not have. Default `refuse`. */
   readonly unknownParams?: 'refuse' | 'ignore'
   /** What a parameter without a value (`cursor=`) is: an empty string (default `keep`), or absent. */

@@ -1,0 +1,137 @@
+// Documents that come at run time: more of them for a catalog, and those of a folder.
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createCatalog, LexiconError, parseLexicon, type LexiconDocument } from '../src/index.ts'
+import { loadLexicons } from '../src/node/index.ts'
+
+const noteJson = (max: number): object => ({
+  lexicon: 1,
+  id: 'com.example.note',
+  defs: {
+    main: {
+      type: 'record',
+      key: 'tid',
+      record: {
+        type: 'object',
+        required: ['text'],
+        properties: { text: { type: 'string', maxLength: max } },
+      },
+    },
+  },
+})
+const getJson = {
+  lexicon: 1,
+  id: 'com.example.get',
+  defs: {
+    main: {
+      type: 'query',
+      output: { encoding: 'application/json', schema: { type: 'ref', ref: 'com.example.defs#view' } },
+    },
+  },
+}
+const defsJson = {
+  lexicon: 1,
+  id: 'com.example.defs',
+  defs: { view: { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } } },
+}
+const parse = (json: unknown): LexiconDocument => {
+  const parsed = parseLexicon(json)
+  if (!parsed.ok) throw new Error(parsed.error.message)
+  return parsed.value
+}
+const note = (max: number): LexiconDocument => parse(noteJson(max))
+const record = (text: string): object => ({ $type: 'com.example.note', text })
+
+describe('catalog.with', () => {
+  it('is a catalog with more documents; the one it comes from stays as it is', () => {
+    const first = createCatalog([note(3)])
+    const second = first.with([parse(getJson), parse(defsJson)])
+    expect([...second.nsids()]).toEqual(['com.example.note', 'com.example.get', 'com.example.defs'])
+    expect([...first.nsids()]).toEqual(['com.example.note'])
+    expect(first.method('com.example.get')).toBeUndefined()
+    expect(second.method('com.example.get')?.type).toBe('query')
+    expect(second.validateRecord(record('abc')).ok).toBe(true)
+  })
+
+  it('takes a document in place of one with its name', () => {
+    const first = createCatalog([note(3)])
+    const second = first.with([note(5)])
+    expect([first, second].map((catalog) => catalog.validateRecord(record('abcde')).ok)).toEqual([
+      false,
+      true,
+    ])
+    expect(second.with([]).validateRecord(record('abcde')).ok).toBe(true)
+  })
+
+  it('checks that all of them fit together, by the options of the first', () => {
+    const first = createCatalog([note(3)])
+    expect(() => first.with([parse(getJson)])).toThrow(
+      expect.objectContaining({ code: 'dangling-ref' }) as LexiconError,
+    )
+    expect(() => first.with([note(4), note(5)])).toThrow(
+      expect.objectContaining({ code: 'duplicate-lexicon' }) as LexiconError,
+    )
+    const lax = createCatalog([note(3)], { absent: 'allow' })
+    expect(lax.with([parse(getJson)]).method('com.example.get')).toBeDefined()
+    // What a first lacked, a second may bring.
+    expect(
+      lax
+        .with([parse(getJson)])
+        .with([parse(defsJson)])
+        .schema('com.example.defs#view')
+        ?.is({ n: 1 }),
+    ).toBe(true)
+  })
+})
+
+describe('loadLexicons', () => {
+  let folder = ''
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'avocet-lexicons-'))
+    await mkdir(join(folder, 'com', 'example'), { recursive: true })
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+  const write = (path: string, value: unknown): Promise<void> =>
+    writeFile(join(folder, path), typeof value === 'string' ? value : JSON.stringify(value))
+
+  it('reads every JSON file under a folder, in the order of their paths', async () => {
+    await write('com/example/note.json', noteJson(3))
+    await write('com/example/defs.json', defsJson)
+    await write('com/example/README.md', '# not one')
+    const documents = await loadLexicons(folder)
+    expect(documents.map(({ id }) => id)).toEqual(['com.example.defs', 'com.example.note'])
+    expect(createCatalog(documents).record('com.example.note')?.key).toBe('tid')
+  })
+
+  it.each([
+    ['no JSON', '{'],
+    ['no lexicon', { name: 'package' }],
+    ['a lexicon with a fault', { ...noteJson(3), id: 'nonsense' }],
+  ])('names the file of %s', async (_, value) => {
+    await write('com/example/odd.json', value)
+    const error: unknown = await loadLexicons(folder).catch((cause: unknown) => cause)
+    expect(error).toBeInstanceOf(LexiconError)
+    expect(error).toMatchObject({ code: 'invalid-lexicon' })
+    expect((error as Error).message).toContain(`file=${join(folder, 'com/example/odd.json')}`)
+  })
+
+  it('refuses one NSID in two files, naming both', async () => {
+    await write('a.json', noteJson(3))
+    await write('b.json', noteJson(4))
+    await expect(loadLexicons(folder)).rejects.toMatchObject({
+      code: 'duplicate-lexicon',
+      message: `given twice; nsid=com.example.note file=${join(folder, 'b.json')} other=${join(folder, 'a.json')}`,
+    })
+  })
+
+  it('follows no link out of the folder, and says where there is none', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'avocet-lexicons-'))
+    await writeFile(join(other, 'note.json'), JSON.stringify(noteJson(3)))
+    await symlink(other, join(folder, 'link'))
+    expect(await loadLexicons(folder)).toEqual([])
+    await rm(other, { recursive: true })
+    await expect(loadLexicons(other)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+})
