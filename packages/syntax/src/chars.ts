@@ -2,7 +2,7 @@
 
 /** a-z. */
 export const LOWER = 1
-export const UPPER = 2
+const UPPER = 2
 /** 0-9. */
 export const DIGIT = 4
 /** a-z A-Z. */
@@ -20,7 +20,7 @@ function makeClasses(): Uint8Array {
   return classes
 }
 
-export const HYPHEN = 0x2d
+const HYPHEN = 0x2d
 
 /** Whether the character at an index is of one of these classes; false past the end. */
 export function isClass(text: string, index: number, classes: number): boolean {

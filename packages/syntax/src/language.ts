@@ -1,8 +1,8 @@
 // BCP 47: https://www.rfc-editor.org/rfc/rfc5646#section-2.1
 // https://atproto.com/specs/lexicon#language
 
-import { ALNUM, DIGIT, HYPHEN, isAll, isClass, LETTER, LOWER, UPPER } from './chars.ts'
-import { createAssert, createIs, createParse, type Result } from './result.ts'
+import { ALNUM, DIGIT, isAll, isClass, LETTER, LOWER } from './chars.ts'
+import { createAssert, createParse, type Result } from './result.ts'
 
 /** A BCP 47 language tag, like `pt-BR`. */
 export type Language = string
@@ -10,12 +10,8 @@ export type Language = string
 const MAX_LENGTH = 128
 
 /** The grandfathered tags of RFC 5646 that its grammar does not produce. */
-const IRREGULAR = new Set(
-  (
-    'en-gb-oed i-ami i-bnn i-default i-enochian i-hak i-klingon i-lux i-mingo i-navajo i-pwn i-tao i-tay i-tsu ' +
-    'sgn-be-fr sgn-be-nl sgn-ch-de'
-  ).split(' '),
-)
+const IRREGULAR =
+  /^(?:en-gb-oed|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)|sgn-(?:be-fr|be-nl|ch-de))$/i
 
 const isLetters = (tag: string): boolean => isAll(tag, 0, tag.length, LETTER)
 const isScript = (tag: string): boolean => tag.length === 4 && isLetters(tag)
@@ -50,7 +46,7 @@ function problem(text: string): string | null {
       return 'a subtag that is not 1 to 8 letters and digits'
   }
   if (isPrivate(tags[0]!)) return tags.length > 1 ? null : 'an empty private-use part'
-  if (IRREGULAR.has(text.toLowerCase())) return null
+  if (IRREGULAR.test(text)) return null
 
   const primary = tags[0]!
   if (primary.length < 2 || primary.length === 4 || !isAll(primary, 0, primary.length, LOWER)) {
@@ -70,17 +66,23 @@ function problem(text: string): string | null {
 }
 
 /** Tags like `en`, `ban` and `pt-BR`. */
-function isUsual(text: string): boolean {
-  const { length } = text
-  if (length !== 2 && length !== 3 && length !== 5) return false
-  if (!isClass(text, 0, LOWER) || !isClass(text, 1, LOWER)) return false
-  if (length === 2) return true
-  if (length === 3) return isClass(text, 2, LOWER)
-  return text.charCodeAt(2) === HYPHEN && isClass(text, 3, UPPER) && isClass(text, 4, UPPER)
-}
+const USUAL = /^(?:[a-z]{2,3}|[a-z][a-z]-[A-Z][A-Z])$/
+
+/** Language, script, region, variants, extensions, private use: all that {@link problem} finds nothing wrong with, but for repetitions. */
+const TAG =
+  /^(?:[a-z]{2,3}(?:-[a-zA-Z]{3}){0,3}|[a-z]{5,8})(?:-[a-zA-Z]{4})?(?:-(?:[a-zA-Z]{2}|\d{3}))?((?:-(?:[a-zA-Z\d]{5,8}|\d[a-zA-Z\d]{3}))*)((?:-[a-wyzA-WYZ\d](?:-[a-zA-Z\d]{2,8})+)*)(?:-[xX](?:-[a-zA-Z\d]{1,8})+)?$/
+const PRIVATE = /^[xX](?:-[a-zA-Z\d]{1,8})+$/
 
 /** Whether a value is a language tag: well-formed, no variant or extension twice. */
-export const isLanguage: (value: unknown) => value is Language = /* @__PURE__ */ createIs(problem, isUsual)
+export function isLanguage(value: unknown): value is Language {
+  if (typeof value !== 'string' || value.length > MAX_LENGTH) return false
+  if (USUAL.test(value) || PRIVATE.test(value)) return true
+  const parts = TAG.exec(value)
+  if (parts === null) return IRREGULAR.test(value)
+  const variants = parts[1]!.toLowerCase().split('-')
+  const singletons = parts[2]!.toLowerCase().match(/-.(?=-)/g) ?? []
+  return new Set(variants).size === variants.length && new Set(singletons).size === singletons.length
+}
 
 /** The language tag in a text; failure `invalid-language`. */
 export const parseLanguage: (value: unknown) => Result<Language> = /* @__PURE__ */ createParse(

@@ -50,24 +50,10 @@ export function failure(kind: SyntaxKind, problem: string, value: unknown): Synt
 const problemOf = (value: unknown, problem: Problem): string | null =>
   typeof value === 'string' ? problem(value) : 'not a string'
 
-// The three functions of a grammar whose value is its text are made apart, so that a bundle has those that it uses. Calls of these at the
-// top of a module are marked as pure: bundlers keep them otherwise.
+// The functions of a grammar whose value is its text are made apart, so that a bundle has those that it uses; `isX` is a regular
+// expression each, for the same reason. Calls of these at the top of a module are marked as pure: bundlers keep them otherwise.
 
-/**
- * `isX`, from what can be wrong with a text.
- *
- * @param isUsual a quick test that holds only for valid texts, and for nearly all that are met: a regular expression
- *   of plain classes runs at 1 ns a character, a loop at 2 to 3
- */
-// oxlint-disable-next-line no-unnecessary-type-parameters -- what is found out about the caller's value
-export function createIs<T extends string>(
-  problem: Problem,
-  isUsual: (text: string) => boolean = () => false,
-): (value: unknown) => value is T {
-  return (value): value is T => typeof value === 'string' && (isUsual(value) || problem(value) === null)
-}
-
-/** `parseX`, likewise. */
+/** `parseX`, from what can be wrong with a text. */
 export function createParse<T extends string>(
   kind: SyntaxKind,
   problem: Problem,

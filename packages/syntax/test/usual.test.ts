@@ -7,10 +7,11 @@ import { isDid, parseDid } from '../src/did.ts'
 import { isHandle, parseHandle } from '../src/handle.ts'
 import { isLanguage, parseLanguage } from '../src/language.ts'
 import { isNsid, parseNsid } from '../src/nsid.ts'
+import { isRecordKey, parseRecordKey } from '../src/record-key.ts'
 import { isTid, parseTid } from '../src/tid.ts'
 import { isUri, parseUri } from '../src/uri.ts'
 
-// `isX` takes a short cut for usual texts, `parseX` never does: they must agree on texts near the edges of both.
+// `isX` goes by regular expressions, `parseX` reads: they must agree on texts near the edges of both.
 const pad = (length: number) => fc.stringMatching(new RegExp(`^[0-9]{${length}}$`))
 const label = fc.oneof(fc.stringMatching(/^[a-z]{1,6}$/), fc.stringMatching(/^[a-zA-Z0-9-]{0,70}$/))
 const dotted = fc.array(label, { minLength: 1, maxLength: 5 }).map((labels) => labels.join('.'))
@@ -21,6 +22,11 @@ const did = fc.oneof(
 const key = fc.oneof(fc.stringMatching(/^[2-7a-z]{13}$/), fc.stringMatching(/^[a-z0-9._:~/#-]{0,15}$/))
 const zone = fc.oneof(fc.constant('Z'), fc.constantFrom('z', '', 'ZZ', '+00:00', '-00:00', '+25:00'))
 const near = (...of: fc.Arbitrary<string>[]) => fc.oneof(...of, fc.string({ maxLength: 80 }))
+
+const TAGS =
+  'en EN eng abcd abcde abc Latn US 419 rozaj Rozaj 1994 1abC a A b 7 x X i klingon \u212alingon sgn be fr ab longest88'.split(
+    ' ',
+  )
 
 const cases: [
   string,
@@ -58,20 +64,29 @@ const cases: [
     'language',
     isLanguage,
     parseLanguage,
-    near(fc.stringMatching(/^[a-zA-Z]{0,4}(?:-[a-zA-Z0-9]{0,5}){0,3}$/)),
+    near(
+      fc.stringMatching(/^[a-zA-Z]{0,4}(?:-[a-zA-Z0-9]{0,5}){0,3}$/),
+      fc.array(fc.constantFrom('', ...TAGS), { minLength: 1, maxLength: 9 }).map((tags) => tags.join('-')),
+    ),
+  ],
+  [
+    'record-key',
+    isRecordKey,
+    parseRecordKey,
+    near(key, fc.constantFrom('.', '..', '...', '', 'x'.repeat(512), 'x'.repeat(513))),
   ],
   ['nsid', isNsid, parseNsid, near(dotted)],
   ['tid', isTid, parseTid, near(fc.stringMatching(/^[2-7a-z]{12,14}$/))],
   ['uri', isUri, parseUri, near(fc.string({ maxLength: 20 }).map((rest) => `https:${rest}`))],
 ]
 
-describe('the short cuts of isX', () => {
+describe('the expressions of isX', () => {
   it.each(cases)('agree with the whole grammar of %s', (_, is, parse, texts) => {
     fc.assert(
       fc.property(texts, (text) => {
         expect(is(text)).toBe(parse(text).ok)
       }),
-      { numRuns: 2000 },
+      { numRuns: 5000 },
     )
   })
 })
