@@ -24,6 +24,8 @@ export interface Task {
   readonly endless?: true
   /** The programs print the URL of a page where somebody agrees. */
   readonly signsIn?: true
+  /** The programs are servers, at the port PORT. */
+  readonly serves?: true
   /** What writes the code that a program imports, in the folder of the task. */
   readonly commands?: Readonly<Record<Library, string>>
   /** Why a library has no program, or one that does not run here; by library. */
@@ -84,6 +86,12 @@ export const TASKS: readonly Task[] = [
       atproto: 'lex build --lexicons lexicons --out generated/atproto --import-ext .ts',
       atcute: 'lex-cli generate',
     },
+  },
+  {
+    folder: '10-server',
+    title: 'A small server that knows who calls',
+    text: 'A feed that is another one for everybody: the PDS of whoever asks sends a token along, signed by the key of the account. Each looks keys up for every method of DID that it has; atcute needs a server of others on Node, and remembers no document.',
+    serves: true,
   },
   {
     folder: '11-repo',

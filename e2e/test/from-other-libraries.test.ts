@@ -1,9 +1,13 @@
 // The programs of docs/from-other-libraries.md, outside of the workspace, with our packages from tarballs: they type-check, they run on a
 // network of the usual names as they are written, and the libraries find the same.
+import { once } from 'node:events'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { freePort } from '@avocet/network'
 import { hasChromium, launchChromium } from '@avocet/testing/chromium'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PASSWORD, startNamedNetwork, type NamedNetwork, type Running } from '../named/network.ts'
 import { checkTypes, copyInto, installPacked, runTool, type PackedFolder } from '../support/packed.ts'
 import { typePassword } from '../support/pds.ts'
+import { passTo } from '../support/tls-hosts.ts'
 import { LIBRARIES, programsOf, TASKS, type Program } from '../tasks/list.ts'
 
 /** What generates code, and what the code imports. */
@@ -58,7 +63,7 @@ describe('outside of the workspace', () => {
     expect(checkTypes(packed, ['tasks/*/atproto.ts', 'tasks/*/atcute.ts'], true)).toBe('')
   })
 
-  test.each(TASKS.filter(({ endless, signsIn }) => !endless && !signsIn))(
+  test.each(TASKS.filter(({ endless, signsIn, serves }) => !endless && !signsIn && !serves))(
     '$title: the libraries find the same',
     async (task) => {
       const said = new Map<string, string[]>()
@@ -104,6 +109,35 @@ describe('outside of the workspace', () => {
     for (const [library, lines] of said) expect(lines.slice(-shortest), library).toEqual(ours)
   })
 
+  test.each(TASKS.filter(({ serves }) => serves).flatMap(programsOf))(
+    '$task.title: $library',
+    async (program) => {
+      const port = await freePort()
+      const running = start(program, { PORT: String(port) })
+      await using host = await serveDocument(port)
+      network.names.set('feed.example.com', host.port)
+      const ask = async (to: string, headers: Record<string, string> = {}): Promise<[number, unknown]> => {
+        const query = new URLSearchParams({
+          feed: 'at://did:web:feed.example.com/app.bsky.feed.generator/me',
+        })
+        const url = `${to}/xrpc/app.bsky.feed.getFeedSkeleton?${query}`
+        const response = await fetch(url, { headers }).catch(() => null)
+        return response === null ? [0, null] : [response.status, await response.json()]
+      }
+      await expect.poll(async () => (await ask(`http://127.0.0.1:${port}`))[0]).toBe(401)
+      const asAlice = {
+        authorization: `Bearer ${alice.token}`,
+        'atproto-proxy': 'did:web:feed.example.com#bsky_fg',
+      }
+      expect(await ask(network.pds, asAlice)).toEqual([
+        200,
+        { feed: [{ post: `at://${alice.did}/app.bsky.feed.post/3jzfcijpj2z2a` }] },
+      ])
+      const { stderr } = await running.stop()
+      expect(stderr).toBe('')
+    },
+  )
+
   const agreed = TASKS.filter(({ signsIn }) => signsIn)
   describe.skipIf(!hasChromium('the task that signs in by OAuth'))('with a browser', () => {
     let browser: Browser
@@ -126,11 +160,11 @@ describe('outside of the workspace', () => {
     })
   })
 
-  const start = ({ task, library }: Program): Running =>
+  const start = ({ task, library }: Program, env: Record<string, string> = {}): Running =>
     network.start(join(packed.folder, 'tasks', task.folder, `${library}.ts`), {
       cwd: packed.folder,
       // No browser is opened where CI is set.
-      env: { APP_PASSWORD: PASSWORD, CI: 'true' },
+      env: { APP_PASSWORD: PASSWORD, CI: 'true', ...env },
     })
 })
 
@@ -143,6 +177,29 @@ function packagesOf(scope: string): string[] {
   return scope === ''
     ? names.filter((name) => !name.startsWith('@avocet/'))
     : names.filter((name) => name.startsWith(scope)).map((name) => name.slice(scope.length))
+}
+
+/** The host of a feed: its DID document, and all else from the program behind it. */
+async function serveDocument(port: number): Promise<{ readonly port: number } & AsyncDisposable> {
+  const did = 'did:web:feed.example.com'
+  const service = [{ id: '#bsky_fg', type: 'BskyFeedGenerator', serviceEndpoint: 'https://feed.example.com' }]
+  const document = JSON.stringify({ '@context': ['https://www.w3.org/ns/did/v1'], id: did, service })
+  const pass = passTo(() => port)
+  const server = createServer((request, response) => {
+    if (request.url === '/.well-known/did.json') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(document)
+    } else pass(request, response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
 }
 
 async function post({ pds }: NamedNetwork): Promise<{ uri: string }> {
