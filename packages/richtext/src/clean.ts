@@ -5,12 +5,12 @@ export type CleanFacet<F> = { readonly byteStart: number; readonly byteEnd: numb
  * Facets of a text (as UTF-8), in their order, that are in range, on borders of characters, not empty, and apart: of two, the one that
  * begins first.
  */
-export function clean<F>(bytes: Uint8Array, facets: readonly F[] = []): CleanFacet<F>[] {
+export function clean<F>(bytes: Uint8Array, facets: readonly F[] | null | undefined): CleanFacet<F>[] {
   // The first byte of each character, and the end.
   const isBorder = (at: unknown): at is number =>
     Number.isInteger(at) && (at as number) <= bytes.length && (bytes[at as number]! & 0xc0) !== 0x80
   let done = 0
-  return facets
+  return (Array.isArray(facets) ? (facets as readonly F[]) : [])
     .flatMap((facet) => {
       const { byteStart, byteEnd } =
         (facet as { index?: { byteStart?: unknown; byteEnd?: unknown } | null } | null)?.index ?? {}

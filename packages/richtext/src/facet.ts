@@ -28,7 +28,10 @@ export type Facet = {
 export type RichText = { text: string; facets: Facet[] }
 
 /** A text and facets from anywhere: a record, a profile, another client. What is wrong with facets is passed over. */
-export type GivenText<F = unknown> = { readonly text: string; readonly facets?: readonly F[] | undefined }
+export type GivenText<F = unknown> = {
+  readonly text: string
+  readonly facets?: readonly F[] | null | undefined
+}
 
 const MAX_URI = 8192
 const MAX_TAG_BYTES = 640

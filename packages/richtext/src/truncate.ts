@@ -18,7 +18,7 @@ export type TruncateLimits = {
  * its address; a mention or a tag that is cut becomes plain text. Facets may be anything, as with {@link segment}.
  */
 export function truncate<F = Facet>(
-  { text, facets }: { readonly text: string; readonly facets?: readonly F[] | undefined },
+  { text, facets }: { readonly text: string; readonly facets?: readonly F[] | null | undefined },
   { graphemes: most = Infinity, bytes: mostBytes = Infinity, ellipsis = '…' }: TruncateLimits,
 ): { text: string; facets: F[] } {
   const tail = fits(ellipsis, most, mostBytes) ? ellipsis : ''

@@ -35,6 +35,10 @@ describe('pieces', () => {
     expect(segment({ text: '' })).toEqual([])
   })
 
+  it.each([null, undefined, {}, 'facets', 5])('are the text alone where facets are %j', (facets) => {
+    expect(segment({ text: 'a', facets: facets as null })).toEqual([{ text: 'a' }])
+  })
+
   it('keep a byte order mark, and show half surrogate pairs as UTF-8 does', () => {
     expect(texts('\ufeffa\ufeffb', [facet(4, 8, LINK)])).toEqual(['\ufeffa', '\ufeffb'])
     expect(texts('\ud800a', [facet(3, 4, LINK)])).toEqual(['\ufffd', 'a'])
