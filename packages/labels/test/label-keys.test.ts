@@ -54,6 +54,24 @@ test('labels that fail together cost one lookup', async () => {
   expect(asked).toEqual([LABELER, `${LABELER} again`])
 })
 
+test('labels of a new key that come while it is looked up wait for it', async () => {
+  const gate = Promise.withResolvers<void>()
+  const resolveKey = async (_: string, { forceRefresh }: { forceRefresh: boolean }) => {
+    if (!forceRefresh) return keypair.publicKey
+    await gate.promise
+    return next.publicKey
+  }
+  const verifier = createLabelVerifier({ resolveKey })
+  expect((await verifier.verify(await signed())).ok).toBe(true)
+  const made = await signed({ cts: at(1) }, next)
+  const first = verifier.verify(made)
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  const second = verifier.verify(made)
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  gate.resolve()
+  expect([(await first).ok, (await second).ok]).toEqual([true, true])
+})
+
 test('a source without a key is asked for once more; then its labels are refused', async () => {
   let key: typeof keypair.publicKey | null = null
   const { resolveKey, asked } = keys({ [LABELER]: () => key })

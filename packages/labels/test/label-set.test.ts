@@ -169,6 +169,17 @@ describe('a set', () => {
     expect(set.apply(label({ val: 'c' }))).toBe('applied')
   })
 
+  test('what a negation retracts leaves room', () => {
+    const set = createLabelSet({ maxSize: 3 })
+    for (const one of [label(A), label(B), label({ cts: at(1), neg: true })]) {
+      expect(set.apply(one)).toBe('applied')
+    }
+    expect(set.size).toBe(1)
+    expect(set.apply(label({ val: 'b' }))).toBe('applied')
+    expect(set.apply(label({ val: 'c' }))).toBe('applied')
+    expect(set.apply(label({ val: 'd' }))).toBe('full')
+  })
+
   test('forgets what is over, and nothing else', () => {
     const set = createLabelSet()
     const lasting = label({ val: 'lasting' })

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 
 import { openDatabase, type Disk } from '@avocet/sqlite'
 import { crashRounds, runAndKill } from '@avocet/testing/kill'
+import { createRouter } from '@avocet/xrpc-server'
 import { expect, test } from 'vitest'
 
-import { createLabeler } from '../src/server/index.ts'
+import { createLabeler, queryLabels } from '../src/server/index.ts'
 import { openLabelStore } from '../src/sqlite/index.ts'
 import { keypair, LABELER, POST } from './support.ts'
 
@@ -40,6 +41,12 @@ test('a label that the disk refused is not told, nor said to be there; after a r
   for (let i = 0; i < 50 && pending.length === 0; i++) await turn()
   await turn()
   expect([await labeler.newest(), seen, pending.length]).toEqual([1, [1], 1])
+  // An answer may have it; its cursor may not, since the number may be given to another.
+  const router = createRouter()
+  queryLabels(router, labeler)
+  const url = `http://127.0.0.1/xrpc/com.atproto.label.queryLabels?uriPatterns=${encodeURIComponent(POST)}`
+  const answer = (await (await router.fetch(new Request(url))).json()) as { cursor: string; labels: object[] }
+  expect([answer.cursor, answer.labels.length]).toEqual(['1', 2])
   pending[0]!(eio())
   expect(await outcome).toBe('sync-failed')
   await turn()

@@ -4,6 +4,7 @@ import { decodeFrame } from '@avocet/xrpc'
 import { describe, expect, test } from 'vitest'
 import { createLabelSet, LabelsError, verifyLabel, type Label, type LabelsErrorCode } from '../src/index.ts'
 import { createLabeler, createMemoryLabelStore, type Labeler, type LabelStore } from '../src/server/index.ts'
+import { createLabelLog } from '../src/server/log.ts'
 import { openLabelStore } from '../src/sqlite/index.ts'
 import { at, CID_A, CID_B, keypair, LABELER, POST } from './support.ts'
 
@@ -272,6 +273,33 @@ describe.each(stores)('a labeler on %s', (name, open) => {
     expect(await Promise.all(readers)).toEqual([all, all, all.slice(7), all.slice(20)])
     await labeler.close()
   })
+})
+
+test('a trim drops all that is over, however much', async () => {
+  let time = 1000
+  const store = createMemoryLabelStore({ now: () => time })
+  await using labeler = createLabeler({ did: LABELER, signer: keypair, store, now: () => NOON })
+  const exp = new Date(NOON - 1000)
+  for (const part of [0, 1]) {
+    await labeler.create(Array.from({ length: 700 }, (_, i) => ({ uri: POST, val: `v${part}-${i}`, exp })))
+  }
+  time = 2000
+  expect(await labeler.trim(new Date(1500))).toBe(1400)
+  expect(await labeler.trim(new Date(1500))).toBe(0)
+})
+
+test('a page of the stream ends with the message that reaches its bytes', async () => {
+  const store = createMemoryLabelStore()
+  await using labeler = createLabeler({ did: LABELER, signer: keypair, store })
+  await labeler.create(Array.from({ length: 9 }, (_, i) => ({ uri: POST, val: `v${i}` })))
+  const log = createLabelLog(store, async (labels) => labels)
+  const [first] = await log.read(0, { count: 1, bytes: 1e6 })
+  const size = first!.frame.length
+  const lengths = await Promise.all(
+    [1, size * 3, size * 3 + 1, 1e6].map(async (bytes) => (await log.read(0, { count: 8, bytes })).length),
+  )
+  expect(lengths).toEqual([1, 3, 4, 8])
+  expect(await log.remove({ olderThan: 0 })).toBe(0)
 })
 
 test('a labeler has a DID', () => {

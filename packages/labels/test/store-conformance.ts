@@ -107,6 +107,20 @@ export function testStore(name: string, open: (clock: { now: number }) => Opened
         expect(await store.write({ append: [statement({ val: 'b' })] })).toEqual([7])
       }))
 
+    test('the start of the stream never goes back', () =>
+      run(async ({ store }, clock) => {
+        for (const val of ['a', 'b', 'c']) {
+          await store.write({ append: [statement({ val })] })
+          clock.now += 1000
+        }
+        const trim = (olderThan: number): Promise<readonly number[]> =>
+          store.write({ trim: { olderThan, at: 0, limit: 10 } })
+        await trim(2500)
+        expect(await store.bounds()).toEqual({ oldest: 3, newest: 3 })
+        await trim(1500)
+        expect(await store.bounds()).toEqual({ oldest: 3, newest: 3 })
+      }))
+
     test('signs anew what is still there', () =>
       run(async ({ store, reopen }) => {
         await store.write({ append: [statement(), statement({ val: 'b' })] })
