@@ -181,4 +181,25 @@ export const ROWS: readonly SizeRow[] = [
     budget: 3700,
     note: 'the peer has no Markdown',
   },
+  {
+    work: 'labels: which of an answer are in force',
+    ours: `export { mergeLabels } from '@avocet/labels'`,
+    peers: {},
+    budget: 1000,
+  },
+  {
+    work: 'labels: verify one',
+    ours: `export { verifyLabel } from '@avocet/labels'\nexport { parseMultikey } from '@avocet/crypto'`,
+    peers: {
+      '@atcute/crypto': `export { parsePublicMultikey, Secp256k1PublicKey, P256PublicKey } from '@atcute/crypto'\nexport { encode } from '@atcute/cbor'`,
+    },
+    budget: 23_600,
+    note: 'the peer with its encoder; it checks no field',
+  },
+  {
+    work: 'labels: follow a labeler, each label verified, and say what is in force',
+    ours: `export { subscribeLabels, createLabelSet } from '@avocet/labels'`,
+    peers: {},
+    budget: 33_500,
+  },
 ]

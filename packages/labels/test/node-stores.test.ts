@@ -91,9 +91,10 @@ describe('labels in SQLite', () => {
     // Few, so that the index finds them at once.
     const few = { uris: [], prefixes: ['at://did:web:b'], after: 0, limit: 50 }
     expect(await store.find(few)).toMatchObject({ next: null, labels: { length: 5 } })
-    const many = Array.from({ length: 9 }, (_, i) => `at://did:web:a.example/x/${i + 1}`)
-    // Each few, and together too many to be sorted.
-    expect(await store.find({ ...few, prefixes: many })).toMatchObject({ next: 10 })
+    const many = Array.from({ length: 11 }, (_, i) => `at://did:web:a.example/x/${i + 50}`)
+    // Each one alone, and together too many to be sorted.
+    expect(await store.find({ ...few, uris: many, prefixes: [] })).toMatchObject({ next: 10, labels: [] })
+    expect(await store.find({ ...few, uris: many.slice(1), prefixes: [] })).toMatchObject({ next: null })
     // Together with others they are not.
     const both = { ...few, prefixes: ['at://did:web:a', 'at://did:web:b'], after: 90 }
     expect(await store.find(both)).toMatchObject({ next: null, labels: { length: 10 } })
