@@ -17,8 +17,10 @@ import {
   didForOperation,
   operationCid,
   plcClient,
+  registerDid,
   signOperation,
   tombstoneOperation,
+  updateDid,
   updateOperation,
   verifyAuditLog,
   verifyLog,
@@ -74,6 +76,30 @@ function facts(json: unknown, did: Did): unknown {
     methods: document.verificationMethod.length,
   }
 }
+
+describe('@did-plc/server', () => {
+  it('takes what updateDid makes; @did-plc/lib reads it', async () => {
+    const [rotation, signing, next] = [createKeypair(), createKeypair(), createKeypair('p256')]
+    const identity = { rotationKeys: [rotation.didKey], signingKey: signing.didKey, handle: 'anna.test' }
+    const directory = plcClient({ url: officialUrl })
+    const made = await registerDid(directory, { ...identity, pds: 'https://pds.test' }, rotation)
+    if (!made.ok) throw made.error
+    const change = { handle: 'ann.test', signingKey: next.didKey, pds: 'https://new.test' }
+    const updated = await updateDid(directory, made.value, change, rotation)
+    if (!updated.ok) throw updated.error
+    const document = await new strangers.Client(officialUrl).getDocumentData(made.value)
+    expect(document).toEqual(updated.value)
+    expect(document).toMatchObject({
+      alsoKnownAs: ['at://ann.test'],
+      verificationMethods: { atproto: next.didKey },
+      services: { atproto_pds: { endpoint: 'https://new.test' } },
+    })
+    // The same once more is no operation.
+    await updateDid(directory, made.value, change, rotation)
+    const log = await directory.log(made.value)
+    expect(log.ok && log.value.length).toBe(2)
+  })
+})
 
 describe('the client of @did-plc/lib against avocet-plc', () => {
   it('creates, updates, recovers within 72 hours and tombstones', async () => {

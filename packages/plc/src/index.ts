@@ -10,6 +10,7 @@ export { didForOperation, operationCid } from './encoding.ts'
 export { PlcError, type PlcErrorCode, type PlcResult } from './error.ts'
 export {
   createOperation,
+  isSameState,
   normalizeOperation,
   signOperation,
   tombstoneOperation,
@@ -39,6 +40,7 @@ export type {
   SignedOperation,
   UnsignedOperation,
 } from './types.ts'
+export { updateDid } from './update.ts'
 export {
   checkNextOperation,
   RECOVERY_WINDOW_MS,

@@ -98,6 +98,16 @@ export function normalizeOperation(operation: UnsignedOperation): PlcOperation |
   }
 }
 
+/** Whether two operations say the same of the DID. The order of rotation keys and aliases counts, that of named entries does not. */
+export function isSameState(a: PlcOperation, b: PlcOperation): boolean {
+  return JSON.stringify(inOrder(a)) === JSON.stringify(inOrder(b))
+}
+
+function inOrder({ rotationKeys, verificationMethods, alsoKnownAs, services }: PlcOperation): unknown[] {
+  const sorted = (table: object): unknown[] => Object.entries(table).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return [rotationKeys, sorted(verificationMethods), alsoKnownAs, sorted(services)]
+}
+
 /** Just the fields that make the state of the DID. */
 export function fieldsOf({
   rotationKeys,

@@ -18,14 +18,16 @@ export interface ServiceJwtOptions {
   readonly now?: () => number
   /** The nonce; default 128 random bits. */
   readonly jti?: string
+  /** Further claims, as JSON. Those above win. */
+  readonly claims?: Readonly<Record<string, unknown>>
 }
 
 /** Makes a signed token for a call of another service. */
 export async function createServiceJwt(options: ServiceJwtOptions): Promise<string> {
-  const { iss, aud, lxm, signer, expiresIn = 60, now = Date.now, jti = randomNonce() } = options
+  const { iss, aud, lxm, signer, expiresIn = 60, now = Date.now, jti = randomNonce(), claims } = options
   const iat = Math.floor(now() / 1000)
   const header = { typ: 'JWT', alg: jwtAlgorithm(signer.curve) }
-  const payload = { iat, iss, aud, exp: iat + expiresIn, ...(lxm === null ? {} : { lxm }), jti }
+  const payload = { ...claims, iat, iss, aud, exp: iat + expiresIn, lxm: lxm ?? undefined, jti }
   const signed = `${encodeJson(header)}.${encodeJson(payload)}`
   const signature = await signer.sign(new TextEncoder().encode(signed))
   return `${signed}.${encodeBase64url(signature)}`

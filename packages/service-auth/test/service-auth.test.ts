@@ -173,6 +173,19 @@ describe('claims', () => {
     expect(await at({ exp: seconds - 60 }, { clockSkew: 60, maxLifetime: 100 })).toBe('expired')
   })
 
+  it('carries further claims, which put none of its own aside', async () => {
+    const further = {
+      nbf: 5,
+      room: { id: 'x' },
+      iss: 'did:web:other.example',
+      lxm: 'com.example.other',
+      exp: 1,
+    }
+    const jwt = await createServiceJwt({ iss, aud, lxm: null, signer: k256, now, jti: 'n', claims: further })
+    const iat = Math.floor(now() / 1000)
+    expect(payloadOf(jwt)).toEqual({ nbf: 5, room: { id: 'x' }, iss, aud, iat, exp: iat + 60, jti: 'n' })
+  })
+
   it('asks the clock of the machine where none is given', async () => {
     const jwt = await createServiceJwt({ iss, aud, lxm, signer: k256, expiresIn: 90 })
     const { iat, exp } = payloadOf(jwt) as { iat: number; exp: number }

@@ -6,6 +6,7 @@ import {
   operationToDidDocument,
   signOperation,
   tombstoneOperation,
+  isSameState,
   updateOperation,
   type OperationChange,
   type PlcClient,
@@ -126,7 +127,7 @@ export function createIdentities(
       const before = await last(did)
       const next = updateOperation(before, change)
       // An operation that changes nothing would stay in the log for ever.
-      if (JSON.stringify(fieldsOf(next)) === JSON.stringify(fieldsOf(before))) return
+      if (isSameState(next, before)) return
       await submit(did, await signOperation(next, signerAfter(before)))
     },
     sign,
@@ -138,12 +139,6 @@ export function createIdentities(
       services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: address.url() } },
     }),
   }
-}
-
-/** What an operation says, in one order. */
-function fieldsOf({ rotationKeys, verificationMethods, alsoKnownAs, services }: PlcOperation): unknown[] {
-  const sorted = (table: object): unknown[] => Object.entries(table).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return [rotationKeys, sorted(verificationMethods), alsoKnownAs, sorted(services)]
 }
 
 function failed(error: PlcError): PdsError {
