@@ -6,14 +6,14 @@ import { join } from 'node:path'
 
 import tlds from 'tlds' with { type: 'json' }
 
-/** Names in their order, each as how many letters it shares with the one before, and the rest. */
+/** Names in their order, each as how many letters it shares with the one before (`A` for none), and the rest. */
 function pack(names: readonly string[]): string {
   let last = ''
   let packed = ''
   for (const name of names) {
     let shared = 0
     while (shared < last.length && name[shared] === last[shared]) shared++
-    packed += `${shared}${name.slice(shared)}`
+    packed += String.fromCharCode(65 + shared) + name.slice(shared)
     last = name
   }
   return packed

@@ -2,12 +2,12 @@
 
 import { NAMES } from './tld-names.ts'
 
-/** Each name is written as how many letters it has of the one before, and the rest. */
+/** Each name is written as how many letters it has of the one before (`A` for none, `B` for one, …), and the rest. */
 function unpack(packed: string): ReadonlySet<string> {
   const names = new Set<string>()
   let last = ''
-  for (const [, shared, rest] of packed.matchAll(/(\d+)([a-z]+)/g)) {
-    last = last.slice(0, Number(shared)) + rest
+  for (const [, shared, rest] of packed.matchAll(/([A-Z])([a-z]+)/g)) {
+    last = last.slice(0, shared!.charCodeAt(0) - 65) + rest
     names.add(last)
   }
   return names
