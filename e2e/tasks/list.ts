@@ -46,7 +46,7 @@ export const TASKS: readonly Task[] = [
   {
     folder: '03-oauth',
     title: 'Sign in by OAuth at the command line, and post',
-    text: 'The person agrees in their browser. Avocet keeps the session in a file, which a later run takes up by `client.restore`; it opens the browser and waits for the answer by itself.',
+    text: 'The person agrees in their browser. Avocet keeps the session in a file, which a later run takes up by `client.restore`; it opens the browser and waits for the answer by itself. The others have parts: here they keep the session in memory and show the URL.',
     signsIn: true,
   },
   {
@@ -103,6 +103,11 @@ export const TASKS: readonly Task[] = [
     folder: '12-blob',
     title: 'A picture up and down',
     text: 'Uploaded, posted, downloaded. Avocet downloads from the PDS of the account as a stream and checks the hash; the peers check none.',
+  },
+  {
+    folder: '13-richtext',
+    title: 'A post that mentions and links',
+    text: 'The mention is resolved, and the facets count in bytes. Avocet looks the handle up by itself, checked both ways; the others ask the PDS.',
   },
 ]
 

@@ -233,13 +233,15 @@ async function fill(network: NamedNetwork, { folder }: PackedFolder): Promise<vo
   writeFileSync(join(folder, 'repo.car'), new Uint8Array(await car.arrayBuffer()))
 }
 
-/** What programs say, but for what may differ: a slash after a host, the repository before a path, the key of a record that was just made. */
+/** What programs say, but for what may differ: a slash after a host, the repository before a path, the key of a record that was just made, the type of
+ * a facet, which a lexicon gives anyway. */
 function alike(stdout: string): string[] {
   const lines = stdout.trimEnd().split('\n')
   return lines.map((line) =>
     line
       .replace(/\/$/, '')
       .replace(/^at:\/\/[^/]+\//, '')
-      .replace(/\/[2-7a-z]{13}$/, '/<key>'),
+      .replace(/\/[2-7a-z]{13}$/, '/<key>')
+      .replaceAll('"$type":"app.bsky.richtext.facet",', ''),
   )
 }

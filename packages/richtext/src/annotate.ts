@@ -8,10 +8,10 @@ import { encode } from './utf8.ts'
 /** What `annotate` needs beside the text. */
 export type AnnotateOptions = DetectOptions & {
   /**
-   * Whose handle it is (lower case): a DID, or null for nobody's. Asked once a handle, five at a time, and for the first fifty of a text
-   * at most. Without it nobody is mentioned.
+   * Whose handle it is (lower case): a DID, or what has one, as `resolve` of `@avocet/atproto` gives; null for nobody's. Asked once a
+   * handle, five at a time, and for the first fifty of a text at most. Without it nobody is mentioned.
    */
-  readonly resolve?: ((handle: Handle) => Promise<string | null>) | undefined
+  readonly resolve?: ((handle: Handle) => Promise<string | { readonly did: string } | null>) | undefined
   /** Told of each handle that stays plain text, and what `resolve` threw. */
   readonly onUnresolved?: ((handle: Handle, error?: unknown) => void) | undefined
 }
@@ -62,7 +62,8 @@ async function resolveAll(
   const work = async (): Promise<void> => {
     for (const handle of rest) {
       try {
-        const did = await resolve?.(handle)
+        const found = await resolve?.(handle)
+        const did = typeof found === 'string' ? found : found?.did
         if (isDid(did)) dids.set(handle, did)
         else onUnresolved?.(handle)
       } catch (error) {

@@ -88,6 +88,16 @@ describe('handles', () => {
     expect(facets).toHaveLength(3)
   })
 
+  it('may be found with more than a DID', async () => {
+    const { facets } = await annotate('@a.test @b.test', {
+      resolve: (handle) =>
+        Promise.resolve({ did: handle === 'a.test' ? DID : 'none', pds: 'https://a.test' }),
+    })
+    expect(facets.map(({ features }) => features)).toEqual([
+      [{ $type: 'app.bsky.richtext.facet#mention', did: DID }],
+    ])
+  })
+
   it('that nobody has stay text, and so do those whose resolver fails or answers with what is no DID', async () => {
     const told: unknown[] = []
     const failure = new Error('no network')
