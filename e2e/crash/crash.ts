@@ -219,12 +219,18 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
     while (differing().length > 0 && Date.now() < until) await delay(1000)
     const wrong = differing()
     if (wrong.length > 0) throw new Error(`the index differs:\n${wrong.join('\n')}`)
+    // What is still read anew finds nothing, and ends.
+    await settled(file, until)
     const url = `http://127.0.0.1:${ports.indexer}`
     for (const { did } of people) {
-      const { body } = await query<{ active: boolean }>(url, 'com.atproto.sync.getRepoStatus', { did })
-      if (!body.active) throw new Error(`not active: ${did} ${JSON.stringify(body)}`)
+      for (;;) {
+        const { body } = await query<{ active: boolean }>(url, 'com.atproto.sync.getRepoStatus', { did })
+        if (body.active) break
+        // A doubt that came late is looked into.
+        if (Date.now() > until) throw new Error(`not active: ${did} ${JSON.stringify(body)}`)
+        await delay(500)
+      }
     }
-    // What is still read anew finds nothing, and ends.
     await settled(file, until)
     const code = await indexer.stop()
     if (code !== 0) throw new Error(`the indexer ended with ${code}`)
