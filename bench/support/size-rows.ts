@@ -98,14 +98,30 @@ export const ROWS: readonly SizeRow[] = [
   },
   {
     work: 'call getProfile, checked by its lexicon',
-    ours: `import { createClient } from '@avocet/xrpc-client'
+    ours: `import { createLiteClient } from '@avocet/xrpc-client'
+      import { fromJson } from '@avocet/data'
       import * as GetProfile from '@avocet/lexicons/app.bsky.actor.getProfile'
-      export const get = (actor) => createClient({ service: 'https://api.example.com' }).call(GetProfile.main, { params: { actor } })`,
+      const { nsid, params: asked, output } = GetProfile.main
+      export const get = async (actor) => {
+        const params = { actor }
+        if (!asked.is(params)) throw new TypeError('parameters')
+        const result = await createLiteClient({ service: 'https://api.example.com' }).get(nsid, { params })
+        return result.ok ? output.schema.validate(fromJson(result.value)) : result
+      }`,
     peers: {
       '@atcute/client': `import { Client, simpleFetchHandler } from '@atcute/client'
       import { AppBskyActorGetProfile } from '@atcute/bluesky'
       export const get = (actor) => new Client({ handler: simpleFetchHandler({ service: 'https://api.example.com' }) }).call(AppBskyActorGetProfile, { params: { actor } })`,
     },
+    budget: 14_200,
+    note: 'ours gives CIDs and bytes, the peer their JSON',
+  },
+  {
+    work: 'the same in one call, with a time limit, retries and labelers',
+    ours: `import { createClient } from '@avocet/xrpc-client'
+      import * as GetProfile from '@avocet/lexicons/app.bsky.actor.getProfile'
+      export const get = (actor) => createClient({ service: 'https://api.example.com' }).call(GetProfile.main, { params: { actor } })`,
+    peers: {},
     budget: 17_200,
   },
   {
