@@ -162,6 +162,13 @@ export const ROWS: readonly SizeRow[] = [
     budget: 13_000,
   },
   {
+    work: 'front door: the records of an account, found and proved, all or one',
+    ours: `export { repo } from '@avocet/atproto'`,
+    peers: {},
+    budget: 37_400,
+    note: 'with the resolution of handles and DIDs',
+  },
+  {
     work: 'sign in by OAuth in a page; sessions kept, tabs in step',
     ours: `export { createBrowserOAuthClient } from '@avocet/oauth-client/browser'`,
     peers: {

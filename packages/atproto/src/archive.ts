@@ -1,7 +1,6 @@
-import { CidMap } from '@avocet/data'
-import { readRepo, verifyCommit, type CarSource } from '@avocet/repo'
+import { readCommit, readRepoBy, RepoError, type CarSource } from '@avocet/repo'
 
-import { spoken, valueOf } from './error.ts'
+import { spoken } from './error.ts'
 import type { ReadOptions } from './identity.ts'
 import { entriesOf, withKey, type ProvedEntry } from './repo.ts'
 
@@ -23,13 +22,14 @@ export async function* archive(
 ): AsyncGenerator<ProvedEntry, void> {
   try {
     // Whose it is stands in the commit, and the key is that account's: checked below, before anything comes out.
-    await using reader = await readRepo(source, { unsafeSkipSignature: true })
-    const { did, commit, commitBytes } = reader
+    await using reader = await readRepoBy(source, { unsafeSkipSignature: true })
+    const { did, rev, commitBytes } = reader
     if (options.unsafeSkipSignature !== true) {
-      const blocks = new CidMap([[commit, commitBytes] as const])
-      await withKey(did, options, async (_, key) =>
-        valueOf('@avocet/repo', verifyCommit({ blocks, commit, did, key })),
-      )
+      const { unsigned, sig } = readCommit(commitBytes)
+      await withKey(did, options, async (_, verify) => {
+        if (await verify(unsigned, sig)) return
+        throw new RepoError('bad-signature', `commit is not signed by the key; did=${did} rev=${rev}`)
+      })
     }
     yield* entriesOf(reader)
   } catch (cause) {

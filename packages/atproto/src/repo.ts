@@ -1,7 +1,8 @@
+import { parseVerificationMethod, verifySignature } from '@avocet/crypto/web'
 import { formatCid, readBounded, type DataObject } from '@avocet/data'
-import { signingKey } from '@avocet/did'
+import { verificationMethods, type DidDocument } from '@avocet/did'
 import type { RecordSchema } from '@avocet/lexicon'
-import { readRepo, verifyRecordProof, type RepoReader } from '@avocet/repo'
+import { readRepoBy, verifyRecordProofBy, type CheckSignature, type RepoReader } from '@avocet/repo'
 import { isNsid, isRecordKey } from '@avocet/syntax'
 import { createClient, getRepo, XrpcClientError, type RecordEntry } from '@avocet/xrpc-client'
 
@@ -48,7 +49,7 @@ async function getProved<T>(
   if (!isNsid(nsid) || !isRecordKey(rkey)) {
     throw new AtprotoError('@avocet/atproto', 'invalid-path', `no path of a record; path=${nsid}/${rkey}`)
   }
-  return withKey(actor, options, async ({ did, pds }, key) => {
+  return withKey(actor, options, async ({ did, pds }, verify) => {
     const query = new URLSearchParams({ did, collection: nsid, rkey })
     const signal = options.signal === undefined ? {} : { signal: options.signal }
     const client = createClient({ service: pds })
@@ -59,7 +60,7 @@ async function getProved<T>(
       query,
     })
     const car = await bytesOf(valueOf('@avocet/xrpc-client', answer))
-    const proof = verifyRecordProof(car, { did, collection: nsid, rkey, key })
+    const proof = await verifyRecordProofBy(car, { did, collection: nsid, rkey, verify })
     const { cid, record } = valueOf('@avocet/repo', proof)
     if (cid === null || record === null) return null
     const uri = `at://${did}/${nsid}/${rkey}` as const
@@ -73,12 +74,12 @@ async function getProved<T>(
 }
 
 async function* readAll(actor: string, options: ReadOptions): AsyncGenerator<ProvedEntry, void> {
-  const reader = await withKey(actor, options, async (account, key) => {
+  const reader = await withKey(actor, options, async (account, verify) => {
     const client = createClient({ service: account.pds })
     const signal = options.signal === undefined ? {} : { signal: options.signal }
     const download = await getRepo(client, { did: account.did }, { ...signal, timeoutMs: 0 })
     const { stream } = valueOf('@avocet/xrpc-client', download)
-    return readRepo(stream, { did: account.did, key })
+    return readRepoBy(stream, { did: account.did, verify })
   })
   await using open: RepoReader = reader
   try {
@@ -99,12 +100,12 @@ export async function* entriesOf({ did, entries }: RepoReader): AsyncGenerator<P
 export async function withKey<T>(
   actor: string,
   options: ReadOptions,
-  run: (account: LocatedAccount, key: NonNullable<ReturnType<typeof signingKey>>) => Promise<T>,
+  run: (account: LocatedAccount, verify: CheckSignature) => Promise<T>,
 ): Promise<T> {
   const attempt = async (fresh: boolean): Promise<T> => {
     const account = await resolve(actor, { ...options, fresh })
-    const key = signingKey(account.document)
-    if (key !== null) return await run(account, key)
+    const verify = checkOf(account.document)
+    if (verify !== null) return await run(account, verify)
     throw new AtprotoError('@avocet/did', 'no-key', `the account has no key; did=${account.did}`)
   }
   try {
@@ -116,6 +117,15 @@ export async function withKey<T>(
       throw spoken('@avocet/repo', again)
     })
   }
+}
+
+/** The check of an account's signatures, by the first valid key of its document: with promises, as curves that need none are 11 kB. */
+function checkOf(document: DidDocument): CheckSignature | null {
+  for (const { type, publicKeyMultibase } of verificationMethods(document, 'atproto')) {
+    const key = parseVerificationMethod(type, publicKeyMultibase)
+    if (key.ok) return (message, signature) => verifySignature(key.value, message, signature)
+  }
+  return null
 }
 
 async function bytesOf(response: Response): Promise<Uint8Array> {

@@ -24,13 +24,26 @@ export function verificationKey(document: DidDocument, fragment: string): Public
 }
 
 function readKey(document: DidDocument, fragment: string): PublicKey | null {
-  for (const { id, type, controller, publicKeyMultibase } of document.verificationMethod) {
-    if (publicKeyMultibase === undefined || controller !== document.id) continue
-    if (!isFragment(id, document.id, fragment)) continue
+  for (const { type, publicKeyMultibase } of verificationMethods(document, fragment)) {
     const key = parseVerificationMethod(type, publicKeyMultibase)
     if (key.ok) return key.value
   }
   return null
+}
+
+/**
+ * The keys with this fragment, without `#`, as they stand in the document, in its order: for those who read them by themselves
+ * (`@avocet/crypto/web`). The first valid one counts.
+ */
+export function verificationMethods(
+  document: DidDocument,
+  fragment: string,
+): { readonly type: string; readonly publicKeyMultibase: string }[] {
+  return document.verificationMethod.flatMap(({ id, type, controller, publicKeyMultibase }) =>
+    publicKeyMultibase !== undefined && controller === document.id && isFragment(id, document.id, fragment)
+      ? [{ type, publicKeyMultibase }]
+      : [],
+  )
 }
 
 /** The origin of the account's PDS, like `https://pds.example.com`. Null when there is none. */

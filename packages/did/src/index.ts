@@ -17,6 +17,7 @@ export {
   serviceEndpoint,
   signingKey,
   verificationKey,
+  verificationMethods,
 } from './document-fields.ts'
 export { parseDidDocument, type DidDocument, type DidService, type VerificationMethod } from './document.ts'
 export { DidError, type DidErrorCode, type DidResult } from './error.ts'

@@ -10,6 +10,7 @@ import {
   serviceEndpoint,
   signingKey,
   verificationKey,
+  verificationMethods,
   type DidDocument,
 } from '../src/index.ts'
 
@@ -145,6 +146,25 @@ describe('signingKey', () => {
     expect(signingKey(document)).toBe(signingKey(document))
     expect(verificationKey(document, 'atproto_label')).toEqual(key.publicKey)
     expect(verificationKey(document, 'none')).toBeNull()
+  })
+
+  it('are told unread as well: those of the account, with this fragment, in their order', () => {
+    const [first, odd] = [method(), method({ type: 'Other', publicKeyMultibase: 'z1' })]
+    const document = parse({
+      verificationMethod: [
+        odd,
+        method({ controller: 'did:web:other.example' }),
+        method({ id: '#atproto_label', publicKeyMultibase: 'z2' }),
+        first,
+      ],
+    })
+    const text = (first as { publicKeyMultibase: string }).publicKeyMultibase
+    expect(verificationMethods(document, 'atproto')).toEqual([
+      { type: 'Other', publicKeyMultibase: 'z1' },
+      { type: 'Multikey', publicKeyMultibase: text },
+    ])
+    expect(verificationMethods(document, 'none')).toEqual([])
+    expect(signingKey(document)).toEqual(key.publicKey)
   })
 })
 
