@@ -2,7 +2,14 @@ import { createKeypair, type Signer } from '@avocet/crypto'
 import { openDatabase } from '@avocet/sqlite'
 import { decodeFrame } from '@avocet/xrpc'
 import { describe, expect, test } from 'vitest'
-import { createLabelSet, LabelsError, verifyLabel, type Label, type LabelsErrorCode } from '../src/index.ts'
+import {
+  createLabelSet,
+  LabelsError,
+  mergeLabels,
+  verifyLabel,
+  type Label,
+  type LabelsErrorCode,
+} from '../src/index.ts'
 import { createLabeler, createMemoryLabelStore, type Labeler, type LabelStore } from '../src/server/index.ts'
 import { createLabelLog } from '../src/server/log.ts'
 import { openLabelStore } from '../src/sqlite/index.ts'
@@ -254,6 +261,59 @@ describe.each(stores)('a labeler on %s', (name, open) => {
     const told = await messages(labeler, 0, 2)
     expect(told.map(({ seq }) => seq)).toEqual([null, 4])
     expect((await messages(labeler, 3, 1)).map(({ seq }) => seq)).toEqual([4])
+    await labeler.close()
+  })
+
+  test('a reader that breaks off and goes on has what is in force, wherever it was, and so has one that asks', async () => {
+    const { labeler, clock, store } = make()
+    let random = 1
+    const below = (count: number): number => (random = (random * 48_271) % 2_147_483_647) % count
+    const uris = [POST, LABELER, `${POST}x`]
+    const say = async (): Promise<void> => {
+      const [uri, val] = [uris[below(3)]!, `v${below(3)}`]
+      const cid = [undefined, CID_A, CID_B][below(3)]
+      const version = cid === undefined ? {} : { cid }
+      clock.now += below(3)
+      if (below(3) === 0) await labeler.negate({ uri, val, ...version })
+      else
+        await labeler.create({
+          uri,
+          val,
+          ...version,
+          ...(below(4) === 0 ? { exp: new Date(clock.now + 40) } : {}),
+        })
+    }
+    const textOf = (labels: readonly Label[]): string[] =>
+      labels.map(({ uri, val, cid, cts }) => `${uri} ${val} ${cid} ${cts}`).toSorted()
+    const readers = Array.from({ length: 4 }, () => ({ set: createLabelSet(), cursor: 0 }))
+    for (let round = 0; round < 60; round++) {
+      for (let i = 0; i < 5; i++) await say()
+      const { newest } = await store.bounds()
+      for (const [index, reader] of readers.entries()) {
+        if (round < 59 && below(index + 1) > 0) continue
+        for await (const { seq, frame } of labeler.events(reader.cursor)) {
+          const decoded = decodeFrame(frame)
+          if (!decoded.ok || decoded.value.kind !== 'message') throw new Error('not a message')
+          expect(seq).toBeGreaterThan(reader.cursor)
+          reader.cursor = seq!
+          for (const one of decoded.value.body['labels'] as unknown as Label[]) reader.set.apply(one)
+          // The last number may be of a statement that is not there any more.
+          if (seq === newest) break
+        }
+      }
+    }
+    const all = await labeler.find({ uris: [], prefixes: [''], after: 0, limit: 1000 })
+    for (const at of [clock.now, clock.now + 100]) {
+      const asked = textOf(
+        mergeLabels(
+          all.labels.map(({ label }) => label),
+          { at },
+        ),
+      )
+      expect(asked.length).toBeGreaterThan(0)
+      for (const { set } of readers)
+        expect(textOf(uris.flatMap((uri) => set.inForce(uri, { at })))).toEqual(asked)
+    }
     await labeler.close()
   })
 

@@ -5,10 +5,10 @@ import { connect } from 'node:net'
 import { openDatabase } from '@avocet/sqlite'
 import { createRouter, type RequestReport } from '@avocet/xrpc-server'
 import { serve } from '@avocet/xrpc-server/node'
-import { createClient, subscribe, unwrap, XrpcClientError } from '@avocet/xrpc-client'
+import { createClient, items, subscribe, unwrap, XrpcClientError } from '@avocet/xrpc-client'
 import * as QueryLabels from '@avocet/lexicons/com.atproto.label.queryLabels'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { verifyLabel } from '../src/index.ts'
+import { createLabelSet, createLabelVerifier, verifyLabel } from '../src/index.ts'
 import {
   createLabeler,
   createMemoryLabelStore,
@@ -148,6 +148,26 @@ describe('queryLabels', () => {
     other.clock.now += 1000
     const { labels, cursor } = await other.query({ uriPatterns: [POST] })
     expect([labels.map(({ val }) => val), cursor]).toEqual([['c'], '4'])
+    await other.close()
+  })
+
+  test('a copy that missed the start of the stream is made whole by asking for all, verified', async () => {
+    const other = await start({ inForceOnly: true }, 10)
+    await other.labeler.create(Array.from({ length: 120 }, (_, i) => ({ uri: POST, val: `v${i}` })))
+    for (let i = 0; i < 100; i++) await other.labeler.negate({ uri: POST, val: `v${i}` })
+    other.time.now = 2000
+    await other.labeler.trim(new Date(1500))
+    const client = createClient({ service: other.server.url })
+    const verifier = createLabelVerifier({ resolveKey: async () => keypair.publicKey })
+    const set = createLabelSet()
+    const params = { uriPatterns: ['*'], limit: 7 }
+    for await (const one of items(client, QueryLabels.main, 'labels', { params })) {
+      const checked = await verifier.verify(one)
+      if (checked.ok) set.apply(checked.value)
+    }
+    expect(set.inForce(POST).map(({ val }) => val)).toEqual(
+      Array.from({ length: 20 }, (_, i) => `v${100 + i}`),
+    )
     await other.close()
   })
 

@@ -57,7 +57,7 @@ export interface RefusedEvent {
 /** A message of the stream about itself. */
 export interface InfoEvent {
   readonly kind: 'info'
-  /** `OutdatedCursor`: retractions may have been missed; ask `queryLabels` for all, or begin with an empty set at cursor 0. */
+  /** `OutdatedCursor`: labels and retractions from before the stream's start were missed. `queryLabels` of `*` gives all that is said. */
   readonly name: 'OutdatedCursor' | (string & {})
   readonly message: string
 }
