@@ -303,16 +303,16 @@ describe.each(stores)('a labeler on %s', (name, open) => {
       }
     }
     const all = await labeler.find({ uris: [], prefixes: [''], after: 0, limit: 1000 })
-    for (const at of [clock.now, clock.now + 100]) {
+    for (const moment of [clock.now, clock.now + 100]) {
       const asked = textOf(
         mergeLabels(
           all.labels.map(({ label }) => label),
-          { at },
+          { at: moment },
         ),
       )
       expect(asked.length).toBeGreaterThan(0)
       for (const { set } of readers)
-        expect(textOf(uris.flatMap((uri) => set.inForce(uri, { at })))).toEqual(asked)
+        expect(textOf(uris.flatMap((uri) => set.inForce(uri, { at: moment })))).toEqual(asked)
     }
     await labeler.close()
   })

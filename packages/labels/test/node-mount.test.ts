@@ -7,6 +7,7 @@ import { createRouter, type RequestReport } from '@avocet/xrpc-server'
 import { serve } from '@avocet/xrpc-server/node'
 import { createClient, items, subscribe, unwrap, XrpcClientError } from '@avocet/xrpc-client'
 import * as QueryLabels from '@avocet/lexicons/com.atproto.label.queryLabels'
+import * as SubscribeLabels from '@avocet/lexicons/com.atproto.label.subscribeLabels'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLabelSet, createLabelVerifier, verifyLabel } from '../src/index.ts'
 import {
@@ -222,6 +223,30 @@ describe('subscribeLabels', () => {
     const [third] = await it.labeler.negate({ uri: POST, val: 'a' })
     expect((await next).value).toMatchObject({ body: { seq: 3, labels: [third!.label] } })
     await stream.return()
+  })
+
+  test('says the same in JSON, to who asks for it', async () => {
+    await using it = await opened()
+    const said = await it.labeler.create([
+      { uri: POST, val: 'a', cid: CID_A, exp: new Date(NOON + 1000) },
+      { uri: POST, val: 'b' },
+    ])
+    for (const encoding of ['cbor', 'json'] as const) {
+      const options = {
+        service: it.server.url,
+        schema: SubscribeLabels.main,
+        encoding,
+        params: () => ({ cursor: 0 }),
+      }
+      const stream = subscribe({ ...options, validate: true })
+      for (const { seq, label } of said) {
+        const { value } = await stream.next()
+        expect(value?.body).toMatchObject({ seq, labels: [label] })
+        const [told] = (value!.body as SubscribeLabels.Labels).labels
+        expect(verifyLabel(told, keypair.publicKey).ok).toBe(true)
+      }
+      await stream.return()
+    }
   })
 
   test('without a cursor: live from now on', async () => {
