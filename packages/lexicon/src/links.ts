@@ -53,12 +53,20 @@ function isReferable(def: LexiconDef, union: boolean): boolean {
 
 /** Every `ref` and every member of a union in a document, with its place. */
 export function references(document: LexiconDocument): FoundRef[] {
-  return Object.entries(document.defs).flatMap(([name, def]) => referencesOf(document.id, name, def))
+  const found: FoundRef[] = []
+  for (const name of Object.keys(document.defs)) {
+    referencesOf(document.id, name, document.defs[name]!, found)
+  }
+  return found
 }
 
-/** Those of one definition. */
-export function referencesOf(nsid: string, name: string, def: LexiconDef): FoundRef[] {
-  const found: FoundRef[] = []
+/** Those of one definition, added to what was found before. */
+export function referencesOf(
+  nsid: string,
+  name: string,
+  def: LexiconDef,
+  found: FoundRef[] = [],
+): FoundRef[] {
   const field = (value: LexiconField | LexiconParam, path: string): void => {
     switch (value.type) {
       case 'ref':
