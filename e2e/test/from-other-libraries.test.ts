@@ -43,6 +43,8 @@ test('every task has our program, no longer than the shortest, and one of each p
 
 const installed = installPacked([...packagesOf('@avocet/'), ...OURS], [...packagesOf(''), ...PEERS])
 
+afterAll(() => installed?.[Symbol.dispose]())
+
 describe.skipIf(installed === null)('outside of the workspace', () => {
   const packed = installed!
   let network: NamedNetwork
@@ -54,10 +56,7 @@ describe.skipIf(installed === null)('outside of the workspace', () => {
     network = await startNamedNetwork()
     await fill(network, packed)
   }, 120_000)
-  afterAll(async () => {
-    await network?.[Symbol.asyncDispose]()
-    packed?.[Symbol.dispose]()
-  })
+  afterAll(() => network?.[Symbol.asyncDispose]())
 
   test('all programs type-check, ours with the declarations that they use', () => {
     expect(checkTypes(packed, ['tasks/*/avocet.ts'], false)).toBe('')
