@@ -9,7 +9,7 @@ import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { createRouter, type RequestReport, type Router } from '../src/index.ts'
-import { createAddressReader, createUpgrader, nodeHandler, type Upgrader } from '../src/node/index.ts'
+import { createAddressReader, createUpgrader, nodeHandler, serve, type Upgrader } from '../src/node/index.ts'
 import { catalog } from './methods.ts'
 
 const TRUST = { trustProxy: true } as const
@@ -113,6 +113,31 @@ describe.each(Object.entries(mounts))('%s', (_, mount) => {
     expect(await hear('/xrpc/com.example.count?start=7&end=8')).toEqual([7])
     expect(await refused('/xrpc/com.example.echo')).toBe(501)
   })
+})
+
+it('has sockets of its own at paths of `serve` that look like methods', async () => {
+  const chat = new WebSocketServer({ noServer: true })
+  await using serving = await serve({
+    router: createRouter({ catalog }),
+    upgradePaths: ['/xrpc/com.example.own'],
+    upgrade: (message, socket, head) =>
+      chat.handleUpgrade(message, socket, head, (ws) => {
+        ws.send(`at ${message.url}`)
+        ws.close()
+      }),
+  })
+  const ask = async (path: string): Promise<string | number> => {
+    const ws = new WebSocket(`${serving.url.replace('http', 'ws')}${path}`)
+    ws.on('error', () => {})
+    return new Promise((resolve) => {
+      ws.once('message', (data: Buffer) => resolve(data.toString()))
+      ws.once('unexpected-response', (_, { statusCode }) => resolve(statusCode!))
+    })
+  }
+  expect(await ask('/xrpc/com.example.own?x=/y')).toBe('at /xrpc/com.example.own?x=/y')
+  expect(await ask('/other')).toBe('at /other')
+  expect(await ask('/xrpc/com.example.own2')).toBe(501)
+  expect(await ask('/xrpc/com.example.own/')).toBe(501)
 })
 
 it('leaves what it passed on to whoever took it, errors of its socket included', async () => {

@@ -28,8 +28,10 @@ export interface ServeOptions {
   ) => Response | Promise<Response>
   /** Milliseconds for which a caller may take nothing of an answer that streams; then the connection is cut. Default 60 000. */
   readonly stallMs?: number
-  /** WebSocket requests that are not under `/xrpc/`; refused when absent. */
+  /** WebSocket requests that are not under `/xrpc/`, and those for `upgradePaths`; refused when absent. */
   readonly upgrade?: (message: IncomingMessage, socket: import('node:stream').Duplex, head: Buffer) => void
+  /** Paths under `/xrpc/` whose WebSocket requests are for `upgrade`, not the router: event streams of another framing. */
+  readonly upgradePaths?: readonly string[]
   /** Which proxies are believed about who calls, and which host was asked for. Default none. */
   readonly trustProxy?: TrustProxy
   /** Stops the server, as `close` does. */
@@ -72,6 +74,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const onError = options.onError ?? ((error: unknown) => printFailure(error))
   const addressOf = createAddressReader(trustProxy)
   const readHost = createHostReader(trustProxy)
+  const upgradePaths = new Set(options.upgradePaths)
   const upgrader = createUpgrader(router, {
     trustProxy,
     ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
@@ -110,7 +113,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   server.on('upgrade', (message, socket, head) => {
     const { upgrade } = options
     const other = upgrade === undefined ? undefined : () => upgrade(message, socket, head)
-    upgrader.upgrade(message, socket, head, other)
+    const path = pathOfTarget(message.url ?? '/').split('?', 1)[0]!
+    if (other !== undefined && upgradePaths.has(path)) other()
+    else upgrader.upgrade(message, socket, head, other)
   })
 
   try {
