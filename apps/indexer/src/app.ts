@@ -18,7 +18,7 @@ import {
   relaySource,
 } from '@avocet/firehose'
 import type { Did } from '@avocet/syntax'
-import { serve } from '@avocet/xrpc-server/node'
+import { createAddressReader, serve } from '@avocet/xrpc-server/node'
 import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
 import { describeEnd } from './database/failure.ts'
 import { lockFolder } from './database/lock.ts'
@@ -35,6 +35,8 @@ import { createFindAccount } from './identity/handles.ts'
 import { createIdentities } from './identity/identities.ts'
 import { limitDocuments, limitHandles } from './identity/limited.ts'
 import { startPipeline } from './pipeline.ts'
+import { readDictionary } from './stream/dictionary.ts'
+import { openStreams } from './stream/streams.ts'
 import { newestDeadLetters } from './queries/dead-letters.ts'
 import { createLinkReader } from './queries/links.ts'
 import { createRecordReader } from './queries/records.ts'
@@ -109,6 +111,16 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     handleOf: (did) => records.account(did)?.handle ?? null,
   })
   opened.defer(() => live.close())
+  // What is in the log now is durable: it is looked at before anything is added.
+  const streams = openStreams({
+    db,
+    limits: config.streams ?? defaults.streams,
+    dictionary: config.zstdDictionary === undefined ? null : readDictionary(config.zstdDictionary),
+    addressOf: createAddressReader(false),
+    onError: (error) => log(`stream failed: ${String(error)}`),
+    ...(config.slowSubscriberMs === undefined ? {} : { slowMs: config.slowSubscriberMs }),
+  })
+  opened.defer(() => streams.close())
   // What is asked of one host is bounded over all that is asked: exports, questions and lists.
   const clocks = createHostClocks()
   const ask = limitHosts(fetch, clocks, { slots: 4 })
@@ -133,9 +145,11 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     latestRev: config.backfill ? latestRevFetcher({ fetch: ask }) : null,
     hostStatus: hostStatusFetcher({ fetch: ask }),
     logRetentionMs: config.logRetentionMs,
+    logBytes: config.logBytes ?? defaults.logBytes,
     workers: config.workers ?? defaults.workers,
     accountQuota,
     onNotice: (notice) => live.notice(notice),
+    onLogged: (seq) => streams.hub.committed(seq),
     now,
   })
   opened.defer(() => pipeline.stop())
@@ -170,6 +184,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     repos,
     identities,
     findAccount: createFindAccount({ db, records, identities, now }),
+    others: (nsid) => streams.method(nsid),
     onError: (error) => log(`request failed: ${String(error)}`),
   })
   const site = createSite({
@@ -184,15 +199,22 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const serving =
     config.port === null
       ? null
-      : await serve({ router, port: config.port, hostname: config.host, fetch: site, stopMs: 3000 }).catch(
-          (cause: unknown) => {
-            throw listenError(config.host, config.port!, cause)
-          },
-        )
+      : await serve({
+          router,
+          port: config.port,
+          hostname: config.host,
+          fetch: site,
+          upgrade: streams.sockets.upgrade,
+          upgradePaths: streams.sockets.paths,
+          stopMs: 3000,
+        }).catch((cause: unknown) => {
+          throw listenError(config.host, config.port!, cause)
+        })
   // Pages hold their event streams open: they are ended first, so that the server has nothing to wait for.
   if (serving !== null) {
     opened.defer(async () => {
       live.close()
+      await streams.close()
       await serving.close()
     })
   }

@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { isDid, isNsid } from '@avocet/syntax'
 import { IndexerError } from './errors.ts'
+import type { DoorLimits } from './stream/doors.ts'
 
 const MAX_WORKERS = 64
 const MIB = 1024 * 1024
@@ -37,6 +38,14 @@ export type IndexerConfig = {
   readonly allowLoopback: boolean
   /** How long the log of changes is kept, ms. */
   readonly logRetentionMs: number
+  /** Bytes on disk that the log may take, about: the oldest go first. Default: `defaults.logBytes`. */
+  readonly logBytes?: number
+  /** How many may subscribe to streams, in all and from one address (0: no bound). Default: `defaults.streams`. */
+  readonly streams?: DoorLimits
+  /** How long a subscriber may take next to nothing of what waits for it, ms. Default: a minute. */
+  readonly slowSubscriberMs?: number
+  /** File with the zstd dictionary that frames of streams are packed with, for who asks for it. Default: none are packed. */
+  readonly zstdDictionary?: string
   /**
    * Threads that verify, decode and validate live events, so that a costly one does not hold queries up. 0: it is done where
    * queries are answered. Default: `defaults.workers`.
@@ -59,6 +68,9 @@ export const defaults: {
   readonly plcUrl: string
   readonly relay: string
   readonly logRetentionHours: number
+  /** 16 GiB: some three days of a tenth of the network. */
+  readonly logBytes: number
+  readonly streams: DoorLimits
   /** One where there is a second processor for it. */
   readonly workers: number
   /** 1 GiB: more than two million records of people. */
@@ -70,6 +82,8 @@ export const defaults: {
   plcUrl: 'https://plc.directory',
   relay: 'wss://bsky.network',
   logRetentionHours: 72,
+  logBytes: 16 * 1024 * MIB,
+  streams: { subscribers: 2000, perAddress: 50 },
   workers: availableParallelism() > 1 ? 1 : 0,
   accountQuota: 1024 * MIB,
 }
@@ -137,6 +151,12 @@ export function parseWorkers(text: string): number {
   const workers = Number(text)
   if (/^\d{1,2}$/.test(text) && workers <= MAX_WORKERS) return workers
   throw new IndexerError('bad-config', `Not a number of threads (0 to ${MAX_WORKERS}): ${text}`)
+}
+
+/** A whole number from 0 on. @throws IndexerError `bad-config` */
+export function parseCount(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new IndexerError('bad-config', `Not a whole number: ${text}`)
 }
 
 /** A positive number. @throws IndexerError `bad-config` */

@@ -51,6 +51,8 @@ export function startPipeline(options: {
   readonly latestRev?: LatestRev | null
   readonly hostStatus?: HostStatus
   readonly logRetentionMs: number
+  /** Bytes on disk that the log may take, about; default: no bound. */
+  readonly logBytes?: number
   /** Threads that verify live events; 0: this one does. */
   readonly workers: number
   /** Bytes on disk that the records of one account may take; default: no bound. */
@@ -58,6 +60,8 @@ export function startPipeline(options: {
   /** Told of each event that was ignored (a repeat, an account that is off), beside counting it. */
   readonly onIgnored?: (reason: string) => void
   readonly onNotice: (notice: IndexNotice) => void
+  /** Told of the newest number of the log, once it is durable. */
+  readonly onLogged?: (seq: number) => void
   readonly now: () => number
 }): Pipeline {
   const { db, now, onNotice } = options
@@ -69,6 +73,7 @@ export function startPipeline(options: {
     ...(options.accountQuota === undefined ? {} : { quota: options.accountQuota }),
     now,
     onNotice,
+    ...(options.onLogged === undefined ? {} : { onLogged: options.onLogged }),
   })
   const ignored = createIgnoredCounter(db, now)
   const pool = options.workers === 0 ? null : createPool(options.workers)
@@ -97,6 +102,7 @@ export function startPipeline(options: {
     applier,
     ignored,
     logRetentionMs: options.logRetentionMs,
+    ...(options.logBytes === undefined ? {} : { logBytes: options.logBytes }),
     now,
     signal: stopped.signal,
   })

@@ -4,6 +4,7 @@ import {
   type SourceConfig,
   defaults,
   parseCollections,
+  parseCount,
   parseDids,
   parseHttpUrl,
   parsePort,
@@ -40,6 +41,10 @@ type RunFlags = {
   repos?: string[]
   backfill: boolean
   logHours: number
+  logMb: number
+  subscribers: number
+  subscribersPerAddress: number
+  zstdDictionary?: string
   workers: number
   accountMb: number
   allowLoopback: boolean
@@ -131,6 +136,41 @@ export function addCommands(
         'AVOCET_LOG_HOURS',
         defaults.logRetentionHours,
         parsePositive,
+      ),
+    )
+    .addOption(
+      option(
+        '--log-mb <MiB>',
+        'room on disk for the log of changes, about; the oldest go first',
+        'AVOCET_LOG_MB',
+        defaults.logBytes / 1024 ** 2,
+        parsePositive,
+      ),
+    )
+    .addOption(
+      option(
+        '--subscribers <number>',
+        'how many may follow streams at the same time',
+        'AVOCET_SUBSCRIBERS',
+        defaults.streams.subscribers,
+        parseCount,
+      ),
+    )
+    .addOption(
+      option(
+        '--subscribers-per-address <number>',
+        'how many of them from one address; 0: no bound, as behind a proxy',
+        'AVOCET_SUBSCRIBERS_PER_ADDRESS',
+        defaults.streams.perAddress,
+        parseCount,
+      ),
+    )
+    .addOption(
+      option(
+        '--zstd-dictionary <file>',
+        'zstd dictionary to pack streams with, for who asks for it',
+        'AVOCET_ZSTD_DICTIONARY',
+        undefined,
       ),
     )
     .addOption(
@@ -238,6 +278,9 @@ function toConfig(flags: RunFlags): IndexerConfig {
     repos: flags.repos ?? [],
     allowLoopback: flags.allowLoopback,
     logRetentionMs: flags.logHours * 3_600_000,
+    logBytes: flags.logMb * 1024 ** 2,
+    streams: { subscribers: flags.subscribers, perAddress: flags.subscribersPerAddress },
+    ...(flags.zstdDictionary === undefined ? {} : { zstdDictionary: flags.zstdDictionary }),
     workers: flags.workers,
     accountQuota: flags.accountMb * 1024 ** 2,
   }

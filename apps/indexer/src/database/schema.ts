@@ -206,4 +206,20 @@ export const migrations: readonly string[] = [
   'CREATE INDEX accounts_read ON accounts (did) WHERE rev IS NOT NULL',
   // Events without a rev come again behind a kill, where sources take turns: their rows are found, so that none stands twice.
   `CREATE INDEX log_notices ON log_rows (source, source_seq) WHERE kind IN ('account', 'identity', 'sync')`,
+  `
+  -- What streams need. time: of the event, as the source says it. us: when it got here, unix microseconds, larger in each row than in the
+  -- one before; NULL in rows of older versions, which no stream gives. bytes_until: bytes on disk of the log up to this row, about, since
+  -- it began. validity: of the record, then. record: the id of its row, where its bytes are while they have its cid. span: of a resync,
+  -- how many records it brought; they have ids from record on, and the numbers that end with seq. prev_bytes: the record that was there
+  -- before (its cid: prev), where no row of records or contents has it any more. Last, as it may be large.
+  ALTER TABLE log_rows ADD COLUMN time TEXT;
+  ALTER TABLE log_rows ADD COLUMN us INTEGER;
+  ALTER TABLE log_rows ADD COLUMN bytes_until INTEGER;
+  ALTER TABLE log_rows ADD COLUMN validity INTEGER;
+  ALTER TABLE log_rows ADD COLUMN record INTEGER;
+  ALTER TABLE log_rows ADD COLUMN span INTEGER;
+  ALTER TABLE log_rows ADD COLUMN prev_bytes BLOB;
+  -- Finds a record that is not there any more, by its account and eight characters of its cid's hash.
+  CREATE INDEX log_previous ON log_rows (repo, substr(prev, 10, 8)) WHERE prev_bytes IS NOT NULL;
+  `,
 ]

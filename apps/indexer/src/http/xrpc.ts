@@ -7,6 +7,7 @@ import {
   ComAtprotoSyncGetRepoStatus,
   ComAtprotoSyncListRepos,
 } from '@avocet/lexicons/com.atproto'
+import { XrpcError } from '@avocet/xrpc'
 import { type Router, createRouter } from '@avocet/xrpc-server'
 import type { FindAccount } from '../identity/handles.ts'
 import type { Identities } from '../identity/identities.ts'
@@ -25,10 +26,20 @@ export function createXrpc(options: {
   readonly repos: RepoReader
   readonly identities: Identities
   readonly findAccount: FindAccount
+  /** Answers for methods that are no XRPC of the router's; null: neither. */
+  readonly others?: (nsid: string) => Response | null
   readonly onError: (error: unknown) => void
 }): Router {
   const { records, repos, identities, findAccount } = options
-  return createRouter({ health: () => ({ version }), onError: options.onError })
+  return createRouter({
+    health: () => ({ version }),
+    onError: options.onError,
+    fallback({ nsid }) {
+      const answer = options.others?.(nsid) ?? null
+      if (answer === null) throw new XrpcError(501, 'MethodNotImplemented', 'Method Not Implemented')
+      return answer
+    },
+  })
     .add(ComAtprotoRepoGetRecord.main, getRecord(records, findAccount))
     .add(ComAtprotoRepoListRecords.main, listRecords(records, findAccount))
     .add(ComAtprotoRepoDescribeRepo.main, describeRepo(records, findAccount, identities))

@@ -47,9 +47,11 @@ export function createEventApplier(options: {
   readonly quota?: number
   readonly now: () => number
   readonly onNotice: (notice: IndexNotice) => void
+  /** Told of the newest number of the log, once it is durable. */
+  readonly onLogged?: (seq: number) => void
 }): EventApplier {
   const { db, isWanted, now, onNotice } = options
-  const records = createRecordWriter(db, options.examine, options.quota)
+  const records = createRecordWriter(db, options.examine, options.quota, options.onLogged)
   const lags = new Map<string, number>()
   const addOps = db.raw.prepare(
     `UPDATE totals SET commits = commits + ?, resyncs = resyncs + ?, creates = creates + ?, updates = updates + ?,
@@ -61,6 +63,7 @@ export function createEventApplier(options: {
        stored = excluded.stored`,
   )
   const getStored = db.raw.prepare('SELECT stored FROM accounts WHERE did = ?')
+  const getHandle = db.raw.prepare('SELECT handle FROM accounts WHERE did = ?')
   const setStored = db.raw.prepare(
     `INSERT INTO accounts (did, updated_at, stored) VALUES (?, ?, ?)
      ON CONFLICT (did) DO UPDATE SET stored = excluded.stored`,
@@ -121,6 +124,9 @@ export function createEventApplier(options: {
     letter('too-costly', 'content is kept as bytes and not looked at', costly, costly.length)
   }
 
+  const handleOf = (did: string): string | null =>
+    (getHandle.get(did)?.['handle'] as string | null | undefined) ?? null
+
   const storedOf = (did: string): number => Number(getStored.get(did)?.['stored'] ?? 0)
 
   const reportOver = (
@@ -139,7 +145,7 @@ export function createEventApplier(options: {
   ): boolean => {
     const { did, source, seq } = event
     const rev = event.kind === 'sync' ? event.rev : ''
-    return records.logOther(kind, { did, rev, provenance: 'live', source, seq, at }, detail)
+    return records.logOther(kind, { did, rev, provenance: 'live', source, seq, at }, detail, event.time)
   }
 
   const addTotals = (commits: number, resyncs: number, counts: OpCounts): void => {
@@ -185,7 +191,7 @@ export function createEventApplier(options: {
         db.raw.exec('UPDATE totals SET accounts = accounts + 1')
         return notify({ kind: 'account', did: event.did, status, at })
       }
-      case 'identity':
+      case 'identity': {
         // A handle belongs to one account at a time: whoever proved it last has it.
         if (event.handle !== null) {
           db.prepare('UPDATE accounts SET handle = NULL WHERE handle = ? AND did <> ?').run(
@@ -201,9 +207,11 @@ export function createEventApplier(options: {
                updated_at = excluded.updated_at`,
           ).run(event.did, event.handle, at, at)
         }
-        if (!logOther('identity', event, at, event.handle)) return
+        const handle = event.uncertain === true ? handleOf(event.did) : event.handle
+        if (!logOther('identity', event, at, handle)) return
         db.raw.exec('UPDATE totals SET identities = identities + 1')
         return notify({ kind: 'identity', did: event.did, handle: event.handle, at })
+      }
       case 'sync':
         if (event.unchanged) {
           setHead.run(event.did, formatCid(event.commit), event.rev, at, storedOf(event.did))

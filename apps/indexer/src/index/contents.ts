@@ -24,15 +24,15 @@ export type Contents = {
    * @param make asked for what a new row holds
    */
   use(cid: CID, make: () => NewContent): StoredContent
-  /** One use less; the row goes with the last. Returns its pointers. */
-  release(id: number): Uint8Array | null
+  /** One use less; the row goes with the last. @returns its pointers, and its record when it went */
+  release(id: number): NewContent
   /** Writes how often what was used is used. To be called at the end. */
   settle(): void
   /** Bytes on disk that were added until now, less those that went, about. */
   readonly grown: number
 }
 
-type Row = { id: number; uses: number; pointers: Uint8Array | null; size: number }
+type Row = { id: number; uses: number; pointers: Uint8Array | null; bytes: Uint8Array | null }
 type Used = { stored: StoredContent; uses: number }
 
 /**
@@ -47,9 +47,7 @@ export function createContents(db: Database): (repo: number) => Contents {
     'INSERT INTO contents (repo, cid, uses, bytes, pointers) VALUES (?, ?, 0, ?, ?)',
   )
   const change = db.raw.prepare('UPDATE contents SET uses = uses + ? WHERE id = ?')
-  const select = db.raw.prepare(
-    'SELECT uses, pointers, coalesce(length(bytes), 0) AS size FROM contents WHERE id = ?',
-  )
+  const select = db.raw.prepare('SELECT uses, pointers, bytes FROM contents WHERE id = ?')
   const remove = db.raw.prepare('DELETE FROM contents WHERE id = ?')
 
   return (repo) => {
@@ -81,13 +79,14 @@ export function createContents(db: Database): (repo: number) => Contents {
       },
       release(id) {
         settle()
-        const { uses, pointers, size } = select.get(id) as Row
-        if (uses > 1) change.run(-1, id)
-        else {
-          remove.run(id)
-          grown -= CONTENT_ROW + costOf(size, pointers)
+        const { uses, pointers, bytes } = select.get(id) as Row
+        if (uses > 1) {
+          change.run(-1, id)
+          return { bytes: null, pointers }
         }
-        return pointers
+        remove.run(id)
+        grown -= CONTENT_ROW + costOf(bytes?.length ?? 0, pointers)
+        return { bytes, pointers }
       },
       settle,
       get grown() {

@@ -42,6 +42,8 @@ export async function maintain(options: {
   readonly applier: EventApplier
   readonly ignored: IgnoredCounter
   readonly logRetentionMs: number
+  /** Bytes on disk that the log may take, about; default: no bound. */
+  readonly logBytes?: number
   readonly now: () => number
   readonly signal: AbortSignal
 }): Promise<void> {
@@ -53,7 +55,8 @@ export async function maintain(options: {
     if (now() >= trimAt) {
       const oldest = now() - options.logRetentionMs
       let trimmed = TRIM_CHUNK
-      while (trimmed === TRIM_CHUNK && !signal.aborted) trimmed = await db.write(() => trimLog(db, oldest))
+      while (trimmed === TRIM_CHUNK && !signal.aborted)
+        trimmed = await db.write(() => trimLog(db, oldest, options.logBytes ?? Infinity))
       trimAt = now() + TRIM_EVERY_MS
     }
     await sleep(EVERY_MS, signal)
@@ -61,11 +64,18 @@ export async function maintain(options: {
   await ignored.flush()
 }
 
-/** The log is in the order of time: its oldest rows are its first. */
-function trimLog(db: Database, oldest: number): number {
+/** The log is in the order of time, and of what it took: its oldest rows are its first. The newest stays, as it says where it was. */
+function trimLog(db: Database, oldest: number, bytes: number): number {
+  const newest = db.prepare('SELECT seq, bytes_until FROM log_rows ORDER BY seq DESC LIMIT 1').get() as
+    | { seq: number; bytes_until: number | null }
+    | undefined
+  if (newest === undefined) return 0
   const row = db
-    .prepare('SELECT max(seq) AS last FROM (SELECT seq, at FROM log_rows ORDER BY seq LIMIT ?) WHERE at < ?')
-    .get(TRIM_CHUNK, oldest)
+    .prepare(
+      `SELECT max(seq) AS last FROM (SELECT seq, at, bytes_until FROM log_rows ORDER BY seq LIMIT ?)
+       WHERE seq < ? AND (at < ? OR bytes_until <= ?)`,
+    )
+    .get(TRIM_CHUNK, newest.seq, oldest, Math.max(-1, (newest.bytes_until ?? 0) - bytes))
   const last = row?.['last'] ?? null
   if (last === null) return 0
   return Number(db.prepare('DELETE FROM log_rows WHERE seq <= ?').run(last).changes)

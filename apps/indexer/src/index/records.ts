@@ -1,12 +1,13 @@
 // The write side of the index: verified operations become rows. Everything here runs inside the transaction of the event.
 
-import { cidEquals, cidFromBytes, formatCid } from '@avocet/data'
+import { cidEquals, cidFromBytes } from '@avocet/data'
 import type { VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
-import type { Provenance } from '../database/codes.ts'
+import { type Provenance, VALIDITIES } from '../database/codes.ts'
 import { createNames } from '../database/names.ts'
 import { type Examined, examined } from './examine.ts'
-import { createRows, type EventRows } from './rows.ts'
+import { createLogWriter, type LoggedEvent } from './log.ts'
+import { type Before, createRows, type EventRows } from './rows.ts'
 import type { Label } from './validity.ts'
 
 /** The event that operations belong to. */
@@ -22,8 +23,8 @@ export type OpContext = {
 
 /** An operation as it was applied: what the log and the live page show. */
 export type AppliedOp = {
-  /** Its row in the log; of a record that an export brought, that of all of them. */
-  readonly logSeq: number
+  /** Its number in the log; 0 for what an export brought that was there already. */
+  logSeq: number
   readonly action: VerifiedOp['action']
   readonly collection: string
   readonly rkey: string
@@ -59,15 +60,18 @@ export type RecordWriter = {
   restore(op: VerifiedOp, context: OpContext, label: Label): void
   /**
    * Writes a row of the log that is of no record, once for an event of a source, however often it is sent. An empty `rev`: none.
+   * @param time what the source says, RFC 3339
    * @returns false: the row is there already
    */
-  logOther(kind: 'identity' | 'account' | 'sync', context: OpContext, detail: string | null): boolean
+  logOther(
+    kind: 'identity' | 'account' | 'sync',
+    context: OpContext,
+    detail: string | null,
+    time: string,
+  ): boolean
   /** Removes up to `limit` records of an account with their links, fewer if they have many; returns how many were removed. */
   purge(did: string, limit: number): number
 }
-
-const LOG = `INSERT INTO log_rows (at, kind, repo, rev, action, collection, rkey, cid, prev, provenance, source, source_seq, detail)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 const LOGGED = `SELECT 1 FROM log_rows WHERE kind IN ('account', 'identity', 'sync') AND source = ? AND source_seq = ?
   AND kind = ? AND repo = ? AND rev IS ? AND detail IS ?`
@@ -81,26 +85,27 @@ const OVER: Examined = {
 /**
  * A writer on an open database.
  * @param quota bytes on disk that one account's rows may take, about
+ * @param onLogged told of the newest number of the log once it is durable
  */
 export function createRecordWriter(
   db: Database,
   examine: (op: VerifiedOp) => Examined,
   quota: number = Infinity,
+  onLogged?: (seq: number) => void,
 ): RecordWriter {
-  const log = db.raw.prepare(LOG)
+  const log = createLogWriter(db, onLogged)
   const logged = db.raw.prepare(LOGGED)
   const names = createNames(db)
   const rows = createRows(db, names)
 
   /** What the operations of one event share. */
   type Shared = {
-    readonly context: OpContext
     readonly counts: OpCounts
-    readonly source: number
+    readonly logged: LoggedEvent
     readonly rows: EventRows
     over: { readonly path: string; records: number } | null
-    /** The row of the log for all that an export brought. */
-    brought: number | null
+    /** Records that an export brought, in rows with ids one after the other, until they are logged. */
+    brought: { readonly first: number; readonly ops: AppliedOp[] } | null
     /** The collection looked up last: an export has one after the other. */
     collection: { readonly name: string; readonly id: number } | null
   }
@@ -134,7 +139,7 @@ export function createRecordWriter(
     const room = roomFor(op, name, shared)
     if (name === null || room === 'nothing') return null
     let label: Label | null = null
-    let before: Uint8Array | null
+    let before: Before | null
     if (op.cid === null) before = rows.take(rkey, name, shared.rows)
     else {
       const known = room === 'all' ? examined(op, examine) : OVER
@@ -142,69 +147,57 @@ export function createRecordWriter(
       before = rows.put(op, name, known, known !== OVER, shared.rows)
     }
     shared.counts[COUNTED[action]]++
-    let logSeq: number
-    if (action === 'create' && shared.context.provenance === 'car') {
-      // What an export brings is in the tables: a row of the log for each would double what a backfill writes.
-      shared.brought ??= writeLog('resync', shared, null)
-      logSeq = shared.brought
-    } else {
-      logSeq = logRecord(op, name, before, shared)
+    const done: AppliedOp = { logSeq: 0, action, collection, rkey, label, op }
+    const isBrought = action === 'create' && shared.logged.provenance === 'car'
+    if (isBrought && before === null) bring(done, shared)
+    else if (!isBrought || !cidEquals(cidFromBytes(before!.cid), op.cid!))
+      done.logSeq = logChange(op, name, before, label, shared)
+    return done
+  }
+
+  /** What an export brings is in the tables: a row of the log for each would double what a backfill writes. */
+  const bring = (done: AppliedOp, shared: Shared): void => {
+    const { brought } = shared
+    const { row } = shared.rows
+    if (brought !== null && row === brought.first + brought.ops.length) brought.ops.push(done)
+    else {
+      logBrought(shared)
+      shared.brought = { first: row, ops: [done] }
     }
-    return { logSeq, action, collection, rkey, label, op }
   }
 
-  const logRecord = (op: VerifiedOp, name: number, before: Uint8Array | null, shared: Shared): number => {
-    const { rev, provenance, at, seq } = shared.context
-    const previous = op.prev ?? (before === null ? null : cidFromBytes(before))
-    const { lastInsertRowid } = log.run(
-      at,
-      'record',
-      shared.rows.repo,
-      rev,
-      op.action,
-      name,
-      op.rkey,
-      op.cid === null ? null : formatCid(op.cid),
-      previous === null ? null : formatCid(previous),
-      provenance,
-      shared.source,
-      seq,
-      null,
-    )
-    return Number(lastInsertRowid)
+  const logBrought = (shared: Shared): void => {
+    const { brought } = shared
+    if (brought === null) return
+    const first = log.brought(shared.logged, brought.first, brought.ops.length)
+    for (const [i, done] of brought.ops.entries()) done.logSeq = first + i
+    shared.brought = null
   }
 
-  const writeLog = (
-    kind: string,
-    { context, rows: { repo }, source }: WhereLogged,
-    detail: string | null,
-  ): number => {
-    const { at, rev, provenance, seq } = context
-    const { lastInsertRowid } = log.run(
-      at,
-      kind,
-      repo,
-      rev === '' ? null : rev,
-      null,
-      null,
-      null,
-      null,
-      null,
-      provenance,
-      source,
-      seq,
-      detail,
-    )
-    return Number(lastInsertRowid)
-  }
+  const logChange = (
+    op: VerifiedOp,
+    collection: number,
+    before: Before | null,
+    label: Label | null,
+    shared: Shared,
+  ): number =>
+    log.change(shared.logged, {
+      action: op.action,
+      collection,
+      rkey: op.rkey,
+      cid: op.cid,
+      previous: op.prev ?? (before === null ? null : cidFromBytes(before.cid)),
+      previousBytes: before?.bytes ?? null,
+      record: op.cid === null ? null : shared.rows.row,
+      validity: label === null ? null : VALIDITIES.indexOf(label.validity),
+    })
 
   const share = (context: OpContext, stored = 0): Shared => {
-    const { rev, provenance, at } = context
+    const { rev, provenance, seq, at } = context
     const repo = names.add(context.did)
     return {
-      context,
       counts: { creates: 0, updates: 0, deletes: 0, records: 0 },
-      source: names.add(context.source),
+      logged: { repo, source: names.add(context.source), rev, provenance, seq, at },
       rows: rows.begin({ rev, provenance, at, repo, stored }),
       over: null,
       brought: null,
@@ -225,6 +218,7 @@ export function createRecordWriter(
         const done = applyOne(op, shared)
         if (done !== null) applied.push(done)
       }
+      logBrought(shared)
       shared.rows.contents.settle()
       const counts = { ...shared.counts, records: shared.rows.records }
       // Names stay, whatever becomes of the records that needed them.
@@ -237,15 +231,15 @@ export function createRecordWriter(
       rows.put(op, names.add(op.collection), { label, links }, true, shared.rows)
       shared.rows.contents.settle()
     },
-    logOther(kind, context, detail) {
+    logOther(kind, context, detail, time) {
       const repo = names.add(context.did)
       const source = names.add(context.source)
-      const { seq, rev } = context
+      const { seq, rev, provenance, at } = context
       // A source that numbers anew may use a number again, for something else.
       const known =
         seq === null ? undefined : logged.get(source, seq, kind, repo, rev === '' ? null : rev, detail)
       if (known !== undefined) return false
-      writeLog(kind, { context, rows: { repo }, source }, detail)
+      log.other(kind, { repo, source, rev, provenance, seq, at }, detail, time)
       return true
     },
     purge(did, limit) {
@@ -253,12 +247,6 @@ export function createRecordWriter(
       return repo === null ? 0 : rows.purge(repo, limit)
     },
   }
-}
-
-type WhereLogged = {
-  readonly context: OpContext
-  readonly rows: { readonly repo: number }
-  readonly source: number
 }
 
 const COUNTED = { create: 'creates', update: 'updates', delete: 'deletes' } as const

@@ -24,6 +24,15 @@ export type EventRows = {
   stored: number
   /** How many records more there are. */
   records: number
+  /** The row that `put` wrote last. */
+  row: number
+}
+
+/** What was at a path. */
+export type Before = {
+  readonly cid: Uint8Array
+  /** The record, where no row has it any more. */
+  readonly bytes: Uint8Array | null
 }
 
 /** A record as it stands. */
@@ -34,8 +43,8 @@ export type Row = {
   readonly content: number | null
   readonly cid: Uint8Array
   readonly pointers: Uint8Array | null
-  /** Bytes of the record, where it stands in the row. */
-  readonly size: number
+  /** The record, where it stands in the row. */
+  readonly bytes: Uint8Array | null
 }
 
 /** The tables `records`, `contents` and `links` of an open database. */
@@ -45,7 +54,7 @@ export type Rows = {
   /**
    * Stores what is at a path now.
    * @param keepsBytes false: only its place and CID
-   * @returns the CID of what was there, as bytes
+   * @returns what was there
    */
   put(
     op: VerifiedOp,
@@ -53,9 +62,9 @@ export type Rows = {
     examined: Examined,
     keepsBytes: boolean,
     event: EventRows,
-  ): Uint8Array | null
-  /** Takes out what is at a path. @returns its CID, as bytes */
-  take(rkey: string, collection: number, event: EventRows): Uint8Array | null
+  ): Before | null
+  /** Takes out what is at a path. @returns what was there */
+  take(rkey: string, collection: number, event: EventRows): Before | null
   /** Takes out up to `limit` records of an account; returns how many. */
   purge(repo: number, limit: number): number
 }
@@ -66,8 +75,7 @@ const UPDATE = `UPDATE records SET rev = ?, indexed_at = ?, validity = ?, proven
   pointers = ?, bytes = ? WHERE id = ?`
 const CONFIRM =
   'UPDATE records SET rev = ?, indexed_at = ?, validity = ?, provenance = ?, reason = ? WHERE id = ?'
-const ROW = `SELECT id, collection, validity, content, cid, pointers, coalesce(length(bytes), 0) AS size
-  FROM records WHERE repo = ?`
+const ROW = 'SELECT id, collection, validity, content, cid, pointers, bytes FROM records WHERE repo = ?'
 const LINK = 'INSERT OR IGNORE INTO links (target, path, collection, repo, record) VALUES (?, ?, ?, ?, ?)'
 const UNLINK =
   'DELETE FROM links WHERE target = ? AND path = ? AND collection = ? AND repo = ? AND record = ?'
@@ -98,12 +106,14 @@ export function createRows(db: Database, names: Names): Rows {
   const find = (repo: number, collection: number, rkey: string): Row | undefined =>
     select.get(repo, collection, rkey) as Row | undefined
 
-  const removeLinks = (row: Row, repo: number, contents: Contents): void => {
+  /** @returns the record, where no other row has it */
+  const removeLinks = (row: Row, repo: number, contents: Contents): Uint8Array | null => {
     const { id, collection, content } = row
-    const pointers = content === null ? row.pointers : contents.release(content)
+    const { bytes, pointers } = content === null ? row : contents.release(content)
     eachPointer(pointers, MAX_LINKS, (target, path) => {
       unlink.run(target, path, collection, repo, id)
     })
+    return bytes
   }
 
   const insertLinks = (
@@ -162,6 +172,7 @@ export function createRows(db: Database, names: Names): Rows {
       const own = { bytes, pointers: packPointers(examined.links, hash, names) }
       const id = insertRow(op, collection, examined, null, own, event)
       if (id !== null) {
+        event.row = id
         added(rkey, own, event)
         insertLinks(id, collection, own.pointers, isRepeat, event)
         return null
@@ -178,7 +189,7 @@ export function createRows(db: Database, names: Names): Rows {
     bytes: Uint8Array | null,
     isShared: boolean,
     event: EventRows,
-  ): Uint8Array | null => {
+  ): Before | null => {
     const { repo, contents } = event
     const { label, links } = examined
     const cid = op.cid!
@@ -188,18 +199,20 @@ export function createRows(db: Database, names: Names): Rows {
     if (row !== undefined && isSame(row, cid, validity)) {
       // The same record again, as when an export has brought it already: its links are there.
       confirm.run(event.rev, event.at, validity, provenance, label.reason, row.id)
-      return row.cid
+      event.row = row.id
+      return { cid: row.cid, bytes: null }
     }
     const make = (): NewContent => ({ bytes, pointers: packPointers(links, hash, names) })
     const stored = isShared ? contents.use(cid, make) : null
     const own = stored === null ? make() : NOTHING
     const pointers = stored === null ? own.pointers : stored.pointers
     let id: number
+    let before: Before | null = null
     if (row === undefined) {
       id = insertRow(op, collection, examined, stored?.id ?? null, own, event)!
     } else {
       id = row.id
-      removeLinks(row, repo, contents)
+      before = { cid: row.cid, bytes: removeLinks(row, repo, contents) }
       update.run(
         event.rev,
         event.at,
@@ -213,11 +226,12 @@ export function createRows(db: Database, names: Names): Rows {
         id,
       )
       event.records--
-      event.stored -= rowCost(op.rkey, row.size, row.pointers)
+      event.stored -= rowCost(op.rkey, row.bytes?.length ?? 0, row.pointers)
     }
+    event.row = id
     added(op.rkey, own, event)
     insertLinks(id, collection, pointers, op.isRepeat === true, event)
-    return row?.cid ?? null
+    return before
   }
 
   return {
@@ -226,17 +240,18 @@ export function createRows(db: Database, names: Names): Rows {
       contents: openContents(event.repo),
       linksLeft: MAX_EVENT_LINKS,
       records: 0,
+      row: 0,
     }),
     find,
     put,
     take(rkey, collection, event) {
       const row = find(event.repo, collection, rkey)
       if (row === undefined) return null
-      removeLinks(row, event.repo, event.contents)
+      const bytes = removeLinks(row, event.repo, event.contents)
       remove.run(row.id)
       event.records--
-      event.stored -= rowCost(rkey, row.size, row.pointers)
-      return row.cid
+      event.stored -= rowCost(rkey, row.bytes?.length ?? 0, row.pointers)
+      return { cid: row.cid, bytes }
     },
     purge(repo, limit) {
       const rows = some.all(repo, limit) as Row[]
