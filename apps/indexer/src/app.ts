@@ -36,6 +36,8 @@ import { createIdentities } from './identity/identities.ts'
 import { limitDocuments, limitHandles } from './identity/limited.ts'
 import { startPipeline } from './pipeline.ts'
 import { readDictionary } from './stream/dictionary.ts'
+import type { StreamEvent } from './stream/event.ts'
+import type { EventOptions } from './stream/iterate.ts'
 import { openStreams } from './stream/streams.ts'
 import { newestDeadLetters } from './queries/dead-letters.ts'
 import { createLinkReader } from './queries/links.ts'
@@ -52,6 +54,8 @@ export { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
 export { IndexerError, type IndexerErrorCode } from './errors.ts'
 export type { SourceStatus } from './http/source-status.ts'
 export type { Status, Totals } from './http/status.ts'
+export type { StreamEvent } from './stream/event.ts'
+export type { EventOptions } from './stream/iterate.ts'
 
 /** Answers that clients get again; also that there is no such handle. */
 const HANDLE_CACHE = { maxEntries: 10_000, negativeMs: 5 * 60_000 }
@@ -69,6 +73,8 @@ export interface Indexer extends AsyncDisposable {
   /** Settles when it stops: resolves after `close`, rejects when it cannot go on. */
   readonly done: Promise<void>
   status(): Status
+  /** What happens to what is indexed, from `cursor` on; as the streams have it. */
+  events(options?: EventOptions): AsyncGenerator<StreamEvent, void, undefined>
   /** Stops reading, finishes what is under way, closes the database. */
   close(): Promise<void>
 }
@@ -203,7 +209,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
           router,
           port: config.port,
           hostname: config.host,
-          fetch: site,
+          fetch: (request, caller) => streams.fetch(request, caller) ?? site(request, caller),
           upgrade: streams.sockets.upgrade,
           upgradePaths: streams.sockets.paths,
           stopMs: 3000,
@@ -233,7 +239,14 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   })
   // Whoever awaits `done` hears of it; nobody has to.
   done.catch(() => {})
-  return { url: serving?.url ?? null, done, status, close, [Symbol.asyncDispose]: close }
+  return {
+    url: serving?.url ?? null,
+    done,
+    status,
+    events: (options = {}) => streams.events(options),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }
 
 /** The origin for requests of a source's WebSocket address. */

@@ -20,6 +20,8 @@ export type Sink = {
   outdated(): boolean
   /** The stream cannot go on. */
   failed(error: unknown): void
+  /** The indexer stops. */
+  ended?(): void
 }
 
 /** One subscriber. */
@@ -83,6 +85,7 @@ export function createHub(log: LogReader): Hub {
     maxBytes: number
     inLine = false
     isOpen = true
+    #isRunning = false
 
     constructor(options: Parameters<Hub['subscribe']>[0]) {
       this.next = options.from
@@ -94,10 +97,22 @@ export function createHub(log: LogReader): Hub {
 
     /** One page at most. @param mayRead whether pages may be read for it */
     run(mayRead: boolean): void {
+      // A sink may ask for more while it is given something, which the loop below is about to do anyway.
+      if (this.#isRunning) return
+      this.#isRunning = true
+      try {
+        this.#pull(mayRead)
+      } finally {
+        this.#isRunning = false
+      }
+    }
+
+    #pull(mayRead: boolean): void {
       const { sink } = this
       if (!this.isOpen || this.inLine || !sink.ready()) return
       if (this.next > durable) {
         waiting.add(this)
+        sink.passed?.(this.next - 1)
         return
       }
       const page = pages.peek(this.next) ?? (mayRead ? this.#load() : null)
@@ -234,7 +249,10 @@ export function createHub(log: LogReader): Hub {
       closed = true
       if (wakeTimer !== null) clearTimeout(wakeTimer)
       if (lineTimer !== null) clearTimeout(lineTimer)
-      for (const reader of all) reader.close()
+      for (const reader of all) {
+        reader.close()
+        reader.sink.ended?.()
+      }
       line = []
     },
   }

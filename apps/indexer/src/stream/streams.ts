@@ -5,8 +5,13 @@ import { SUBSCRIBE_EVENTS } from '@avocet/jetstream/wire'
 import type { Database } from '@avocet/sqlite'
 import { dictionaryAnswer } from './dictionary.ts'
 import { createDoors, type DoorLimits } from './doors.ts'
+import { tooMany } from './http.ts'
+import type { StreamEvent } from './event.ts'
 import { createHub, type Hub } from './hub.ts'
+import { type EventOptions, iterate } from './iterate.ts'
+import { listEvents } from './list-events.ts'
 import { createLogReader } from './log-reader.ts'
+import { serverSent } from './server-sent.ts'
 import { createShapes, type StreamDictionary } from './shapes.ts'
 import { createStreamSockets, type StreamSockets } from './sockets.ts'
 import { createV1Wire } from './subscribe-v1.ts'
@@ -17,6 +22,9 @@ const GET_DICTIONARY = 'network.bsky.jetstream.getZstdDictionary'
 /** Everything that gives events away. */
 export type Streams = {
   readonly hub: Hub
+  /** Answers what is asked of them over HTTP; null for other paths. */
+  fetch(request: Request, caller: { readonly address: string | null }): Response | Promise<Response> | null
+  events(options: EventOptions): AsyncGenerator<StreamEvent, void, undefined>
   readonly sockets: StreamSockets
   /** Answers requests for methods of streams that ask for no socket; null for any other method. */
   method(nsid: string): Response | null
@@ -50,6 +58,16 @@ export function openStreams(options: {
   return {
     hub,
     sockets,
+    fetch(request, caller) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') return null
+      const { pathname, searchParams: query } = new URL(request.url)
+      if (pathname !== '/stream' && pathname !== '/listEvents') return null
+      const leave = doors.enter(caller.address)
+      if (typeof leave === 'string') return tooMany(leave)
+      if (pathname === '/stream') return serverSent({ request, query, hub, log, shapes, onError, leave })
+      return listEvents({ query, signal: request.signal, hub, log, shapes, onError }).finally(leave)
+    },
+    events: (wanted) => iterate({ hub, log, shapes }, wanted),
     method(nsid) {
       if (nsid === GET_DICTIONARY) return dictionaryAnswer(dictionary)
       if (nsid !== SUBSCRIBE_EVENTS) return null
