@@ -1,5 +1,5 @@
 // The indexer, whole: frames or exports in over sockets; verified, validated, stored in SQLite on disk and queryable out. One process,
-// one thread of JavaScript; the traffic comes from another process. `node bench/indexer.ts [live|backfill]`
+// one thread of JavaScript; the traffic comes from another process. `node bench/indexer.ts [live|backfill|streams]`
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createIndexer, type Indexer } from '@avocet/indexer'
 
 import { record, save } from './support/compare.ts'
+import { startSubscribers } from './support/subscribers.ts'
 import { startTraffic } from './support/traffic.ts'
 
 const only = process.argv[2]
@@ -15,8 +16,9 @@ const perRepo = Number(process.env['RECORDS'] ?? 20_000)
 /** Bytes of the database for a record, once a backfill is through. */
 const MAX_RECORD_BYTES = 450
 
-if (only !== 'backfill') await live()
-if (only !== 'live') await backfill()
+if (only === undefined || only === 'live') await live()
+if (only === undefined || only === 'backfill') await backfill()
+if (only === undefined || only === 'streams') await streams()
 if (only === undefined) save('indexer')
 
 /** Single commits of 200 accounts with 1 000 records each. */
@@ -79,6 +81,60 @@ async function backfill(): Promise<void> {
     [{ name: 'avocet', perSecond: found.perSecond }],
   )
   console.log(`  ${note}`)
+}
+
+/** 500 commits a second, first with nobody who follows, then with a thousand subscribers of different filters on both wires. */
+async function streams(): Promise<void> {
+  const [rate, seconds, subscribers] = [500, 8, 1000]
+  const commitsOf = rate * seconds
+  let without = 0
+  for (const count of [0, subscribers]) {
+    await using traffic = await startTraffic({
+      kind: 'live',
+      accounts: 200,
+      perAccount: 200,
+      commits: commitsOf,
+      perSecond: rate,
+    })
+    await withIndexer(
+      {
+        port: 0,
+        backfill: false,
+        plcUrl: traffic.url,
+        streams: { subscribers, perAddress: 0 },
+        sources: [{ url: traffic.url.replace('http', 'ws'), kind: 'relay', start: 'oldest' }],
+      },
+      async (indexer) => {
+        await until(() => indexer.status().totals.commits === traffic.warm)
+        const paths = Array.from({ length: count }, (_, i) => {
+          // Two accounts each, or all of a collection that few write.
+          const [one, other] = [traffic.dids[i % 200]!, traffic.dids[(i * 7 + 1) % 200]!]
+          if (i % 2 === 0)
+            return `/xrpc/network.bsky.jetstream.subscribeEvents?dids=${one}&dids=${other}&collections=app.bsky.*`
+          return `/subscribe?wantedDids=${one}&wantedDids=${other}&wantedCollections=app.bsky.feed.*`
+        })
+        await using listeners = await startSubscribers(indexer.url!, paths)
+        const measured = startMeasuring()
+        traffic.go()
+        await until(() => indexer.status().totals.commits === traffic.warm + commitsOf)
+        const { seconds: wall, cpuSeconds } = measured()
+        const share = cpuSeconds / wall
+        await delay(500)
+        const received = await listeners.received()
+        if (count === 0) without = share
+        else {
+          const percent = (value: number): string => `${Math.round(value * 100)} %`
+          const note = `${Math.round(commitsOf / wall)} commits a second to ${count} subscribers, ${received} events sent: ${percent(share)} of a core for its thread, ${percent(without)} with none; ${memory()}`
+          record(
+            'indexer streams: a thousand subscribers with different filters at 500 commits a second',
+            { unit: 'events', note, least: (rate * 0.95 * received) / commitsOf },
+            [{ name: 'avocet', perSecond: received / wall }],
+          )
+          console.log(`  ${note}`)
+        }
+      },
+    )
+  }
 }
 
 /** Resolves to the bytes of the database, when the indexer is closed and its log is copied back. */

@@ -10,8 +10,14 @@ import { WebSocketServer } from 'ws'
 
 import { createAccounts, createRandom, createWriter } from './commits.ts'
 
-/** `warm` frames fill the repos; then `commits` single ones follow after `go`. */
-export type LiveTraffic = { kind: 'live'; accounts: number; perAccount: number; commits: number }
+/** `warm` frames fill the repos; then `commits` single ones follow after `go`, as fast as they are taken or so many a second. */
+export type LiveTraffic = {
+  kind: 'live'
+  accounts: number
+  perAccount: number
+  commits: number
+  perSecond?: number
+}
 export type RepoTraffic = { kind: 'repos'; accounts: number; perAccount: number }
 
 /** What the process tells when it is ready. */
@@ -72,8 +78,14 @@ async function main(options: LiveTraffic | RepoTraffic): Promise<void> {
     const started = once(process, 'message')
     const sockets = new WebSocketServer({ server, perMessageDeflate: false })
     sockets.on('connection', async (socket) => {
+      let begin = 0
       for (const [index, frame] of frames.entries()) {
-        if (index === warm) await started
+        if (index === warm) {
+          await started
+          begin = performance.now()
+        }
+        const due = index < warm ? 0 : begin + ((index - warm) * 1000) / (options.perSecond ?? Infinity)
+        while (performance.now() < due) await delay(1)
         socket.send(frame)
         while (socket.bufferedAmount > HIGH_WATER) await delay(1)
       }

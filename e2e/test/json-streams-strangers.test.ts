@@ -1,15 +1,22 @@
 // What our encoders of Jetstream and Tap write, read by the published clients over real sockets; and signed webhooks both ways.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { zstdDecompressSync } from 'node:zlib'
 import { JetstreamSubscription } from '@atcute/jetstream'
 import { TapClient } from '@atcute/tap'
 import { assureAdminAuth, formatAdminAuthHeader, parseTapEvent as parseOfficial, Tap } from '@atproto/tap'
+import { createIndexer, defaults, type Indexer } from '@avocet/indexer'
+import { subscribeV1, subscribeV2 } from '@avocet/jetstream'
 import { parseV1Event, type V1Event } from '@avocet/jetstream/wire'
 import { createReceiver, type TapEvent } from '@avocet/tap'
 import { basicAuth, encodeTapEvent, type TapRepoInfo } from '@avocet/tap/wire'
 import { createWebhookSecret, signWebhook, verifyWebhook } from '@avocet/tap/webhooks'
-import { readFixtureText } from '@avocet/testing'
+import { readFixture, readFixtureText } from '@avocet/testing'
 import { Jetstream } from '@skyware/jetstream'
 import { Webhook } from 'standardwebhooks'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { serveJetstream, serveTap } from '../support/json-streams.ts'
 
@@ -124,6 +131,114 @@ describe.skipIf(events.length === 0)('Jetstream v1, of a captured stream', () =>
     }
     expect(seen).toEqual(wanted)
     expect(server.asked[0]!.searchParams.get('requireHello')).toBe('true')
+  })
+})
+
+describe.skipIf(events.length === 0)('the streams of the indexer, over the capture', () => {
+  let folder: string
+  let indexer: Indexer
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'avocet-streams-'))
+    const documents = zstdDecompressSync((await readFixture('relay-capture/did_docs.json.zst'))!)
+    const known = Object.values(JSON.parse(documents.toString()) as object)
+    // One account is without a document in the capture.
+    const unknown = events.find(({ kind }) => kind === 'identity')!.did
+    const [frames, docs] = [join(folder, 'frames.bin.zst'), join(folder, 'documents.json')]
+    writeFileSync(frames, (await readFixture('relay-capture/frames.bin.zst'))!)
+    writeFileSync(docs, JSON.stringify([...known, { ...known[0], id: unknown }]))
+    const main = new URL('../../apps/indexer/src/main.ts', import.meta.url).pathname
+    execFileSync(process.execPath, [
+      main,
+      'replay',
+      frames,
+      `--did-docs=${docs}`,
+      `--data=${folder}`,
+      '--quiet',
+    ])
+    indexer = await createIndexer({
+      ...defaults,
+      dataFolder: folder,
+      port: 0,
+      sources: [],
+      collections: null,
+      backfill: false,
+      repos: [],
+      allowLoopback: false,
+      logRetentionMs: 3_600_000,
+    })
+  }, 60_000)
+  afterAll(async () => {
+    await indexer?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  /** What is the same in all that tell of an event, in one order. */
+  const told = (list: readonly unknown[]): object[] => {
+    const place = (event: V1Event): string =>
+      `${event.did} ${event.kind === 'commit' ? `${event.commit.rev} ${event.commit.collection} ${event.commit.rkey}` : event.kind}`
+    return (list as V1Event[])
+      .toSorted((one, other) => (place(one) < place(other) ? -1 : 1))
+      .map((event) => ({ ...event, time_us: 1, cursor: 1 }))
+  }
+  const expected = told(withHandles)
+
+  test('are read by @skyware/jetstream, and where it was it goes on', async () => {
+    const seen: V1Event[] = []
+    const read = (cursor: number): Jetstream => {
+      const jetstream = new Jetstream({
+        endpoint: `${indexer.url!.replace('http', 'ws')}/subscribe`,
+        ws: WebSocket,
+        cursor,
+      })
+      for (const kind of ['commit', 'identity', 'account'] as const)
+        jetstream.on(kind, (event) => void seen.push(event as unknown as V1Event))
+      jetstream.start()
+      return jetstream
+    }
+    const all = read(1)
+    await until(() => seen.length >= events.length)
+    all.close()
+    expect(told(seen)).toEqual(expected)
+    const half = seen.slice(76)
+    seen.length = 0
+    // By its time, and by its number.
+    for (const cursor of [half[0]!.time_us, half[0]!.cursor!]) {
+      seen.length = 0
+      const rest = read(cursor)
+      await until(() => seen.length >= half.length)
+      rest.close()
+      expect(seen).toEqual(half)
+    }
+  })
+
+  test('are read by @atcute/jetstream, each of them, with a filter that it sends', async () => {
+    const read = async (count: number, filter: object): Promise<unknown[]> => {
+      const seen: unknown[] = []
+      const subscription = new JetstreamSubscription({
+        url: indexer.url!.replace('http', 'ws'),
+        cursor: 1_000_000_000_000_000,
+        onError: (error) => expect.fail(String(error)),
+        ...filter,
+      })
+      for await (const event of subscription) if (seen.push(event) === count) break
+      return seen
+    }
+    expect(told(await read(events.length, {}))).toEqual(expected)
+    const likes = withHandles.filter(
+      (event) => event.kind !== 'commit' || event.commit.collection === 'app.bsky.feed.like',
+    )
+    expect(told(await read(likes.length, { wantedCollections: ['app.bsky.feed.like'] }))).toEqual(told(likes))
+  })
+
+  test('are read by @avocet/jetstream on both wires', async () => {
+    const service = indexer.url!
+    const take = async <T>(count: number, list: AsyncIterable<T>): Promise<T[]> => {
+      const seen: T[] = []
+      for await (const event of list) if (seen.push(event) === count) break
+      return seen
+    }
+    const second = await take(events.length, subscribeV2({ service, cursor: 1 }))
+    expect(second.map((event) => (event as { seq?: number }).seq)).toEqual(events.map((_, i) => i + 1))
+    expect(told(await take(events.length, subscribeV1({ service, cursor: 1 })))).toEqual(expected)
   })
 })
 
