@@ -448,6 +448,7 @@ test.for<[string, Partial<SubscribeLabelsOptions>]>([
   ['no source', { sources: [] }],
   ['a cursor below zero', { cursor: -1 }],
   ['a cursor that is no integer', { cursor: 1.5 }],
+  ['a service that is no URL', { service: 'labels.example.com' }],
   ['no label', { maxLabels: 0 }],
   ['no attempt', { keyAttempts: 0 }],
 ])('refuses %s', ([, options]) => {

@@ -37,6 +37,7 @@ export function subscribeLabels(options: SubscribeLabelsOptions): LabelSubscript
     }
   }
   if (typeof cursor === 'number') checkCursor(cursor)
+  if (!URL.canParse(options.service)) throw new LabelsError('invalid-options', 'not a URL; option=service')
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
   const place: Place = { position: null, last: null }
