@@ -48,7 +48,6 @@ export type Hub = {
     /** Events whose text has more bytes are left out; 0: none. */
     readonly maxBytes?: number
   }): Subscription
-  readonly subscribers: number
   close(): void
 }
 
@@ -230,9 +229,6 @@ export function createHub(log: LogReader): Hub {
   return {
     get tip() {
       return durable + 1
-    },
-    get subscribers() {
-      return all.size
     },
     committed(seq) {
       if (seq > durable) durable = seq

@@ -1,7 +1,7 @@
 // The WebSocket side of the streams: who asks is let in or refused in the words of their wire, and who does not read is let go.
 
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { type Duplex, getDefaultHighWaterMark } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Doors, Refusal } from './doors.ts'
 import type { Sink } from './hub.ts'
@@ -46,10 +46,11 @@ const MAX_INCOMING = 1024 * 1024
 /** What subscribers may say in ten seconds, bytes. */
 const INCOMING_BUDGET = 4 * MAX_INCOMING
 const MAX_MESSAGES = 100
-/** What may wait for all subscribers together, and for one of them at most and at least, bytes. */
+/** What may wait for all subscribers together, and for one of them at most, bytes. */
 const MAX_WAITING = 256 * 1024 * 1024
 const MAX_MARK = 512 * 1024
-const MIN_MARK = 32 * 1024
+/** Above what a stream takes before it says `drain`: below that nobody would say that it is empty again. */
+const MIN_MARK = 2 * getDefaultHighWaterMark(false)
 
 /** All sockets of the streams. */
 export type StreamSockets = {
