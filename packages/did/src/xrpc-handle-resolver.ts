@@ -33,7 +33,7 @@ export function createXrpcHandleResolver(options: XrpcHandleResolverOptions): Ha
     throw new TypeError(`not an http(s) URL; service=${String(service)}`)
   }
   const send: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init))
-  const base = new URL(service).href.replace(/\/*$/, '')
+  const base = new URL(service).href.replace(/^(.*[^/])?\/*$/s, '$1')
   return {
     async resolve(input, { signal } = {}) {
       if (!isHandle(input)) return fail('invalid-handle', 'not a handle')

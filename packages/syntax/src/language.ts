@@ -68,21 +68,30 @@ function problem(text: string): string | null {
 /** Tags like `en`, `ban` and `pt-BR`. */
 const USUAL = /^(?:[a-z]{2,3}|[a-z][a-z]-[A-Z][A-Z])$/
 
-/** Language, script, region, variants, extensions, private use: all that {@link problem} finds nothing wrong with, but for repetitions. */
-const TAG =
-  /^(?:[a-z]{2,3}(?:-[a-zA-Z]{3}){0,3}|[a-z]{5,8})(?:-[a-zA-Z]{4})?(?:-(?:[a-zA-Z]{2}|\d{3}))?((?:-(?:[a-zA-Z\d]{5,8}|\d[a-zA-Z\d]{3}))*)((?:-[a-wyzA-WYZ\d](?:-[a-zA-Z\d]{2,8})+)*)(?:-[xX](?:-[a-zA-Z\d]{1,8})+)?$/
+/** Language, script and region; then variants; then extensions and private use: all that {@link problem} finds nothing wrong with, but for repetitions. */
+const HEAD =
+  /^(?:[a-z]{2,3}(?:-[a-zA-Z]{3}){0,3}|[a-z]{5,8})(?:-[a-zA-Z]{4})?(?:-(?:[a-zA-Z]{2}|\d{3}))?(?=-|$)/
+const VARIANTS = /^(?:-(?:[a-zA-Z\d]{5,8}|\d[a-zA-Z\d]{3}))*/
+const EXTENSIONS = /^(?:-[a-wyzA-WYZ\d](?:-[a-zA-Z\d]{2,8})+)*(?:-[xX](?:-[a-zA-Z\d]{1,8})+)?$/
 const PRIVATE = /^[xX](?:-[a-zA-Z\d]{1,8})+$/
 
 /** Whether a value is a language tag: well-formed, no variant or extension twice. */
 export function isLanguage(value: unknown): value is Language {
   if (typeof value !== 'string' || value.length > MAX_LENGTH) return false
   if (USUAL.test(value) || PRIVATE.test(value)) return true
-  const parts = TAG.exec(value)
-  if (parts === null) return IRREGULAR.test(value)
-  const variants = parts[1]!.toLowerCase().split('-')
-  const singletons = parts[2]!.toLowerCase().match(/-.(?=-)/g) ?? []
-  return new Set(variants).size === variants.length && new Set(singletons).size === singletons.length
+  const head = HEAD.exec(value)?.[0]
+  if (head === undefined) return IRREGULAR.test(value)
+  const rest = value.slice(head.length)
+  const variants = VARIANTS.exec(rest)![0]
+  const extensions = rest.slice(variants.length)
+  if (!EXTENSIONS.test(extensions)) return IRREGULAR.test(value)
+  return !repeats(variants.split('-').slice(1)) && !repeats(singletons(extensions))
 }
+
+const repeats = (tags: readonly string[]): boolean =>
+  new Set(tags.map((tag) => tag.toLowerCase())).size < tags.length
+/** The tags of one letter that begin extensions; after `-x-` there are none. */
+const singletons = (text: string): string[] => text.split(/-x-/i, 1)[0]!.match(/-.(?=-)/g) ?? []
 
 /** The language tag in a text; failure `invalid-language`. */
 export const parseLanguage: (value: unknown) => Result<Language> = /* @__PURE__ */ createParse(

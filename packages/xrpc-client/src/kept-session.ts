@@ -32,7 +32,7 @@ const MAX_ANSWER = 1024 * 1024
  * await client.call(ComAtprotoServerCreateSession.main, { input: { identifier, password } })
  */
 export function keepSession(options: KeepSessionOptions): KeptSession {
-  const base = serviceUrl(options.service).href.replace(/\/+$/, '')
+  const base = serviceUrl(options.service).href.replace(/^(.*[^/])?\/*$/s, '$1')
   const send = options.fetch ?? ((url: string, init: RequestInit) => globalThis.fetch(url, init))
   let session: Session | null = null
   return {
