@@ -89,14 +89,13 @@ describe('subscribers', () => {
   test('who do not read are let go, hold little memory, and hold up nobody', async () => {
     host = await startHost()
     indexer = await startIndexer(host, {
-      streams: { subscribers: 100, perAddress: 0 },
+      streams: { subscribers: 21, perAddress: 0 },
       slowSubscriberMs: 400,
     })
     const reader = hear(`${V2}?cursor=1&kinds=commit`)
     const stalled = await Promise.all(
       Array.from({ length: 20 }, (_, i) => stall(i % 2 === 0 ? '/subscribe?cursor=1' : `${V2}?cursor=1`)),
     )
-    const gone = stalled.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
     // Text that grows six times as large in JSON: some 60 MB for each of them.
     for (let i = 0; i < 30; i++) {
       // An account each: what waits of one is bounded.
@@ -105,8 +104,15 @@ describe('subscribers', () => {
     }
     const frames = await reader.json(30)
     expect(frames.map(({ payload }) => payload.seq)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1))
-    for (const socket of stalled) socket.resume()
-    await Promise.all(gone)
+    // Their places are free again: others get all of them.
+    expect(stalled).toHaveLength(20)
+    await eventually(async () => {
+      const others = stalled.map(() => hear('/subscribe'))
+      const opened = (each: Heard): Promise<unknown> => eventually(() => each.socket.readyState === 1)
+      const entered = await Promise.all(others.map((each) => Promise.race([opened(each), each.closed()])))
+      for (const each of others) each.close()
+      return entered.every((how) => how === true)
+    }, 30_000)
     expect(reader.socket.readyState).toBe(1)
     expect(indexer.status().totals.creates).toBe(30)
   })
