@@ -57,7 +57,10 @@ function differenceOf(account: Account, comparison: Comparison): string | null {
   const status = app.statuses.get(did) ?? 'active'
   // Nobody told of it who can be believed, nothing of it was ever seen, and nothing is there to be seen: who never wrote is in no list.
   const isNowhere = account.status !== 'active' || account.rev === null
-  const isUnknown = repo.reason === 'unseen' && repo.rev === null && isNowhere
+  // Who asked for such a repo by hand was told that there is none.
+  const isUnseen =
+    repo.reason === 'unseen' || (repo.status === 'terminal' && repo.reason === 'repo-not-found')
+  const isUnknown = isUnseen && repo.rev === null && isNowhere
   if (!isUnknown && (status === 'active') !== (account.status === 'active'))
     return `app has the account ${status}`
   const rows: ReadonlyMap<string, Row> = app.rows.get(did) ?? new Map()
