@@ -12,20 +12,9 @@ import {
   verifySignature,
 } from '../src/index.ts'
 import { fromHex, readFixtureText } from '@avocet/testing'
+import { KNOWN } from './known-keys.ts'
 
-// Keys of the published did:key test vectors, and one key of an early DID document in its uncompressed form.
-const KNOWN = [
-  {
-    curve: 'k256',
-    privateKey: '9085d2bef69286a6cbb51623c8fa258629945cd55ca705cc4e66700396894e0c',
-    didKey: 'did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme',
-  },
-  {
-    curve: 'p256',
-    privateKey: '82ebbd63ebbd9ff60141a69bd4c9be282f2415e8eafa9d42c0ed396daccca979',
-    didKey: 'did:key:zDnaeTiq1PdzvZXUaMdezchcMJQpBdH2VN4pgrrEhMCCbmwSb',
-  },
-] as const
+// One key of an early DID document in its uncompressed form.
 const UNCOMPRESSED =
   'zQYEBzXeuTM9UR3rfvNag6L3RNAs5pQZyYPsomTsgQhsxLdEgCrPTLgFna8yqCnxPpNT7DBk6Ym3dgPKNu86vt9GR'
 const UNCOMPRESSED_DID_KEY = 'did:key:zQ3shXjHeiBuRCKmM36cuYnm7YEMzhGnCmCyW92sRJ9pribSF'

@@ -4,20 +4,7 @@ import { createECDH } from 'node:crypto'
 import { fromHex } from '@avocet/testing'
 import { describe, expect, test } from 'vitest'
 import { formatDidKey, parsePoint } from '../src/index.ts'
-
-// Two keys of the published did:key test vectors.
-const KNOWN = [
-  {
-    curve: 'k256',
-    privateKey: '9085d2bef69286a6cbb51623c8fa258629945cd55ca705cc4e66700396894e0c',
-    didKey: 'did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme',
-  },
-  {
-    curve: 'p256',
-    privateKey: '82ebbd63ebbd9ff60141a69bd4c9be282f2415e8eafa9d42c0ed396daccca979',
-    didKey: 'did:key:zDnaeTiq1PdzvZXUaMdezchcMJQpBdH2VN4pgrrEhMCCbmwSb',
-  },
-] as const
+import { KNOWN } from './known-keys.ts'
 
 describe('a point', () => {
   test.each(KNOWN)('of $curve is a key, compressed or not', ({ curve, privateKey, didKey }) => {

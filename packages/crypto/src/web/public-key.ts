@@ -1,45 +1,18 @@
-// https://atproto.com/specs/cryptography#public-key-encoding
-// https://www.w3.org/TR/controller-document/#Multikey
+// The parsers of the main entry, with the points of the backend of WebCrypto.
 
+import { readDidKey, readMultikey, readPoint, readVerificationMethod } from '../key-text.ts'
+import type * as main from '../public-key.ts'
 import { compressPoint } from './ecdsa.ts'
-import type { Curve, PublicKey } from '../curve.ts'
-import { readDidKey, readMultikey, readPoint, readVerificationMethod, type KeyResult } from '../key-text.ts'
 
-/**
- * A point as a key, compressed (33 bytes) or not (65), checked to be on the curve.
- *
- * @returns failure `invalid-public-key`.
- */
-export function parsePoint(curve: Curve, bytes: Uint8Array): KeyResult<PublicKey> {
-  return readPoint(compressPoint, curve, bytes)
-}
+/** As `parsePoint` of the main entry: a point as a key, compressed or not. */
+export const parsePoint: typeof main.parsePoint = (curve, bytes) => readPoint(compressPoint, curve, bytes)
 
-/**
- * The key in a multikey: multibase `z` (base58btc) of a codec prefix and the compressed point, as in the
- * `publicKeyMultibase` of a `Multikey` verification method.
- *
- * @returns failures `invalid-multikey` (not such a text), `invalid-public-key` (not a point of the curve).
- */
-export function parseMultikey(text: string): KeyResult<PublicKey> {
-  return readMultikey(compressPoint, text)
-}
+/** As `parseMultikey` of the main entry: the key in a multikey. */
+export const parseMultikey: typeof main.parseMultikey = (text) => readMultikey(compressPoint, text)
 
-/**
- * The key in a `did:key`.
- *
- * @returns failures `invalid-did-key`, `invalid-multikey`, `invalid-public-key`.
- */
-export function parseDidKey(text: string): KeyResult<PublicKey> {
-  return readDidKey(compressPoint, text)
-}
+/** As `parseDidKey` of the main entry: the key in a `did:key`. */
+export const parseDidKey: typeof main.parseDidKey = (text) => readDidKey(compressPoint, text)
 
-/**
- * The key of a verification method in a DID document: `Multikey`, or one of the two early types.
- *
- * @param type - the method's `type`.
- * @param publicKeyMultibase - its `publicKeyMultibase`.
- * @returns failures `unsupported-type`, `invalid-multikey`, `invalid-public-key`.
- */
-export function parseVerificationMethod(type: string, publicKeyMultibase: string): KeyResult<PublicKey> {
-  return readVerificationMethod(compressPoint, type, publicKeyMultibase)
-}
+/** As `parseVerificationMethod` of the main entry: the key of a verification method in a DID document. */
+export const parseVerificationMethod: typeof main.parseVerificationMethod = (type, publicKeyMultibase) =>
+  readVerificationMethod(compressPoint, type, publicKeyMultibase)
