@@ -1,22 +1,8 @@
 // Documents that come at run time, for a catalog that is there.
 import { describe, expect, it } from 'vitest'
 import { createCatalog, LexiconError, parseLexicon, type LexiconDocument } from '../src/index.ts'
+import { defsJson, noteJson } from './documents.ts'
 
-const noteJson = (max: number): object => ({
-  lexicon: 1,
-  id: 'com.example.note',
-  defs: {
-    main: {
-      type: 'record',
-      key: 'tid',
-      record: {
-        type: 'object',
-        required: ['text'],
-        properties: { text: { type: 'string', maxLength: max } },
-      },
-    },
-  },
-})
 const getJson = {
   lexicon: 1,
   id: 'com.example.get',
@@ -26,11 +12,6 @@ const getJson = {
       output: { encoding: 'application/json', schema: { type: 'ref', ref: 'com.example.defs#view' } },
     },
   },
-}
-const defsJson = {
-  lexicon: 1,
-  id: 'com.example.defs',
-  defs: { view: { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } } },
 }
 const parse = (json: unknown): LexiconDocument => {
   const parsed = parseLexicon(json)

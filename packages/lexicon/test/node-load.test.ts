@@ -5,27 +5,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createCatalog, LexiconError } from '../src/index.ts'
 import { loadLexicons } from '../src/node/index.ts'
+import { defsJson, noteJson } from './documents.ts'
 
-const noteJson = (max: number): object => ({
-  lexicon: 1,
-  id: 'com.example.note',
-  defs: {
-    main: {
-      type: 'record',
-      key: 'tid',
-      record: {
-        type: 'object',
-        required: ['text'],
-        properties: { text: { type: 'string', maxLength: max } },
-      },
-    },
-  },
-})
-const defsJson = {
-  lexicon: 1,
-  id: 'com.example.defs',
-  defs: { view: { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } } },
-}
 describe('loadLexicons', () => {
   let folder = ''
   beforeEach(async () => {
