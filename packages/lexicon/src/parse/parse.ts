@@ -116,25 +116,30 @@ function checkRecord(fields: Fields, path: string, report: Report): void {
 function checkMethod(fields: Fields, path: string, report: Report): void {
   const type = fields['type']
   if (fields['parameters'] !== undefined) checkParams(fields['parameters'], step(path, 'parameters'), report)
-  if (type !== 'subscription') {
+  if (type === 'subscription') {
+    report.field(fields, path, 'subprotocol', isToken, 'the name of a subprotocol')
+    if (fields['message'] !== undefined) checkMessage(fields['message'], step(path, 'message'), report)
+  } else {
     checkBody(fields, path, 'output', report)
     if (type === 'procedure') checkBody(fields, path, 'input', report)
     else if (fields['input'] !== undefined) report.add(step(path, 'input'), 'a query takes no input')
-  } else {
-    const isToken = (name: unknown): boolean => isString(name) && /^[!#$%&'*+.^_`|~\w-]{1,256}$/.test(name)
-    report.field(fields, path, 'subprotocol', isToken, 'the name of a subprotocol')
-  }
-  if (type === 'subscription' && fields['message'] !== undefined) {
-    const at = step(path, 'message')
-    const message = report.object(fields['message'], at)
-    const schema = message && report.object(message['schema'], step(at, 'schema'))
-    if (schema !== null && schema['type'] !== 'union') {
-      report.add(step(step(at, 'schema'), 'type'), 'must be "union"')
-    } else if (schema !== null) {
-      checkUnion(schema, step(at, 'schema'), report)
-    }
   }
   checkErrors(fields['errors'], step(path, 'errors'), report)
+}
+
+/** Whether a value is a token of HTTP, as the names of subprotocols are. */
+function isToken(value: unknown): boolean {
+  return isString(value) && /^[!#$%&'*+.^_`|~\w-]{1,256}$/.test(value)
+}
+
+function checkMessage(value: unknown, path: string, report: Report): void {
+  const message = report.object(value, path)
+  const schema = message && report.object(message['schema'], step(path, 'schema'))
+  if (schema !== null && schema['type'] !== 'union') {
+    report.add(step(step(path, 'schema'), 'type'), 'must be "union"')
+  } else if (schema !== null) {
+    checkUnion(schema, step(path, 'schema'), report)
+  }
 }
 
 const BODIES: ReadonlySet<string> = new Set(['object', 'ref', 'union'])
