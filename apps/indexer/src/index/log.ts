@@ -110,43 +110,25 @@ export function createLogWriter(db: Database, onLogged: (seq: number) => void = 
       const previousText = previous === null ? null : formatCid(previous)
       const texts = rkey.length + (cidText?.length ?? 0) + (previousText?.length ?? 0)
       tick(at, texts + (previousBytes?.length ?? 0))
+      const values = [
+        at,
+        repo,
+        rev,
+        action,
+        collection,
+        rkey,
+        cidText,
+        previousText,
+        provenance,
+        source,
+        seq,
+        us,
+        bytes,
+        validity,
+        record,
+      ]
       const { lastInsertRowid } =
-        previousBytes === null
-          ? insertCreate.run(
-              at,
-              repo,
-              rev,
-              action,
-              collection,
-              rkey,
-              cidText,
-              previousText,
-              provenance,
-              source,
-              seq,
-              us,
-              bytes,
-              validity,
-              record,
-            )
-          : insertChange.run(
-              at,
-              repo,
-              rev,
-              action,
-              collection,
-              rkey,
-              cidText,
-              previousText,
-              provenance,
-              source,
-              seq,
-              us,
-              bytes,
-              validity,
-              record,
-              previousBytes,
-            )
+        previousBytes === null ? insertCreate.run(...values) : insertChange.run(...values, previousBytes)
       return written(lastInsertRowid)
     },
     other(kind, { repo, source, rev, provenance, seq, at }, detail, time) {
