@@ -6,6 +6,12 @@ import type { LogReader } from './log-reader.ts'
 /** The first number to give. `outdated`: events before it that were asked for are gone. */
 export type Start = { readonly seq: number; readonly floor: number; readonly outdated: boolean }
 
+/** What is said of a cursor whose events are gone. */
+export const OUTDATED = {
+  name: 'OutdatedCursor',
+  message: 'events before the first one are not kept any more',
+} as const
+
 /** @param tip the number of the next event; what is past it begins there */
 export function startOf(cursor: Cursor, log: Pick<LogReader, 'floor' | 'seqAt'>, tip: number): Start {
   if (cursor.kind === 'tip') return { seq: tip, floor: 1, outdated: false }
@@ -17,4 +23,9 @@ export function startOf(cursor: Cursor, log: Pick<LogReader, 'floor' | 'seqAt'>,
   const seq = Math.min(log.seqAt(cursor.us), tip)
   // Of a log that lost nothing yet, no time is too early.
   return { seq, floor, outdated: floor > 1 && log.seqAt(cursor.us + 1) <= floor }
+}
+
+/** The message of `CursorTooOld`. */
+export function tooOld(floor: number): string {
+  return `the oldest event kept is ${floor}`
 }

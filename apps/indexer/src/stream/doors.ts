@@ -12,6 +12,22 @@ export type DoorLimits = {
 /** Why somebody is not let in. */
 export type Refusal = 'full' | 'address-full'
 
+/** What is said to one too many, in the words of XRPC. */
+export const REFUSALS: Readonly<
+  Record<Refusal, { readonly status: number; readonly error: string; readonly message: string }>
+> = {
+  full: {
+    status: 503,
+    error: 'ServiceUnavailable',
+    message: 'there are as many subscribers as are served',
+  },
+  'address-full': {
+    status: 429,
+    error: 'RateLimitExceeded',
+    message: 'there are too many subscribers of this address',
+  },
+}
+
 /** Counts who is in. */
 export type Doors = {
   /** @returns what to call when they leave (once), or why they stay outside */

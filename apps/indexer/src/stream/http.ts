@@ -1,11 +1,9 @@
 // What the streams over HTTP have in common.
 
-import type { Filter } from '@avocet/jetstream/wire'
-import { parseV2Request } from '@avocet/jetstream/wire'
-import { type Start, startOf } from './cursor.ts'
-import type { Refusal } from './doors.ts'
+import { type Filter, parseV2Request } from '@avocet/jetstream/wire'
+import { OUTDATED, type Start, startOf, tooOld } from './cursor.ts'
+import { type Refusal, REFUSALS } from './doors.ts'
 import type { LogReader } from './log-reader.ts'
-import { OUTDATED, tooOld } from './subscribe-v2.ts'
 
 /** Pages from anywhere may read what anybody may. */
 export const CORS: Readonly<Record<string, string>> = {
@@ -29,9 +27,8 @@ export function failure(status: number, error: string, message: string): Respons
 
 /** The refusal of one too many. */
 export function tooMany(why: Refusal): Response {
-  return why === 'full'
-    ? failure(503, 'ServiceUnavailable', 'there are as many subscribers as are served')
-    : failure(429, 'RateLimitExceeded', 'there are too many subscribers of this address')
+  const { status, error, message } = REFUSALS[why]
+  return failure(status, error, message)
 }
 
 /** What is asked for, by the parameters of v2. */
@@ -51,5 +48,5 @@ export function readQuery(
   const start = startOf(cursor, log, tip)
   if (start.outdated && cursor.kind === 'seq' && !resumed)
     return failure(400, 'CursorTooOld', tooOld(start.floor))
-  return { filter, start, info: start.outdated ? { name: 'OutdatedCursor', message: OUTDATED } : null }
+  return { filter, start, info: start.outdated ? OUTDATED : null }
 }

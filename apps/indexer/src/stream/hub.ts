@@ -29,8 +29,6 @@ export type Subscription = {
   /** The number it wants next. */
   readonly next: number
   resume(): void
-  /** Another filter, from the next event on. */
-  setTest(test: (event: LogEvent) => boolean): void
   close(): void
 }
 
@@ -80,8 +78,8 @@ export function createHub(log: LogReader): Hub {
     next: number
     readonly shape: Shape
     readonly sink: Sink
-    test: (event: LogEvent) => boolean
-    maxBytes: number
+    readonly test: (event: LogEvent) => boolean
+    readonly maxBytes: number
     inLine = false
     isOpen = true
     #isRunning = false
@@ -162,10 +160,6 @@ export function createHub(log: LogReader): Hub {
 
     resume(): void {
       guard(this, () => this.run(false))
-    }
-
-    setTest(test: (event: LogEvent) => boolean): void {
-      this.test = test
     }
 
     close(): void {

@@ -3,6 +3,7 @@
 
 import { parseV1Message, parseV1Request, type V1Filter } from '@avocet/jetstream/wire'
 import { startOf } from './cursor.ts'
+import { REFUSALS } from './doors.ts'
 import type { Hub, Sink, Subscription } from './hub.ts'
 import type { LogEvent, LogReader } from './log-reader.ts'
 import type { Shapes } from './shapes.ts'
@@ -23,10 +24,7 @@ export function createV1Wire(options: {
   return {
     path: '/subscribe',
     protocol: null,
-    refuse: (why) =>
-      why === 'full'
-        ? plain(503, 'there are as many subscribers as are served')
-        : plain(429, 'there are too many subscribers of this address'),
+    refuse: (why) => plain(REFUSALS[why].status, REFUSALS[why].message),
     ask({ query, header }) {
       const parsed = parseV1Request(query, header('socket-encoding'))
       if (!parsed.ok) return plain(400, parsed.error)

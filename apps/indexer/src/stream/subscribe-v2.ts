@@ -8,16 +8,14 @@ import {
   SUBSCRIBE_EVENTS,
   type V2ErrorName,
 } from '@avocet/jetstream/wire'
-import { startOf } from './cursor.ts'
+import { OUTDATED, startOf, tooOld } from './cursor.ts'
+import { REFUSALS } from './doors.ts'
 import type { Hub, Subscription } from './hub.ts'
 import type { LogReader } from './log-reader.ts'
 import type { Shapes, StreamDictionary } from './shapes.ts'
 import { textFrame } from './socket.ts'
 import { type HttpRefusal, jsonRefusal, socketSink, type Wire } from './sockets.ts'
 import { createTest } from './wanted.ts'
-
-/** What is said of a cursor whose events are gone. */
-export const OUTDATED = 'events before the first one are not kept any more'
 
 /** The wire over a log. */
 export function createV2Wire(options: {
@@ -31,28 +29,25 @@ export function createV2Wire(options: {
   return {
     path: `/xrpc/${SUBSCRIBE_EVENTS}`,
     protocol: JSON_SUBPROTOCOL,
-    refuse: (why) =>
-      why === 'full'
-        ? refusal(503, 'ServiceUnavailable', 'there are as many subscribers as are served')
-        : refusal(429, 'RateLimitExceeded', 'there are too many subscribers of this address'),
+    refuse(why) {
+      const { status, error, message } = REFUSALS[why]
+      return jsonRefusal(status, error, message)
+    },
     ask({ query }) {
       const parsed = parseV2Request(query)
-      if (!parsed.ok) return refusal(400, 'InvalidRequest', parsed.error)
+      if (!parsed.ok) return refusal('InvalidRequest', parsed.error)
       const { filter, cursor, zstdDictionary } = parsed.value
       if (zstdDictionary !== null && zstdDictionary !== dictionary?.id)
-        return refusal(400, 'UnknownZstdDictionary', unknownDictionary(dictionary))
+        return refusal('UnknownZstdDictionary', unknownDictionary(dictionary))
       const start = startOf(cursor, log, hub.tip)
-      if (start.outdated && cursor.kind === 'seq') return refusal(400, 'CursorTooOld', tooOld(start.floor))
+      if (start.outdated && cursor.kind === 'seq') return refusal('CursorTooOld', tooOld(start.floor))
       return (socket, mark) => {
         const end = (error: V2ErrorName, message: string): void => {
           subscription?.close()
           socket.write(textFrame(encodeV2Error(error, message)).bytes)
           socket.close(1008, error)
         }
-        if (start.outdated)
-          socket.write(
-            textFrame(encodeV2Frame({ kind: 'info', name: 'OutdatedCursor', message: OUTDATED })).bytes,
-          )
+        if (start.outdated) socket.write(textFrame(encodeV2Frame({ kind: 'info', ...OUTDATED })).bytes)
         let subscription: Subscription | null = null
         const sink = socketSink(socket, mark, {
           resume: () => subscription?.resume(),
@@ -83,15 +78,10 @@ export function createV2Wire(options: {
   }
 }
 
-/** The message of `CursorTooOld`. */
-export function tooOld(floor: number): string {
-  return `the oldest event kept is ${floor}`
-}
-
 function unknownDictionary(dictionary: StreamDictionary | null): string {
   return dictionary === null ? 'there is no dictionary here' : `the dictionary is ${dictionary.id}`
 }
 
-function refusal(status: number, error: V2ErrorName | 'RateLimitExceeded', message: string): HttpRefusal {
-  return jsonRefusal(status, error, message)
+function refusal(error: V2ErrorName, message: string): HttpRefusal {
+  return jsonRefusal(400, error, message)
 }
