@@ -107,6 +107,25 @@ function identityAt({ url, plcUrl }: Place): IdentityResolvers {
   }
 }
 
+/** The same, but for the key in each document: nobody signed anything with it. */
+function withOtherKey(identity: IdentityResolvers): IdentityResolvers {
+  const publicKeyMultibase = 'zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme'
+  return {
+    ...identity,
+    dids: {
+      resolve: async (...asked) => {
+        const found = await identity.dids.resolve(...asked)
+        if (!found.ok) return found
+        const verificationMethod = found.value.verificationMethod.map((one) => ({
+          ...one,
+          publicKeyMultibase,
+        }))
+        return { ok: true, value: { ...found.value, verificationMethod } }
+      },
+    },
+  }
+}
+
 /** The first ones, or all. */
 async function first<T>(from: AsyncIterable<T>, count = Number.POSITIVE_INFINITY): Promise<T[]> {
   const taken: T[] = []
@@ -261,19 +280,7 @@ describe.each(places)('the front door of %s', (_, start, isThere) => {
 
     it('believes nothing that the account did not sign', async () => {
       const { did } = session
-      const other = 'zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme'
-      const dids: IdentityResolvers['dids'] = {
-        resolve: async (...asked) => {
-          const found = await identity.dids.resolve(...asked)
-          if (!found.ok) return found
-          const verificationMethod = found.value.verificationMethod.map((one) => ({
-            ...one,
-            publicKeyMultibase: other,
-          }))
-          return { ok: true, value: { ...found.value, verificationMethod } }
-        },
-      }
-      const forged = repo(did, { identity: { ...identity, dids } })
+      const forged = repo(did, { identity: withOtherKey(identity) })
       expect(await said(forged.get('app.bsky.feed.post', KEYS.proved))).toEqual([
         '@avocet/repo',
         'bad-signature',
@@ -293,19 +300,7 @@ describe.each(places)('the front door of %s', (_, start, isThere) => {
         rkey: KEYS.archived,
         value: { text: 'archived' },
       })
-      const other = 'zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme'
-      const dids: IdentityResolvers['dids'] = {
-        resolve: async (...which) => {
-          const found = await identity.dids.resolve(...which)
-          if (!found.ok) return found
-          const verificationMethod = found.value.verificationMethod.map((one) => ({
-            ...one,
-            publicKeyMultibase: other,
-          }))
-          return { ok: true, value: { ...found.value, verificationMethod } }
-        },
-      }
-      const forged = { identity: { ...identity, dids } }
+      const forged = { identity: withOtherKey(identity) }
       const seen: string[] = []
       const reading = (async () => {
         for await (const entry of archive(car, forged)) seen.push(entry.uri)
@@ -320,17 +315,11 @@ describe.each(places)('the front door of %s', (_, start, isThere) => {
     it('asks for the key once more where it has changed', async () => {
       const { did } = session
       const asked: boolean[] = []
-      const other = 'zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme'
       const dids: IdentityResolvers['dids'] = {
-        resolve: async (which, given) => {
-          const found = await identity.dids.resolve(which, given)
-          asked.push(given?.forceRefresh === true)
-          if (!found.ok || given?.forceRefresh === true) return found
-          const verificationMethod = found.value.verificationMethod.map((one) => ({
-            ...one,
-            publicKeyMultibase: other,
-          }))
-          return { ok: true, value: { ...found.value, verificationMethod } }
+        resolve: (which, given) => {
+          const isAnew = given?.forceRefresh === true
+          asked.push(isAnew)
+          return (isAnew ? identity : withOtherKey(identity)).dids.resolve(which, given)
         },
       }
       const stale = repo(did, { identity: { ...identity, dids } })
