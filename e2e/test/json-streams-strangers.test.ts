@@ -199,7 +199,6 @@ describe.skipIf(events.length === 0)('the streams of the indexer, over the captu
     all.close()
     expect(told(seen)).toEqual(expected)
     const half = seen.slice(76)
-    seen.length = 0
     // By its time, and by its number.
     for (const cursor of [half[0]!.time_us, half[0]!.cursor!]) {
       seen.length = 0

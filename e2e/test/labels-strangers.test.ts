@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { ComAtprotoLabelQueryLabels, ComAtprotoLabelSubscribeLabels } from '@atcute/atproto'
 import { Client, ok, simpleFetchHandler } from '@atcute/client'
@@ -94,9 +95,8 @@ describe('@skyware/labeler', () => {
       { kind: 'label', seq: 1, label: { src: LABELER, uri: ALICE, val: 'spam', neg: false } },
       { kind: 'label', seq: 2, label: { uri: POST, val: 'rude', cid: CID, exp, neg: false } },
     ])
-    // A subscriber there is one once its history was sent.
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    // A subscriber there is one once its history was sent; and what comes now is later than what it replaces.
+    await delay(50)
     await peer.labeler.createLabels({ uri: ALICE }, { create: ['new'], negate: ['spam'] })
     events.push(...(await take(stream, 2)))
     await stream.return()
@@ -115,7 +115,7 @@ describe('@skyware/labeler', () => {
   test('its answers have what it retracted, too: merged, they are what is in force', async () => {
     await using peer = await start()
     await peer.labeler.createLabels({ uri: ALICE }, { create: ['spam', 'rude'] })
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await delay(5)
     await peer.labeler.createLabels({ uri: ALICE }, { negate: ['spam'] })
     const client = createClient({ service: peer.url })
     const answer = unwrap(await client.call(QueryLabels.main, { params: { uriPatterns: [ALICE] } }))
