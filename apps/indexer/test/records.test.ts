@@ -314,6 +314,28 @@ describe('links cost what they are worth', () => {
     expect(links()).toBe(0)
   })
 
+  test('a record is linked from a thousand further paths of an account, over all its events', () => {
+    const record = { to: 'did:plc:x' }
+    const further = (from: number, to: number): VerifiedOp[] =>
+      Array.from({ length: to - from }, (_, i) => ({
+        ...op('create', `com.example.note/${from + i}`, record),
+        isRepeat: true,
+      }))
+    apply(op('create', 'com.example.note/first', record), ...further(0, 600))
+    expect(links()).toBe(601)
+    apply(...further(600, 999))
+    expect(links()).toBe(1000)
+    apply(...further(999, 1001))
+    expect(links()).toBe(1001)
+    apply(...further(1001, 1003))
+    expect(links()).toBe(1001)
+    // A path that goes makes room for another.
+    apply(...[1, 2, 3, 4].map((n) => op('delete', `com.example.note/${n}`, null)), ...further(1003, 1005))
+    expect(links()).toBe(998)
+    while (writer.purge(did, 500) > 0);
+    expect(links()).toBe(0)
+  })
+
   test('one event has 8192', () => {
     const many = Array.from({ length: 34 }, (_, i) => op('create', `com.example.note/${i}`, pointing(250, i)))
     apply(...many)

@@ -6,8 +6,12 @@ import type { Database } from '@avocet/sqlite'
 /** What a row of `contents` is made of. */
 export type NewContent = { readonly bytes: Uint8Array | null; readonly pointers: Uint8Array | null }
 
-/** A stored record. */
-export type StoredContent = { readonly id: number; readonly pointers: Uint8Array | null }
+/** A stored record. `uses`: at how many paths it stood before this one. */
+export type StoredContent = {
+  readonly id: number
+  readonly pointers: Uint8Array | null
+  readonly uses: number
+}
 
 /** Bytes on disk of a row with its CID and its entry in the index. */
 const CONTENT_ROW = 80
@@ -41,7 +45,7 @@ type Used = { stored: StoredContent; uses: number }
  */
 export function createContents(db: Database): (repo: number) => Contents {
   const find = db.raw.prepare(
-    'SELECT id, pointers FROM contents WHERE repo = ? AND substr(cid, 5, 4) = ? AND cid = ?',
+    'SELECT id, pointers, uses FROM contents WHERE repo = ? AND substr(cid, 5, 4) = ? AND cid = ?',
   )
   const insert = db.raw.prepare(
     'INSERT INTO contents (repo, cid, uses, bytes, pointers) VALUES (?, ?, 0, ?, ?)',
@@ -54,10 +58,10 @@ export function createContents(db: Database): (repo: number) => Contents {
     let grown = 0
     const findOrInsert = (cid: Uint8Array, make: () => NewContent): StoredContent => {
       const row = find.get(repo, cid.subarray(4, 8), cid) as Row | undefined
-      if (row !== undefined) return { id: row.id, pointers: row.pointers }
+      if (row !== undefined) return row
       const { bytes, pointers } = make()
       grown += CONTENT_ROW + costOf(bytes?.length ?? 0, pointers)
-      return { id: Number(insert.run(repo, cid, bytes, pointers).lastInsertRowid), pointers }
+      return { id: Number(insert.run(repo, cid, bytes, pointers).lastInsertRowid), pointers, uses: 0 }
     }
     /** Counted here first: a record may stand at every path of an event. */
     const used = new CidMap<Used>()
@@ -70,8 +74,8 @@ export function createContents(db: Database): (repo: number) => Contents {
       use(cid, make) {
         const known = used.get(cid)
         if (known !== undefined) {
-          known.uses++
-          return known.stored
+          const uses = known.stored.uses + known.uses++
+          return { ...known.stored, uses }
         }
         const stored = findOrInsert(cid.bytes, make)
         used.set(cid, { stored, uses: 1 })

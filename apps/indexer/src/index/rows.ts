@@ -86,6 +86,8 @@ const MAX_RECORD_BYTES = 1_000_000
 const MAX_EVENT_LINKS = 8192
 /** Links of a record at a further path that it was not sent again for: its bytes were paid for once. */
 const MAX_REPEATED_LINKS = 2
+/** Further paths of one account that one record is linked from: one more costs its sender less than links take on the disk. */
+const MAX_LINKED_PATHS = 1000
 
 /** Bytes on disk of a record's row and its entry in the index, without its key, which stands in both. */
 const RECORD_ROW = 120
@@ -230,7 +232,9 @@ export function createRows(db: Database, names: Names): Rows {
     }
     event.row = id
     added(op.rkey, own, event)
-    insertLinks(id, collection, pointers, op.isRepeat === true, event)
+    if (stored === null || stored.uses < MAX_LINKED_PATHS) {
+      insertLinks(id, collection, pointers, op.isRepeat === true, event)
+    }
     return before
   }
 
