@@ -52,6 +52,7 @@ export function serveQuestions(db: Database): Served {
     repos,
     sources: () => [],
     workers: () => null,
+    consumers: () => [],
     accountQuota: defaults.accountQuota,
     version: '0.0.0',
     now: Date.now,

@@ -20,6 +20,7 @@ import {
 import type { Did } from '@avocet/syntax'
 import { createAddressReader, serve } from '@avocet/xrpc-server/node'
 import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
+import { createConsumers } from './consumers.ts'
 import { describeEnd } from './database/failure.ts'
 import { lockFolder } from './database/lock.ts'
 import { openIndexDatabase } from './database/open.ts'
@@ -51,11 +52,15 @@ import { sameLoopback } from './sync/loopback.ts'
 import { version } from './version.ts'
 
 export { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
+export type { GroupStats } from './delivery/group.ts'
 export { IndexerError, type IndexerErrorCode } from './errors.ts'
 export type { SourceStatus } from './http/source-status.ts'
 export type { Status, Totals } from './http/status.ts'
 export type { StreamEvent } from './stream/event.ts'
 export type { EventOptions } from './stream/iterate.ts'
+export type { TapConfig } from './tap/tap.ts'
+export type { WebhookConfig } from './webhooks/settings.ts'
+export type { WebhookStats } from './webhooks/webhooks.ts'
 
 /** Answers that clients get again; also that there is no such handle. */
 const HANDLE_CACHE = { maxEntries: 10_000, negativeMs: 5 * 60_000 }
@@ -99,11 +104,12 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const resolver = createHandleResolver({ allowLoopback, allowTestTld: allowLoopback })
   const handles = allowLoopback ? askHostsFirst(hosts, fetch, resolver) : resolver
   const dids = withCache(createDidResolver({ plcUrl: config.plcUrl, allowLoopback }))
+  const askedDids = limitDocuments(dids, now)
   const identities = createIdentities({
     dids,
     handles,
     asked: {
-      dids: limitDocuments(dids, now),
+      dids: askedDids,
       handles: withHandleCache(limitHandles(handles, now), HANDLE_CACHE),
     },
   })
@@ -117,6 +123,24 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     handleOf: (did) => records.account(did)?.handle ?? null,
   })
   opened.defer(() => live.close())
+  const consumers = createConsumers({
+    config,
+    db,
+    records,
+    repos,
+    dids: askedDids,
+    tapRepos: {
+      async add(added) {
+        for (const did of added) await pipeline.consumer.requestResync(did)
+      },
+      async remove(removed) {
+        for (const did of removed) await pipeline.consumer.setLocalStatus(did, 'removed')
+      },
+    },
+    now,
+    onLog: log,
+  })
+  opened.defer(() => consumers.close())
   // What is in the log now is durable: it is looked at before anything is added.
   const streams = openStreams({
     db,
@@ -125,8 +149,11 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     addressOf: createAddressReader(false),
     onError: (error) => log(`stream failed: ${String(error)}`),
     ...(config.slowSubscriberMs === undefined ? {} : { slowMs: config.slowSubscriberMs }),
+    ...(config.pingMs === undefined ? {} : { pingMs: config.pingMs }),
+    wires: (parts) => consumers.open(parts),
   })
   opened.defer(() => streams.close())
+  await consumers.start()
   // What is asked of one host is bounded over all that is asked: exports, questions and lists.
   const clocks = createHostClocks()
   const ask = limitHosts(fetch, clocks, { slots: 4 })
@@ -164,6 +191,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     repos,
     sources: createSourceStatuses(config.sources, () => pipeline, log),
     workers: () => pipeline.workers(),
+    consumers: () => consumers.stats(),
     accountQuota,
     version,
     now,
@@ -209,7 +237,8 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
           router,
           port: config.port,
           hostname: config.host,
-          fetch: (request, caller) => streams.fetch(request, caller) ?? site(request, caller),
+          fetch: (request, caller) =>
+            consumers.fetch(request) ?? streams.fetch(request, caller) ?? site(request, caller),
           upgrade: streams.sockets.upgrade,
           upgradePaths: streams.sockets.paths,
           stopMs: 3000,

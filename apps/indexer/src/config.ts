@@ -4,6 +4,8 @@ import { availableParallelism } from 'node:os'
 import { isDid, isNsid } from '@avocet/syntax'
 import { IndexerError } from './errors.ts'
 import type { DoorLimits } from './stream/doors.ts'
+import type { TapConfig } from './tap/tap.ts'
+import type { WebhookConfig } from './webhooks/settings.ts'
 
 const MAX_WORKERS = 64
 const MIB = 1024 * 1024
@@ -44,6 +46,12 @@ export type IndexerConfig = {
   readonly streams?: DoorLimits
   /** How long a subscriber may take next to nothing of what waits for it, ms. Default: a minute. */
   readonly slowSubscriberMs?: number
+  /** How often subscribers are asked whether they are still there, ms; who does not answer is let go. Default: half a minute. */
+  readonly pingMs?: number
+  /** Serves Tap's `/channel` and calls. Default: they are not served. */
+  readonly tap?: TapConfig
+  /** Where events are sent to. */
+  readonly webhooks?: readonly WebhookConfig[]
   /** File with the zstd dictionary that frames of streams are packed with, for who asks for it. Default: none are packed. */
   readonly zstdDictionary?: string
   /**

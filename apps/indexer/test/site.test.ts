@@ -173,6 +173,7 @@ describe('the status', () => {
       sources: () => sources,
       accountQuota: 1000,
       workers: () => null,
+      consumers: () => [],
       version: '1.2.3',
       now: () => tables.now,
     })

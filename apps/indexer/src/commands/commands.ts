@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import {
   type IndexerConfig,
   type SourceConfig,
@@ -14,6 +14,8 @@ import {
 } from '../config.ts'
 import { IndexerError } from '../errors.ts'
 import { version } from '../version.ts'
+import { type ConsumerFlags, consumerOptions, toConsumers } from './consumer-options.ts'
+import { flag, list, option } from './options.ts'
 import { replay } from './replay.ts'
 import { run } from './run.ts'
 
@@ -48,7 +50,7 @@ type RunFlags = {
   workers: number
   accountMb: number
   allowLoopback: boolean
-}
+} & ConsumerFlags
 type ReplayFlags = {
   didDocs?: string
   plcUrl: string
@@ -74,7 +76,7 @@ export function addCommands(
     .showHelpAfterError('(avocet-indexer --help tells more)')
     .exitOverride()
 
-  program
+  const running = program
     .command('run', { isDefault: true })
     .description('follow sources, verify and index, and serve the index (the default)')
     .addOption(
@@ -199,8 +201,9 @@ export function addCommands(
       ),
     )
     .action(async (flags: RunFlags) => {
-      exitCode = await commands.run(toConfig(flags))
+      exitCode = await commands.run({ ...toConfig(flags), ...toConsumers(flags, env) })
     })
+  for (const each of consumerOptions()) running.addOption(each)
 
   program
     .command('replay')
@@ -283,45 +286,5 @@ function toConfig(flags: RunFlags): IndexerConfig {
     ...(flags.zstdDictionary === undefined ? {} : { zstdDictionary: flags.zstdDictionary }),
     workers: flags.workers,
     accountQuota: flags.accountMb * 1024 ** 2,
-  }
-}
-
-/** An option with a value; our own errors become usage errors that name the flag. */
-function option<T>(
-  flags: string,
-  description: string,
-  env: string,
-  fallback: T | undefined,
-  parse?: (text: string) => T,
-): Option {
-  const made = new Option(flags, description).env(env)
-  if (fallback !== undefined) made.default(fallback)
-  return parse === undefined ? made : made.argParser((text: string) => checked(() => parse(text)))
-}
-
-function flag(flags: string, description: string, env: string): Option {
-  return new Option(flags, description).env(env).default(false, 'off')
-}
-
-/** An option that may be repeated, or be a list with commas in the environment. */
-function list(
-  flags: string,
-  description: string,
-  name: string,
-  env: NodeJS.ProcessEnv,
-  otherwise: string,
-): Option {
-  const fromEnv = (env[name] ?? '').split(',').filter((item) => item !== '')
-  return new Option(flags, `${description} (env: ${name})`)
-    .default(fromEnv, fromEnv.join(', ') || otherwise)
-    .argParser((text: string, previous: string[]) => [...(previous === fromEnv ? [] : previous), text])
-}
-
-function checked<T>(parse: () => T): T {
-  try {
-    return parse()
-  } catch (error) {
-    if (error instanceof IndexerError) throw new InvalidArgumentError(error.message)
-    throw error
   }
 }

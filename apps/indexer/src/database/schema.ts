@@ -222,4 +222,32 @@ export const migrations: readonly string[] = [
   -- Finds a record that is not there any more, by its account and eight characters of its cid's hash.
   CREATE INDEX log_previous ON log_rows (repo, substr(prev, 10, 8)) WHERE prev_bytes IS NOT NULL;
   `,
+  `
+  -- Consumers that acknowledge events (Tap's groups, webhooks). next: the first number of the log that a consumer was not given. pending:
+  -- numbers before it that are not acknowledged, as distances, each with twice its tries, odd when it was sent. parked: accounts whose
+  -- events are read apart, with the number from which on. lost: numbers that were gone from the log before they were read.
+  CREATE TABLE consumers (
+    name TEXT PRIMARY KEY,
+    next INTEGER NOT NULL,
+    pending TEXT NOT NULL,
+    parked TEXT NOT NULL,
+    lost INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  -- Their dead letters: what was given up. kind: what happened to a record (create, update, delete), or identity, account.
+  CREATE TABLE undelivered (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    consumer TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    did TEXT NOT NULL,
+    collection TEXT,
+    rkey TEXT,
+    cid TEXT
+  ) STRICT;
+  CREATE INDEX undelivered_by_consumer ON undelivered (consumer, id);
+  `,
 ]

@@ -3,7 +3,9 @@
 import type { Database } from '@avocet/sqlite'
 import { isFault } from '../index/apply.ts'
 import type { SourceStatus } from './source-status.ts'
+import type { GroupStats } from '../delivery/group.ts'
 import type { RepoCounts, RepoReader } from '../queries/repos.ts'
+import type { WebhookStats } from '../webhooks/webhooks.ts'
 
 /** Sums over the life of the database. */
 export type Totals = {
@@ -48,6 +50,8 @@ export type Status = {
   readonly overQuota: number
   /** The threads that verify live events, what waits for them, and how many ended and were replaced; null without any. */
   readonly workers: { readonly size: number; readonly waiting: number; readonly replaced: number } | null
+  /** Those who acknowledge events: Tap's groups, and webhooks. */
+  readonly consumers: readonly (GroupStats | WebhookStats)[]
 }
 
 const WINDOW_MS = 10_000
@@ -58,6 +62,7 @@ export function createStatus(options: {
   readonly repos: RepoReader
   readonly sources: () => readonly SourceStatus[]
   readonly workers: () => Status['workers']
+  readonly consumers: () => Status['consumers']
   /** Bytes on disk that one account may take. */
   readonly accountQuota: number
   readonly version: string
@@ -115,6 +120,7 @@ export function createStatus(options: {
       database: { bytes: databaseBytes(db) },
       overQuota: countOver(db, options.accountQuota),
       workers: options.workers(),
+      consumers: options.consumers(),
     }
   }
 }

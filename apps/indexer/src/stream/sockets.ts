@@ -27,6 +27,8 @@ export type Wire = {
   readonly path: string
   /** Agreed to when offered; null: none. */
   readonly protocol: string | null
+  /** What a subscriber may say in ten seconds. Default: a hundred messages. */
+  readonly maxMessages?: number
   refuse(why: Refusal): HttpRefusal
   /** @returns what makes a session of the socket, or the refusal */
   ask(request: {
@@ -75,8 +77,9 @@ export function createStreamSockets(options: {
   readonly doors: Doors
   readonly addressOf: (message: IncomingMessage) => string | null
   readonly slowMs?: number
+  readonly pingMs?: number
 }): StreamSockets {
-  const { slowMs = SLOW_MS } = options
+  const { slowMs = SLOW_MS, pingMs = PING_MS } = options
   const wires = new Map(options.wires.map((wire) => [wire.path, wire]))
   const open = new Set<Open>()
   let closed = false
@@ -104,7 +107,7 @@ export function createStreamSockets(options: {
     return now - each.since >= slowMs
   }
 
-  let pingAt = Date.now() + PING_MS
+  let pingAt = Date.now() + pingMs
   let budgetAt = Date.now() + 10_000
   const sweep = setInterval(
     () => {
@@ -116,7 +119,7 @@ export function createStreamSockets(options: {
         if (slow(each, now)) each.session.tooSlow()
         waiting += each.socket.buffered
       }
-      if (now >= pingAt) pingAt = now + PING_MS
+      if (now >= pingAt) pingAt = now + pingMs
       if (now >= budgetAt) budgetAt = now + 10_000
       if (waiting <= MAX_WAITING) return
       // Those with most to take go first: others must not lack the memory.
@@ -126,7 +129,7 @@ export function createStreamSockets(options: {
         each.socket.cut()
       }
     },
-    Math.min(SWEEP_MS, slowMs),
+    Math.min(SWEEP_MS, slowMs, pingMs),
   )
   sweep.unref()
 
@@ -135,6 +138,7 @@ export function createStreamSockets(options: {
     stream: Duplex,
     begin: (socket: StreamSocket, mark: () => number) => Session,
     leave: () => void,
+    maxMessages = MAX_MESSAGES,
   ): void => {
     const socket = createStreamSocket(ws, stream)
     const session = begin(socket, mark)
@@ -142,7 +146,7 @@ export function createStreamSockets(options: {
     open.add(each)
     ws.on('message', (data: Buffer, isBinary) => {
       each.incoming += data.length
-      if (each.incoming > INCOMING_BUDGET || ++each.messages > MAX_MESSAGES)
+      if (each.incoming > INCOMING_BUDGET || ++each.messages > maxMessages)
         socket.close(1008, 'too many messages')
       else if (isBinary) session.receivedBytes()
       else session.received(data.toString('utf8'))
@@ -175,7 +179,7 @@ export function createStreamSockets(options: {
       const leave = options.doors.enter(options.addressOf(message))
       if (typeof leave === 'string') return refuse(socket, wire.refuse(leave))
       socket.once('close', leave)
-      server.handleUpgrade(message, socket, head, (ws) => accept(ws, socket, asked, leave))
+      server.handleUpgrade(message, socket, head, (ws) => accept(ws, socket, asked, leave, wire.maxMessages))
     },
     async close() {
       closed = true

@@ -10,10 +10,10 @@ import type { StreamEvent } from './event.ts'
 import { createHub, type Hub } from './hub.ts'
 import { type EventOptions, iterate } from './iterate.ts'
 import { listEvents } from './list-events.ts'
-import { createLogReader } from './log-reader.ts'
+import { createLogReader, type LogReader } from './log-reader.ts'
 import { serverSent } from './server-sent.ts'
 import { createShapes, type StreamDictionary } from './shapes.ts'
-import { createStreamSockets, type StreamSockets } from './sockets.ts'
+import { createStreamSockets, type StreamSockets, type Wire } from './sockets.ts'
 import { createV1Wire } from './subscribe-v1.ts'
 import { createV2Wire } from './subscribe-v2.ts'
 
@@ -40,6 +40,9 @@ export function openStreams(options: {
   readonly addressOf: (message: IncomingMessage) => string | null
   readonly onError: (error: unknown) => void
   readonly slowMs?: number
+  readonly pingMs?: number
+  /** Wires that are not of Jetstream. */
+  readonly wires?: (parts: { readonly hub: Hub; readonly log: LogReader }) => readonly Wire[]
 }): Streams {
   const { dictionary, onError } = options
   const log = createLogReader(options.db)
@@ -50,10 +53,12 @@ export function openStreams(options: {
     wires: [
       createV1Wire({ hub, log, shapes, onError }),
       createV2Wire({ hub, log, shapes, dictionary, onError }),
+      ...(options.wires?.({ hub, log }) ?? []),
     ],
     doors,
     addressOf: options.addressOf,
     ...(options.slowMs === undefined ? {} : { slowMs: options.slowMs }),
+    ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
   })
   return {
     hub,

@@ -1,0 +1,101 @@
+// Consumers of the log that acknowledge what they are given: Tap's groups, and webhooks.
+
+import { type DidResolver, isLoopbackAddress } from '@avocet/did'
+import type { Database } from '@avocet/sqlite'
+import type { IndexerConfig } from './config.ts'
+import { createPlaceStore } from './delivery/store.ts'
+import type { GroupParts } from './delivery/groups.ts'
+import { IndexerError } from './errors.ts'
+import type { Status } from './http/status.ts'
+import type { RecordReader } from './queries/records.ts'
+import type { RepoReader } from './queries/repos.ts'
+import type { StreamEvent } from './stream/event.ts'
+import type { Wire } from './stream/sockets.ts'
+import { tapText } from './tap/event.ts'
+import { createTapFacts } from './tap/facts.ts'
+import type { TapRepos } from './tap/routes.ts'
+import { openTap, type TapSide } from './tap/tap.ts'
+import { startWebhooks, type Webhooks } from './webhooks/webhooks.ts'
+
+/** All of them. */
+export type Consumers = {
+  /** Where groups go on; what they are made of is at hand only now. @returns the wires that they speak */
+  open(parts: Pick<GroupParts, 'hub' | 'log'>): readonly Wire[]
+  /** Sends to webhooks from now on. @throws IndexerError `bad-config` */
+  start(): Promise<void>
+  /** Answers Tap's calls; null for other paths. */
+  fetch(request: Request): Promise<Response> | Response | null
+  stats(): Status['consumers']
+  /** What was acknowledged is durable then. */
+  close(): Promise<void>
+}
+
+/**
+ * Nobody is served or sent to yet.
+ * @throws IndexerError `bad-config` for Tap's side without a password where others reach it
+ */
+export function createConsumers(options: {
+  readonly config: Pick<IndexerConfig, 'tap' | 'webhooks' | 'host' | 'allowLoopback'>
+  readonly db: Database
+  readonly records: RecordReader
+  readonly repos: RepoReader
+  /** For questions of clients: bounded. */
+  readonly dids: DidResolver
+  readonly tapRepos: TapRepos
+  readonly now: () => number
+  readonly onLog: (line: string) => void
+}): Consumers {
+  const { config, db, records, repos, now, onLog } = options
+  if (config.tap?.password === null && !isLoopbackHost(config.host))
+    throw new IndexerError(
+      'bad-config',
+      `Tap's side needs a password (AVOCET_TAP_PASSWORD) where others reach it: ${config.host}`,
+    )
+  const onError = (error: unknown): void => onLog(`consumer failed: ${String(error)}`)
+  const store = createPlaceStore(db, now)
+  const write = (value: StreamEvent): string => tapText(value, (did) => records.account(did))
+  let parts: GroupParts
+  let tap: TapSide | null = null
+  let webhooks: Webhooks | null = null
+
+  return {
+    open({ hub, log }) {
+      parts = { hub, log, store, now, onLog, onError }
+      if (config.tap === undefined) return []
+      tap = openTap(parts, config.tap, write, {
+        ...createTapFacts(db, { records, repos }),
+        repos: options.tapRepos,
+        resolve: (did, signal) => resolve(options.dids, did, signal),
+      })
+      return [tap.wire]
+    },
+    async start() {
+      const hooks = (config.webhooks ?? []).map((hook) => ({
+        ...hook,
+        allowLoopback: hook.allowLoopback ?? config.allowLoopback,
+      }))
+      if (hooks.length > 0) webhooks = await startWebhooks(parts, hooks, write)
+    },
+    fetch: (request) => tap?.fetch(request) ?? null,
+    stats: () => [...(tap?.groups.stats() ?? []), ...(webhooks?.stats() ?? [])],
+    async close() {
+      // A disk that fails is told of elsewhere; what could not be written is given again.
+      await webhooks?.stop().catch(onError)
+      await tap?.groups.close().catch(onError)
+    },
+  }
+}
+
+function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || isLoopbackAddress(host)
+}
+
+async function resolve(
+  dids: DidResolver,
+  did: Parameters<DidResolver['resolve']>[0],
+  signal: AbortSignal,
+): Promise<object | null | undefined> {
+  const found = await dids.resolve(did, { signal })
+  if (found.ok) return found.value
+  return found.error.isTransient ? undefined : null
+}
