@@ -38,7 +38,7 @@ async function* chunks(...texts: string[]): AsyncGenerator<Uint8Array> {
 const upload = async (text: string, type = 'text/plain'): Promise<string> =>
   formatCid((await uploads.upload(DID, chunks(text), type)).ref)
 const refer = (rkey: string, rev: string, cids: string[]): Promise<string[]> =>
-  stores.db.write(() => stores.blobs.release(DID, stores.blobs.refer(DID, 'a.b.c', rkey, rev, cids)))
+  stores.db.write(() => stores.blobs.release(DID, new Set(stores.blobs.refer(DID, 'a.b.c', rkey, rev, cids))))
 const files = (): Promise<string[]> => readdir(join(folder, 'blobs', DID)).catch((): string[] => [])
 
 test('what the bytes are is told by all that came, in however many pieces', async () => {

@@ -4,6 +4,7 @@ import { migrate } from '@avocet/postgres'
 import {
   assertActive,
   createBlockCache,
+  createRecentHeads,
   headMoved,
   InactiveRepo,
   RepoError,
@@ -18,7 +19,6 @@ import {
   type StoredHead,
 } from '@avocet/repo'
 import { COMMIT_VALUES, commitValues, type CommitToApply } from './commit.ts'
-import { createHeads } from './heads.ts'
 import type { OpenRepos } from './open-repos.ts'
 import { addRepo, findRepo, listHeads, lockRepo, readBlocks, toHead } from './rows.ts'
 import { migrations } from './schema.ts'
@@ -82,7 +82,7 @@ export async function openRepoStore(
   }
   const cache = createBlockCache(options.cacheSize ?? 16 * 1024 * 1024)
 
-  const heads = createHeads()
+  const heads = createRecentHeads<string>()
   const remember = (commit: CommitData, id: string): void => {
     heads.remember(commit, id)
     const repo = Number(id)

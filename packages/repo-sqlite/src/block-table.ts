@@ -1,4 +1,4 @@
-import { type CID, cidFromDigest } from '@avocet/data'
+import { type CID, cidFromDigest, CidMap } from '@avocet/data'
 import type { CommitData } from '@avocet/repo'
 import type { Database } from '@avocet/sqlite'
 
@@ -31,17 +31,40 @@ const YOUNG = 64
 /** Put into the index in one transaction: each touches a page. */
 const SETTLED_AT_ONCE = 64
 
-const PLACE = '(SELECT block FROM repo_block_place WHERE repo = ? AND digest = ?)'
-const READ_PLACED = `SELECT bytes FROM repo_block WHERE id = ${PLACE} AND rev > ?`
+const PLACE = '(SELECT block FROM repo_block_place WHERE repo = ?1 AND digest = ?2)'
+const READ_PLACED = `SELECT bytes FROM repo_block WHERE id = ${PLACE} AND rev > ?3`
+/** Places looked up by one statement: what a statement costs is several times what a look into the index does. */
+const PLACES_AT_ONCE = 12
+const PLACES = `SELECT ${Array.from({ length: PLACES_AT_ONCE }, (_, i) => PLACE.replace('?2', `?${i + 2}`)).join(', ')}`
+const TAKE_OVER = 'UPDATE repo_block SET digest = ?, refs = ?, rev = ?, bytes = ? WHERE id = ? AND refs <= ?'
+
+/** A young block that a commit drops, and how many of its references. */
+interface Vacancy {
+  readonly cid: CID
+  readonly id: number
+  readonly count: number
+}
 
 /** The blocks in `db`, which must carry the migrations. */
 export function createBlockTable(db: Database): BlockTable {
   const youngBlocks = createYoungBlocks(db)
 
-  const findPlace = (repo: number, digest: Uint8Array): number | undefined =>
-    db.prepare('SELECT block FROM repo_block_place WHERE repo = ? AND digest = ?').get(repo, digest)?.[
-      'block'
-    ] as number | undefined
+  /** Where blocks are by the index; those that it does not have are left out. */
+  const findPlaces = (repo: number, cids: readonly CID[]): CidMap<number> => {
+    const places = new CidMap<number>()
+    const find = db.prepare(PLACES)
+    find.setReturnArrays(true)
+    for (let from = 0; from < cids.length; from += PLACES_AT_ONCE) {
+      const digests = Array.from({ length: PLACES_AT_ONCE }, (_, i) =>
+        from + i < cids.length ? digestOf(cids[from + i]!) : null,
+      )
+      const found: unknown = find.get(repo, ...digests)
+      for (const [i, block] of (found as readonly (number | null)[]).entries()) {
+        if (block !== null) places.set(cids[from + i]!, block)
+      }
+    }
+    return places
+  }
 
   const unplace = (repo: number, digest: Uint8Array): void => {
     db.prepare('DELETE FROM repo_block_place WHERE repo = ? AND digest = ?').run(repo, digest)
@@ -70,39 +93,58 @@ export function createBlockTable(db: Database): BlockTable {
     apply: (repo, { references, newBlocks, rev }, keep) => {
       const ids = blockIds(repo)
       const young = youngBlocks.of(repo)
+      const places = findPlaces(
+        repo,
+        [...references.keys()].filter((cid) => young.ids.get(cid) === undefined),
+      )
+      const vacancies: Vacancy[] = []
+      const unrefer = (id: number, count: number): void => {
+        db.prepare('UPDATE repo_block SET refs = refs - ? WHERE id = ?').run(count, id)
+      }
+      /** Puts a new block into the row of one that goes: false where others refer to that one, and it stays. */
+      const takeOver = ({ cid, id, count }: Vacancy, by: CID, refs: number): boolean => {
+        const bytes = newBlocks.get(by)!
+        if (db.prepare(TAKE_OVER).run(digestOf(by), refs, rev, bytes, id, count).changes === 0) {
+          unrefer(id, count)
+          return false
+        }
+        young.ids.delete(cid)
+        young.ids.set(by, id)
+        return true
+      }
       const add = (cid: CID, count: number): void => {
-        const digest = digestOf(cid)
-        const known = young.ids.get(cid) ?? findPlace(repo, digest)
+        const known = young.ids.get(cid) ?? places.get(cid)
         if (known !== undefined) {
           db.prepare(
             'UPDATE repo_block SET refs = refs + ?, rev = CASE WHEN refs <= 0 THEN ? ELSE rev END WHERE id = ?',
           ).run(count, rev, known)
           return
         }
+        for (let free = vacancies.shift(); free !== undefined; free = vacancies.shift()) {
+          if (takeOver(free, cid, count)) return
+        }
         young.last = idAfter(young.last, ids)
         young.ids.set(cid, young.last)
         db.prepare(
           'INSERT INTO repo_block (id, repo, digest, refs, rev, bytes) VALUES (?, ?, ?, ?, ?, ?)',
-        ).run(young.last, repo, digest, count, rev, newBlocks.get(cid)!)
+        ).run(young.last, repo, digestOf(cid), count, rev, newBlocks.get(cid)!)
       }
-      const drop = (cid: CID, count: number): void => {
-        const recent = young.ids.get(cid)
-        const id = recent ?? findPlace(repo, digestOf(cid))
-        if (id === undefined) return
-        if (!keep) {
-          const removal = db.prepare('DELETE FROM repo_block WHERE id = ? AND refs <= ?').run(id, count)
-          if (removal.changes !== 0) {
-            if (recent === undefined) unplace(repo, digestOf(cid))
-            else young.ids.delete(cid)
-            return
-          }
-        }
-        db.prepare('UPDATE repo_block SET refs = refs - ? WHERE id = ?').run(count, id)
+      const remove = (cid: CID, id: number, count: number): void => {
+        const { changes } = db.prepare('DELETE FROM repo_block WHERE id = ? AND refs <= ?').run(id, count)
+        if (changes === 0) return unrefer(id, count)
+        if (!young.ids.delete(cid)) unplace(repo, digestOf(cid))
       }
       for (const [cid, change] of references) {
-        if (change > 0) add(cid, change)
-        else if (change < 0) drop(cid, -change)
+        if (change >= 0) continue
+        const recent = young.ids.get(cid)
+        const id = recent ?? places.get(cid)
+        if (id === undefined) continue
+        if (keep) unrefer(id, -change)
+        else if (recent !== undefined) vacancies.push({ cid, id, count: -change })
+        else remove(cid, id, -change)
       }
+      for (const [cid, change] of references) if (change > 0) add(cid, change)
+      for (const { cid, id, count } of vacancies) remove(cid, id, count)
       return young.ids.size >= YOUNG + SETTLED_AT_ONCE
     },
     remove: (repo, id, digest) => {
@@ -113,7 +155,7 @@ export function createBlockTable(db: Database): BlockTable {
     settle: (repo) => {
       const young = youngBlocks.of(repo)
       if (young.ids.size < YOUNG + SETTLED_AT_ONCE) return false
-      // The oldest: what they are part of has lasted longest.
+      // The oldest: what they are part of has lasted longest. A few of their rows were taken over by newer blocks again and again.
       const oldest = db
         .prepare('SELECT id, digest FROM repo_block WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?')
         .all(young.placed, young.last, SETTLED_AT_ONCE)

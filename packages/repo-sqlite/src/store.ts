@@ -2,6 +2,7 @@ import { type BlockMap, type CID, cidEquals, CidMap } from '@avocet/data'
 import {
   assertActive,
   createBlockCache,
+  createRecentHeads,
   assertSuccessor,
   headMoved,
   InactiveRepo,
@@ -11,6 +12,7 @@ import {
   type PackedBlocks,
   type RepoDirectory,
   type RepoHead,
+  type RepoSnapshot,
   type RepoStatus,
   type RepoStore,
   type StoredBlocks,
@@ -60,6 +62,12 @@ export interface OpenRepos {
 export interface SqliteRepoStore extends RepoStore<Database>, RepoDirectory<Database> {
   /** The same for work that joins a transaction which is open. */
   readonly open: OpenRepos
+  /**
+   * A view, without a look at its row, of the head that this handle applied last; null unless the commit before was its own, too: then
+   * the next one will be most likely. Who builds a commit on it has it checked when it is applied. Blocks may be missing once another
+   * commit has landed.
+   */
+  recent(did: string): RepoSnapshot | null
   /** How many blocks a repository has, and their bytes; reads all of them. Zero for an unknown one. */
   size(did: string): RepoSize
   /** How many blocks a repository has, counted in steps that leave others their turn. Zero for an unknown one. */
@@ -86,6 +94,7 @@ const wholeBytes = 4 * 1024 * 1024
 export function openRepoStore(db: Database, options: RepoStoreOptions = {}): SqliteRepoStore {
   migrate(db, REPO_SCHEMA.name, migrations)
   const cache = createBlockCache(options.cacheSize ?? 16 * 1024 * 1024)
+  const heads = createRecentHeads<number>()
   const table = createBlockTable(db)
 
   const find = (did: string): Row | null => {
@@ -116,6 +125,7 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
     }
     db.afterCommit(() => {
       for (const [cid, bytes] of commit.newBlocks) cache.set(repo, cid, bytes)
+      heads.remember(commit, repo)
       if (areMany) sweeping.settle(repo)
     })
   }
@@ -276,6 +286,16 @@ export function openRepoStore(db: Database, options: RepoStoreOptions = {}): Sql
           isOpen = false
           unpin(id)
         },
+      }
+    },
+    recent(did) {
+      const known = heads.recent(did)
+      if (known === null) return null
+      const { id, head } = known
+      return {
+        head,
+        getBlocks: async (_did, cids, since) => readBlocks(id, cids, since),
+        [Symbol.asyncDispose]: async () => {},
       }
     },
     apply: (commit, alongside) =>

@@ -13,6 +13,7 @@ export {
 export { assertActive, InactiveRepo } from './inactive.ts'
 export { MAX_COMMIT_CAR_SIZE, MAX_COMMIT_SIZE, MAX_RECORD_SIZE, MAX_WRITES } from './limits.ts'
 export { createBlockCache, type BlockCache } from './block-cache.ts'
+export { createRecentHeads, type RecentHeads } from './recent-heads.ts'
 export { assertSuccessor, createMemoryRepoStore, headMoved } from './memory-store.ts'
 export { prepareWrite, type WriteInput } from './prepare.ts'
 export type {

@@ -80,6 +80,8 @@ export function openDatabase(options: DatabaseOptions): Database {
         )
 
   const prepare = createPrepare(raw)
+  /** Prepared, since reading such a text takes as long as what it asks for. */
+  const execute = (sql: string): void => void prepare(sql).run()
   let queue: PendingWrite[] = []
   let scheduled = false
   let depth = 0
@@ -114,7 +116,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   /** Commits. A sync of SQLite's own that fails in it is a failed sync like any other. */
   const commit = (): void => {
     try {
-      raw.exec('COMMIT')
+      execute('COMMIT')
     } catch (error) {
       throw isSyncFailure(error) ? durability.fail(error) : error
     }
@@ -125,12 +127,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   const savepoint = <T>(fn: () => T): T => {
     const hooksBefore = hooks.length
     const name = `s${depth}`
-    raw.exec(`SAVEPOINT ${name}`)
+    execute(`SAVEPOINT ${name}`)
     depth++
     try {
       const result = fn()
       refusePromise(result)
-      raw.exec(`RELEASE ${name}`)
+      execute(`RELEASE ${name}`)
       return result
     } catch (error) {
       hooks.length = hooksBefore
@@ -152,7 +154,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     if (depth > 0) return savepoint(fn)
     if (closed) throw new SqliteError('closed', `database is closed; path=${path}`)
     durability.check()
-    raw.exec('BEGIN IMMEDIATE')
+    execute('BEGIN IMMEDIATE')
     depth = 1
     let result: T
     try {
@@ -204,7 +206,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     const began = performance.now()
     try {
       durability.check()
-      raw.exec('BEGIN IMMEDIATE')
+      execute('BEGIN IMMEDIATE')
       depth = 1
       for (; next < end; next++) {
         const item = batch[next]!

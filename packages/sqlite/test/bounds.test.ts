@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createWriteQueue, openDatabase, SqliteError, type Database } from '../src/index.ts'
 import { createNoDurability, createWalDurability } from '../src/durability.ts'
+import { beforeRun } from './before-run.ts'
 import { testDisk, type TestDisk } from './disk.ts'
 
 let folder: string
@@ -71,16 +72,12 @@ describe('an open database', () => {
 
 it('a nested transaction that is done leaves no savepoint, which each later change would pay for', () => {
   db.transaction(() => {
-    const opened: string[] = []
-    const exec = db.raw.exec.bind(db.raw)
-    db.raw.exec = (sql) => {
-      if (sql.startsWith('SAVEPOINT ')) opened.push(sql.slice('SAVEPOINT '.length))
-      exec(sql)
-    }
+    let opened = 0
+    const end = beforeRun(db, 'SAVEPOINT s1', () => opened++)
     db.transaction(() => put('a'))
-    db.raw.exec = exec
-    expect(opened).toHaveLength(1)
-    expect(() => exec(`RELEASE ${opened[0]}`)).toThrow('no such savepoint')
+    end()
+    expect(opened).toBe(1)
+    expect(() => db.raw.exec('RELEASE s1')).toThrow('no such savepoint')
   })
   expect(keys()).toEqual(['a'])
 })
@@ -162,12 +159,10 @@ describe('queued writes', () => {
   })
 
   it('go on, one at a time, where only to begin takes longer than a slice', { timeout: 5000 }, async () => {
-    const exec = db.raw.exec.bind(db.raw)
-    db.raw.exec = (sql) => {
-      const end = performance.now() + (sql === 'BEGIN IMMEDIATE' ? 12 : 0)
+    beforeRun(db, 'BEGIN IMMEDIATE', () => {
+      const end = performance.now() + 12
       while (performance.now() < end);
-      exec(sql)
-    }
+    })
     await Promise.all(['a', 'b', 'c'].map((k) => db.write(() => put(k))))
     expect(keys()).toEqual(['a', 'b', 'c'])
   })
@@ -211,15 +206,13 @@ describe('a sync that fails', () => {
     using other = openDatabase({ path: join(folder, 'normal.db'), synchronous: 'normal', disk })
     other.raw.exec('CREATE TABLE t (k)')
     const add = (k: number) => () => other.prepare('INSERT INTO t VALUES (?)').run(k)
-    const exec = other.raw.exec.bind(other.raw)
     const cause = Object.assign(new Error('disk I/O error'), { errcode: 1034 })
-    other.raw.exec = (sql) => {
-      if (sql === 'COMMIT') throw cause
-      exec(sql)
-    }
+    const end = beforeRun(other, 'COMMIT', () => {
+      throw cause
+    })
     const refused = { code: 'sync-failed', cause }
     await expect(other.write(add(1))).rejects.toMatchObject(refused)
-    other.raw.exec = exec
+    end()
     await expect(other.write(add(2))).rejects.toMatchObject(refused)
     expect(() => other.transaction(add(3))).toThrow(expect.objectContaining(refused))
     expect(other.prepare('SELECT count(*) AS n FROM t').get()).toEqual({ n: 0 })
@@ -227,13 +220,11 @@ describe('a sync that fails', () => {
   })
 
   it.each([1034, 1290])('inside of SQLite is one like any other (%i)', async (errcode) => {
-    const exec = db.raw.exec.bind(db.raw)
-    db.raw.exec = (sql) => {
-      if (sql === 'COMMIT') throw Object.assign(new Error('disk I/O error'), { errcode })
-      exec(sql)
-    }
+    const end = beforeRun(db, 'COMMIT', () => {
+      throw Object.assign(new Error('disk I/O error'), { errcode })
+    })
     expect(() => db.transaction(() => put('a'))).toThrow(expect.objectContaining({ code: 'sync-failed' }))
-    db.raw.exec = exec
+    end()
     await expect(db.write(() => put('b'))).rejects.toMatchObject({ code: 'sync-failed', cause: { errcode } })
     expect(() => db.transaction(() => put('c'))).toThrow(expect.objectContaining({ code: 'sync-failed' }))
     expect(keys()).toEqual([])

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase, type Database } from '../src/database.ts'
+import { beforeRun } from './before-run.ts'
 
 let folder: string
 let db: Database
@@ -49,11 +50,7 @@ describe.each(['file', 'memory'])('%s database', (kind) => {
 
   it('shares a transaction only as long as that holds nobody up, and keeps the order', async () => {
     let commits = 0
-    const exec = db.raw.exec.bind(db.raw)
-    db.raw.exec = (sql) => {
-      if (sql === 'COMMIT') commits++
-      exec(sql)
-    }
+    beforeRun(db, 'COMMIT', () => commits++)
     const order: number[] = []
     const slow = (n: number): void => {
       const end = performance.now() + 4

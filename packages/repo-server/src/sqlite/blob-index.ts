@@ -24,7 +24,7 @@ export interface BlobIndex extends BlobReads {
    * Forgets those of some blobs that no record refers to, once all records of a commit are noted, and returns them. One that
    * was uploaded again since stays as an upload: it is for a record still to come.
    */
-  release(did: Did, cids: Iterable<string>): string[]
+  release(did: Did, cids: ReadonlySet<string>): string[]
   takedown(did: Did, cid: string, ref: string | null): boolean
   /** Forgets at most `limit` blobs; how many there were. */
   removeSome(did: Did, limit: number): number
@@ -73,8 +73,9 @@ export function openBlobIndex(db: Database, sets: RecordSets): BlobIndex {
       return dropped
     },
     release: (did, cids) => {
-      const owner = sets.ensure(did)
       const orphans: string[] = []
+      if (cids.size === 0) return orphans
+      const owner = sets.ensure(did)
       for (const cid of cids) {
         const other = db
           .prepare('SELECT 1 FROM record_blob WHERE owner = ? AND cid = ? LIMIT 1')

@@ -61,6 +61,7 @@ export function openRepoServerStore(db: Database, options: RepoStoreOptions = {}
     log,
     applyTo: (change) => applyTo(tables, change),
     apply: (change) => db.write(() => applyTo(tables, change)),
+    recent: (did) => repos.recent(did),
     stage: (did) => stagings.begin(did),
     onEvent: (listener) => listeners.add(listener),
     upkeep: {

@@ -3,22 +3,11 @@ import { LIVE_SET } from '@avocet/repo-server/postgres'
 import type { Did } from '@avocet/syntax'
 
 import type { RowChange } from '../app-change.ts'
-import type {
-  BelievedClock,
-  QuotaRow,
-  QuotaRows,
-  RecentRow,
-  RecentRows,
-  RotationRows,
-  ServerNotes,
-  Vitals,
-} from '../rows.ts'
+import { rememberQuotas, type RememberedQuotas } from '../remembered-quotas.ts'
+import type { BelievedClock, RecentRow, RecentRows, RotationRows, ServerNotes, Vitals } from '../rows.ts'
 
 /** Records looked at to tell whether a revision can be one of this repository. */
 const MAX_PROBED = 50
-/** How long bounds are remembered, which each write asks for, and of how many accounts. */
-const QUOTA_MS = 10_000
-const MAX_QUOTAS = 10_000
 const PROFILE = 'app.bsky.actor.profile'
 // The condition on the collection is that of the index `record_recent`.
 const SHOWN = `collection IN ('${PROFILE}', 'app.bsky.feed.post')`
@@ -40,30 +29,13 @@ export async function applyRow(tx: Queryable, change: RowChange): Promise<void> 
   )
 }
 
-/** Bounds, and what forgets those that this process changed. */
-export interface PostgresQuotas extends QuotaRows {
-  drop(did: Did): void
-}
-
 /** The bounds in `db`. @param now milliseconds by a clock that nobody sets */
-export function openQuotas(db: Queryable, now: () => number = () => performance.now()): PostgresQuotas {
-  const known = new Map<Did, { readonly row: QuotaRow | null; readonly until: number }>()
-  const load = async (did: Did): Promise<QuotaRow | null> => {
+export function openQuotas(db: Queryable, now?: () => number): RememberedQuotas {
+  return rememberQuotas(async (did) => {
     const [row] = await db.query('SELECT blob_bytes, records FROM account_quota WHERE did = $1', [did])
-    const quota =
-      row === undefined ? null : { blobBytes: number(row['blob_bytes']), records: number(row['records']) }
-    known.delete(did)
-    if (known.size >= MAX_QUOTAS) known.delete(known.keys().next().value!)
-    known.set(did, { row: quota, until: now() + QUOTA_MS })
-    return quota
-  }
-  return {
-    get: (did) => {
-      const found = known.get(did)
-      return found !== undefined && found.until > now() ? found.row : load(did)
-    },
-    drop: (did) => void known.delete(did),
-  }
+    if (row === undefined) return null
+    return { blobBytes: number(row['blob_bytes']), records: number(row['records']) }
+  }, now)
 }
 
 /** The rotations in `db`. */

@@ -5,7 +5,8 @@ import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 
 import type { RowChange } from '../app-change.ts'
-import type { BelievedClock, QuotaRows, RecentRow, RecentRows, RotationRows, Vitals } from '../rows.ts'
+import { rememberQuotas, type RememberedQuotas } from '../remembered-quotas.ts'
+import type { BelievedClock, RecentRow, RecentRows, RotationRows, Vitals } from '../rows.ts'
 
 /** Rows of the blobs that are summed up at a time. */
 const SUMMED = 2000
@@ -31,16 +32,14 @@ export function applyRow(db: Database, change: RowChange): void {
   set('records', change.quota.records)
 }
 
-/** The bounds in `db`. */
-export function openQuotas(db: Database): QuotaRows {
-  return {
-    get: (did) => {
-      const row = db.prepare('SELECT blob_bytes, records FROM account_quota WHERE did = ?').get(did)
-      return row === undefined
-        ? null
-        : { blobBytes: row['blob_bytes'] as number | null, records: row['records'] as number | null }
-    },
-  }
+/** The bounds in `db`. @param now milliseconds by a clock that nobody sets */
+export function openQuotas(db: Database, now?: () => number): RememberedQuotas {
+  return rememberQuotas((did) => {
+    const row = db.prepare('SELECT blob_bytes, records FROM account_quota WHERE did = ?').get(did)
+    return row === undefined
+      ? null
+      : { blobBytes: row['blob_bytes'] as number | null, records: row['records'] as number | null }
+  }, now)
 }
 
 /** The rotations in `db`. */

@@ -105,6 +105,7 @@ export async function openStoresOn(
   migrateSchema(db)
   const accountStore = endingApps(openAccountStore(db), db)
   const { repos, records, blobs, log } = server
+  const quotas = openQuotas(db)
 
   /** In the transaction that is open. @throws NotApplied to undo it */
   const applyAll = (change: AppChange): AppOutcome => {
@@ -114,7 +115,10 @@ export async function openStoresOn(
       if (outcome.status === 'stale') throw new NotApplied(outcome)
       if (outcome.status === 'refused') throw new NotApplied({ ...outcome, by: 'accounts' })
     }
-    for (const row of rows) applyRow(db, row)
+    for (const row of rows) {
+      applyRow(db, row)
+      db.afterCommit(() => quotas.drop(row.did))
+    }
     const seqs: number[] = []
     for (const item of changes) {
       const outcome = server.applyTo(item)
@@ -136,7 +140,7 @@ export async function openStoresOn(
     accountStore,
     accounts: accountStore.accounts,
     files: files ?? (await openBlobs(config, onUnavailable)),
-    quotas: openQuotas(db),
+    quotas,
     rotations: openRotations(db),
     audit: openAudit(db),
     operator: openOperatorRows(db),

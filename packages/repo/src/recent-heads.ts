@@ -1,23 +1,24 @@
 import { type CID, cidEquals } from '@avocet/data'
-import type { CommitData, StoredHead } from '@avocet/repo'
+import type { CommitData, StoredHead } from './types.ts'
 
 /** How many repositories' heads are kept. */
 const MOST = 10_000
 
-/** Heads that this process made, as far as it knows. */
-export interface Heads {
-  remember(commit: CommitData, id: string): void
+/** Heads that this process made, as far as it knows; `Id` is what a store calls a repository. */
+export interface RecentHeads<Id> {
+  /** After a commit, which a store has applied. */
+  remember(commit: CommitData, id: Id): void
   forget(did: string): void
   /** Null unless this process made the commit before, too. */
-  recent(did: string): { readonly id: string; readonly head: StoredHead } | null
+  recent(did: string): { readonly id: Id; readonly head: StoredHead } | null
 }
 
 /**
  * Where writers come to one process, or stay with one, the next commit follows one of its own, and need not be preceded by a read. Where
  * they go around among several, two in a row by the same are rare, and few commits are built in vain.
  */
-export function createHeads(): Heads {
-  const known = new Map<string, { id: string; head: StoredHead; follows: boolean }>()
+export function createRecentHeads<Id>(): RecentHeads<Id> {
+  const known = new Map<string, { id: Id; head: StoredHead; follows: boolean }>()
   return {
     remember({ did, rev, data, commit, prevCommit }, id) {
       const before: CID | undefined = known.get(did)?.head.commit
