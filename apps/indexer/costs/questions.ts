@@ -3,6 +3,7 @@
 import { createDidResolver } from '@avocet/did'
 import { openState } from '@avocet/firehose/sqlite'
 import type { Database } from '@avocet/sqlite'
+import { createBacklinks } from '../src/backlinks/methods.ts'
 import { defaults } from '../src/config.ts'
 import { createLive, type Live } from '../src/http/live.ts'
 import { loadPage } from '../src/http/page.ts'
@@ -16,6 +17,9 @@ import { createLinkReader } from '../src/queries/links.ts'
 import { createRecordReader } from '../src/queries/records.ts'
 import { createRepoReader } from '../src/queries/repos.ts'
 import { documentHost } from './documents.ts'
+
+/** What costly records point to. */
+const LISTED = 'at://did:plc:ewvi7nxzyoun6zhxrhs64oiz/app.bsky.feed.post/3kxyzabcdef22'
 
 /** A question: resolves when its answer is read. */
 export type Question = { readonly name: string; readonly ask: () => Promise<void> }
@@ -38,11 +42,13 @@ export function serveQuestions(db: Database): Served {
     dids: createDidResolver({ fetch: documentHost }),
     handles: { resolve: (handle) => Promise.resolve({ ok: true, value: `did:web:${handle}` }) },
   })
+  const backlinks = createBacklinks(db)
   const router = createXrpc({
     records,
     repos,
     identities,
     findAccount: createFindAccount({ db, records, identities, now: Date.now }),
+    others: backlinks,
     onError: (error) => {
       throw error
     },
@@ -100,6 +106,18 @@ export function serveQuestions(db: Database): Served {
   const query = (method: string, params: Readonly<Record<string, string>> = {}): Question =>
     question(`/xrpc/${method}`, params)
 
+  /** Who points to what costly records point to most. */
+  const ofLinks = (subject: string, source: string, pathToOther: string): Question[] => {
+    const about = { subject, source, limit: '1000' }
+    return [
+      query('blue.microcosm.links.getBacklinks', about),
+      query('blue.microcosm.links.getBacklinksCount', about),
+      query('blue.microcosm.links.getBacklinkDids', about),
+      query('blue.microcosm.links.getManyToMany', { ...about, pathToOther }),
+      query('blue.microcosm.links.getManyToManyCounts', { ...about, pathToOther }),
+    ]
+  }
+
   const ofCollection = (did: string, collection: string): Question[] => {
     const about = { repo: did, collection }
     const [first] = records.list({ did, collection, limit: 1, cursor: null, ascending: true })
@@ -127,6 +145,8 @@ export function serveQuestions(db: Database): Served {
       query('com.atproto.sync.getRepoStatus', { did }),
       query('com.atproto.sync.listRepos', { limit: '1000' }),
       query('com.atproto.sync.listRepos', { limit: '1000', cursor: did }),
+      ...ofLinks('did:plc:0', 'com.example.costly:s', 't'),
+      ...ofLinks(LISTED, 'app.bsky.feed.threadgate:allow[app.bsky.feed.threadgate#listRule].list', 'post'),
       query('_health'),
       question('/'),
       question('/page/main.js'),

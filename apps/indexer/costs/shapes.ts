@@ -169,6 +169,11 @@ const MAKERS: readonly Make[] = [
     size < 200_000
       ? object(OTHER, {})
       : { collection: OTHER, bytes: wrapped(textOf(1_000_000 - 18 - 1 + random.below(3), 0x41), random) },
+  // Small ones that all point to the same few: of those links are kept by age too.
+  (_, random) => ({
+    collection: OTHER,
+    bytes: encode({ n: random.below(1e9), s: `did:plc:${random.below(2)}`, t: URI }).slice(),
+  }),
 ]
 
 const blob = (size: number): object => ({

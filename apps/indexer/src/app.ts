@@ -19,6 +19,7 @@ import {
 } from '@avocet/firehose'
 import type { Did } from '@avocet/syntax'
 import { createAddressReader, serve } from '@avocet/xrpc-server/node'
+import { createBacklinks } from './backlinks/methods.ts'
 import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
 import { createConsumers } from './consumers.ts'
 import { describeEnd } from './database/failure.ts'
@@ -93,7 +94,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const log = config.onLog ?? ((): void => {})
   const now = Date.now
   const db = openIndexDatabase(config.dataFolder, (rows) =>
-    log(`database of an older version: ${rows} rows moved`),
+    log(`database of an older version: ${rows} rows moved or counted`),
   )
   opened.defer(() => db.close())
   if (config.dataFolder !== null) opened.use(lockFolder(config.dataFolder))
@@ -213,12 +214,13 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     opened.defer(() => discovery.stop())
   }
 
+  const backlinks = createBacklinks(db)
   const router = createXrpc({
     records,
     repos,
     identities,
     findAccount: createFindAccount({ db, records, identities, now }),
-    others: (nsid) => streams.method(nsid),
+    others: (nsid, request) => streams.method(nsid) ?? backlinks(nsid, request),
     onError: (error) => log(`request failed: ${String(error)}`),
   })
   const site = createSite({

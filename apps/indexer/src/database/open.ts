@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { type Database, SqliteError, migrate, openDatabase } from '@avocet/sqlite'
 import { IndexerError } from '../errors.ts'
 import { convertFirstSchema } from './convert.ts'
+import { countLinks } from './count-links.ts'
 import { diskFailure } from './failure.ts'
 import { migrations } from './schema.ts'
 
 /**
  * Opens `<folder>/indexer.sqlite` (or a database in memory for null) and brings its tables up to date.
- * @param onProgress told how many rows of an older schema were moved, which takes a minute a few million
+ * @param onProgress told how many rows of an older schema were moved or counted, which takes a minute a few million
  * @throws IndexerError `data-folder`
  */
 export function openIndexDatabase(folder: string | null, onProgress?: (rows: number) => void): Database {
@@ -23,6 +24,7 @@ export function openIndexDatabase(folder: string | null, onProgress?: (rows: num
       db.raw.exec('PRAGMA wal_autocheckpoint = 16000')
       migrate(db, 'indexer', migrations)
       convertFirstSchema(db, onProgress)
+      countLinks(db, onProgress)
     } catch (error) {
       db.close()
       throw error

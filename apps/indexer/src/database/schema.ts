@@ -250,4 +250,29 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX undelivered_by_consumer ON undelivered (consumer, id);
   `,
+  `
+  -- Of a target that many links of one collection and place point to: how many there are, and of how many accounts. link_order has
+  -- those by age, as records have ids in the order they came in. Sources with few links have no rows here (index/link-counts.ts).
+  CREATE TABLE link_counts (
+    id INTEGER PRIMARY KEY,
+    target BLOB NOT NULL,
+    path INTEGER NOT NULL,
+    collection INTEGER NOT NULL,
+    links INTEGER NOT NULL,
+    dids INTEGER NOT NULL,
+    UNIQUE (target, path, collection)
+  ) STRICT;
+  CREATE TABLE link_order (
+    source INTEGER NOT NULL,
+    record INTEGER NOT NULL,
+    PRIMARY KEY (source, record)
+  ) WITHOUT ROWID, STRICT;
+  -- How far the links of an older version are counted (count-links.ts); no row: all are.
+  CREATE TABLE link_counting (
+    target BLOB NOT NULL,
+    path INTEGER NOT NULL,
+    collection INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO link_counting SELECT x'', 0, 0 WHERE EXISTS (SELECT 1 FROM links);
+  `,
 ]

@@ -27,15 +27,15 @@ export function createXrpc(options: {
   readonly identities: Identities
   readonly findAccount: FindAccount
   /** Answers for methods that are no XRPC of the router's; null: neither. */
-  readonly others?: (nsid: string) => Response | null
+  readonly others?: (nsid: string, request: Request) => Response | Promise<Response> | null
   readonly onError: (error: unknown) => void
 }): Router {
   const { records, repos, identities, findAccount } = options
   return createRouter({
     health: () => ({ version }),
     onError: options.onError,
-    fallback({ nsid }) {
-      const answer = options.others?.(nsid) ?? null
+    fallback({ nsid, request }) {
+      const answer = options.others?.(nsid, request) ?? null
       if (answer === null) throw new XrpcError(501, 'MethodNotImplemented', 'Method Not Implemented')
       return answer
     },

@@ -8,6 +8,7 @@ import { type Provenance, PROVENANCES, VALIDITIES } from '../database/codes.ts'
 import type { Names } from '../database/names.ts'
 import { type Contents, costOf, createContents, type NewContent } from './contents.ts'
 import type { Examined } from './examine.ts'
+import { createLinkCounts } from './link-counts.ts'
 import { MAX_LINKS } from './links.ts'
 import { countPointers, createTargetHash, eachPointer, packPointers } from './pointers.ts'
 
@@ -102,6 +103,7 @@ export function createRows(db: Database, names: Names): Rows {
   const remove = db.raw.prepare('DELETE FROM records WHERE id = ?')
   const link = db.raw.prepare(LINK)
   const unlink = db.raw.prepare(UNLINK)
+  const linkCounts = createLinkCounts(db)
   const openContents = createContents(db)
   const hash = createTargetHash(db)
 
@@ -113,7 +115,8 @@ export function createRows(db: Database, names: Names): Rows {
     const { id, collection, content } = row
     const { bytes, pointers } = content === null ? row : contents.release(content)
     eachPointer(pointers, MAX_LINKS, (target, path) => {
-      unlink.run(target, path, collection, repo, id)
+      const { changes } = unlink.run(target, path, collection, repo, id)
+      if (changes === 1) linkCounts.removed({ target, path, collection }, repo, id)
     })
     return bytes
   }
@@ -129,7 +132,8 @@ export function createRows(db: Database, names: Names): Rows {
     const most = Math.min(isRepeat ? MAX_REPEATED_LINKS : MAX_LINKS, event.linksLeft)
     event.linksLeft -= Math.min(most, countPointers(pointers))
     eachPointer(pointers, most, (target, path) => {
-      link.run(target, path, collection, event.repo, id)
+      const { changes } = link.run(target, path, collection, event.repo, id)
+      if (changes === 1) linkCounts.added({ target, path, collection }, event.repo, id)
     })
   }
 

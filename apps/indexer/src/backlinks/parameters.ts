@@ -1,0 +1,96 @@
+// The parameters of blue.microcosm.links.*, read as Constellation's server reads them.
+// https://github.com/at-microcosm/microcosm-rs/tree/main/constellation
+
+import { type List, type Position, readCursor } from './cursor.ts'
+
+/** What is asked about links. */
+export type LinkQuery = {
+  readonly subject: string
+  readonly collection: string
+  /** With its leading dot, as links have it. */
+  readonly path: string
+  readonly limit: number
+  readonly after: Position | null
+  readonly reverse: boolean
+  /** Of whom links are asked for; null: of everybody. */
+  readonly dids: readonly string[] | null
+  /** Where the other link of a record stands. */
+  readonly pathToOther: string
+  /** What the other link may point to; null: anything. */
+  readonly otherSubjects: readonly string[] | null
+}
+
+/** Which of the parameters a method has. */
+export type Wanted = { readonly list: List | null; readonly isPair: boolean }
+
+const DEFAULT_LIMIT = 100
+const MAX_LIMIT = 1000
+const MAX_U64 = 2n ** 64n - 1n
+/** Longer ones are no targets of links. */
+const MAX_FILTERS = 1000
+
+/** Why a question is refused: in words where the query cannot be read, without any where it asks for what is not given. */
+export type Refused = { readonly message: string | null }
+
+type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Refused }
+
+const refuse = (message: string | null): { readonly ok: false; readonly error: Refused } => ({
+  ok: false,
+  error: { message: message === null ? null : `Failed to deserialize query string: ${message}` },
+})
+
+/** Reads them. */
+export function readLinkQuery(query: URLSearchParams, { list, isPair }: Wanted): Read<LinkQuery> {
+  const single = ['subject', 'source', 'limit', 'cursor', 'reverse', ...(isPair ? ['pathToOther'] : [])]
+  for (const name of single) {
+    if (query.getAll(name).length > 1) return refuse(`duplicate field \`${name}\``)
+  }
+  for (const name of ['subject', 'source', ...(isPair ? ['pathToOther'] : [])]) {
+    if (!query.has(name)) return refuse(`missing field \`${name}\``)
+  }
+  const limit = readLimit(query.get('limit'))
+  if (typeof limit === 'string') return refuse(limit)
+  const reverse = query.get('reverse')
+  if (reverse !== null && reverse !== 'true' && reverse !== 'false') {
+    return refuse('provided string was not `true` or `false`')
+  }
+  const cursor = query.get('cursor') ?? ''
+  const after = cursor === '' || list === null ? null : readCursor(list, cursor)
+  if (cursor !== '' && list !== null && after === null) return refuse(null)
+  if (limit > MAX_LIMIT) return refuse(null)
+  const source = query.get('source')!
+  const colon = source.indexOf(':')
+  if (colon < 0) return refuse(null)
+  const dids = filterOf(query, 'did', ...(isPair ? ['linkDid'] : []))
+  const otherSubjects = filterOf(query, 'otherSubject')
+  if ((dids?.length ?? 0) > MAX_FILTERS || (otherSubjects?.length ?? 0) > MAX_FILTERS) return refuse(null)
+  const value: LinkQuery = {
+    subject: query.get('subject')!,
+    collection: source.slice(0, colon),
+    path: `.${source.slice(colon + 1)}`,
+    limit: Number(limit),
+    after,
+    reverse: reverse === 'true',
+    dids,
+    pathToOther: `.${query.get('pathToOther') ?? ''}`,
+    otherSubjects,
+  }
+  return { ok: true, value }
+}
+
+/** @returns why it is none, as text */
+function readLimit(text: string | null): bigint | string {
+  if (text === null) return BigInt(DEFAULT_LIMIT)
+  if (text === '') return 'cannot parse integer from empty string'
+  if (!/^\+?[0-9]+$/.test(text)) return 'invalid digit found in string'
+  const digits = text.replace(/^\+?0*(?=[0-9])/, '')
+  const value = digits.length > 20 ? MAX_U64 + 1n : BigInt(digits)
+  return value > MAX_U64 ? 'number too large to fit in target type' : value
+}
+
+/** Spaces around them do not count, nor do empty ones. */
+function filterOf(query: URLSearchParams, ...names: string[]): readonly string[] | null {
+  const values = names.flatMap((name) => query.getAll(name)).map((value) => value.trim())
+  const given = values.filter((value) => value !== '')
+  return given.length === 0 ? null : [...new Set(given)]
+}
