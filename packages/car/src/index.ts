@@ -1,5 +1,5 @@
 export { CarError, type CarErrorCode } from './error.ts'
 export type { CarBlock, ReadCarOptions } from './parse.ts'
-export { readCar } from './read.ts'
-export { readCarStream, type CarStream } from './read-stream.ts'
+export { readCar, unsafeReadCar, type Car } from './read.ts'
+export { readCarStream, unsafeReadCarStream, type CarChunks, type CarStream } from './read-stream.ts'
 export { writeCar, writeCarStream } from './write.ts'

@@ -1,9 +1,11 @@
 // A CAR that arrives in pieces, held one block at a time.
 
-import { CID_LENGTH, type CID } from '@avocet/data'
+import { CID_LENGTH, type CID, verifyCid } from '@avocet/data'
 import { CarError } from './error.ts'
 import {
+  believe,
   type CarBlock,
+  type CheckHash,
   DEFAULT_MAX_BLOCK_SIZE,
   MAX_HEADER_SIZE,
   type ReadCarOptions,
@@ -18,6 +20,9 @@ const MAX_VARINT_SIZE = 6
 /** Blocks of a batch, and bytes after which it ends: what is hashed between two turns of the event loop. */
 const BATCH_BLOCKS = 512
 const BATCH_BYTES = 512 * 1024
+
+/** Bytes of a CAR as they arrive. */
+export type CarChunks = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
 
 /** A CAR whose header was read. Iterate one of `blocks` and `batches`, once. */
 export type CarStream = {
@@ -121,10 +126,23 @@ class Pull {
  * @throws CarError any code, from the promise (header) or from the iteration (blocks; those before the fault come first).
  * @see https://ipld.io/specs/transport/car/carv1/
  */
-export async function readCarStream(
-  source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
+export async function readCarStream(source: CarChunks, options: ReadCarOptions = {}): Promise<CarStream> {
+  return await open(source, options, verifyCid)
+}
+
+/**
+ * The same, no block compared with its CID, and no hash function in a bundle: for who compares those that are used, or trusts where
+ * the bytes come from.
+ * @throws CarError any code but `hash-mismatch`, as {@link readCarStream} does.
+ */
+export async function unsafeReadCarStream(
+  source: CarChunks,
   options: ReadCarOptions = {},
 ): Promise<CarStream> {
+  return await open(source, options, believe)
+}
+
+async function open(source: CarChunks, options: ReadCarOptions, check: CheckHash): Promise<CarStream> {
   const pull = new Pull(chunksOf(source), options.maxSize ?? Infinity)
   let roots: CID[]
   try {
@@ -143,7 +161,7 @@ export async function readCarStream(
   const start = (): AsyncGenerator<readonly CarBlock[], void, undefined> => {
     if (started) throw new CarError('already-read', 'blocks can be iterated once', pull.offset)
     started = true
-    return readBatches(pull, options)
+    return readBatches(pull, options, check)
   }
   return {
     roots,
@@ -155,10 +173,10 @@ export async function readCarStream(
 async function* readBatches(
   pull: Pull,
   options: ReadCarOptions,
+  check: CheckHash,
 ): AsyncGenerator<readonly CarBlock[], void, undefined> {
   const maxBlockSize = options.maxBlockSize ?? DEFAULT_MAX_BLOCK_SIZE
   const maxBlocks = options.maxBlocks ?? Infinity
-  const skipHash = options.unsafeSkipHashes ?? false
   let batch: CarBlock[] = []
   let bytes = 0
   const whole = (): readonly CarBlock[] => {
@@ -188,7 +206,7 @@ async function* readBatches(
           if (batch.length > 0) yield whole()
           section = await pull.take(length, 'a block')
         }
-        batch.push(parseSection(section, 0, length, at, skipHash))
+        batch.push(parseSection(section, 0, length, at, check))
         bytes += length
         if (batch.length >= BATCH_BLOCKS || bytes >= BATCH_BYTES) yield whole()
       }
@@ -208,7 +226,7 @@ async function* oneByOne(
   for await (const batch of batches) for (const block of batch) yield block
 }
 
-function chunksOf(source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>): AsyncIterator<Uint8Array> {
+function chunksOf(source: CarChunks): AsyncIterator<Uint8Array> {
   if (Symbol.asyncIterator in source) return (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
   // Safari's ReadableStream cannot be iterated.
   return iterateReader((source as ReadableStream<Uint8Array>).getReader())

@@ -1,9 +1,11 @@
 // A whole CAR in memory.
 
-import { CID_LENGTH, type CID } from '@avocet/data'
+import { CID_LENGTH, type CID, verifyCid } from '@avocet/data'
 import { CarError } from './error.ts'
 import {
+  believe,
   type CarBlock,
+  type CheckHash,
   DEFAULT_MAX_BLOCK_SIZE,
   MAX_HEADER_SIZE,
   type ReadCarOptions,
@@ -15,17 +17,35 @@ import {
 
 const DEFAULT_MAX_BLOCKS = 1_000_000
 
+/** A CAR that was read. */
+export interface Car {
+  readonly roots: CID[]
+  readonly blocks: CarBlock[]
+}
+
 /**
  * Reads a whole CAR v1; blocks keep their order and repeat if the CAR repeats them. The bytes of blocks are views of `car`.
- * @throws CarError any code; `hash-mismatch` unless `unsafeSkipHashes`.
+ * @throws CarError any code.
  * @see https://ipld.io/specs/transport/car/carv1/
  */
-export function readCar(car: Uint8Array, options: ReadCarOptions = {}): { roots: CID[]; blocks: CarBlock[] } {
+export function readCar(car: Uint8Array, options: ReadCarOptions = {}): Car {
+  return read(car, options, verifyCid)
+}
+
+/**
+ * The same, no block compared with its CID, and no hash function in a bundle: for who compares those that are used
+ * (`verifyCid` of `@avocet/data/web` does it by WebCrypto), or trusts where the bytes come from.
+ * @throws CarError any code but `hash-mismatch`.
+ */
+export function unsafeReadCar(car: Uint8Array, options: ReadCarOptions = {}): Car {
+  return read(car, options, believe)
+}
+
+function read(car: Uint8Array, options: ReadCarOptions, check: CheckHash): Car {
   const bytes = toPlainBytes(car)
   const end = bytes.length
   const maxBlockSize = options.maxBlockSize ?? DEFAULT_MAX_BLOCK_SIZE
   const maxBlocks = options.maxBlocks ?? DEFAULT_MAX_BLOCKS
-  const skipHash = options.unsafeSkipHashes ?? false
   if (options.maxSize !== undefined && end > options.maxSize) {
     throw new CarError('too-large', `CAR is larger than allowed; size=${end} max=${options.maxSize}`, 0)
   }
@@ -51,7 +71,7 @@ export function readCar(car: Uint8Array, options: ReadCarOptions = {}): { roots:
     if (blocks.length === maxBlocks) {
       throw new CarError('too-many-blocks', `more blocks than allowed; max=${maxBlocks}`, at)
     }
-    blocks.push(parseSection(bytes, start, pos, at, skipHash))
+    blocks.push(parseSection(bytes, start, pos, at, check))
   }
   return { roots, blocks }
 }

@@ -2,7 +2,7 @@
 // A value is written straight into a shared slab and handed out as a view of it: allocating a backing store for each
 // small record costs more than encoding it.
 
-import { CID, type DataObject, type DataValue, isCid } from '@avocet/data'
+import { type CID, type DataObject, type DataValue, isCid } from '@avocet/data'
 import { CborError } from './error.ts'
 import { sortAsciiKeys, sortKeys } from './key-order.ts'
 
@@ -129,8 +129,6 @@ function writeBytes(w: Writer, value: Uint8Array): void {
 }
 
 function writeCid(w: Writer, cid: CID): void {
-  // The class knows CIDs of other versions, codecs and hashes, which no decoder of the protocol takes.
-  if (!isCid(cid)) throw new CborError('invalid-cid', 'only CIDs of this protocol can be encoded')
   const source = cid.bytes
   reserve(w, 6 + source.length)
   const { bytes, pos } = w
@@ -222,10 +220,13 @@ function writeValue(w: Writer, value: DataValue): void {
   if (typeof value === 'object') {
     if (Array.isArray(value)) return writeArray(w, value)
     if (value instanceof Uint8Array) return writeBytes(w, value)
-    if (value instanceof CID) return writeCid(w, value)
-    if (isPlain(value)) return writeMap(w, value)
-    // From another copy of multiformats.
+    if (isPlain(value)) return writeMap(w, value as DataObject)
     if (isCid(value)) return writeCid(w, value)
+    // What CIDs of multiformats have in common: it knows other versions, codecs and hashes, which no decoder of the protocol takes.
+    const { bytes, '/': slash } = value as { readonly bytes?: unknown; readonly '/'?: unknown }
+    if (bytes instanceof Uint8Array && slash === bytes) {
+      throw new CborError('invalid-cid', 'only CIDs of this protocol can be encoded')
+    }
     throw new CborError('unsupported-type', `objects of a class cannot be encoded; type=${typeName(value)}`)
   }
   throw new CborError('unsupported-type', `value cannot be encoded; type=${typeof value}`)

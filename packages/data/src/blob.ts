@@ -13,11 +13,16 @@ export type LegacyBlobRef = { cid: string; mimeType: string }
 
 /** Whether a value is exactly a blob ref: the four fields, of the right types, and nothing else. */
 export function isBlobRef(value: unknown): value is BlobRef {
+  return hasBlobFields(value, isCid)
+}
+
+/** The same for each form of a link. */
+export function hasBlobFields(value: unknown, isLink: (ref: unknown) => boolean): boolean {
   if (typeof value !== 'object' || value === null) return false
   const { $type, ref, mimeType, size } = value as Partial<BlobRef>
   return (
     $type === 'blob' &&
-    isCid(ref) &&
+    isLink(ref) &&
     typeof mimeType === 'string' &&
     mimeType.length > 0 &&
     typeof size === 'number' &&

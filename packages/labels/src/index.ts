@@ -35,4 +35,4 @@ export {
   type LabelSetOptions,
 } from './label-set.ts'
 export { signLabel } from './sign.ts'
-export { verifyLabel } from './verify.ts'
+export { verifyLabel, verifyLabelBy, type CheckLabelSignature } from './verify.ts'

@@ -2,7 +2,16 @@ import { encode } from '@avocet/cbor'
 import { createKeypair, parseMultikey, verifySignature, type PublicKey } from '@avocet/crypto'
 import { fromJsonObject } from '@avocet/data'
 import { describe, expect, test } from 'vitest'
-import { encodeLabel, LabelsError, parseLabel, signLabel, verifyLabel, type Label } from '../src/index.ts'
+import * as web from '@avocet/crypto/web'
+import {
+  encodeLabel,
+  LabelsError,
+  parseLabel,
+  signLabel,
+  verifyLabel,
+  verifyLabelBy,
+  type Label,
+} from '../src/index.ts'
 import { at, CID_A, keypair, label, LABELER, OTHER, POST, signed } from './support.ts'
 
 const codeOf = (result: ReturnType<typeof verifyLabel> | ReturnType<typeof parseLabel>): string =>
@@ -90,6 +99,28 @@ describe('signLabel and verifyLabel', () => {
     expect(made.sig.length).toBe(64)
     expect(verifyLabel(made, own.publicKey)).toEqual({ ok: true, value: made })
     expect(codeOf(verifyLabel(made, createKeypair(curve).publicKey))).toBe('bad-signature')
+  })
+
+  test.for(['k256', 'p256'] as const)('by a check of one’s own, with keys of %s', async (curve) => {
+    const own = createKeypair(curve)
+    const made = await signed({ cid: CID_A, exp: at(60) }, own)
+    const by = async (value: unknown, key: PublicKey | null): ReturnType<typeof verifyLabelBy> =>
+      await verifyLabelBy(value, key && ((message, sig) => web.verifySignature(key, message, sig)))
+    const { sig: _, ...unsigned } = made
+    const other = createKeypair(curve).publicKey
+    for (const [value, key] of [
+      [made, own.publicKey],
+      [made, other],
+      [made, null],
+      [{ ...made, val: 'wrong' }, own.publicKey],
+      [{ ...made, ver: 2 }, own.publicKey],
+      [unsigned, null],
+      [{ ...made, cts: 'now' }, own.publicKey],
+    ] as const) {
+      expect(await by(value, key)).toEqual(verifyLabel(value, key))
+    }
+    expect(await by(made, own.publicKey)).toEqual({ ok: true, value: made })
+    expect(codeOf(await by(made, other))).toBe('bad-signature')
   })
 
   test('agree with a labeler of the network', () => {

@@ -70,7 +70,9 @@ export type {
   ValidateOptions,
   Validation,
   Validator,
+  ValueForms,
 } from './validation.ts'
+export { validateJson, type JsonForm } from './validate-json.ts'
 export { openVariant, type Typed, type UnknownVariant } from './typed.ts'
 export type { BlobRef, CID, DataObject } from '@avocet/data'
 export type {

@@ -50,6 +50,16 @@ export type ValidateOptions = {
   readonly defaults?: boolean
   /** Stop after so many issues (default 100). */
   readonly maxIssues?: number
+  /** How links, bytes and blobs look. Default: as values of `@avocet/data`; see `validateJson` for JSON. */
+  readonly forms?: ValueForms
+}
+
+/** How values that JSON has no form for are written. */
+export interface ValueForms {
+  isLink(value: unknown): boolean
+  /** Of bytes; -1 for what is none. */
+  byteLength(value: unknown): number
+  isBlob(value: unknown): value is { readonly mimeType: string; readonly size: number }
 }
 
 /** The Standard Schema properties of a validator. */

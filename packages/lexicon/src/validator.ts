@@ -1,5 +1,5 @@
 import type { Check } from './check/context.ts'
-import { createContext, createQuickContext, type Context } from './check/context.ts'
+import { createContext, type Context } from './check/context.ts'
 import type {
   Issue,
   StandardProps,
@@ -8,6 +8,9 @@ import type {
   ValidateOptions,
   Validator,
 } from './validation.ts'
+
+/** Ends at the first issue. */
+const QUICK: ValidateOptions = { maxIssues: 1 }
 
 /** A value with defaults filled in or strings shortened; the same value where there is nothing to do. */
 export type Rewrite = (value: unknown, how: { defaults: boolean; truncate: boolean }) => unknown
@@ -25,10 +28,6 @@ export function createValidator<T, In = T>(
   let check: Check | undefined
   function validate(value: unknown, options?: ValidateOptions): Validation<T> {
     check ??= compile()
-    if (options === undefined && !defaults) {
-      const context = createContext(undefined)
-      return check(value, context) ? { ok: true, value: value as T } : { ok: false, issues: close(context) }
-    }
     const context = createContext(options)
     const how = { defaults: options?.defaults ?? defaults, truncate: options?.truncate ?? false }
     const subject = how.defaults || how.truncate ? rewrite(value, how) : value
@@ -44,7 +43,7 @@ export function createValidator<T, In = T>(
     validate,
     is: (value): value is T => {
       check ??= compile()
-      return check(value, createQuickContext())
+      return check(value, createContext(QUICK))
     },
     '~standard': standard,
   }

@@ -29,6 +29,19 @@ export interface Commit {
  * @throws {RepoError} `malformed-commit`, `unsupported-version`
  */
 export function readCommit(bytes: Uint8Array): Commit {
+  const { fields, unsigned } = parseCommit(bytes)
+  return { ...fields, unsigned: encode(unsigned) }
+}
+
+/**
+ * The fields of a commit block, and all of it but its signature. Without an encoder: what nobody checks needs no signed bytes.
+ *
+ * @throws {RepoError} `malformed-commit`, `unsupported-version`
+ */
+export function parseCommit(bytes: Uint8Array): {
+  readonly fields: Omit<Commit, 'unsigned'>
+  readonly unsigned: DataObject
+} {
   if (bytes.length > MAX_COMMIT_SIZE) throw malformed(`${bytes.length} bytes`)
   let value: DataValue
   try {
@@ -51,7 +64,7 @@ export function readCommit(bytes: Uint8Array): Commit {
   if (!isCid(data) || data.code !== 0x71) throw malformed('no valid data')
   if (prev !== null && prev !== undefined && !isCid(prev)) throw malformed('no valid prev')
   if (!(sig instanceof Uint8Array) || sig.length !== 64) throw malformed('no signature of 64 bytes')
-  return { did, version, data, rev, prev: prev ?? null, sig, unsigned: encode(unsigned) }
+  return { fields: { did, version, data, rev, prev: prev ?? null, sig }, unsigned }
 }
 
 function malformed(reason: string): RepoError {

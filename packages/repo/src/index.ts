@@ -64,5 +64,6 @@ export {
   type RepoReader,
 } from './read.ts'
 export { decodeRecord } from './record.ts'
+export { unsafeReadRepo, type UnsafeReadRepoOptions, type UnverifiedRepo } from './unsafe-read.ts'
 export { rebuildRepo, type RebuildOptions, type RecordSource } from './rebuild.ts'
 export { createRepoWriter, type RepoWriter, type RepoWriterOptions, type WriteOptions } from './writer.ts'

@@ -1,9 +1,10 @@
 // https://atproto.com/specs/repository#mst-structure, lexicon com.atproto.sync.getRecord
 
-import { CarError, readCar } from '@avocet/car'
+import { type Car, CarError, readCar, unsafeReadCar } from '@avocet/car'
 import { type PublicKey, verifySignature, type VerifySignature } from '@avocet/crypto'
-import { type CID, CidMap, type DataObject } from '@avocet/data'
-import { findValue } from '@avocet/mst'
+import { type CID, cidKey, type DataObject } from '@avocet/data'
+import { verifyCid } from '@avocet/data/web'
+import { findValue, type NodeSource } from '@avocet/mst'
 import type { Did, Nsid, RecordKey, Tid } from '@avocet/syntax'
 import type { Commit } from './commit.ts'
 import { RepoError } from './error.ts'
@@ -49,7 +50,7 @@ export function verifyRecordProof(
 ): RepoResult<ProvedRecord> {
   return attempt(() => {
     const { key, verify = verifySignature } = options
-    const { commit, prove } = openProof(car, options)
+    const { commit, prove } = openProof(car, readCar, options)
     if (!verify(key, commit.unsigned, commit.sig)) throw badSignature(commit)
     return prove()
   })
@@ -57,7 +58,8 @@ export function verifyRecordProof(
 
 /**
  * The same by a check of the caller's own, which may be asynchronous. For pages: it brings no curves into a bundle, so that
- * `verifySignature` of `@avocet/crypto/web` can stand there.
+ * `verifySignature` of `@avocet/crypto/web` can stand there, and hashes by WebCrypto. Blocks that prove nothing are not looked at.
+ * Rejects where there is no WebCrypto, as in pages that came by plain HTTP.
  *
  * @returns failures as {@link verifyRecordProof}
  */
@@ -66,23 +68,48 @@ export async function verifyRecordProofBy(
   options: VerifyRecordProofByOptions,
 ): Promise<RepoResult<ProvedRecord>> {
   try {
-    const { commit, prove } = openProof(car, options)
+    const { commit, used, prove } = openProof(car, unsafeReadCar, options)
+    await checkHashes(used)
     if (!(await options.verify(commit.unsigned, commit.sig))) throw badSignature(commit)
-    return { ok: true, value: prove() }
+    const value = prove()
+    await checkHashes(used)
+    return { ok: true, value }
   } catch (thrown) {
     return failed(thrown)
   }
 }
 
+/** @throws {RepoError} `malformed-repo` */
+async function checkHashes(blocks: ReadonlyMap<CID, Uint8Array>): Promise<void> {
+  const checked = await Promise.all([...blocks].map(([cid, bytes]) => verifyCid(cid, bytes)))
+  if (!checked.every(Boolean)) throw new RepoError('malformed-repo', 'a block is not what its CID names')
+}
+
+interface Proof {
+  readonly commit: Commit
+  /** The blocks that were asked for so far: the commit, the nodes on the way, the record. */
+  readonly used: ReadonlyMap<CID, Uint8Array>
+  readonly prove: () => ProvedRecord
+}
+
 /** The commit of a proof, its signature yet to be checked, and what it proves then. */
 function openProof(
   car: Uint8Array,
+  read: typeof readCar,
   where: Pick<VerifyRecordProofOptions, 'did' | 'collection' | 'rkey'>,
-): { readonly commit: Commit; readonly prove: () => ProvedRecord } {
-  const { roots, blocks: list } = read(car)
+): Proof {
+  const { roots, blocks: list } = readBounded(car, read)
   const root = roots[0]
   if (root === undefined) throw new RepoError('malformed-repo', 'CAR has no root')
-  const blocks = new CidMap(list.map(({ cid, bytes }) => [cid, bytes] as const))
+  const byCid = new Map(list.map(({ cid, bytes }) => [cidKey(cid), bytes]))
+  const used = new Map<CID, Uint8Array>()
+  const blocks: NodeSource = {
+    get: (cid) => {
+      const bytes = byCid.get(cidKey(cid))
+      if (bytes !== undefined) used.set(cid, bytes)
+      return bytes
+    },
+  }
   const commit = readOwnCommit({ blocks, commit: root, did: where.did })
   const prove = (): ProvedRecord => {
     const { rev, data } = commit
@@ -95,12 +122,12 @@ function openProof(
     }
     return { rev, commit: root, cid, record: decodeRecord(recordBytes, path), recordBytes }
   }
-  return { commit, prove }
+  return { commit, used, prove }
 }
 
-function read(car: Uint8Array): ReturnType<typeof readCar> {
+function readBounded(car: Uint8Array, read: typeof readCar): Car {
   try {
-    return readCar(car, { maxSize: MAX_COMMIT_CAR_SIZE })
+    return read(car, { maxSize: MAX_COMMIT_CAR_SIZE })
   } catch (cause) {
     if (!(cause instanceof CarError)) throw cause
     throw new RepoError('malformed-repo', `not a valid CAR: ${cause.message}`, { cause })

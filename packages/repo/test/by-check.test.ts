@@ -1,4 +1,6 @@
 // The readers that are given the check of signatures, which may take its time: they refuse what the others refuse.
+import { readCar, writeCar } from '@avocet/car'
+import { cidForCbor } from '@avocet/data'
 import { parseDidKey, verifySignature } from '@avocet/crypto/web'
 import { createKeypair } from '@avocet/crypto'
 import { createTidClock, type Did } from '@avocet/syntax'
@@ -79,6 +81,17 @@ describe('verifyRecordProofBy', () => {
     }
   })
 
+  it('minds no block that proves nothing', async () => {
+    const { roots, blocks } = readCar(proof)
+    const other = { cid: cidForCbor(Uint8Array.of(1)), bytes: Uint8Array.of(2) }
+    const result = await verifyRecordProofBy(writeCar(roots, [other, ...blocks]), { ...where, verify })
+    expect(result).toMatchObject({ ok: true, value: { record: { i: 7 } } })
+    // Of two for one CID the last counts, and must be it.
+    const forged = { cid: blocks[0]!.cid, bytes: Uint8Array.of(2) }
+    const refused = await verifyRecordProofBy(writeCar(roots, [...blocks, forged]), { ...where, verify })
+    expect(refused.ok).toBe(false)
+  })
+
   it('gives the same failures', async () => {
     const code = async (bytes: Uint8Array, change: object = {}): Promise<string> => {
       const result = await verifyRecordProofBy(bytes, { ...where, verify, ...change })
@@ -89,5 +102,14 @@ describe('verifyRecordProofBy', () => {
     expect(await code(proof.subarray(0, -5))).toBe('malformed-repo')
     const broken = new Error('no WebCrypto')
     await expect(code(proof, { verify: () => Promise.reject(broken) })).rejects.toBe(broken)
+    // Each block that proves something, with another byte at its end: the signature of the commit, links of nodes, the record.
+    const { roots, blocks } = readCar(proof)
+    expect(blocks.length).toBeGreaterThan(2)
+    for (const [at, { cid, bytes }] of blocks.entries()) {
+      const changed = Uint8Array.from(bytes)
+      changed[bytes.length - 1]! ^= 1
+      const forgery = writeCar(roots, blocks.with(at, { cid, bytes: changed }))
+      expect(await code(forgery, { verify: () => true }), `block ${at}`).not.toBe('ok')
+    }
   })
 })

@@ -56,17 +56,27 @@ function split(text: string, allowFragment: boolean): AtUriParts | string {
 const MAX_USUAL = 80
 const USUAL = /^at:\/\/did:plc:[a-z2-7]+\/[a-z]+(?:\.[a-z]+)+\.[a-zA-Z]+\/[a-z2-7]+$/
 
+/** The answer of {@link split} without its reasons: programs that only check are spared them. */
+function hasParts(text: string, needsKey: boolean): boolean {
+  if (text.length > MAX_LENGTH || !text.startsWith(SCHEME)) return false
+  const [authority, collection, rkey, more] = text.slice(SCHEME.length).split('/', 4)
+  return (
+    isAtIdentifier(authority) &&
+    (collection === undefined || isNsid(collection)) &&
+    (rkey === undefined ? !needsKey : isRecordKey(rkey)) &&
+    more === undefined
+  )
+}
+
 /** Whether a value is an AT URI as schemas allow it: normalized, no query, no fragment, no trailing slash. */
 export function isAtUri(value: unknown): value is AtUri {
   if (typeof value !== 'string') return false
-  return (value.length <= MAX_USUAL && USUAL.test(value)) || typeof split(value, false) !== 'string'
+  return (value.length <= MAX_USUAL && USUAL.test(value)) || hasParts(value, false)
 }
 
 /** Whether a value is the AT URI of a record: authority, collection and key, and nothing else. */
 export function isRecordUri(value: unknown): value is AtUri {
-  if (typeof value !== 'string') return false
-  const parts = split(value, false)
-  return typeof parts !== 'string' && parts.rkey !== undefined
+  return typeof value === 'string' && hasParts(value, true)
 }
 
 /** The parts of an AT URI; failure `invalid-at-uri`. */

@@ -1,4 +1,4 @@
-import type { IssueCode, ValidateOptions } from '../validation.ts'
+import type { IssueCode, ValidateOptions, ValueForms } from '../validation.ts'
 
 /** An issue under construction: the path grows at its head as the failure goes up. */
 export type OpenIssue = { path: string; code: IssueCode; message: string }
@@ -13,6 +13,8 @@ export interface Context {
   readonly max: number
   readonly legacyBlobs: boolean
   readonly rejectUnknown: boolean
+  /** Undefined: those of the data model. */
+  readonly forms: ValueForms | undefined
   /** Levels of recursive definitions entered. */
   depth: number
 }
@@ -21,28 +23,23 @@ export interface Context {
 export type Check = (value: unknown, context: Context) => boolean
 
 const MAX_ISSUES = 100
+const NO_OPTIONS: ValidateOptions = {}
 
 /** The same bound as the data model's decoders have. */
 export const MAX_DEPTH = 256
 
 /** A context for one validation. */
-export function createContext(options: ValidateOptions | undefined): Context {
-  if (options === undefined) {
-    return { issues: null, count: 0, max: MAX_ISSUES, legacyBlobs: false, rejectUnknown: false, depth: 0 }
-  }
+export function createContext(options: ValidateOptions = NO_OPTIONS): Context {
+  const { maxIssues = MAX_ISSUES, legacyBlobs = false, unknownFields, forms } = options
   return {
     issues: null,
     count: 0,
-    max: Math.max(1, options.maxIssues ?? MAX_ISSUES),
-    legacyBlobs: options.legacyBlobs ?? false,
-    rejectUnknown: options.unknownFields === 'reject',
+    max: Math.max(1, maxIssues),
+    legacyBlobs,
+    rejectUnknown: unknownFields === 'reject',
+    forms,
     depth: 0,
   }
-}
-
-/** A context that ends at the first issue. */
-export function createQuickContext(): Context {
-  return { issues: null, count: 0, max: 1, legacyBlobs: false, rejectUnknown: false, depth: 0 }
 }
 
 /** Notes an issue at the value itself; the callers above add the path. */

@@ -132,14 +132,14 @@ function lengthTest(def: LexiconString): ((value: string, context: Context) => b
 export function bytesCheck(def: LexiconBytes): Check {
   const { minLength = 0, maxLength = Infinity } = def
   return (value, context) => {
-    if (!(value instanceof Uint8Array)) {
-      return fail(context, 'invalid-type', `must be bytes, is ${describe(value)}`)
+    const { forms } = context
+    const length = forms ? forms.byteLength(value) : value instanceof Uint8Array ? value.length : -1
+    if (length < 0) return fail(context, 'invalid-type', `must be bytes, is ${describe(value)}`)
+    if (length < minLength) {
+      return fail(context, 'too-short', `must have at least ${minLength} bytes, has ${length}`)
     }
-    if (value.length < minLength) {
-      return fail(context, 'too-short', `must have at least ${minLength} bytes, has ${value.length}`)
-    }
-    if (value.length > maxLength) {
-      return fail(context, 'too-long', `must have at most ${maxLength} bytes, has ${value.length}`)
+    if (length > maxLength) {
+      return fail(context, 'too-long', `must have at most ${maxLength} bytes, has ${length}`)
     }
     return true
   }
@@ -147,14 +147,17 @@ export function bytesCheck(def: LexiconBytes): Check {
 
 /** `cid-link` */
 export const cidLinkCheck: Check = (value, context) =>
-  isCid(value) || fail(context, 'invalid-type', `must be a CID link, is ${describe(value)}`)
+  (context.forms ? context.forms.isLink(value) : isCid(value)) ||
+  fail(context, 'invalid-type', `must be a CID link, is ${describe(value)}`)
 
 /** `blob`. A legacy blob has no size, so `maxSize` says nothing about it. */
 export function blobCheck(def: LexiconBlob): Check {
   const { maxSize = Infinity } = def
   const accepts = mimeTest(def.accept)
   return (value, context) => {
-    if (!isBlobRef(value)) {
+    const isBlob: (value: unknown) => value is { mimeType: string; size: number } =
+      context.forms?.isBlob ?? isBlobRef
+    if (!isBlob(value)) {
       if (!isLegacyBlobRef(value)) {
         return fail(context, 'invalid-type', `must be a blob, is ${describe(value)}`)
       }
