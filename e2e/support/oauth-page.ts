@@ -1,6 +1,10 @@
 // A page that signs in: what the test calls in it.
 import { createLoopbackMetadata, type OAuthClientEvent } from '@avocet/oauth-client'
-import { createBrowserOAuthClient, type SignedIn } from '@avocet/oauth-client/browser'
+import {
+  createBrowserOAuthClient,
+  createRedirectOAuthClient,
+  type SignedIn,
+} from '@avocet/oauth-client/browser'
 import type { Did } from '@avocet/syntax'
 
 const given = new URL(import.meta.url).searchParams
@@ -8,15 +12,19 @@ const pds = given.get('pds')!
 const did = given.get('did') as Did
 const events: OAuthClientEvent[] = []
 
-const client = createBrowserOAuthClient({
+const options = {
   metadata: createLoopbackMetadata({
     redirectUri: `${location.origin}/`,
     scope: 'atproto transition:generic',
   }),
   resolve: async () => ({ did, pds }),
   allowLoopback: true,
-  onEvent: (event) => events.push(event),
-})
+  onEvent: (event: OAuthClientEvent) => events.push(event),
+}
+// A tab that says so has the smaller client.
+const isSmall = sessionStorage.getItem('small') !== null
+const whole = isSmall ? null : createBrowserOAuthClient(options)
+const client = whole ?? createRedirectOAuthClient(options)
 
 const shown = (signedIn: SignedIn | null): object | null =>
   signedIn && { id: signedIn.session.id, did: signedIn.session.did, appState: signedIn.appState }
@@ -37,7 +45,7 @@ Object.assign(globalThis, {
     },
     redirect: (appState: string) => void client.signInRedirect(did, { appState }),
     popup: async () => {
-      const result = await client.signInPopup(did)
+      const result = await whole!.signInPopup(did)
       return result.ok ? shown(result.value) : result.error.code
     },
     call: async () => {

@@ -11,6 +11,7 @@ import { ACCOUNT, startOAuthNetwork, type OAuthNetwork } from '../support/oauth-
 test('a bundle holds nothing of Node, and little else', async () => {
   const budgets: [string, number][] = [
     ['createBrowserOAuthClient', 10_000],
+    ['createRedirectOAuthClient', 9_500],
     ['createBrowserOAuthClient, createBrowserResolver', 14_000],
   ]
   for (const [members, budget] of budgets) {
@@ -46,9 +47,14 @@ describe.skipIf(!hasChromium('the OAuth client'))('in Chromium', () => {
     await page.waitForFunction('globalThis.page !== undefined')
     return page
   }
-  /** Signs in by a redirect; gives the page that came back. */
-  const signIn = async (context: BrowserContext, appState = 'here'): Promise<Page> => {
+  /** Signs in by a redirect; gives the page that came back. `isSmall`: with the client that can do nothing else. */
+  const signIn = async (context: BrowserContext, appState = 'here', isSmall = false): Promise<Page> => {
     const page = await open(context)
+    if (isSmall) {
+      await page.evaluate(`sessionStorage.setItem('small', '')`)
+      await page.reload()
+      await page.waitForFunction('globalThis.page !== undefined')
+    }
     await ask(page, `redirect(${JSON.stringify(appState)})`)
     await expect
       .poll(async () => {
@@ -60,21 +66,27 @@ describe.skipIf(!hasChromium('the OAuth client'))('in Chromium', () => {
     return page
   }
 
-  test('a page signs in by a redirect, and finds its session after a reload', async () => {
-    const context = await browser.newContext()
-    const page = await signIn(context, 'draft 7')
-    expect(await ask(page, 'begun()')).toEqual({
-      result: { id: expect.any(String), did: ACCOUNT, appState: 'draft 7' },
-      hash: '',
-    })
-    expect(await ask(page, 'call()')).toEqual([200, { did: ACCOUNT }])
-    expect(await ask(page, 'extractable()')).toEqual([false])
-    await page.reload()
-    await page.waitForFunction('globalThis.page !== undefined')
-    expect(await ask(page, 'begun()')).toEqual({ result: null, hash: '' })
-    expect(await ask(page, 'call()')).toEqual([200, { did: ACCOUNT }])
-    await context.close()
-  })
+  test.for([
+    ['createBrowserOAuthClient', false],
+    ['createRedirectOAuthClient', true],
+  ] as const)(
+    'a page signs in by a redirect, and finds its session after a reload: %s',
+    async ([, isSmall]) => {
+      const context = await browser.newContext()
+      const page = await signIn(context, 'draft 7', isSmall)
+      expect(await ask(page, 'begun()')).toEqual({
+        result: { id: expect.any(String), did: ACCOUNT, appState: 'draft 7' },
+        hash: '',
+      })
+      expect(await ask(page, 'call()')).toEqual([200, { did: ACCOUNT }])
+      expect(await ask(page, 'extractable()')).toEqual([false])
+      await page.reload()
+      await page.waitForFunction('globalThis.page !== undefined')
+      expect(await ask(page, 'begun()')).toEqual({ result: null, hash: '' })
+      expect(await ask(page, 'call()')).toEqual([200, { did: ACCOUNT }])
+      await context.close()
+    },
+  )
 
   test('a page signs in by a window, which closes', async () => {
     const context = await browser.newContext()
@@ -82,6 +94,21 @@ describe.skipIf(!hasChromium('the OAuth client'))('in Chromium', () => {
     expect(await ask(page, 'popup()')).toMatchObject({ did: ACCOUNT })
     expect(await ask(page, 'call()')).toEqual([200, { did: ACCOUNT }])
     await expect.poll(() => context.pages().length).toBe(1)
+    await context.close()
+  })
+
+  test('tabs with the one and with the other client renew once, and share their sessions', async () => {
+    const context = await browser.newContext()
+    const small = await signIn(context, 'here', true)
+    const whole = await open(context)
+    expect(await ask(whole, 'sessions()')).toEqual(await ask(small, 'sessions()'))
+    const generation = (): number =>
+      Math.max(...network.store.sessions.list(ACCOUNT).map((row) => row.generation))
+    const before = generation()
+    await Promise.all([ask(small, 'refresh()'), ask(whole, 'refresh()')])
+    expect(generation()).toBe(before + 1)
+    await ask(small, 'signOut()')
+    expect(await ask(whole, 'sessions()')).toEqual([])
     await context.close()
   })
 

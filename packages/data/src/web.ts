@@ -7,7 +7,7 @@ import { CID_LENGTH, HEAD_LENGTH } from './compact-cid.ts'
 async function digestOf(bytes: Uint8Array): Promise<Uint8Array> {
   // WebCrypto takes no shared memory.
   const message = bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice()
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', message as Uint8Array<ArrayBuffer>))
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', message))
 }
 
 async function hashed(codec: CidCodec, bytes: Uint8Array): Promise<CID> {

@@ -56,10 +56,10 @@ export type ValidateOptions = {
 
 /** How values that JSON has no form for are written. */
 export interface ValueForms {
-  isLink(value: unknown): boolean
+  readonly isLink: (value: unknown) => boolean
   /** Of bytes; -1 for what is none. */
-  byteLength(value: unknown): number
-  isBlob(value: unknown): value is { readonly mimeType: string; readonly size: number }
+  readonly byteLength: (value: unknown) => number
+  readonly isBlob: (value: unknown) => value is { readonly mimeType: string; readonly size: number }
 }
 
 /** The Standard Schema properties of a validator. */

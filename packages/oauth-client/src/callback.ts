@@ -41,7 +41,7 @@ async function finish(
   // Before anything else: the answer of another server must not reach the one that was asked.
   const issuer = only(params, 'iss')
   if (issuer !== kept.issuer) {
-    const message = `the answer is of another issuer; expected=${kept.issuer} found=${shown(issuer ?? 'none')}`
+    const message = `the answer is of another issuer; expected=${kept.issuer} found=${shown(issuer)}`
     throw new OAuthClientError('wrong-issuer', message)
   }
   if (params.has('error')) {

@@ -55,7 +55,7 @@ export interface OAuthClientOptions {
 /** Everything the parts of a client share. */
 export interface Core {
   readonly metadata: ClientMetadata
-  readonly auth: ClientAuth | undefined
+  readonly auth?: ClientAuth
   readonly resolve: ResolveAccount
   readonly stores: OAuthStores
   readonly lock: Lock
@@ -86,15 +86,11 @@ const platformFetch = (url: string, init: RequestInit): Promise<Response> => glo
 export function createCore(
   options: OAuthClientOptions & { readonly stores: OAuthStores; readonly lock: Lock },
 ): Core {
-  const { metadata, now = Date.now } = options
-  const problem = authProblem(metadata, options.auth)
+  const { now = Date.now } = options
+  const problem = authProblem(options.metadata, options.auth)
   if (problem !== null) throw new TypeError(problem)
   return {
-    metadata,
-    auth: options.auth,
-    resolve: options.resolve,
-    stores: options.stores,
-    lock: options.lock,
+    ...options,
     fetch: options.fetch ?? platformFetch,
     pdsFetch: options.pdsFetch ?? platformFetch,
     extractableKeys: options.extractableKeys ?? false,

@@ -44,12 +44,9 @@ export function exchange(send: Fetch, request: HttpRequest, bounds: Bounds): Pro
   return within(bounds, `answer; url=${shown(url)}`, async (signal) => {
     const headers: Record<string, string> = { accept: 'application/json', ...request.headers }
     if (body !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded'
-    const init = { redirect: 'manual' as const, signal, headers }
+    const form = body === undefined ? { method: 'GET' } : { method: 'POST', body: body.toString() }
     try {
-      const response = await send(
-        url,
-        body === undefined ? { ...init, method: 'GET' } : { ...init, method: 'POST', body: body.toString() },
-      )
+      const response = await send(url, { ...form, redirect: 'manual', signal, headers })
       if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
         await response.body?.cancel()
         throw new OAuthClientError('redirected', `the answer is a redirect; url=${shown(url)}`)

@@ -165,7 +165,6 @@ function challenge(response: Response): string | null {
 
 function isRepeatable(body: RequestInit['body']): boolean {
   return (
-    !(body instanceof ReadableStream) &&
-    !(typeof body === 'object' && body !== null && Symbol.asyncIterator in body)
+    !(body instanceof ReadableStream) && !(typeof body === 'object' && body && Symbol.asyncIterator in body)
   )
 }

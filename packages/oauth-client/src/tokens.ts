@@ -18,8 +18,14 @@ const MAX_TOKEN = 32 * 1024
 
 /** @throws {OAuthClientError} `invalid-answer` */
 export function readTokens(answer: Readonly<Record<string, unknown>>, now: number): Tokens {
-  const { token_type: type, access_token: access, refresh_token: refresh, sub, scope } = answer
-  const { expires_in: seconds } = answer
+  const {
+    token_type: type,
+    access_token: access,
+    refresh_token: refresh,
+    sub,
+    scope,
+    expires_in: seconds,
+  } = answer
   if (typeof type !== 'string' || type.toLowerCase() !== 'dpop') throw invalid('token_type', type)
   if (!isToken(access)) throw invalid('access_token', typeof access)
   if (refresh !== undefined && !isToken(refresh)) throw invalid('refresh_token', typeof refresh)

@@ -17,7 +17,7 @@ export async function within<T>(
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const timeout = AbortSignal.timeout(timeoutMs)
-  const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout])
+  const either = signal ? AbortSignal.any([signal, timeout]) : timeout
   try {
     return await unlessAborted(run(either), either)
   } catch (cause) {
@@ -29,7 +29,7 @@ export async function within<T>(
 
 /** What others wait for goes on; who gave up waits no more. @throws the reason of the signal, and what the work rejects with */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
-  if (signal === undefined || signal === null) return work
+  if (!signal) return work
   const { promise: over, reject } = Promise.withResolvers<never>()
   const stop = (): void => reject(signal.reason as Error)
   if (signal.aborted) stop()

@@ -69,7 +69,6 @@ export async function verifyRecordProofBy(
 ): Promise<RepoResult<ProvedRecord>> {
   try {
     const { commit, used, prove } = openProof(car, unsafeReadCar, options)
-    await checkHashes(used)
     if (!(await options.verify(commit.unsigned, commit.sig))) throw badSignature(commit)
     const value = prove()
     await checkHashes(used)

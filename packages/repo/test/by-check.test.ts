@@ -87,8 +87,8 @@ describe('verifyRecordProofBy', () => {
     const result = await verifyRecordProofBy(writeCar(roots, [other, ...blocks]), { ...where, verify })
     expect(result).toMatchObject({ ok: true, value: { record: { i: 7 } } })
     // Of two for one CID the last counts, and must be it.
-    const forged = { cid: blocks[0]!.cid, bytes: Uint8Array.of(2) }
-    const refused = await verifyRecordProofBy(writeCar(roots, [...blocks, forged]), { ...where, verify })
+    const impostor = { cid: blocks[0]!.cid, bytes: Uint8Array.of(2) }
+    const refused = await verifyRecordProofBy(writeCar(roots, [...blocks, impostor]), { ...where, verify })
     expect(refused.ok).toBe(false)
   })
 

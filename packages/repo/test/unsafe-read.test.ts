@@ -206,8 +206,17 @@ describe('unsafeReadRepo', () => {
   it('holds no more than it may, and no larger file', async () => {
     const reversed = writeCar(roots, blocks.toReversed())
     expect(await failure(told(reversed, { maxBuffered: 5000 }))).toBe('buffer-exceeded')
-    // In pre-order nothing is held but paths.
-    expect(await told(car, { maxBuffered: 40_000 })).toHaveLength(150)
+    // In pre-order nothing is held but paths, until their blocks come.
+    expect(await told(car, { maxBuffered: 12_000 })).toHaveLength(150)
+    // Blocks that came early are held until they are asked for: afterwards there is room for others.
+    const size = blocks.reduce((sum, { bytes }) => sum + bytes.length + 100, 0)
+    const foreign = Array.from({ length: 20 }, (_, i) => {
+      const bytes = new Uint8Array(size / 40).fill(i)
+      return { cid: cidForRaw(bytes), bytes }
+    })
+    const early = writeCar(roots, [...blocks.toReversed(), ...foreign])
+    expect(await told(early, { maxBuffered: size + 12_000 })).toHaveLength(150)
+    expect(await failure(told(early, { maxBuffered: size / 2 }))).toBe('buffer-exceeded')
     // Paths that wait count: short entries of a node may share long prefixes.
     const long = `${collection}/${'x'.repeat(900)}`
     const node = blockOf({

@@ -155,8 +155,7 @@ export function blobCheck(def: LexiconBlob): Check {
   const { maxSize = Infinity } = def
   const accepts = mimeTest(def.accept)
   return (value, context) => {
-    const isBlob: (value: unknown) => value is { mimeType: string; size: number } =
-      context.forms?.isBlob ?? isBlobRef
+    const isBlob = context.forms?.isBlob ?? isBlobRef
     if (!isBlob(value)) {
       if (!isLegacyBlobRef(value)) {
         return fail(context, 'invalid-type', `must be a blob, is ${describe(value)}`)

@@ -1,9 +1,10 @@
-export {
-  createBrowserOAuthClient,
-  type BrowserClientOptions,
-  type BrowserOAuthClient,
-  type BrowserSignInOptions,
-  type SignedIn,
-} from './browser-client.ts'
+export { createBrowserOAuthClient, type BrowserOAuthClient } from './browser-client.ts'
 export { createIndexedDbStores } from './indexed-db.ts'
+export {
+  createRedirectOAuthClient,
+  type BrowserClientOptions,
+  type BrowserSignInOptions,
+  type RedirectOAuthClient,
+  type SignedIn,
+} from './redirect-client.ts'
 export { createBrowserResolver, type BrowserResolverOptions } from './resolver.ts'

@@ -7,11 +7,14 @@ interface StateRow {
   readonly data: StateData
 }
 
+/** Name of the database, and of the channel of its tabs, where none is given. */
+export const DATABASE = 'avocet-oauth'
+
 /**
  * Stores in IndexedDB: keys are kept as the browser's own objects, which no script can write out. A database of its own by name,
  * made when it is first used; what is written is told to the disk before it counts.
  */
-export function createIndexedDbStores(name = 'avocet-oauth'): OAuthStores {
+export function createIndexedDbStores(name: string = DATABASE): OAuthStores {
   let opened: Promise<IDBDatabase> | null = null
   const open = (): Promise<IDBDatabase> => {
     opened ??= openDatabase(name, () => (opened = null)).catch((error: unknown) => {

@@ -1,13 +1,7 @@
 // https://w3c.github.io/web-locks, https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts
 import type { OAuthClientEvent } from '../core.ts'
-import { LOCK_MS, type Lock } from '../lock.ts'
 import { unlessAborted } from '../within.ts'
-
-/** Makes the tabs of an origin wait for each other; a tab that is closed lets go. Who waits too long fails. */
-export const tabLock: Lock = async (name, run) => {
-  const signal = AbortSignal.timeout(2 * LOCK_MS)
-  return await navigator.locks.request(name, { signal }, () => run())
-}
+import { DATABASE } from './indexed-db.ts'
 
 /** What tabs tell each other. */
 type Message =
@@ -22,7 +16,7 @@ export interface Tabs {
 }
 
 /** @param name of the database that the tabs share */
-export function createTabs(name: string): Tabs {
+export function createTabs(name: string = DATABASE): Tabs {
   const channel = new BroadcastChannel(name)
   return {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is of one origin
