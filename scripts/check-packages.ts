@@ -1,6 +1,6 @@
 // Packs every public package as it would be published, unpacks them side by side, and imports each export from there: what
 // works in the workspace through `src` must work for a user through `dist`. Then publint has its say about each.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -32,6 +32,9 @@ async function main(): Promise<void> {
     if (!tarball) return problem(name, 'was not packed')
     run('tar', ['xzf', tarball, '--strip-components=1', '-C', target], root)
     linkDependencies(folder, dependencies)
+    if (/tsconfig\.(?:pure|web)\.json/.test(readFileSync(join(folder, 'tsconfig.json'), 'utf8'))) {
+      checkDisposal(name, join(target, 'dist'))
+    }
     return target
   })
   const packed = unpacked.filter((folder) => folder !== null)
@@ -63,6 +66,18 @@ async function checkImports(folder: string, isWanted: (subpath: string) => boole
       await import(pathToFileURL(join(folder, file)).href)
     } catch (error) {
       problem(manifest.name, `${subpath} cannot be imported: ${(error as Error).message}`)
+    }
+  }
+}
+
+/**
+ * `using` throws where an engine has no `Symbol.dispose` or `Symbol.asyncDispose`, as some browsers: what is for pages closes in words.
+ */
+function checkDisposal(name: string, dist: string): void {
+  for (const file of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.js')) continue
+    if (/__addDisposableResource|\busing\s+\w+\s*=/.test(readFileSync(join(dist, file), 'utf8'))) {
+      problem(name, `dist/${file} has "using", for which some browsers lack the symbol`)
     }
   }
 }

@@ -43,6 +43,8 @@ export interface BundleOptions {
   readonly minify?: boolean
   /** Whether unused code stays, and modules that are loaded late stay files of their own; default false. */
   readonly keepAll?: boolean
+  /** What stands in the code in place of an expression, as for engines that lack something. */
+  readonly define?: Readonly<Record<string, string>>
 }
 
 const ENTRY = '\0entry.js'
@@ -53,7 +55,7 @@ const ENTRY = '\0entry.js'
  * @param code of the module
  */
 export async function bundle(code: string, options: BundleOptions): Promise<readonly OutputChunk[]> {
-  const { folder, minify = false, keepAll = false } = options
+  const { folder, minify = false, keepAll = false, define = {} } = options
   const entry: Plugin = {
     name: 'entry',
     resolveId: (id) => (id === ENTRY ? id : null),
@@ -66,6 +68,7 @@ export async function bundle(code: string, options: BundleOptions): Promise<read
     plugins: [entry],
     external: (id) => id.startsWith('node:'),
     logLevel: 'silent',
+    transform: { define: { ...define } },
     ...(keepAll && { treeshake: false }),
   })
   // Chunks may import from the entry: its name is the one that the page asks for, or it would run twice.

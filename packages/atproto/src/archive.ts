@@ -22,16 +22,20 @@ export async function* archive(
 ): AsyncGenerator<ProvedEntry, void> {
   try {
     // Whose it is stands in the commit, and the key is that account's: checked below, before anything comes out.
-    await using reader = await readRepoBy(source, { unsafeSkipSignature: true })
+    const reader = await readRepoBy(source, { unsafeSkipSignature: true })
     const { did, rev, commitBytes } = reader
-    if (options.unsafeSkipSignature !== true) {
-      const { unsigned, sig } = readCommit(commitBytes)
-      await withKey(did, options, async (_, verify) => {
-        if (await verify(unsigned, sig)) return
-        throw new RepoError('bad-signature', `commit is not signed by the key; did=${did} rev=${rev}`)
-      })
+    try {
+      if (options.unsafeSkipSignature !== true) {
+        const { unsigned, sig } = readCommit(commitBytes)
+        await withKey(did, options, async (_, verify) => {
+          if (await verify(unsigned, sig)) return
+          throw new RepoError('bad-signature', `commit is not signed by the key; did=${did} rev=${rev}`)
+        })
+      }
+      yield* entriesOf(reader)
+    } finally {
+      await reader.close()
     }
-    yield* entriesOf(reader)
   } catch (cause) {
     throw spoken('@avocet/repo', cause)
   }

@@ -81,11 +81,12 @@ async function* readAll(actor: string, options: ReadOptions): AsyncGenerator<Pro
     const { stream } = valueOf('@avocet/xrpc-client', download)
     return readRepoBy(stream, { did: account.did, verify })
   })
-  await using open: RepoReader = reader
   try {
-    yield* entriesOf(open)
+    yield* entriesOf(reader)
   } catch (cause) {
     throw spoken('@avocet/repo', cause)
+  } finally {
+    await reader.close()
   }
 }
 

@@ -48,7 +48,7 @@ export function createResync(options: CreateResyncOptions): Resync {
     least: Tid | null,
   ): AsyncGenerator<ResyncPart, void, undefined> {
     try {
-      await using reader = await readRepo(car, {
+      const reader = await readRepo(car, {
         did,
         key,
         ...(options.verify === undefined ? {} : { verify: options.verify }),
@@ -56,14 +56,21 @@ export function createResync(options: CreateResyncOptions): Resync {
         ...(options.budget === undefined ? {} : { budget: options.budget }),
         ...(block === undefined ? {} : { recall: block }),
       })
-      const { rev, data, commit } = reader
-      if (least !== null && rev < least) {
-        throw new ResyncError('rev-regression', `copy is older than what is known; rev=${rev} known=${least}`)
-      }
-      const wanted = options.wanted ?? ((): boolean => true)
-      const bounds = { maxOps: maxPartOps, maxBytes: maxPartBytes, limits }
-      for await (const { ops, last } of differences(reader.batches, options.stored(did), wanted, bounds)) {
-        yield { rev, commit, data, ops, last }
+      try {
+        const { rev, data, commit } = reader
+        if (least !== null && rev < least) {
+          throw new ResyncError(
+            'rev-regression',
+            `copy is older than what is known; rev=${rev} known=${least}`,
+          )
+        }
+        const wanted = options.wanted ?? ((): boolean => true)
+        const bounds = { maxOps: maxPartOps, maxBytes: maxPartBytes, limits }
+        for await (const { ops, last } of differences(reader.batches, options.stored(did), wanted, bounds)) {
+          yield { rev, commit, data, ops, last }
+        }
+      } finally {
+        await reader.close()
       }
     } catch (cause) {
       if (cause instanceof ResyncError) throw cause

@@ -3,6 +3,7 @@ import { type CID, CidMap, formatCid, verifyCid } from '@avocet/data'
 import { decodeNode, type Link } from '@avocet/mst'
 import type { Did } from '@avocet/syntax'
 import { RepoError } from './error.ts'
+import { closing } from './closing.ts'
 import { openSnapshot } from './export.ts'
 import { toRepoError } from './load.ts'
 import { decodeRecord } from './record.ts'
@@ -63,11 +64,12 @@ export async function checkRepo(
   did: Did,
   options: CheckOptions = {},
 ): Promise<RepoReport> {
-  await using snapshot = await openSnapshot(store, did)
-  const walk = createWalk(snapshot, options)
-  await walk.commit()
-  await walk.subtree(snapshot.head.data, null, '', '')
-  return walk.report()
+  return await closing(await openSnapshot(store, did), async (snapshot) => {
+    const walk = createWalk(snapshot, options)
+    await walk.commit()
+    await walk.subtree(snapshot.head.data, null, '', '')
+    return walk.report()
+  })
 }
 
 interface Walk {

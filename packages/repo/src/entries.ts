@@ -8,6 +8,7 @@ import {
   type TreeNode,
 } from '@avocet/mst'
 import type { Did } from '@avocet/syntax'
+import { closingAfter } from './closing.ts'
 import { Entry, type RepoEntry } from './entry.ts'
 import { RepoError } from './error.ts'
 import { openSnapshot } from './export.ts'
@@ -110,8 +111,9 @@ export async function* listRecords<Tx>(
   did: Did,
   options: EntriesOptions = {},
 ): AsyncGenerator<RepoEntry, void> {
-  await using snapshot = await openSnapshot(store, did)
-  for await (const page of entryPages(snapshot, options)) yield* await withBytes(snapshot, page)
+  yield* closingAfter(await openSnapshot(store, did), async function* (snapshot) {
+    for await (const page of entryPages(snapshot, options)) yield* await withBytes(snapshot, page)
+  })
 }
 
 async function withBytes(snapshot: RepoSnapshot, page: readonly RepoListEntry[]): Promise<RepoEntry[]> {

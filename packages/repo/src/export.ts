@@ -3,6 +3,7 @@
 import { writeCar, writeCarStream, type CarBlock } from '@avocet/car'
 import { type CID, CidMap } from '@avocet/data'
 import type { Did, Tid } from '@avocet/syntax'
+import { closing, closingAfter } from './closing.ts'
 import { RepoError } from './error.ts'
 import { fetchInto, loadPaths, missingBlock } from './load.ts'
 import { writePacked } from './packed.ts'
@@ -38,9 +39,10 @@ async function* exportBlocks(store: Snapshots, did: Did, since?: Tid): AsyncGene
     yield* writePacked(all.head, all.blocks)
     return
   }
-  await using snapshot = await openSnapshot(store, did)
-  const bytes = await commitBytes(snapshot)
-  yield* writeCarStream([snapshot.head.commit], walkSnapshot(snapshot, bytes, since))
+  yield* closingAfter(await openSnapshot(store, did), async function* (snapshot) {
+    const bytes = await commitBytes(snapshot)
+    yield* writeCarStream([snapshot.head.commit], walkSnapshot(snapshot, bytes, since))
+  })
 }
 
 /** All of a repository that is small: its snapshot is closed before the first byte waits for whoever reads. */
@@ -48,9 +50,10 @@ async function readAll(
   store: Snapshots,
   did: Did,
 ): Promise<{ head: StoredHead; blocks: PackedBlocks } | null> {
-  await using snapshot = await openSnapshot(store, did)
-  const blocks = await snapshot.readAll?.()
-  return blocks ? { head: snapshot.head, blocks } : null
+  return await closing(await openSnapshot(store, did), async (snapshot) => {
+    const blocks = await snapshot.readAll?.()
+    return blocks ? { head: snapshot.head, blocks } : null
+  })
 }
 
 /** @throws {RepoError} `repo-not-found` */
@@ -77,7 +80,10 @@ async function commitBytes(snapshot: RepoSnapshot): Promise<Uint8Array> {
  * @throws {RepoError} `repo-not-found`, `missing-block`, `malformed-repo`
  */
 export async function getRecordProof(store: Snapshots, did: Did, path: string): Promise<Uint8Array> {
-  await using snapshot = await openSnapshot(store, did)
+  return await closing(await openSnapshot(store, did), (snapshot) => proofFrom(snapshot, did, path))
+}
+
+async function proofFrom(snapshot: RepoSnapshot, did: Did, path: string): Promise<Uint8Array> {
   const { commit, data } = snapshot.head
   const { tree, blocks } = await loadPaths(snapshot, did, data, { keys: [path], withNeighbours: [] })
   const record = tree.get(path)

@@ -1,6 +1,7 @@
 import type { Signer } from '@avocet/crypto'
 import type { CID } from '@avocet/data'
 import type { Did, Tid } from '@avocet/syntax'
+import { closing } from './closing.ts'
 import { signCommit } from './commit.ts'
 import { RepoError } from './error.ts'
 import type { EncodedEntry } from './entry.ts'
@@ -66,8 +67,11 @@ export interface ImportResult {
  * @throws {RepoError} as `readRepo`, `stale-rev`, `head-moved`, `inactive-repo`
  */
 export async function importRepo<Tx>(options: ImportOptions<Tx>): Promise<ImportResult> {
-  const { did, store, source, alongside } = options
-  await using reader = await readRepo(source, options)
+  return await closing(await readRepo(options.source, options), (reader) => importFrom(reader, options))
+}
+
+async function importFrom<Tx>(reader: RepoReader, options: ImportOptions<Tx>): Promise<ImportResult> {
+  const { did, store, alongside } = options
   const { data } = reader
   const head = await store.getHead(did)
   const rev = options.keepCommit

@@ -71,7 +71,8 @@ export interface RepoReader extends Pick<Commit, 'did' | 'rev' | 'data' | 'prev'
   readonly blocks: AsyncIterable<RepoBlock>
   /** The same, some hundred at a time. */
   readonly blockBatches: AsyncIterable<readonly RepoBlock[]>
-  /** Closes the source without reading on. */
+  /** Closes the source without reading on; for `await using`, too, where the engine has its symbol. */
+  close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -146,6 +147,7 @@ export async function readRepoBy(source: CarSource, options: ReadRepoByOptions):
       batches: iterable(() => onlyRecords(walk())),
       blocks: iterable(() => flatten(walk())),
       blockBatches: iterable(walk),
+      close: () => buffer.close(),
       [Symbol.asyncDispose]: () => buffer.close(),
     }
   } catch (error) {

@@ -2,9 +2,10 @@ import type { Signer } from '@avocet/crypto'
 import { type CID, cidEquals, formatCid } from '@avocet/data'
 import { createTidClock, type Did, type Tid } from '@avocet/syntax'
 import { applyWrites } from './apply.ts'
+import { closing } from './closing.ts'
 import { RepoError } from './error.ts'
 import { headMoved } from './memory-store.ts'
-import type { CommitData, RepoStore, Write } from './types.ts'
+import type { CommitData, RepoSnapshot, RepoStore, Write } from './types.ts'
 
 /** What {@link createRepoWriter} takes. */
 export interface RepoWriterOptions<Tx> {
@@ -59,7 +60,17 @@ export function createRepoWriter<Tx>(options: RepoWriterOptions<Tx>): RepoWriter
     writes: readonly Write[],
     write: WriteOptions<Tx> & { readonly create?: true },
   ): Promise<CommitData | null> => {
-    await using snapshot = await store.snapshot(did)
+    const snapshot = await store.snapshot(did)
+    const work = (): Promise<CommitData | null> => prepareOn(snapshot, did, writes, write)
+    return snapshot === null ? await work() : await closing(snapshot, work)
+  }
+
+  const prepareOn = async (
+    snapshot: RepoSnapshot | null,
+    did: Did,
+    writes: readonly Write[],
+    write: WriteOptions<Tx> & { readonly create?: true },
+  ): Promise<CommitData | null> => {
     const head = snapshot?.head ?? null
     if (write.create) {
       if (head !== null) throw new RepoError('repo-exists', `repository exists already; did=${did}`)

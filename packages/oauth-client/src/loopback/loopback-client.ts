@@ -5,7 +5,7 @@ import { OAuthClientError, settle, type OAuthResult } from '../error.ts'
 import { createNodeOAuthClient, type NodeClientOptions } from '../node/node-client.ts'
 import type { OAuthSession } from '../session.ts'
 import { createFileStores } from './file-stores.ts'
-import { listen } from './listener.ts'
+import { listen, type Listener } from './listener.ts'
 import { openBrowser } from './open-browser.ts'
 
 /** Settings of a client for a program that a person runs. */
@@ -61,8 +61,21 @@ async function signIn(
   input: string,
   options: LoopbackSignInOptions,
 ): Promise<OAuthSession> {
+  const listener = await listen()
+  try {
+    return await signInAt(listener, client, input, options)
+  } finally {
+    await listener[Symbol.asyncDispose]()
+  }
+}
+
+async function signInAt(
+  listener: Listener,
+  client: OAuthClient,
+  input: string,
+  options: LoopbackSignInOptions,
+): Promise<OAuthSession> {
   const { open = openBrowser, show = print, timeoutMs = 600_000, signal, ...asked } = options
-  await using listener = await listen()
   const { redirectUri } = listener
   const begun = await client.authorize(input, { ...asked, redirectUri, ...(signal && { signal }) })
   if (!begun.ok) throw begun.error
