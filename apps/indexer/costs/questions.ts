@@ -2,6 +2,7 @@
 
 import { createDidResolver } from '@avocet/did'
 import { openState } from '@avocet/firehose/sqlite'
+import { catalog } from '@avocet/lexicons/catalog'
 import type { Database } from '@avocet/sqlite'
 import { createBacklinks } from '../src/backlinks/methods.ts'
 import { defaults } from '../src/config.ts'
@@ -12,7 +13,7 @@ import { createStatus } from '../src/http/status.ts'
 import { createXrpc } from '../src/http/xrpc.ts'
 import { createFindAccount } from '../src/identity/handles.ts'
 import { createIdentities } from '../src/identity/identities.ts'
-import { newestDeadLetters } from '../src/queries/dead-letters.ts'
+import { createDeadLetterReader } from '../src/queries/dead-letters.ts'
 import { createLinkReader } from '../src/queries/links.ts'
 import { createRecordReader } from '../src/queries/records.ts'
 import { createRepoReader } from '../src/queries/repos.ts'
@@ -71,7 +72,8 @@ export function serveQuestions(db: Database): Served {
     records,
     links: createLinkReader(db),
     repos,
-    deadLetters: (limit) => newestDeadLetters(db, limit),
+    deadLetters: createDeadLetterReader(db),
+    catalog,
   })
 
   const answer = (request: Request): Response | Promise<Response> =>

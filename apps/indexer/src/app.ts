@@ -17,6 +17,7 @@ import {
   pdsSource,
   relaySource,
 } from '@avocet/firehose'
+import { catalog } from '@avocet/lexicons/catalog'
 import type { Did } from '@avocet/syntax'
 import { createAddressReader, serve } from '@avocet/xrpc-server/node'
 import { createBacklinks } from './backlinks/methods.ts'
@@ -41,7 +42,7 @@ import { readDictionary } from './stream/dictionary.ts'
 import type { StreamEvent } from './stream/event.ts'
 import type { EventOptions } from './stream/iterate.ts'
 import { openStreams } from './stream/streams.ts'
-import { newestDeadLetters } from './queries/dead-letters.ts'
+import { createDeadLetterReader } from './queries/dead-letters.ts'
 import { createLinkReader } from './queries/links.ts'
 import { createRecordReader } from './queries/records.ts'
 import { createRepoReader } from './queries/repos.ts'
@@ -225,7 +226,8 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   })
   const site = createSite({
     repos,
-    deadLetters: (limit) => newestDeadLetters(db, limit),
+    deadLetters: createDeadLetterReader(db),
+    catalog,
     page: loadPage(),
     live,
     status,

@@ -226,6 +226,20 @@ describe('dead letters', () => {
     expect(tables.one('SELECT min(source_seq) AS first FROM dead_letters')).toEqual({ first: 2 })
   })
 
+  test('have the first 8 KiB of their frames, the newest thousand of them', () => {
+    const bytes = new Uint8Array(9000).fill(7)
+    tables.db.transaction(() => {
+      for (let seq = 0; seq < 1002; seq++) {
+        const origin = { source: 's', seq, did: null, reason: 'signature-invalid', message: '' } as const
+        tables.applier.apply({ kind: 'failure', ...origin, frame: { bytes, length: 50_000 } })
+      }
+    })
+    expect(
+      tables.one(`SELECT count(*) AS letters, count(frame) AS frames, min(iif(frame IS NULL, NULL, source_seq)) AS first,
+        sum(length(frame)) AS bytes, min(frame_length) AS length FROM dead_letters`),
+    ).toEqual({ letters: 1002, frames: 1000, first: 2, bytes: 1000 * 8192, length: 50_000 })
+  })
+
   test('are one of each kind for all records of an event that cannot be read', () => {
     const bytes = encode([1]).slice()
     const unread = (rkey: string, kind: 'malformed' | 'too-costly') => ({

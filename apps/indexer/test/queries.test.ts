@@ -3,7 +3,7 @@
 import { openState } from '@avocet/firehose/sqlite'
 import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { newestDeadLetters } from '../src/queries/dead-letters.ts'
+import { createDeadLetterReader } from '../src/queries/dead-letters.ts'
 import { createLinkReader } from '../src/queries/links.ts'
 import { createRepoReader, type RepoCounts } from '../src/queries/repos.ts'
 import { openTables, opOf, REV, type Tables } from './support/tables.ts'
@@ -205,10 +205,18 @@ test('fifty thousand links are read for one answer, those of accounts that are o
 test('dead letters: the newest first, so many', () => {
   for (const message of ['one', 'two', 'three'])
     tables.failure('signature-invalid', message, 'did:web:a.example')
-  expect(newestDeadLetters(tables.db, 2)).toEqual([
-    { at: NOW, did: 'did:web:a.example', source: 's', seq: 1, reason: 'signature-invalid', message: 'three' },
-    { at: NOW, did: 'did:web:a.example', source: 's', seq: 1, reason: 'signature-invalid', message: 'two' },
+  tables.failure('frame-malformed', 'four')
+  const letters = createDeadLetterReader(tables.db)
+  const of = { at: NOW, did: 'did:web:a.example', source: 's', seq: 1, reason: 'signature-invalid' }
+  const found = letters.newest({ limit: 2, reason: 'signature-invalid' })
+  expect(found).toEqual([
+    { id: 3, ...of, message: 'three', hasFrame: false },
+    { id: 2, ...of, message: 'two', hasFrame: false },
   ])
+  expect(letters.newest({ limit: 2, before: 2 }).map(({ message }) => message)).toEqual(['one'])
+  expect(letters.newest({ limit: 9 }).map(({ message }) => message)).toEqual(['four', 'three', 'two', 'one'])
+  expect(letters.get(3)).toEqual({ ...found[0], frame: null })
+  expect(letters.get(5)).toBe(null)
 })
 
 test('links are counted by records, however many places of them point there', () => {

@@ -1,5 +1,7 @@
 // Everything outside /xrpc: what people and monitors read.
 
+import { encode } from '@avocet/cbor'
+import { catalog } from '@avocet/lexicons/catalog'
 import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createLive, type Live } from '../src/http/live.ts'
@@ -7,7 +9,7 @@ import { loadPage } from '../src/http/page.ts'
 import { createSite } from '../src/http/site.ts'
 import { createSourceStatuses, type SourceStatus } from '../src/http/source-status.ts'
 import { createStatus } from '../src/http/status.ts'
-import { newestDeadLetters } from '../src/queries/dead-letters.ts'
+import { createDeadLetterReader } from '../src/queries/dead-letters.ts'
 import { createLinkReader } from '../src/queries/links.ts'
 import { createRecordReader } from '../src/queries/records.ts'
 import { createRepoReader } from '../src/queries/repos.ts'
@@ -34,7 +36,8 @@ function answer(path: string, init: RequestInit = {}): Response {
     records: createRecordReader(tables.db),
     links: createLinkReader(tables.db),
     repos: createRepoReader(tables.db, () => tables.now),
-    deadLetters: (limit) => newestDeadLetters(tables.db, limit),
+    deadLetters: createDeadLetterReader(tables.db),
+    catalog,
   })
   return site(new Request(`http://index.example${path}`, init), { address: '192.0.2.1' })
 }
@@ -97,6 +100,21 @@ describe('a record', () => {
         provenance: 'live',
         indexedAt: tables.now,
         backlinks: 1,
+        size: 4,
+        fields: [
+          {
+            depth: 0,
+            name: 'a',
+            type: 'integer',
+            detail: null,
+            description: null,
+            declared: false,
+            value: 1,
+            cutFrom: null,
+          },
+        ],
+        isCut: false,
+        links: [],
       },
     })
   })
@@ -155,6 +173,37 @@ test('failures: the newest 25', async () => {
   expect(failures.map(({ message }: { message: string }) => message)).toEqual(
     Array.from({ length: 25 }, (_, i) => `${29 - i}`),
   )
+})
+
+test('failures: of a reason, page by page, and one with its frame', async () => {
+  const frame = encode({ op: 1, t: '#commit' })
+  const failure = { kind: 'failure', source: 's', seq: 7, did: ada, message: 'm' } as const
+  tables.db.transaction(() => {
+    for (let i = 0; i < 26; i++) tables.applier.apply({ ...failure, reason: 'signature-invalid' })
+    tables.applier.apply({ ...failure, reason: 'frame-malformed', frame: { bytes: frame, length: 900 } })
+  })
+  const first = (await ask('/failures?reason=signature-invalid')).body
+  expect(first.failures).toHaveLength(25)
+  expect(first.cursor).toBe('2')
+  const rest = (await ask(`/failures?reason=signature-invalid&cursor=${first.cursor}`)).body
+  expect(rest.failures.map(({ id }: { id: number }) => id)).toEqual([1])
+  expect(rest).not.toHaveProperty('cursor')
+  expect(await ask('/failures?id=27')).toMatchObject({
+    status: 200,
+    body: {
+      reason: 'frame-malformed',
+      hasFrame: true,
+      frame: {
+        length: 900,
+        base64: Buffer.from(frame).toString('base64'),
+        outline: { lines: [{ name: 'header' }, { name: 't', text: '"#commit"' }, { name: 'op' }] },
+      },
+    },
+  })
+  expect((await ask('/failures?id=3')).body.frame).toBe(null)
+  expect(await ask('/failures?id=99')).toMatchObject({ status: 404, body: { error: 'LetterNotFound' } })
+  tables.account(ada, 'takendown')
+  expect((await ask('/failures?id=27')).body).toMatchObject({ hasFrame: false, frame: null })
 })
 
 describe('the status', () => {

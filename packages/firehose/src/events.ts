@@ -120,6 +120,19 @@ export type FailureEvent = Origin & {
   readonly did: Did | null
   readonly reason: FailureReason
   readonly message: string
+  /** The frame it is about; absent where there is none, or where too much waits to hold it. */
+  readonly frame?: RefusedFrame
+}
+
+/** A frame that was not accepted: its first bytes, and how many it had. */
+export type RefusedFrame = { readonly bytes: Uint8Array; readonly length: number }
+
+/** Bytes of a refused frame that are told. Those of a commit begin with its operations. */
+export const REFUSED_FRAME_BYTES: number = 8 * 1024
+
+/** A frame as failures tell it: a copy, so that nothing holds the rest. */
+export function refusedFrame(frame: Uint8Array): RefusedFrame {
+  return { bytes: frame.slice(0, REFUSED_FRAME_BYTES), length: frame.length }
 }
 
 /** What `onEvent` gets. */

@@ -9,7 +9,7 @@ import type { RepoFact } from './facts.ts'
 import type { IdentityResult } from './identities.ts'
 import type { Item } from './item.ts'
 import { type Bench, judgeHost } from './judge.ts'
-import { failureOf, type Outcomes } from './outcome.ts'
+import { refusalOf, type Outcomes } from './outcome.ts'
 import type { FailureReason } from './reasons.ts'
 import type { RepoState } from './state.ts'
 import type { Store } from './store.ts'
@@ -76,7 +76,7 @@ export function createIdentityEvents(
     if (!result.ok && !result.gone) {
       count('identity-unresolved')
       const message = `identity could not be resolved; ${result.message}`
-      return save(item, repo, null, failureOf(item, 'identity-unresolved', message))
+      return save(item, repo, null, refusalOf(item, 'identity-unresolved', message))
     }
     const foreign = await judgeHost(item.event, item.source, bench)
     if (foreign !== null && result.ok) return refuse(item, foreign)

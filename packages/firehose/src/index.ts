@@ -2,18 +2,20 @@ export { checkAuthority, type Speaker } from './chain.ts'
 export { hostStatusFetcher, latestRevFetcher, repoFetcher, type RepoFetcherOptions } from './ask-host.ts'
 export { createHostClocks, type HostClocks, type HostFetch, type HostLimits, limitHosts } from './hosts.ts'
 export type { ContentLimits, Unread } from './content.ts'
-export type {
-  AccountEvent,
-  CommitEvent,
-  CommitFlag,
-  FailureEvent,
-  IdentityEvent,
-  InfoEvent,
-  Origin,
-  ResyncEvent,
-  SyncEvent,
-  VerifiedEvent,
-  VerifiedOp,
+export {
+  type AccountEvent,
+  type CommitEvent,
+  type CommitFlag,
+  type FailureEvent,
+  type IdentityEvent,
+  type InfoEvent,
+  type Origin,
+  REFUSED_FRAME_BYTES,
+  type RefusedFrame,
+  type ResyncEvent,
+  type SyncEvent,
+  type VerifiedEvent,
+  type VerifiedOp,
 } from './events.ts'
 export { type CaptureInput, captureSource, type CaptureOptions, readCapture } from './capture.ts'
 export { type CopyHost, readCopies, type RepoCopy } from './copies.ts'

@@ -2,7 +2,7 @@
 // Spec: https://atproto.com/specs/sync
 
 import type { Did } from '@avocet/syntax'
-import type { FailureEvent, VerifiedEvent } from './events.ts'
+import { type FailureEvent, refusedFrame, type VerifiedEvent } from './events.ts'
 import { newRepo, type RepoEffect, type RepoFact, type RepoPolicy } from './facts.ts'
 import type { Item, ResyncGate } from './item.ts'
 import type { Rejection } from './judge.ts'
@@ -87,7 +87,7 @@ export function createOutcomes(options: OutcomeOptions): Outcomes {
   const appFailed = async (item: Item, repo: RepoState | null, error: unknown): Promise<void> => {
     const { event } = item
     const { did } = event
-    const failure = failureOf(item, 'app-failed', error instanceof Error ? error.message : String(error))
+    const failure = refusalOf(item, 'app-failed', error instanceof Error ? error.message : String(error))
     count('app-failed')
     const rev = event.kind === 'commit' || event.kind === 'sync' ? event.rev : null
     const said = event.kind === 'account' && options.canAsk ? statusOf(event) : null
@@ -119,7 +119,7 @@ export function createOutcomes(options: OutcomeOptions): Outcomes {
 
   const refuse = (item: Item, { reason, message }: Rejection): Promise<void> => {
     count(reason)
-    return save(item, null, null, failureOf(item, reason, message))
+    return save(item, null, null, refusalOf(item, reason, message))
   }
 
   return { save, pass, ignore, refuse }
@@ -136,6 +136,12 @@ export const statusOf = ({ active, status }: { active: boolean; status: string |
 export function failureOf(item: Item, reason: FailureReason, message: string): FailureEvent {
   const { did, seq } = item.event
   return { kind: 'failure', source: item.source.id, seq, did, reason, message }
+}
+
+/** A failure of this event that is kept, with the frame to look at. */
+export function refusalOf(item: Item, reason: FailureReason, message: string): FailureEvent {
+  const failure = failureOf(item, reason, message)
+  return item.frame.length === 0 ? failure : { ...failure, frame: refusedFrame(item.frame) }
 }
 
 const dequeued = (item: Item): StateChange =>

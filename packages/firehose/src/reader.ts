@@ -3,7 +3,7 @@
 import type { Did, Tid } from '@avocet/syntax'
 import { createCursorTracker, type CursorTracker, type Ticket } from './cursor-tracker.ts'
 import { FirehoseError } from './errors.ts'
-import type { FailureEvent } from './events.ts'
+import { type FailureEvent, refusedFrame } from './events.ts'
 import type { Lanes, Task } from './lanes.ts'
 import type { Source, SourceReport, Timers } from './options.ts'
 import { parseEvent } from './parse.ts'
@@ -58,6 +58,8 @@ export type ReaderOptions = {
 const FLUSH_MS = 250
 /** Failures of one DID told one by one while its lane waits. */
 const MAX_REMNANTS = 64
+/** Accounts whose remnants hold their frames: with this many, 4 MiB. Those of more only tell why. */
+const MAX_FRAMES_HELD = 8
 /** Events unfinished at a time: a bound on what the cursor has to remember. */
 const MAX_IN_FLIGHT = 1_000_000
 
@@ -147,7 +149,15 @@ export function createReader(options: ReaderOptions): Reader {
     if (!parsed.ok) {
       const { reason, message, did, seq, rev = null } = parsed.error
       const ticket = seq === null ? null : begin(seq)
-      const failure: FailureEvent = { kind: 'failure', source: source.id, seq, did, reason, message }
+      const failure: FailureEvent = {
+        kind: 'failure',
+        source: source.id,
+        seq,
+        did,
+        reason,
+        message,
+        ...(remnants.size < MAX_FRAMES_HELD ? { frame: refusedFrame(frame) } : {}),
+      }
       if (did !== null) return lose(did, ticket, failure, rev)
       return processor.lose({
         source: info,

@@ -10,7 +10,7 @@ import type { IdentityResult } from './identities.ts'
 import type { Item, ResyncGate } from './item.ts'
 import { type Bench, judge, type Rejection } from './judge.ts'
 import { route } from './machine.ts'
-import { failureOf, type Outcomes, seen } from './outcome.ts'
+import { failureOf, type Outcomes, refusalOf, seen } from './outcome.ts'
 import type { ParsedCommit, ParsedSync } from './parse.ts'
 import type { FailureReason } from './reasons.ts'
 import type { RepoState } from './state.ts'
@@ -130,7 +130,7 @@ export function createRepoEvents(options: RepoEventsOptions): HandleRepo {
       return save(item, repo, moved, deliver(item, adopted))
     }
     count(reason)
-    const failure = failureOf(item, reason, verdict.message)
+    const failure = refusalOf(item, reason, verdict.message)
     if (outcome === 'desynchronized') {
       const fact: RepoFact = { kind: 'broken', reason, rev: event.rev }
       return save(item, repo, fact, proved?.kind === 'sync' ? proved : failure)

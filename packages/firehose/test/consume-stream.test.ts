@@ -41,6 +41,33 @@ describe('stream', () => {
     ])
   })
 
+  it('a refused frame comes with its failure: its first bytes, in a copy, and how many it had', async () => {
+    const world = createWorld('refused')
+    const account = world.createAccount()
+    const { frames, add } = stream()
+    const text = 'x'.repeat(20_000)
+    const record = { $type: 'app.bsky.feed.post', text, createdAt: '2026-01-01T00:00:00Z' }
+    const commit = await world.commit(account, [
+      { action: 'create', collection: 'app.bsky.feed.post', rkey: 'a', record },
+    ])
+    add('#commit', { ...world.event(commit), time: 'never' })
+    const event = world.event(commit)
+    const blocks = (event['blocks'] as Uint8Array).slice()
+    blocks[blocks.length - 1]! ^= 1
+    add('#commit', { ...event, blocks })
+    const { events } = await run(world, [...frames, new Uint8Array([1, 2, 3])])
+    const failures = events.filter((failure) => failure.kind === 'failure')
+    expect(failures).toHaveLength(3)
+    for (const { frame, reason } of failures) {
+      const sent =
+        reason === 'frame-malformed'
+          ? new Uint8Array([1, 2, 3])
+          : frames.find(({ length }) => length === frame?.length)
+      expect(frame, reason).toEqual({ bytes: sent!.slice(0, 8192), length: sent!.length })
+      expect(frame!.bytes.buffer.byteLength).toBeLessThanOrEqual(8192)
+    }
+  })
+
   it('delivers only wanted collections, verifies and stores all', async () => {
     const world = createWorld('filter')
     const account = world.createAccount()

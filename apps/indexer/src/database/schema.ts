@@ -275,4 +275,9 @@ export const migrations: readonly string[] = [
   ) STRICT;
   INSERT INTO link_counting SELECT x'', 0, 0 WHERE EXISTS (SELECT 1 FROM links);
   `,
+  `
+  -- The frame that a dead letter is about: its first bytes, and how many it had. Of the newest letters only; NULL of others.
+  ALTER TABLE dead_letters ADD COLUMN frame_length INTEGER;
+  ALTER TABLE dead_letters ADD COLUMN frame BLOB;
+  `,
 ]

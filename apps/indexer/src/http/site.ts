@@ -1,8 +1,14 @@
 // Everything outside /xrpc: the page, its event stream, the status, and what is known about one record.
 
+import { CborError, decode } from '@avocet/cbor'
+import type { Catalog } from '@avocet/lexicon'
+import type { DataObject } from '@avocet/data'
 import { parseAtUri } from '@avocet/syntax'
-import type { RecordReader } from '../queries/records.ts'
-import type { DeadLetter } from '../queries/dead-letters.ts'
+import { findLinks } from '../index/links.ts'
+import { MAX_ANSWER_ITEMS } from '../queries/record-json.ts'
+import { readFields } from '../queries/record-fields.ts'
+import type { RecordReader, RecordRow } from '../queries/records.ts'
+import type { DeadLetterReader } from '../queries/dead-letters.ts'
 import type { RepoReader } from '../queries/repos.ts'
 import type { LinkReader } from '../queries/links.ts'
 import { EVENT_HEADERS, type Live } from './live.ts'
@@ -18,9 +24,11 @@ export function createSite(options: {
   readonly records: RecordReader
   readonly links: LinkReader
   readonly repos: RepoReader
-  readonly deadLetters: (limit: number) => DeadLetter[]
+  readonly deadLetters: DeadLetterReader
+  /** What says which fields records have. */
+  readonly catalog: Catalog
 }): (request: Request, caller: { readonly address: string | null }) => Response {
-  const { page, live, status, records, links } = options
+  const { page, live, status, records, links, deadLetters } = options
   return (request, caller) => {
     const url = new URL(request.url)
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -36,7 +44,7 @@ export function createSite(options: {
       case '/status':
         return json(status())
       case '/failures':
-        return json({ failures: options.deadLetters(PAGE) })
+        return failures(url.searchParams)
       case '/repos':
         return repoFacts(url.searchParams.get('did') ?? '')
       case '/accounts':
@@ -46,6 +54,30 @@ export function createSite(options: {
       default:
         return json({ error: 'NotFound', message: 'There is nothing at this address' }, 404)
     }
+  }
+
+  /** The newest refused events; with `id` one of them and its frame. */
+  function failures(query: URLSearchParams): Response {
+    const id = query.get('id')
+    if (id === null) {
+      const found = deadLetters.newest({
+        limit: PAGE + 1,
+        reason: query.get('reason'),
+        before: numberOf(query.get('cursor')),
+      })
+      const letters = found.slice(0, PAGE)
+      const last = found.length > PAGE ? letters.at(-1) : undefined
+      return json({ failures: letters, ...(last === undefined ? {} : { cursor: String(last.id) }) })
+    }
+    const letter = deadLetters.get(numberOf(id) ?? 0)
+    if (letter === null)
+      return json({ error: 'LetterNotFound', message: 'This dead letter is not kept any more' }, 404)
+    const { frame, ...rest } = letter
+    // What an account wrote is not shown while it is off.
+    const isShown = letter.did === null || (records.account(letter.did)?.status ?? null) === null
+    if (frame === null || !isShown) return json({ ...rest, hasFrame: false, frame: null })
+    const { length, bytes, outline } = frame
+    return json({ ...rest, frame: { length, base64: Buffer.from(bytes).toString('base64'), outline } })
   }
 
   /** Where a repo stands, and why. */
@@ -88,8 +120,31 @@ export function createSite(options: {
       provenance: row.provenance,
       indexedAt: row.indexed_at,
       backlinks: links.count(uri),
+      size: row.bytes?.length ?? null,
+      ...contentOf(row),
     })
   }
+
+  /** What stands in it, and what it links to; nulls where it is not looked at. */
+  function contentOf({ bytes, collection }: RecordRow): object {
+    const record = bytes === null ? null : decoded(bytes)
+    if (record === null) return { fields: null, isCut: false, links: null }
+    return { ...readFields(options.catalog, collection, record), links: findLinks(record, bytes!.length) }
+  }
+}
+
+/** What is larger than any answer, or no record, has no fields to show. */
+function decoded(bytes: Uint8Array): DataObject | null {
+  try {
+    return decode(bytes, { budget: { left: MAX_ANSWER_ITEMS } }) as DataObject
+  } catch (error) {
+    if (error instanceof CborError) return null
+    throw error
+  }
+}
+
+function numberOf(text: string | null): number | null {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null
 }
 
 function json(value: object, status = 200): Response {

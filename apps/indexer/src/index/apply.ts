@@ -2,7 +2,13 @@
 // cursor, so that a crash leaves all of it or none.
 
 import { formatCid } from '@avocet/data'
-import type { FailureEvent, FailureReason, VerifiedEvent, VerifiedOp } from '@avocet/firehose'
+import {
+  type FailureEvent,
+  type FailureReason,
+  REFUSED_FRAME_BYTES,
+  type VerifiedEvent,
+  type VerifiedOp,
+} from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import type { Examined } from './examine.ts'
 import { type AppliedOp, type OpContext, type OpCounts, type Room, createRecordWriter } from './records.ts'
@@ -28,6 +34,8 @@ export type EventApplier = {
 const EXPECTED: ReadonlySet<string> = new Set(['duplicate', 'account-inactive', 'desynchronized'])
 /** Dead letters kept; older ones go. */
 const MAX_DEAD_LETTERS = 10_000
+/** Of the newest of them the frame is kept, its first 8 KiB: 8 MiB in all. */
+const MAX_FRAMES = 1000
 const PURGE_CHUNK = 200
 
 /** Whether a failure says that something is wrong, rather than that an event was not needed. */
@@ -73,8 +81,10 @@ export function createEventApplier(options: {
      ON CONFLICT (reason) DO UPDATE SET count = count + 1, last_at = excluded.last_at`,
   )
   const addDeadLetter = db.raw.prepare(
-    'INSERT INTO dead_letters (at, did, source, source_seq, reason, message) VALUES (?, ?, ?, ?, ?, ?)',
+    `INSERT INTO dead_letters (at, did, source, source_seq, reason, message, frame_length, frame)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
+  const dropFrame = db.raw.prepare('UPDATE dead_letters SET frame = NULL WHERE id = ?')
   const trimDeadLetters = db.raw.prepare('DELETE FROM dead_letters WHERE id <= ?')
 
   const notify = (notice: IndexNotice): void => db.afterCommit(() => onNotice(notice))
@@ -163,7 +173,10 @@ export function createEventApplier(options: {
         failure.seq,
         failure.reason,
         failure.message.slice(0, 2000),
+        failure.frame?.length ?? null,
+        failure.frame?.bytes.subarray(0, REFUSED_FRAME_BYTES) ?? null,
       )
+      dropFrame.run(Number(lastInsertRowid) - MAX_FRAMES)
       const oldest = Number(lastInsertRowid) - MAX_DEAD_LETTERS
       if (oldest > 0) trimDeadLetters.run(oldest)
     }
@@ -233,6 +246,7 @@ export function createEventApplier(options: {
         addTotals(0, 0, { creates: 0, updates: 0, deletes: 0, records: -removed })
         if (removed < PURGE_CHUNK) {
           db.prepare('DELETE FROM purges WHERE did = ?').run(row.did)
+          db.prepare('UPDATE dead_letters SET frame = NULL WHERE did = ?').run(row.did)
           db.prepare(
             'UPDATE accounts SET head = NULL, rev = NULL, handle = NULL, stored = 0 WHERE did = ?',
           ).run(row.did)
