@@ -43,6 +43,11 @@ import type { StreamEvent } from './stream/event.ts'
 import type { EventOptions } from './stream/iterate.ts'
 import { openStreams } from './stream/streams.ts'
 import { createDeadLetterReader } from './queries/dead-letters.ts'
+import { loadLexiconFolders } from './lexicons/load.ts'
+import { addCollections } from './methods/collections.ts'
+import { openProjections } from './projections/open.ts'
+import { createCollectionReader } from './queries/collections.ts'
+import { createJoins } from './queries/linked.ts'
 import { createLinkReader } from './queries/links.ts'
 import { createRecordReader } from './queries/records.ts'
 import { createRepoReader } from './queries/repos.ts'
@@ -116,6 +121,14 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     },
   })
   const records = createRecordReader(db)
+  const lexicons = await loadLexiconFolders(config.lexicons ?? [])
+  const { projections, upkeep } = openProjections({
+    db,
+    lexicons,
+    declared: config.indexes ?? [],
+    onLog: log,
+  })
+  opened.defer(() => upkeep.stop())
   const repos = createRepoReader(db, now)
   const verify = nativeVerifier()
 
@@ -167,6 +180,8 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     resolveKey: allowLoopback ? sameLoopback(identities.resolveKey, hosts) : identities.resolveKey,
     verify,
     collections: config.collections,
+    documents: lexicons.documents,
+    projections,
     resync: config.backfill
       ? createBackfill({
           db,
@@ -216,13 +231,20 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   }
 
   const backlinks = createBacklinks(db)
+  const findAccount = createFindAccount({ db, records, identities, now })
   const router = createXrpc({
     records,
     repos,
     identities,
-    findAccount: createFindAccount({ db, records, identities, now }),
+    findAccount,
     others: (nsid, request) => streams.method(nsid) ?? backlinks(nsid, request),
     onError: (error) => log(`request failed: ${String(error)}`),
+  })
+  addCollections(router, lexicons.catalog, {
+    reader: createCollectionReader(db, lexicons.catalog, projections),
+    records,
+    joins: createJoins(db, records),
+    findAccount,
   })
   const site = createSite({
     repos,
@@ -264,7 +286,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   // Sources that have nothing more to give end nothing: what is indexed is still served.
   const done = new Promise<void>((resolve, reject) => {
     parts.defer(resolve)
-    pipeline.done.catch((error: unknown) => {
+    Promise.all([pipeline.done, upkeep.done]).catch((error: unknown) => {
       reject(describeEnd(error, config.dataFolder))
       // It fails for the same reason, which is told.
       return close().catch(() => {})

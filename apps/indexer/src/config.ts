@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { isDid, isNsid } from '@avocet/syntax'
 import { IndexerError } from './errors.ts'
+import type { DeclaredIndexes } from './projections/declare.ts'
 import type { DoorLimits } from './stream/doors.ts'
 import type { TapConfig } from './tap/tap.ts'
 import type { WebhookConfig } from './webhooks/settings.ts'
@@ -64,6 +65,10 @@ export type IndexerConfig = {
    * as much again. Default: `defaults.accountQuota`.
    */
   readonly accountQuota?: number
+  /** Folders with lexicons beside the bundled ones. Default: none. */
+  readonly lexicons?: readonly string[]
+  /** What collections are to be asked by; those of `lexicons` by `createdAt` unless they are here. Default: none. */
+  readonly indexes?: readonly DeclaredIndexes[]
   /** Told of what a person watching should know, a line each. */
   readonly onLog?: (line: string) => void
 }

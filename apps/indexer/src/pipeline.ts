@@ -13,13 +13,14 @@ import {
 import { createWorkerPool, type WorkerPoolStats } from '@avocet/firehose/pool'
 import { openState } from '@avocet/firehose/sqlite'
 import type { ResolveKey } from '@avocet/firehose'
-import { catalog } from '@avocet/lexicons/catalog'
+import type { LexiconDocument } from '@avocet/lexicon'
 import type { Database } from '@avocet/sqlite'
 import { stopAtDiskFailure } from './database/failure.ts'
 import { type IndexNotice, createEventApplier } from './index/apply.ts'
-import { createExamine } from './index/examine.ts'
+import { catalogWith, createExamine, type ExaminerData } from './index/examine.ts'
 import { createIgnoredCounter, maintain } from './index/maintenance.ts'
 import { createJudge } from './index/validity.ts'
+import type { Projections } from './projections/store.ts'
 import { createFilter } from './sync/collections.ts'
 
 /** Accounts worked on at the same time: as many commits can share one transaction of the database. */
@@ -47,6 +48,10 @@ export function startPipeline(options: {
   readonly resolveKey: ResolveKey
   readonly verify: VerifySignature
   readonly collections: readonly string[] | null
+  /** Lexicons beside those that are bundled. */
+  readonly documents?: readonly LexiconDocument[]
+  /** The indexes that records are put into; default: none. */
+  readonly projections?: Projections
   readonly resync: Resync | null
   readonly latestRev?: LatestRev | null
   readonly hostStatus?: HostStatus
@@ -68,15 +73,20 @@ export function startPipeline(options: {
   const stopped = new AbortController()
   const applier = createEventApplier({
     db,
-    examine: createExamine(createJudge(catalog)),
+    examine: createExamine(createJudge(catalogWith(options.documents ?? []))),
     isWanted: createFilter(options.collections),
+    ...(options.projections === undefined ? {} : { projections: options.projections }),
     ...(options.accountQuota === undefined ? {} : { quota: options.accountQuota }),
     now,
     onNotice,
     ...(options.onLogged === undefined ? {} : { onLogged: options.onLogged }),
   })
   const ignored = createIgnoredCounter(db, now)
-  const pool = options.workers === 0 ? null : createPool(options.workers)
+  const data: ExaminerData = {
+    documents: options.documents ?? [],
+    indexes: options.projections?.active() ?? [],
+  }
+  const pool = options.workers === 0 ? null : createPool(options.workers, data)
   const disk = stopAtDiskFailure(openState(db))
   const consumer = consume({
     sources: options.sources,
@@ -130,12 +140,12 @@ export function startPipeline(options: {
 }
 
 /** Threads that check signatures with the same library, and examine records over the same lexicons, as this one. */
-function createPool(size: number): ReturnType<typeof createWorkerPool> {
+function createPool(size: number, data: ExaminerData): ReturnType<typeof createWorkerPool> {
   const file = import.meta.url.endsWith('.ts') ? './verification-worker.ts' : './verification-worker.js'
   const module = new URL(file, import.meta.url).href
   return createWorkerPool({
     size,
     verifier: { module, name: 'createVerifier' },
-    examiner: { module, name: 'createExaminer' },
+    examiner: { module, name: 'createExaminer', data },
   })
 }

@@ -99,6 +99,8 @@ test('run: what is left out, and what is said', async () => {
     logRetentionMs: 72 * 3_600_000,
     logBytes: defaults.logBytes,
     streams: defaults.streams,
+    lexicons: [],
+    indexes: [],
     accountQuota: defaults.accountQuota,
     workers: defaults.workers,
   })
@@ -109,6 +111,9 @@ test('run: what is left out, and what is said', async () => {
     '--source=ws://localhost:1',
     '--plc-url=http://localhost:2/',
     '--collections=a.b.c,d.e.*',
+    '--lexicons=/l',
+    '--lexicons=/m',
+    '--index=a.b.c:x,y+z',
     '--no-backfill',
     '--repos=did:web:a.example,did:web:b.example',
     '--allow-loopback',
@@ -135,6 +140,8 @@ test('run: what is left out, and what is said', async () => {
     streams: { subscribers: 9, perAddress: 0 },
     zstdDictionary: '/z',
     accountQuota: 5 * 1024 ** 2,
+    lexicons: ['/l', '/m'],
+    indexes: [{ collection: 'a.b.c', indexes: ['x', 'y+z'] }],
     workers: 3,
   })
 })

@@ -5,8 +5,11 @@ import type { Unread } from './content.ts'
 import type { VerifyPolicy } from './policy.ts'
 import type { FailureReason } from './reasons.ts'
 
-/** An export of a module, that a worker can import: a function without arguments that makes what is wanted. */
-export type PoolExport = { readonly module: string; readonly name: string }
+/**
+ * An export of a module, that a worker can import: a function that makes what is wanted.
+ * `data`: its argument, which has to survive the way to another thread (`structuredClone`).
+ */
+export type PoolExport = { readonly module: string; readonly name: string; readonly data?: unknown }
 
 /** Given to a worker at its start. */
 export type PoolWorkerData = {

@@ -22,11 +22,11 @@ const examine = examiner === null ? null : await make<Examine>(examiner)
 // The same key object for the same key: native libraries keep their own form of a key with it.
 const keys = createLru<string, PublicKey>(20_000)
 
-async function make<T>({ module, name }: PoolExport): Promise<T> {
+async function make<T>({ module, name, data }: PoolExport): Promise<T> {
   const loaded = (await import(module)) as Record<string, unknown>
   const factory = loaded[name]
   if (typeof factory !== 'function') throw new TypeError(`no such function; module=${module} name=${name}`)
-  return factory() as T
+  return factory(data) as T
 }
 
 function keyOf(given: PoolKey | null | undefined): PublicKey | null {

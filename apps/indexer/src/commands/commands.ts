@@ -13,6 +13,7 @@ import {
   parseWorkers,
 } from '../config.ts'
 import { IndexerError } from '../errors.ts'
+import { parseIndexes } from '../projections/declare.ts'
 import { version } from '../version.ts'
 import { type ConsumerFlags, consumerOptions, toConsumers } from './consumer-options.ts'
 import { flag, list, option } from './options.ts'
@@ -41,6 +42,8 @@ type RunFlags = {
   port: number
   collections?: string[]
   repos?: string[]
+  lexicons: string[]
+  index: string[]
   backfill: boolean
   logHours: number
   logMb: number
@@ -128,6 +131,25 @@ export function addCommands(
         'AVOCET_REPOS',
         undefined,
         parseDids,
+      ),
+    )
+    .addOption(
+      list(
+        '--lexicons <folder>',
+        'a folder of lexicons: their records are judged by them and get typed queries; may be repeated',
+        'AVOCET_LEXICONS',
+        env,
+        'none',
+      ),
+    )
+    .addOption(
+      list(
+        '--index <fields>',
+        'what a collection can be asked by, as in app.bsky.feed.post:createdAt,reply.parent.uri+createdAt; may be repeated',
+        'AVOCET_INDEX',
+        env,
+        'createdAt of those with --lexicons',
+        ' ',
       ),
     )
     .addOption(new Option('--no-backfill', 'do not read whole repos: only what the stream brings'))
@@ -279,6 +301,8 @@ function toConfig(flags: RunFlags): IndexerConfig {
     collections: flags.collections ?? null,
     backfill: flags.backfill,
     repos: flags.repos ?? [],
+    lexicons: flags.lexicons,
+    indexes: flags.index.map(parseIndexes),
     allowLoopback: flags.allowLoopback,
     logRetentionMs: flags.logHours * 3_600_000,
     logBytes: flags.logMb * 1024 ** 2,

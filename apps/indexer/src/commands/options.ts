@@ -21,15 +21,16 @@ export function flag(flags: string, description: string, env: string): Option {
   return new Option(flags, description).env(env).default(false, 'off')
 }
 
-/** An option that may be repeated, or be a list with commas in the environment. */
+/** An option that may be repeated, or be a list in the environment, with `between` between its items. */
 export function list(
   flags: string,
   description: string,
   name: string,
   env: NodeJS.ProcessEnv,
   otherwise: string,
+  between = ',',
 ): Option {
-  const fromEnv = (env[name] ?? '').split(',').filter((item) => item !== '')
+  const fromEnv = (env[name] ?? '').split(between).filter((item) => item !== '')
   return new Option(flags, `${description} (env: ${name})`)
     .default(fromEnv, fromEnv.join(', ') || otherwise)
     .argParser((text: string, previous: string[]) => [...(previous === fromEnv ? [] : previous), text])

@@ -280,4 +280,41 @@ export const migrations: readonly string[] = [
   ALTER TABLE dead_letters ADD COLUMN frame_length INTEGER;
   ALTER TABLE dead_letters ADD COLUMN frame BLOB;
   `,
+  `
+  -- The indexes of collections by fields of their records (src/projections). spec: columns and types, as JSON. state: building, ready or
+  -- dropping. done, until: ids of records, how far it is built and how far it is to be. An id is not used twice.
+  CREATE TABLE projection_indexes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    state TEXT NOT NULL,
+    done INTEGER NOT NULL,
+    until INTEGER NOT NULL
+  ) STRICT;
+
+  -- What stands in them: place is the id of the index; a, b and c are its columns, 0 beyond those it has. One table for all, so that
+  -- indexes come and go row by row.
+  CREATE TABLE projections (
+    place INTEGER NOT NULL,
+    a ANY NOT NULL,
+    b ANY NOT NULL,
+    c ANY NOT NULL,
+    record INTEGER NOT NULL,
+    PRIMARY KEY (place, a, b, c, record)
+  ) WITHOUT ROWID, STRICT;
+
+  -- The same by record, as JSON: what is to be taken out with it, whatever its bytes and the indexes were when it was written.
+  CREATE TABLE projected (
+    record INTEGER PRIMARY KEY,
+    entries TEXT NOT NULL
+  ) STRICT;
+
+  -- By which lexicons the records of a collection were judged, and how far they are judged anew since those changed.
+  CREATE TABLE judged (
+    collection TEXT PRIMARY KEY,
+    hash TEXT NOT NULL,
+    done INTEGER NOT NULL,
+    until INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  `,
 ]

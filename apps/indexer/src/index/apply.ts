@@ -10,6 +10,7 @@ import {
   type VerifiedOp,
 } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
+import type { Projections } from '../projections/store.ts'
 import type { Examined } from './examine.ts'
 import { type AppliedOp, type OpContext, type OpCounts, type Room, createRecordWriter } from './records.ts'
 
@@ -53,13 +54,16 @@ export function createEventApplier(options: {
   readonly isWanted: (collection: string) => boolean
   /** Bytes on disk that the rows of one account may take, about. */
   readonly quota?: number
+  /** The indexes that records are put into; default: none. */
+  readonly projections?: Projections
   readonly now: () => number
   readonly onNotice: (notice: IndexNotice) => void
   /** Told of the newest number of the log, once it is durable. */
   readonly onLogged?: (seq: number) => void
 }): EventApplier {
   const { db, isWanted, now, onNotice } = options
-  const records = createRecordWriter(db, options.examine, options.quota, options.onLogged)
+  const { examine, quota, onLogged, projections } = options
+  const records = createRecordWriter(db, examine, quota, onLogged, projections)
   const lags = new Map<string, number>()
   const addOps = db.raw.prepare(
     `UPDATE totals SET commits = commits + ?, resyncs = resyncs + ?, creates = creates + ?, updates = updates + ?,

@@ -3,12 +3,24 @@
 import type { DataObject } from '@avocet/data'
 import type { Examine } from '@avocet/firehose/pool'
 import type { VerifiedOp } from '@avocet/firehose'
+import type { Catalog, LexiconDocument } from '@avocet/lexicon'
 import { catalog } from '@avocet/lexicons/catalog'
+import { createProject, type Project, type Projected, type StoredIndex } from '../projections/extract.ts'
 import { findLinks, type Link } from './links.ts'
 import { createJudge, type Judge, type Label } from './validity.ts'
 
-/** What is known of a record beside its bytes. */
-export type Examined = { readonly label: Label; readonly links: readonly Link[] }
+/** What is known of a record beside its bytes. `projected`: what of it stands in indexes, where its collection has some. */
+export type Examined = {
+  readonly label: Label
+  readonly links: readonly Link[]
+  readonly projected?: Projected | null
+}
+
+/** What a thread needs to examine records as this one does: lexicons beside those that are bundled, and the indexes. */
+export type ExaminerData = {
+  readonly documents: readonly LexiconDocument[]
+  readonly indexes: readonly StoredIndex[]
+}
 
 /** Why there is nothing to show of a record. Its row says so. */
 const UNREAD: Readonly<Record<'malformed' | 'too-costly', Examined>> = {
@@ -22,8 +34,11 @@ const UNREAD: Readonly<Record<'malformed' | 'too-costly', Examined>> = {
   },
 }
 
-/** Makes the function that examines the records of operations, each record object at most twice. */
-export function createExamine(judge: Judge): (op: VerifiedOp) => Examined {
+/**
+ * Makes the function that examines the records of operations, each record object at most twice.
+ * @param project what of a record stands in indexes; null leaves that to who writes them
+ */
+export function createExamine(judge: Judge, project: Project | null = null): (op: VerifiedOp) => Examined {
   const known = new WeakMap<DataObject, readonly Link[]>()
   return (op) => {
     const { collection, rkey, record, recordBytes, isRepeat = false } = op
@@ -34,13 +49,18 @@ export function createExamine(judge: Judge): (op: VerifiedOp) => Examined {
       links = findLinks(record, recordBytes!.length)
       if (isRepeat) known.set(record, links)
     }
-    return { label, links }
+    return project === null ? { label, links } : { label, links, projected: project(collection, record) }
   }
 }
 
-/** For the threads that verify: over the bundled lexicons. */
-export function createExaminer(): Examine {
-  return createExamine(createJudge(catalog))
+/** For the threads that verify: over the bundled lexicons, and what they are given. */
+export function createExaminer({ documents, indexes }: ExaminerData): Examine {
+  return createExamine(createJudge(catalogWith(documents)), createProject(indexes))
+}
+
+/** The bundled lexicons with others, which take the place of those with their NSIDs. @throws LexiconError what does not fit together */
+export function catalogWith(documents: readonly LexiconDocument[]): Catalog {
+  return documents.length === 0 ? catalog : catalog.with(documents)
 }
 
 /** What a thread has made of it already, or else is made of it now. */

@@ -5,6 +5,7 @@ import type { VerifiedOp } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import { type Provenance, VALIDITIES } from '../database/codes.ts'
 import { createNames } from '../database/names.ts'
+import type { Projections } from '../projections/store.ts'
 import { type Examined, examined } from './examine.ts'
 import { createLogWriter, type LoggedEvent } from './log.ts'
 import { type Before, createRows, type EventRows } from './rows.ts'
@@ -86,17 +87,19 @@ const OVER: Examined = {
  * A writer on an open database.
  * @param quota bytes on disk that one account's rows may take, about
  * @param onLogged told of the newest number of the log once it is durable
+ * @param projections the indexes that records are to be put into
  */
 export function createRecordWriter(
   db: Database,
   examine: (op: VerifiedOp) => Examined,
   quota: number = Infinity,
   onLogged?: (seq: number) => void,
+  projections: Projections | null = null,
 ): RecordWriter {
   const log = createLogWriter(db, onLogged)
   const logged = db.raw.prepare(LOGGED)
   const names = createNames(db)
-  const rows = createRows(db, names)
+  const rows = createRows(db, names, projections)
 
   /** What the operations of one event share. */
   type Shared = {

@@ -7,6 +7,7 @@ import type { Database } from '@avocet/sqlite'
 import { type Provenance, PROVENANCES, VALIDITIES } from '../database/codes.ts'
 import type { Names } from '../database/names.ts'
 import { type Contents, costOf, createContents, type NewContent } from './contents.ts'
+import type { Projections } from '../projections/store.ts'
 import type { Examined } from './examine.ts'
 import { createLinkCounts } from './link-counts.ts'
 import { MAX_LINKS } from './links.ts'
@@ -93,8 +94,8 @@ const MAX_LINKED_PATHS = 1000
 /** Bytes on disk of a record's row and its entry in the index, without its key, which stands in both. */
 const RECORD_ROW = 120
 
-/** A writer of rows. */
-export function createRows(db: Database, names: Names): Rows {
+/** A writer of rows, and of the indexes that there are. */
+export function createRows(db: Database, names: Names, projections: Projections | null): Rows {
   const insert = db.raw.prepare(INSERT)
   const update = db.raw.prepare(UPDATE)
   const confirm = db.raw.prepare(CONFIRM)
@@ -163,6 +164,21 @@ export function createRows(db: Database, names: Names): Rows {
     return changes === 1 ? Number(lastInsertRowid) : null
   }
 
+  const project = (
+    record: number,
+    op: VerifiedOp,
+    collection: number,
+    { projected }: Examined,
+    event: EventRows,
+  ): void => {
+    if (projections?.has(collection) !== true) return
+    const entries = projections.project(op, projected)
+    if (entries !== null) event.stored += projections.put(record, event.repo, entries)
+  }
+
+  const unproject = (record: number, collection: number): number =>
+    projections?.has(collection) === true ? projections.remove(record) : 0
+
   const added = (rkey: string, own: NewContent, event: EventRows): void => {
     event.records++
     event.stored += rowCost(rkey, own.bytes?.length ?? 0, own.pointers)
@@ -181,6 +197,7 @@ export function createRows(db: Database, names: Names): Rows {
         event.row = id
         added(rkey, own, event)
         insertLinks(id, collection, own.pointers, isRepeat, event)
+        if (bytes !== null) project(id, op, collection, examined, event)
         return null
       }
     }
@@ -232,13 +249,14 @@ export function createRows(db: Database, names: Names): Rows {
         id,
       )
       event.records--
-      event.stored -= rowCost(op.rkey, row.bytes?.length ?? 0, row.pointers)
+      event.stored -= rowCost(op.rkey, row.bytes?.length ?? 0, row.pointers) + unproject(id, collection)
     }
     event.row = id
     added(op.rkey, own, event)
     if (stored === null || stored.uses < MAX_LINKED_PATHS) {
       insertLinks(id, collection, pointers, op.isRepeat === true, event)
     }
+    if (bytes !== null) project(id, op, collection, examined, event)
     return before
   }
 
@@ -258,7 +276,7 @@ export function createRows(db: Database, names: Names): Rows {
       const bytes = removeLinks(row, event.repo, event.contents)
       remove.run(row.id)
       event.records--
-      event.stored -= rowCost(rkey, row.bytes?.length ?? 0, row.pointers)
+      event.stored -= rowCost(rkey, row.bytes?.length ?? 0, row.pointers) + unproject(row.id, collection)
       return { cid: row.cid, bytes }
     },
     purge(repo, limit) {
@@ -266,6 +284,7 @@ export function createRows(db: Database, names: Names): Rows {
       const contents = openContents(repo)
       for (const row of rows) {
         removeLinks(row, repo, contents)
+        unproject(row.id, row.collection)
         remove.run(row.id)
       }
       return rows.length

@@ -35,6 +35,10 @@ export type RecordReader = {
   /** By DID, or by the handle that was verified last; null when unknown. */
   account(actor: string): AccountRow | null
   record(did: string, collection: string, rkey: string): RecordRow | null
+  /** By the id of its row; null when there is none, or when its account is not active. */
+  visible(id: number): RecordRow | null
+  /** The same without its content: whether anybody gets to see it, and its validity. */
+  visibleValidity(id: number): Validity | null
   /**
    * In the order of record keys, newest (largest) first unless `ascending`; after `cursor`, a record key. Read one by one, so that who
    * stops has not read the rest; nothing else may be asked meanwhile.
@@ -57,9 +61,15 @@ export type RecordReader = {
 const ACCOUNT = 'SELECT did, handle, status, head, rev FROM accounts'
 const UNSEEN = ['too-costly', 'unreadable'].map((validity) => VALIDITIES.indexOf(validity as Validity)).join()
 /** What nobody gets to see is not read either: an answer passes by a thousand of them. */
-const RECORD = `SELECT rkey, records.cid, rev,
-    iif(validity IN (${UNSEEN}), NULL, coalesce(records.bytes, contents.bytes)) AS bytes, validity, reason, indexed_at, provenance
-  FROM records LEFT JOIN contents ON contents.id = records.content WHERE records.repo = ? AND collection = ?`
+const COLUMNS = `rkey, records.cid, records.rev,
+    iif(validity IN (${UNSEEN}), NULL, coalesce(records.bytes, contents.bytes)) AS bytes, validity, reason, indexed_at, provenance`
+const RECORD = `SELECT ${COLUMNS} FROM records LEFT JOIN contents ON contents.id = records.content WHERE records.repo = ? AND collection = ?`
+
+const OF_ACTIVE = `JOIN names AS dids ON dids.id = records.repo LEFT JOIN accounts ON accounts.did = dids.name
+  WHERE records.id = ? AND accounts.status IS NULL`
+const VISIBLE = `SELECT dids.name AS did, collections.name AS collection, ${COLUMNS}
+  FROM records LEFT JOIN contents ON contents.id = records.content JOIN names AS collections ON collections.id = records.collection
+  ${OF_ACTIVE}`
 
 /** A reader on an open database. */
 export function createRecordReader(db: Database): RecordReader {
@@ -94,6 +104,14 @@ export function createRecordReader(db: Database): RecordReader {
       const at = place(did, collection)
       const row = at === null ? undefined : db.prepare(`${RECORD} AND rkey = ?`).get(...at, rkey)
       return row === undefined ? null : toRow(did, collection, row as Found)
+    },
+    visible(id) {
+      const row = db.prepare(VISIBLE).get(id) as (Found & { did: string; collection: string }) | undefined
+      return row === undefined ? null : toRow(row.did, row.collection, row)
+    },
+    visibleValidity(id) {
+      const row = db.prepare(`SELECT validity FROM records ${OF_ACTIVE}`).get(id)
+      return row === undefined ? null : VALIDITIES[row['validity'] as number]!
     },
     *list({ did, collection, limit, cursor, ascending }) {
       const at = place(did, collection)

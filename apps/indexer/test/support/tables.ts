@@ -4,13 +4,15 @@ import { encode } from '@avocet/cbor'
 import { type CID, cidForCbor, type DataObject } from '@avocet/data'
 import type { AccountEvent, CommitEvent, FailureReason, ResyncEvent, VerifiedOp } from '@avocet/firehose'
 import { openState } from '@avocet/firehose/sqlite'
-import { catalog } from '@avocet/lexicons/catalog'
+import type { LexiconDocument } from '@avocet/lexicon'
 import type { Database } from '@avocet/sqlite'
 import type { Did, Handle } from '@avocet/syntax'
+import { createNames } from '../../src/database/names.ts'
 import { openIndexDatabase } from '../../src/database/open.ts'
 import { createEventApplier, type EventApplier, type IndexNotice } from '../../src/index/apply.ts'
-import { createExamine } from '../../src/index/examine.ts'
+import { catalogWith, createExamine } from '../../src/index/examine.ts'
 import { createJudge } from '../../src/index/validity.ts'
+import { createProjections, type Projections } from '../../src/projections/store.ts'
 
 export const REV = '3kxyzabcdef22'
 
@@ -39,6 +41,7 @@ export function opOf(
 
 export type Tables = Disposable & {
   readonly db: Database
+  readonly projections: Projections
   readonly applier: EventApplier
   readonly notices: IndexNotice[]
   /** ms since the epoch, for all that is applied. */
@@ -51,14 +54,20 @@ export type Tables = Disposable & {
   one(sql: string, ...params: (string | number)[]): unknown
 }
 
-export function openTables(isWanted: (collection: string) => boolean = () => true): Tables {
-  const db = openIndexDatabase(null)
+export function openTables(
+  isWanted: (collection: string) => boolean = () => true,
+  documents: readonly LexiconDocument[] = [],
+  folder: string | null = null,
+): Tables {
+  const db = openIndexDatabase(folder)
+  const projections = createProjections(db, createNames(db))
   openState(db)
   const notices: IndexNotice[] = []
   const applier = createEventApplier({
     db,
-    examine: createExamine(createJudge(catalog)),
+    examine: createExamine(createJudge(catalogWith(documents))),
     isWanted,
+    projections,
     now: () => tables.now,
     onNotice: (notice) => notices.push(notice),
   })
@@ -68,6 +77,7 @@ export function openTables(isWanted: (collection: string) => boolean = () => tru
   const time = '2026-01-02T03:04:05.678Z'
   const tables: Tables = {
     db,
+    projections,
     applier,
     notices,
     now: Date.parse(time),

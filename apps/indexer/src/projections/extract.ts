@@ -1,0 +1,75 @@
+// What of a record stands in the indexes of its collection. Pure: the same on every thread.
+
+import { type DataObject, type DataValue, isCid } from '@avocet/data'
+import { AUTHOR, type Column, type IndexSpec, specText } from './declare.ts'
+import type { Field } from './field.ts'
+import { ABSENT, type Key, keyOf } from './key.ts'
+
+/** An index as it is stored: by its id. */
+export type StoredIndex = IndexSpec & { readonly id: number }
+
+/** A row of an index without its record: the id of the index and three columns, 0 beyond those it has; null: the id of the author. */
+export type Entry = readonly [index: number, a: Key | null, b: Key | null, c: Key | null]
+
+/** What a record puts into indexes, and of which indexes that is known. */
+export type Projected = { readonly version: string; readonly entries: readonly Entry[] }
+
+/** Values of a list that stand in an index. */
+export const MAX_VALUES = 16
+
+/** Makes the function that says what of a record stands in indexes; null: its collection has none. */
+export type Project = (collection: string, record: DataObject) => Projected | null
+
+/** A projection on these indexes. */
+export function createProject(indexes: readonly StoredIndex[]): Project {
+  const version = versionOf(indexes)
+  const byCollection = Map.groupBy(indexes, ({ collection }) => collection)
+  return (collection, record) => {
+    const own = byCollection.get(collection)
+    return own === undefined ? null : { version, entries: own.flatMap((index) => entriesOf(index, record)) }
+  }
+}
+
+/** The same text for the same indexes. */
+export function versionOf(indexes: readonly StoredIndex[]): string {
+  return indexes
+    .map((index) => `${index.id}=${index.collection}:${specText(index)}`)
+    .toSorted()
+    .join(',')
+}
+
+function entriesOf({ id, columns, absent }: StoredIndex, record: DataObject): Entry[] {
+  const values = columns.map((column) => keysOf(column, record))
+  const [first] = values
+  if (!absent && first![0] === ABSENT) return []
+  const at = values.findIndex((keys) => keys.length > 1)
+  const column = (i: number, value: Key | null): Key | null =>
+    i >= values.length ? 0 : i === at ? value : values[i]![0]!
+  const spread = at < 0 ? [null] : values[at]!
+  return spread.map((value) => [id, column(0, value), column(1, value), column(2, value)])
+}
+
+/** One at least: `ABSENT` for none, null for the author. */
+function keysOf(column: Column, record: DataObject): readonly (Key | null)[] {
+  if (column === AUTHOR) return [null]
+  const value = valueAt(column, record)
+  if (!column.many) return [keyOf(column.kind, value) ?? ABSENT]
+  if (!Array.isArray(value)) return [ABSENT]
+  const keys = new Set<Key>()
+  for (let i = 0; i < value.length && i < MAX_VALUES; i++) {
+    const key = keyOf(column.kind, value[i])
+    if (key !== null) keys.add(key)
+  }
+  return keys.size === 0 ? [ABSENT] : [...keys]
+}
+
+/** What stands at the path of a field. */
+export function valueAt({ path }: Pick<Field, 'path'>, record: DataObject): DataValue | undefined {
+  let value: DataValue | undefined = record
+  for (const segment of path.split('.')) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+    if (value instanceof Uint8Array || isCid(value)) return undefined
+    value = Object.hasOwn(value, segment) ? value[segment] : undefined
+  }
+  return value
+}

@@ -1,0 +1,52 @@
+// The projections of an indexer as they are declared at its start, and what makes them so while it runs.
+
+import type { Database } from '@avocet/sqlite'
+import { createNames } from '../database/names.ts'
+import { createJudge } from '../index/validity.ts'
+import type { Lexicons } from '../lexicons/load.ts'
+import { noteLexicons } from '../lexicons/rejudge.ts'
+import { type DeclaredIndexes, declareIndexes } from './declare.ts'
+import { createProjections, type Projections } from './store.ts'
+import { keepProjections } from './upkeep.ts'
+
+/** Work that goes on until it is stopped. */
+export type Upkeep = {
+  /** Resolves when it was stopped; rejects when the database fails. */
+  readonly done: Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * Makes the indexes of a database those that are declared, and begins to build, drop and judge anew what that takes.
+ * @throws IndexerError `bad-config` for an index that does not fit its lexicon
+ */
+export function openProjections(options: {
+  readonly db: Database
+  readonly lexicons: Lexicons
+  readonly declared: readonly DeclaredIndexes[]
+  readonly onLog: (line: string) => void
+}): { readonly projections: Projections; readonly upkeep: Upkeep } {
+  const { db, lexicons, declared, onLog } = options
+  const { catalog, collections } = lexicons
+  const projections = createProjections(db, createNames(db))
+  const specs = declareIndexes(catalog, declared, collections)
+  db.transaction(() => {
+    projections.declare(specs)
+    noteLexicons(db, catalog, collections)
+  })
+  const stopped = new AbortController()
+  const judge = createJudge(catalog)
+  const done = keepProjections({ db, projections, judge, onLog, signal: stopped.signal })
+  // Whoever awaits it hears of it; nobody has to.
+  done.catch(() => {})
+  return {
+    projections,
+    upkeep: {
+      done,
+      stop: () => {
+        stopped.abort()
+        return done.catch(() => {})
+      },
+    },
+  }
+}

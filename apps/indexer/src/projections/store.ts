@@ -1,0 +1,205 @@
+// The tables of projections: which indexes there are, and what stands in them. Everything that writes runs inside a transaction.
+
+import type { Database } from '@avocet/sqlite'
+import type { VerifiedOp } from '@avocet/firehose'
+import type { Names } from '../database/names.ts'
+import { type Column, type IndexSpec, specText } from './declare.ts'
+import { createProject, type Entry, type Projected, type StoredIndex, versionOf } from './extract.ts'
+import { ABSENT, type Key } from './key.ts'
+
+/** `building`: what is written goes in, older records are still to come. `dropping`: it is being taken out, and asked no more. */
+export type IndexState = 'building' | 'ready' | 'dropping'
+
+/** An index with its state. `done`, `until`: ids of records, up to which it was built or is to be. */
+export type IndexRow = StoredIndex & {
+  readonly state: IndexState
+  readonly done: number
+  readonly until: number
+}
+
+/** The indexes of an open database, and the rows of records in them. */
+export type Projections = {
+  /** All that are not dropped whole. */
+  list(): readonly IndexRow[]
+  /** For threads that examine records. */
+  active(): readonly StoredIndex[]
+  /**
+   * Makes the indexes those that are declared: what is new is to be built, what is not declared to be dropped.
+   * In a transaction.
+   */
+  declare(specs: readonly IndexSpec[]): void
+  /** Whether anything of a collection stands in an index. */
+  has(collection: number): boolean
+  /** What of a record, of a collection that {@link has} says to be in one, belongs into the indexes as they are now; null for nothing. */
+  project(op: VerifiedOp, known: Projected | null | undefined): readonly Entry[] | null
+  /** Writes a record's rows, beside those it has. @returns bytes on disk that they take, about */
+  put(record: number, repo: number, entries: readonly Entry[]): number
+  /** Takes a record's rows out. @returns bytes on disk that they took, about */
+  remove(record: number): number
+  /** Takes rows of an index out, up to `limit`. @returns how many */
+  clear(index: number, limit: number): number
+  /** Sets how far an index is built; `ready` where it is whole. */
+  built(index: number, done: number, state: IndexState): void
+  /** Forgets an index without rows. */
+  forget(index: number): void
+}
+
+type StoredRow = Omit<IndexRow, 'collection' | 'columns' | 'absent'> & { collection: string; spec: string }
+
+/** Bytes on disk of a row of an index and of what is kept to take it out again, without its texts. */
+const ENTRY_ROW = 48
+
+/** The projections of an open database; indexes whose fields no lexicon has any more are dropped. */
+export function createProjections(db: Database, names: Names): Projections {
+  const selectIndexes = db.raw.prepare(
+    'SELECT id, collection, spec, state, done, until FROM projection_indexes ORDER BY id',
+  )
+  const insert = db.raw.prepare(
+    'INSERT OR IGNORE INTO projections (place, a, b, c, record) VALUES (?, ?, ?, ?, ?)',
+  )
+  const remove = db.raw.prepare(
+    'DELETE FROM projections WHERE place = ? AND a = ? AND b = ? AND c = ? AND record = ?',
+  )
+  const selectKept = db.raw.prepare('SELECT entries FROM projected WHERE record = ?')
+  const keep = db.raw.prepare(
+    'INSERT INTO projected (record, entries) VALUES (?, ?) ON CONFLICT (record) DO UPDATE SET entries = excluded.entries',
+  )
+  const forgetKept = db.raw.prepare('DELETE FROM projected WHERE record = ?')
+  const selectSome = db.raw.prepare('SELECT DISTINCT record FROM projections WHERE place = ? LIMIT ?')
+
+  /** As they were read last; anew after each change of them, and after a rollback that may have undone one. */
+  let read: { readonly rollbacks: number; readonly view: View } | null = null
+  const view = (): View => {
+    if (read === null || read.rollbacks !== db.rollbacks()) {
+      const rows = (selectIndexes.all() as StoredRow[]).map(toIndex)
+      read = { rollbacks: db.rollbacks(), view: viewOf(rows, names) }
+    }
+    return read.view
+  }
+  const changed = (): void => {
+    read = null
+  }
+  const keptOf = (record: number): Entry[] => {
+    const row = selectKept.get(record)
+    return row === undefined ? [] : (JSON.parse(row['entries'] as string, revive) as Entry[])
+  }
+  const write = (record: number, entries: readonly Entry[]): void => {
+    if (entries.length === 0) forgetKept.run(record)
+    else keep.run(record, JSON.stringify(entries, replace))
+  }
+  const takeOut = (record: number, [place, a, b, c]: Entry): void => {
+    remove.run(place, toSql(a), toSql(b), toSql(c), record)
+  }
+
+  return {
+    list: () => view().rows,
+    active: () => view().active,
+    declare(specs) {
+      const wanted = new Map(specs.map((spec) => [`${spec.collection}:${specText(spec)}`, spec]))
+      const until = Number(db.prepare('SELECT max(id) AS id FROM records').get()?.['id'] ?? 0)
+      for (const row of view().rows) {
+        const name = `${row.collection}:${specText(row)}`
+        if (!wanted.has(name) || row.state === 'dropping') {
+          db.prepare("UPDATE projection_indexes SET state = 'dropping' WHERE id = ?").run(row.id)
+        } else wanted.delete(name)
+      }
+      for (const spec of wanted.values()) {
+        names.add(spec.collection)
+        db.prepare(
+          'INSERT INTO projection_indexes (collection, spec, state, done, until) VALUES (?, ?, ?, 0, ?)',
+        ).run(spec.collection, JSON.stringify(spec), until === 0 ? 'ready' : 'building', until)
+      }
+      changed()
+    },
+    has: (collection) => view().collections.has(collection),
+    project(op, known) {
+      const { version, project } = view()
+      if (known?.version === version) return known.entries
+      // What a thread made of it is of indexes as they were before, or it was no thread that decoded it.
+      return op.record === null ? null : (project(op.collection, op.record)?.entries ?? null)
+    },
+    put(record, repo, entries) {
+      const kept = keptOf(record)
+      const known = new Set(kept.map((entry) => JSON.stringify(entry, replace)))
+      const added = entries
+        .map(([place, a, b, c]): Entry => [place, a ?? repo, b ?? repo, c ?? repo])
+        .filter((entry) => !known.has(JSON.stringify(entry, replace)))
+      if (added.length === 0) return 0
+      for (const [place, a, b, c] of added) insert.run(place, toSql(a), toSql(b), toSql(c), record)
+      write(record, [...kept, ...added])
+      return costOf(added)
+    },
+    remove(record) {
+      const kept = keptOf(record)
+      for (const entry of kept) takeOut(record, entry)
+      if (kept.length > 0) forgetKept.run(record)
+      return costOf(kept)
+    },
+    clear(index, limit) {
+      const records = selectSome.all(index, limit) as { record: number }[]
+      for (const { record } of records) {
+        const kept = keptOf(record)
+        for (const entry of kept) if (entry[0] === index) takeOut(record, entry)
+        write(
+          record,
+          kept.filter(([place]) => place !== index),
+        )
+      }
+      return records.length
+    },
+    built(index, done, state) {
+      db.prepare('UPDATE projection_indexes SET done = ?, state = ? WHERE id = ?').run(done, state, index)
+      changed()
+    },
+    forget(index) {
+      db.prepare('DELETE FROM projection_indexes WHERE id = ?').run(index)
+      changed()
+    },
+  }
+}
+
+type View = {
+  readonly rows: readonly IndexRow[]
+  readonly active: readonly StoredIndex[]
+  readonly collections: ReadonlySet<number>
+  readonly version: string
+  readonly project: ReturnType<typeof createProject>
+}
+
+function viewOf(rows: readonly IndexRow[], names: Names): View {
+  const active = rows.filter(({ state }) => state !== 'dropping')
+  const collections = new Set<number>()
+  for (const { collection } of rows) {
+    const id = names.find(collection)
+    if (id !== null) collections.add(id)
+  }
+  return { rows, active, collections, version: versionOf(active), project: createProject(active) }
+}
+
+function toIndex({ collection, spec, ...row }: StoredRow): IndexRow {
+  const { columns, absent } = JSON.parse(spec) as { columns: readonly Column[]; absent: boolean }
+  return { ...row, collection, columns, absent }
+}
+
+/** Whole numbers as such: they take half of what SQLite's floating ones do. */
+function toSql(key: Key | null): number | string | bigint {
+  return typeof key === 'number' && key !== ABSENT ? BigInt(key) : key!
+}
+
+/** JSON has no number for `ABSENT`. */
+function replace(_: string, value: unknown): unknown {
+  return value === ABSENT ? null : value
+}
+
+function revive(_: string, value: unknown): unknown {
+  return value === null ? ABSENT : value
+}
+
+function costOf(entries: readonly Entry[]): number {
+  let sum = 0
+  for (const [, ...keys] of entries) {
+    sum += ENTRY_ROW
+    for (const key of keys) if (typeof key === 'string') sum += 2 * Buffer.byteLength(key)
+  }
+  return sum
+}

@@ -1,0 +1,296 @@
+// The lexicons of the queries that this indexer serves for a collection: `app.bsky.feed.post.listRecords` and its like. Clients are
+// generated from them, and requests are checked by them.
+
+import {
+  type Catalog,
+  type LexiconDocument,
+  type LexiconObject,
+  type LexiconParam,
+  parseLexicon,
+} from '@avocet/lexicon'
+import { AUTHOR, fieldsOf, type IndexSpec, paramName, SUFFIXES } from '../projections/declare.ts'
+import { type Field, recordObject } from '../projections/field.ts'
+import { BY_KEY, MAX_STRETCHES } from './plan.ts'
+
+/** The largest page. */
+export const MAX_LIMIT = 100
+/** Sources of links that are counted for each record. */
+export const MAX_LINKED = 5
+/** Records named of each source. */
+export const MAX_LINKED_RECORDS = 10
+/** Characters of a prefix. */
+const MAX_PREFIX = 128
+const MAX_CURSOR = 8192
+
+/** A field as the parameters of a collection's queries have it. */
+export type QueryField = Field & {
+  /** The name of its parameter. */
+  readonly name: string
+  /** Records may be in its order, and between two of its values. */
+  readonly isSortable: boolean
+}
+
+/** What may be asked of a collection. */
+export type CollectionQueries = {
+  readonly collection: string
+  readonly fields: readonly QueryField[]
+  /** By the names of parameters for them: paths of references to records. */
+  readonly references: ReadonlyMap<string, string>
+  /** `<collection>.listRecords` and `<collection>.countRecords`. */
+  readonly documents: readonly LexiconDocument[]
+}
+
+/** The errors of all of them. */
+const ERRORS = ['InvalidCursor', 'IndexRequired', 'IndexBuilding', 'TooManyValues'].map((name) => ({ name }))
+
+/** What may be asked of the collection that these indexes are of. */
+export function describeQueries(
+  catalog: Catalog,
+  collection: string,
+  specs: readonly IndexSpec[],
+): CollectionQueries {
+  const sortable = new Set<string>()
+  for (const { columns } of specs) {
+    for (const column of columns) if (column !== AUTHOR && !column.many) sortable.add(column.path)
+  }
+  const fields = fieldsOf(specs).map((field) => ({
+    ...field,
+    name: paramName(field.path),
+    isSortable: sortable.has(field.path),
+  }))
+  const references = new Map(referencePaths(catalog, collection).map((path) => [paramName(path), path]))
+  const filters = filterParams(fields)
+  const documents = [
+    listDocument(collection, fields, [...references.keys()], filters),
+    countDocument(collection, fields, filters),
+  ]
+  return { collection, fields, references, documents: documents.map(parsed) }
+}
+
+type Params = Record<string, LexiconParam>
+
+function filterParams(fields: readonly QueryField[]): Params {
+  const params: Params = {
+    author: {
+      type: 'array',
+      items: { type: 'string', format: 'at-identifier' },
+      maxLength: MAX_STRETCHES,
+      description: 'Only records of these accounts.',
+    },
+  }
+  for (const field of fields) {
+    const { name, path, kind, isSortable } = field
+    const item = valueParam(field)
+    params[name] = {
+      type: 'array',
+      items: item,
+      maxLength: MAX_STRETCHES,
+      description: `Only records whose ${path} is one of these.`,
+    }
+    if (isSortable && kind !== 'boolean') {
+      params[name + SUFFIXES.from] = { ...item, description: `Only records whose ${path} is this or more.` }
+      params[name + SUFFIXES.to] = { ...item, description: `Only records whose ${path} is less than this.` }
+    }
+    if (isSortable && kind === 'string') {
+      params[name + SUFFIXES.prefix] = {
+        type: 'string',
+        maxLength: MAX_PREFIX,
+        description: `Only records whose ${path} begins so.`,
+      }
+    }
+    params[name + SUFFIXES.exists] = {
+      type: 'boolean',
+      description: `Only records that have ${path}, or that have it not.`,
+    }
+  }
+  return params
+}
+
+function valueParam({ kind, format }: Field): Exclude<LexiconParam, { readonly type: 'array' }> {
+  switch (kind) {
+    case 'boolean':
+    case 'integer':
+      return { type: kind }
+    case 'datetime':
+      return { type: 'string', format: 'datetime' }
+    default:
+      return { type: 'string', ...(format === null ? {} : { format: format as 'uri' }) }
+  }
+}
+
+function listDocument(
+  collection: string,
+  fields: readonly QueryField[],
+  references: readonly string[],
+  filters: Params,
+): object {
+  const sorts = [BY_KEY, ...fields.filter(({ isSortable }) => isSortable).map(({ name }) => name)]
+  const parameters: Params = {
+    ...filters,
+    sort: {
+      type: 'string',
+      enum: sorts,
+      description: 'The order of the records; rkey: of record keys, for records of accounts.',
+    },
+    order: { type: 'string', enum: ['asc', 'desc'], default: 'desc' },
+    limit: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: 50 },
+    cursor: { type: 'string', maxLength: MAX_CURSOR },
+    linked: {
+      type: 'array',
+      items: { type: 'string', maxLength: 600 },
+      maxLength: MAX_LINKED,
+      description:
+        'Count the records that point to each: a collection, a colon, a path, as in app.bsky.feed.like:subject.uri.',
+    },
+    linkedLimit: {
+      type: 'integer',
+      minimum: 0,
+      maximum: MAX_LINKED_RECORDS,
+      default: 0,
+      description: 'How many of them to name.',
+    },
+  }
+  if (references.length > 0) {
+    parameters['hydrate'] = {
+      type: 'array',
+      items: { type: 'string', enum: references },
+      maxLength: references.length,
+      description: 'Give the records that these fields point to as well.',
+    }
+  }
+  return {
+    lexicon: 1,
+    id: `${collection}.listRecords`,
+    defs: {
+      main: {
+        type: 'query',
+        description: `Records of ${collection} that fit their lexicon, by their fields.`,
+        parameters: { type: 'params', properties: parameters },
+        output: json({
+          required: ['records'],
+          properties: {
+            cursor: { type: 'string' },
+            records: { type: 'array', items: { type: 'ref', ref: '#record' } },
+            included: { type: 'array', items: { type: 'ref', ref: '#included' } },
+          },
+        }),
+        errors: ERRORS,
+      },
+      record: {
+        type: 'object',
+        required: ['uri', 'cid', 'did', 'indexedAt', 'value'],
+        properties: {
+          uri: { type: 'string', format: 'at-uri' },
+          cid: { type: 'string', format: 'cid' },
+          did: { type: 'string', format: 'did' },
+          indexedAt: { type: 'string', format: 'datetime' },
+          value: { type: 'union', refs: [collection], closed: true },
+          linked: { type: 'array', items: { type: 'ref', ref: '#linked' } },
+        },
+      },
+      linked: {
+        type: 'object',
+        required: ['source', 'count'],
+        properties: {
+          source: { type: 'string' },
+          count: { type: 'integer', minimum: 0 },
+          more: { type: 'boolean', description: 'There are more than were counted.' },
+          records: { type: 'array', items: { type: 'string', format: 'at-uri' } },
+        },
+      },
+      included: {
+        type: 'object',
+        description: 'A record that others point to.',
+        required: ['uri', 'cid', 'value'],
+        properties: {
+          uri: { type: 'string', format: 'at-uri' },
+          cid: { type: 'string', format: 'cid' },
+          value: { type: 'unknown' },
+        },
+      },
+    },
+  }
+}
+
+function countDocument(collection: string, fields: readonly QueryField[], filters: Params): object {
+  const times = fields.filter(({ kind, isSortable }) => kind === 'datetime' && isSortable)
+  const parameters: Params = {
+    ...filters,
+    cursor: { type: 'string', maxLength: MAX_CURSOR },
+    ...(times.length === 0
+      ? {}
+      : {
+          interval: {
+            type: 'string',
+            enum: ['hour', 'day', 'week'],
+            description: 'Count by intervals of time, in UTC; weeks begin on Monday.',
+          },
+          by: {
+            type: 'string',
+            enum: times.map(({ name }) => name),
+            description: 'The time that is meant.',
+          },
+        }),
+  }
+  return {
+    lexicon: 1,
+    id: `${collection}.countRecords`,
+    defs: {
+      main: {
+        type: 'query',
+        description: `How many records of ${collection} there are. An answer with a cursor counts a part: add what the next one says.`,
+        parameters: { type: 'params', properties: parameters },
+        output: json({
+          required: ['count'],
+          properties: {
+            cursor: { type: 'string' },
+            count: { type: 'integer', minimum: 0 },
+            buckets: { type: 'array', items: { type: 'ref', ref: '#bucket' } },
+          },
+        }),
+        errors: ERRORS,
+      },
+      bucket: {
+        type: 'object',
+        required: ['start', 'count'],
+        properties: {
+          start: { type: 'string', format: 'datetime' },
+          count: { type: 'integer', minimum: 0 },
+        },
+      },
+    },
+  }
+}
+
+function json(schema: Omit<LexiconObject, 'type'>): object {
+  return { encoding: 'application/json', schema: { type: 'object', ...schema } }
+}
+
+function parsed(written: object): LexiconDocument {
+  const document = parseLexicon(written)
+  if (document.ok) return document.value
+  throw new TypeError(document.error.message)
+}
+
+/** Depth, and number, of references that can be followed. */
+const MAX_DEPTH = 3
+const MAX_REFERENCES = 20
+
+/** The paths of a record at which an at:// URI of a record may stand, lists aside. */
+function referencePaths(catalog: Catalog, collection: string): string[] {
+  const found: string[] = []
+  const visit = (object: LexiconObject, nsid: string, before: readonly string[]): void => {
+    for (const [name, field] of Object.entries(object.properties)) {
+      const path = [...before, name]
+      if (found.length >= MAX_REFERENCES || name.includes('.')) continue
+      if (field.type === 'string' && field.format === 'at-uri') found.push(path.join('.'))
+      if (field.type !== 'ref' || path.length >= MAX_DEPTH) continue
+      const ref = field.ref.startsWith('#') ? nsid + field.ref : field.ref
+      const def = catalog.def(ref)
+      if (def?.type === 'object') visit(def, ref.split('#', 1)[0]!, path)
+    }
+  }
+  const record = recordObject(catalog, collection)
+  if (record !== null) visit(record, collection, [])
+  return found
+}
