@@ -1,5 +1,6 @@
 // What the clients of both wires share: one stream of messages made into events, with a position that only moves past what is done.
 import {
+  createPositionSaver,
   follow,
   type ConnectInfo,
   type Link,
@@ -11,7 +12,7 @@ import { JetstreamError, toJetstreamError } from './error.ts'
 import { createMatcher, type Filter, type Matcher } from './filter.ts'
 import { invalid, type InvalidEvent, type Parsed } from './invalid.ts'
 import { checkFilter, type JetstreamOptions, type JetstreamStats, type Subscription } from './options.ts'
-import { createSaver, type CursorStore, type Position } from './position.ts'
+import type { CursorStore, Position } from './position.ts'
 import type { V1Event } from './v1-events.ts'
 import type { V2Event, V2Info } from './v2-events.ts'
 import type { Decompress } from './zstd.ts'
@@ -70,7 +71,7 @@ export function read<E extends V1Event | V2Event | V2Info>(
   const maxBytes = options.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES
   const stats = { received: 0, duplicates: 0, filtered: 0, invalid: 0 }
   const store = isStore(options.cursor) ? options.cursor : null
-  const saver = createSaver(store, options.saveMs ?? 1000)
+  const saver = createPositionSaver(store, options.saveMs ?? 1000, (cause) => storeFailed('saved', cause))
   let { filter, matches } = prepare(options, dialect)
   let loaded = store === null
   let start = isStore(options.cursor) ? null : (options.cursor ?? null)
@@ -247,8 +248,12 @@ async function load(store: CursorStore): Promise<Position | null> {
   try {
     return await store.load()
   } catch (cause) {
-    throw new JetstreamError('store-failed', 'the cursor could not be loaded', { cause })
+    throw storeFailed('loaded', cause)
   }
+}
+
+function storeFailed(what: 'loaded' | 'saved', cause: unknown): JetstreamError {
+  return new JetstreamError('store-failed', `the cursor could not be ${what}`, { cause })
 }
 
 function isStore(cursor: JetstreamOptions['cursor']): cursor is CursorStore {

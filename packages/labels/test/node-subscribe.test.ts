@@ -107,7 +107,7 @@ describe('a labeler that behaves', () => {
     await using server = await scripted([frame(3, labels.slice(0, 2)), frame(7, labels.slice(2))])
     const saved: number[] = []
     const store = { load: async () => null, save: (seq: number) => void saved.push(seq) }
-    const stream = subscribeTo(server.url, { cursor: store, saveMs: 0 })
+    const stream = subscribeTo(server.url, { cursor: store, saveMs: 1 })
     expect((await take(stream, 2)).map(brief)).toEqual([
       ['label', 3, 'a'],
       ['label', 3, 'b'],
@@ -117,7 +117,8 @@ describe('a labeler that behaves', () => {
     // One label of the message is in hand still.
     expect([stream.position, saved]).toEqual([0, []])
     await take(stream, 1)
-    expect([stream.position, saved]).toEqual([3, [3]])
+    expect(stream.position).toBe(3)
+    await expect.poll(() => saved).toEqual([3])
     await stream.return()
     expect(saved).toEqual([3])
     const again = subscribeTo(server.url, { cursor: { load: () => 3, save: () => {} } })
@@ -134,11 +135,19 @@ describe('a labeler that behaves', () => {
     await using server = await scripted(frames)
     const saved: number[] = []
     const store = { load: () => 0, save: async (seq: number) => void saved.push(seq) }
-    const stream = subscribeTo(server.url, { cursor: store, saveMs: 60_000 })
-    await take(stream, 4)
-    expect(saved).toEqual([1])
+    const stream = subscribeTo(server.url, { cursor: store, saveMs: 1 })
+    await take(stream, 3)
+    await expect.poll(() => saved.at(-1)).toBe(2)
+    await take(stream, 1)
     await stream.return()
-    expect(saved).toEqual([1, 3])
+    expect(saved.at(-1)).toBe(3)
+    await using other = await scripted(frames)
+    const rarely = subscribeTo(other.url, { cursor: store, saveMs: 60_000 })
+    saved.length = 0
+    await take(rarely, 4)
+    expect(saved).toEqual([])
+    await rarely.return()
+    expect(saved).toEqual([3])
   })
 
   test('a store that fails ends the iteration', async () => {
@@ -146,9 +155,20 @@ describe('a labeler that behaves', () => {
     const save = (): never => {
       throw new Error('disk is full')
     }
-    const stream = subscribeTo(server.url, { cursor: { load: () => 0, save } })
-    await take(stream, 1)
+    const tries = { made: 0 }
+    const counted = (): never => {
+      tries.made++
+      return save()
+    }
+    const stream = subscribeTo(server.url, { cursor: { load: () => 0, save: counted }, saveMs: 1 })
+    await take(stream, 2)
+    await expect.poll(() => tries.made).toBe(1)
     await expect(stream.next()).rejects.toMatchObject({ code: 'cursor-failed' })
+    // One that is told only at the end is told all the same.
+    await using other = await scripted([frame(1, [await signed()]), frame(2, [await signed()])])
+    const late = subscribeTo(other.url, { cursor: { load: () => 0, save }, saveMs: 60_000 })
+    await take(late, 2)
+    await expect(late.return()).rejects.toMatchObject({ code: 'cursor-failed' })
     const load = (): never => {
       throw new Error('disk is away')
     }

@@ -11,6 +11,7 @@ import {
   parseCid,
 } from '@avocet/data'
 import type { Issue, RecordSchema } from '@avocet/lexicon'
+import type { AtUri, CidString } from '@avocet/syntax'
 import { encodeParams, type ParamValue } from '@avocet/xrpc'
 import { createSha256 } from '#platform'
 import { readBytes } from './body.ts'
@@ -27,8 +28,8 @@ export interface ReadOptions extends CallSettings {
 
 /** A record, and where it is. */
 export interface RecordEntry<T = DataObject> {
-  readonly uri: `at://${string}`
-  readonly cid: string
+  readonly uri: AtUri
+  readonly cid: CidString
   readonly value: T
 }
 

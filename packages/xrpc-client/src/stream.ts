@@ -1,4 +1,5 @@
 export type { Link, Target } from './connection.ts'
 export { XrpcClientError } from './error.ts'
 export { follow, streamUrl, type Wire } from './follow.ts'
+export { createPositionSaver, type PositionSaver } from './position-saver.ts'
 export type { ConnectInfo, DisconnectInfo, FollowOptions, StreamIterator } from './stream-types.ts'

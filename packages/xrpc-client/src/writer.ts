@@ -1,7 +1,7 @@
 /** Writing records of an account that is signed in. @see https://atproto.com/specs/xrpc, lexicons com.atproto.repo.* */
 import type { DataObject, DataValue } from '@avocet/data'
 import type { RecordSchema } from '@avocet/lexicon'
-import type { Did } from '@avocet/syntax'
+import type { AtUri, CidString, Did } from '@avocet/syntax'
 import { stringifyJson } from '@avocet/xrpc'
 import { readJson } from './client.ts'
 import { issuesError, XrpcClientError } from './error.ts'
@@ -19,8 +19,8 @@ export type RecordFields<T> = Omit<T, '$type' | 'createdAt'> &
 
 /** Where a written record is. */
 export interface WrittenRecord {
-  readonly uri: `at://${string}`
-  readonly cid: string
+  readonly uri: AtUri
+  readonly cid: CidString
   /** The newest commit of the repository with it; null where nothing changed, or the service does not say. */
   readonly rev: string | null
 }

@@ -35,8 +35,20 @@ type IsBytes<T> = 0 extends 1 & T ? false : [T] extends [Uint8Array] ? true : fa
 /** What a handler gets as `input`: the validated JSON body, or a byte-bounded stream where the body is not JSON. */
 export type HandlerInput<S> = IsBytes<InferInput<S>> extends true ? ReadableStream<Uint8Array> : InferInput<S>
 
+/**
+ * Nothing is of this type. That a handler might return it makes TypeScript keep the form of texts in what it does return: otherwise
+ * `at://${did}/…` would be no more than a string, and would not fit an identifier of the schema, which is known too late.
+ */
+export interface KeepsTexts {
+  readonly [keepsTexts]: never
+  readonly [name: string]: KeepsTextsIn
+}
+type KeepsTextsIn = KeepsTexts | readonly KeepsTextsIn[] | `${string}:${string}`
+declare const keepsTexts: unique symbol
+
 /** What a handler may return. */
 export type HandlerOutput<S> =
+  | KeepsTexts
   | Reply
   | Response
   | (IsBytes<InferOutput<S>> extends true
@@ -227,20 +239,21 @@ export interface AddedMethod {
 
 /** Methods by NSID, answering requests. */
 export interface Router {
+  // Queries and procedures first: TypeScript types a handler without parameters by the first of these alone.
   /**
    * Adds a method.
    *
    * @throws {TypeError} for an NSID already there, or one that the catalog does not have
    */
-  add<A = undefined>(nsid: string, entry: UntypedEntry<A> | UntypedHandler<A>): Router
-  add<S extends Subscription, A = undefined>(
-    schema: S,
-    entry: StreamEntry<S, A> | StreamHandler<S, A>,
-  ): Router
   add<S extends Query | Procedure, A = undefined>(
     schema: S,
     entry: MethodEntry<S, A> | MethodHandler<S, A>,
   ): Router
+  add<S extends Subscription, A = undefined>(
+    schema: S,
+    entry: StreamEntry<S, A> | StreamHandler<S, A>,
+  ): Router
+  add<A = undefined>(nsid: string, entry: UntypedEntry<A> | UntypedHandler<A>): Router
   /** The methods that were added, in their order. */
   methods(): readonly AddedMethod[]
   /** Answers a Fetch request under `/xrpc/`. Mounts in Hono, Bun, Deno, Workers. */

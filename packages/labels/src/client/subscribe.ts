@@ -1,13 +1,23 @@
 // https://atproto.com/specs/label#label-distribution-endpoints
 import type { Did } from '@avocet/syntax'
 import { subscribe } from '@avocet/xrpc-client'
-import { XrpcClientError, type StreamIterator } from '@avocet/xrpc-client/stream'
+import {
+  createPositionSaver,
+  XrpcClientError,
+  type PositionSaver,
+  type StreamIterator,
+} from '@avocet/xrpc-client/stream'
 import { LabelsError } from '../error.ts'
 import { createLabelVerifier, type LabelVerifier } from '../label-keys.ts'
 import type { LabelResult } from '../label.ts'
 import { readMessage, type RefusedReason } from './frame.ts'
-import type { LabelStreamEvent, LabelSubscription, RefusedEvent, SubscribeLabelsOptions } from './options.ts'
-import { createSaver, type Saver } from './saver.ts'
+import type {
+  LabelCursorStore,
+  LabelStreamEvent,
+  LabelSubscription,
+  RefusedEvent,
+  SubscribeLabelsOptions,
+} from './options.ts'
 
 const NSID = 'com.atproto.label.subscribeLabels'
 /** Messages of labelers hold one label as a rule. */
@@ -49,7 +59,7 @@ export function subscribeLabels(options: SubscribeLabelsOptions): LabelSubscript
     keyAttempts,
     signal,
     place,
-    saver: createSaver(cursor, options.saveMs ?? 1000),
+    saver: createPositionSaver(isStore(cursor) ? cursor : null, options.saveMs ?? 1000, cursorFailed),
     verifier: createLabelVerifier({
       ...options,
       ...(verifySignature === undefined ? {} : { verify: verifySignature }),
@@ -88,19 +98,20 @@ interface Run {
   readonly keyAttempts: number
   readonly signal: AbortSignal
   readonly place: Place
-  readonly saver: Saver
+  readonly saver: PositionSaver<number>
   readonly verifier: LabelVerifier
 }
 
 async function* read(run: Run): AsyncGenerator<LabelStreamEvent, undefined> {
   const { place, saver, maxLabels } = run
-  const begin = await saver.load()
+  const begin = await load(run.options.cursor)
   if (begin !== null) checkCursor(begin)
   place.position = begin
   place.last = begin
   const stream = connect(run)
   try {
     for (;;) {
+      saver.check()
       const next = await nextFrame(stream)
       if (next.done === true) return
       const message = readMessage(next.value, place.last, maxLabels)
@@ -118,12 +129,32 @@ async function* read(run: Run): AsyncGenerator<LabelStreamEvent, undefined> {
       if (message.seq === null || isOld) continue
       // The reader asked for more: it is done with the message.
       place.position = message.seq
-      await saver.offer(message.seq)
+      saver.offer(message.seq)
     }
   } finally {
     await stream.return()
+    saver.stop()
     await saver.flush()
   }
+}
+
+function isStore(cursor: SubscribeLabelsOptions['cursor']): cursor is LabelCursorStore {
+  return typeof cursor === 'object'
+}
+
+/** Where to begin; null for the next label. @throws {LabelsError} `cursor-failed` */
+async function load(cursor: SubscribeLabelsOptions['cursor']): Promise<number | null> {
+  if (!isStore(cursor)) return cursor ?? null
+  try {
+    // A store without a position is one that has seen nothing.
+    return (await cursor.load()) ?? 0
+  } catch (cause) {
+    throw cursorFailed(cause)
+  }
+}
+
+function cursorFailed(cause: unknown): LabelsError {
+  return new LabelsError('cursor-failed', 'the cursor could not be loaded or saved', { cause })
 }
 
 async function* readLabels(
