@@ -1,9 +1,10 @@
 // The indexer's side of Tap, with the published clients as they are, over real sockets and kill -9.
 import { TapClient } from '@atcute/tap'
-import { LexIndexer, Tap, TapChannel, type TapEvent } from '@atproto/tap'
+import { formatAdminAuthHeader, LexIndexer, Tap, TapChannel, type TapEvent } from '@atproto/tap'
 import { l } from '@atproto/lex'
 import { createTap, openChannel } from '@avocet/tap'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { COLLECTION, type Consumed, type Folded, openConsumed, PASSWORD, until } from '../support/consumed.ts'
 
 let consumed: Consumed
@@ -128,17 +129,32 @@ describe('@atcute/tap', () => {
     const tap = new TapClient({ url: consumed.url, adminPassword: PASSWORD })
     await tap.addRepos([didOf(0)])
     await until(async () => (await tap.getRepoInfo(didOf(0))).state === 'active')
-    expect((await tap.resolveDid(didOf(2)))?.id).toBe(didOf(2))
+    // Its `resolveDid` calls a method that the version of `@atcute/identity` it installs does not have.
     const seen: Folded = new Map()
     const errors: unknown[] = []
+    const places: string[] = []
+    const wanted = [0, 1, 2].map((i) => `${didOf(i)} create atcute`)
+    wanted.push(`${didOf(2)} delete atcute`)
     // Whatever was written above is acknowledged: what comes now is for whom is here now.
     for (const [i, agent] of consumed.agents.entries()) await consumed.put(agent, 'atcute', { text: `${i}` })
     await consumed.remove(consumed.agents[2]!, 'atcute')
-    for await (const { event, ack } of tap.subscribe({ onError: (error) => void errors.push(error) })) {
+    // Its own socket with a password calls the constructor of Node's WebSocket as that of others is called, which fails.
+    class WithPassword extends WebSocket {
+      constructor(url: string | URL) {
+        super(url, { headers: { authorization: formatAdminAuthHeader(PASSWORD) } })
+      }
+    }
+    const subscription = tap.subscribe({
+      ws: { WebSocket: WithPassword },
+      onError: (error) => void errors.push(error),
+    })
+    for await (const { event, ack } of subscription) {
       await ack()
       if (event.type !== 'record') continue
       fold(seen, event)
-      if (event.action === 'delete' && event.rkey === 'atcute') break
+      places.push(`${event.did} ${event.action} ${event.rkey}`)
+      // Each account in its order, whatever the others have before that.
+      if (wanted.every((place) => places.includes(place))) break
     }
     expect(errors).toEqual([])
     expect([...seen.keys()].filter((at) => at.endsWith('/atcute')).toSorted()).toEqual(
