@@ -25,7 +25,7 @@ import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
 import { createConsumers } from './consumers.ts'
 import { describeEnd } from './database/failure.ts'
 import { lockFolder } from './database/lock.ts'
-import { openIndexDatabase } from './database/open.ts'
+import { databasePath, openIndexDatabase } from './database/open.ts'
 import { IndexerError } from './errors.ts'
 import { createLive } from './http/live.ts'
 import { loadPage } from './http/page.ts'
@@ -52,6 +52,7 @@ import { createLinkReader } from './queries/links.ts'
 import { createRecordReader } from './queries/records.ts'
 import { createRepoReader } from './queries/repos.ts'
 import { createBackfill } from './sync/backfill.ts'
+import { createSearcher } from './search/searcher.ts'
 import { createFilter } from './sync/collections.ts'
 import { startDiscovery } from './sync/discovery.ts'
 import { createListRepos } from './sync/discover.ts'
@@ -126,9 +127,12 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     db,
     lexicons,
     declared: config.indexes ?? [],
+    searched: config.searches ?? [],
     onLog: log,
   })
   opened.defer(() => upkeep.stop())
+  const searcher = createSearcher(db, config.dataFolder === null ? null : databasePath(config.dataFolder))
+  opened.defer(() => searcher.close())
   const repos = createRepoReader(db, now)
   const verify = nativeVerifier()
 
@@ -244,6 +248,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     reader: createCollectionReader(db, lexicons.catalog, projections),
     records,
     joins: createJoins(db, records),
+    searcher,
     findAccount,
   })
   const site = createSite({

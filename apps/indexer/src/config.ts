@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { isDid, isNsid } from '@avocet/syntax'
 import { IndexerError } from './errors.ts'
 import type { DeclaredIndexes } from './projections/declare.ts'
+import type { DeclaredSearch } from './search/declare.ts'
 import type { DoorLimits } from './stream/doors.ts'
 import type { TapConfig } from './tap/tap.ts'
 import type { WebhookConfig } from './webhooks/settings.ts'
@@ -69,6 +70,8 @@ export type IndexerConfig = {
   readonly lexicons?: readonly string[]
   /** What collections are to be asked by; those of `lexicons` by `createdAt` unless they are here. Default: none. */
   readonly indexes?: readonly DeclaredIndexes[]
+  /** Which fields of collections can be searched. Default: none. */
+  readonly searches?: readonly DeclaredSearch[]
   /** Told of what a person watching should know, a line each. */
   readonly onLog?: (line: string) => void
 }

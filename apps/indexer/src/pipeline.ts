@@ -84,7 +84,7 @@ export function startPipeline(options: {
   const ignored = createIgnoredCounter(db, now)
   const data: ExaminerData = {
     documents: options.documents ?? [],
-    indexes: options.projections?.active() ?? [],
+    active: options.projections?.active() ?? { indexes: [], searches: [] },
   }
   const pool = options.workers === 0 ? null : createPool(options.workers, data)
   const disk = stopAtDiskFailure(openState(db))

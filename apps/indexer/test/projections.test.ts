@@ -334,7 +334,7 @@ describe('bounds', () => {
     const examined = {
       label: { validity: 'valid', reason: null },
       links: [],
-      projected: { version: 'old', entries: [[9, 9, 9, 9]] },
+      projected: { version: 'old', entries: [[9, 9, 9, 9]], texts: [] },
     }
     tables.commit(DID, [{ ...op, examined }])
     expect(tables.db.prepare('SELECT place, a FROM projections').all()).toEqual([
@@ -347,11 +347,11 @@ describe('bounds', () => {
     expect(() =>
       tables.db.transaction(() => {
         tables.projections.declare(specs)
-        expect(tables.projections.active()).toHaveLength(1)
+        expect(tables.projections.active().indexes).toHaveLength(1)
         throw new Error('not now')
       }),
     ).toThrow('not now')
-    expect(tables.projections.active()).toEqual([])
+    expect(tables.projections.active().indexes).toEqual([])
     put(0, 1)
     expect(count()).toBe(0)
   })

@@ -101,6 +101,7 @@ test('run: what is left out, and what is said', async () => {
     streams: defaults.streams,
     lexicons: [],
     indexes: [],
+    searches: [],
     accountQuota: defaults.accountQuota,
     workers: defaults.workers,
   })
@@ -114,6 +115,7 @@ test('run: what is left out, and what is said', async () => {
     '--lexicons=/l',
     '--lexicons=/m',
     '--index=a.b.c:x,y+z',
+    '--search=a.b.c:x,y:trigram',
     '--no-backfill',
     '--repos=did:web:a.example,did:web:b.example',
     '--allow-loopback',
@@ -141,6 +143,7 @@ test('run: what is left out, and what is said', async () => {
     zstdDictionary: '/z',
     accountQuota: 5 * 1024 ** 2,
     lexicons: ['/l', '/m'],
+    searches: [{ collection: 'a.b.c', kind: 'trigram', fields: ['x', 'y'] }],
     indexes: [{ collection: 'a.b.c', indexes: ['x', 'y+z'] }],
     workers: 3,
   })

@@ -14,6 +14,7 @@ import {
 } from '../config.ts'
 import { IndexerError } from '../errors.ts'
 import { parseIndexes } from '../projections/declare.ts'
+import { parseSearch } from '../search/declare.ts'
 import { version } from '../version.ts'
 import { type ConsumerFlags, consumerOptions, toConsumers } from './consumer-options.ts'
 import { flag, list, option } from './options.ts'
@@ -44,6 +45,7 @@ type RunFlags = {
   repos?: string[]
   lexicons: string[]
   index: string[]
+  search: string[]
   backfill: boolean
   logHours: number
   logMb: number
@@ -149,6 +151,16 @@ export function addCommands(
         'AVOCET_INDEX',
         env,
         'createdAt of those with --lexicons',
+        ' ',
+      ),
+    )
+    .addOption(
+      list(
+        '--search <fields>',
+        'which fields of a collection can be searched, as in com.example.note:title,text; may be repeated',
+        'AVOCET_SEARCH',
+        env,
+        'none',
         ' ',
       ),
     )
@@ -303,6 +315,7 @@ function toConfig(flags: RunFlags): IndexerConfig {
     repos: flags.repos ?? [],
     lexicons: flags.lexicons,
     indexes: flags.index.map(parseIndexes),
+    searches: flags.search.map(parseSearch),
     allowLoopback: flags.allowLoopback,
     logRetentionMs: flags.logHours * 3_600_000,
     logBytes: flags.logMb * 1024 ** 2,

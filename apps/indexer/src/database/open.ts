@@ -15,7 +15,7 @@ import { migrations } from './schema.ts'
  * @throws IndexerError `data-folder`
  */
 export function openIndexDatabase(folder: string | null, onProgress?: (rows: number) => void): Database {
-  const path = folder === null ? ':memory:' : join(folder, 'indexer.sqlite')
+  const path = folder === null ? ':memory:' : databasePath(folder)
   try {
     if (folder !== null) mkdirSync(folder, { recursive: true, mode: 0o700 })
     const db = openDatabase({ path, cacheSize: 64 * 1024 * 1024 })
@@ -33,6 +33,11 @@ export function openIndexDatabase(folder: string | null, onProgress?: (rows: num
   } catch (cause) {
     throw new IndexerError('data-folder', `Cannot use ${path}: ${explain(cause)}`, { cause })
   }
+}
+
+/** The file of a data folder that holds everything. */
+export function databasePath(folder: string): string {
+  return join(folder, 'indexer.sqlite')
 }
 
 function explain(cause: unknown): string {

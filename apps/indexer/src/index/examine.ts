@@ -5,7 +5,8 @@ import type { Examine } from '@avocet/firehose/pool'
 import type { VerifiedOp } from '@avocet/firehose'
 import type { Catalog, LexiconDocument } from '@avocet/lexicon'
 import { catalog } from '@avocet/lexicons/catalog'
-import { createProject, type Project, type Projected, type StoredIndex } from '../projections/extract.ts'
+import { createProject, type Project, type Projected } from '../projections/extract.ts'
+import type { Active } from '../projections/store.ts'
 import { findLinks, type Link } from './links.ts'
 import { createJudge, type Judge, type Label } from './validity.ts'
 
@@ -19,7 +20,7 @@ export type Examined = {
 /** What a thread needs to examine records as this one does: lexicons beside those that are bundled, and the indexes. */
 export type ExaminerData = {
   readonly documents: readonly LexiconDocument[]
-  readonly indexes: readonly StoredIndex[]
+  readonly active: Active
 }
 
 /** Why there is nothing to show of a record. Its row says so. */
@@ -54,8 +55,8 @@ export function createExamine(judge: Judge, project: Project | null = null): (op
 }
 
 /** For the threads that verify: over the bundled lexicons, and what they are given. */
-export function createExaminer({ documents, indexes }: ExaminerData): Examine {
-  return createExamine(createJudge(catalogWith(documents)), createProject(indexes))
+export function createExaminer({ documents, active }: ExaminerData): Examine {
+  return createExamine(createJudge(catalogWith(documents)), createProject(active.indexes, active.searches))
 }
 
 /** The bundled lexicons with others, which take the place of those with their NSIDs. @throws LexiconError what does not fit together */

@@ -172,8 +172,8 @@ export function createRows(db: Database, names: Names, projections: Projections 
     event: EventRows,
   ): void => {
     if (projections?.has(collection) !== true) return
-    const entries = projections.project(op, projected)
-    if (entries !== null) event.stored += projections.put(record, event.repo, entries)
+    const known = projections.project(op, projected)
+    if (known !== null) event.stored += projections.put(record, event.repo, known)
   }
 
   const unproject = (record: number, collection: number): number =>

@@ -2,7 +2,7 @@ import type { DataObject } from '@avocet/data'
 import { XrpcError } from '@avocet/xrpc'
 import { respond, type UntypedHandler } from '@avocet/xrpc-server'
 import type { FindAccount } from '../identity/handles.ts'
-import { valueAt } from '../projections/extract.ts'
+import { valueAt } from '../projections/field.ts'
 import type { AskError, CollectionReader } from '../queries/collections.ts'
 import type { Position } from '../queries/cursor.ts'
 import type { CollectionQueries } from '../queries/documents.ts'
@@ -11,6 +11,7 @@ import { createPage, type Page } from '../queries/page.ts'
 import { type ParamsError, type QueryParams, readQuery } from '../queries/params.ts'
 import type { ListQuery } from '../queries/plan.ts'
 import type { RecordReader, RecordRow } from '../queries/records.ts'
+import type { Searcher } from '../search/searcher.ts'
 
 /** What the queries of collections are answered with. */
 export type CollectionParts = {
@@ -18,6 +19,7 @@ export type CollectionParts = {
   readonly records: RecordReader
   readonly joins: Joins
   readonly findAccount: FindAccount
+  readonly searcher: Searcher
 }
 
 /**
@@ -55,18 +57,26 @@ export function listCollection(queries: CollectionQueries, parts: CollectionPart
 export async function questionOf(
   queries: CollectionQueries,
   params: QueryParams,
-  { reader, findAccount }: CollectionParts,
+  parts: CollectionParts,
 ): Promise<ListQuery> {
-  const actors = params['author'] as readonly string[] | undefined
+  const query = readQuery(queries, params, await authorsOf(params, parts))
+  if (!query.ok) throw refusal(query.error)
+  return query.value
+}
+
+/** The ids of the accounts that a request names, without those of which there is nothing; null: it names none. */
+export async function authorsOf(
+  params: QueryParams,
+  { reader, findAccount }: Pick<CollectionParts, 'reader' | 'findAccount'>,
+): Promise<number[] | null> {
+  const actors = (params['author'] ?? []) as readonly string[]
   const authors = new Set<number>()
-  for (const actor of actors ?? []) {
+  for (const actor of actors) {
     const account = await findAccount(actor)
     const id = account === null ? null : reader.authorId(account.did)
     if (id !== null) authors.add(id)
   }
-  const query = readQuery(queries, params, actors === undefined || actors.length === 0 ? null : [...authors])
-  if (!query.ok) throw refusal(query.error)
-  return query.value
+  return actors.length === 0 ? null : [...authors]
 }
 
 /** The answer to a question that cannot be answered. */
@@ -74,10 +84,11 @@ export function refusal({ code, message }: AskError | ParamsError): XrpcError {
   return new XrpcError(400, code, message)
 }
 
-function printRecord(row: RecordRow, value: string, linked: string): string {
+/** A record of an answer. @param rest more members, each with a comma before it */
+export function printRecord(row: RecordRow, value: string, rest: string): string {
   const { did, cid, indexed_at: at } = row
   const head = JSON.stringify({ uri: uriOf(row), cid, did, indexedAt: new Date(at).toISOString() })
-  return `${head.slice(0, -1)},"value":${value}${linked}}`
+  return `${head.slice(0, -1)},"value":${value}${rest}}`
 }
 
 function uriOf({ did, collection, rkey }: RecordRow): string {

@@ -4,8 +4,9 @@ import type { Catalog, Query } from '@avocet/lexicon'
 import type { Router } from '@avocet/xrpc-server'
 import { countCollection } from './collection-count.ts'
 import { type CollectionParts, listCollection } from './collection-list.ts'
+import { searchCollection } from './collection-search.ts'
 
-/** Adds `<collection>.listRecords` and `<collection>.countRecords` for every collection that has an index. */
+/** Adds `<collection>.listRecords`, `.countRecords` and `.searchRecords` for every collection that has such indexes. */
 export function addCollections(router: Router, catalog: Catalog, parts: CollectionParts): void {
   const { all } = parts.reader
   const served = catalog.with(all.flatMap(({ documents }) => documents))
@@ -14,5 +15,9 @@ export function addCollections(router: Router, catalog: Catalog, parts: Collecti
     const { collection } = queries
     router.add(schema(`${collection}.listRecords`), listCollection(queries, parts))
     router.add(schema(`${collection}.countRecords`), countCollection(queries, parts))
+    const { search } = queries
+    if (search !== null) {
+      router.add(schema(`${collection}.searchRecords`), searchCollection(search, parts))
+    }
   }
 }

@@ -3,7 +3,7 @@
 import type { Database } from '@avocet/sqlite'
 import type { Names } from '../database/names.ts'
 import { createProject } from './extract.ts'
-import type { IndexRow, Projections } from './store.ts'
+import type { IndexRow, Projections, SearchRow } from './store.ts'
 import { walkSlice } from './walk.ts'
 
 /** Records whose rows are taken out of an index in one slice. */
@@ -17,8 +17,9 @@ export async function buildSlice(
   db: Database,
   names: Names,
   projections: Projections,
-): Promise<IndexRow | null> {
-  const unfinished = (): IndexRow | undefined => projections.list().find(({ state }) => state !== 'ready')
+): Promise<IndexRow | SearchRow | null> {
+  const unfinished = (): IndexRow | SearchRow | undefined =>
+    [...projections.list(), ...projections.searches()].find(({ state }) => state !== 'ready')
   if (unfinished() === undefined) return null
   return db.write(() => {
     const next = unfinished()
@@ -28,17 +29,17 @@ export async function buildSlice(
   })
 }
 
-function build(db: Database, names: Names, projections: Projections, index: IndexRow): void {
+function build(db: Database, names: Names, projections: Projections, index: IndexRow | SearchRow): void {
   const { id, until } = index
   const collection = names.add(index.collection)
-  const project = createProject([index])
+  const project = 'fields' in index ? createProject([], [index]) : createProject([index])
   const grown = new Map<number, number>()
   const done = walkSlice(
     db,
     { collection, after: index.done, until },
     ({ id: record, repo, record: value }) => {
-      const entries = project(index.collection, value)?.entries ?? []
-      const bytes = projections.put(record, repo, entries)
+      const projected = project(index.collection, value)
+      const bytes = projected === null ? 0 : projections.put(record, repo, projected)
       if (bytes > 0) grown.set(repo, (grown.get(repo) ?? 0) + bytes)
     },
   )
@@ -49,6 +50,6 @@ function build(db: Database, names: Names, projections: Projections, index: Inde
   projections.built(id, done, done >= until ? 'ready' : 'building')
 }
 
-function drop(projections: Projections, { id }: IndexRow): void {
+function drop(projections: Projections, { id }: IndexRow | SearchRow): void {
   if (projections.clear(id, DROPPED_PER_SLICE) === 0) projections.forget(id)
 }

@@ -1,8 +1,10 @@
 // What of a record stands in the indexes of its collection. Pure: the same on every thread.
 
-import { type DataObject, type DataValue, isCid } from '@avocet/data'
+import type { DataObject } from '@avocet/data'
 import { AUTHOR, type Column, type IndexSpec, specText } from './declare.ts'
-import type { Field } from './field.ts'
+import { valueAt } from './field.ts'
+import { searchText } from '../search/declare.ts'
+import { type SearchedTexts, type StoredSearch, textsOf } from '../search/texts.ts'
 import { ABSENT, type Key, keyOf } from './key.ts'
 
 /** An index as it is stored: by its id. */
@@ -12,7 +14,12 @@ export type StoredIndex = IndexSpec & { readonly id: number }
 export type Entry = readonly [index: number, a: Key | null, b: Key | null, c: Key | null]
 
 /** What a record puts into indexes, and of which indexes that is known. */
-export type Projected = { readonly version: string; readonly entries: readonly Entry[] }
+export type Projected = {
+  readonly version: string
+  readonly entries: readonly Entry[]
+  /** For full-text indexes. */
+  readonly texts: readonly SearchedTexts[]
+}
 
 /** Values of a list that stand in an index. */
 export const MAX_VALUES = 16
@@ -20,22 +27,33 @@ export const MAX_VALUES = 16
 /** Makes the function that says what of a record stands in indexes; null: its collection has none. */
 export type Project = (collection: string, record: DataObject) => Projected | null
 
-/** A projection on these indexes. */
-export function createProject(indexes: readonly StoredIndex[]): Project {
-  const version = versionOf(indexes)
+/** A projection on these indexes, and on these for full text. */
+export function createProject(
+  indexes: readonly StoredIndex[],
+  searches: readonly StoredSearch[] = [],
+): Project {
+  const version = versionOf(indexes, searches)
   const byCollection = Map.groupBy(indexes, ({ collection }) => collection)
+  const searched = Map.groupBy(searches, ({ collection }) => collection)
   return (collection, record) => {
-    const own = byCollection.get(collection)
-    return own === undefined ? null : { version, entries: own.flatMap((index) => entriesOf(index, record)) }
+    const own = byCollection.get(collection) ?? []
+    const texts = searched.get(collection) ?? []
+    if (own.length + texts.length === 0) return null
+    return {
+      version,
+      entries: own.flatMap((index) => entriesOf(index, record)),
+      texts: texts.flatMap((search) => textsOf(search, record) ?? []),
+    }
   }
 }
 
 /** The same text for the same indexes. */
-export function versionOf(indexes: readonly StoredIndex[]): string {
-  return indexes
-    .map((index) => `${index.id}=${index.collection}:${specText(index)}`)
-    .toSorted()
-    .join(',')
+export function versionOf(indexes: readonly StoredIndex[], searches: readonly StoredSearch[]): string {
+  const all = [
+    ...indexes.map((index) => `${index.id}=${index.collection}:${specText(index)}`),
+    ...searches.map((search) => `s${search.id}=${search.collection}:${searchText(search)}`),
+  ]
+  return all.toSorted().join(' ')
 }
 
 function entriesOf({ id, columns, absent }: StoredIndex, record: DataObject): Entry[] {
@@ -61,15 +79,4 @@ function keysOf(column: Column, record: DataObject): readonly (Key | null)[] {
     if (key !== null) keys.add(key)
   }
   return keys.size === 0 ? [ABSENT] : [...keys]
-}
-
-/** What stands at the path of a field. */
-export function valueAt({ path }: Pick<Field, 'path'>, record: DataObject): DataValue | undefined {
-  let value: DataValue | undefined = record
-  for (const segment of path.split('.')) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-    if (value instanceof Uint8Array || isCid(value)) return undefined
-    value = Object.hasOwn(value, segment) ? value[segment] : undefined
-  }
-  return value
 }

@@ -1,5 +1,6 @@
 // Fields of a record by their paths, as its lexicon declares them. https://atproto.com/specs/lexicon
 
+import { type DataObject, type DataValue, isCid } from '@avocet/data'
 import type { Catalog, LexiconField, LexiconObject } from '@avocet/lexicon'
 import type { FieldKind } from './key.ts'
 
@@ -91,4 +92,15 @@ function scalarField(
     default:
       return { ok: false, error: `${path} is no text, number, boolean or datetime, nor a list of such` }
   }
+}
+
+/** What stands at the path of a field. */
+export function valueAt({ path }: Pick<Field, 'path'>, record: DataObject): DataValue | undefined {
+  let value: DataValue | undefined = record
+  for (const segment of path.split('.')) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+    if (value instanceof Uint8Array || isCid(value)) return undefined
+    value = Object.hasOwn(value, segment) ? value[segment] : undefined
+  }
+  return value
 }

@@ -5,6 +5,7 @@ import { createNames } from '../database/names.ts'
 import { createJudge } from '../index/validity.ts'
 import type { Lexicons } from '../lexicons/load.ts'
 import { noteLexicons } from '../lexicons/rejudge.ts'
+import { type DeclaredSearch, declareSearches } from '../search/declare.ts'
 import { type DeclaredIndexes, declareIndexes } from './declare.ts'
 import { createProjections, type Projections } from './store.ts'
 import { keepProjections } from './upkeep.ts'
@@ -24,14 +25,16 @@ export function openProjections(options: {
   readonly db: Database
   readonly lexicons: Lexicons
   readonly declared: readonly DeclaredIndexes[]
+  readonly searched: readonly DeclaredSearch[]
   readonly onLog: (line: string) => void
 }): { readonly projections: Projections; readonly upkeep: Upkeep } {
-  const { db, lexicons, declared, onLog } = options
+  const { db, lexicons, declared, searched, onLog } = options
   const { catalog, collections } = lexicons
   const projections = createProjections(db, createNames(db))
   const specs = declareIndexes(catalog, declared, collections)
+  const searches = declareSearches(catalog, searched)
   db.transaction(() => {
-    projections.declare(specs)
+    projections.declare(specs, searches)
     noteLexicons(db, catalog, collections)
   })
   const stopped = new AbortController()

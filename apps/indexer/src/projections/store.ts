@@ -3,37 +3,43 @@
 import type { Database } from '@avocet/sqlite'
 import type { VerifiedOp } from '@avocet/firehose'
 import type { Names } from '../database/names.ts'
-import { type Column, type IndexSpec, specText } from './declare.ts'
+import { type SearchSpec, searchText } from '../search/declare.ts'
+import { authorWord, type SearchedTexts, type StoredSearch } from '../search/texts.ts'
+import { type IndexSpec, specText } from './declare.ts'
 import { createProject, type Entry, type Projected, type StoredIndex, versionOf } from './extract.ts'
 import { ABSENT, type Key } from './key.ts'
 
 /** `building`: what is written goes in, older records are still to come. `dropping`: it is being taken out, and asked no more. */
 export type IndexState = 'building' | 'ready' | 'dropping'
 
-/** An index with its state. `done`, `until`: ids of records, up to which it was built or is to be. */
-export type IndexRow = StoredIndex & {
-  readonly state: IndexState
-  readonly done: number
-  readonly until: number
-}
+/** How far an index is. `done`, `until`: ids of records, up to which it was built or is to be. */
+export type Progress = { readonly state: IndexState; readonly done: number; readonly until: number }
+
+/** An index of fields. */
+export type IndexRow = StoredIndex & Progress
+
+/** A full-text index: its rows stand in a table of its own. */
+export type SearchRow = StoredSearch & Progress
 
 /** The indexes of an open database, and the rows of records in them. */
 export type Projections = {
-  /** All that are not dropped whole. */
+  /** The indexes of fields that are not dropped whole. */
   list(): readonly IndexRow[]
+  /** The full-text indexes that are not dropped whole. */
+  searches(): readonly SearchRow[]
   /** For threads that examine records. */
-  active(): readonly StoredIndex[]
+  active(): Active
   /**
    * Makes the indexes those that are declared: what is new is to be built, what is not declared to be dropped.
    * In a transaction.
    */
-  declare(specs: readonly IndexSpec[]): void
+  declare(specs: readonly IndexSpec[], searches?: readonly SearchSpec[]): void
   /** Whether anything of a collection stands in an index. */
   has(collection: number): boolean
   /** What of a record, of a collection that {@link has} says to be in one, belongs into the indexes as they are now; null for nothing. */
-  project(op: VerifiedOp, known: Projected | null | undefined): readonly Entry[] | null
+  project(op: VerifiedOp, known: Projected | null | undefined): Projected | null
   /** Writes a record's rows, beside those it has. @returns bytes on disk that they take, about */
-  put(record: number, repo: number, entries: readonly Entry[]): number
+  put(record: number, repo: number, projected: Projected): number
   /** Takes a record's rows out. @returns bytes on disk that they took, about */
   remove(record: number): number
   /** Takes rows of an index out, up to `limit`. @returns how many */
@@ -44,7 +50,10 @@ export type Projections = {
   forget(index: number): void
 }
 
-type StoredRow = Omit<IndexRow, 'collection' | 'columns' | 'absent'> & { collection: string; spec: string }
+/** The indexes that records are put into. */
+export type Active = { readonly indexes: readonly StoredIndex[]; readonly searches: readonly StoredSearch[] }
+
+type StoredRow = Progress & { id: number; collection: string; spec: string }
 
 /** Bytes on disk of a row of an index and of what is kept to take it out again, without its texts. */
 const ENTRY_ROW = 48
@@ -88,44 +97,71 @@ export function createProjections(db: Database, names: Names): Projections {
     else keep.run(record, JSON.stringify(entries, replace))
   }
   const takeOut = (record: number, [place, a, b, c]: Entry): void => {
-    remove.run(place, toSql(a), toSql(b), toSql(c), record)
+    if (isSearch(place)) db.prepare(`DELETE FROM ${searchTable(place)} WHERE rowid = ?`).run(record)
+    else remove.run(place, toSql(a), toSql(b), toSql(c), record)
+  }
+  const isSearch = (place: number): boolean => view().searches.some(({ id }) => id === place)
+
+  /** Bytes on disk, about; an entry of a full-text index says itself how many. */
+  const costOf = (entries: readonly Entry[]): number => {
+    let sum = 0
+    for (const [place, ...keys] of entries) {
+      sum += isSearch(place) ? (keys[0] as number) : ENTRY_ROW
+      for (const key of keys) if (typeof key === 'string') sum += 2 * Buffer.byteLength(key)
+    }
+    return sum
+  }
+
+  const putText = (record: number, repo: number, { search, fields, languages }: SearchedTexts): void => {
+    const columns = [...fields.keys()].map((i) => `f${i}`)
+    const sql = `INSERT INTO ${searchTable(search)} (rowid, ${columns.join()}, meta) VALUES (?, ${columns.map(() => '?').join()}, ?)`
+    db.prepare(sql).run(record, ...fields, `${authorWord(repo)} ${languages}`)
   }
 
   return {
-    list: () => view().rows,
+    list: () => view().indexes,
+    searches: () => view().searches,
     active: () => view().active,
-    declare(specs) {
-      const wanted = new Map(specs.map((spec) => [`${spec.collection}:${specText(spec)}`, spec]))
+    declare(specs, searches = []) {
+      const wanted = new Map([...specs, ...searches].map((spec) => [nameOf(spec), spec]))
       const until = Number(db.prepare('SELECT max(id) AS id FROM records').get()?.['id'] ?? 0)
-      for (const row of view().rows) {
-        const name = `${row.collection}:${specText(row)}`
+      for (const row of [...view().indexes, ...view().searches]) {
+        const name = nameOf(row)
         if (!wanted.has(name) || row.state === 'dropping') {
           db.prepare("UPDATE projection_indexes SET state = 'dropping' WHERE id = ?").run(row.id)
         } else wanted.delete(name)
       }
       for (const spec of wanted.values()) {
         names.add(spec.collection)
-        db.prepare(
-          'INSERT INTO projection_indexes (collection, spec, state, done, until) VALUES (?, ?, ?, 0, ?)',
-        ).run(spec.collection, JSON.stringify(spec), until === 0 ? 'ready' : 'building', until)
+        const { lastInsertRowid } = db
+          .prepare(
+            'INSERT INTO projection_indexes (collection, spec, state, done, until) VALUES (?, ?, ?, 0, ?)',
+          )
+          .run(spec.collection, JSON.stringify(spec), until === 0 ? 'ready' : 'building', until)
+        if ('fields' in spec) db.raw.exec(createTable(Number(lastInsertRowid), spec))
       }
       changed()
     },
     has: (collection) => view().collections.has(collection),
     project(op, known) {
       const { version, project } = view()
-      if (known?.version === version) return known.entries
+      if (known?.version === version) return known
       // What a thread made of it is of indexes as they were before, or it was no thread that decoded it.
-      return op.record === null ? null : (project(op.collection, op.record)?.entries ?? null)
+      return op.record === null ? null : project(op.collection, op.record)
     },
-    put(record, repo, entries) {
+    put(record, repo, { entries, texts }) {
       const kept = keptOf(record)
       const known = new Set(kept.map((entry) => JSON.stringify(entry, replace)))
       const added = entries
         .map(([place, a, b, c]): Entry => [place, a ?? repo, b ?? repo, c ?? repo])
         .filter((entry) => !known.has(JSON.stringify(entry, replace)))
-      if (added.length === 0) return 0
       for (const [place, a, b, c] of added) insert.run(place, toSql(a), toSql(b), toSql(c), record)
+      for (const text of texts) {
+        if (kept.some(([place]) => place === text.search)) continue
+        putText(record, repo, text)
+        added.push([text.search, textCost(text), 0, 0])
+      }
+      if (added.length === 0) return 0
       write(record, [...kept, ...added])
       return costOf(added)
     },
@@ -136,7 +172,11 @@ export function createProjections(db: Database, names: Names): Projections {
       return costOf(kept)
     },
     clear(index, limit) {
-      const records = selectSome.all(index, limit) as { record: number }[]
+      const records = (
+        isSearch(index)
+          ? db.prepare(`SELECT id AS record FROM ${searchTable(index)}_docsize LIMIT ?`).all(limit)
+          : selectSome.all(index, limit)
+      ) as { record: number }[]
       for (const { record } of records) {
         const kept = keptOf(record)
         for (const entry of kept) if (entry[0] === index) takeOut(record, entry)
@@ -152,6 +192,7 @@ export function createProjections(db: Database, names: Names): Projections {
       changed()
     },
     forget(index) {
+      if (isSearch(index)) db.raw.exec(`DROP TABLE ${searchTable(index)}`)
       db.prepare('DELETE FROM projection_indexes WHERE id = ?').run(index)
       changed()
     },
@@ -159,26 +200,56 @@ export function createProjections(db: Database, names: Names): Projections {
 }
 
 type View = {
-  readonly rows: readonly IndexRow[]
-  readonly active: readonly StoredIndex[]
+  readonly indexes: readonly IndexRow[]
+  readonly searches: readonly SearchRow[]
+  readonly active: Active
   readonly collections: ReadonlySet<number>
   readonly version: string
   readonly project: ReturnType<typeof createProject>
 }
 
-function viewOf(rows: readonly IndexRow[], names: Names): View {
-  const active = rows.filter(({ state }) => state !== 'dropping')
+function viewOf(rows: readonly (IndexRow | SearchRow)[], names: Names): View {
+  const indexes = rows.filter((row) => 'columns' in row)
+  const searches = rows.filter((row) => 'fields' in row)
+  const isActive = ({ state }: Progress): boolean => state !== 'dropping'
+  const active = { indexes: indexes.filter(isActive), searches: searches.filter(isActive) }
   const collections = new Set<number>()
   for (const { collection } of rows) {
     const id = names.find(collection)
     if (id !== null) collections.add(id)
   }
-  return { rows, active, collections, version: versionOf(active), project: createProject(active) }
+  return {
+    indexes,
+    searches,
+    active,
+    collections,
+    version: versionOf(active.indexes, active.searches),
+    project: createProject(active.indexes, active.searches),
+  }
 }
 
-function toIndex({ collection, spec, ...row }: StoredRow): IndexRow {
-  const { columns, absent } = JSON.parse(spec) as { columns: readonly Column[]; absent: boolean }
-  return { ...row, collection, columns, absent }
+function toIndex({ spec, ...row }: StoredRow): IndexRow | SearchRow {
+  return { ...(JSON.parse(spec) as IndexSpec | SearchSpec), ...row }
+}
+
+function nameOf(spec: IndexSpec | SearchSpec): string {
+  return `${spec.collection}:${'fields' in spec ? `search:${searchText(spec)}` : specText(spec)}`
+}
+
+/** The table of a full-text index. It has no copy of the texts: those are in the records. */
+export function searchTable(id: number): string {
+  return `search_${id}`
+}
+
+function createTable(id: number, { fields, kind }: SearchSpec): string {
+  const tokenize = kind === 'trigram' ? 'trigram remove_diacritics 1' : 'unicode61 remove_diacritics 2'
+  const columns = fields.map((_, i) => `f${i}`).join()
+  return `CREATE VIRTUAL TABLE ${searchTable(id)} USING fts5 (${columns}, meta, content = '', contentless_delete = 1,
+    tokenize = '${tokenize}')`
+}
+
+function textCost({ fields, languages }: SearchedTexts): number {
+  return fields.reduce((sum, text) => sum + Buffer.byteLength(text), ENTRY_ROW + languages.length)
 }
 
 /** Whole numbers as such: they take half of what SQLite's floating ones do. */
@@ -193,13 +264,4 @@ function replace(_: string, value: unknown): unknown {
 
 function revive(_: string, value: unknown): unknown {
   return value === null ? ABSENT : value
-}
-
-function costOf(entries: readonly Entry[]): number {
-  let sum = 0
-  for (const [, ...keys] of entries) {
-    sum += ENTRY_ROW
-    for (const key of keys) if (typeof key === 'string') sum += 2 * Buffer.byteLength(key)
-  }
-  return sum
 }

@@ -6,6 +6,7 @@ import type { Judge } from '../index/validity.ts'
 import { rejudgeSlice } from '../lexicons/rejudge.ts'
 import { sleep } from '../sync/discover.ts'
 import { buildSlice } from './build.ts'
+import { searchText } from '../search/declare.ts'
 import { declarationOf } from './declare.ts'
 import type { Projections } from './store.ts'
 
@@ -30,7 +31,7 @@ export async function keepProjections(options: {
     const judged = index === null ? await rejudgeSlice(db, names, judge) : null
     const what =
       index !== null
-        ? `index ${index.collection}:${declarationOf(index)} ${index.state}`
+        ? `${'fields' in index ? 'search' : 'index'} ${index.collection}:${'fields' in index ? searchText(index) : declarationOf(index)} ${index.state}`
         : judged !== null
           ? `records of ${judged.collection} judged by other lexicons`
           : null

@@ -3,7 +3,7 @@
 import type { Catalog } from '@avocet/lexicon'
 import type { Database } from '@avocet/sqlite'
 import { createNames } from '../database/names.ts'
-import type { Projections } from '../projections/store.ts'
+import type { Progress, Projections } from '../projections/store.ts'
 import { type Cursors, createCursors, type Position } from './cursor.ts'
 import { type CollectionQueries, describeQueries } from './documents.ts'
 import { type ListQuery, type Plan, planQuery, type PlanError } from './plan.ts'
@@ -26,6 +26,9 @@ export type AskError = PlanError | { readonly code: 'InvalidCursor'; readonly me
 export type CollectionReader = {
   /** All of them, with what may be asked. */
   readonly all: readonly CollectionQueries[]
+  /** How far a full-text index is. */
+  searchProgress(id: number): Progress | null
+  readonly cursors: Cursors
   /** The id of an account in indexes; null when there is nothing of it. */
   authorId(did: string): number | null
   /**
@@ -47,9 +50,16 @@ export function createCollectionReader(
 ): CollectionReader {
   const names = createNames(db)
   const cursors: Cursors = createCursors(db)
-  const byCollection = Map.groupBy(projections.active(), ({ collection }) => collection)
+  const { indexes: active, searches } = projections.active()
+  const byCollection = Map.groupBy(active, ({ collection }) => collection)
+  const collections = new Set([...active, ...searches].map(({ collection }) => collection))
   return {
-    all: [...byCollection].map(([collection, specs]) => describeQueries(catalog, collection, specs)),
+    all: [...collections].map((collection) => {
+      const search = searches.find((one) => one.collection === collection) ?? null
+      return describeQueries(catalog, collection, byCollection.get(collection) ?? [], search)
+    }),
+    searchProgress: (id) => projections.searches().find((search) => search.id === id) ?? null,
+    cursors,
     authorId: (did) => names.find(did),
     ask(kind, query, cursor) {
       const { collection } = query

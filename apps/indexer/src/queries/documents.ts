@@ -1,26 +1,21 @@
 // The lexicons of the queries that this indexer serves for a collection: `app.bsky.feed.post.listRecords` and its like. Clients are
 // generated from them, and requests are checked by them.
 
-import {
-  type Catalog,
-  type LexiconDocument,
-  type LexiconObject,
-  type LexiconParam,
-  parseLexicon,
-} from '@avocet/lexicon'
+import { type Catalog, type LexiconDocument, type LexiconParam, parseLexicon } from '@avocet/lexicon'
 import { AUTHOR, fieldsOf, type IndexSpec, paramName, SUFFIXES } from '../projections/declare.ts'
-import { type Field, recordObject } from '../projections/field.ts'
+import type { Field } from '../projections/field.ts'
+import type { StoredSearch } from '../search/texts.ts'
+import { json, MAX_CURSOR, MAX_LIMIT, RECORD_REQUIRED, recordProperties } from './output.ts'
+import { referencePaths } from './references.ts'
+import { searchDocument } from './search-document.ts'
 import { BY_KEY, MAX_STRETCHES } from './plan.ts'
 
-/** The largest page. */
-export const MAX_LIMIT = 100
 /** Sources of links that are counted for each record. */
 export const MAX_LINKED = 5
 /** Records named of each source. */
 export const MAX_LINKED_RECORDS = 10
 /** Characters of a prefix. */
 const MAX_PREFIX = 128
-const MAX_CURSOR = 8192
 
 /** A field as the parameters of a collection's queries have it. */
 export type QueryField = Field & {
@@ -36,7 +31,9 @@ export type CollectionQueries = {
   readonly fields: readonly QueryField[]
   /** By the names of parameters for them: paths of references to records. */
   readonly references: ReadonlyMap<string, string>
-  /** `<collection>.listRecords` and `<collection>.countRecords`. */
+  /** null: it cannot be searched. */
+  readonly search: StoredSearch | null
+  /** `<collection>.listRecords`, `<collection>.countRecords`, and `<collection>.searchRecords`. */
   readonly documents: readonly LexiconDocument[]
 }
 
@@ -48,6 +45,7 @@ export function describeQueries(
   catalog: Catalog,
   collection: string,
   specs: readonly IndexSpec[],
+  search: StoredSearch | null,
 ): CollectionQueries {
   const sortable = new Set<string>()
   for (const { columns } of specs) {
@@ -64,7 +62,8 @@ export function describeQueries(
     listDocument(collection, fields, [...references.keys()], filters),
     countDocument(collection, fields, filters),
   ]
-  return { collection, fields, references, documents: documents.map(parsed) }
+  if (search !== null) documents.push(searchDocument(collection))
+  return { collection, fields, references, search, documents: documents.map(parsed) }
 }
 
 type Params = Record<string, LexiconParam>
@@ -178,13 +177,9 @@ function listDocument(
       },
       record: {
         type: 'object',
-        required: ['uri', 'cid', 'did', 'indexedAt', 'value'],
+        required: RECORD_REQUIRED,
         properties: {
-          uri: { type: 'string', format: 'at-uri' },
-          cid: { type: 'string', format: 'cid' },
-          did: { type: 'string', format: 'did' },
-          indexedAt: { type: 'string', format: 'datetime' },
-          value: { type: 'union', refs: [collection], closed: true },
+          ...recordProperties(collection),
           linked: { type: 'array', items: { type: 'ref', ref: '#linked' } },
         },
       },
@@ -262,35 +257,8 @@ function countDocument(collection: string, fields: readonly QueryField[], filter
   }
 }
 
-function json(schema: Omit<LexiconObject, 'type'>): object {
-  return { encoding: 'application/json', schema: { type: 'object', ...schema } }
-}
-
 function parsed(written: object): LexiconDocument {
   const document = parseLexicon(written)
   if (document.ok) return document.value
   throw new TypeError(document.error.message)
-}
-
-/** Depth, and number, of references that can be followed. */
-const MAX_DEPTH = 3
-const MAX_REFERENCES = 20
-
-/** The paths of a record at which an at:// URI of a record may stand, lists aside. */
-function referencePaths(catalog: Catalog, collection: string): string[] {
-  const found: string[] = []
-  const visit = (object: LexiconObject, nsid: string, before: readonly string[]): void => {
-    for (const [name, field] of Object.entries(object.properties)) {
-      const path = [...before, name]
-      if (found.length >= MAX_REFERENCES || name.includes('.')) continue
-      if (field.type === 'string' && field.format === 'at-uri') found.push(path.join('.'))
-      if (field.type !== 'ref' || path.length >= MAX_DEPTH) continue
-      const ref = field.ref.startsWith('#') ? nsid + field.ref : field.ref
-      const def = catalog.def(ref)
-      if (def?.type === 'object') visit(def, ref.split('#', 1)[0]!, path)
-    }
-  }
-  const record = recordObject(catalog, collection)
-  if (record !== null) visit(record, collection, [])
-  return found
 }

@@ -2,7 +2,7 @@
 
 import { AUTHOR, type Column, MAX_COLUMNS } from '../projections/declare.ts'
 import { ABSENT, type Key } from '../projections/key.ts'
-import type { IndexRow } from '../projections/store.ts'
+import type { IndexRow, Progress } from '../projections/store.ts'
 
 /** The order of record keys: of the records of authors, without any index of fields. */
 export const BY_KEY = 'rkey'
@@ -122,7 +122,8 @@ function missing({ collection, equal, range, sort }: ListQuery): PlanError {
   return { code: 'IndexRequired', message }
 }
 
-function building({ done, until }: IndexRow): PlanError {
+/** What is said of an index that is not whole yet. */
+export function building({ done, until }: Progress): PlanError {
   const percent = until === 0 ? 100 : Math.floor((100 * done) / until)
   return {
     code: 'IndexBuilding',

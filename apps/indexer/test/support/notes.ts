@@ -12,6 +12,8 @@ import { createNames } from '../../src/database/names.ts'
 import { createCollectionReader } from '../../src/queries/collections.ts'
 import { createJoins } from '../../src/queries/linked.ts'
 import { createRecordReader } from '../../src/queries/records.ts'
+import { declareSearches, parseSearch } from '../../src/search/declare.ts'
+import { createSearcher } from '../../src/search/searcher.ts'
 import type { Tables } from './tables.ts'
 
 export const NOTE = 'com.example.note'
@@ -65,10 +67,14 @@ export async function declare(
   texts: readonly string[],
   given = documents(),
   build = true,
+  searches: readonly string[] = [],
 ): Promise<void> {
   const { catalog, collections } = lexiconsOf(given)
   tables.db.transaction(() => {
-    tables.projections.declare(declareIndexes(catalog, texts.map(parseIndexes), []))
+    tables.projections.declare(
+      declareIndexes(catalog, texts.map(parseIndexes), []),
+      declareSearches(catalog, searches.map(parseSearch)),
+    )
     noteLexicons(tables.db, catalog, collections)
   })
   const names = createNames(tables.db)
@@ -77,7 +83,7 @@ export async function declare(
 }
 
 /** A router with the queries of all collections that have an index; answers are checked by their lexicons. */
-export function routerOf(tables: Tables, given = documents()): Router {
+export function routerOf(tables: Tables, given = documents(), path: string | null = null): Router {
   const { catalog } = lexiconsOf(given)
   const records = createRecordReader(tables.db)
   const router = createRouter({ validateOutput: true })
@@ -85,6 +91,7 @@ export function routerOf(tables: Tables, given = documents()): Router {
     reader: createCollectionReader(tables.db, catalog, tables.projections),
     records,
     joins: createJoins(tables.db, records),
+    searcher: createSearcher(tables.db, path),
     findAccount: async (actor) => records.account(actor),
   })
   return router

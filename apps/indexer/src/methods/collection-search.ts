@@ -1,0 +1,85 @@
+import type { DataObject } from '@avocet/data'
+import { XrpcError } from '@avocet/xrpc'
+import { respond, type UntypedHandler } from '@avocet/xrpc-server'
+import { valueAt } from '../projections/field.ts'
+import { createPage, MAX_PASSED } from '../queries/page.ts'
+import { building } from '../queries/plan.ts'
+import { matchExpression, MAX_QUESTION, parseTerms, type Term } from '../search/expression.ts'
+import { highlight } from '../search/highlight.ts'
+import { bestSql, newestSql } from '../search/question.ts'
+import { authorWord, languageWord, type StoredSearch } from '../search/texts.ts'
+import { authorsOf, type CollectionParts, printRecord, refusal } from './collection-list.ts'
+
+/** How far the order of what fits best goes: it changes with every record, so that pages far behind would say nothing. */
+const MAX_BEST = 1000
+
+/**
+ * `<collection>.searchRecords`: records that fit their lexicon, by the words in them. Newest first goes on as long as there are any;
+ * best first ends at the thousandth. Rows that nobody may see are passed by: an answer may hold fewer than `limit`, and a cursor.
+ */
+export function searchCollection(search: StoredSearch, parts: CollectionParts): UntypedHandler {
+  const { reader, records, searcher } = parts
+  const { id, collection, kind, fields } = search
+  return async ({ params }) => {
+    const progress = reader.searchProgress(id)
+    if (progress?.state !== 'ready') {
+      throw refusal(building(progress ?? { state: 'building', done: 0, until: 1 }))
+    }
+    const terms = termsOf(params.q, kind)
+    const authors = await authorsOf(params, parts)
+    const languages = ((params.lang ?? []) as string[]).map((language) => languageWord(language) ?? 'langx')
+    const words = [authors?.map(authorWord) ?? [], languages].filter((some) => some.length > 0)
+    if (authors?.length === 0) return { records: [] }
+    const match = matchExpression(terms, fields.length, words)
+    const scope = JSON.stringify(['search', id, match, params.order])
+    const after = params.cursor === undefined ? null : reader.cursors.read(scope, params.cursor)
+    if (params.cursor !== undefined && after === null) {
+      const message = 'not a cursor of this question: ask it without one from the beginning'
+      throw refusal({ code: 'InvalidCursor', message })
+    }
+    const limit = params.limit as number
+    const isBest = params.order === 'best'
+    const [from = 0] = (after ?? []) as readonly number[]
+    const found = isBest
+      ? await searcher.ask(bestSql(id, fields.length), [match, Math.max(0, MAX_BEST - from), from])
+      : await searcher.ask(newestSql(id, after !== null), [
+          match,
+          ...(after === null ? [] : [from]),
+          limit + MAX_PASSED,
+        ])
+    if (found === null) {
+      throw new XrpcError(503, 'TooCostly', 'this took too long to look for: ask for rarer words')
+    }
+    const page = createPage<number>(limit)
+    for (const [i, { record }] of found.entries()) {
+      const row = records.visible(record)
+      // What was found a moment ago may be another record by now.
+      const isShown = row?.validity === 'valid' && row.collection === collection
+      const print = (shown: NonNullable<typeof row>, value: string): string =>
+        printRecord(shown, value, `,"highlights":${JSON.stringify(highlightsOf(search, terms, value))}`)
+      if (!page.add(isShown ? row : null, isBest ? from + i + 1 : record, print)) break
+    }
+    const cursor =
+      page.next === null ? '' : `"cursor":${JSON.stringify(reader.cursors.write(scope, [page.next]))},`
+    return respond({ encoding: 'application/json', body: `{${cursor}"records":[${page.items.join()}]}` })
+  }
+}
+
+function termsOf(question: string, kind: StoredSearch['kind']): readonly Term[] {
+  const terms =
+    question.length > MAX_QUESTION
+      ? { ok: false as const, error: `at most ${MAX_QUESTION} characters` }
+      : parseTerms(question, kind)
+  if (!terms.ok) throw new XrpcError(400, 'InvalidQuestion', terms.error)
+  return terms.value
+}
+
+function highlightsOf({ fields, kind }: StoredSearch, terms: readonly Term[], json: string): object[] {
+  const record = JSON.parse(json) as DataObject
+  return fields.flatMap((field) => {
+    const value = valueAt(field, record)
+    const texts = (Array.isArray(value) ? value : [value]).filter((text) => typeof text === 'string')
+    const found = texts.length === 0 ? null : highlight(texts.join('\n'), terms, kind)
+    return found === null ? [] : [{ field: field.path, ...found }]
+  })
+}
