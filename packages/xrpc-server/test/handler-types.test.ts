@@ -22,7 +22,7 @@ describe('what a handler returns', () => {
   })
 
   it('in entries with settings, after statements, and beside replies', () => {
-    createRouter()
+    const router = createRouter()
       .add(Skeleton.main, {
         auth: () => 'me',
         handler: async ({ auth }) => ({ feed: [{ post: `${POST}/${auth}` }] }),
@@ -33,6 +33,7 @@ describe('what a handler returns', () => {
         return { uri: `at://${input.repo}/${input.collection}/${input.rkey}`, cid: 'bafy' }
       })
       .add(ResolveHandle.main, () => Response.json({}))
+    expect(router.methods()).toHaveLength(3)
   })
 
   it('refuses what is none', () => {
@@ -44,7 +45,7 @@ describe('what a handler returns', () => {
     // @ts-expect-error nothing
     add((router) => router.add(Skeleton.main, async () => ({})))
     // @ts-expect-error a text that may be anything
-    add((router) => router.add(ResolveHandle.main, async ({ params }) => ({ did: `${params.handle}` })))
+    add((router) => router.add(ResolveHandle.main, async ({ params }) => ({ did: params.handle })))
     // @ts-expect-error a number
     add((router) => router.add(ResolveHandle.main, async () => ({ did: 5 })))
     // @ts-expect-error a text for an object
