@@ -16,8 +16,8 @@ export type Network = {
   stop(): Promise<void>
 }
 
-/** Starts all three. `stop` ends them and removes the folder. */
-export async function startNetwork(): Promise<Network> {
+/** Starts all three. `stop` ends them and removes the folder. @param indexerFlags more of them for the indexer */
+export async function startNetwork(indexerFlags: readonly string[] = []): Promise<Network> {
   const folder = mkdtempSync(join(tmpdir(), 'avocet-e2e-'))
   const ports = { plc: await freePort(), pds: await freePort(), indexer: await freePort() }
   const start = (
@@ -46,7 +46,13 @@ export async function startNetwork(): Promise<Network> {
     start(
       'indexer',
       'indexer',
-      ['run', `--source=ws://127.0.0.1:${ports.pds}`, `--plc-url=${plc.url}`, '--allow-loopback'],
+      [
+        'run',
+        `--source=ws://127.0.0.1:${ports.pds}`,
+        `--plc-url=${plc.url}`,
+        '--allow-loopback',
+        ...indexerFlags,
+      ],
       '/xrpc/_health',
     )
   const network: Network = {

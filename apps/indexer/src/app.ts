@@ -27,6 +27,7 @@ import { describeEnd } from './database/failure.ts'
 import { lockFolder } from './database/lock.ts'
 import { databasePath, openIndexDatabase } from './database/open.ts'
 import { IndexerError } from './errors.ts'
+import { createDescription } from './http/description.ts'
 import { createLive } from './http/live.ts'
 import { loadPage } from './http/page.ts'
 import { createXrpc } from './http/xrpc.ts'
@@ -244,8 +245,10 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     others: (nsid, request) => streams.method(nsid) ?? backlinks(nsid, request),
     onError: (error) => log(`request failed: ${String(error)}`),
   })
+  const reader = createCollectionReader(db, lexicons.catalog, projections)
+  const description = createDescription(reader.all, lexicons.catalog)
   addCollections(router, lexicons.catalog, {
-    reader: createCollectionReader(db, lexicons.catalog, projections),
+    reader,
     records,
     joins: createJoins(db, records),
     searcher,
@@ -269,7 +272,10 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
           port: config.port,
           hostname: config.host,
           fetch: (request, caller) =>
-            consumers.fetch(request) ?? streams.fetch(request, caller) ?? site(request, caller),
+            consumers.fetch(request) ??
+            streams.fetch(request, caller) ??
+            description(request) ??
+            site(request, caller),
           upgrade: streams.sockets.upgrade,
           upgradePaths: streams.sockets.paths,
           stopMs: 3000,

@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkDocuments, type LexiconDocument } from '@avocet/lexicon'
 import { generateModule, namespaceName } from '@avocet/lexicon/codegen'
-import { problemAt, readLexicons, writeText } from './folder.ts'
+import { type LexiconFile, problemAt, readLexicons, writeText } from './folder.ts'
 import { withBundled } from './install.ts'
 import { clientModule, serverModule } from './methods.ts'
 import type { Problem } from './problem.ts'
@@ -11,6 +11,8 @@ import type { Problem } from './problem.ts'
 export type GenerateOptions = {
   /** Files and folders of lexicons. */
   readonly paths: readonly string[]
+  /** Lexicons from elsewhere; one that `paths` have too is taken from there. */
+  readonly others?: readonly LexiconFile[]
   /** The folder to write to. */
   readonly out: string
   /** Documents whose modules are in `@avocet/lexicons`. */
@@ -36,7 +38,12 @@ const MARK = '// Generated'
  */
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
   const { paths, out, bundled = () => undefined, base } = options
-  const { lexicons, problems } = await readLexicons(paths, base)
+  const { lexicons: own, problems } = await readLexicons(paths, base)
+  const known = new Set(own.map(({ document }) => document.id))
+  const lexicons = [
+    ...own,
+    ...(options.others ?? []).filter(({ document: { id } }) => !known.has(id) && bundled(id) === undefined),
+  ]
   const documents = lexicons.map(({ document }) => document)
   const all = withBundled(documents, bundled)
   const byId = new Map(lexicons.map((source) => [source.document.id, source]))
@@ -47,10 +54,10 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   if (problems.length + broken.length > 0) return { ok: false, problems: [...problems, ...broken] }
 
   const files = new Map<string, string>()
-  const known = new Map(all.map((document) => [document.id, document]))
+  const everything = new Map(all.map((document) => [document.id, document]))
   const specifier = (nsid: string): string => (byId.has(nsid) ? `./${nsid}` : `@avocet/lexicons/${nsid}`)
   for (const document of documents) {
-    files.set(`${document.id}.ts`, generateModule(document, { documents: known, specifier }).ts)
+    files.set(`${document.id}.ts`, generateModule(document, { documents: everything, specifier }).ts)
   }
   const index = documents.map(({ id }) => `export * as ${namespaceName(id)} from './${id}.ts'\n`).join('')
   files.set('index.ts', `${MARK}: all modules. Do not edit.\n${index}`)

@@ -8,9 +8,11 @@ import { generate } from './generate.ts'
 import { install } from './install.ts'
 import { createNetworkResolver, type NetworkOptions } from './network.ts'
 import { countProblems, formatProblems, printable } from './problem.ts'
+import { fetchServedLexicons } from './served.ts'
 import { show } from './show.ts'
 import { watch } from './watch.ts'
 
+type GenerateFlags = { servedBy?: string; out: string; client?: true; server?: true; watch?: true }
 type NetworkFlags = { plcUrl?: string; dns?: string[]; allowLoopback?: true }
 
 const program = new Command('avocet-lex')
@@ -72,16 +74,24 @@ program
 program
   .command('generate')
   .description('generate TypeScript: a module for each lexicon, and an index of them')
-  .argument('[path...]', 'files and folders', ['lexicons'])
+  .argument('[path...]', 'files and folders (default: lexicons, or none with --served-by)')
+  .option(
+    '--served-by <url>',
+    'also the lexicons of the queries of an avocet-indexer, and of its records',
+    readUrl,
+  )
   .option('--out <folder>', 'the folder to write to', 'src/lexicons')
   .option('--client', 'also client.ts, the methods as typed functions (for @avocet/xrpc-client)')
   .option('--server', "also server.ts, the types of the methods' handlers (for @avocet/xrpc-server)")
   .option('--watch', 'generate again after every change')
-  .action(async (paths: string[], flags: { out: string; client?: true; server?: true; watch?: true }) => {
+  .action(async (given: string[], flags: GenerateFlags) => {
     const bundled = await loadBundled()
+    const paths = given.length === 0 && flags.servedBy === undefined ? ['lexicons'] : given
+    const others = flags.servedBy === undefined ? [] : await fetchServedLexicons(flags.servedBy)
     const run = async (): Promise<void> => {
       const result = await generate({
         paths,
+        others,
         out: flags.out,
         bundled,
         client: flags.client ?? false,

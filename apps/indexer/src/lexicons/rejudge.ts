@@ -1,30 +1,21 @@
 // Records judged anew when the lexicons of their collection have changed: a slice a transaction, from where the last one ended.
 
 import { hash } from 'node:crypto'
-import { type Catalog, dependencies } from '@avocet/lexicon'
+import type { Catalog } from '@avocet/lexicon'
 import type { Database } from '@avocet/sqlite'
 import { VALIDITIES } from '../database/codes.ts'
 import type { Names } from '../database/names.ts'
 import type { Judge } from '../index/validity.ts'
+import { closureOf } from './closure.ts'
 import { walkSlice } from '../projections/walk.ts'
 
 /** A collection whose records are judged anew. `done`, `until`: ids of records. */
 export type Rejudging = { readonly collection: string; readonly done: number; readonly until: number }
 
-/** Documents that one refers to, at whatever distance. */
-const MAX_DOCUMENTS = 1000
-
 /** The same text for the same lexicon of a collection and of all that it refers to; `none` without one. */
 export function lexiconHash(catalog: Catalog, collection: string): string {
   if (catalog.record(collection) === undefined) return 'none'
-  const seen = new Set([collection])
-  for (const nsid of seen) {
-    const document = catalog.get(nsid)
-    for (const other of document === undefined ? [] : dependencies(document)) {
-      if (seen.size < MAX_DOCUMENTS) seen.add(other)
-    }
-  }
-  const documents = [...seen].toSorted().map((nsid) => JSON.stringify(catalog.get(nsid) ?? nsid))
+  const documents = closureOf(catalog, [collection]).map((document) => JSON.stringify(document))
   return hash('sha256', documents.join('\n'), 'hex').slice(0, 32)
 }
 
@@ -50,7 +41,7 @@ export function noteLexicons(db: Database, catalog: Catalog, collections: readon
 }
 
 /** What is still to be judged anew. */
-export function rejudging(db: Database): Rejudging[] {
+function rejudging(db: Database): Rejudging[] {
   return db
     .prepare('SELECT collection, done, until FROM judged WHERE done < until ORDER BY collection')
     .all() as Rejudging[]

@@ -22,7 +22,7 @@ export type Projected = {
 }
 
 /** Values of a list that stand in an index. */
-export const MAX_VALUES = 16
+const MAX_VALUES = 16
 
 /** Makes the function that says what of a record stands in indexes; null: its collection has none. */
 export type Project = (collection: string, record: DataObject) => Projected | null

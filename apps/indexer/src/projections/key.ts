@@ -13,7 +13,7 @@ export type Key = number | string
 export const ABSENT: number = -Infinity
 
 /** Texts up to this many UTF-16 units stand in an index as they are; of longer ones the beginning and a hash of the whole do. */
-export const MAX_TEXT = 192
+const MAX_TEXT = 192
 
 /** The key of a value; null when it is not of the kind. */
 export function keyOf(kind: FieldKind, value: unknown): Key | null {

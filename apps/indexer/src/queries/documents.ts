@@ -11,9 +11,9 @@ import { searchDocument } from './search-document.ts'
 import { BY_KEY, MAX_STRETCHES } from './plan.ts'
 
 /** Sources of links that are counted for each record. */
-export const MAX_LINKED = 5
+const MAX_LINKED = 5
 /** Records named of each source. */
-export const MAX_LINKED_RECORDS = 10
+const MAX_LINKED_RECORDS = 10
 /** Characters of a prefix. */
 const MAX_PREFIX = 128
 
