@@ -17,6 +17,8 @@ export class CidMap<V> {
   /** Entries in the order of insertion; a deleted one leaves a hole. */
   #cids: Array<CID | undefined> = []
   #values: Array<V | undefined> = []
+  /** The end of each CID as a number: of those that are looked at, few others are touched, which lie about in memory. */
+  #ends: number[] = []
   #size = 0
   /** Open addressing: slot → index of an entry plus one, or 0. At most half full; no slots while there are few entries. */
   #slots = NO_SLOTS
@@ -56,6 +58,7 @@ export class CidMap<V> {
     const added = this.#cids.length
     this.#cids.push(cid)
     this.#values.push(value)
+    this.#ends.push(endOf(cid.bytes))
     this.#size++
     if (this.#slots.length > 0) this.#occupy(cid, added)
     return this
@@ -68,6 +71,7 @@ export class CidMap<V> {
     // The slot keeps pointing at the hole, so that what lies behind it is still found.
     this.#cids[index] = undefined
     this.#values[index] = undefined
+    this.#ends[index] = EMPTY
     this.#size--
     return true
   }
@@ -76,6 +80,7 @@ export class CidMap<V> {
   clear(): void {
     this.#cids = []
     this.#values = []
+    this.#ends = []
     this.#slots = NO_SLOTS
     this.#size = 0
   }
@@ -110,12 +115,9 @@ export class CidMap<V> {
     const slots = this.#slots
     const { bytes } = cid
     if (slots.length === 0) {
-      // The last byte tells most of them apart.
-      const last = bytes.length - 1
-      const byte = bytes[last]
-      for (let i = 0; i < cids.length; i++) {
-        if (cids[i]?.bytes[last] === byte && isSame(cids[i], bytes)) return i
-      }
+      const ends = this.#ends
+      const end = endOf(bytes)
+      for (let i = 0; i < ends.length; i++) if (ends[i] === end && isSame(cids[i], bytes)) return i
       return EMPTY
     }
     const mask = slots.length - 1
@@ -141,6 +143,7 @@ export class CidMap<V> {
     while (length < this.#size * 4) length *= 2
     this.#cids = []
     this.#values = []
+    this.#ends = []
     this.#slots = new Int32Array(length)
     for (let i = 0; i < cids.length; i++) {
       const cid = cids[i]
@@ -148,6 +151,7 @@ export class CidMap<V> {
       this.#occupy(cid, this.#cids.length)
       this.#cids.push(cid)
       this.#values.push(values[i])
+      this.#ends.push(endOf(cid.bytes))
     }
   }
 
@@ -164,6 +168,12 @@ export class CidMap<V> {
 
 function randomOdd(): number {
   return (Math.random() * 0x1_0000_0000) | 1
+}
+
+/** The last three bytes. */
+function endOf(bytes: Uint8Array): number {
+  const { length } = bytes
+  return bytes[length - 1]! | (bytes[length - 2]! << 8) | (bytes[length - 3]! << 16)
 }
 
 function word(bytes: Uint8Array, at: number): number {

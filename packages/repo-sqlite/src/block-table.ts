@@ -31,6 +31,9 @@ const YOUNG = 64
 /** Put into the index in one transaction: each touches a page. */
 const SETTLED_AT_ONCE = 64
 
+/** A new block takes the row of one that goes if that is among so many newest: rows of one commit stay on a few pages. */
+const TAKEN_OVER = 12
+
 const PLACE = '(SELECT block FROM repo_block_place WHERE repo = ?1 AND digest = ?2)'
 const READ_PLACED = `SELECT bytes FROM repo_block WHERE id = ${PLACE} AND rev > ?3`
 /** Places looked up by one statement: what a statement costs is several times what a look into the index does. */
@@ -97,6 +100,7 @@ export function createBlockTable(db: Database): BlockTable {
         repo,
         [...references.keys()].filter((cid) => young.ids.get(cid) === undefined),
       )
+      const lowest = young.last - TAKEN_OVER
       const vacancies: Vacancy[] = []
       const unrefer = (id: number, count: number): void => {
         db.prepare('UPDATE repo_block SET refs = refs - ? WHERE id = ?').run(count, id)
@@ -140,7 +144,7 @@ export function createBlockTable(db: Database): BlockTable {
         const id = recent ?? places.get(cid)
         if (id === undefined) continue
         if (keep) unrefer(id, -change)
-        else if (recent !== undefined) vacancies.push({ cid, id, count: -change })
+        else if (recent !== undefined && recent > lowest) vacancies.push({ cid, id, count: -change })
         else remove(cid, id, -change)
       }
       for (const [cid, change] of references) if (change > 0) add(cid, change)

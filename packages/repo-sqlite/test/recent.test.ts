@@ -72,6 +72,31 @@ describe('the rows of blocks that go', () => {
     await expectWhole()
   })
 
+  it('are not taken for those of blocks that were there before, and come back', async () => {
+    await writer.create(did, [put('a')])
+    await writer.write(did, [put('a', 'other', 'update')])
+    await writer.write(did, [put('a', 'a', 'update')])
+    await expectWhole()
+    await writer.write(did, [put('b')])
+    await writer.write(did, [remove('b')])
+    await expectWhole()
+    await writer.write(did, [put('b')])
+    await expectWhole()
+  })
+
+  it('are taken over among the newest alone, so that a commit touches few pages', async () => {
+    await writer.create(did, [put('a')])
+    for (let i = 0; i < 20; i++) await writer.write(did, [put(`k${i}`)])
+    const before = rows()
+    await writer.write(did, [put('a', 'other', 'update')])
+    const kept = new Set(rows().map(({ id, digest }) => `${id} ${digest}`))
+    const changed = before.filter(({ id, digest }) => !kept.has(`${id} ${digest}`))
+    const later = new Set(ids())
+    // Its own row is an old one: it is gone, and what came stands behind.
+    expect(later.has(changed[0]!.id)).toBe(false)
+    await expectWhole()
+  })
+
   it('stay while a snapshot is open', async () => {
     await writer.create(did, [put('a')])
     const snapshot = (await store.snapshot(did))!
@@ -122,6 +147,8 @@ describe('the rows of blocks that go', () => {
     await store.swept()
     const placed = Number(db.prepare('SELECT count(*) AS n FROM repo_block_place').get()!['n'])
     expect(placed).toBeGreaterThan(300)
+    // What is replaced soon is not in it.
+    expect(rows().length - placed).toBeGreaterThanOrEqual(64)
     // Records that are there already get another path.
     await writer.write(
       did,
