@@ -114,9 +114,9 @@ export class CidMap<V> {
     const cids = this.#cids
     const slots = this.#slots
     const { bytes } = cid
+    const ends = this.#ends
+    const end = endOf(bytes)
     if (slots.length === 0) {
-      const ends = this.#ends
-      const end = endOf(bytes)
       for (let i = 0; i < ends.length; i++) if (ends[i] === end && isSame(cids[i], bytes)) return i
       return EMPTY
     }
@@ -124,7 +124,7 @@ export class CidMap<V> {
     for (let slot = this.#hash(bytes) & mask; ; slot = (slot + 1) & mask) {
       const index = slots[slot]! - 1
       if (index === EMPTY) return EMPTY
-      if (isSame(cids[index], bytes)) return index
+      if (ends[index] === end && isSame(cids[index], bytes)) return index
     }
   }
 

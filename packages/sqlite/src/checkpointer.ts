@@ -24,6 +24,8 @@ const DUE_PAGES = 4000
  * holds should meet fewer than one write in a hundred. SQLite itself would copy at 16 000 pages, in a commit.
  */
 const HOLD_PAGES = 9000
+/** While the log is half as long, or shorter, so many of its pages left are not looked at for one commit: a look takes as long as a statement. */
+const PAGES_A_LOOK = 250
 /** Longest time that writes are held, in milliseconds: as long as a disk under load takes to sync. Reads go on meanwhile. */
 const HOLD_MS = 2000
 
@@ -46,18 +48,22 @@ export function createCheckpointer(
   resume: () => void,
   failed: (cause: CheckpointFailure) => void,
 ): Checkpointer {
-  const length = createLogLength(raw)
+  const { length, canSkip } = createLogLength(raw)
   let state: 'idle' | 'copying' | 'holding' | 'closed' = 'idle'
   let worker: Worker | undefined
   let timer: NodeJS.Timeout | undefined
   /** Pages of the log when a copy was asked for: one that readers hold up is not asked for again and again. */
   let asked = 0
+  /** Commits to come that are not looked at. */
+  let skipped = 0
 
   const isDue = (): boolean => {
     const { log, copied } = length()
     // It started over.
     if (log < asked) asked = 0
-    return log - Math.max(copied, asked) >= DUE_PAGES
+    const pages = log - Math.max(copied, asked)
+    if (canSkip) skipped = Math.max(0, Math.floor((DUE_PAGES / 2 - pages) / PAGES_A_LOOK))
+    return pages >= DUE_PAGES
   }
 
   const ask = (): void => {
@@ -102,7 +108,9 @@ export function createCheckpointer(
 
   return {
     committed() {
-      if (state === 'idle' && isDue()) start()
+      if (state !== 'idle') return
+      if (skipped > 0) skipped--
+      else if (isDue()) start()
     },
     isHolding: () => state === 'holding',
     close() {
@@ -119,19 +127,27 @@ export function tellsLogLength(version: string): boolean {
   return major > 3 || (major === 3 && minor >= 51)
 }
 
-/** How to learn how many pages the log has, and how many of them were copied. */
-function createLogLength(raw: DatabaseSync): () => { log: number; copied: number } {
+/** How to learn how many pages the log has, and how many of them were copied; `canSkip`: whether not at each commit. */
+function createLogLength(raw: DatabaseSync): {
+  readonly length: () => { log: number; copied: number }
+  readonly canSkip: boolean
+} {
   const { version } = raw.prepare('SELECT sqlite_version() AS version').get() as { version: string }
   if (tellsLogLength(version)) {
     // Copies nothing, and waits for nobody.
     const look = raw.prepare('PRAGMA wal_checkpoint(NOOP)')
-    return () => {
+    const length = (): { log: number; copied: number } => {
       const { log, checkpointed } = look.get()!
       return { log: log as number, copied: checkpointed as number }
     }
+    return { length, canSkip: true }
   }
   // An SQLite before 3.51 does not tell. Scattered rows fill a page and more each.
   const changes = raw.prepare('SELECT total_changes() AS n')
   let commits = 0
-  return () => ({ log: Math.max(11 * commits++, 1.6 * (changes.get()!['n'] as number)), copied: 0 })
+  const length = (): { log: number; copied: number } => ({
+    log: Math.max(11 * commits++, 1.6 * (changes.get()!['n'] as number)),
+    copied: 0,
+  })
+  return { length, canSkip: false }
 }
