@@ -1,5 +1,5 @@
 // The indexer, whole: frames or exports in over sockets; verified, validated, stored in SQLite on disk and queryable out. One process,
-// one thread of JavaScript; the traffic comes from another process. `node bench/indexer.ts [live|backfill|streams]`
+// one thread of JavaScript; the traffic comes from another process. `node bench/indexer.ts [live|backfill|streams|outputs]`
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +19,7 @@ const MAX_RECORD_BYTES = 450
 if (only === undefined || only === 'live') await live()
 if (only === undefined || only === 'backfill') await backfill()
 if (only === undefined || only === 'streams') await streams()
+if (only === undefined || only === 'outputs') await outputs()
 if (only === undefined) save('indexer')
 
 /** Single commits of 200 accounts with 1 000 records each. */
@@ -113,7 +114,8 @@ async function streams(): Promise<void> {
             return `/xrpc/network.bsky.jetstream.subscribeEvents?dids=${one}&dids=${other}&collections=app.bsky.*`
           return `/subscribe?wantedDids=${one}&wantedDids=${other}&wantedCollections=app.bsky.feed.*`
         })
-        await using listeners = await startSubscribers(indexer.url!, paths)
+        await using listeners = await startSubscribers()
+        await listeners.follow(indexer.url!, paths)
         const measured = startMeasuring()
         traffic.go()
         await until(() => indexer.status().totals.commits === traffic.warm + commitsOf)
@@ -132,6 +134,54 @@ async function streams(): Promise<void> {
           )
           console.log(`  ${note}`)
         }
+      },
+    )
+  }
+}
+
+/** As fast as it goes, first with nobody who follows, then with one of each: both wires of Jetstream, SSE, Tap with acks, a webhook. */
+async function outputs(): Promise<void> {
+  const paths = [
+    '/xrpc/network.bsky.jetstream.subscribeEvents',
+    '/subscribe',
+    '/stream',
+    '/channel?group=bench',
+  ]
+  let without = 0
+  for (const hasOutputs of [false, true]) {
+    await using traffic = await startTraffic({ kind: 'live', accounts: 200, perAccount: 1000, commits })
+    await using listeners = await startSubscribers()
+    await withIndexer(
+      {
+        port: 0,
+        backfill: false,
+        plcUrl: traffic.url,
+        sources: [{ url: traffic.url.replace('http', 'ws'), kind: 'relay', start: 'oldest' }],
+        ...(hasOutputs
+          ? { tap: { password: null }, webhooks: [{ name: 'bench', url: listeners.webhook }] }
+          : {}),
+      },
+      async (indexer) => {
+        await until(() => indexer.status().totals.commits === traffic.warm)
+        if (hasOutputs) await listeners.follow(indexer.url!, paths)
+        const isTaken = (): boolean =>
+          indexer.status().consumers.every(({ unacked, behind }) => unacked + behind === 0)
+        await until(isTaken)
+        const measured = startMeasuring()
+        traffic.go()
+        await until(() => indexer.status().totals.commits === traffic.warm + commits)
+        const { seconds } = measured()
+        await until(isTaken)
+        const { cpuSeconds } = measured()
+        if (!hasOutputs) {
+          without = commits / cpuSeconds
+          return
+        }
+        const note = `one subscriber of each wire, one of Tap, one webhook; until all of them have all: ${perSecond(commits, cpuSeconds)} per second of CPU time of its thread, ${perSecond(without, 1)} with none; ${memory()}`
+        record('indexer outputs: as live, with one of each output', { unit: 'commits', note, least: 4000 }, [
+          { name: 'avocet', perSecond: commits / seconds },
+        ])
+        console.log(`  ${note}`)
       },
     )
   }

@@ -88,6 +88,18 @@ describe('the order of an account', () => {
   })
 })
 
+test('who leaves gives back what is theirs, and no more', () => {
+  const [window, who, other] = [createWindow(LIMITS), owner(), owner()]
+  add(window, 'a', 1)
+  add(window, 'b', 2)
+  window.take(who, Infinity)
+  window.take(other, Infinity)
+  window.giveBackAll(who, 100)
+  expect([who.inFlight, other.inFlight, window.inFlight]).toEqual([0, 1, 1])
+  window.due(100)
+  expect(takeAll(window, other)).toEqual([1])
+})
+
 describe('acks', () => {
   test('count for what was sent, once', () => {
     const [window, who] = [createWindow(LIMITS), owner()]

@@ -245,7 +245,7 @@ export function createWindow(limits: WindowLimits): Window {
     },
     takeBehind(entry, owner, dueAt) {
       const lane = laneOf(entry)
-      if (lane.blocked.length === 0 || lane.failing > 0 || lane.sent < lane.open) return null
+      if (lane.blocked.length === 0 || lane.sent < lane.open) return null
       return send(open(lane), owner, dueAt)
     },
     ack(seq) {
