@@ -9,6 +9,7 @@ import type { ParamValue } from '@avocet/xrpc'
 import { readText } from './body.ts'
 import { XrpcClientError } from './error.ts'
 import type { HeaderFields } from './header-fields.ts'
+import { parse, refusalOf } from './refusal.ts'
 import type { CallResult, Service } from './types.ts'
 
 /** Settings of {@link createLiteClient}. */
@@ -82,8 +83,6 @@ export interface LiteClient {
 
 const defaultMaxJsonBytes = 16 * 1024 * 1024
 const maxErrorBytes = 64 * 1024
-const maxNameLength = 256
-const maxMessageLength = 10_000
 
 /**
  * Makes a client that calls methods by name and takes JSON as it comes: a tenth of {@link createClient} in a bundle.
@@ -121,10 +120,7 @@ export function createLiteClient(options: LiteClientOptions): LiteClient {
       const answer = { status, headers: response.headers }
       if (!ok) {
         const text = await readText(response, maxErrorBytes).catch(() => '')
-        const { error, message } = (parse(text) ?? {}) as { error?: unknown; message?: unknown }
-        const words = textOf(message, maxMessageLength) || `status ${status}; nsid=${nsid}`
-        const data = { ...answer, error: textOf(error, maxNameLength) }
-        return { ok, error: new XrpcClientError('response', words, data) }
+        return { ok, error: refusalOf(response, text, nsid) }
       }
       if (as === 'blob') return { ok, value: await response.blob(), ...answer }
       if (as === 'stream') return { ok, value: response.body, ...answer }
@@ -164,17 +160,4 @@ function queryOf(params: Readonly<Record<string, ParamValue>> = {}): string {
     for (const value of [params[name]].flat()) if (value != null) query.append(name, String(value))
   }
   return query.size > 0 ? `?${query}` : ''
-}
-
-function textOf(value: unknown, maxLength: number): string {
-  return typeof value === 'string' ? value.slice(0, maxLength) : ''
-}
-
-/** The value of a JSON text; undefined for what is none. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

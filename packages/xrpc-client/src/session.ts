@@ -3,13 +3,13 @@
  * @see https://atproto.com/specs/xrpc#authentication
  */
 import type { Did } from '@avocet/syntax'
-import { parseErrorBody } from '@avocet/xrpc'
+import { reasonOf, userAgent } from '#platform'
 import { readText } from './body.ts'
 import { XrpcClientError } from './error.ts'
-import { send } from './request.ts'
+import { parse, refusalOf } from './refusal.ts'
 import { serviceUrl } from './service-url.ts'
 import { pdsOf, readTokens, tokenExpiry, type SessionData } from './session-data.ts'
-import type { Service, UploadBody } from './types.ts'
+import type { CallResult, Service } from './types.ts'
 
 /** Where a session is kept between runs of a program. */
 export interface SessionStore {
@@ -84,6 +84,7 @@ export function resumeSession(data: SessionData, options: ResumeOptions = {}): S
 // Renewing this much before the end spares a round trip, and allows for clocks that differ a little.
 const marginMs = 10_000
 const maxErrorBytes = 64 * 1024
+const maxAnswerBytes = 1024 * 1024
 
 class PasswordSession implements Session {
   #data: SessionData | null
@@ -222,26 +223,40 @@ class PasswordSession implements Session {
     return this.#fetch(url, { ...init, headers })
   }
 
-  #post(
+  /** One call, without a second try: what it does may be done already. */
+  async #post(
     service: string,
     nsid: string,
     body: object | undefined,
     token: string | undefined,
-  ): ReturnType<typeof send<unknown>> {
-    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    const input =
-      body === undefined
-        ? {}
-        : { body: JSON.stringify(body) as string | UploadBody, encoding: 'application/json' }
-    return send(
-      { url: service, fetch: this.#fetch },
-      { timeoutMs: this.#options.timeoutMs ?? 30_000, retry: false },
-      { type: 'procedure', nsid, headers, ...input },
-      async (response): Promise<unknown> => {
-        const text = await readText(response, 1024 * 1024)
-        return text === '' ? null : parse(text)
-      },
-    )
+  ): Promise<CallResult<unknown>> {
+    const timeoutMs = this.#options.timeoutMs ?? 30_000
+    const signal = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : null
+    const headers = new Headers()
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+    if (body !== undefined) headers.set('content-type', 'application/json')
+    if (userAgent !== null) headers.set('user-agent', userAgent)
+    try {
+      const init = { method: 'POST', headers, signal, body: body === undefined ? null : JSON.stringify(body) }
+      const response = await this.#fetch(`${service}/xrpc/${nsid}`, init)
+      const { ok, status } = response
+      if (ok)
+        return {
+          ok,
+          value: parse(await readText(response, maxAnswerBytes)),
+          status,
+          headers: response.headers,
+        }
+      const text = await readText(response, maxErrorBytes).catch(() => '')
+      return { ok, error: refusalOf(response, text, nsid) }
+    } catch (cause) {
+      if (cause instanceof XrpcClientError) return { ok: false, error: cause }
+      const isLate = signal?.aborted === true
+      const code = isLate ? 'timeout' : 'network'
+      const reason = isLate ? `ms=${timeoutMs}` : reasonOf(cause) || 'fetch failed'
+      const message = `no answer: ${reason}; nsid=${nsid} service=${service}`
+      return { ok: false, error: new XrpcClientError(code, message, { cause }) }
+    }
   }
 }
 
@@ -253,13 +268,5 @@ function loggedOut(): XrpcClientError {
 async function isExpired(response: Response): Promise<boolean> {
   if (response.status !== 400 && response.status !== 401) return false
   const text = await readText(response.clone(), maxErrorBytes).catch(() => '')
-  return parseErrorBody(response.status, parse(text)).error === 'ExpiredToken'
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
+  return refusalOf(response, text, '').error === 'ExpiredToken'
 }

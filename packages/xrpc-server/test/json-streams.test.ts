@@ -3,6 +3,7 @@ import { createCatalog, parseLexicon, type Subscription } from '@avocet/lexicon'
 import { decodeFrame, encodeErrorFrame, encodeFrame, XrpcError } from '@avocet/xrpc'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { agreeOn } from '../src/frames.ts'
 import { createRouter, type Router } from '../src/index.ts'
 import { serve, type Serving } from '../src/node/index.ts'
 import { catalog } from './methods.ts'
@@ -53,6 +54,21 @@ async function* one(): AsyncGenerator<object> {
 }
 const asJson = { $type: 'message', payload: { n: 1, $type: 'com.example.count#number' } }
 const asCbor = { kind: 'message', type: '#number', body: { n: 1 } }
+
+describe('a list of offers', () => {
+  it.each([
+    ['xrpc.v9.none, xrpc.v1.json', JSON_STREAM],
+    ['xrpc.v9.none,xrpc.v1.json', JSON_STREAM],
+    [' xrpc.v1.json ,xrpc.v0.cbor', JSON_STREAM],
+    ['xrpc.v0.cbor, xrpc.v1.json', 'xrpc.v0.cbor'],
+    ['xrpc.v9.none', null],
+    ['', null],
+    [null, null],
+  ])('%s: the first one that is served', (offered, agreed) => {
+    expect(agreeOn(offered, undefined)).toEqual({ spoken: agreed ?? 'xrpc.v0.cbor', agreed })
+    expect(agreeOn(offered, JSON_STREAM)).toEqual({ spoken: agreed ?? JSON_STREAM, agreed })
+  })
+})
 
 describe('a lexicon that declares nothing', () => {
   it.each([

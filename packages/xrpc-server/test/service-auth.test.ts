@@ -111,6 +111,19 @@ describe('serviceAuth', () => {
     expect(await keyless.call(await bearer())).toMatchObject({ body: { error: 'BadJwtSignature' } })
   })
 
+  it('takes a token where it stands, and nowhere else in the header', async () => {
+    const { call } = server(current)
+    const authorization = await bearer()
+    for (const odd of [
+      `Basic ${authorization}`,
+      `${authorization} more`,
+      authorization.slice('Bearer '.length),
+    ]) {
+      expect(await call(odd)).toMatchObject({ status: 401, body: { error: 'AuthMissing' } })
+    }
+    expect((await call(authorization.replace('Bearer ', 'bearer   '))).status).toBe(200)
+  })
+
   it('takes services of an account that are named, by their own keys', async () => {
     const labeler = { iss: `${did}#atproto_labeler`, signer: labelKey }
     const closed = server(current)
@@ -122,7 +135,12 @@ describe('serviceAuth', () => {
     const open = server(current, { services: { atproto_labeler: 'atproto_label' } })
     expect(await open.call(await bearer(labeler))).toMatchObject({ status: 200, body: { iss: labeler.iss } })
     expect((await open.call(await bearer({ ...labeler, signer: key }))).status).toBe(401)
-    expect((await open.call(await bearer({ iss: `${did}#toString` }))).status).toBe(401)
+    const before = open.asked.length
+    expect(await open.call(await bearer({ iss: `${did}#toString` }))).toMatchObject({
+      status: 401,
+      body: { error: 'BadJwtIss' },
+    })
+    expect(open.asked).toHaveLength(before)
   })
 
   it('takes each token once, with a replay guard', async () => {
