@@ -33,6 +33,16 @@ async function all<T>(iterable: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('listRecords', () => {
+  it('is lenient where the client is, unless told otherwise', async () => {
+    await using server = await listen((_, response) =>
+      json(response, { records: [entry('a', fine), entry('b', float)] }),
+    )
+    const client = createClient({ service: server.url, lenient: true })
+    expect(await all(listRecords(client, where))).toMatchObject([{ value: fine }, { value: float }])
+    const strict = all(listRecords(client, where, { lenient: false }))
+    await expect(strict).rejects.toMatchObject({ code: 'invalid-response' })
+  })
+
   it.each(oddities)('names the record and the place of %s', async (_, value, path) => {
     await using server = await listen((__, response) =>
       json(response, { records: [entry('a', fine), entry('b', value), entry('c', fine)] }),
