@@ -23,11 +23,13 @@ import { createAddressReader, serve } from '@avocet/xrpc-server/node'
 import { createBacklinks } from './backlinks/methods.ts'
 import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
 import { createConsumers } from './consumers.ts'
+import { openAudit } from './coverage/open.ts'
+import { createCoverageAnswers } from './coverage/serve.ts'
 import { describeEnd } from './database/failure.ts'
 import { lockFolder } from './database/lock.ts'
 import { databasePath, openIndexDatabase } from './database/open.ts'
-import { IndexerError } from './errors.ts'
 import { createDescription } from './http/description.ts'
+import { listenError } from './http/listen.ts'
 import { createLive } from './http/live.ts'
 import { loadPage } from './http/page.ts'
 import { createXrpc } from './http/xrpc.ts'
@@ -178,11 +180,14 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const clocks = createHostClocks()
   const ask = limitHosts(fetch, clocks, { slots: 4 })
   const exports = createGuardedFetch({ allowLoopback, maxBytes: MAX_EXPORT_BYTES, timeoutMs: EXPORT_MS })
+  const fetchRepos = limitHosts(exports, clocks, { slots: EXPORTS_PER_HOST })
+  const isWanted = createFilter(config.collections)
+  const resolveKey = allowLoopback ? sameLoopback(identities.resolveKey, hosts) : identities.resolveKey
   const sources = config.sources.map(toSource)
   const pipeline = startPipeline({
     db,
     sources,
-    resolveKey: allowLoopback ? sameLoopback(identities.resolveKey, hosts) : identities.resolveKey,
+    resolveKey,
     verify,
     collections: config.collections,
     documents: lexicons.documents,
@@ -190,10 +195,10 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     resync: config.backfill
       ? createBackfill({
           db,
-          fetch: limitHosts(exports, clocks, { slots: EXPORTS_PER_HOST }),
+          fetch: fetchRepos,
           ask,
           relays: config.sources.filter(({ kind }) => kind === 'relay').map(({ url }) => toHttp(url)),
-          isWanted: createFilter(config.collections),
+          isWanted,
           verify,
         })
       : null,
@@ -208,11 +213,28 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     now,
   })
   opened.defer(() => pipeline.stop())
+  const audit = openAudit({
+    db,
+    repos,
+    isWanted,
+    resolveKey,
+    fetch: fetchRepos,
+    ask,
+    verify,
+    maxSize: MAX_EXPORT_BYTES,
+    // What is not read whole is not complete, and need not be compared.
+    budget: { ...(config.audit ?? defaults.audit), ...(config.backfill ? {} : { perMinute: 0 }) },
+    requestResync: (did) => pipeline.consumer.requestResync(did),
+    onTrouble: log,
+    now,
+  })
+  opened.defer(() => audit.stop())
   const status = createStatus({
     db,
     repos,
     sources: createSourceStatuses(config.sources, () => pipeline, log),
     workers: () => pipeline.workers(),
+    audit: audit.report,
     consumers: () => consumers.stats(),
     accountQuota,
     version,
@@ -237,6 +259,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
 
   const backlinks = createBacklinks(db)
   const findAccount = createFindAccount({ db, records, identities, now })
+  const coverage = createCoverageAnswers(status)
   const router = createXrpc({
     records,
     repos,
@@ -275,6 +298,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
             consumers.fetch(request) ??
             streams.fetch(request, caller) ??
             description(request) ??
+            coverage(request) ??
             site(request, caller),
           upgrade: streams.sockets.upgrade,
           upgradePaths: streams.sockets.paths,
@@ -322,22 +346,4 @@ function toHttp(url: string): string {
 
 function toSource({ url, kind, start }: SourceConfig): Source {
   return kind === 'pds' ? pdsSource({ url, start }) : relaySource({ url, start })
-}
-
-function listenError(host: string, port: number, cause: unknown): IndexerError {
-  const { code, message } = cause as { code?: string; message?: string }
-  if (code === 'EADDRINUSE') {
-    return new IndexerError(
-      'port-in-use',
-      `Port ${port} on ${host} is in use. Stop what listens there, or choose another with --port`,
-      { cause },
-    )
-  }
-  const why =
-    code === 'EACCES'
-      ? 'no permission'
-      : code === 'EADDRNOTAVAIL'
-        ? 'this machine has no such address'
-        : message
-  return new IndexerError('cannot-listen', `Cannot listen on ${host}:${port}: ${why}`, { cause })
 }

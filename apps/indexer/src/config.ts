@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 import { isDid, isNsid } from '@avocet/syntax'
+import type { AuditBudget } from './coverage/audit.ts'
 import { IndexerError } from './errors.ts'
 import type { DeclaredIndexes } from './projections/declare.ts'
 import type { DeclaredSearch } from './search/declare.ts'
@@ -72,6 +73,8 @@ export type IndexerConfig = {
   readonly indexes?: readonly DeclaredIndexes[]
   /** Which fields of collections can be searched. Default: none. */
   readonly searches?: readonly DeclaredSearch[]
+  /** What the sampled audit may cost. It needs `backfill`. Default: `defaults.audit`. */
+  readonly audit?: AuditBudget
   /** Told of what a person watching should know, a line each. */
   readonly onLog?: (line: string) => void
 }
@@ -91,6 +94,8 @@ export const defaults: {
   readonly workers: number
   /** 1 GiB: more than two million records of people. */
   readonly accountQuota: number
+  /** A repo a minute, 1 GiB a day. */
+  readonly audit: AuditBudget
 } = {
   dataFolder: './data/indexer',
   host: '127.0.0.1',
@@ -102,6 +107,7 @@ export const defaults: {
   streams: { subscribers: 2000, perAddress: 50 },
   workers: availableParallelism() > 1 ? 1 : 0,
   accountQuota: 1024 * MIB,
+  audit: { perMinute: 1, bytesPerDay: 1024 * MIB },
 }
 
 /**

@@ -5,6 +5,7 @@
  * - `cannot-listen`: the address cannot be used for another reason.
  * - `data-folder`: the data folder or the database in it cannot be used.
  * - `disk-failed`: the disk of the data folder is full, or refuses to be written, while it runs.
+ * - `unreachable`: no indexer answers where a command asks.
  * - `capture`: a capture or the DID documents of a replay cannot be read.
  */
 export type IndexerErrorCode =
@@ -13,6 +14,7 @@ export type IndexerErrorCode =
   | 'cannot-listen'
   | 'data-folder'
   | 'disk-failed'
+  | 'unreachable'
   | 'capture'
 
 /** What stops the indexer, mostly from starting; the message is written for the person who started it. */

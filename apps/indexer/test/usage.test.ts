@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { addCommands } from '../src/commands/commands.ts'
 import type { ReplayOptions } from '../src/commands/replay.ts'
+import type { VerifyOptions } from '../src/commands/verify.ts'
 import { defaults, type IndexerConfig } from '../src/config.ts'
 import { IndexerError } from '../src/errors.ts'
 
@@ -25,8 +26,19 @@ afterEach(() => {
 async function use(
   args: readonly string[],
   exit: number | Error = 0,
-): Promise<{ code: number; config?: IndexerConfig; replayed?: ReplayOptions }> {
-  const got: { config?: IndexerConfig; replayed?: ReplayOptions } = {}
+): Promise<{
+  code: number
+  config?: IndexerConfig
+  replayed?: ReplayOptions
+  verified?: VerifyOptions
+  reported?: object
+}> {
+  const got: {
+    config?: IndexerConfig
+    replayed?: ReplayOptions
+    verified?: VerifyOptions
+    reported?: object
+  } = {}
   const end = async (): Promise<number> => {
     if (exit instanceof Error) throw exit
     return exit
@@ -38,6 +50,14 @@ async function use(
     },
     replay: (options) => {
       got.replayed = options
+      return end()
+    },
+    verify: (options) => {
+      got.verified = options
+      return end()
+    },
+    coverage: (options) => {
+      got.reported = options
       return end()
     },
   })
@@ -103,6 +123,7 @@ test('run: what is left out, and what is said', async () => {
     indexes: [],
     searches: [],
     accountQuota: defaults.accountQuota,
+    audit: { perMinute: 1, bytesPerDay: 2 ** 30 },
     workers: defaults.workers,
   })
   const { config } = await use([
@@ -126,6 +147,8 @@ test('run: what is left out, and what is said', async () => {
     '--zstd-dictionary=/z',
     '--workers=3',
     '--account-mb=5',
+    '--audit-per-minute=0',
+    '--audit-mb-per-day=7',
   ])
   expect(config).toEqual({
     dataFolder: '/d',
@@ -145,7 +168,45 @@ test('run: what is left out, and what is said', async () => {
     lexicons: ['/l', '/m'],
     searches: [{ collection: 'a.b.c', kind: 'trigram', fields: ['x', 'y'] }],
     indexes: [{ collection: 'a.b.c', indexes: ['x', 'y+z'] }],
+    audit: { perMinute: 0, bytesPerDay: 7 * 1024 ** 2 },
     workers: 3,
+  })
+})
+
+test('verify and coverage: what is left out, and what is said', async () => {
+  const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
+  expect((await use(['verify', did])).verified).toEqual({
+    did,
+    dataFolder: './data/indexer',
+    plcUrl: 'https://plc.directory',
+    collections: null,
+    allowLoopback: false,
+    json: false,
+  })
+  const args = [
+    '--data=/d',
+    '--plc-url=https://plc.example',
+    '--collections=a.b.c',
+    '--allow-loopback',
+    '--json',
+  ]
+  expect((await use(['verify', did, ...args])).verified).toEqual({
+    did,
+    dataFolder: '/d',
+    plcUrl: 'https://plc.example',
+    collections: ['a.b.c'],
+    allowLoopback: true,
+    json: true,
+  })
+  expect((await use(['verify', did], 3)).code).toBe(3)
+  for (const wrong of [['verify'], ['verify', did, did], ['coverage', '--url=x']]) {
+    expect((await use(wrong)).code).toBe(2)
+  }
+  expect((await use(['verify', 'ada'])).code).not.toBe(0)
+  expect((await use(['coverage'])).reported).toEqual({ url: 'http://localhost:2584', json: false })
+  expect((await use(['coverage', '--url=https://i.example', '--json'])).reported).toEqual({
+    url: 'https://i.example',
+    json: true,
   })
 })
 

@@ -17,9 +17,12 @@ import { parseIndexes } from '../projections/declare.ts'
 import { parseSearch } from '../search/declare.ts'
 import { version } from '../version.ts'
 import { type ConsumerFlags, consumerOptions, toConsumers } from './consumer-options.ts'
+import { addCoverage, type CoverageCommands } from './coverage.ts'
 import { flag, list, option } from './options.ts'
 import { replay } from './replay.ts'
+import { coverage } from './report-coverage.ts'
 import { run } from './run.ts'
+import { verify } from './verify.ts'
 
 const EXAMPLES = `
 Examples:
@@ -31,6 +34,9 @@ Examples:
 
   # Verify a capture of raw frames, with the keys in a file
   $ avocet-indexer replay frames.bin.zst --did-docs did_docs.json.zst
+
+  # Compare a repo with what is indexed of it
+  $ avocet-indexer verify did:plc:ewvi7nxzyoun6zhxrhs64oiz
 `
 
 type RunFlags = {
@@ -54,6 +60,8 @@ type RunFlags = {
   zstdDictionary?: string
   workers: number
   accountMb: number
+  auditPerMinute: number
+  auditMbPerDay: number
   allowLoopback: boolean
 } & ConsumerFlags
 type ReplayFlags = {
@@ -66,12 +74,12 @@ type ReplayFlags = {
 }
 
 /** What the commands do once their flags are read. */
-export type Commands = { readonly run: typeof run; readonly replay: typeof replay }
+export type Commands = { readonly run: typeof run; readonly replay: typeof replay } & CoverageCommands
 
 /** The command line. `run` resolves to the exit code: 0 fine, 1 failed, 2 wrong usage. */
 export function addCommands(
   env: NodeJS.ProcessEnv,
-  commands: Commands = { run, replay },
+  commands: Commands = { run, replay, verify, coverage },
 ): { run(argv: readonly string[]): Promise<number> } {
   let exitCode = 0
   const program = new Command('avocet-indexer')
@@ -228,6 +236,24 @@ export function addCommands(
       ),
     )
     .addOption(
+      option(
+        '--audit-per-minute <number>',
+        'repos that are compared with their hosts in a minute, drawn at random; 0: none',
+        'AVOCET_AUDIT_PER_MINUTE',
+        defaults.audit.perMinute,
+        parseCount,
+      ),
+    )
+    .addOption(
+      option(
+        '--audit-mb-per-day <MiB>',
+        'how much is read for that in a day',
+        'AVOCET_AUDIT_MB_PER_DAY',
+        defaults.audit.bytesPerDay / 1024 ** 2,
+        parsePositive,
+      ),
+    )
+    .addOption(
       flag(
         '--allow-loopback',
         'development: plain HTTP, and addresses of this machine and network',
@@ -278,6 +304,10 @@ export function addCommands(
       })
     })
 
+  addCoverage(program, commands, (code) => {
+    exitCode = code
+  })
+
   return {
     async run(argv) {
       try {
@@ -323,5 +353,6 @@ function toConfig(flags: RunFlags): IndexerConfig {
     ...(flags.zstdDictionary === undefined ? {} : { zstdDictionary: flags.zstdDictionary }),
     workers: flags.workers,
     accountQuota: flags.accountMb * 1024 ** 2,
+    audit: { perMinute: flags.auditPerMinute, bytesPerDay: flags.auditMbPerDay * 1024 ** 2 },
   }
 }

@@ -317,4 +317,18 @@ export const migrations: readonly string[] = [
     until INTEGER NOT NULL
   ) WITHOUT ROWID, STRICT;
   `,
+  `
+  -- Repos that were compared with their hosts, the newest month of them. result: same, different, or unknown with the reason.
+  CREATE TABLE audits (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    did TEXT NOT NULL,
+    result TEXT NOT NULL,
+    reason TEXT,
+    records INTEGER NOT NULL,
+    different INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX audits_by_time ON audits (at);
+  `,
 ]

@@ -4,7 +4,8 @@ import type { Database } from '@avocet/sqlite'
 import { isFault } from '../index/apply.ts'
 import type { SourceStatus } from './source-status.ts'
 import type { GroupStats } from '../delivery/group.ts'
-import type { RepoCounts, RepoReader } from '../queries/repos.ts'
+import type { AuditReport } from '../coverage/audit.ts'
+import type { BehindReason, RepoCounts, RepoReader } from '../queries/repos.ts'
 import type { WebhookStats } from '../webhooks/webhooks.ts'
 
 /** Sums over the life of the database. */
@@ -44,6 +45,10 @@ export type Status = {
     }[]
   }
   readonly repos: RepoCounts
+  /** Why repos are not synchronized, the most frequent first. */
+  readonly behind: readonly BehindReason[]
+  /** What the sampled audit found; null: there is none. */
+  readonly audit: AuditReport | null
   readonly backfill: { readonly discovered: number; readonly inProgress: number; readonly waiting: number }
   readonly database: { readonly bytes: number }
   /** How many accounts have used up their room on disk: not all that they have is here. */
@@ -63,6 +68,8 @@ export function createStatus(options: {
   readonly sources: () => readonly SourceStatus[]
   readonly workers: () => Status['workers']
   readonly consumers: () => Status['consumers']
+  /** Default: there is none. */
+  readonly audit?: () => AuditReport
   /** Bytes on disk that one account may take. */
   readonly accountQuota: number
   readonly version: string
@@ -116,6 +123,8 @@ export function createStatus(options: {
       totals,
       failures: failures(),
       repos: counts,
+      behind: repos.behind(),
+      audit: options.audit?.() ?? null,
       backfill: { discovered: counts.known, inProgress: counts.resyncing, waiting: counts.desynchronized },
       database: { bytes: databaseBytes(db) },
       overQuota: countOver(db, options.accountQuota),

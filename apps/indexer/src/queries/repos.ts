@@ -30,7 +30,19 @@ export type RepoCounts = {
   readonly withinMs: number
 } & Readonly<Record<RepoStatus, number>>
 
-type Row = { said: RepoStatus; n: number; partial: number; confirmed: number; last: string }
+/** How many repos are not synchronized, by what they are and why. */
+export type BehindReason = { readonly status: RepoStatus; readonly reason: string; readonly repos: number }
+
+type Row = {
+  said: RepoStatus
+  reason: string | null
+  n: number
+  partial: number
+  confirmed: number
+  last: string
+}
+/** Repos by state and reason, with a space between. */
+type Reasons = Map<string, number>
 type Sums = { -readonly [K in keyof RepoCounts]: RepoCounts[K] }
 
 /** Questions about the states of repos. */
@@ -41,6 +53,8 @@ export type RepoReader = {
    * until that is done the sums are those from before (of the first time: those so far).
    */
   counts(): RepoCounts
+  /** Of the same count: why repos are not synchronized, the most frequent first. */
+  behind(): readonly BehindReason[]
 }
 
 /** What `confirmed` means: a list is read every six hours, so twice that and a little. */
@@ -51,9 +65,14 @@ const SAID = `CASE WHEN status = 'synchronized' AND EXISTS (
     SELECT 1 FROM cursors WHERE gap_at >= coalesce(repos.confirmed_at, 0)
       AND (last_source IS NULL OR last_source = source OR last_source LIKE source || '#%'))
   THEN 'unconfirmed' ELSE status END`
-const SLICE = `SELECT ${SAID} AS said, count(*) AS n, sum(flags <> '') AS partial,
+const SLICE = `SELECT ${SAID} AS said, reason, count(*) AS n, sum(flags <> '') AS partial,
     sum(flags = '' AND confirmed_at >= ?) AS confirmed, max(did) AS last
-  FROM (SELECT did, status, flags, confirmed_at, last_source FROM repos WHERE did > ? ORDER BY did LIMIT ?) AS repos GROUP BY said`
+  FROM (SELECT did, status, reason, flags, confirmed_at, last_source FROM repos WHERE did > ? ORDER BY did LIMIT ?) AS repos
+  GROUP BY said, reason`
+/** What a source's lost events leave behind has no reason of its own. */
+const SOURCE_GAP = 'source-gap'
+/** Reasons that are told; there are a few dozen words. */
+const MAX_REASONS = 50
 /** Repos counted in one turn: some ten milliseconds. */
 const PER_TURN = 20_000
 const ONE = `SELECT did, rev, ${SAID} AS status, reason, next_try, attempts, flags, partial_since AS partialSince,
@@ -67,14 +86,17 @@ export function createRepoReader(db: Database, now: () => number): RepoReader {
     return { known: 0, partial: 0, confirmed: 0, withinMs, ...(byStatus as Record<RepoStatus, number>) }
   }
   /** @returns the last DID of the slice; null: it was the last slice */
-  const addSlice = (sums: Sums, after: string): string | null => {
+  const addSlice = (sums: Sums, reasons: Reasons, after: string): string | null => {
     const rows = db.prepare(SLICE).all(now() - withinMs, after, PER_TURN) as Row[]
     let seen = 0
     let last = ''
-    for (const { said, n, partial, confirmed, last: lastOfThese } of rows) {
+    for (const { said, reason, n, partial, confirmed, last: lastOfThese } of rows) {
       if (said === 'synchronized') {
         sums.partial += partial
         sums.confirmed += confirmed
+      } else {
+        const key = `${said} ${reason ?? SOURCE_GAP}`
+        reasons.set(key, (reasons.get(key) ?? 0) + n)
       }
       sums[said] += n
       seen += n
@@ -85,18 +107,19 @@ export function createRepoReader(db: Database, now: () => number): RepoReader {
   }
 
   let counts: RepoCounts | null = null
+  let behind: Reasons = new Map()
   let countAgainAt = 0
   let counting = false
   /** Counts on from there; the sums become those that are told with the last slice. */
-  const count = (sums: Sums, after: string, spentMs: number): void => {
+  const count = (sums: Sums, reasons: Reasons, after: string, spentMs: number): void => {
     if (!db.raw.isOpen) return
     const started = performance.now()
-    const last = addSlice(sums, after)
+    const last = addSlice(sums, reasons, after)
     const spent = spentMs + performance.now() - started
-    counts ??= sums
+    if (counts === null) [counts, behind] = [sums, reasons]
     counting = last !== null
-    if (last !== null) return void setImmediate(() => countOn(sums, last, spent))
-    counts = sums
+    if (last !== null) return void setImmediate(() => countOn(sums, reasons, last, spent))
+    ;[counts, behind] = [sums, reasons]
     // A table of millions takes long to count: then it is counted seldom, at most a hundredth of the time.
     countAgainAt = now() + Math.max(500, spent * 100)
   }
@@ -117,8 +140,18 @@ export function createRepoReader(db: Database, now: () => number): RepoReader {
       return { ...row, flags: flags === '' ? [] : flags.split(',') }
     },
     counts() {
-      if (!counting && now() >= countAgainAt) count(noSums(), '', 0)
+      if (!counting && now() >= countAgainAt) count(noSums(), new Map(), '', 0)
       return { ...(counts ?? noSums()) }
+    },
+    behind() {
+      this.counts()
+      const all = [...behind].map(([key, repos]) => {
+        const [status, reason] = key.split(' ', 2) as [RepoStatus, string]
+        return { status, reason, repos }
+      })
+      const order = (a: BehindReason, b: BehindReason): number =>
+        b.repos - a.repos || (a.status + a.reason < b.status + b.reason ? -1 : 1)
+      return all.toSorted(order).slice(0, MAX_REASONS)
     },
   }
 }

@@ -1,0 +1,75 @@
+// The commands that say how complete the index is: `verify` of one repo, `coverage` of all.
+
+import { type Command, Option } from 'commander'
+import { defaults, parseCollections, parseDids, parseHttpUrl } from '../config.ts'
+import { flag, option } from './options.ts'
+import type { coverage } from './report-coverage.ts'
+import type { verify } from './verify.ts'
+
+type VerifyFlags = {
+  data: string
+  plcUrl: string
+  collections?: string[]
+  allowLoopback: boolean
+  json?: boolean
+}
+
+/** What the commands do. */
+export type CoverageCommands = { readonly verify: typeof verify; readonly coverage: typeof coverage }
+
+/** Adds them to the program. @param onCode told the exit code */
+export function addCoverage(
+  program: Command,
+  commands: CoverageCommands,
+  onCode: (code: number) => void,
+): void {
+  program
+    .command('verify')
+    .description(
+      'compare a repo with the index, record for record; exit code 1 when they differ, 3 when it cannot be said',
+    )
+    .argument('<did>', 'the account')
+    .addOption(option('--data <folder>', 'where the database is', 'AVOCET_DATA', defaults.dataFolder))
+    .addOption(
+      option('--plc-url <url>', 'the did:plc directory', 'AVOCET_PLC_URL', defaults.plcUrl, parseHttpUrl),
+    )
+    .addOption(
+      option(
+        '--collections <list>',
+        'the collections that are indexed, as `run` was told',
+        'AVOCET_COLLECTIONS',
+        undefined,
+        parseCollections,
+      ),
+    )
+    .addOption(flag('--allow-loopback', 'development, as of `run`', 'AVOCET_ALLOW_LOOPBACK'))
+    .addOption(new Option('--json', 'the result as JSON'))
+    .action(async (did: string, { data, collections, json, ...flags }: VerifyFlags) => {
+      const [parsed] = parseDids(did)
+      const code = await commands.verify({
+        ...flags,
+        did: parsed!,
+        dataFolder: data,
+        collections: collections ?? null,
+        json: json ?? false,
+      })
+      onCode(code)
+    })
+
+  program
+    .command('coverage')
+    .description('how complete a running indexer is: repos by state and reason, lag, failures, the audit')
+    .addOption(
+      option(
+        '--url <url>',
+        'where it serves',
+        'AVOCET_URL',
+        `http://localhost:${defaults.port}`,
+        parseHttpUrl,
+      ),
+    )
+    .addOption(new Option('--json', 'the report as JSON'))
+    .action(async ({ url, json }: { url: string; json?: boolean }) => {
+      onCode(await commands.coverage({ url, json: json ?? false }))
+    })
+}
