@@ -1,168 +1,34 @@
 // The indexer's page in a real browser, over a real PDS: what it shows is what happened; it works by keyboard, on a phone and in the dark.
-// AVOCET_SCREENSHOT=<file.png> keeps a picture of it.
-import type { AddressInfo } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
-import { createIndexer, type Indexer } from '@avocet/indexer'
-import { hasChromium, launchChromium } from '@avocet/testing/chromium'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { createIndexer } from '@avocet/indexer'
+import { hasChromium } from '@avocet/testing/chromium'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket, WebSocketServer } from 'ws'
 
-import { type Network, procedure, startNetwork } from '../support/network.ts'
-
-type Account = { did: string; handle: string; token: string }
-const POSTS = [
-  ['ada.test', 'Forty avocets on the mudflats this morning, sweeping their bills from side to side'],
-  ['ben.test', 'Low tide at 6:12. Bring boots.'],
-  ['cleo.test', 'Ringed the first chick of the year, three days old and already running'],
-  ['dora.test', 'The bill bends upwards. It is not broken, that is how they fish'],
-  ['emil.test', 'Counted again, forty-three. Two may be stilts'],
-  ['fay.test', 'New hide on the north dyke is open, mind the third step'],
-] as const
-
-const MORE = [
-  'High water brought them close to the dyke',
-  'Thirty-one adults, nine chicks',
-  'They mob the harrier every time it passes',
-  'Wrong beach, sorry',
-  'Ring 4C2 is back, third year in a row',
-  'Samphire is up',
-  'Two pairs on the old saltpan, which is new',
-  'A spoonbill, briefly, far off',
-  'A nest is a scrape in the shells and that is all',
-]
+import { type IndexerStage, POSTS, startIndexerStage } from '../support/indexer-stage.ts'
 
 describe.skipIf(!hasChromium('the page of the indexer'))('the page', () => {
-  let network: Network
-  let indexer: Indexer
-  let browser: Browser
-  let hostile: WebSocketServer
-  let accounts: Account[]
-  const posts: { uri: string; cid: string }[] = []
-
+  let stage: IndexerStage
   beforeAll(async () => {
-    network = await startNetwork()
-    accounts = []
-    for (const [handle] of POSTS) accounts.push(await signUp(handle))
-    for (const [index, [, text]] of POSTS.entries())
-      posts.push(await write(accounts[index]!, 'app.bsky.feed.post', { text }))
-    hostile = await sendDamaged(await firstCommit())
-    indexer = await createIndexer({
-      dataFolder: null,
-      host: '127.0.0.1',
-      port: 0,
-      sources: [
-        { url: network.pds.url.replace('http', 'ws'), kind: 'pds', start: 'oldest' },
-        { url: `ws://127.0.0.1:${(hostile.address() as AddressInfo).port}`, kind: 'relay', start: 'live' },
-      ],
-      plcUrl: network.plc.url,
-      collections: null,
-      backfill: true,
-      repos: [],
-      allowLoopback: true,
-      logRetentionMs: 3_600_000,
-    })
-    browser = await launchChromium()
+    stage = await startIndexerStage(POSTS)
   }, 90_000)
-
-  afterAll(async () => {
-    await browser?.close()
-    await indexer?.close()
-    hostile?.close()
-    await network?.stop()
-  })
-
-  async function signUp(handle: string): Promise<Account> {
-    const { status, body } = await procedure<{ did: string; accessJwt: string }>(
-      network.pds.url,
-      'com.atproto.server.createAccount',
-      { handle, email: `${handle}@example.com`, password: 'correct horse battery' },
-    )
-    expect(status, JSON.stringify(body)).toBe(200)
-    return { did: body.did, handle, token: body.accessJwt }
-  }
-
-  async function write(
-    account: Account,
-    collection: string,
-    record: object,
-  ): Promise<{ uri: string; cid: string }> {
-    const { status, body } = await procedure<{ uri: string; cid: string }>(
-      network.pds.url,
-      'com.atproto.repo.createRecord',
-      {
-        repo: account.did,
-        collection,
-        record: { $type: collection, createdAt: new Date().toISOString(), ...record },
-      },
-      account,
-    )
-    expect(status, JSON.stringify(body)).toBe(200)
-    return body
-  }
-
-  async function remove(account: Account, uri: string): Promise<void> {
-    const [, , repo, collection, rkey] = uri.split('/')
-    const input = { repo, collection, rkey }
-    const { status } = await procedure(network.pds.url, 'com.atproto.repo.deleteRecord', input, account)
-    expect(status).toBe(200)
-  }
-
-  /** The newest commit on the PDS's stream, as bytes. */
-  function firstCommit(): Promise<Buffer> {
-    const socket = new WebSocket(
-      `${network.pds.url.replace('http', 'ws')}/xrpc/com.atproto.sync.subscribeRepos?cursor=0`,
-    )
-    return new Promise((resolve) => {
-      socket.on('message', (frame: Buffer) => {
-        if (!frame.includes('#commit') || !frame.includes('app.bsky.feed.post')) return
-        socket.terminate()
-        resolve(frame)
-      })
-    })
-  }
-
-  /** A relay that sends a damaged commit and something that is no frame, then is quiet. */
-  async function sendDamaged(frame: Buffer): Promise<WebSocketServer> {
-    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
-    server.on('connection', (socket) => {
-      const damaged = Buffer.from(frame)
-      damaged[Math.floor(damaged.length / 2)]! ^= 1
-      socket.send(damaged)
-      socket.send(Buffer.from('not a frame'))
-    })
-    await new Promise((resolve) => server.once('listening', resolve))
-    return server
-  }
-
-  /** Opens the page; everything the console complains about is collected. */
-  async function open(
-    options: BrowserContextOptions = {},
-  ): Promise<{ page: Page; complaints: string[]; done: () => Promise<void> }> {
-    const context = await browser.newContext(options)
-    const page = await context.newPage()
-    const complaints: string[] = []
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-    })
-    page.on('pageerror', (error) => complaints.push(error.message))
-    await page.goto(`${indexer.url}/`)
-    return { page, complaints, done: () => context.close() }
-  }
+  afterAll(() => stage?.[Symbol.asyncDispose]())
 
   const figure = async (page: Page, id: string): Promise<number> =>
     Number((await page.locator(`#${id}`).innerText()).replaceAll(',', ''))
 
   test('shows counts, the live stream, sources, failures and coverage', { timeout: 80_000 }, async () => {
-    const { page, complaints, done } = await open({ viewport: { width: 1280, height: 900 } })
+    const { page, complaints, done } = await stage.open({ viewport: { width: 1280, height: 900 } })
     await page.getByText('Live', { exact: true }).waitFor()
     await page.locator('#stream li').first().waitFor()
-    for (const [index, account] of accounts.entries()) {
-      const friend = accounts[(index + 1) % accounts.length]!
-      await write(account, 'app.bsky.graph.follow', { subject: friend.did })
-      await write(account, 'app.bsky.feed.like', { subject: posts[(index + 2) % posts.length] })
+    for (const [index, account] of stage.people.entries()) {
+      const friend = stage.people[(index + 1) % stage.people.length]!
+      await stage.write(account, 'app.bsky.graph.follow', { subject: friend.did })
+      await stage.write(account, 'app.bsky.feed.like', {
+        subject: stage.posts[(index + 2) % stage.posts.length],
+      })
     }
-    await write(accounts[0]!, 'app.bsky.feed.post', { text: 'Fifty now. <b>Not bold</b>' })
+    await stage.write(stage.people[0]!, 'app.bsky.feed.post', { text: 'Fifty now. <b>Not bold</b>' })
     await page.getByText('Fifty now. <b>Not bold</b>').waitFor()
     await page.waitForFunction(() => Number(document.getElementById('records')!.textContent) >= 19)
 
@@ -172,7 +38,7 @@ describe.skipIf(!hasChromium('the page of the indexer'))('the page', () => {
     await expect
       .poll(
         async () => {
-          const { totals, failures } = indexer.status()
+          const { totals, failures } = stage.indexer.status()
           const status = {
             records: totals.records,
             commits: totals.commits,
@@ -192,13 +58,11 @@ describe.skipIf(!hasChromium('the page of the indexer'))('the page', () => {
       )
       .toBe('the same')
     // Repos are counted once in a while.
-    await expect.poll(() => figure(page, 'repos'), { timeout: 15_000 }).toBe(accounts.length)
+    await expect.poll(() => figure(page, 'repos'), { timeout: 15_000 }).toBe(stage.people.length)
     expect(await figure(page, 'failures')).toBeGreaterThan(0)
     expect(await page.locator('#lag').innerText()).toMatch(/\d+(\.\d+)? (ms|s)/)
     const reasons = await reasonsShown()
     expect(reasons).toContain('frame-malformed')
-    await page.getByText('Newest dead letters').click()
-    expect(await page.locator('#letters-list li').first().innerText()).toMatch(/^[a-z-]+ \d\d:\d\d:\d\d /)
     await page.locator('#coverage dd').first().waitFor()
     await expect
       .poll(() => page.locator('#coverage').innerText(), { timeout: 15_000 })
@@ -222,55 +86,49 @@ describe.skipIf(!hasChromium('the page of the indexer'))('the page', () => {
     await pause.focus()
     await page.keyboard.press('Enter')
     const before = await page.locator('#stream li').count()
-    await write(accounts[1]!, 'app.bsky.feed.post', { text: 'while paused' })
+    await stage.write(stage.people[1]!, 'app.bsky.feed.post', { text: 'while paused' })
     await page.getByRole('button', { name: 'Resume (1)' }).waitFor()
     expect(await page.locator('#stream li').count()).toBe(before)
     await page.keyboard.press('Enter')
     await page.getByText('while paused').waitFor()
 
     expect(complaints).toEqual([])
-    const shot = process.env['AVOCET_SCREENSHOT']
-    if (shot !== undefined) {
-      await page.getByRole('button', { name: 'Pause' }).blur()
-      for (const [index, text] of MORE.entries()) {
-        const account = accounts[index % accounts.length]!
-        const { uri } = await write(account, 'app.bsky.feed.post', { text })
-        if (index === 3 || index === 6) await remove(account, uri)
-        await page.waitForTimeout(1500 + 1500 * Math.random())
-      }
-      await page.setViewportSize({ width: 1280, height: 960 })
-      await page.evaluate(() => window.scrollTo(0, 0))
-      await page.waitForTimeout(1200)
-      await page.screenshot({ path: shot })
-    }
     await done()
   })
 
   test('the record browser leads from a handle to a record and its links', { timeout: 40_000 }, async () => {
-    const { page, complaints, done } = await open()
+    const { page, complaints, done } = await stage.open({}, '/#/records')
     await page.getByLabel('Handle, DID or at:// URI').fill('ada.test')
     await page.keyboard.press('Enter')
     await page.getByRole('link', { name: 'app.bsky.feed.like' }).waitFor()
-    expect(await page.locator('#browse-view .facts').innerText()).toMatch(
+    expect(await page.locator('#browse-view').innerText()).toMatch(
       /Handle\s*ada\.test\s*State\s*synchronized/,
     )
     await page.getByRole('link', { name: 'app.bsky.feed.like' }).click()
     await page.locator('#browse-view .rows a').first().click()
+    const row = (name: string) =>
+      page.locator('#browse-view .fields tr').filter({ has: page.getByRole('rowheader', { name }) })
+    await row('createdAt').waitFor()
+    expect(await row('subject').first().getByRole('rowheader').innerText()).toMatch(
+      /subject\s*object · com\.atproto\.repo\.strongRef/,
+    )
+    expect(await row('createdAt').innerText()).toMatch(
+      /string · datetime\s*\d{4}-[\s\S]* \d\d\/\d\d\/\d{4} \d\d:\d\d:\d\d here/,
+    )
+    const facts = page.locator('#browse-view .facts')
+    expect(await facts.innerText()).toMatch(/Lexicon\s*valid[\s\S]*Proved by\s*a commit of the stream/)
+    await page.locator('summary', { hasText: 'As JSON' }).click()
     const json = page.locator('#browse-view pre')
     await json.waitFor()
     const record = JSON.parse(await json.innerText()) as { subject: { uri: string } }
-    expect(posts.map(({ uri }) => uri)).toContain(record.subject.uri)
-    expect(await page.locator('#browse-view .facts').innerText()).toMatch(
-      /Lexicon\s*valid[\s\S]*Proved by\s*a commit of the stream/,
-    )
+    expect(stage.posts.map(({ uri }) => uri)).toContain(record.subject.uri)
     // From the like to the post it is of.
-    await json.getByRole('link').first().click()
-    await page.getByText('Links to it').waitFor()
+    await row('uri string · at-uri').getByRole('link').click()
     await page.waitForFunction(
       (uri) => document.querySelector('#browse-view .facts')!.textContent!.includes(uri),
       record.subject.uri,
     )
-    expect(await page.locator('#browse-view .facts').innerText()).toMatch(/Links to it\s*1/)
+    expect(await facts.innerText()).toMatch(/Links to it\s*1/)
     await page.goBack()
     await page.waitForFunction(() => location.hash.includes('app.bsky.feed.like'))
 
@@ -292,8 +150,8 @@ describe.skipIf(!hasChromium('the page of the indexer'))('the page', () => {
       { viewport: { width: 320, height: 640 }, isMobile: true, colorScheme: 'dark' as const },
     ],
     ['a tablet', { viewport: { width: 820, height: 1100 } }],
-  ])('fits %s', { timeout: 30_000 }, async (name, options) => {
-    const { page, complaints, done } = await open(options)
+  ])('fits %s', { timeout: 30_000 }, async (_, options) => {
+    const { page, complaints, done } = await stage.open(options)
     await page.locator('#stream li').first().waitFor()
     await page.locator('#sources li').first().waitFor()
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
@@ -313,25 +171,19 @@ describe.skipIf(!hasChromium('the page of the indexer'))('the page', () => {
       }
     }
     expect(complaints).toEqual([])
-    const shot = process.env['AVOCET_SCREENSHOT']
-    if (shot !== undefined)
-      await page.screenshot({
-        path: shot.replace('.png', `-${name.replaceAll(' ', '-')}.png`),
-        fullPage: true,
-      })
     await done()
   })
 
   test('is readable: contrast, names, landmarks', { timeout: 30_000 }, async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
-      const { page, done } = await open({ colorScheme })
+      const { page, done } = await stage.open({ colorScheme })
       await page.locator('#stream li').first().waitFor()
       await page.locator('#reasons tbody tr').first().waitFor()
       const faint = await page.evaluate(contrastFaults)
       expect(faint, colorScheme).toEqual([])
       await done()
     }
-    const { page, done } = await open()
+    const { page, done } = await stage.open({}, '/#/records')
     for (const role of ['banner', 'main', 'contentinfo', 'search'] as const) {
       expect(await page.getByRole(role).count(), role).toBe(1)
     }
@@ -351,17 +203,17 @@ describe.skipIf(!hasChromium('the page of the indexer'))('the page', () => {
   })
 
   test('says so when the indexer is gone, and comes back', { timeout: 30_000 }, async () => {
-    const { page, done } = await open()
+    const { page, done } = await stage.open()
     await page.getByText('Live', { exact: true }).waitFor()
-    const { hostname, port } = new URL(indexer.url!)
-    await indexer.close()
+    const { hostname, port } = new URL(stage.indexer.url!)
+    await stage.indexer.close()
     await page.getByText('Connection lost, trying again').waitFor({ timeout: 10_000 })
-    indexer = await createIndexer({
+    stage.indexer = await createIndexer({
       dataFolder: null,
       host: hostname,
       port: Number(port),
       sources: [],
-      plcUrl: network.plc.url,
+      plcUrl: stage.network.plc.url,
       collections: null,
       backfill: false,
       repos: [],

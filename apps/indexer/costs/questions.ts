@@ -5,6 +5,7 @@ import { openState } from '@avocet/firehose/sqlite'
 import { catalog } from '@avocet/lexicons/catalog'
 import type { Database } from '@avocet/sqlite'
 import { createBacklinks } from '../src/backlinks/methods.ts'
+import { createLinkSources } from '../src/backlinks/sources.ts'
 import { defaults } from '../src/config.ts'
 import { createLive, type Live } from '../src/http/live.ts'
 import { loadPage } from '../src/http/page.ts'
@@ -71,9 +72,11 @@ export function serveQuestions(db: Database): Served {
     status,
     records,
     links: createLinkReader(db),
+    linkSources: createLinkSources(db),
     repos,
     deadLetters: createDeadLetterReader(db),
     catalog,
+    queries: [],
   })
 
   const answer = (request: Request): Response | Promise<Response> =>
@@ -131,6 +134,8 @@ export function serveQuestions(db: Database): Served {
       query('com.atproto.repo.listRecords', { ...about, limit: '100', reverse: 'true', cursor: rkey }),
       query('com.atproto.repo.getRecord', { ...about, rkey }),
       question('/records', { uri }),
+      question('/links', { subject: uri }),
+      question('/links', { subject: did }),
     ]
   }
 

@@ -1,7 +1,13 @@
-// Wires the parts of the page to the indexer's event stream.
-import { openBrowser } from './browse.js'
-import { showFailure, showOldFailures, showStatus } from './status.js'
-import { createStream } from './stream.js'
+// Wires the views of the page to the indexer.
+import { openCoverage } from './coverage.js'
+import { openFailures } from './failures.js'
+import { openLive } from './live.js'
+import { createLatest } from './latest.js'
+import { showStatus } from './overview.js'
+import { openQuery } from './query.js'
+import { openRecords } from './records.js'
+import { openSearch } from './search.js'
+import { openRouter } from './router.js'
 
 const state = document.getElementById('state')
 const stateText = document.getElementById('state-text')
@@ -11,8 +17,10 @@ function setState(kind, text) {
   if (stateText.textContent !== text) stateText.textContent = text
 }
 
-const stream = createStream()
+const latest = createLatest()
 const RETRY_MS = 2000
+/** The newest status, for views that show parts of it. */
+const known = { status: null }
 
 function connect() {
   const events = new EventSource('/events')
@@ -22,10 +30,10 @@ function connect() {
     // Browsers try again by themselves, but not after every kind of failure.
     if (events.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS)
   })
-  events.addEventListener('record', (event) => stream.add(JSON.parse(event.data)))
-  events.addEventListener('failure', (event) => showFailure(JSON.parse(event.data)))
+  events.addEventListener('record', (event) => latest.add(JSON.parse(event.data)))
   events.addEventListener('status', (event) => {
     const status = JSON.parse(event.data)
+    known.status = status
     showStatus(status)
     const waiting = status.sources.filter((source) => source.state !== 'live')
     if (waiting.length === 0) setState('live', 'Live')
@@ -37,6 +45,21 @@ function connect() {
   })
 }
 
-// The old ones first, so that the newest is at the top.
-void showOldFailures().finally(connect)
-openBrowser()
+// The link would be taken for an address of the router.
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault()
+  document.getElementById('main').focus()
+})
+
+connect()
+const records = openRecords()
+openRouter({
+  overview: { section: 'overview' },
+  live: openLive(),
+  records: { section: 'browse', enter: () => records.enter([]) },
+  at: records,
+  search: openSearch(),
+  query: openQuery(),
+  coverage: openCoverage(() => known.status),
+  failures: openFailures(),
+})

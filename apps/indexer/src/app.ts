@@ -17,10 +17,10 @@ import {
   pdsSource,
   relaySource,
 } from '@avocet/firehose'
-import { catalog } from '@avocet/lexicons/catalog'
 import type { Did } from '@avocet/syntax'
 import { createAddressReader, serve } from '@avocet/xrpc-server/node'
 import { createBacklinks } from './backlinks/methods.ts'
+import { createLinkSources } from './backlinks/sources.ts'
 import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
 import { createConsumers } from './consumers.ts'
 import { openAudit } from './coverage/open.ts'
@@ -280,12 +280,14 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const site = createSite({
     repos,
     deadLetters: createDeadLetterReader(db),
-    catalog,
+    catalog: lexicons.catalog,
+    queries: reader.all.flatMap(({ documents }) => documents),
     page: loadPage(),
     live,
     status,
     records,
     links: createLinkReader(db),
+    linkSources: createLinkSources(db),
   })
   const serving =
     config.port === null

@@ -200,7 +200,10 @@ describe('files', () => {
 
   test('the page and its parts, under a policy that lets nothing else in', () => {
     const response = ask('/')!
-    expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'/)
+    const policy = response.headers.get('content-security-policy')!
+    expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/)
+    expect(policy).toMatch(/require-trusted-types-for 'script'; trusted-types 'none'$/)
+    expect(policy).not.toContain('unsafe')
     expect(ask('/page/main.js')!.headers.get('content-type')).toBe('text/javascript; charset=utf-8')
     expect(ask('/', { 'if-none-match': response.headers.get('etag')! })!.status).toBe(304)
   })

@@ -1,9 +1,11 @@
 // Everything outside /xrpc: what people and monitors read.
 
 import { encode } from '@avocet/cbor'
+import { parseLexicon } from '@avocet/lexicon'
 import { catalog } from '@avocet/lexicons/catalog'
 import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createLinkSources } from '../src/backlinks/sources.ts'
 import { createLive, type Live } from '../src/http/live.ts'
 import { loadPage } from '../src/http/page.ts'
 import { createSite } from '../src/http/site.ts'
@@ -28,6 +30,24 @@ afterEach(() => {
 })
 
 const page = loadPage()
+const QUERIES = [
+  {
+    lexicon: 1,
+    id: 'com.example.find',
+    defs: {
+      main: {
+        type: 'query',
+        description: 'finds',
+        parameters: { type: 'params', properties: { q: { type: 'string', maxLength: 5 } } },
+      },
+    },
+  },
+  { lexicon: 1, id: 'com.example.all', defs: { main: { type: 'query' } } },
+].map((document) => {
+  const parsed = parseLexicon(document)
+  if (!parsed.ok) throw new Error(parsed.error.message)
+  return parsed.value
+})
 function answer(path: string, init: RequestInit = {}): Response {
   const site = createSite({
     page,
@@ -35,9 +55,11 @@ function answer(path: string, init: RequestInit = {}): Response {
     status: () => ({ fine: true }),
     records: createRecordReader(tables.db),
     links: createLinkReader(tables.db),
+    linkSources: createLinkSources(tables.db),
     repos: createRepoReader(tables.db, () => tables.now),
     deadLetters: createDeadLetterReader(tables.db),
     catalog,
+    queries: QUERIES,
   })
   return site(new Request(`http://index.example${path}`, init), { address: '192.0.2.1' })
 }
@@ -131,6 +153,47 @@ describe('a record', () => {
     ['https://index.example', 400],
     ['', 400],
   ])('%s: %i', async (asked, status) => expect((await facts(asked)).status).toBe(status))
+})
+
+test('queries: what forms are made of', async () => {
+  expect(await ask('/queries')).toEqual({
+    status: 200,
+    body: {
+      queries: [
+        {
+          id: 'com.example.find',
+          description: 'finds',
+          parameters: { q: { type: 'string', maxLength: 5 } },
+        },
+        { id: 'com.example.all', description: null, parameters: {} },
+      ],
+    },
+  })
+})
+
+test('links: from where, how many, and of how many accounts; fifty places at most', async () => {
+  const ben: Did = 'did:web:ben.example'
+  const uri = `at://${ada}/com.example.note/a`
+  tables.commit(ada, [opOf('create', 'com.example.like/1', { subject: uri })])
+  tables.commit(ben, [
+    opOf('create', 'com.example.like/1', { subject: uri, again: uri }),
+    opOf('create', 'com.example.like/2', { subject: uri }),
+    opOf('create', 'com.example.reply/1', { subject: uri }),
+  ])
+  const ask$ = async (subject: string) =>
+    (await ask(`/links?${new URLSearchParams({ subject }).toString()}`)).body
+  expect(await ask$(uri)).toEqual({
+    sources: [
+      { collection: 'com.example.like', path: '.subject', links: 3, dids: 2 },
+      { collection: 'com.example.reply', path: '.subject', links: 1, dids: 1 },
+      { collection: 'com.example.like', path: '.again', links: 1, dids: 1 },
+    ],
+    isCut: false,
+  })
+  expect(await ask$('at://nobody')).toEqual({ sources: [], isCut: false })
+  const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`k${i}`, ben]))
+  tables.commit(ada, [opOf('create', 'com.example.many/1', { ...many, pad: 'x'.repeat(9000) })])
+  expect(await ask$(ben)).toMatchObject({ sources: { length: 50 }, isCut: true })
 })
 
 test('a repo: where it stands', async () => {

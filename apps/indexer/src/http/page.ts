@@ -1,29 +1,20 @@
 // The page at `/`: files read once, served with a policy that allows nothing from elsewhere.
 
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 
 const FOLDER = new URL('../../page/', import.meta.url)
-const FILES = [
-  'index.html',
-  'style.css',
-  'main.js',
-  'browse.js',
-  'format.js',
-  'status.js',
-  'stream.js',
-  'avocet.svg',
-]
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
+// Texts of strangers are put in as nodes alone: where a browser knows Trusted Types, a string that would be parsed as markup throws.
 const HEADERS = {
   'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
   'cross-origin-opener-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
@@ -33,10 +24,11 @@ const HEADERS = {
 /** Answers `/` and `/page/<file>`; null for any other path. */
 export type Page = (path: string, request: Request) => Response | null
 
-/** Reads the page's files. */
+/** Reads the page's files: all that are in its folder. */
 export function loadPage(): Page {
+  const names = readdirSync(FOLDER).filter((name) => Object.hasOwn(TYPES, extname(name)))
   const files = new Map(
-    FILES.map((name) => {
+    names.map((name) => {
       const body = readFileSync(new URL(name, FOLDER))
       const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
       return [name === 'index.html' ? '/' : `/page/${name}`, { body, etag, type: TYPES[extname(name)]! }]

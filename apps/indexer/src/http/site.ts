@@ -1,9 +1,10 @@
 // Everything outside /xrpc: the page, its event stream, the status, and what is known about one record.
 
 import { CborError, decode } from '@avocet/cbor'
-import type { Catalog } from '@avocet/lexicon'
+import type { Catalog, LexiconDocument } from '@avocet/lexicon'
 import type { DataObject } from '@avocet/data'
 import { parseAtUri } from '@avocet/syntax'
+import type { LinkSources } from '../backlinks/sources.ts'
 import { findLinks } from '../index/links.ts'
 import { MAX_ANSWER_ITEMS } from '../queries/record-json.ts'
 import { readFields } from '../queries/record-fields.ts'
@@ -15,6 +16,7 @@ import { EVENT_HEADERS, type Live } from './live.ts'
 import type { Page } from './page.ts'
 
 const PAGE = 25
+const MAX_SOURCES = 50
 
 /** Answers requests outside /xrpc. */
 export function createSite(options: {
@@ -23,10 +25,13 @@ export function createSite(options: {
   readonly status: () => object
   readonly records: RecordReader
   readonly links: LinkReader
+  readonly linkSources: LinkSources
   readonly repos: RepoReader
   readonly deadLetters: DeadLetterReader
   /** What says which fields records have. */
   readonly catalog: Catalog
+  /** The queries that collections have. */
+  readonly queries: readonly LexiconDocument[]
 }): (request: Request, caller: { readonly address: string | null }) => Response {
   const { page, live, status, records, links, deadLetters } = options
   return (request, caller) => {
@@ -49,11 +54,21 @@ export function createSite(options: {
         return repoFacts(url.searchParams.get('did') ?? '')
       case '/accounts':
         return accounts(url.searchParams.get('cursor') ?? '')
+      case '/queries':
+        return json({ queries: options.queries.map(toQuery) })
+      case '/links':
+        return linkSources(url.searchParams.get('subject') ?? '')
       case '/records':
         return recordFacts(url.searchParams.get('uri') ?? '')
       default:
         return json({ error: 'NotFound', message: 'There is nothing at this address' }, 404)
     }
+  }
+
+  /** From where something is pointed to; who does is for blue.microcosm.links.getBacklinks to tell. */
+  function linkSources(subject: string): Response {
+    const found = options.linkSources(subject, MAX_SOURCES + 1)
+    return json({ sources: found.slice(0, MAX_SOURCES), isCut: found.length > MAX_SOURCES })
   }
 
   /** The newest refused events; with `id` one of them and its frame. */
@@ -131,6 +146,13 @@ export function createSite(options: {
     if (record === null) return { fields: null, isCut: false, links: null }
     return { ...readFields(options.catalog, collection, record), links: findLinks(record, bytes!.length) }
   }
+}
+
+/** A query as forms are made of: its name, what it is for, and its parameters. */
+function toQuery({ id, defs }: LexiconDocument): object {
+  const main = defs['main']
+  const { description = null, parameters } = main?.type === 'query' ? main : {}
+  return { id, description, parameters: parameters?.properties ?? {} }
 }
 
 /** What is larger than any answer, or no record, has no fields to show. */

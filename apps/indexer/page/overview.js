@@ -1,12 +1,13 @@
-// The tiles, the states of repos, the failures and the sources.
-import { bytes, clock, count, duration, el } from './format.js'
+// The overview: tiles, states of repos, failures and sources, as the indexer sends them every second.
+import { bytes, clock, count, counted, duration, el, placeLink } from './format.js'
+import { stranger, written } from './text.js'
 
 const at = (id) => document.getElementById(id)
 const rates = []
 const MAX_RATES = 60
-const MAX_LETTERS = 20
 
-const STATES = {
+/** The states of repos, in words. */
+export const STATES = {
   synchronized: 'Synchronized',
   unconfirmed: 'To be confirmed',
   suspect: 'In doubt',
@@ -19,10 +20,11 @@ const RARE = new Set(['unconfirmed', 'suspect', 'terminal'])
 
 function set(id, text) {
   const element = at(id)
-  if (element.textContent !== text) element.textContent = text
+  const shown = written(text)
+  if (element.textContent !== shown) element.textContent = shown
 }
 
-/** Shows a status as the indexer sends it every second. */
+/** Shows a status. */
 export function showStatus(status) {
   const { totals, repos, failures } = status
   set('records', count(totals.records))
@@ -47,22 +49,24 @@ export function showStatus(status) {
     `avocet-indexer ${status.version}, up ${duration(status.now - status.startedAt)}, database ${bytes(status.database.bytes)}${threads(status.workers)}${full(status.overQuota)}`,
   )
   showRates(status.rates.commits)
-  showCoverage(repos)
+  const { bar, legend } = repoStates(repos)
+  at('coverage-bar').replaceChildren(...bar)
+  at('coverage').replaceChildren(...legend)
   showReasons(failures.byReason)
-  showSources(status.sources)
+  at('sources').replaceChildren(...status.sources.map(sourceRow))
 }
 
 /** Accounts of which not all is here, if there are any. */
 function full(accounts) {
   if (accounts === 0) return ''
-  return `, ${count(accounts)} ${accounts === 1 ? 'account has' : 'accounts have'} used up their room`
+  return `, ${counted(accounts, 'account has', 'accounts have')} used up their room`
 }
 
 /** The threads that verify, and what is to be known of them. */
 function threads(workers) {
   if (workers === null) return ''
   const { size, replaced } = workers
-  return `, ${count(size)} verifying ${size === 1 ? 'thread' : 'threads'}${replaced > 0 ? ` (${count(replaced)} replaced)` : ''}`
+  return `, ${counted(size, 'verifying thread')}${replaced > 0 ? ` (${count(replaced)} replaced)` : ''}`
 }
 
 /** Numbers with their words, those that are 0 left out. */
@@ -73,7 +77,8 @@ function listed(changes) {
     .join(', ')
 }
 
-function percent(part, whole) {
+/** A part of a whole, in percent, never said to be more than it is. */
+export function percent(part, whole) {
   return `${Math.floor((part / whole) * 1000) / 10} %`
 }
 
@@ -89,61 +94,38 @@ function showRates(rate) {
   area.setAttribute('d', `M${x(0)} 32L${points.join('L')}L120 32Z`)
 }
 
-function showCoverage(repos) {
-  // What is an exception has its place only when there is one.
+/** How many repos are in each state: the parts of a bar, and its legend. What is an exception has its place only when there is one. */
+export function repoStates(repos) {
   const parts = Object.keys(STATES).filter((name) => !RARE.has(name) || repos[name] > 0)
-  at('coverage-bar').replaceChildren(
-    ...parts
-      .filter((name) => repos[name] > 0)
-      .map((name) => {
-        const part = el('i', name)
-        part.style.flexGrow = String(repos[name])
-        return part
-      }),
-  )
-  at('coverage').replaceChildren(
-    ...parts.flatMap((name) => [el('dt', name, STATES[name]), el('dd', '', count(repos[name]))]),
-  )
+  const bar = parts
+    .filter((name) => repos[name] > 0)
+    .map((name) => {
+      const part = el('i', name)
+      part.style.flexGrow = String(repos[name])
+      return part
+    })
+  const legend = parts.flatMap((name) => [el('dt', name, STATES[name]), el('dd', '', count(repos[name]))])
+  return { bar, legend }
 }
 
 function showReasons(reasons) {
   at('reasons-empty').hidden = reasons.length > 0
   at('reasons').hidden = reasons.length === 0
-  at('reasons').tBodies[0].replaceChildren(
-    ...reasons.map((row) => {
-      const name = el('td', '', row.reason)
-      if (!row.fault) name.append(' ', el('span', 'tag expected', 'expected'))
-      return el('tr', '', name, el('td', 'number', count(row.count)), el('td', 'number', clock(row.lastAt)))
-    }),
-  )
+  at('reasons').tBodies[0].replaceChildren(...reasons.map(reasonRow))
 }
 
-function showSources(sources) {
-  at('sources').replaceChildren(
-    ...sources.map((source) => {
-      const tag = el('span', `tag ${source.state === 'live' ? 'valid' : 'update'}`, source.state)
-      const facts = [source.kind]
-      if (source.seq !== null) facts.push(`seq ${count(source.seq)}`)
-      if (source.lagMs !== null) facts.push(`${duration(source.lagMs)} behind`)
-      return el('li', '', source.url, ' ', tag, el('small', '', facts.join(' · ')))
-    }),
-  )
+/** A reason with how often, and a link to its dead letters where some are kept. */
+export function reasonRow({ reason, fault, count: times, lastAt }) {
+  const name = el('td', '', fault ? placeLink(reason, 'failures', reason) : stranger(reason))
+  if (!fault) name.append(' ', el('span', 'tag expected', 'expected'))
+  return el('tr', '', name, el('td', 'number', count(times)), el('td', 'number', clock(lastAt)))
 }
 
-/** Shows one failure among the newest. */
-export function showFailure(failure) {
-  const list = at('letters-list')
-  at('letters').hidden = false
-  const where = failure.did ?? failure.source
-  list.prepend(
-    el('li', '', el('strong', '', failure.reason), ` ${clock(failure.at)} ${where}: ${failure.message}`),
-  )
-  while (list.children.length > MAX_LETTERS) list.lastChild.remove()
-}
-
-/** Shows the newest refused events from before the page was opened. */
-export async function showOldFailures() {
-  const response = await fetch('/failures')
-  const { failures } = await response.json()
-  for (const failure of failures.toReversed()) showFailure(failure)
+/** A source: what it is, and how far behind. */
+export function sourceRow(source) {
+  const tag = el('span', `tag ${source.state === 'live' ? 'valid' : 'update'}`, source.state)
+  const facts = [source.kind]
+  if (source.seq !== null) facts.push(`seq ${count(source.seq)}`)
+  facts.push(source.lagMs === null ? 'no event yet' : `${duration(source.lagMs)} behind`)
+  return el('li', '', stranger(source.url), ' ', tag, el('small', '', facts.join(' · ')))
 }

@@ -1,11 +1,12 @@
-// The live list: newest first, pausable, filtered by collection.
-import { clock, el, recordLink, shortCollection, shortDid } from './format.js'
+// The overview's list: the newest records, a sample when much happens; pausable, filtered by collection.
+import { accountLink, clock, el, recordLink, shortCollection } from './format.js'
+import { stranger, written } from './text.js'
 
 const MAX_ROWS = 150
 const WORDS = { create: 'created', update: 'updated', delete: 'deleted' }
 
 /** Takes over the list; `add` shows a record. */
-export function createStream() {
+export function createLatest() {
   const list = document.getElementById('stream')
   const empty = document.getElementById('stream-empty')
   const pause = document.getElementById('pause')
@@ -51,26 +52,30 @@ export function createStream() {
 }
 
 function row(item) {
-  const name = shortCollection(item.collection)
+  return eventRow({
+    ...item,
+    word: WORDS[item.action],
+    kind: item.action,
+    text: item.text ?? '',
+  })
+}
+
+/** A row of a list of events. `at`: ms since the epoch; collection and rkey may be missing. */
+export function eventRow({ kind, word, did, handle = null, collection, rkey, at, text, validity, reason }) {
   const what = el('span', 'what')
-  if (item.action === 'delete') what.append(el('strong', '', name))
-  else {
-    const link = recordLink(name, item.did, item.collection, item.rkey)
-    link.title = `${item.collection}/${item.rkey}`
-    what.append(link)
+  if (collection !== undefined) {
+    const name = stranger(shortCollection(collection), 80)
+    const place = kind === 'delete' ? el('strong', '', name) : recordLink(name, did, collection, rkey)
+    place.title = written(`${collection}/${rkey}`)
+    what.append(place, ' ')
   }
-  const who = el('span', 'who', ` ${item.handle ?? shortDid(item.did)}`)
-  who.title = item.did
+  const who = el('span', 'who', accountLink(did, handle))
   what.append(who)
-  const element = el(
-    'li',
-    '',
-    el('span', `tag ${item.action}`, WORDS[item.action]),
-    what,
-    el('span', 'when', clock(item.at)),
-  )
-  const said = el('span', 'said', item.text ?? '')
-  if (item.validity === 'invalid') said.prepend(el('span', 'tag invalid', 'invalid'), ` ${item.reason} `)
+  const element = el('li', '', el('span', `tag ${kind}`, word), what, el('span', 'when', clock(at)))
+  const said = el('span', 'said', stranger(text, 300))
+  if (validity === 'invalid') {
+    said.prepend(el('span', 'tag invalid', 'invalid'), ' ', stranger(reason ?? '', 300), ' ')
+  }
   if (said.textContent) element.append(said)
   return element
 }
