@@ -234,7 +234,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     repos,
     sources: createSourceStatuses(config.sources, () => pipeline, log),
     workers: () => pipeline.workers(),
-    audit: audit.report,
+    audit: () => audit.report(),
     consumers: () => consumers.stats(),
     accountQuota,
     version,

@@ -139,7 +139,8 @@ export function createLinkers(db: Database): Linkers {
         let best: { repo: number; record: number | null } | null = null
         for (const head of heads) {
           if (head.record === null) continue
-          if (best === null || head.record > best.record! === newestFirst) best = head
+          const isYounger = best === null || head.record > best.record!
+          if (best === null || isYounger === newestFirst) best = head
         }
         if (best === null) break
         const { repo, record } = best

@@ -49,7 +49,8 @@ export function createBacklinks(db: Database): Backlinks {
     const dids: string[] = []
     let record = after?.record ?? null
     let length = 0
-    for (let scanned = 0; limit > 0;) {
+    if (limit === 0) return answer({ total, linking_dids: dids }, 'dids', null)
+    for (let scanned = 0; ;) {
       const part = linkers.list(source, { after: record, newestFirst: true, limit: PART })
       for (const linker of part) {
         if (dids.length === limit || length >= MAX_ANSWER || scanned === MAX_SCANNED) {
