@@ -60,6 +60,22 @@ describe('createPositionSaver', () => {
     saver.stop()
   })
 
+  it('flushes what comes at any moment of a save, at its very end too', async () => {
+    for (let turns = 0; turns < 20; turns++) {
+      const store = recorder()
+      const saver = createPositionSaver(store, 60_000, failed)
+      saver.offer(1)
+      const first = saver.flush()
+      // oxlint-disable-next-line no-await-in-loop -- one turn after the other
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      saver.offer(2)
+      await saver.flush()
+      expect(store.saved.at(-1), `${turns} turns later`).toBe(2)
+      await first
+      saver.stop()
+    }
+  })
+
   it('tells of a save that failed, and makes no more', async () => {
     const cause = new Error('disk is full')
     let tries = 0
