@@ -66,7 +66,6 @@ describe('createPositionSaver', () => {
       const saver = createPositionSaver(store, 60_000, failed)
       saver.offer(1)
       const first = saver.flush()
-      // oxlint-disable-next-line no-await-in-loop -- one turn after the other
       for (let turn = 0; turn < turns; turn++) await Promise.resolve()
       saver.offer(2)
       await saver.flush()
