@@ -215,6 +215,56 @@ console.log(uri)
     ])
   })
 
+  test(
+    'is what an indexer judges by, and serves queries of, without asking again',
+    { timeout: 60_000 },
+    async () => {
+      const data = join(folder, 'indexer')
+      const served = async (lexicons: string, ...flags: string[]): Promise<unknown> => {
+        const port = await freePort()
+        const url = `http://127.0.0.1:${port}`
+        const common = [`--data=${data}`, `--port=${port}`, `--plc-url=${plc!.url}`, '--allow-loopback']
+        const indexer = await startService({
+          name: 'indexer',
+          app: 'indexer',
+          args: [
+            'run',
+            `--source=${pds!.url.replace('http', 'ws')}`,
+            ...common,
+            `--lexicons=${lexicons}`,
+            ...flags,
+          ],
+          url,
+          healthPath: '/xrpc/_health',
+          logFile: join(folder, 'indexer.log'),
+          env: {},
+        })
+        try {
+          const response = await fetch(`${url}/lexicons`)
+          return ((await response.json()) as { lexicons: { id: string }[] }).lexicons.map(({ id }) => id)
+        } finally {
+          await indexer.stop()
+        }
+      }
+      const all = [
+        `${NOTE.id}.listRecords`,
+        `${NOTE.id}.countRecords`,
+        'com.atproto.repo.strongRef',
+        DEFS.id,
+        NOTE.id,
+      ]
+      expect(await served(NOTE.id, `--dns=127.0.0.1:${dnsPort}`)).toEqual(all)
+      // No DNS server is there now.
+      expect(await served(NOTE.id, '--dns=127.0.0.1:1')).toEqual(all)
+      expect(await served(NOTE.id, '--dns=127.0.0.1:1', '--update-lexicons')).toEqual(all)
+      const lock = join(data, 'lexicons.lock.json')
+      expect(Object.keys(JSON.parse(readFileSync(lock, 'utf8')).lexicons)).toEqual([DEFS.id, NOTE.id])
+      writeFileSync(lock, readFileSync(lock, 'utf8').replace('A note.', 'Another.'))
+      await expect(served(NOTE.id, '--dns=127.0.0.1:1')).rejects.toThrow('indexer')
+      expect(readFileSync(join(folder, 'indexer.log'), 'utf8')).toContain(`changed; nsid=${NOTE.id}`)
+    },
+  )
+
   test('that nobody publishes is not found, and the reason is said', async () => {
     const none = await avocetLex('install', 'org.community.notes.none', ...network())
     expect(none).toMatchObject({

@@ -1,5 +1,6 @@
 // The composition root: sources, verifier, tables, queries and page become one indexer.
 
+import { join } from 'node:path'
 import { nativeVerifier } from '@avocet/crypto-native'
 import {
   createDidResolver,
@@ -8,6 +9,7 @@ import {
   withCache,
   withHandleCache,
 } from '@avocet/did'
+import { createTxtLookup } from '@avocet/did/node'
 import {
   type Source,
   createHostClocks,
@@ -46,7 +48,8 @@ import type { StreamEvent } from './stream/event.ts'
 import type { EventOptions } from './stream/iterate.ts'
 import { openStreams } from './stream/streams.ts'
 import { createDeadLetterReader } from './queries/dead-letters.ts'
-import { loadLexiconFolders } from './lexicons/load.ts'
+import { loadLexiconsOf } from './lexicons/load.ts'
+import { createNetworkLexicons } from './lexicons/network.ts'
 import { addCollections } from './methods/collections.ts'
 import { openProjections } from './projections/open.ts'
 import { createCollectionReader } from './queries/collections.ts'
@@ -125,7 +128,13 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     },
   })
   const records = createRecordReader(db)
-  const lexicons = await loadLexiconFolders(config.lexicons ?? [])
+  const lookupTxt = createTxtLookup(config.dns === undefined ? {} : { servers: config.dns })
+  const lexicons = await loadLexiconsOf(config.lexicons ?? [], {
+    resolver: createNetworkLexicons(dids, lookupTxt, fetch),
+    lockFile: config.dataFolder === null ? null : join(config.dataFolder, 'lexicons.lock.json'),
+    update: config.updateLexicons ?? false,
+    onLog: log,
+  })
   const { projections, upkeep } = openProjections({
     db,
     lexicons,

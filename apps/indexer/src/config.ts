@@ -67,8 +67,12 @@ export type IndexerConfig = {
    * as much again. Default: `defaults.accountQuota`.
    */
   readonly accountQuota?: number
-  /** Folders with lexicons beside the bundled ones. Default: none. */
+  /** Lexicons beside the bundled ones: folders, and NSIDs of those that others publish. Default: none. */
   readonly lexicons?: readonly string[]
+  /** Whether those of others are asked for anew; otherwise they stay as they were when they were found. Default: no. */
+  readonly updateLexicons?: boolean
+  /** DNS servers that they are found by, `address` or `address:port`. Default: those of the system. */
+  readonly dns?: readonly string[]
   /** What collections are to be asked by; those of `lexicons` by `createdAt` unless they are here. Default: none. */
   readonly indexes?: readonly DeclaredIndexes[]
   /** Which fields of collections can be searched. Default: none. */

@@ -50,6 +50,8 @@ type RunFlags = {
   collections?: string[]
   repos?: string[]
   lexicons: string[]
+  updateLexicons: boolean
+  dns: string[]
   index: string[]
   search: string[]
   backfill: boolean
@@ -145,11 +147,27 @@ export function addCommands(
     )
     .addOption(
       list(
-        '--lexicons <folder>',
-        'a folder of lexicons: their records are judged by them and get typed queries; may be repeated',
+        '--lexicons <folder or NSID>',
+        'lexicons, in a folder or published: records are judged by them and get typed queries; may be repeated',
         'AVOCET_LEXICONS',
         env,
         'none',
+      ),
+    )
+    .addOption(
+      flag(
+        '--update-lexicons',
+        'ask for published lexicons anew, not as they were when they were found',
+        'AVOCET_UPDATE_LEXICONS',
+      ),
+    )
+    .addOption(
+      list(
+        '--dns <server>',
+        'a DNS server that published lexicons are found by, address or address:port; may be repeated',
+        'AVOCET_DNS',
+        env,
+        "the system's",
       ),
     )
     .addOption(
@@ -344,6 +362,8 @@ function toConfig(flags: RunFlags): IndexerConfig {
     backfill: flags.backfill,
     repos: flags.repos ?? [],
     lexicons: flags.lexicons,
+    updateLexicons: flags.updateLexicons,
+    ...(flags.dns.length === 0 ? {} : { dns: flags.dns }),
     indexes: flags.index.map(parseIndexes),
     searches: flags.search.map(parseSearch),
     allowLoopback: flags.allowLoopback,

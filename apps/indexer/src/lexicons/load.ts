@@ -1,9 +1,20 @@
-// The lexicons that an operator gives: documents in folders.
+// The lexicons that an operator gives: documents in folders, and the names of those that others publish.
 
-import { type Catalog, LexiconError, type LexiconDocument } from '@avocet/lexicon'
+import { existsSync } from 'node:fs'
+import {
+  type Catalog,
+  createCatalog,
+  LexiconError,
+  type LexiconDocument,
+  type LexiconResolver,
+} from '@avocet/lexicon'
+import { catalog as bundled } from '@avocet/lexicons/catalog'
+import { isNsid } from '@avocet/syntax'
 import { loadLexicons } from '@avocet/lexicon/node'
 import { IndexerError } from '../errors.ts'
 import { catalogWith } from '../index/examine.ts'
+import { type LexiconLock, readLock, writeLock } from './lock.ts'
+import { documentsOf, resolveLexicons } from './network.ts'
 
 /** What was loaded. */
 export type Lexicons = {
@@ -14,13 +25,25 @@ export type Lexicons = {
   readonly collections: readonly string[]
 }
 
+/** Where lexicons of the network come from, and are kept. */
+export type NetworkLexicons = {
+  readonly resolver: LexiconResolver
+  /** Null: nothing is kept. */
+  readonly lockFile: string | null
+  /** Ask for all of them anew; those that cannot be had stay as they are. */
+  readonly update: boolean
+  readonly onLog: (line: string) => void
+}
+
 /**
- * Loads the documents of folders.
- * @throws IndexerError `bad-config` for a folder that cannot be read, and documents that do not fit together
+ * Loads the documents of folders, and those that NSIDs name with all that they refer to.
+ * @throws IndexerError `bad-config` for a folder that cannot be read, a lexicon that cannot be found, and documents that do not fit
+ *   together
  */
-export async function loadLexiconFolders(folders: readonly string[]): Promise<Lexicons> {
+export async function loadLexiconsOf(items: readonly string[], network: NetworkLexicons): Promise<Lexicons> {
+  const nsids = items.filter((item) => isNsid(item) && !existsSync(item))
   const documents: LexiconDocument[] = []
-  for (const folder of folders) {
+  for (const folder of items.filter((item) => !nsids.includes(item))) {
     try {
       documents.push(...(await loadLexicons(folder)))
     } catch (cause) {
@@ -29,14 +52,46 @@ export async function loadLexiconFolders(folders: readonly string[]): Promise<Le
       })
     }
   }
-  return lexiconsOf(documents)
+  if (nsids.length === 0) return lexiconsOf(documents)
+  const own = lexiconsOf(documents, true)
+  const known = { get: (nsid: string) => own.catalog.get(nsid) ?? bundled.get(nsid) }
+  const lock = await lockOf(nsids, known, network)
+  const all = lexiconsOf([...documents, ...documentsOf(lock)])
+  // Those that are bundled, or in a folder, are named to be asked.
+  const named = nsids.filter((nsid) => all.catalog.record(nsid) !== undefined)
+  return { ...all, collections: [...new Set([...all.collections, ...named])] }
 }
 
-/** @throws IndexerError `bad-config` for documents that do not fit together */
-export function lexiconsOf(documents: readonly LexiconDocument[]): Lexicons {
+async function lockOf(
+  nsids: readonly string[],
+  known: Pick<Catalog, 'get'>,
+  { resolver, lockFile, update, onLog }: NetworkLexicons,
+): Promise<LexiconLock> {
+  const before: LexiconLock = lockFile === null ? new Map() : readLock(lockFile)
+  let lock: LexiconLock
+  try {
+    lock = await resolveLexicons(resolver, nsids, known, update ? new Map() : before)
+  } catch (error) {
+    if (!update || !(error instanceof IndexerError)) throw error
+    onLog(`${error.message}; lexicons stay as they were`)
+    lock = await resolveLexicons(resolver, nsids, known, before)
+  }
+  for (const [nsid, { sha256, uri, cid }] of lock) {
+    if (before.get(nsid)?.sha256 !== sha256) onLog(`lexicon ${nsid} of ${uri}, ${cid}`)
+  }
+  if (lockFile !== null) writeLock(lockFile, lock)
+  return lock
+}
+
+/**
+ * @param isPart what they refer to may be missing
+ * @throws IndexerError `bad-config` for documents that do not fit together
+ */
+export function lexiconsOf(documents: readonly LexiconDocument[], isPart = false): Lexicons {
   try {
     const collections = documents.filter(({ defs }) => defs['main']?.type === 'record').map(({ id }) => id)
-    return { documents, catalog: catalogWith(documents), collections }
+    const catalog = isPart ? createCatalog(documents, { absent: 'allow' }) : catalogWith(documents)
+    return { documents, catalog, collections }
   } catch (cause) {
     if (!(cause instanceof LexiconError)) throw cause
     throw new IndexerError('bad-config', `Cannot use the lexicons: ${cause.message}`, { cause })

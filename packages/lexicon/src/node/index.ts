@@ -6,7 +6,7 @@ import { LexiconError } from '../error.ts'
 import { parseLexicon } from '../parse/parse.ts'
 
 /**
- * Reads the documents of a folder and of those in it: every `.json` file, in the order of their paths. Links are not followed.
+ * Reads the documents of a folder and of those in it: every `.json` file but lock files (`.lock.json`), in the order of their paths. Links are not followed.
  *
  * @example
  * const own = catalog.with(await loadLexicons('lexicons'))
@@ -15,7 +15,7 @@ import { parseLexicon } from '../parse/parse.ts'
 export async function loadLexicons(folder: string): Promise<LexiconDocument[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.json'))
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.json') && !entry.name.endsWith('.lock.json'))
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted()
   const found = new Map<string, { readonly document: LexiconDocument; readonly file: string }>()
