@@ -43,17 +43,16 @@ async function lookAtIndexer(): Promise<void> {
     await shore.write(person, 'app.bsky.feed.like', { subject: shore.posts[0] })
   }
   const first = `/#/at/${shore.posts[0]!.uri.slice(5)}`
-  for (const [name, path] of [
-    ['overview', '/'],
-    ['record', first],
+  const [phone, desk] = VIEWS
+  for (const [name, path, { name: view, width, height, colorScheme }] of [
+    ['overview', '/', desk],
+    ['record', first, phone],
   ] as const) {
-    for (const { name: view, width, height, colorScheme } of VIEWS) {
-      const { page, done } = await shore.open({ viewport: { width, height }, colorScheme }, path)
-      // Figures, rates and rows come within the first seconds.
-      await page.waitForTimeout(4000)
-      await keep(page, `indexer-${name}-${view}.png`)
-      await done()
-    }
+    const { page, done } = await shore.open({ viewport: { width, height }, colorScheme }, path)
+    // Figures, rates and rows come within the first seconds.
+    await page.waitForTimeout(4000)
+    await keep(page, `indexer-${name}-${view}.png`)
+    await done()
   }
 }
 

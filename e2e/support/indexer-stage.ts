@@ -27,7 +27,7 @@ type Reference = { readonly uri: string; readonly cid: string }
 export type Opened = {
   readonly page: Page
   readonly complaints: string[]
-  done(): Promise<void>
+  readonly done: () => Promise<void>
 }
 
 /** Everything that a test of the page needs. */
@@ -72,7 +72,9 @@ export async function startIndexerStage(
   for (const [index, [, text]] of said.entries())
     posts.push(await write(people[index]!, 'app.bsky.feed.post', { text }))
   const hostile = await sendDamaged(await firstCommit(network))
-  opened.defer(() => void hostile.close())
+  opened.defer(() => {
+    hostile.close()
+  })
   const indexer = await createIndexer({
     dataFolder: null,
     host: '127.0.0.1',

@@ -1,7 +1,7 @@
 // What of the network is here: repos by state, lag by source, and why a repo is behind.
 import { clock, count, counted, duration, el, factList, moment, placeLink, recordLink } from './format.js'
 import { didOf } from './live.js'
-import { percent, repoStates, sourceRow } from './overview.js'
+import { percent, repoStates, sourceRow, STATES } from './overview.js'
 import { meaningOf, stateMeans } from './reasons.js'
 import { ask } from './request.js'
 import { stranger } from './text.js'
@@ -26,32 +26,91 @@ export function openCoverage(status) {
     section: 'coverage-view',
     async enter([actor]) {
       const sums = status() ?? (await ask('/status'))
+      const report = await ask('/coverage')
       const why = actor === undefined ? [] : await whyBehind(actor)
-      return [...why, ...whole(sums)]
+      return [...why, ...whole(report, sums)]
     },
   }
 }
 
-function whole({ repos, sources, backfill, overQuota, now }) {
+function whole({ repos, behind, unreachable, synchronizedShare, audit, overQuota, now }, status) {
   const { bar, legend } = repoStates(repos)
   const { list, fact } = factList()
   fact('Known', count(repos.known))
+  const complete = repos.synchronized - repos.partial
   fact(
-    'Whole, and shown to be the newest',
-    `${count(repos.confirmed)} within ${duration(repos.withinMs)}${repos.known > 0 ? ` (${percent(repos.confirmed, repos.known)})` : ''}`,
+    'Complete',
+    `${count(complete)}${synchronizedShare === null ? '' : `, ${percent(synchronizedShare, 1)} of those that can be read`}`,
   )
+  fact('Shown to be the newest', `${count(repos.confirmed)} within ${duration(repos.withinMs)}`)
   if (repos.partial > 0)
     fact('Known in part', `${count(repos.partial)}: the head is known, not all that was before it`)
-  fact('Waiting to be read', `${count(backfill.waiting)}, ${count(backfill.inProgress)} under way`)
+  fact(
+    'Waiting to be read',
+    `${count(status.backfill.waiting)}, ${count(status.backfill.inProgress)} under way`,
+  )
+  fact('Unreachable now', count(unreachable))
+  fact('Gone or closed', count(repos.terminal))
   if (overQuota > 0) fact('Out of room', `${counted(overQuota, 'account')}: not all that they have is here`)
   return [
     el('h3', '', 'Repos by state'),
     el('div', 'bar', ...bar),
     el('dl', 'legend', ...legend),
     list,
+    ...behindTable(behind),
     el('h3', '', 'Lag by source'),
-    el('ul', 'sources', ...sources.map(sourceRow)),
-    el('p', 'note', `As of ${clock(now)}.`),
+    el('ul', 'sources', ...status.sources.map(sourceRow)),
+    el('h3', '', 'Compared with their hosts'),
+    el('p', '', ...auditSays(audit)),
+    el('p', 'note', `As of ${clock(now)}. `, jsonLink()),
+  ]
+}
+
+function jsonLink() {
+  const link = el('a', '', 'The report as JSON')
+  link.href = '/coverage'
+  return link
+}
+
+/** Why repos are not synchronized, the most frequent first. */
+function behindTable(behind) {
+  if (behind.length === 0) return []
+  const head = ['State', 'Reason', 'Repos'].map((name, i) => {
+    const cell = el('th', i === 2 ? 'number' : '', name)
+    cell.scope = 'col'
+    return cell
+  })
+  const rows = behind.map(({ status, reason, repos }) => {
+    const meaning = meaningOf(reason)
+    const why = el(
+      'td',
+      '',
+      stranger(reason, 200),
+      ...(meaning === null ? [] : [el('small', 'description', meaning)]),
+    )
+    return el(
+      'tr',
+      '',
+      el('td', '', STATES[status] ?? stranger(status)),
+      why,
+      el('td', 'number', count(repos)),
+    )
+  })
+  return [
+    el('h3', '', 'Why repos are behind'),
+    el('table', '', el('thead', '', el('tr', '', ...head)), el('tbody', '', ...rows)),
+  ]
+}
+
+/** What the sampled audit found, and how sure that is. */
+function auditSays(audit) {
+  if (audit === null || audit.perMinute === 0) return ['The sampled audit is off.']
+  const { repos, reposDifferent, reposUnknown, records, recordsDifferent } = audit
+  const unknown = reposUnknown === 0 ? '' : ` ${counted(reposUnknown, 'repo')} could not be compared.`
+  if (audit.reposDifferentAtMost === null) return [`Nothing was compared yet.${unknown}`]
+  return [
+    `${count(reposDifferent)} of ${counted(repos, 'repo')} and ${count(recordsDifferent)} of ${counted(records, 'record')} differed.${unknown} `,
+    `With ${Math.round(audit.confidence * 100)} % confidence at most ${Number((audit.reposDifferentAtMost * 100).toPrecision(3))} % of the complete repos differ.`,
   ]
 }
 

@@ -3,12 +3,12 @@
 import { describe, expect, test } from 'vitest'
 
 type Texts = {
-  pieces(text: string): [piece: string, isUnseen: boolean][]
-  written(text: string): string
+  readonly pieces: (text: string) => [piece: string, isUnseen: boolean][]
+  readonly written: (text: string) => string
 }
 type Links = {
-  webAddress(text: string): URL | null
-  atPath(text: string): string[] | null
+  readonly webAddress: (text: string) => URL | null
+  readonly atPath: (text: string) => string[] | null
 }
 // As a browser loads them.
 const load = (name: string): Promise<unknown> => import(new URL(`../page/${name}`, import.meta.url).href)
@@ -60,6 +60,10 @@ describe('links to the web', () => {
     'ftp://example.com',
     '//example.com',
     'see https://example.com',
+    ' https://example.com',
+    'https:example.com',
+    'https:/example.com',
+    'https:\\\\example.com',
     `https://example.com/${'a'.repeat(2000)}`,
     '',
   ])('%j is text', (text) => expect(webAddress(text)).toBe(null))
