@@ -58,6 +58,8 @@ export function createConsumers(options: {
   let tap: TapSide | null = null
   let webhooks: Webhooks | null = null
 
+  const stats = (): Status['consumers'] => [...(tap?.groups.stats() ?? []), ...(webhooks?.stats() ?? [])]
+
   return {
     open({ hub, log }) {
       parts = { hub, log, store, now, onLog, onError }
@@ -65,6 +67,8 @@ export function createConsumers(options: {
       tap = openTap(parts, config.tap, write, {
         ...createTapFacts(db, { records, repos }),
         repos: options.tapRepos,
+        webhook: (name) => webhooks?.get(name) ?? null,
+        consumers: stats,
         resolve: (did, signal) => resolve(options.dids, did, signal),
       })
       return [tap.wire]
@@ -77,7 +81,7 @@ export function createConsumers(options: {
       if (hooks.length > 0) webhooks = await startWebhooks(parts, hooks, write)
     },
     fetch: (request) => tap?.fetch(request) ?? null,
-    stats: () => [...(tap?.groups.stats() ?? []), ...(webhooks?.stats() ?? [])],
+    stats,
     async close() {
       // A disk that fails is told of elsewhere; what could not be written is given again.
       await webhooks?.stop().catch(onError)

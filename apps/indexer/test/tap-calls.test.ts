@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { createIndexer, type Indexer, type IndexerConfig } from '../src/app.ts'
 import { type Host, post, startHost } from './support/host.ts'
 import { eventually, startIndexer } from './support/indexer.ts'
+import { startReceiver } from './support/receiver.ts'
 import { refused } from './support/streams.ts'
 import { WebSocket } from 'ws'
 
@@ -79,6 +80,35 @@ const configOf = async (): Promise<IndexerConfig> => ({
   logRetentionMs: 3_600_000,
 })
 
+test('dead letters of webhooks are there too', async () => {
+  await using receiver = await startReceiver(({ json }) =>
+    json.events.some(({ rkey }: { rkey: string }) => rkey === 'bad') ? 422 : 200,
+  )
+  const webhooks = [{ name: 'h', url: receiver.url, tries: 1 }]
+  const url = await start({ tap: { password: null }, backfill: false, webhooks })
+  const alice = await host!.createAccount('alice')
+  await host!.write(alice, [created('bad')])
+  const letters = async (): Promise<any[]> =>
+    (await (await fetch(`${url}/groups/dead-letters?group=webhook/h`)).json()).deadLetters
+  await eventually(async () => (await letters()).length === 1)
+  const [letter] = await letters()
+  expect(letter).toMatchObject({ rkey: 'bad', reason: 'status 422', consumer: 'webhook/h' })
+  expect(await (await fetch(`${url}/groups/list`)).json()).toMatchObject({ 'webhook/h': { deadLetters: 1 } })
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  expect(metrics).toContain('indexer_consumer_dead_letters{consumer="webhook/h"} 1')
+  receiver.answer = () => 200
+  const body = JSON.stringify({ group: 'webhook/h', ids: [letter.id] })
+  expect(await (await fetch(`${url}/groups/retry`, { method: 'POST', body })).json()).toEqual({ count: 1 })
+  await eventually(
+    async () => (await letters()).length === 0 && indexer!.status().consumers[0]!.unacked === 0,
+  )
+  expect(receiver.requests.at(-1)!.json.events).toMatchObject([{ rkey: 'bad' }])
+  // A webhook is what the file says: it is not removed.
+  const remove = await fetch(`${url}/groups/remove`, { method: 'POST', body: '{"group":"webhook/h"}' })
+  expect(remove.status).toBe(409)
+  expect((await fetch(`${url}/groups/dead-letters?group=webhook/none`)).status).toBe(404)
+})
+
 describe('about repos', () => {
   test('they are added, told of, and resolved', async () => {
     const url = await start({ tap: { password: 'p' } })
@@ -117,6 +147,12 @@ describe('about repos', () => {
     for (const body of ['', '{', '[]', '{"dids":1}', '{"dids":["x"]}', '{"dids":[1]}'])
       expect([body, await status('/repos/add', body)]).toEqual([body, 400])
     expect(await status('/repos/add', `{"dids":["${'x'.repeat(1024 * 1024)}"]}`)).toBe(413)
+    // One that does not say how long it is.
+    const parts = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(256 * 1024).fill(32)),
+    })
+    const endless = { method: 'POST', body: parts, duplex: 'half' } as RequestInit
+    expect((await fetch(`${url}/repos/add`, endless)).status).toBe(413)
     expect(await status('/repos/else', '{}')).toBe(404)
     expect(await status('/groups/retry', '{"group":"none","ids":[1]}')).toBe(404)
     expect((await fetch(`${url}/health`, { method: 'DELETE' })).status).toBe(405)

@@ -40,20 +40,22 @@ const idOf = (frame: unknown): number => {
 
 test('one that keeps up has twice as many after as many acks', async () => {
   await start(500, { tap: { password: null, ackMs: 60_000 } })
-  const { socket, frames, close } = listen(indexer.url!, '/channel')
+  const each = listen(indexer.url!, '/channel')
+  const { socket, frames } = each
   await eventually(() => frames.length >= 64)
   await new Promise((resolve) => setTimeout(resolve, 200))
   expect(frames).toHaveLength(64)
-  for (const frame of [...frames]) socket.send(encodeAck(idOf(frame)))
+  for (const frame of frames) socket.send(encodeAck(idOf(frame)))
   await eventually(() => frames.length >= 192)
   await new Promise((resolve) => setTimeout(resolve, 200))
   expect(frames).toHaveLength(192)
-  close()
+  each.close()
 })
 
 test('one that does not has one at a time in the end, and that one', async () => {
   await start(100, { tap: { password: null, ackMs: 200, tries: 1000 } })
-  const { socket, frames, close } = listen(indexer.url!, '/channel')
+  const each = listen(indexer.url!, '/channel')
+  const { socket, frames } = each
   // Twice 64 are overdue.
   await eventually(() => frames.length >= 64 && stats().failing >= 60)
   await eventually(() => stats().failing >= 64)
@@ -68,5 +70,5 @@ test('one that does not has one at a time in the end, and that one', async () =>
   })
   await eventually(() => stats().unacked === 0 && stats().behind === 0, 30_000)
   expect(seen.size).toBe(100)
-  close()
+  each.close()
 })

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import type { Group } from '../src/delivery/group.ts'
-import { createWindow, type Entry } from '../src/delivery/window.ts'
+import { createWindow, type Entry, type Owner, type Window } from '../src/delivery/window.ts'
 import type { LogEvent } from '../src/stream/log-reader.ts'
 import type { StreamEvent } from '../src/stream/event.ts'
 import { createPost, type Outcome } from '../src/webhooks/post.ts'
@@ -35,17 +35,22 @@ const secrets = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw']
 const hook = (url: string) => ({ name: 'a', url, secrets, allowLoopback: true })
 
 /** A worker on events of accounts that have one each. @param sizes characters of each event's text */
-const work = (sizes: readonly number[], post: Parameters<typeof startWorker>[0]['post']): Worker => {
+const work = (
+  sizes: readonly number[],
+  post: Parameters<typeof startWorker>[0]['post'],
+  didOf = (i: number): string => `did:web:n${i}`,
+): { readonly window: Window; readonly wake: () => void } => {
   const window = createWindow({ pending: 1e6, tries: 3, backoffMs: () => 1e9, stalledMs: 1e12 })
   sizes.forEach((_, i) =>
-    window.add(
-      { seq: i + 1, did: `did:web:n${i}`, isLive: true, kind: 'commit' } as unknown as LogEvent,
-      null,
-    ),
+    window.add({ seq: i + 1, did: didOf(i), isLive: true, kind: 'commit' } as unknown as LogEvent, null),
   )
+  let attached: Owner | undefined
   const group = {
     name: 'webhook/a',
-    attach: (owner) => owner.wake(),
+    attach(owner) {
+      attached = owner
+      owner.wake()
+    },
     detach() {},
     take: (owner, behind) =>
       behind === undefined ? window.take(owner, Infinity) : window.takeBehind(behind, owner, Infinity),
@@ -59,13 +64,48 @@ const work = (sizes: readonly number[], post: Parameters<typeof startWorker>[0][
     post,
     format: 'batch',
     maxEvents: 100,
-    write: ({ seq }) => JSON.stringify({ seq, x: 'x'.repeat(sizes[seq - 1]!) }),
+    write: ({ seq }) => JSON.stringify({ seq, x: 'x'.repeat(sizes[seq - 1] ?? 0) }),
     onLog: () => {},
     onError: (error) => expect.fail(String(error)),
   })
   workers.push(worker)
-  return worker
+  return { window, wake: () => attached!.wake() }
 }
+
+test('events of several accounts are in the order of the log', async () => {
+  const batches: number[][] = []
+  work(
+    Array.from({ length: 12 }, () => 10),
+    async (_, seqs): Promise<Outcome> => {
+      batches.push([...seqs])
+      return { kind: 'taken' }
+    },
+    (i) => `did:web:n${i % 3}`,
+  )
+  await eventually(() => batches.flat().length === 12)
+  expect(batches).toEqual([Array.from({ length: 12 }, (_, i) => i + 1)])
+})
+
+test('an event that failed is sent alone from then on', async () => {
+  const batches: number[][] = []
+  const { window, wake } = work(
+    Array.from({ length: 20 }, () => 10),
+    async (_, seqs): Promise<Outcome> => {
+      batches.push([...seqs])
+      return seqs.includes(7)
+        ? { kind: 'rejected', reason: 'status 500', retryAfterMs: 0 }
+        : { kind: 'taken' }
+    },
+  )
+  await eventually(() => window.size === 1 && window.failing === 1, 20_000)
+  batches.length = 0
+  for (let seq = 101; seq <= 110; seq++)
+    window.add({ seq, did: `did:web:m${seq}`, isLive: true, kind: 'commit' } as unknown as LogEvent, null)
+  window.due(1e12)
+  wake()
+  await eventually(() => window.size === 1 && batches.flat().length >= 11, 20_000)
+  expect(batches.filter((seqs) => seqs.includes(7))).toEqual([[7]])
+})
 
 test('a request has at most a hundred events, and 256 KiB unless one is larger', async () => {
   const sizes = [
@@ -159,6 +199,26 @@ test('a receiver whose answers drip has no connection for more than a second or 
   await eventually(() => sockets.size === 0, 5000)
 })
 
+test('an answer without end is left after its first kilobytes', async () => {
+  let sent = 0
+  const receiver = await receive((_, response) => {
+    response.writeHead(200)
+    const chunk = Buffer.alloc(256 * 1024, 'x')
+    const more = (): void => {
+      while (!response.destroyed && response.write(chunk)) sent += chunk.length
+      sent += chunk.length
+    }
+    response.on('drain', more)
+    more()
+    return null
+  })
+  const post = await createPost(hook(receiver.url), Date.now)
+  expect(await post('{}', [1], signal)).toEqual({ kind: 'taken' })
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  // What the system takes for a connection that nobody reads, and little more.
+  expect(sent).toBeLessThan(12 * 1024 * 1024)
+})
+
 test('an answer that takes its time is waited for, and its events are not sent twice', async () => {
   await using host = await startHost()
   const alice = await host.createAccount('alice')
@@ -166,7 +226,8 @@ test('an answer that takes its time is waited for, and its events are not sent t
     await new Promise((resolve) => setTimeout(resolve, 1600))
     return 200
   })
-  const webhooks = [{ name: 'slow', url: receiver.url, filter: { kinds: ['commit'] as const } }]
+  // Were it overdue, it would be given up at once.
+  const webhooks = [{ name: 'slow', url: receiver.url, tries: 1, filter: { kinds: ['commit'] as const } }]
   await using indexer = await startIndexer(host, { backfill: false, webhooks })
   await host.write(alice, [
     { action: 'create', collection: 'app.bsky.feed.post', rkey: 'a', record: postOf('a') },

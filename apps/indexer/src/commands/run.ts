@@ -11,6 +11,8 @@ export async function run(config: IndexerConfig): Promise<number> {
   })
   say(`avocet-indexer is ready: ${indexer.url}`)
   for (const { kind, url } of config.sources) say(`following ${kind} ${url}`)
+  if (config.tap !== undefined) say(`Tap is served at ${indexer.url}/channel`)
+  for (const { name, url } of config.webhooks ?? []) say(`sending to webhook ${name}: ${new URL(url).origin}`)
   if (config.dataFolder !== null) say(`index in ${config.dataFolder}`)
 
   const signalled = new Promise<NodeJS.Signals>((resolve) => {

@@ -42,8 +42,25 @@ export function createMetrics(): Metrics {
   )
   const auditBytes = gauge('audit_bytes_today', 'Bytes that the audit has read in the last day.')
 
+  const unread = gauge(
+    'consumer_behind',
+    'Numbers of the log that a group or webhook has not read.',
+    'consumer',
+  )
+  const unacked = gauge(
+    'consumer_unacked',
+    'Events that a group or webhook has not acknowledged.',
+    'consumer',
+  )
+  const letters = gauge('consumer_dead_letters', 'Events given up for a group or webhook.', 'consumer')
+
   const set = (status: Status): void => {
     register.resetMetrics()
+    for (const { name: consumer, ...stats } of status.consumers) {
+      unread.set({ consumer }, stats.behind)
+      unacked.set({ consumer }, stats.unacked)
+      letters.set({ consumer }, stats.deadLetters)
+    }
     const coverage = coverageOf(status)
     const { known: _, partial: part, confirmed: shown, withinMs: __, ...byStatus } = status.repos
     for (const [name, n] of Object.entries(byStatus)) repos.set({ status: name }, n)

@@ -4,7 +4,7 @@ import { readBounded } from '@avocet/data'
 import { isDid, type Did } from '@avocet/syntax'
 import type { TapRepoInfo, TapStats } from '@avocet/tap'
 import { repoInfoJson } from '@avocet/tap/wire'
-import type { Group } from '../delivery/group.ts'
+import type { Group, GroupStats } from '../delivery/group.ts'
 import type { Groups } from '../delivery/groups.ts'
 import { DEFAULT_GROUP, groupStatsOf } from './channel.ts'
 import type { CheckCaller } from './password.ts'
@@ -20,6 +20,10 @@ export type TapParts = {
   /** A DID document; null: there is none. Undefined: it could not be looked up now. */
   resolve(did: Did, signal: AbortSignal): Promise<object | null | undefined>
   stats(): Omit<TapStats, 'outboxBuffer'>
+  /** A webhook's group, by the name of the webhook. */
+  webhook(name: string): Group | null
+  /** All groups, and webhooks. */
+  consumers(): readonly GroupStats[]
 }
 
 /** Repos that come and go. */
@@ -31,6 +35,8 @@ export type TapRepos = {
 
 const MAX_BODY = 1024 * 1024
 const PAGE = 100
+/** What the name of a webhook's group begins with. */
+const WEBHOOK = 'webhook/'
 const PREFIXES = ['/repos/', '/info/', '/resolve/', '/stats/', '/groups/']
 
 /** Answers Tap's calls; null for other paths. */
@@ -51,13 +57,17 @@ export function createTapRoutes(parts: TapParts): (request: Request) => Promise<
     return get(path, url.searchParams, request.signal)
   }
 
+  function groupOf(name: string): Group | null {
+    return name.startsWith(WEBHOOK) ? parts.webhook(name.slice(WEBHOOK.length)) : groups.get(name)
+  }
+
   function get(path: string, query: URLSearchParams, signal: AbortSignal): Promise<Response> | Response {
     if (path === '/health') return json({ status: 'ok' })
     if (path === '/channel') return text(426, 'this is a WebSocket', { upgrade: 'websocket' })
     if (path.startsWith('/info/')) return info(path.slice('/info/'.length))
     if (path.startsWith('/resolve/')) return resolve(path.slice('/resolve/'.length), signal)
-    if (path === '/groups/list') return json(groupStatsOf(groups.stats()))
-    const group = groups.get(query.get('group') ?? DEFAULT_GROUP)
+    if (path === '/groups/list') return json(groupStatsOf(parts.consumers()))
+    const group = groupOf(query.get('group') ?? DEFAULT_GROUP)
     if (path === '/groups/dead-letters') return deadLetters(group, query.get('cursor'))
     const { repoCount, recordCount, resyncBuffer, cursors } = parts.stats()
     switch (path) {
@@ -118,7 +128,7 @@ export function createTapRoutes(parts: TapParts): (request: Request) => Promise<
       return text(200, '')
     }
     const { group: name = DEFAULT_GROUP, ids } = body
-    const group = typeof name === 'string' ? groups.get(name) : null
+    const group = typeof name === 'string' ? groupOf(name) : null
     if (group === null) return text(404, 'not found')
     if (path === '/groups/remove')
       return (await groups.remove(String(name))) ? text(200, '') : text(409, 'somebody is at this group')

@@ -50,6 +50,7 @@ export type Tables = Disposable & {
   resync(did: Did, ops: readonly VerifiedOp[], fields?: Partial<ResyncEvent>): void
   account(did: Did, status: string | null, fields?: Partial<AccountEvent>): void
   identity(did: Did, handle: string | null): void
+  sync(did: Did): void
   failure(reason: FailureReason, message?: string, did?: Did | null): void
   one(sql: string, ...params: (string | number)[]): unknown
 }
@@ -100,6 +101,7 @@ export function openTables(
       apply({ kind: 'account', did, ...origin, active: status === null, status, time, ...fields }),
     identity: (did, handle) =>
       apply({ kind: 'identity', did, ...origin, handle: handle as Handle | null, time }),
+    sync: (did) => apply({ kind: 'sync', did, ...origin, ...head, time, unchanged: true }),
     failure: (reason, message = 'wrong', did = null) =>
       apply({ kind: 'failure', ...origin, did, reason, message }),
     one: (sql, ...params) => db.prepare(sql).get(...params),
