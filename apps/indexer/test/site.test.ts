@@ -194,6 +194,8 @@ test('links: from where, how many, and of how many accounts; fifty places at mos
   const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`k${i}`, ben]))
   tables.commit(ada, [opOf('create', 'com.example.many/1', { ...many, pad: 'x'.repeat(9000) })])
   expect(await ask$(ben)).toMatchObject({ sources: { length: 50 }, isCut: true })
+  // No more is looked for than is told.
+  expect(createLinkSources(tables.db)(ben, 3)).toHaveLength(3)
 })
 
 test('a repo: where it stands', async () => {
