@@ -119,6 +119,7 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
     launch(
       [
         'run',
+        '--everything',
         `--relay=${relays[0].url}`,
         `--relay=${relays[1].url}`,
         '--from-oldest',

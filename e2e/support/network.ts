@@ -48,6 +48,7 @@ export async function startNetwork(indexerFlags: readonly string[] = []): Promis
       'indexer',
       [
         'run',
+        '--everything',
         `--source=ws://127.0.0.1:${ports.pds}`,
         `--plc-url=${plc.url}`,
         '--allow-loopback',

@@ -10,6 +10,7 @@ import type { Did } from '@avocet/syntax'
 import type { Live } from '../src/http/live.ts'
 import { startPipeline } from '../src/pipeline.ts'
 import { createBackfill } from '../src/sync/backfill.ts'
+import { ALL, openWanted } from '../src/sync/wanted.ts'
 import type { Accounts } from './accounts.ts'
 
 /** What something cost. */
@@ -102,7 +103,7 @@ function pipelineOf(options: {
     sources: [options.source],
     resolveKey,
     verify,
-    collections: null,
+    wanted: openWanted(db, ALL, Date.now),
     resync:
       host === null
         ? null

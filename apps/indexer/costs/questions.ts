@@ -19,6 +19,7 @@ import { createLinkReader } from '../src/queries/links.ts'
 import { createRecordReader } from '../src/queries/records.ts'
 import { createRepoReader } from '../src/queries/repos.ts'
 import { documentHost } from './documents.ts'
+import { ALL, describeWanted, openWanted } from '../src/sync/wanted.ts'
 
 /** What costly records point to. */
 const LISTED = 'at://did:plc:ewvi7nxzyoun6zhxrhs64oiz/app.bsky.feed.post/3kxyzabcdef22'
@@ -59,6 +60,11 @@ export function serveQuestions(db: Database): Served {
     db,
     repos,
     sources: () => [],
+    work: () => ({
+      wanted: { ...describeWanted(openWanted(db, ALL, Date.now)), finding: [] },
+      removals: { repos: 0, collections: false },
+      reindex: null,
+    }),
     workers: () => null,
     consumers: () => [],
     accountQuota: defaults.accountQuota,

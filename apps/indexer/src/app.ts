@@ -1,5 +1,6 @@
 // The composition root: sources, verifier, tables, queries and page become one indexer.
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { nativeVerifier } from '@avocet/crypto-native'
 import {
@@ -19,8 +20,10 @@ import {
   pdsSource,
   relaySource,
 } from '@avocet/firehose'
-import type { Did } from '@avocet/syntax'
 import { createAddressReader, serve } from '@avocet/xrpc-server/node'
+import { type CollectionChoices, createChoices, type RepoChoices } from './admin/choices.ts'
+import { serveAdmin } from './admin/serve.ts'
+import { createLetters } from './admin/letters.ts'
 import { createBacklinks } from './backlinks/methods.ts'
 import { createLinkSources } from './backlinks/sources.ts'
 import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
@@ -59,17 +62,21 @@ import { createRecordReader } from './queries/records.ts'
 import { createRepoReader } from './queries/repos.ts'
 import { createBackfill } from './sync/backfill.ts'
 import { createSearcher } from './search/searcher.ts'
-import { createFilter } from './sync/collections.ts'
-import { startDiscovery } from './sync/discovery.ts'
-import { createListRepos } from './sync/discover.ts'
+import type { FindingStatus } from './sync/finding.ts'
+import { startLists } from './sync/lists.ts'
 import { sameLoopback } from './sync/loopback.ts'
+import { checkWanted, wantedBy } from './sync/flags.ts'
+import { describeWanted, openWanted } from './sync/wanted.ts'
 import { version } from './version.ts'
 
-export { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
+export { type AdminConfig, defaults, type IndexerConfig, type SourceConfig } from './config.ts'
 export type { GroupStats } from './delivery/group.ts'
 export { IndexerError, type IndexerErrorCode } from './errors.ts'
 export type { SourceStatus } from './http/source-status.ts'
-export type { Status, Totals } from './http/status.ts'
+export type { ReindexStatus } from './index/reindex.ts'
+export type { FindingStatus } from './sync/finding.ts'
+export type { Status, Totals, WantedStatus } from './http/status.ts'
+export type { ChoiceError, ChoiceResult, CollectionChoices, NamedRepo, RepoChoices } from './admin/choices.ts'
 export type { StreamEvent } from './stream/event.ts'
 export type { EventOptions } from './stream/iterate.ts'
 export type { TapConfig } from './tap/tap.ts'
@@ -89,9 +96,15 @@ const EXPORTS_PER_HOST = 10
 export interface Indexer extends AsyncDisposable {
   /** Where it is served; null when it is not. */
   readonly url: string | null
+  /** Where its admin API is served; null when it is not. */
+  readonly adminUrl: string | null
   /** Settles when it stops: resolves after `close`, rejects when it cannot go on. */
   readonly done: Promise<void>
   status(): Status
+  /** Repos that are followed, or kept out, because they were named. */
+  readonly repos: RepoChoices
+  /** The collections that are indexed. */
+  readonly collections: CollectionChoices
   /** What happens to what is indexed, from `cursor` on; as the streams have it. */
   events(options?: EventOptions): AsyncGenerator<StreamEvent, void, undefined>
   /** Stops reading, finishes what is under way, closes the database. */
@@ -106,6 +119,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   await using opened = new AsyncDisposableStack()
   const log = config.onLog ?? ((): void => {})
   const now = Date.now
+  if (config.dataFolder === null || !existsSync(config.dataFolder)) checkWanted(config, null)
   const db = openIndexDatabase(config.dataFolder, (rows) =>
     log(`database of an older version: ${rows} rows moved or counted`),
   )
@@ -146,6 +160,8 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const searcher = createSearcher(db, config.dataFolder === null ? null : databasePath(config.dataFolder))
   opened.defer(() => searcher.close())
   const repos = createRepoReader(db, now)
+  const wanted = openWanted(db, wantedBy(config), now)
+  checkWanted(config, wanted)
   const verify = nativeVerifier()
 
   // Notices come only after the pipeline has started, and the pipeline wants to know whom to tell.
@@ -161,12 +177,8 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     repos,
     dids: askedDids,
     tapRepos: {
-      async add(added) {
-        for (const did of added) await pipeline.consumer.requestResync(did)
-      },
-      async remove(removed) {
-        for (const did of removed) await pipeline.consumer.setLocalStatus(did, 'removed')
-      },
+      add: (added) => choices.repos.add(added),
+      remove: (removed) => choices.repos.remove(removed),
     },
     now,
     onLog: log,
@@ -190,7 +202,6 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const ask = limitHosts(fetch, clocks, { slots: 4 })
   const exports = createGuardedFetch({ allowLoopback, maxBytes: MAX_EXPORT_BYTES, timeoutMs: EXPORT_MS })
   const fetchRepos = limitHosts(exports, clocks, { slots: EXPORTS_PER_HOST })
-  const isWanted = createFilter(config.collections)
   const resolveKey = allowLoopback ? sameLoopback(identities.resolveKey, hosts) : identities.resolveKey
   const sources = config.sources.map(toSource)
   const pipeline = startPipeline({
@@ -198,7 +209,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     sources,
     resolveKey,
     verify,
-    collections: config.collections,
+    wanted,
     documents: lexicons.documents,
     projections,
     resync: config.backfill
@@ -207,7 +218,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
           fetch: fetchRepos,
           ask,
           relays: config.sources.filter(({ kind }) => kind === 'relay').map(({ url }) => toHttp(url)),
-          isWanted,
+          isWanted: wanted.isWanted,
           verify,
         })
       : null,
@@ -225,7 +236,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const audit = openAudit({
     db,
     repos,
-    isWanted,
+    isWanted: wanted.isWanted,
     resolveKey,
     fetch: fetchRepos,
     ask,
@@ -238,7 +249,14 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     now,
   })
   opened.defer(() => audit.stop())
+  const choices = createChoices({ wanted, repos, consumer: pipeline.consumer, onTrouble: log })
+  let listed = (): FindingStatus[] => []
   const status = createStatus({
+    work: () => ({
+      wanted: { ...describeWanted(wanted), finding: listed() },
+      removals: pipeline.removals.waiting(),
+      reindex: pipeline.reindexing.status(),
+    }),
     db,
     repos,
     sources: createSourceStatuses(config.sources, () => pipeline, log),
@@ -249,21 +267,23 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     version,
     now,
   })
+  const isFollowed = (did: string): boolean => repos.get(did) !== null
   if (config.backfill) {
-    const discovery = startDiscovery({
+    const { consumer } = pipeline
+    const lists = startLists({
       db,
-      hosts: config.sources.map(({ kind }, i) => ({
-        url: hosts[i]!,
-        source: sources[i]!.id,
-        own: kind === 'pds',
-      })),
-      dids: config.repos as readonly Did[],
-      listRepos: createListRepos(ask),
-      consumer: pipeline.consumer,
+      config,
+      hosts,
+      ids: sources.map(({ id }) => id),
+      wanted,
+      isFollowed,
+      fetch: ask,
+      consumer,
       onTrouble: log,
       now,
     })
-    opened.defer(() => discovery.stop())
+    listed = () => lists.status()
+    opened.defer(() => lists.stop())
   }
 
   const backlinks = createBacklinks(db)
@@ -326,6 +346,24 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     })
   }
 
+  const admin =
+    config.admin === undefined
+      ? null
+      : await serveAdmin(
+          config.admin,
+          {
+            ...choices,
+            status,
+            deadLetters: createDeadLetterReader(db),
+            letters: createLetters(db, pipeline.consumer, isFollowed),
+            reindexing: pipeline.reindexing,
+            consumer: pipeline.consumer,
+            isFollowed,
+          },
+          (error) => log(`admin request failed: ${String(error)}`),
+        )
+  if (admin !== null) opened.defer(() => admin.close())
+
   const parts = opened.move()
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => (closing ??= parts.disposeAsync())
@@ -342,8 +380,10 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   done.catch(() => {})
   return {
     url: serving?.url ?? null,
+    adminUrl: admin?.url ?? null,
     done,
     status,
+    ...choices,
     events: (options = {}) => streams.events(options),
     close,
     [Symbol.asyncDispose]: close,

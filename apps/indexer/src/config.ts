@@ -23,6 +23,15 @@ export type SourceConfig = {
   readonly start: 'oldest' | 'live'
 }
 
+/** Where the admin API is served, apart from everything else, and what lets in. */
+export type AdminConfig = {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** At least 16 visible ASCII characters. */
+  readonly token: string
+}
+
 /** Settings of `createIndexer`. */
 export type IndexerConfig = {
   /** Folder of the database; null keeps everything in memory. */
@@ -33,8 +42,16 @@ export type IndexerConfig = {
   readonly sources: readonly SourceConfig[]
   /** Base URL of the did:plc directory. */
   readonly plcUrl: string
-  /** Collections to index, exact or ending in `.*`; null for all. */
+  /** Collections to index, exact or ending in `.*`; null for all of the repos that are followed. */
   readonly collections: readonly string[] | null
+  /** Follow the repos that have a record of this collection, instead of those that have one of `collections`. Default: none. */
+  readonly signalCollection?: string
+  /** Follow every repo that the sources speak of. Default: when neither `collections` nor `signalCollection` names something. */
+  readonly everything?: boolean
+  /** Origins (http or https) to ask for the repos that have a collection. Default: the sources. */
+  readonly directories?: readonly string[]
+  /** Serve the admin API. Default: not. */
+  readonly admin?: AdminConfig
   /** Whether repos are read whole when first seen, and those a source lists are looked for. */
   readonly backfill: boolean
   /** Repos to index even if no source mentions them. */
@@ -88,6 +105,7 @@ export const defaults: {
   readonly dataFolder: string
   readonly host: string
   readonly port: number
+  readonly adminPort: number
   readonly plcUrl: string
   readonly relay: string
   readonly logRetentionHours: number
@@ -104,6 +122,7 @@ export const defaults: {
   dataFolder: './data/indexer',
   host: '127.0.0.1',
   port: 2584,
+  adminPort: 2585,
   plcUrl: 'https://plc.directory',
   relay: 'wss://bsky.network',
   logRetentionHours: 72,
@@ -155,6 +174,12 @@ export function parseCollections(text: string): string[] {
     }
   }
   return list
+}
+
+/** One collection. @throws IndexerError `bad-config` */
+export function parseCollection(text: string): string {
+  if (isNsid(text)) return text
+  throw new IndexerError('bad-config', `Not a collection: ${text} (like app.bsky.feed.post)`)
 }
 
 /** DIDs separated by commas. @throws IndexerError `bad-config` */

@@ -8,7 +8,6 @@ import {
   type Resync,
   type Source,
   consume,
-  filterHash,
 } from '@avocet/firehose'
 import { createWorkerPool, type WorkerPoolStats } from '@avocet/firehose/pool'
 import { openState } from '@avocet/firehose/sqlite'
@@ -19,9 +18,12 @@ import { stopAtDiskFailure } from './database/failure.ts'
 import { type IndexNotice, createEventApplier } from './index/apply.ts'
 import { catalogWith, createExamine, type ExaminerData } from './index/examine.ts'
 import { createIgnoredCounter, maintain } from './index/maintenance.ts'
+import { createReindexing, type Reindexing } from './index/reindex.ts'
 import { createJudge } from './index/validity.ts'
 import type { Projections } from './projections/store.ts'
-import { createFilter } from './sync/collections.ts'
+import { createRepoReader } from './queries/repos.ts'
+import { createRemovals, type Removals } from './sync/removals.ts'
+import type { Wanted } from './sync/wanted.ts'
 
 /** Accounts worked on at the same time: as many commits can share one transaction of the database. */
 const CONCURRENCY = 256
@@ -31,6 +33,8 @@ const RESYNC_CONCURRENCY = 16
 /** A running pipeline. */
 export type Pipeline = {
   readonly consumer: Consumer
+  readonly removals: Removals
+  readonly reindexing: Reindexing
   /** How long the newest commit of a source took from its `time` until it was indexed, ms; null before the first. */
   lagMs(source: string): number | null
   /** The threads that verify; null without any. */
@@ -47,7 +51,7 @@ export function startPipeline(options: {
   readonly sources: readonly Source[]
   readonly resolveKey: ResolveKey
   readonly verify: VerifySignature
-  readonly collections: readonly string[] | null
+  readonly wanted: Wanted
   /** Lexicons beside those that are bundled. */
   readonly documents?: readonly LexiconDocument[]
   /** The indexes that records are put into; default: none. */
@@ -69,12 +73,12 @@ export function startPipeline(options: {
   readonly onLogged?: (seq: number) => void
   readonly now: () => number
 }): Pipeline {
-  const { db, now, onNotice } = options
+  const { db, now, onNotice, wanted } = options
   const stopped = new AbortController()
   const applier = createEventApplier({
     db,
     examine: createExamine(createJudge(catalogWith(options.documents ?? []))),
-    isWanted: createFilter(options.collections),
+    isWanted: wanted.isWanted,
     ...(options.projections === undefined ? {} : { projections: options.projections }),
     ...(options.accountQuota === undefined ? {} : { quota: options.accountQuota }),
     now,
@@ -105,11 +109,17 @@ export function startPipeline(options: {
     ...(options.resync === null ? {} : { resync: options.resync }),
     ...(options.latestRev ? { latestRev: options.latestRev } : {}),
     ...(options.hostStatus === undefined ? {} : { hostStatus: options.hostStatus }),
-    filter: filterHash(options.collections ?? undefined),
+    scope: wanted.follows,
+    filter: () => wanted.label(),
   })
+  const repos = createRepoReader(db, now)
+  const removals = createRemovals({ db, records: applier.records, repos, wanted, consumer })
+  const reindexing = createReindexing(db, applier.records, now)
   const upkeep = maintain({
     db,
     applier,
+    removals,
+    reindexing,
     ignored,
     logRetentionMs: options.logRetentionMs,
     ...(options.logBytes === undefined ? {} : { logBytes: options.logBytes }),
@@ -129,6 +139,8 @@ export function startPipeline(options: {
   const done = finish()
   return {
     consumer,
+    removals,
+    reindexing,
     done,
     lagMs: (source) => applier.lagMs(source),
     workers: () => pool?.stats() ?? null,

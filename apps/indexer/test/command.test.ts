@@ -37,6 +37,7 @@ const ready = async ({ output }: Run): Promise<string> =>
   await eventually(() => /is ready: (\S+)/.exec(output())?.[1])
 const runFlags = (host: Host): string[] => [
   'run',
+  '--everything',
   `--source=${host.wsUrl}`,
   `--plc-url=${host.plcUrl}`,
   '--allow-loopback',
@@ -79,7 +80,7 @@ describe('words and exit codes', () => {
       join(folder, 'indexer.sqlite'),
       'not a database, but long enough to have a header of one'.repeat(100),
     )
-    const offline = ['--source=ws://127.0.0.1:1', '--allow-loopback', '--no-backfill']
+    const offline = ['--everything', '--source=ws://127.0.0.1:1', '--allow-loopback', '--no-backfill']
     const runs = [
       start([...offline, `--data=${folder}/a`, `--port=${port}`]),
       start([...offline, `--data=${folder}/file`, '--port=0']),

@@ -37,6 +37,7 @@ afterEach(async () => {
 const start = (...more: string[]): Run =>
   (run = startCommand([
     'run',
+    '--everything',
     `--source=${host.wsUrl}`,
     `--plc-url=${host.plcUrl}`,
     '--allow-loopback',

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest'
 import { describeEnd, diskFailure } from '../src/database/failure.ts'
 import { openIndexDatabase } from '../src/database/open.ts'
 import { type Pipeline, startPipeline } from '../src/pipeline.ts'
+import { ALL, openWanted } from '../src/sync/wanted.ts'
 
 /** Gives nothing, and ends when it is told to. */
 const quiet = (onEnd: () => void = () => {}): Source => ({
@@ -26,7 +27,7 @@ const startOn = (db: Database, source: Source, resolveKey: ResolveKey = async ()
     sources: [source],
     resolveKey,
     verify: verifySignature,
-    collections: null,
+    wanted: openWanted(db, ALL, Date.now),
     resync: null,
     logRetentionMs: 1000,
     workers: 0,

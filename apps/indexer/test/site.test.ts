@@ -16,6 +16,7 @@ import { createLinkReader } from '../src/queries/links.ts'
 import { createRecordReader } from '../src/queries/records.ts'
 import { createRepoReader } from '../src/queries/repos.ts'
 import { openTables, opOf, REV, type Tables } from './support/tables.ts'
+import { ALL, describeWanted, openWanted } from '../src/sync/wanted.ts'
 
 const ada: Did = 'did:web:ada.example'
 let tables: Tables
@@ -286,6 +287,11 @@ describe('the status', () => {
       repos: createRepoReader(tables.db, () => tables.now),
       sources: () => sources,
       accountQuota: 1000,
+      work: () => ({
+        wanted: { ...describeWanted(openWanted(tables.db, ALL, Date.now)), finding: [] },
+        removals: { repos: 0, collections: false },
+        reindex: null,
+      }),
       workers: () => null,
       consumers: () => [],
       version: '1.2.3',

@@ -92,6 +92,7 @@ async function main(): Promise<void> {
       app: 'indexer',
       args: [
         'run',
+        '--everything',
         `--port=${ports.indexer}`,
         `--host=${HOST}`,
         `--data=${join(data, 'indexer')}`,

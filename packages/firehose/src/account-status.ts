@@ -171,13 +171,15 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
   const renew = async (did: Did, source: string): Promise<void> => {
     const answer = await ask(did, 'active', true)
     const repo = await store.load(did)
+    // Forgotten since.
+    if (repo === null) return
     if (answer.heard) {
       const { status: said, at } = answer
-      if (said === null || said === repo?.upstreamStatus) return
+      if (said === null || said === repo.upstreamStatus) return
       if ((await tell(did, repo, said, source, at)) !== null) return
     }
     // The host is silent, or the app refused it: both are tried again.
-    if (repo !== null && askStatus !== null) await leaveOpen(repo, 'active', answer.heard ? null : answer)
+    if (askStatus !== null) await leaveOpen(repo, 'active', answer.heard ? null : answer)
   }
 
   const hear = async (did: Did): Promise<void> => {

@@ -1,13 +1,13 @@
 // What the options of a consumer must be, said before it starts.
 
 import { FirehoseError } from './errors.ts'
-import type { Source } from './options.ts'
+import type { Follows, Source } from './options.ts'
 
 /** @throws FirehoseError `invalid-option` */
 export function checkOptions(options: {
   readonly sources: readonly Source[]
   readonly collections?: readonly string[]
-  readonly scope?: 'all' | 'matching'
+  readonly scope?: 'all' | 'matching' | Follows
   readonly concurrency?: number
 }): void {
   const ids = options.sources.map((source) => source.id)

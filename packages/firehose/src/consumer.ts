@@ -21,7 +21,7 @@ import type { FailureReason } from './reasons.ts'
 import { createResyncer } from './resyncer.ts'
 import { createStore } from './store.ts'
 import { createSweep } from './sweep.ts'
-import { collectionFilter, filterHash } from './filter.ts'
+import { collectionFilter, filterHash, followsOf } from './filter.ts'
 import type { RepoPolicy } from './facts.ts'
 
 /** Figures since the consumer started. */
@@ -73,6 +73,18 @@ export interface Consumer {
    * statuses of accounts that are not active and were not asked for since a gap.
    */
   confirmRest(): Promise<void>
+  /**
+   * What the option `filter` says has changed: every repo whose rows were made for something else is to be read anew. Resolves when all
+   * were looked at; what is not is found at the next start.
+   */
+  refilter(): Promise<void>
+  /**
+   * Forgets a repo: its state, what is queued of it, a resync under way. Events of it that come later are of a repo never seen, so the scope
+   * decides. Rows that the app has made of it are the app's to remove.
+   * @param isMeant asked in the turn of the repo's events, at the last moment. Default: yes
+   * @returns whether it was meant
+   */
+  forget(did: Did, isMeant?: () => boolean): Promise<boolean>
   /**
    * When a source (null: any) last lost events for certain, ms since the epoch; null: never. Then its list is to be read anew.
    * A repo that was not confirmed since (`confirmedAt`) is `unconfirmed`, also where its row still says `synchronized`.
@@ -128,11 +140,14 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
   const timers = options.timers ?? PLATFORM_TIMERS
   const wait = (ms: number): Promise<void> => pause(ms, signal, options.timers)
   const startedAt = now()
+  const { filter = filterHash(options.collections) } = options
   const repoPolicy: RepoPolicy = {
     resync: options.resync !== undefined,
     check: options.latestRev !== undefined,
     firstSighting: options.resync === undefined ? 'accept' : (options.firstSighting ?? 'resync'),
-    filter: options.filter ?? filterHash(options.collections),
+    get filter() {
+      return typeof filter === 'function' ? filter() : filter
+    },
     intervalMs: 60_000,
     backoffMs: 10_000,
     maxBackoffMs: 86_400_000,
@@ -197,6 +212,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     signal,
     onFault,
   })
+  const wanted = options.collections === undefined ? null : collectionFilter(options.collections)
   const processor = createProcessor({
     bench: {
       identities,
@@ -214,8 +230,8 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     timers,
     random: options.random ?? Math.random,
     speakerOf: (source) => readers.find(({ info }) => info.id === source)?.info.speaker ?? { kind: 'relay' },
-    wanted: options.collections === undefined ? null : collectionFilter(options.collections),
-    scope: options.scope ?? 'all',
+    wanted,
+    follows: followsOf(options.scope ?? 'all', wanted),
     onIgnored: options.onIgnored ?? (() => {}),
     after(ms, did, work) {
       timers.after(Math.max(0, ms), () => {
@@ -325,6 +341,8 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
       resyncer.tell(did, { kind: 'requested', reason, claimed }, source),
     reportListed: (entry) => lanes.run(entry.did, () => processor.listed(entry)),
     confirmRest: () => sweep(true),
+    refilter: () => sweep(false),
+    forget: (did, isMeant = () => true) => lanes.run(did, () => processor.forget(did, isMeant)),
     gapAt,
     setLocalStatus: (did, status) => resyncer.tell(did, { kind: 'local', status }),
     stats: () => ({

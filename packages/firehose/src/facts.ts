@@ -80,6 +80,8 @@ export type RepoFact =
       readonly data: CID
       readonly last: boolean
       readonly own: boolean
+      /** What was wanted when its resync began. Default: as now. */
+      readonly filter?: string
     }
   /** The queue of a resync is worked off. */
   | { readonly kind: 'drained'; readonly epoch: number }

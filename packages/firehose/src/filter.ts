@@ -1,6 +1,7 @@
 // Which collections the app wants, and a short name for that choice.
 
 import type { Item } from './item.ts'
+import type { Follows } from './options.ts'
 
 /** Whether a collection matches one of the patterns: an exact name, or a namespace ending in `.*`. */
 export function collectionFilter(patterns: readonly string[]): (collection: string) => boolean {
@@ -20,8 +21,18 @@ export function filterHash(patterns: readonly string[] | undefined): string {
   return hash.toString(36)
 }
 
-/** Whether an event alone is reason enough to follow its repo: a commit that claims an operation in a wanted collection. */
-export function claimsWanted({ event }: Item, wanted: (collection: string) => boolean): boolean {
-  if (event.kind !== 'commit') return false
-  return event.ops.some(({ path }) => wanted(path.slice(0, path.indexOf('/'))))
+/** The collections that a commit claims operations in; null for another event. */
+export function claimsOf({ event }: Item): readonly string[] | null {
+  if (event.kind !== 'commit') return null
+  return event.ops.map(({ path }) => path.slice(0, path.indexOf('/')))
+}
+
+/** What a scope means; null: every repo is followed. */
+export function followsOf(
+  scope: 'all' | 'matching' | Follows,
+  wanted: ((collection: string) => boolean) | null,
+): Follows | null {
+  if (typeof scope === 'function') return scope
+  if (scope === 'all' || wanted === null) return null
+  return (_did, claims) => claims?.some(wanted) === true
 }

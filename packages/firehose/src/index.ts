@@ -20,11 +20,12 @@ export {
 export { type CaptureInput, captureSource, type CaptureOptions, readCapture } from './capture.ts'
 export { type CopyHost, readCopies, type RepoCopy } from './copies.ts'
 export { consume, type Consumer, type ConsumerStats } from './consumer.ts'
-export { filterHash } from './filter.ts'
+export { collectionFilter, filterHash } from './filter.ts'
 export { FirehoseError, type FirehoseErrorCode, ResyncError, type ResyncErrorCode } from './errors.ts'
 export { createMemoryState, type MemoryState } from './memory-state.ts'
 export type {
   ConsumeOptions,
+  Follows,
   HostRequest,
   HostStatus,
   IdentityPolicy,

@@ -47,6 +47,8 @@ export type Listed = {
   readonly source: string
   /** When the host was asked, ms since the epoch. */
   readonly at: number
+  /** Follow the repo from now on whatever the scope says, as it is in a list of those that have what is wanted. Default false. */
+  readonly follow?: boolean
 }
 
 /** What the resyncer decides about a repo. */

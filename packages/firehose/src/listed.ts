@@ -34,7 +34,18 @@ export function createListed(options: ListedOptions): (entry: Listed) => Promise
     return checkAuthority(speaker, result.identity.pds).ok
   }
 
-  const listed = async ({ did, rev, status, own, source, at }: Listed): Promise<boolean> => {
+  /** A list of those that have what is wanted names it: it is read in its turn. */
+  const begin = async ({ did, rev }: Listed): Promise<boolean> => {
+    const fact = { kind: 'requested', reason: 'discovered', claimed: rev } as const
+    const { state, effects } = next(newRepo(did, policy.filter), fact, policy, now())
+    // Whose list that was says nothing of who brings its events.
+    await store.save({ repo: state }, null)
+    resync.react(did, effects)
+    return true
+  }
+
+  const listed = async (entry: Listed): Promise<boolean> => {
+    const { did, rev, status, own, source, at } = entry
     let repo = await store.load(did)
     // A list is nobody's word: of a DID that is new there must be a document, and a PDS lists only what it hosts.
     const speaker = options.speakerOf(source)
@@ -65,6 +76,7 @@ export function createListed(options: ListedOptions): (entry: Listed) => Promise
       }
       repo = told
     }
+    if (repo === null && entry.follow === true) return begin(entry)
     // Its host knows better, also of an account that the list hides.
     if (rev === null || (said ?? status) !== 'active') return true
     const { state, effects } = next(

@@ -82,7 +82,9 @@ export function refiltered(state: RepoState, policy: RepoPolicy, now: number): T
     return to({ ...state, filter, flags, partialSince: state.rev })
   }
   if (state.status === 'desynchronized' || !isActive(state)) return to(state)
-  return due({ ...state, status: 'desynchronized', reason: 'filter-changed' }, 3, policy, now)
+  // Somebody waits for it, and asks for that once: no pause since it was read last.
+  const asked = { status: 'desynchronized', reason: 'filter-changed', nextTry: now, priority: 3 } as const
+  return to({ ...state, ...asked }, 'wake')
 }
 
 /** Whether upstream and this service both say so. */

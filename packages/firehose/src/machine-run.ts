@@ -55,7 +55,8 @@ export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy): 
   // Only a list said so, and the copy has what it told of.
   const lost = state.lost === 'behind' && unreached === null ? null : state.lost
   const floor = above(state.floor, rev)
-  const whole = { flags: [], partialSince: null, filter: policy.filter, confirmedAt } as const
+  const { filter = policy.filter } = fact
+  const whole = { flags: [], partialSince: null, filter, confirmedAt } as const
   return to({ ...state, ...whole, rev, data, claimed, lost, floor, phase: 'draining' })
 }
 

@@ -128,6 +128,13 @@ export interface Prover {
 
 type MaybePromise<T> = T | Promise<T>
 
+/**
+ * Whether a repo that nothing is stored of is followed from an event on. `claims`: the collections of the operations that a commit claims,
+ * not proved yet; null: another event, or an entry of a list. May change its mind: `Consumer.forget` lets go of what it does not want
+ * any more.
+ */
+export type Follows = (did: Did, claims: readonly string[] | null) => boolean
+
 /** What `consume` needs and may be told. */
 export type ConsumeOptions<Tx> = {
   readonly sources: readonly Source[]
@@ -174,13 +181,16 @@ export type ConsumeOptions<Tx> = {
    * What that cannot prove: that a repo which is not followed has no wanted records. Those from before are unknown until it writes one more
    * (then `resync` reads all of it) or is asked for, by a list such as com.atproto.sync.listReposByCollection; and who leaves a wanted operation out of
    * what an event claims is found out only where the repo is followed.
+   *
+   * A function decides by itself, with the same limits.
    */
-  readonly scope?: 'all' | 'matching'
+  readonly scope?: 'all' | 'matching' | Follows
   /**
    * Names what the app makes rows of, if it chooses by itself: repos whose rows were made for something else are read anew.
-   * Default: `filterHash(collections)`.
+   * Default: `filterHash(collections)`. A function: the choice may change while it runs, see `Consumer.refilter`; a name that
+   * stood for another choice before must not come back.
    */
-  readonly filter?: string
+  readonly filter?: string | (() => string)
   /** DIDs worked on at the same time. Default 64. */
   readonly concurrency?: number
   /** Repos resynced at the same time. Default 4. */

@@ -7,14 +7,14 @@ import { createAccountStatus } from './account-status.ts'
 import { createBuckets } from './buckets.ts'
 import type { Speaker } from './chain.ts'
 import type { FailureEvent } from './events.ts'
-import { claimsWanted } from './filter.ts'
+import { claimsOf } from './filter.ts'
 import type { RepoPolicy } from './facts.ts'
 import { createIdentityEvents } from './identity-events.ts'
 import type { Item, Listed, Remnant, ResyncGate } from './item.ts'
 import { type Bench, judgeHost } from './judge.ts'
 import { createListed } from './listed.ts'
 import { next } from './machine.ts'
-import type { HostStatus, Timers } from './options.ts'
+import type { Follows, HostStatus, Timers } from './options.ts'
 import { createOutcomes } from './outcome.ts'
 import { type FailureReason, REASONS } from './reasons.ts'
 import { createRepoEvents, doubtOf } from './repo-events.ts'
@@ -28,8 +28,8 @@ export type ProcessorOptions = {
   readonly resync: ResyncGate
   readonly policy: RepoPolicy
   readonly wanted: ((collection: string) => boolean) | null
-  /** See `ConsumeOptions`. */
-  readonly scope: 'all' | 'matching'
+  /** See `ConsumeOptions`; null: every repo is followed. */
+  readonly follows: Follows | null
   /** See `ConsumeOptions`; null: nobody can be asked. */
   readonly hostStatus: HostStatus | 'trust-relays' | null
   readonly timers: Timers
@@ -54,6 +54,8 @@ export type Processor = {
   renewStatus(did: Did, source: string): Promise<void>
   /** Asks about what only a relay said of an account, if that is due. Only inside the account's lane. */
   hear(did: Did): Promise<void>
+  /** Forgets a repo, if that is still meant. False: it was not. Only inside the account's lane. */
+  forget(did: Did, isMeant: () => boolean): Promise<boolean>
   /** A failure of the stream itself. */
   tell(failure: FailureEvent): Promise<void>
 }
@@ -71,15 +73,14 @@ export function createProcessor(options: ProcessorOptions): Processor {
   const handleIdentity = createIdentityEvents({ ...options, outcomes, unknowns })
   const handleAccount = createAccountEvents({ ...options, outcomes, statuses, trustsRelays, unknowns })
 
-  // Repos that have what is wanted, if only they are followed.
-  const matching = options.scope === 'matching' ? options.wanted : null
+  const { follows } = options
   const listed = createListed({ ...options, statuses })
 
   const handleItem = async (item: Item): Promise<void> => {
     const { event } = item
     const loaded = store.load(event.did)
     const repo = loaded instanceof Promise ? await loaded : loaded
-    if (repo === null && matching !== null && !claimsWanted(item, matching)) {
+    if (repo === null && follows !== null && !follows(event.did, claimsOf(item))) {
       count('passed')
       if (item.ticket !== null) item.source.tracker.finish(item.ticket)
       return
@@ -93,8 +94,16 @@ export function createProcessor(options: ProcessorOptions): Processor {
 
   return {
     handle: handleItem,
-    listed: async (entry) =>
-      matching !== null && (await store.load(entry.did)) === null ? false : listed(entry),
+    async listed(entry) {
+      const isMeant = follows === null || entry.follow === true || follows(entry.did, null)
+      return isMeant || (await store.load(entry.did)) !== null ? listed(entry) : false
+    },
+    async forget(did, isMeant) {
+      if (!isMeant()) return false
+      if ((await store.load(did)) !== null) await store.save({ remove: did }, null)
+      resync.react(did, ['end-run'])
+      return true
+    },
     renewStatus: (did, source) => statuses.renew(did, source),
     hear: (did) => statuses.hear(did),
     async lose({ source, tickets, failure, claimed }) {

@@ -13,8 +13,8 @@ import type { FailureReason } from './reasons.ts'
 import type { QueuedFrame, RepoState, RepoStateStore } from './state.ts'
 import type { Store } from './store.ts'
 
-/** A resync under way. `bytes`: of the events that were queued meanwhile. */
-export type Run = { readonly stop: AbortController; epoch: number; bytes: number }
+/** A resync under way. `bytes`: of the events that were queued meanwhile. `filter`: what was wanted when it began. */
+export type Run = { readonly stop: AbortController; epoch: number; bytes: number; filter: string }
 
 /** How often what came about. */
 export type ResyncCounts = {
@@ -129,8 +129,9 @@ export function createRepoReader(
   const apply = async (did: Did, run: Run, part: ResyncPart): Promise<void> => {
     const { own = true, ...content } = part
     const { rev, data, last } = part
+    const { epoch, filter } = run
     const event: ResyncEvent = { kind: 'resync', source: RESYNC_SOURCE, seq: null, did, ...content }
-    const { effects } = await step(did, { kind: 'part', epoch: run.epoch, rev, data, last, own }, event)
+    const { effects } = await step(did, { kind: 'part', epoch, filter, rev, data, last, own }, event)
     // The account went, or came back as another one, while this was on its way.
     if (effects.includes('stale')) throw new Ended()
   }

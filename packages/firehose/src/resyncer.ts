@@ -8,6 +8,7 @@ import { newRepo, type RepoEffect, type RepoFact, type RepoPolicy, type Transiti
 import { kept } from './hosts.ts'
 import type { Identities } from './identities.ts'
 import type { Lanes } from './lanes.ts'
+import { to } from './machine-rules.ts'
 import { next } from './machine.ts'
 import type { LatestRev, Resync, Timers } from './options.ts'
 import type { ResyncGate } from './item.ts'
@@ -51,6 +52,8 @@ export type Resyncer = ResyncGate &
     readonly counts: ResyncCounts
   }
 
+/** What a repo may begin with that nothing is stored of. */
+const BEGINS: ReadonlySet<RepoFact['kind']> = new Set(['requested', 'local'])
 const PRIORITIES: readonly Priority[] = [0, 1, 2, 3, 4]
 
 /** Makes the resyncer of a consumer; `start` begins. */
@@ -101,7 +104,10 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
     event: ResyncEvent | FailureEvent | null = null,
     source?: string,
   ): Promise<Transition> => {
-    const before = (await store.load(did)) ?? newRepo(did, policy.filter)
+    const stored = await store.load(did)
+    const before = stored ?? newRepo(did, policy.filter)
+    // Forgotten since: what was found out about it meanwhile must not bring it back.
+    if (stored === null && !BEGINS.has(fact.kind)) return to(before, 'stale')
     const after = next(before, fact, policy, now())
     const { effects } = after
     const stale = effects.includes('stale')
@@ -118,7 +124,7 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
   const readRepo = createRepoReader({ ...options, step, counts })
 
   const begin = async (did: Did, read: Resync): Promise<void> => {
-    const run: Run = { stop: new AbortController(), epoch: 0, bytes: 0 }
+    const run: Run = { stop: new AbortController(), epoch: 0, bytes: 0, filter: policy.filter }
     runs.set(did, run)
     try {
       const { state, effects } = await lanes.run(did, () => step(did, { kind: 'begun' }))

@@ -164,3 +164,146 @@ describe('the scope `matching`', () => {
     )
   })
 })
+
+describe('what is followed changes while it runs', () => {
+  const copyOf = async (world: World, account: Account): Promise<ResyncPart> => {
+    const { rev, commit, data } = await world.commit(account, [note('copied')])
+    return { rev, commit, data, ops: [], last: true }
+  }
+
+  it('a repo that a list of those with something wanted names is read, if there is one', async () => {
+    const world = createWorld('scope-follow')
+    const account = world.createAccount()
+    const part = await copyOf(world, account)
+    const running = start(world, [], {
+      ...scope,
+      sources: [fromFrames([], { stay: true })],
+      resync: async function* () {
+        yield part
+      },
+    })
+    const entry = {
+      did: account.did,
+      rev: null,
+      status: 'active',
+      own: false,
+      source: 'test',
+      at: Date.now(),
+    }
+    const nobody = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' as typeof account.did
+    expect(await running.consumer.reportListed(entry)).toBe(false)
+    expect(await running.consumer.reportListed({ ...entry, did: nobody, follow: true })).toBe(false)
+    expect(await running.consumer.reportListed({ ...entry, follow: true })).toBe(true)
+    await expect.poll(() => running.state.repos.get(account.did)?.status).toBe('synchronized')
+    expect([...running.state.repos.keys()]).toEqual([account.did])
+    await running.consumer.close()
+  })
+
+  it('a repo that is forgotten stays so: also of what was on its way, and until the scope wants it', async () => {
+    const world = createWorld('scope-forget')
+    const account = world.createAccount()
+    const part = await copyOf(world, account)
+    let isWanted = true
+    const held = Promise.withResolvers<void>()
+    const aborted: boolean[] = []
+    const running = start(world, [], {
+      scope: () => isWanted,
+      sources: [fromFrames([], { stay: true })],
+      async *resync({ signal }) {
+        await held.promise
+        aborted.push(signal.aborted)
+        yield part
+      },
+    })
+    await running.consumer.requestResync(account.did)
+    await expect.poll(() => running.consumer.stats().resync.running).toBe(1)
+    expect(await running.consumer.forget(account.did, () => false)).toBe(false)
+    expect(running.state.repos.size).toBe(1)
+    isWanted = false
+    expect(await running.consumer.forget(account.did)).toBe(true)
+    held.resolve()
+    await expect.poll(() => running.consumer.stats().resync.running).toBe(0)
+    expect(aborted).toEqual([true])
+    expect([...running.state.repos.keys()]).toEqual([])
+    expect(running.events).toEqual([])
+    await running.consumer.requestResync(account.did)
+    await expect.poll(() => running.state.repos.get(account.did)?.status).toBe('synchronized')
+    await running.consumer.close()
+  })
+
+  it('a repo that was forgotten while its host was asked stays so', async () => {
+    const world = createWorld('scope-checked')
+    const account = world.createAccount()
+    const part = await copyOf(world, account)
+    const held = Promise.withResolvers<void>()
+    let [checks, asked] = [0, 0]
+    const running = start(world, [], {
+      scope: () => false,
+      sources: [fromFrames([], { stay: true })],
+      async *resync() {
+        yield part
+      },
+      async latestRev() {
+        checks++
+        await held.promise
+        return 'jzzzzzzzzzzzy' as typeof part.rev
+      },
+      async hostStatus() {
+        asked++
+        return 'deactivated'
+      },
+    })
+    await running.consumer.requestResync(account.did)
+    await expect.poll(() => running.state.repos.get(account.did)?.status).toBe('synchronized')
+    const { rev } = part
+    const entry = { did: account.did, rev: `${rev.slice(0, -1)}z` as typeof rev, status: 'active', own: true }
+    await running.consumer.reportListed({ ...entry, source: 'test', at: Date.now() })
+    const repo = running.state.repos.get(account.did)!
+    expect(repo.status).toBe('suspect')
+    await running.state.save({ repo: { ...repo, nextTry: 1 } })
+    await expect.poll(() => checks, { timeout: 5000 }).toBe(1)
+    await running.consumer.forget(account.did)
+    held.resolve()
+    await expect.poll(() => running.consumer.stats().active).toBe(0)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect([...running.state.repos.keys()]).toEqual([])
+    expect(asked).toBe(0)
+    await running.consumer.close()
+  })
+
+  it('a repo that is being read while more becomes wanted is read again, and no other way', async () => {
+    const world = createWorld('scope-refilter')
+    const account = world.createAccount()
+    const part = await copyOf(world, account)
+    let filter = '1'
+    const reads: string[] = []
+    let held = Promise.withResolvers<void>()
+    const running = start(world, [], {
+      scope: () => true,
+      filter: () => filter,
+      sources: [fromFrames([], { stay: true })],
+      resyncPolicy: { intervalMs: 0, pollMs: 10 },
+      async *resync({ reason }) {
+        reads.push(reason)
+        await held.promise
+        yield part
+      },
+    })
+    await running.consumer.requestResync(account.did)
+    await expect.poll(() => reads.length).toBe(1)
+    filter = '2'
+    await running.consumer.refilter()
+    held.resolve()
+    await expect.poll(() => reads).toEqual(['requested', 'filter-changed'])
+    const read = (): unknown => running.state.repos.get(account.did)
+    await expect.poll(read).toMatchObject({ status: 'synchronized', filter: '2' })
+    held = Promise.withResolvers<void>()
+    held.resolve()
+    await running.consumer.refilter()
+    filter = '3'
+    await running.consumer.refilter()
+    await expect.poll(() => reads.length).toBe(3)
+    await expect.poll(read).toMatchObject({ status: 'synchronized', filter: '3' })
+    await running.consumer.close()
+  })
+})

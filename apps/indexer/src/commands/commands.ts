@@ -18,6 +18,8 @@ import { parseSearch } from '../search/declare.ts'
 import { version } from '../version.ts'
 import { type ConsumerFlags, consumerOptions, toConsumers } from './consumer-options.ts'
 import { addCoverage, type CoverageCommands } from './coverage.ts'
+import { addManagement } from './manage.ts'
+import { type ManagedFlags, managedOptions, toManaged } from './managed-options.ts'
 import { flag, list, option } from './options.ts'
 import { replay } from './replay.ts'
 import { coverage } from './report-coverage.ts'
@@ -30,7 +32,10 @@ Examples:
   $ avocet-indexer run --collections app.bsky.feed.post,app.bsky.graph.*
 
   # Everything of one PDS on this machine
-  $ avocet-indexer run --source ws://localhost:2583 --plc-url http://localhost:2582 --allow-loopback
+  $ avocet-indexer run --everything --source ws://localhost:2583 --plc-url http://localhost:2582 --allow-loopback
+
+  # One more collection, while it runs
+  $ AVOCET_ADMIN_TOKEN=... avocet-indexer collections add app.bsky.feed.like
 
   # Verify a capture of raw frames, with the keys in a file
   $ avocet-indexer replay frames.bin.zst --did-docs did_docs.json.zst
@@ -65,7 +70,8 @@ type RunFlags = {
   auditPerMinute: number
   auditMbPerDay: number
   allowLoopback: boolean
-} & ConsumerFlags
+} & ConsumerFlags &
+  ManagedFlags
 type ReplayFlags = {
   didDocs?: string
   plcUrl: string
@@ -74,6 +80,9 @@ type ReplayFlags = {
   quiet?: boolean
   json?: boolean
 }
+
+/** Errors that say how it is used. */
+const USAGE: ReadonlySet<string> = new Set(['nothing-wanted'])
 
 /** What the commands do once their flags are read. */
 export type Commands = { readonly run: typeof run; readonly replay: typeof replay } & CoverageCommands
@@ -130,19 +139,10 @@ export function addCommands(
     .addOption(
       option(
         '--collections <list>',
-        'only these collections, separated by commas: app.bsky.feed.post,app.bsky.graph.*',
+        'these collections, of whoever has records of them: app.bsky.feed.post,app.bsky.graph.*',
         'AVOCET_COLLECTIONS',
         undefined,
         parseCollections,
-      ),
-    )
-    .addOption(
-      option(
-        '--repos <dids>',
-        'index these repos whatever the sources list',
-        'AVOCET_REPOS',
-        undefined,
-        parseDids,
       ),
     )
     .addOption(
@@ -189,6 +189,9 @@ export function addCommands(
         'none',
         ' ',
       ),
+    )
+    .addOption(
+      option('--repos <dids>', 'index these repos, whatever they have', 'AVOCET_REPOS', undefined, parseDids),
     )
     .addOption(new Option('--no-backfill', 'do not read whole repos: only what the stream brings'))
     .addOption(
@@ -279,9 +282,13 @@ export function addCommands(
       ),
     )
     .action(async (flags: RunFlags) => {
-      exitCode = await commands.run({ ...toConfig(flags), ...toConsumers(flags, env) })
+      exitCode = await commands.run({
+        ...toConfig(flags),
+        ...toConsumers(flags, env),
+        ...toManaged(flags, env),
+      })
     })
-  for (const each of consumerOptions()) running.addOption(each)
+  for (const each of [...managedOptions(env), ...consumerOptions()]) running.addOption(each)
 
   program
     .command('replay')
@@ -325,6 +332,7 @@ export function addCommands(
   addCoverage(program, commands, (code) => {
     exitCode = code
   })
+  addManagement(program, env)
 
   return {
     async run(argv) {
@@ -336,7 +344,7 @@ export function addCommands(
         if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
         if (error instanceof IndexerError) {
           console.error(`avocet-indexer: ${error.message}`)
-          return 1
+          return USAGE.has(error.code) ? 2 : 1
         }
         throw error
       }

@@ -17,6 +17,7 @@ import { IndexerError } from '../errors.ts'
 import { type Totals, readTotals } from '../http/status.ts'
 import { createIdentities } from '../identity/identities.ts'
 import { startPipeline } from '../pipeline.ts'
+import { ALL, openWanted } from '../sync/wanted.ts'
 
 /** What to replay. */
 export type ReplayOptions = {
@@ -75,7 +76,7 @@ export async function replayCapture(
     sources: [captureSource(options.frames)],
     resolveKey: createIdentities({ dids, handles: null }).resolveKey,
     verify: nativeVerifier(),
-    collections: options.collections,
+    wanted: openWanted(db, { ...ALL, collections: options.collections }, Date.now),
     resync: null,
     logRetentionMs: Infinity,
     workers: 0,

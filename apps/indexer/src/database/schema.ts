@@ -331,4 +331,42 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX audits_by_time ON audits (at);
   `,
+  `
+  -- What was added (wanted 1) and removed (0) while an indexer ran, on top of what its flags say. kind: collection or repo.
+  CREATE TABLE choices (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    wanted INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+  ) WITHOUT ROWID, STRICT;
+  -- One row: the collections that rows are made of (JSON; null: all), how often something new was wanted, and the name of that choice,
+  -- which repos have as their filter once they were read for it.
+  CREATE TABLE chosen (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    collections TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    label TEXT NOT NULL
+  ) STRICT;
+  -- What is to be removed, in slices: all of a repo (kind repo), or all of collections that are not wanted any more (kind collections, one
+  -- row, with the id of the last record that was looked at).
+  CREATE TABLE removals (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+  ) WITHOUT ROWID, STRICT;
+  `,
+  `
+  -- One row: how far labels and links were made anew. position and until: ids of records.
+  CREATE TABLE reindexing (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    started_at INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    looked INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    finished_at INTEGER
+  ) STRICT;
+  `,
 ]

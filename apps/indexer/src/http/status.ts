@@ -2,11 +2,26 @@
 
 import type { Database } from '@avocet/sqlite'
 import { isFault } from '../index/apply.ts'
+import type { ReindexStatus } from '../index/reindex.ts'
+import type { FindingStatus } from '../sync/finding.ts'
 import type { SourceStatus } from './source-status.ts'
 import type { GroupStats } from '../delivery/group.ts'
 import type { AuditReport } from '../coverage/audit.ts'
 import type { BehindReason, RepoCounts, RepoReader } from '../queries/repos.ts'
 import type { WebhookStats } from '../webhooks/webhooks.ts'
+
+/** What is wanted, and how far hosts were asked for it. */
+export type WantedStatus = {
+  readonly everything: boolean
+  /** Null: all of the repos that are followed. */
+  readonly collections: readonly string[] | null
+  readonly signal: string | null
+  /** Repos that are followed because they were named. */
+  readonly named: number
+  /** Collections and repos that were added and removed while it ran, on top of the flags. */
+  readonly chosen: { readonly added: number; readonly removed: number }
+  readonly finding: readonly FindingStatus[]
+}
 
 /** Sums over the life of the database. */
 export type Totals = {
@@ -50,6 +65,11 @@ export type Status = {
   /** What the sampled audit found; null: there is none. */
   readonly audit: AuditReport | null
   readonly backfill: { readonly discovered: number; readonly inProgress: number; readonly waiting: number }
+  readonly wanted: WantedStatus
+  /** What is not wanted any more and still to be removed. */
+  readonly removals: { readonly repos: number; readonly collections: boolean }
+  /** Labels and links that are, or were, made anew; null: never. */
+  readonly reindex: ReindexStatus | null
   readonly database: { readonly bytes: number }
   /** How many accounts have used up their room on disk: not all that they have is here. */
   readonly overQuota: number
@@ -70,6 +90,7 @@ export function createStatus(options: {
   readonly consumers: () => Status['consumers']
   /** Default: there is none. */
   readonly audit?: () => AuditReport
+  readonly work: () => Pick<Status, 'wanted' | 'removals' | 'reindex'>
   /** Bytes on disk that one account may take. */
   readonly accountQuota: number
   readonly version: string
@@ -126,6 +147,7 @@ export function createStatus(options: {
       behind: repos.behind(),
       audit: options.audit?.() ?? null,
       backfill: { discovered: counts.known, inProgress: counts.resyncing, waiting: counts.desynchronized },
+      ...options.work(),
       database: { bytes: databaseBytes(db) },
       overQuota: countOver(db, options.accountQuota),
       workers: options.workers(),

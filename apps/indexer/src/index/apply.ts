@@ -12,7 +12,14 @@ import {
 import type { Database } from '@avocet/sqlite'
 import type { Projections } from '../projections/store.ts'
 import type { Examined } from './examine.ts'
-import { type AppliedOp, type OpContext, type OpCounts, type Room, createRecordWriter } from './records.ts'
+import {
+  type AppliedOp,
+  type OpContext,
+  type OpCounts,
+  type RecordWriter,
+  type Room,
+  createRecordWriter,
+} from './records.ts'
 
 /** What the rest of the indexer hears about an event once it is durable. */
 export type IndexNotice =
@@ -29,6 +36,8 @@ export type EventApplier = {
   lagMs(source: string): number | null
   /** Removes records of deleted accounts, a chunk a transaction, until none are left. */
   purgeDeleted(signal: AbortSignal): Promise<void>
+  /** Takes out what is not wanted any more, and makes anew what is made of records. */
+  readonly records: Pick<RecordWriter, 'purge' | 'purgeUnwanted' | 'reindex'>
 }
 
 /** Reasons that are no fault of anybody: the event is not news, or its account is off. Counted, not kept. */
@@ -261,5 +270,5 @@ export function createEventApplier(options: {
     }
   }
 
-  return { apply, lagMs: (source) => lags.get(source) ?? null, purgeDeleted }
+  return { apply, lagMs: (source) => lags.get(source) ?? null, purgeDeleted, records }
 }

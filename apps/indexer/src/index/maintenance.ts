@@ -1,8 +1,10 @@
-// What is done beside the stream: repeats counted, the log kept within its age, deleted accounts removed.
+// What is done beside the stream: repeats counted, the log kept within its age, deleted accounts and what is not wanted any more removed.
 
 import type { Database } from '@avocet/sqlite'
 import { sleep } from '../sync/discover.ts'
+import type { Removals } from '../sync/removals.ts'
 import type { EventApplier } from './apply.ts'
+import type { Reindexing } from './reindex.ts'
 
 const EVERY_MS = 1000
 /** Rows of the log removed in one transaction. */
@@ -36,22 +38,40 @@ export function createIgnoredCounter(db: Database, now: () => number): IgnoredCo
   }
 }
 
-/** Runs until `signal`; rejects when the database fails. */
-export async function maintain(options: {
+/** What upkeep needs. */
+export type UpkeepOptions = {
   readonly db: Database
   readonly applier: EventApplier
+  readonly removals?: Pick<Removals, 'run'>
+  readonly reindexing?: Pick<Reindexing, 'run'>
   readonly ignored: IgnoredCounter
   readonly logRetentionMs: number
   /** Bytes on disk that the log may take, about; default: no bound. */
   readonly logBytes?: number
   readonly now: () => number
   readonly signal: AbortSignal
-}): Promise<void> {
-  const { db, applier, ignored, now, signal } = options
+}
+
+/** Runs until `signal`; rejects when the database fails. */
+export async function maintain(options: UpkeepOptions): Promise<void> {
+  // What takes long is done beside the rest.
+  await Promise.all([keep(options), makeAnew(options)])
+}
+
+async function makeAnew({ reindexing, signal }: UpkeepOptions): Promise<void> {
+  while (!signal.aborted) {
+    await reindexing?.run(signal)
+    await sleep(EVERY_MS, signal)
+  }
+}
+
+async function keep(options: UpkeepOptions): Promise<void> {
+  const { db, applier, removals, ignored, now, signal } = options
   let trimAt = 0
   while (!signal.aborted) {
     await ignored.flush()
     await applier.purgeDeleted(signal)
+    await removals?.run(signal)
     if (now() >= trimAt) {
       const oldest = now() - options.logRetentionMs
       let trimmed = TRIM_CHUNK

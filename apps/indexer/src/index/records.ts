@@ -9,6 +9,7 @@ import type { Projections } from '../projections/store.ts'
 import { type Examined, examined } from './examine.ts'
 import { createLogWriter, type LoggedEvent } from './log.ts'
 import { type Before, createRows, type EventRows } from './rows.ts'
+import { createSweeps, type Sweeps } from './sweeps.ts'
 import type { Label } from './validity.ts'
 
 /** The event that operations belong to. */
@@ -45,7 +46,7 @@ export type Room = {
 }
 
 /** Applies verified operations to the tables `records`, `links` and `log`. */
-export type RecordWriter = {
+export type RecordWriter = Sweeps & {
   /**
    * An account that has used up its room keeps the places of its records without their content, and one that has used it up twice
    * gets no new places.
@@ -209,6 +210,7 @@ export function createRecordWriter(
   }
 
   return {
+    ...createSweeps(db, rows, examine),
     apply(ops, context, stored = 0) {
       if (ops.length === 0) {
         const counts = { creates: 0, updates: 0, deletes: 0, records: 0 }

@@ -65,6 +65,16 @@ export type Rows = {
     keepsBytes: boolean,
     event: EventRows,
   ): Before | null
+  /**
+   * Writes anew what is made of a stored record, where it is made otherwise now. Links of a record that repeats stay as they are.
+   * @returns whether its label or its links were made otherwise
+   */
+  refresh(
+    row: Row & { readonly reason: string | null },
+    op: VerifiedOp,
+    examined: Examined,
+    event: EventRows,
+  ): boolean
   /** Takes out what is at a path. @returns what was there */
   take(rkey: string, collection: number, event: EventRows): Before | null
   /** Takes out up to `limit` records of an account; returns how many. */
@@ -102,6 +112,7 @@ export function createRows(db: Database, names: Names, projections: Projections 
   const select = db.raw.prepare(`${ROW} AND collection = ? AND rkey = ?`)
   const some = db.raw.prepare(`${ROW} LIMIT ?`)
   const remove = db.raw.prepare('DELETE FROM records WHERE id = ?')
+  const relabel = db.raw.prepare('UPDATE records SET validity = ?, reason = ?, pointers = ? WHERE id = ?')
   const link = db.raw.prepare(LINK)
   const unlink = db.raw.prepare(UNLINK)
   const linkCounts = createLinkCounts(db)
@@ -270,6 +281,20 @@ export function createRows(db: Database, names: Names, projections: Projections 
     }),
     find,
     put,
+    refresh(row, op, examined, event) {
+      const { label, links } = examined
+      unproject(row.id, row.collection)
+      project(row.id, op, row.collection, examined, event)
+      const validity = VALIDITIES.indexOf(label.validity)
+      const isShared = row.content !== null
+      const pointers = isShared ? row.pointers : packPointers(links, hash, names)
+      const isLinked = Buffer.compare(pointers ?? NO_BYTES, row.pointers ?? NO_BYTES) === 0
+      if (isLinked && row.validity === validity && row.reason === label.reason) return false
+      if (!isLinked) removeLinks(row, event.repo, event.contents)
+      relabel.run(validity, label.reason, pointers, row.id)
+      if (!isLinked) insertLinks(row.id, row.collection, pointers, false, event)
+      return true
+    },
     take(rkey, collection, event) {
       const row = find(event.repo, collection, rkey)
       if (row === undefined) return null
@@ -292,6 +317,7 @@ export function createRows(db: Database, names: Names, projections: Projections 
   }
 }
 
+const NO_BYTES = new Uint8Array(0)
 const NOTHING: NewContent = { bytes: null, pointers: null }
 
 /** Whether a row holds this record, and as much of it is known as now. */

@@ -1,10 +1,11 @@
-// Which repos there are: the hosts' own lists, read page by page, resumable. https://atproto.com/specs/sync#listing-repositories
+// Which repos there are, and which have records of a collection: the hosts' own lists, read page by page, resumable.
+// https://atproto.com/specs/sync#listing-repositories, lexicon com.atproto.sync.listReposByCollection
 
 import type { HostFetch } from '@avocet/firehose'
 import type { Database } from '@avocet/sqlite'
 import { isDid } from '@avocet/syntax'
 
-/** One entry of com.atproto.sync.listRepos, as far as it was understood. */
+/** One entry of a list, as far as it was understood. Of those by collection there is the DID alone. */
 export type ListedRepo = {
   readonly did: string
   readonly rev: string | null
@@ -19,6 +20,19 @@ export type ListRepos = (
   signal: AbortSignal,
 ) => Promise<{ repos: ListedRepo[]; cursor: string | null }>
 
+/** The host does not have the method. */
+export class Unsupported extends Error {}
+
+/** Answers to a method that a server does not know: some ask first who it is, as they would pass it on to another. */
+const UNKNOWN_METHOD: ReadonlySet<number> = new Set([401, 403, 404, 405, 501])
+
+/** Whether an answer says that its host does not have the method; then its body is let go. */
+export async function isUnsupported(response: Response): Promise<boolean> {
+  const isSo = UNKNOWN_METHOD.has(response.status)
+  if (isSo) await response.body?.cancel()
+  return isSo
+}
+
 const PAGE = 1000
 /** Pages of one list; a list with more is taken to have no end. */
 const MAX_PAGES = 100_000
@@ -29,25 +43,64 @@ const MAX_RETRY_MS = 5 * 60_000
 
 /** @param fetch guarded against addresses inside the network, redirects included */
 export function createListRepos(fetch: HostFetch): ListRepos {
-  return async (host, cursor, signal) => {
-    const params = new URLSearchParams({ limit: String(PAGE), ...(cursor === null ? {} : { cursor }) })
-    const response = await fetch(`${host}/xrpc/com.atproto.sync.listRepos?${params.toString()}`, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
-    })
-    if (!response.ok || response.body === null) throw new Error(`host=${host} status=${response.status}`)
-    const parts: Uint8Array[] = []
-    let size = 0
-    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-      size += chunk.length
-      if (size > MAX_BODY_BYTES) throw new Error(`host=${host} answer is too large`)
-      parts.push(chunk)
+  return (host, cursor, signal) => askPage(fetch, host, 'com.atproto.sync.listRepos', {}, cursor, signal)
+}
+
+/**
+ * The repos that have records of a collection. What a list says is nobody's word: it says where to look.
+ * @param fetch as above
+ * @returns lists that throw {@link Unsupported}
+ */
+export function createListByCollection(fetch: HostFetch): (collection: string) => ListRepos {
+  const nsid = 'com.atproto.sync.listReposByCollection'
+  return (collection) => (host, cursor, signal) => {
+    const asking: HostFetch = async (url, init) => {
+      const response = await fetch(url, init)
+      if (await isUnsupported(response)) throw new Unsupported(`host=${host} status=${response.status}`)
+      return response
     }
-    const body = JSON.parse(Buffer.concat(parts).toString('utf8')) as { repos?: unknown; cursor?: unknown }
-    if (!Array.isArray(body.repos)) throw new Error(`host=${host} answer has no repos`)
-    const next = typeof body.cursor === 'string' && body.cursor !== '' ? body.cursor : null
-    if (next !== null && next.length > MAX_CURSOR) throw new Error(`host=${host} cursor is too long`)
-    return { repos: body.repos.slice(0, PAGE).flatMap(toListed), cursor: next }
+    return askPage(asking, host, nsid, { collection }, cursor, signal)
   }
+}
+
+async function askPage(
+  fetch: HostFetch,
+  host: string,
+  nsid: string,
+  more: Readonly<Record<string, string>>,
+  cursor: string | null,
+  signal: AbortSignal,
+): ReturnType<ListRepos> {
+  const params = new URLSearchParams({ ...more, limit: String(PAGE), ...(cursor === null ? {} : { cursor }) })
+  const body = (await askJson(fetch, `${host}/xrpc/${nsid}?${params.toString()}`, host, signal)) as {
+    repos?: unknown
+    cursor?: unknown
+  }
+  if (!Array.isArray(body.repos)) throw new Error(`host=${host} answer has no repos`)
+  const next = typeof body.cursor === 'string' && body.cursor !== '' ? body.cursor : null
+  if (next !== null && next.length > MAX_CURSOR) throw new Error(`host=${host} cursor is too long`)
+  return { repos: body.repos.slice(0, PAGE).flatMap(toListed), cursor: next }
+}
+
+/** An answer of at most 4 MiB, within 30 s. @throws Error with what is wrong */
+export async function askJson(
+  fetch: HostFetch,
+  url: string,
+  host: string,
+  signal: AbortSignal,
+): Promise<object> {
+  const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]) })
+  if (!response.ok || response.body === null) throw new Error(`host=${host} status=${response.status}`)
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > MAX_BODY_BYTES) throw new Error(`host=${host} answer is too large`)
+    parts.push(chunk)
+  }
+  const body: unknown = JSON.parse(Buffer.concat(parts).toString('utf8'))
+  if (typeof body !== 'object' || body === null) throw new Error(`host=${host} answer is no object`)
+  return body
 }
 
 /** What strangers list is taken apart field by field; entries without a valid DID are left out. */
@@ -73,10 +126,13 @@ function toListed(entry: unknown): ListedRepo[] {
 /**
  * Reads a host's whole list from where it was left, calling `onPage` for each page; the place is stored after it. Failures are tried
  * again with growing pauses, until `signal`. A list that goes round, or has no end, is left; so is one when `onPage` says false.
+ * @throws Unsupported when the host has no such list
  */
 export async function discover(options: {
   readonly db: Database
   readonly host: string
+  /** Under which its place is stored. Default: the host. */
+  readonly key?: string
   readonly listRepos: ListRepos
   readonly onPage: (repos: readonly ListedRepo[], at: number) => Promise<boolean>
   readonly onTrouble: (message: string) => void
@@ -85,8 +141,8 @@ export async function discover(options: {
   /** Pages after which the list is taken to have no end. Default 100 000. */
   readonly maxPages?: number
 }): Promise<void> {
-  const { db, host, signal, now, maxPages = MAX_PAGES } = options
-  const row = db.prepare('SELECT cursor FROM discovery WHERE host = ?').get(host)
+  const { db, host, key = host, signal, now, maxPages = MAX_PAGES } = options
+  const row = db.prepare('SELECT cursor FROM discovery WHERE host = ?').get(key)
   let cursor = (row?.['cursor'] as string | null | undefined) ?? null
   const passed = new Set<string>()
   for (let pause = FIRST_RETRY_MS; !signal.aborted;) {
@@ -110,12 +166,13 @@ export async function discover(options: {
              ON CONFLICT (host) DO UPDATE SET cursor = excluded.cursor, seen = seen + excluded.seen,
                finished_at = excluded.finished_at`,
           )
-          .run(host, cursor, page.repos.length, finishedAt),
+          .run(key, cursor, page.repos.length, finishedAt),
       )
       if (cursor === null) return
       pause = FIRST_RETRY_MS
     } catch (error) {
       if (signal.aborted) return
+      if (error instanceof Unsupported) throw error
       options.onTrouble(`cannot list the repos of ${host}, trying again: ${(error as Error).message}`)
       await sleep(pause, signal)
       pause = Math.min(pause * 2, MAX_RETRY_MS)

@@ -7,9 +7,9 @@ import type { Did } from '@avocet/syntax'
 import { type ListRepos, type ListedRepo, discover, sleep } from './discover.ts'
 
 /** The stream goes first: a repo whose events are all there needs no export. */
-const HEAD_START_MS = 2000
+export const HEAD_START_MS: number = 2000
 /** Between two readings of a list. */
-const RELIST_MS = 6 * 3_600_000
+export const RELIST_MS: number = 6 * 3_600_000
 /** How often is looked whether a source lost events. */
 const LOOK_MS = 1000
 /** Entries of a list looked at side by side. */
@@ -19,6 +19,20 @@ const MAX_REFUSED = 500
 
 /** Whose list is read: an origin (http or https), the source it belongs to, and whether it hosts its accounts itself. */
 export type ListedHost = { readonly url: string; readonly source: string; readonly own: boolean }
+
+/** Whether a list is about accounts that nobody has, for the most part. */
+export const isMostlyRefused = (refused: number, entries: number): boolean =>
+  refused > MAX_REFUSED && refused * 2 > entries
+
+/** The network that the consumer waits for must not keep what asks it from stopping. @throws when `signal` aborts */
+export function orStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
 
 /** A running discovery. */
 export type Discovery = { stop(): Promise<void> }
@@ -38,14 +52,6 @@ export function startDiscovery(options: {
   const { db, hosts, consumer, listRepos, onTrouble, now } = options
   const stopped = new AbortController()
   const { signal } = stopped
-  /** The network that the consumer waits for must not keep this from stopping. @throws when it stops */
-  const orStopped = <T>(work: Promise<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason)
-      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-      if (signal.aborted) onAbort()
-      else signal.addEventListener('abort', onAbort, { once: true })
-    })
 
   const readList = async (host: ListedHost): Promise<void> => {
     let entries = 0
@@ -58,9 +64,10 @@ export function startDiscovery(options: {
     }
     const onPage = async (repos: readonly ListedRepo[], at: number): Promise<boolean> => {
       for (let i = 0; i < repos.length; i += SIDE_BY_SIDE) {
-        await orStopped(Promise.all(repos.slice(i, i + SIDE_BY_SIDE).map((repo) => report(repo, at))))
+        const some = repos.slice(i, i + SIDE_BY_SIDE)
+        await orStopped(Promise.all(some.map((repo) => report(repo, at))), signal)
       }
-      if (refused <= MAX_REFUSED || refused * 2 <= entries) return true
+      if (!isMostlyRefused(refused, entries)) return true
       onTrouble(
         `the list of ${host.url} names accounts that nobody has: ${refused} of ${entries}; it was left`,
       )
@@ -76,7 +83,7 @@ export function startDiscovery(options: {
       await readList(host)
       if (signal.aborted) return
       // Who is in no list any more is asked for one by one.
-      await orStopped(consumer.confirmRest())
+      await orStopped(consumer.confirmRest(), signal)
       const isDue = (): boolean =>
         now() - began >= RELIST_MS || (consumer.gapAt(host.source) ?? -Infinity) >= began
       while (!signal.aborted && !isDue()) await sleep(LOOK_MS, signal)
@@ -86,7 +93,8 @@ export function startDiscovery(options: {
   const run = async (): Promise<void> => {
     await sleep(options.headStartMs ?? HEAD_START_MS, signal)
     if (signal.aborted) return
-    await orStopped(Promise.all(options.dids.map((did) => consumer.requestResync(did, 'discovered'))))
+    const asked = options.dids.map((did) => consumer.requestResync(did, 'discovered'))
+    await orStopped(Promise.all(asked), signal)
     await Promise.all(hosts.map(follow))
   }
   const running = run().catch((error: unknown) => {

@@ -1,5 +1,6 @@
 // Tap's HTTP calls, and ours about groups beside them. https://github.com/bluesky-social/indigo/tree/main/cmd/tap
 
+import type { ChoiceResult } from '../admin/choices.ts'
 import { readBounded } from '@avocet/data'
 import { isDid, type Did } from '@avocet/syntax'
 import type { TapRepoInfo, TapStats } from '@avocet/tap'
@@ -28,9 +29,8 @@ export type TapParts = {
 
 /** Repos that come and go. */
 export type TapRepos = {
-  /** One that is known is read anew. */
-  add(dids: readonly Did[]): Promise<void>
-  remove(dids: readonly Did[]): Promise<void>
+  add(dids: readonly Did[]): Promise<ChoiceResult>
+  remove(dids: readonly Did[]): Promise<ChoiceResult>
 }
 
 const MAX_BODY = 1024 * 1024
@@ -124,8 +124,9 @@ export function createTapRoutes(parts: TapParts): (request: Request) => Promise<
       const { dids } = body
       if (!Array.isArray(dids) || !dids.every((did) => isDid(did)))
         return text(400, 'a list of DIDs is missing; field=dids')
-      await parts.repos[path === '/repos/add' ? 'add' : 'remove'](dids)
-      return text(200, '')
+      if (dids.length === 0) return text(200, '')
+      const result = await parts.repos[path === '/repos/add' ? 'add' : 'remove'](dids)
+      return result.ok ? text(200, '') : text(400, result.error.message)
     }
     const { group: name = DEFAULT_GROUP, ids } = body
     const group = typeof name === 'string' ? groupOf(name) : null

@@ -9,6 +9,7 @@ import {
   ComAtprotoSyncGetRepo,
   ComAtprotoSyncGetRepoStatus,
   ComAtprotoSyncListRepos,
+  ComAtprotoSyncListReposByCollection,
   ComAtprotoSyncSubscribeRepos,
 } from '@avocet/lexicons/com.atproto'
 import {
@@ -68,7 +69,22 @@ export async function startHost(network: Network = new Map()): Promise<Host> {
   const store = createMemoryRepoStore()
   const tids = createTidClock()
   const hooks: Hooks = {}
-  const requests = { getRepo: 0, listRepos: 0 }
+  const recordsOf = async (did: Did): Promise<Map<string, string>> => {
+    const found = new Map<string, string>()
+    const head = await store.getHead(did)
+    if (head === null) return found
+    const { readCar } = await import('@avocet/car')
+    const { loadTree } = await import('@avocet/mst')
+    const parts: Uint8Array[] = []
+    for await (const part of exportRepo(store, did)) parts.push(part)
+    const blocks = new Map(
+      readCar(new Uint8Array(Buffer.concat(parts))).blocks.map((b) => [b.cid.toString(), b.bytes]),
+    )
+    const tree = loadTree(head.data, { get: (cid) => blocks.get(cid.toString()) })
+    for (const [path, cid] of tree.entries()) found.set(path, cid.toString())
+    return found
+  }
+  const requests = { getRepo: 0, listRepos: 0, listReposByCollection: 0 }
 
   const router = createRouter()
     .add(ComAtprotoSyncSubscribeRepos.main, async function* ({ params, signal }) {
@@ -110,6 +126,16 @@ export async function startHost(network: Network = new Map()): Promise<Host> {
           }
         }),
       }
+    })
+    .add(ComAtprotoSyncListReposByCollection.main, async ({ params }) => {
+      requests.listReposByCollection++
+      const dids: { did: Did }[] = []
+      for (const { did } of await store.listHeads((params.cursor ?? null) as Did | null, 1000)) {
+        const paths = [...(await recordsOf(did)).keys()]
+        if (paths.some((path) => path.startsWith(`${params.collection}/`))) dids.push({ did })
+      }
+      const page = dids.slice(0, params.limit)
+      return { repos: page, ...(dids.length > page.length ? { cursor: page.at(-1)!.did } : {}) }
     })
   const serving = await serve({ router, port: 0, stopMs: 500 })
 
@@ -170,21 +196,7 @@ export async function startHost(network: Network = new Map()): Promise<Host> {
     raw(type, did, body) {
       announce(did, type, body)
     },
-    async records(account) {
-      const found = new Map<string, string>()
-      const head = await store.getHead(account.did)
-      if (head === null) return found
-      const { readCar } = await import('@avocet/car')
-      const { loadTree } = await import('@avocet/mst')
-      const parts: Uint8Array[] = []
-      for await (const part of exportRepo(store, account.did)) parts.push(part)
-      const blocks = new Map(
-        readCar(new Uint8Array(Buffer.concat(parts))).blocks.map((b) => [b.cid.toString(), b.bytes]),
-      )
-      const tree = loadTree(head.data, { get: (cid) => blocks.get(cid.toString()) })
-      for (const [path, cid] of tree.entries()) found.set(path, cid.toString())
-      return found
-    },
+    records: ({ did }) => recordsOf(did),
     async [Symbol.asyncDispose]() {
       await serving.close()
       await sequencer.close()
@@ -201,7 +213,7 @@ export type Host = AsyncDisposable & {
   readonly plcUrl: string
   readonly hooks: Hooks
   /** How often it was asked. */
-  readonly requests: { getRepo: number; listRepos: number }
+  readonly requests: { getRepo: number; listRepos: number; listReposByCollection: number }
   createAccount(name: string): Promise<TestAccount>
   /** One commit. `silent`: no event is sent; `change`: the event is altered before it is. */
   write(

@@ -47,6 +47,7 @@ export async function openStreamed(seed: string, options: { readonly pds?: strin
       run = startCommand(
         [
           'run',
+          '--everything',
           `--relay=${stream.service}`,
           '--from-oldest',
           `--plc-url=${stream.plcUrl}`,

@@ -1,0 +1,272 @@
+// The admin API over a socket: who is let in, and what can be done.
+
+import { request as httpRequest } from 'node:http'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { addCommands } from '../src/commands/commands.ts'
+import type { Indexer, IndexerConfig } from '../src/app.ts'
+import { type Host, post, startHost } from './support/host.ts'
+import { eventually, indexed, startIndexer } from './support/indexer.ts'
+
+const TOKEN = 'correct-horse-battery-staple'
+const NOTE = 'com.example.note'
+const LIKE = 'com.example.like'
+const create = (collection: string, rkey: string) => ({
+  action: 'create' as const,
+  collection,
+  rkey,
+  record: { ...post(rkey), $type: collection },
+})
+
+let host: Host
+let indexer: Indexer
+const start = async (config: Partial<IndexerConfig> = {}): Promise<void> => {
+  indexer = await startIndexer(host, { admin: { host: '127.0.0.1', port: 0, token: TOKEN }, ...config })
+}
+
+type Answer = { status: number; body: Record<string, any>; headers: Record<string, unknown> }
+/** As bytes on a socket: `fetch` lets nobody say another Host. */
+const ask = (
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const { method = 'GET', headers = {}, body } = options
+    const request = httpRequest(
+      `${indexer.adminUrl}${path}`,
+      {
+        method,
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', ...headers },
+      },
+      (response) => {
+        let text = ''
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()))
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode!,
+            body: JSON.parse(text || '{}'),
+            headers: response.headers,
+          }),
+        )
+      },
+    )
+    request.on('error', reject)
+    request.end(body)
+  })
+const tell = (path: string, body: object): Promise<Answer> =>
+  ask(path, { method: 'POST', body: JSON.stringify(body) })
+
+describe('who is let in', () => {
+  beforeAll(async () => {
+    host = await startHost()
+    await start()
+  })
+  afterAll(async () => {
+    await indexer.close()
+    await host[Symbol.asyncDispose]()
+  })
+
+  test.each([
+    ['no token', { authorization: '' }],
+    ['another', { authorization: `Bearer ${TOKEN}x` }],
+    ['a part of it', { authorization: `Bearer ${TOKEN.slice(0, -1)}` }],
+    ['as a password', { authorization: `Basic ${Buffer.from(`admin:${TOKEN}`).toString('base64')}` }],
+  ])('%s: 401, and nothing is said', async (_, headers) => {
+    for (const path of ['/admin/status', '/admin/nothing']) {
+      const { status, body } = await ask(path, { headers })
+      expect([status, body['error']]).toEqual([401, 'AuthMissing'])
+    }
+  })
+
+  test.each([
+    ['a name that was bound anew to this address', { host: 'evil.example' }, 403],
+    ['the same with the port', { host: 'evil.example:2585' }, 403],
+    ['a name that begins like ours', { host: 'localhost.evil.example' }, 403],
+    ['a page of another origin', { origin: 'https://evil.example' }, 403],
+    ['a page in a frame', { origin: 'null' }, 403],
+    ['a request of another site', { 'sec-fetch-site': 'cross-site' }, 403],
+    [
+      'a page of its own',
+      { host: 'localhost:1', origin: 'http://localhost:1', 'sec-fetch-site': 'same-origin' },
+      200,
+    ],
+    ['IPv6', { host: '[::1]:5' }, 200],
+  ])('%s, with the token: %s %i', async (_, headers, expected) => {
+    const { status, headers: answered } = await ask('/admin/status', {
+      headers: headers as Record<string, string>,
+    })
+    expect(status).toBe(expected)
+    expect(answered['access-control-allow-origin']).toBeUndefined()
+  })
+
+  test('a page is not told that it may ask', async () => {
+    const headers = {
+      origin: 'https://evil.example',
+      'access-control-request-method': 'POST',
+      authorization: '',
+    }
+    const { status, headers: answered } = await ask('/admin/repos/add', { method: 'OPTIONS', headers })
+    expect(status).toBe(403)
+    expect(Object.keys(answered).filter((name) => name.startsWith('access-control'))).toEqual([])
+  })
+
+  test('forms of pages, bodies that are too large, and no JSON change nothing', async () => {
+    const body = JSON.stringify({ dids: ['did:web:a.example'] })
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonx']) {
+      const { status } = await ask('/admin/repos/add', {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body,
+      })
+      expect(status).toBe(415)
+    }
+    const large = JSON.stringify({ dids: ['x'.repeat(1024 * 1024)] })
+    expect((await ask('/admin/repos/add', { method: 'POST', body: large })).status).toBe(413)
+    for (const odd of ['', '[]', '{', '5', '{"dids":5}', '{"dids":[5]}', '{"dids":[]}', '{"dids":["x"]}']) {
+      expect((await ask('/admin/repos/add', { method: 'POST', body: odd })).status).toBe(400)
+    }
+    expect(indexer.repos.list()).toEqual([])
+    expect((await ask('/admin/repos/add')).status).toBe(404)
+  })
+
+  test('it is not where everybody asks', async () => {
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    expect((await fetch(`${indexer.url}/admin/status`, { headers })).status).toBe(404)
+    expect(indexer.adminUrl).toMatch(/^http:\/\/127\.0\.0\.1:/)
+  })
+})
+
+describe('what can be done', () => {
+  beforeAll(async () => {
+    host = await startHost()
+  })
+  afterEach(() => indexer.close())
+  afterAll(() => host[Symbol.asyncDispose]())
+
+  /** The command, as a person runs it. */
+  const command = async (...args: string[]): Promise<string> => {
+    const printed: string[] = []
+    const env = { AVOCET_ADMIN_TOKEN: TOKEN, AVOCET_ADMIN_URL: indexer.adminUrl! }
+    const saved = { log: console.log, error: console.error }
+    console.log = (text: string) => void printed.push(text)
+    console.error = (text: string) => void printed.push(text)
+    for (const [name, value] of Object.entries(env)) process.env[name] = value
+    try {
+      const code = await addCommands(process.env).run(['node', 'avocet-indexer', ...args])
+      return `${printed.join('\n')}${code === 0 ? '' : `\nexit ${code}`}`
+    } finally {
+      Object.assign(console, saved)
+      for (const name of Object.keys(env)) delete process.env[name]
+    }
+  }
+
+  test('started with nothing but a token it waits for what is added; and what goes, goes', async () => {
+    const ada = await host.createAccount('ada')
+    await host.write(ada, [create(NOTE, 'a'), create(LIKE, 'b')])
+    await start({ everything: false })
+    expect(await command('collections', 'list')).toBe('all')
+    expect(await command('repos', 'list')).toBe('none')
+    expect(await command('collections', 'add', NOTE)).toBe('1 collections added')
+    await eventually(async () => (await indexed(indexer, ada.did)).size === 1)
+    expect(await command('collections', 'add', `${LIKE},com.example.more.*`)).toBe('2 collections added')
+    await eventually(async () => (await indexed(indexer, ada.did)).size === 2)
+    expect(await command('collections', 'list')).toBe(`${NOTE}\n${LIKE}\ncom.example.more.*`)
+    await eventually(async () => /3 added[\s\S]*repos: 1 known/.test(await command('status')))
+    expect(await command('collections', 'remove', LIKE)).toBe('1 collections removed')
+    await eventually(() => indexer.status().totals.records === 1)
+    expect([...(await indexed(indexer, ada.did)).keys()]).toEqual([`${NOTE}/a`])
+    expect(await command('collections', 'remove', 'com.example.more.x')).toMatch(
+      /answers 400: not in the list[\s\S]*exit 1/,
+    )
+    expect(await command('collections', 'remove', NOTE, 'com.example.more.*')).toMatch(
+      /409: the last[\s\S]*exit 1/,
+    )
+    expect(await command('repos', 'remove', ada.did)).toBe('1 repos removed')
+    await eventually(() => indexer.status().totals.records === 0)
+    expect(await command('repos', 'add', ada.did)).toBe('1 repos added')
+    await eventually(async () => (await indexed(indexer, ada.did)).size === 1)
+    expect(await command('repos', 'list')).toMatch(new RegExp(`^${ada.did}  synchronized$`))
+  })
+
+  test('a repo is read anew when that is asked for; one that is not followed is not', async () => {
+    const ada = await host.createAccount('ada')
+    await start({ collections: [NOTE] })
+    await host.write(ada, [create(NOTE, 'a')])
+    await eventually(async () => (await indexed(indexer, ada.did)).size === 1)
+    const before = host.requests.getRepo
+    // A minute has to lie between two readings, but for a person.
+    expect(await command('resync', ada.did)).toBe('1 repos are read anew')
+    await eventually(() => host.requests.getRepo > before)
+    expect(await command('resync', 'did:web:nobody.example')).toMatch(/404: not followed.*\nexit 1/)
+    expect((await tell('/admin/resync', { dids: Array(1001).fill(ada.did) })).status).toBe(400)
+  })
+
+  test('dead letters are listed page by page, tried again, and dismissed', async () => {
+    const ada = await host.createAccount('ada')
+    await start({ collections: [NOTE] })
+    await host.write(ada, [create(NOTE, 'a')])
+    await eventually(async () => (await indexed(indexer, ada.did)).size === 1)
+    await eventually(() => {
+      const { known, synchronized } = indexer.status().repos
+      return known > 0 && known === synchronized
+    })
+    expect(await command('dead-letters', 'list')).toBe('none')
+    const exports = host.requests.getRepo
+    for (let i = 0; i < 3; i++) {
+      await host.write(ada, [create(NOTE, `bad${i}`)], {
+        change: (event) => Object.assign(event, { rev: 'no rev' }),
+      })
+    }
+    await host.write(ada, [create(NOTE, 'after')])
+    await eventually(async () => (await ask('/admin/dead-letters')).body['letters'].length >= 3)
+    const { body } = await ask('/admin/dead-letters?limit=2')
+    expect(body['letters']).toHaveLength(2)
+    const rest = await ask(`/admin/dead-letters?limit=2&cursor=${body['cursor']}`)
+    expect(rest.body['letters'].length).toBeGreaterThan(0)
+    expect(rest.body['letters'][0].id).toBeLessThan(body['letters'][1].id)
+    expect((await ask('/admin/dead-letters?reason=rev-invalid')).body['letters']).toHaveLength(3)
+    expect((await ask('/admin/dead-letters?reason=none')).body['letters']).toHaveLength(0)
+    for (const odd of ['limit=0', 'limit=1001', 'limit=x', 'cursor=x']) {
+      expect((await ask(`/admin/dead-letters?${odd}`)).status).toBe(400)
+    }
+    const [letter] = body['letters']
+    expect(await command('dead-letters', 'dismiss', String(letter.id))).toBe('1 letters are gone')
+    expect(await command('dead-letters', 'retry', '--did', ada.did)).toMatch(
+      /^[2-9] letters: 1 repos are read anew; 0 left/,
+    )
+    await eventually(() => host.requests.getRepo > exports)
+    expect(await command('dead-letters', 'retry')).toMatch(/Say which letters[\s\S]*exit/)
+    expect((await tell('/admin/dead-letters/dismiss', {})).status).toBe(400)
+    await command('dead-letters', 'dismiss', '--all')
+    expect((await ask('/admin/dead-letters')).body['letters']).toHaveLength(0)
+  })
+
+  test('what cannot be asked says why, and what to do', async () => {
+    await start({ collections: [NOTE] })
+    const token = process.env['AVOCET_ADMIN_TOKEN']
+    expect(token).toBeUndefined()
+    const url = indexer.adminUrl!
+    const run = async (env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> => {
+      const printed: string[] = []
+      const { error } = console
+      console.error = (text: string) => void printed.push(text)
+      try {
+        const code = await addCommands(env).run(['node', 'avocet-indexer', 'status', ...args])
+        return `${code} ${printed.join()}`
+      } finally {
+        console.error = error
+      }
+    }
+    expect(await run({}, `--admin-url=${url}`)).toMatch(/^1 .*needs its token: set AVOCET_ADMIN_TOKEN/)
+    expect(await run({ AVOCET_ADMIN_TOKEN: 'short' }, `--admin-url=${url}`)).toMatch(/^1 .*16 to 1024/)
+    expect(await run({ AVOCET_ADMIN_TOKEN: `${TOKEN}x` }, `--admin-url=${url}`)).toMatch(
+      /^1 .*another admin token/,
+    )
+    expect(await run({ AVOCET_ADMIN_TOKEN: TOKEN }, '--admin-url=http://127.0.0.1:1')).toMatch(
+      /^1 .*No indexer answers/,
+    )
+    expect(await run({ AVOCET_ADMIN_TOKEN: TOKEN }, `--admin-url=${host.url}`)).toMatch(/^1 .*answers 404/)
+    expect(await run({}, `--admin-url=${url}`, '--admin-token-file=/nowhere')).toMatch(
+      /^1 .*Cannot read the token/,
+    )
+  })
+})
