@@ -83,7 +83,9 @@ function readLimit(text: string | null): bigint | string {
   if (text === null) return BigInt(DEFAULT_LIMIT)
   if (text === '') return 'cannot parse integer from empty string'
   if (!/^\+?[0-9]+$/.test(text)) return 'invalid digit found in string'
-  const digits = text.replace(/^\+?0*(?=[0-9])/, '')
+  let start = text.startsWith('+') ? 1 : 0
+  while (text[start] === '0' && start < text.length - 1) start++
+  const digits = text.slice(start)
   const value = digits.length > 20 ? MAX_U64 + 1n : BigInt(digits)
   return value > MAX_U64 ? 'number too large to fit in target type' : value
 }

@@ -58,7 +58,7 @@ const MAX_KEPT = 50_000
 const STALE_MS = 60_000
 /** Differences that a letter tells. */
 const TOLD = 5
-export const AUDIT_REASON = 'audit-difference'
+const AUDIT_REASON = 'audit-difference'
 
 /** The log of an open database; `now` is ms since the epoch. */
 export function createAuditLog(db: Database, now: () => number): AuditLog {
