@@ -237,6 +237,21 @@ export const FOUND: readonly ModelCase[] = [
     ],
   },
   {
+    name: 'newcomer-listed-status-refused',
+    about:
+      'A new account is taken down before its first event arrives, and no event says so; the app refuses what is made of the list that does.',
+    size: { accounts: 2, hosts: 2, slots: 2, backfill: true, check: true },
+    seed: 7000267,
+    actions: [
+      { do: 'app-fails' },
+      { do: 'lag', relay: 0, ms: 20_000 },
+      { do: 'write', account: 1, record: 0 },
+      { do: 'status', account: 1, status: 'takendown', silent: true },
+      { do: 'list' },
+      wait(60_000),
+    ],
+  },
+  {
     name: 'refused-then-hearsay',
     about:
       'A deactivated account is deleted and the app refuses that; then the relay says again that it is deactivated.',

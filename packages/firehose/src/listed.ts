@@ -71,7 +71,7 @@ export function createListed(options: ListedOptions): (entry: Listed) => Promise
       const told = await statuses.tell(did, repo, said, source, heard?.at ?? at)
       if (told === null) {
         // The app refused it: it is told again.
-        if (repo !== null && statuses.canAsk) await statuses.leaveOpen(repo, said, null)
+        if (statuses.canAsk) await statuses.leaveOpen(repo ?? newRepo(did, policy.filter), said, null)
         return true
       }
       repo = told

@@ -225,6 +225,23 @@ describe('a status', () => {
     await expect.poll(() => state.repos.get(account.did)!.upstreamStatus).toBe('active')
     expect(state.repos.get(account.did)!.hearsay).toBeNull()
   })
+
+  it('that the app refused of an account that nothing is known of is told again', async () => {
+    const world = createWorld('listed refused and new')
+    const account = world.createAccount()
+    let refusals = 0
+    await using running = await following(world, {
+      hostStatus: saying('takendown'),
+      resyncPolicy: { pollMs: 5 },
+      onEvent: ({ kind }) => {
+        if (kind === 'account' && refusals++ === 0) throw new Error('no')
+      },
+    })
+    expect(await running.list(account.did, { status: 'takendown' })).toBe(true)
+    const known = (): string | undefined => running.state.repos.get(account.did)?.upstreamStatus
+    await expect.poll(known).toBe('takendown')
+    expect(refusals).toBe(2)
+  })
 })
 
 describe('what is known already', () => {
