@@ -3,13 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { nativeVerifier } from '@avocet/crypto-native'
-import {
-  createDidResolver,
-  createGuardedFetch,
-  createHandleResolver,
-  withCache,
-  withHandleCache,
-} from '@avocet/did'
+import { createGuardedFetch } from '@avocet/did'
 import { createTxtLookup } from '@avocet/did/node'
 import {
   type Source,
@@ -24,27 +18,18 @@ import { createAddressReader, serve } from '@avocet/xrpc-server/node'
 import { type CollectionChoices, createChoices, type RepoChoices } from './admin/choices.ts'
 import { serveAdmin } from './admin/serve.ts'
 import { createLetters } from './admin/letters.ts'
-import { createBacklinks } from './backlinks/methods.ts'
-import { createLinkSources } from './backlinks/sources.ts'
 import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
 import { createConsumers } from './consumers.ts'
 import { openAudit } from './coverage/open.ts'
-import { createCoverageAnswers } from './coverage/serve.ts'
 import { describeEnd } from './database/failure.ts'
 import { lockFolder } from './database/lock.ts'
 import { databasePath, openIndexDatabase } from './database/open.ts'
-import { createDescription } from './http/description.ts'
+import { createAnswers } from './http/answers.ts'
 import { listenError } from './http/listen.ts'
 import { createLive } from './http/live.ts'
-import { loadPage } from './http/page.ts'
-import { createXrpc } from './http/xrpc.ts'
-import { createSite } from './http/site.ts'
 import { createSourceStatuses } from './http/source-status.ts'
 import { type Status, createStatus } from './http/status.ts'
-import { askHostsFirst } from './identity/host-handles.ts'
-import { createFindAccount } from './identity/handles.ts'
-import { createIdentities } from './identity/identities.ts'
-import { limitDocuments, limitHandles } from './identity/limited.ts'
+import { createResolvers } from './identity/resolvers.ts'
 import { startPipeline } from './pipeline.ts'
 import { readDictionary } from './stream/dictionary.ts'
 import type { StreamEvent } from './stream/event.ts'
@@ -53,11 +38,7 @@ import { openStreams } from './stream/streams.ts'
 import { createDeadLetterReader } from './queries/dead-letters.ts'
 import { loadLexiconsOf } from './lexicons/load.ts'
 import { createNetworkLexicons } from './lexicons/network.ts'
-import { addCollections } from './methods/collections.ts'
 import { openProjections } from './projections/open.ts'
-import { createCollectionReader } from './queries/collections.ts'
-import { createJoins } from './queries/linked.ts'
-import { createLinkReader } from './queries/links.ts'
 import { createRecordReader } from './queries/records.ts'
 import { createRepoReader } from './queries/repos.ts'
 import { createBackfill } from './sync/backfill.ts'
@@ -83,8 +64,6 @@ export type { TapConfig } from './tap/tap.ts'
 export type { WebhookConfig } from './webhooks/settings.ts'
 export type { WebhookStats } from './webhooks/webhooks.ts'
 
-/** Answers that clients get again; also that there is no such handle. */
-const HANDLE_CACHE = { maxEntries: 10_000, negativeMs: 5 * 60_000 }
 const MAX_LIST_BYTES = 4 * 1024 ** 2
 const MAX_EXPORT_BYTES = 4 * 1024 ** 3
 /** For a whole export; one that stalls is given up much sooner. */
@@ -129,17 +108,12 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const { allowLoopback, accountQuota = defaults.accountQuota } = config
   const hosts = config.sources.map(({ url }) => toHttp(url))
   const fetch = createGuardedFetch({ allowLoopback, maxBytes: MAX_LIST_BYTES })
-  const resolver = createHandleResolver({ allowLoopback, allowTestTld: allowLoopback })
-  const handles = allowLoopback ? askHostsFirst(hosts, fetch, resolver) : resolver
-  const dids = withCache(createDidResolver({ plcUrl: config.plcUrl, allowLoopback }))
-  const askedDids = limitDocuments(dids, now)
-  const identities = createIdentities({
-    dids,
-    handles,
-    asked: {
-      dids: askedDids,
-      handles: withHandleCache(limitHandles(handles, now), HANDLE_CACHE),
-    },
+  const { dids, askedDids, identities } = createResolvers({
+    plcUrl: config.plcUrl,
+    allowLoopback,
+    hosts,
+    fetch,
+    now,
   })
   const records = createRecordReader(db)
   const lookupTxt = createTxtLookup(config.dns === undefined ? {} : { servers: config.dns })
@@ -286,37 +260,19 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     opened.defer(() => lists.stop())
   }
 
-  const backlinks = createBacklinks(db)
-  const findAccount = createFindAccount({ db, records, identities, now })
-  const coverage = createCoverageAnswers(status)
-  const router = createXrpc({
+  const { router, answer } = createAnswers({
+    db,
     records,
     repos,
     identities,
-    findAccount,
-    others: (nsid, request) => streams.method(nsid) ?? backlinks(nsid, request),
-    onError: (error) => log(`request failed: ${String(error)}`),
-  })
-  const reader = createCollectionReader(db, lexicons.catalog, projections)
-  const description = createDescription(reader.all, lexicons.catalog)
-  addCollections(router, lexicons.catalog, {
-    reader,
-    records,
-    joins: createJoins(db, records),
+    lexicons,
+    projections,
     searcher,
-    findAccount,
-  })
-  const site = createSite({
-    repos,
-    deadLetters: createDeadLetterReader(db),
-    catalog: lexicons.catalog,
-    queries: reader.all.flatMap(({ documents }) => documents),
-    page: loadPage(),
     live,
     status,
-    records,
-    links: createLinkReader(db),
-    linkSources: createLinkSources(db),
+    method: (nsid) => streams.method(nsid),
+    onLog: log,
+    now,
   })
   const serving =
     config.port === null
@@ -326,11 +282,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
           port: config.port,
           hostname: config.host,
           fetch: (request, caller) =>
-            consumers.fetch(request) ??
-            streams.fetch(request, caller) ??
-            description(request) ??
-            coverage(request) ??
-            site(request, caller),
+            consumers.fetch(request) ?? streams.fetch(request, caller) ?? answer(request, caller),
           upgrade: streams.sockets.upgrade,
           upgradePaths: streams.sockets.paths,
           stopMs: 3000,

@@ -1,0 +1,84 @@
+// What is answered from the index: its XRPC methods, what describes them, the coverage, and the page.
+
+import type { Router } from '@avocet/xrpc-server'
+import type { Database } from '@avocet/sqlite'
+import { createBacklinks } from '../backlinks/methods.ts'
+import { createLinkSources } from '../backlinks/sources.ts'
+import { createCoverageAnswers } from '../coverage/serve.ts'
+import { createFindAccount } from '../identity/handles.ts'
+import type { Identities } from '../identity/identities.ts'
+import type { Lexicons } from '../lexicons/load.ts'
+import { addCollections } from '../methods/collections.ts'
+import type { Projections } from '../projections/store.ts'
+import { createCollectionReader } from '../queries/collections.ts'
+import { createDeadLetterReader } from '../queries/dead-letters.ts'
+import { createJoins } from '../queries/linked.ts'
+import { createLinkReader } from '../queries/links.ts'
+import type { RecordReader } from '../queries/records.ts'
+import type { RepoReader } from '../queries/repos.ts'
+import type { Searcher } from '../search/searcher.ts'
+import { createDescription } from './description.ts'
+import type { Live } from './live.ts'
+import { loadPage } from './page.ts'
+import { createSite } from './site.ts'
+import type { Status } from './status.ts'
+import { createXrpc } from './xrpc.ts'
+
+/** Answers of the index. */
+export type Answers = {
+  readonly router: Router
+  /** Everything outside of XRPC. */
+  readonly answer: (
+    request: Request,
+    caller: { readonly address: string | null },
+  ) => Response | Promise<Response>
+}
+
+/** @param options.method the streams' answer to a method that is theirs; null: it is not */
+export function createAnswers(options: {
+  readonly db: Database
+  readonly records: RecordReader
+  readonly repos: RepoReader
+  readonly identities: Identities
+  readonly lexicons: Lexicons
+  readonly projections: Projections
+  readonly searcher: Searcher
+  readonly live: Live
+  readonly status: () => Status
+  readonly method: (nsid: string) => Response | Promise<Response> | null
+  readonly onLog: (line: string) => void
+  readonly now: () => number
+}): Answers {
+  const { db, records, repos, identities, lexicons, projections, searcher, live, status } = options
+  const { catalog } = lexicons
+  const backlinks = createBacklinks(db)
+  const findAccount = createFindAccount({ db, records, identities, now: options.now })
+  const router = createXrpc({
+    records,
+    repos,
+    identities,
+    findAccount,
+    others: (nsid, request) => options.method(nsid) ?? backlinks(nsid, request),
+    onError: (error) => options.onLog(`request failed: ${String(error)}`),
+  })
+  const reader = createCollectionReader(db, catalog, projections)
+  addCollections(router, catalog, { reader, records, joins: createJoins(db, records), searcher, findAccount })
+  const coverage = createCoverageAnswers(status)
+  const description = createDescription(reader.all, catalog)
+  const site = createSite({
+    repos,
+    deadLetters: createDeadLetterReader(db),
+    catalog,
+    queries: reader.all.flatMap(({ documents }) => documents),
+    page: loadPage(),
+    live,
+    status,
+    records,
+    links: createLinkReader(db),
+    linkSources: createLinkSources(db),
+  })
+  return {
+    router,
+    answer: (request, caller) => description(request) ?? coverage(request) ?? site(request, caller),
+  }
+}
