@@ -113,6 +113,7 @@ test('an index is whole though its builder is killed ten times', async () => {
         '--port',
         '0',
         '--no-backfill',
+        '--everything',
         '--source',
         'ws://127.0.0.1:9',
         '--allow-loopback',

@@ -349,14 +349,17 @@ describe.skipIf(server === null)('a move', { timeout: 120_000 }, () => {
     }
     // Its last transaction, still under way when the next one begins.
     await using db = openDatabase({ url: place.url, schema: place.schema!, poolSize: 1 })
+    const underWay = Promise.withResolvers<void>()
     const sent = Promise.withResolvers<void>()
     const last = db.transaction(async (tx) => {
       await takeTurn(tx, place)
       await tx.query(
         "UPDATE server_note SET value = replace(value, 'null', '\"account\"') WHERE name = 'move'",
       )
+      underWay.resolve()
       await sent.promise
     })
+    await underWay.promise
     await using target = await openPostgresTarget(place, {}, false)
     const found = target.mark()
     setTimeout(() => sent.resolve(), 100)

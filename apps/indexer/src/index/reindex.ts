@@ -61,10 +61,15 @@ export function createReindexing(
     return { startedAt, looked, changed, progress, finishedAt }
   }
 
+  const underWay = (): Row | null => {
+    const row = find()
+    return row === undefined || row.finished_at !== null ? null : row
+  }
+
   /** @returns whether there is more */
   const slice = (): boolean => {
-    const row = find()
-    if (row === undefined || row.finished_at !== null) return false
+    const row = underWay()
+    if (row === null) return false
     const { looked, changed, position } = records.reindex(row.position, row.until, SLICE, SLICE_BYTES)
     db.prepare(
       'UPDATE reindexing SET position = ?, looked = looked + ?, changed = changed + ?, finished_at = ?',
@@ -86,7 +91,7 @@ export function createReindexing(
       return status()!
     },
     async run(signal) {
-      while (!signal.aborted && (await db.write(slice))) await delay(PAUSE_MS)
+      while (!signal.aborted && underWay() !== null && (await db.write(slice))) await delay(PAUSE_MS)
     },
   }
 }
