@@ -231,6 +231,7 @@ console.log(uri)
             'run',
             `--source=${pds!.url.replace('http', 'ws')}`,
             ...common,
+            '--everything',
             `--lexicons=${lexicons}`,
             ...flags,
           ],

@@ -150,6 +150,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     records,
     repos,
     dids: askedDids,
+    identities,
     tapRepos: {
       add: (added) => choices.repos.add(added),
       remove: (removed) => choices.repos.remove(removed),

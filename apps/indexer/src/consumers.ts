@@ -7,6 +7,7 @@ import { createPlaceStore } from './delivery/store.ts'
 import type { GroupParts } from './delivery/groups.ts'
 import { IndexerError } from './errors.ts'
 import type { Status } from './http/status.ts'
+import type { Identities } from './identity/identities.ts'
 import type { RecordReader } from './queries/records.ts'
 import type { RepoReader } from './queries/repos.ts'
 import type { StreamEvent } from './stream/event.ts'
@@ -41,6 +42,7 @@ export function createConsumers(options: {
   readonly repos: RepoReader
   /** For questions of clients: bounded. */
   readonly dids: DidResolver
+  readonly identities: Pick<Identities, 'describe'>
   readonly tapRepos: TapRepos
   readonly now: () => number
   readonly onLog: (line: string) => void
@@ -65,7 +67,7 @@ export function createConsumers(options: {
       parts = { hub, log, store, now, onLog, onError }
       if (config.tap === undefined) return []
       tap = openTap(parts, config.tap, write, {
-        ...createTapFacts(db, { records, repos }),
+        ...createTapFacts(db, { records, repos, identities: options.identities }),
         repos: options.tapRepos,
         webhook: (name) => webhooks?.get(name) ?? null,
         consumers: stats,

@@ -5,6 +5,7 @@ import type { Did } from '@avocet/syntax'
 import type { TapRepoInfo, TapStats } from '@avocet/tap'
 import { createNames } from '../database/names.ts'
 import { readTotals } from '../http/status.ts'
+import type { Identities } from '../identity/identities.ts'
 import type { RecordReader } from '../queries/records.ts'
 import type { RepoReader, RepoRow } from '../queries/repos.ts'
 
@@ -15,19 +16,30 @@ const MAX_FRAMES = 100_000
 
 /** Answers about repos. */
 export type TapFacts = {
-  /** Null before anything of it was read: clients refuse a repo without handle and rev. */
-  info(did: Did): TapRepoInfo | null
+  /**
+   * Null before anything of it was read: clients refuse a repo without handle and rev. A handle that no event told, as of a repo that is
+   * followed since it was named, is looked up.
+   */
+  info(did: Did, signal: AbortSignal): Promise<TapRepoInfo | null>
   stats(): Omit<TapStats, 'outboxBuffer'>
 }
 
 /** A reader on an open database. */
 export function createTapFacts(
   db: Database,
-  parts: { readonly records: RecordReader; readonly repos: RepoReader },
+  parts: {
+    readonly records: RecordReader
+    readonly repos: RepoReader
+    readonly identities: Pick<Identities, 'describe'>
+  },
 ): TapFacts {
   const names = createNames(db)
   return {
-    info(did) {
+    async info(did, signal) {
+      if ((parts.repos.get(did)?.rev ?? null) === null) return null
+      const told = parts.records.account(did)?.handle ?? null
+      const handle = told ?? (await parts.identities.describe(did, signal))?.handle ?? 'handle.invalid'
+      // As it is now.
       const repo = parts.repos.get(did)
       if (repo === null || repo.rev === null) return null
       const { rev, attempts: retries, reason, status } = repo
@@ -37,7 +49,7 @@ export function createTapFacts(
         .get(id ?? -1, MAX_COUNTED)
       return {
         did,
-        handle: parts.records.account(did)?.handle ?? 'handle.invalid',
+        handle,
         state: STATES[status],
         rev,
         error: status === 'terminal' || status === 'desynchronized' ? reason : null,

@@ -17,7 +17,7 @@ export type TapParts = {
   /** Adds and removes repos while the indexer runs. */
   readonly repos: TapRepos
   /** What is known of a repo; null: it is not here, or nothing of it is. */
-  info(did: Did): TapRepoInfo | null
+  info(did: Did, signal: AbortSignal): Promise<TapRepoInfo | null>
   /** A DID document; null: there is none. Undefined: it could not be looked up now. */
   resolve(did: Did, signal: AbortSignal): Promise<object | null | undefined>
   stats(): Omit<TapStats, 'outboxBuffer'>
@@ -64,7 +64,7 @@ export function createTapRoutes(parts: TapParts): (request: Request) => Promise<
   function get(path: string, query: URLSearchParams, signal: AbortSignal): Promise<Response> | Response {
     if (path === '/health') return json({ status: 'ok' })
     if (path === '/channel') return text(426, 'this is a WebSocket', { upgrade: 'websocket' })
-    if (path.startsWith('/info/')) return info(path.slice('/info/'.length))
+    if (path.startsWith('/info/')) return info(path.slice('/info/'.length), signal)
     if (path.startsWith('/resolve/')) return resolve(path.slice('/resolve/'.length), signal)
     if (path === '/groups/list') return json(groupStatsOf(parts.consumers()))
     const group = groupOf(query.get('group') ?? DEFAULT_GROUP)
@@ -93,10 +93,10 @@ export function createTapRoutes(parts: TapParts): (request: Request) => Promise<
     }
   }
 
-  function info(segment: string): Response {
+  async function info(segment: string, signal: AbortSignal): Promise<Response> {
     const did = didOf(segment)
     if (did === null) return text(400, 'not a DID')
-    const found = parts.info(did)
+    const found = await parts.info(did, signal)
     return found === null ? text(404, 'repo not found') : json(repoInfoJson(found))
   }
 
