@@ -33,7 +33,7 @@ async function main(): Promise<void> {
     run('tar', ['xzf', tarball, '--strip-components=1', '-C', target], root)
     linkDependencies(folder, dependencies)
     if (/tsconfig\.(?:pure|web)\.json/.test(readFileSync(join(folder, 'tsconfig.json'), 'utf8'))) {
-      checkDisposal(name, join(target, 'dist'))
+      checkDisposal(name, target)
     }
     return target
   })
@@ -73,11 +73,11 @@ async function checkImports(folder: string, isWanted: (subpath: string) => boole
 /**
  * `using` throws where an engine has no `Symbol.dispose` or `Symbol.asyncDispose`, as some browsers: what is for pages closes in words.
  */
-function checkDisposal(name: string, dist: string): void {
-  for (const file of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+function checkDisposal(name: string, folder: string): void {
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.js')) continue
-    if (/__addDisposableResource|\busing\s+\w+\s*=/.test(readFileSync(join(dist, file), 'utf8'))) {
-      problem(name, `dist/${file} has "using", for which some browsers lack the symbol`)
+    if (/__addDisposableResource|\busing\s+\w+\s*=/.test(readFileSync(join(folder, file), 'utf8'))) {
+      problem(name, `${file} has "using", for which some browsers lack the symbol`)
     }
   }
 }
