@@ -11,7 +11,7 @@ import { startCommand, type Run } from './support/command.ts'
 import { type Host, post, startHost, type TestAccount } from './support/host.ts'
 import { eventually } from './support/indexer.ts'
 
-const ROUNDS = process.env['AVOCET_CRASH'] === '1' ? 40 : 6
+const ROUNDS = process.env['AVOCET_CRASH'] === '1' ? 40 : 2
 const TOKEN = 'correct-horse-battery-staple'
 const NOTE = 'com.example.note'
 const LIKE = 'com.example.like'
