@@ -34,6 +34,8 @@ export async function* readCopies<T>(
 ): AsyncGenerator<ResyncPart, void, undefined> {
   let failure: ResyncError | null = null
   for (const host of hosts) {
+    // What is stored follows its head, for all that is known: that this is the newest only the account's own host can say.
+    if (!host.own && request.reason === 'source-gap') continue
     try {
       const copy = await host.open(request)
       for await (const part of read(copy, leastRev(request, host.own))) yield { ...part, own: host.own }

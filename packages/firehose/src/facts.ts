@@ -68,8 +68,16 @@ export type RepoFact =
     }
   /** It could not be asked. */
   | { readonly kind: 'check-failed'; readonly retryAfterMs: number; readonly jitter: number }
-  /** Looked at in passing. `gapAt`: when its source last lost events. `settled`: the lists were read since: ask now. */
-  | { readonly kind: 'visited'; readonly gapAt: number | null; readonly settled: boolean }
+  /**
+   * Looked at in passing. `gapAt`: when its source last lost events. `settled`: the lists were read since: ask now. `tries`: how often
+   * it was read, or asked about, in a row before it was read just now, which confirmed nothing: ask after a pause.
+   */
+  | {
+      readonly kind: 'visited'
+      readonly gapAt: number | null
+      readonly settled: boolean
+      readonly tries?: number
+    }
   /** Its turn has come: a resync begins, if it is still wanted. */
   | { readonly kind: 'begun' }
   /** A resync reached a part. `own`: the copy is of the account's own host. */

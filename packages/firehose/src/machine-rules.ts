@@ -28,6 +28,10 @@ export function known(state: RepoState): Pick<RepoState, 'floor' | 'claimed'> {
 /** Checks that find nothing come more and more seldom, up to 64 intervals apart. */
 const MAX_DOUBLINGS = 6
 
+/** How long after so many tries the next one may come, ms. */
+export const pauseAfter = (tries: number, policy: RepoPolicy): number =>
+  policy.intervalMs * 2 ** Math.min(tries, MAX_DOUBLINGS)
+
 /** Ask the host, not before `at`. */
 export function doubt(
   state: RepoState,
@@ -36,7 +40,7 @@ export function doubt(
   policy: RepoPolicy,
   now: number,
 ): Transition {
-  const pause = policy.intervalMs * 2 ** Math.min(state.attempts, MAX_DOUBLINGS)
+  const pause = pauseAfter(state.attempts, policy)
   const earliest = Math.max(now, at ?? now, state.triedAt === null ? 0 : state.triedAt + pause)
   const nextTry = policy.resync && isActive(state) ? earliest : null
   const sooner = state.status === 'suspect' && state.nextTry !== null && state.nextTry <= earliest

@@ -16,6 +16,7 @@ import {
   known,
   later,
   newest,
+  pauseAfter,
   refiltered,
   settle,
   to,
@@ -341,5 +342,8 @@ function visited(state: RepoState, fact: Fact<'visited'>, policy: RepoPolicy, no
   const unconfirmed: RepoState =
     state.status === 'unconfirmed' ? state : { ...state, status: 'unconfirmed', reason: 'source-gap' }
   if (!fact.settled || state.nextTry !== null || !policy.resync) return to(unconfirmed)
-  return to({ ...unconfirmed, nextTry: now, priority: 4 }, 'wake')
+  const { tries = null } = fact
+  const again = tries === null ? unconfirmed : { ...unconfirmed, attempts: tries + 1 }
+  const pause = tries === null || state.triedAt === null ? 0 : state.triedAt + pauseAfter(tries, policy)
+  return to({ ...again, nextTry: Math.max(now, pause), priority: 4 }, 'wake')
 }

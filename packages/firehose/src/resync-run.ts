@@ -13,8 +13,17 @@ import type { FailureReason } from './reasons.ts'
 import type { QueuedFrame, RepoState, RepoStateStore } from './state.ts'
 import type { Store } from './store.ts'
 
-/** A resync under way. `bytes`: of the events that were queued meanwhile. `filter`: what was wanted when it began. */
-export type Run = { readonly stop: AbortController; epoch: number; bytes: number; filter: string }
+/**
+ * A resync under way. `bytes`: of the events that were queued meanwhile. `filter`: what was wanted when it began. `own`: its copy is
+ * of the account's own host.
+ */
+export type Run = {
+  readonly stop: AbortController
+  epoch: number
+  bytes: number
+  filter: string
+  own: boolean
+}
 
 /** How often what came about. */
 export type ResyncCounts = {
@@ -61,7 +70,7 @@ export function createRepoReader(
     const { did } = repo
     try {
       if (repo.phase !== 'draining') await readParts(repo, run, read)
-      await lanes.run(did, () => drain(did, run))
+      await lanes.run(did, () => drain(repo, run))
       counts.finished++
     } catch (error) {
       if (signal.aborted || run.stop.signal.aborted || error instanceof Ended) return
@@ -130,6 +139,7 @@ export function createRepoReader(
     const { own = true, ...content } = part
     const { rev, data, last } = part
     const { epoch, filter } = run
+    run.own = own
     const event: ResyncEvent = { kind: 'resync', source: RESYNC_SOURCE, seq: null, did, ...content }
     const { effects } = await step(did, { kind: 'part', epoch, filter, rev, data, last, own }, event)
     // The account went, or came back as another one, while this was on its way.
@@ -137,7 +147,7 @@ export function createRepoReader(
   }
 
   /** What was queued meanwhile, then everything is as the stream says. */
-  const drain = async (did: Did, run: Run): Promise<void> => {
+  const drain = async ({ did, attempts: tries }: RepoState, run: Run): Promise<void> => {
     for (;;) {
       const repo = await store.load(did)
       // A queued event may have broken the chain again.
@@ -149,6 +159,10 @@ export function createRepoReader(
     const { state } = await step(did, { kind: 'drained', epoch: run.epoch })
     // A host that gives what it would refuse of an inactive account, or the other way round, knows something newer.
     if (state.upstreamStatus !== 'active') await options.renewStatus(did, RESYNC_SOURCE)
+    // A mirror's copy confirms nothing that a source lost, and the lists that would have may be read: its host is asked.
+    if (!run.own && (await store.load(did))?.status === 'unconfirmed') {
+      await step(did, { kind: 'visited', gapAt: null, settled: true, tries })
+    }
   }
 
   const giveUp = async (repo: RepoState, run: Run, error: ResyncError | AppFailure): Promise<void> => {

@@ -124,7 +124,7 @@ export function createResyncer(options: ResyncerOptions): Resyncer {
   const readRepo = createRepoReader({ ...options, step, counts })
 
   const begin = async (did: Did, read: Resync): Promise<void> => {
-    const run: Run = { stop: new AbortController(), epoch: 0, bytes: 0, filter: policy.filter }
+    const run: Run = { stop: new AbortController(), epoch: 0, bytes: 0, filter: policy.filter, own: true }
     runs.set(did, run)
     try {
       const { state, effects } = await lanes.run(did, () => step(did, { kind: 'begun' }))

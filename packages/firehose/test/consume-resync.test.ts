@@ -462,6 +462,20 @@ describe('repo fetcher', () => {
     await expect(open(options, {})).rejects.toMatchObject({ code: 'fetch-failed' })
   })
 
+  it('asks no mirror whether the head is the newest', async () => {
+    const asked: string[] = []
+    const options: RepoFetcherOptions = {
+      upstream: ['https://relay.example.com'],
+      fetch: async (url) => {
+        asked.push(new URL(url).host)
+        return answer(500, {})
+      },
+    }
+    const about = { identity, reason: 'source-gap' }
+    await expect(open(options, about)).rejects.toMatchObject({ code: 'fetch-failed' })
+    expect(asked).toEqual(['pds.example.com'])
+  })
+
   it.each([
     ['RepoTakendown', 'repo-takendown'],
     ['RepoSuspended', 'repo-suspended'],

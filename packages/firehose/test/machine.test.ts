@@ -816,6 +816,27 @@ describe('a visit', () => {
     ['finds none since', base, visited(4), {}, []],
     ['asks when the lists are read', unconfirmed, visited(6, true), { nextTry: NOW, priority: 4 }, ['wake']],
     [
+      'asks of one that was just read from a mirror after the pause between two tries',
+      { ...unconfirmed, triedAt: NOW - 1 },
+      { kind: 'visited', gapAt: null, settled: true, tries: 0 },
+      { nextTry: NOW - 1 + 60_000, priority: 4, attempts: 1 },
+      ['wake'],
+    ],
+    [
+      'asks of it more and more seldom',
+      { ...unconfirmed, triedAt: NOW - 1 },
+      { kind: 'visited', gapAt: null, settled: true, tries: 3 },
+      { nextTry: NOW - 1 + 8 * 60_000, priority: 4, attempts: 4 },
+      ['wake'],
+    ],
+    [
+      'asks of it at once when the pause is over',
+      { ...unconfirmed, triedAt: NOW - 60_001 },
+      { kind: 'visited', gapAt: null, settled: true, tries: 0 },
+      { nextTry: NOW, priority: 4, attempts: 1 },
+      ['wake'],
+    ],
+    [
       'finds rows of another filter',
       state({ filter: 'old' }),
       visited(null),
