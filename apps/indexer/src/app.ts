@@ -1,10 +1,8 @@
 // The composition root: sources, verifier, tables, queries and page become one indexer.
 
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { nativeVerifier } from '@avocet/crypto-native'
 import { createGuardedFetch } from '@avocet/did'
-import { createTxtLookup } from '@avocet/did/node'
 import {
   type Source,
   createHostClocks,
@@ -36,8 +34,7 @@ import type { StreamEvent } from './stream/event.ts'
 import type { EventOptions } from './stream/iterate.ts'
 import { openStreams } from './stream/streams.ts'
 import { createDeadLetterReader } from './queries/dead-letters.ts'
-import { loadLexiconsOf } from './lexicons/load.ts'
-import { createNetworkLexicons } from './lexicons/network.ts'
+import { configuredLexicons } from './lexicons/configured.ts'
 import { openProjections } from './projections/open.ts'
 import { createRecordReader } from './queries/records.ts'
 import { createRepoReader } from './queries/repos.ts'
@@ -116,13 +113,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     now,
   })
   const records = createRecordReader(db)
-  const lookupTxt = createTxtLookup(config.dns === undefined ? {} : { servers: config.dns })
-  const lexicons = await loadLexiconsOf(config.lexicons ?? [], {
-    resolver: createNetworkLexicons(dids, lookupTxt, fetch),
-    lockFile: config.dataFolder === null ? null : join(config.dataFolder, 'lexicons.lock.json'),
-    update: config.updateLexicons ?? false,
-    onLog: log,
-  })
+  const lexicons = await configuredLexicons(config, { dids, fetch, onLog: log })
   const { projections, upkeep } = openProjections({
     db,
     lexicons,

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Host, post, startHost } from './support/host.ts'
 import { eventually, indexed } from './support/indexer.ts'
+import { documents, NOTE } from './support/notes.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
 let folder: string
@@ -100,6 +101,30 @@ describe('words and exit codes', () => {
     expect(second.output().trim()).toMatch(/another avocet-indexer is using it$/)
     first.child.kill('SIGINT')
     expect(await first.ended).toBe(0)
+  })
+
+  test('lexicons: what a run with the same flags serves, without one', async () => {
+    const lexicons = join(folder, 'lexicons')
+    mkdirSync(lexicons)
+    writeFileSync(join(lexicons, 'note.json'), JSON.stringify(documents()[0]))
+    const flags = [
+      `--lexicons=${lexicons}`,
+      `--index=${NOTE}:createdAt,reply.parent`,
+      `--search=${NOTE}:title`,
+    ]
+    const printed = start(['lexicons', ...flags])
+    expect(await printed.ended, printed.output()).toBe(0)
+    const offline = ['--everything', '--source=ws://127.0.0.1:1', '--allow-loopback']
+    const running = start(['run', ...offline, ...flags, `--data=${join(folder, 'data')}`, '--port=0'])
+    const served = await (await fetch(`${await ready(running)}/lexicons`)).json()
+    expect(JSON.parse(printed.output())).toEqual(served)
+    expect(served.lexicons.map(({ id }: { id: string }) => id)).toEqual([
+      ...['listRecords', 'countRecords', 'searchRecords'].map((name) => `${NOTE}.${name}`),
+      NOTE,
+    ])
+    const nothing = start(['lexicons'])
+    expect(await nothing.ended).toBe(1)
+    expect(nothing.output()).toMatch(/No collection can be asked/)
   })
 
   test('a replay of nothing usable', async () => {

@@ -71,6 +71,20 @@ describe('words', () => {
     expect((await search({ ...params, limit: 2 })).toSorted()).toEqual(expected.toSorted())
   })
 
+  test('what is found comes with what it points to, and with how many point to it', async () => {
+    const uri = (rkey: string): string => `at://${DIDS[0]}/${NOTE}/${rkey}`
+    put('reply', 'feather too', { reply: { parent: uri('new') } })
+    const linked = `${NOTE}:reply.parent`
+    const answer = await ask(routerOf(tables), SEARCH, { q: 'feather', hydrate: 'replyParent', linked })
+    const counts = answer['records'].map((one: any) => [one.uri, one.linked])
+    expect(counts).toContainEqual([uri('new'), [{ source: linked, count: 1 }]])
+    expect(counts).toContainEqual([uri('reply'), [{ source: linked, count: 0 }]])
+    expect(answer['included']).toEqual([
+      { uri: uri('new'), cid: expect.any(String), value: expect.objectContaining({ title: 'hello you' }) },
+    ])
+    expect(await ask(routerOf(tables), SEARCH, { q: 'feather' })).not.toHaveProperty('included')
+  })
+
   test('best first: where the word is of more weight', async () => {
     put('much', 'feather feather')
     expect(await search({ q: 'feather' })).toEqual(['much', 'new'])

@@ -8,7 +8,7 @@ import { generate } from './generate.ts'
 import { install } from './install.ts'
 import { createNetworkResolver, type NetworkOptions } from './network.ts'
 import { countProblems, formatProblems, printable } from './problem.ts'
-import { fetchServedLexicons } from './served.ts'
+import { loadServedLexicons } from './served.ts'
 import { show } from './show.ts'
 import { watch } from './watch.ts'
 
@@ -76,9 +76,8 @@ program
   .description('generate TypeScript: a module for each lexicon, and an index of them')
   .argument('[path...]', 'files and folders (default: lexicons, or none with --served-by)')
   .option(
-    '--served-by <url>',
-    'also the lexicons of the queries of an avocet-indexer, and of its records',
-    readUrl,
+    '--served-by <url or file>',
+    'also the lexicons of the queries of an avocet-indexer, and of its records; a file: what `avocet-indexer lexicons` printed',
   )
   .option('--out <folder>', 'the folder to write to', 'src/lexicons')
   .option('--client', 'also client.ts, the methods as typed functions (for @avocet/xrpc-client)')
@@ -87,7 +86,7 @@ program
   .action(async (given: string[], flags: GenerateFlags) => {
     const bundled = await loadBundled()
     const paths = given.length === 0 && flags.servedBy === undefined ? ['lexicons'] : given
-    const others = flags.servedBy === undefined ? [] : await fetchServedLexicons(flags.servedBy)
+    const others = flags.servedBy === undefined ? [] : await loadServedLexicons(flags.servedBy)
     const run = async (): Promise<void> => {
       const result = await generate({
         paths,

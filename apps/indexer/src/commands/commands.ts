@@ -3,6 +3,7 @@ import { IndexerError } from '../errors.ts'
 import { version } from '../version.ts'
 import { type ConsumerFlags, consumerOptions, toConsumers } from './consumer-options.ts'
 import { addCoverage, type CoverageCommands } from './coverage.ts'
+import { addLexicons } from './lexicons.ts'
 import { addManagement } from './manage.ts'
 import { type ManagedFlags, managedOptions, toManaged } from './managed-options.ts'
 import { replay } from './replay.ts'
@@ -59,8 +60,8 @@ export function addCommands(
         ...toManaged(flags, env),
       })
     })
-  for (const each of [...runOptions(env), ...managedOptions(env), ...consumerOptions()])
-    running.addOption(each)
+  const options = [...runOptions(env), ...managedOptions(env), ...consumerOptions()]
+  for (const each of options) running.addOption(each)
 
   const done = (code: number): void => {
     exitCode = code
@@ -68,6 +69,7 @@ export function addCommands(
   addReplay(program, commands, done)
   addCoverage(program, commands, done)
   addManagement(program, env)
+  addLexicons(program, options)
 
   return {
     async run(argv) {

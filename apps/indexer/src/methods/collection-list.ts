@@ -1,17 +1,16 @@
-import type { DataObject } from '@avocet/data'
 import { XrpcError } from '@avocet/xrpc'
 import { respond, type UntypedHandler } from '@avocet/xrpc-server'
 import type { FindAccount } from '../identity/handles.ts'
-import { valueAt } from '../projections/field.ts'
 import type { AskError, CollectionReader } from '../queries/collections.ts'
 import type { Position } from '../queries/cursor.ts'
 import type { CollectionQueries } from '../queries/documents.ts'
-import type { Joins, LinkBudget } from '../queries/linked.ts'
-import { createPage, type Page } from '../queries/page.ts'
+import type { Joins } from '../queries/linked.ts'
+import { createPage } from '../queries/page.ts'
 import { type ParamsError, type QueryParams, readQuery } from '../queries/params.ts'
 import type { ListQuery } from '../queries/plan.ts'
-import type { RecordReader, RecordRow } from '../queries/records.ts'
+import { type RecordReader, type RecordRow, uriOf } from '../queries/records.ts'
 import type { Searcher } from '../search/searcher.ts'
+import { createNeighbours } from './neighbours.ts'
 
 /** What the queries of collections are answered with. */
 export type CollectionParts = {
@@ -34,21 +33,15 @@ export function listCollection(queries: CollectionQueries, parts: CollectionPart
     if (!asked.ok) throw refusal(asked.error)
     const limit = params.limit as number
     const page = createPage<Position>(limit)
-    const budget = joins.budget()
-    const hydrate = (params.hydrate ?? []) as string[]
-    const shown: DataObject[] = []
-    const print = (row: RecordRow, value: string): string => {
-      if (hydrate.length > 0) shown.push(JSON.parse(value) as DataObject)
-      return printRecord(row, value, linkedOf(row, params, joins, budget))
-    }
+    const neighbours = createNeighbours(queries.references, params, joins)
+    const print = (row: RecordRow, value: string): string =>
+      printRecord(row, value, neighbours.of(row, value))
     for (const { record, position } of asked.value.entries(asked.value.after, limit + 1)) {
       const row = records.visible(record)
       if (!page.add(row?.validity === 'valid' ? row : null, position, print)) break
     }
     const cursor = page.next === null ? '' : `"cursor":${JSON.stringify(asked.value.cursor(page.next))},`
-    const included =
-      hydrate.length === 0 ? '' : `,"included":[${includedOf(queries, hydrate, shown, joins, page).join()}]`
-    const body = `{${cursor}"records":[${page.items.join(',')}]${included}}`
+    const body = `{${cursor}"records":[${page.items.join(',')}]${neighbours.included(page)}}`
     return respond({ encoding: 'application/json', body })
   }
 }
@@ -89,45 +82,4 @@ export function printRecord(row: RecordRow, value: string, rest: string): string
   const { did, cid, indexed_at: at } = row
   const head = JSON.stringify({ uri: uriOf(row), cid, did, indexedAt: new Date(at).toISOString() })
   return `${head.slice(0, -1)},"value":${value}${rest}}`
-}
-
-function uriOf({ did, collection, rkey }: RecordRow): string {
-  return `at://${did}/${collection}/${rkey}`
-}
-
-function linkedOf(row: RecordRow, params: QueryParams, joins: Joins, budget: LinkBudget): string {
-  const sources = (params['linked'] ?? []) as string[]
-  if (sources.length === 0) return ''
-  const named = params['linkedLimit'] as number
-  const all = sources.map((source) => {
-    const { count, more, uris } = joins.linked(uriOf(row), source, named, budget)
-    return { source, count, ...(more ? { more } : {}), ...(named > 0 ? { records: uris } : {}) }
-  })
-  return `,"linked":${JSON.stringify(all)}`
-}
-
-/** The records that these point to, each once, as far as the answer has room for them. */
-function includedOf(
-  queries: CollectionQueries,
-  fields: readonly string[],
-  shown: readonly DataObject[],
-  joins: Joins,
-  page: Page<Position>,
-): string[] {
-  const paths = fields.flatMap((name) => queries.references.get(name) ?? [])
-  const seen = new Set<string>()
-  const items: string[] = []
-  for (const record of shown) {
-    for (const path of paths) {
-      const uri = valueAt({ path }, record)
-      if (typeof uri !== 'string' || seen.has(uri)) continue
-      seen.add(uri)
-      const found = joins.behind(uri)
-      const value = found === null ? null : page.along(found)
-      if (found === null || value === null) continue
-      const head = JSON.stringify({ uri: uriOf(found), cid: found.cid })
-      items.push(`${head.slice(0, -1)},"value":${value}}`)
-    }
-  }
-  return items
 }

@@ -2,6 +2,7 @@ import type { DataObject } from '@avocet/data'
 import { XrpcError } from '@avocet/xrpc'
 import { respond, type UntypedHandler } from '@avocet/xrpc-server'
 import { valueAt } from '../projections/field.ts'
+import type { CollectionQueries } from '../queries/documents.ts'
 import { createPage, MAX_PASSED } from '../queries/page.ts'
 import { building } from '../queries/plan.ts'
 import { matchExpression, MAX_QUESTION, parseTerms, type Term } from '../search/expression.ts'
@@ -9,6 +10,7 @@ import { highlight } from '../search/highlight.ts'
 import { bestSql, newestSql } from '../search/question.ts'
 import { authorWord, languageWord, type StoredSearch } from '../search/texts.ts'
 import { authorsOf, type CollectionParts, printRecord, refusal } from './collection-list.ts'
+import { createNeighbours } from './neighbours.ts'
 
 /** How far the order of what fits best goes: it changes with every record, so that pages far behind would say nothing. */
 const MAX_BEST = 1000
@@ -17,8 +19,12 @@ const MAX_BEST = 1000
  * `<collection>.searchRecords`: records that fit their lexicon, by the words in them. Newest first goes on as long as there are any;
  * best first ends at the thousandth. Rows that nobody may see are passed by: an answer may hold fewer than `limit`, and a cursor.
  */
-export function searchCollection(search: StoredSearch, parts: CollectionParts): UntypedHandler {
-  const { reader, records, searcher } = parts
+export function searchCollection(
+  search: StoredSearch,
+  references: CollectionQueries['references'],
+  parts: CollectionParts,
+): UntypedHandler {
+  const { reader, records, joins, searcher } = parts
   const { id, collection, kind, fields } = search
   return async ({ params }) => {
     const progress = reader.searchProgress(id)
@@ -51,17 +57,23 @@ export function searchCollection(search: StoredSearch, parts: CollectionParts): 
       throw new XrpcError(503, 'TooCostly', 'this took too long to look for: ask for rarer words')
     }
     const page = createPage<number>(limit)
+    const neighbours = createNeighbours(references, params, joins)
     for (const [i, { record }] of found.entries()) {
       const row = records.visible(record)
       // What was found a moment ago may be another record by now.
       const isShown = row?.validity === 'valid' && row.collection === collection
       const print = (shown: NonNullable<typeof row>, value: string): string =>
-        printRecord(shown, value, `,"highlights":${JSON.stringify(highlightsOf(search, terms, value))}`)
+        printRecord(
+          shown,
+          value,
+          `,"highlights":${JSON.stringify(highlightsOf(search, terms, value))}${neighbours.of(shown, value)}`,
+        )
       if (!page.add(isShown ? row : null, isBest ? from + i + 1 : record, print)) break
     }
     const cursor =
       page.next === null ? '' : `"cursor":${JSON.stringify(reader.cursors.write(scope, [page.next]))},`
-    return respond({ encoding: 'application/json', body: `{${cursor}"records":[${page.items.join()}]}` })
+    const body = `{${cursor}"records":[${page.items.join()}]${neighbours.included(page)}}`
+    return respond({ encoding: 'application/json', body })
   }
 }
 

@@ -15,9 +15,9 @@ export function addCollections(router: Router, catalog: Catalog, parts: Collecti
     const { collection } = queries
     router.add(schema(`${collection}.listRecords`), listCollection(queries, parts))
     router.add(schema(`${collection}.countRecords`), countCollection(queries, parts))
-    const { search } = queries
+    const { search, references } = queries
     if (search !== null) {
-      router.add(schema(`${collection}.searchRecords`), searchCollection(search, parts))
+      router.add(schema(`${collection}.searchRecords`), searchCollection(search, references, parts))
     }
   }
 }

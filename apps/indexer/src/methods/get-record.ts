@@ -2,7 +2,7 @@ import type { ComAtprotoRepoGetRecord } from '@avocet/lexicons/com.atproto'
 import { XrpcError } from '@avocet/xrpc'
 import { type MethodHandler, respond } from '@avocet/xrpc-server'
 import { MAX_ANSWER_ITEMS, recordJson } from '../queries/record-json.ts'
-import type { RecordReader } from '../queries/records.ts'
+import { type RecordReader, uriOf } from '../queries/records.ts'
 import type { FindAccount } from '../identity/handles.ts'
 
 /** com.atproto.repo.getRecord: one verified record. With `cid`, only that version of it. @throws XrpcError `RecordTooCostly` */
@@ -32,10 +32,9 @@ export function getRecord(
         `The record is larger than what is looked at here: ${where}`,
       )
     }
-    const uri = `at://${row.did}/${row.collection}/${row.rkey}`
     return respond({
       encoding: 'application/json',
-      body: `{"uri":${JSON.stringify(uri)},"cid":${JSON.stringify(row.cid)},"value":${value.json}}`,
+      body: `{"uri":${JSON.stringify(uriOf(row))},"cid":${JSON.stringify(row.cid)},"value":${value.json}}`,
     })
   }
 }

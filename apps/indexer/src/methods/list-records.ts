@@ -1,7 +1,7 @@
 import type { ComAtprotoRepoListRecords } from '@avocet/lexicons/com.atproto'
 import { type MethodHandler, respond } from '@avocet/xrpc-server'
 import { createPage, MAX_PASSED } from '../queries/page.ts'
-import type { RecordReader, RecordRow } from '../queries/records.ts'
+import { type RecordReader, type RecordRow, uriOf } from '../queries/records.ts'
 import type { FindAccount } from '../identity/handles.ts'
 import { requireActive } from './account.ts'
 
@@ -29,7 +29,6 @@ export function listRecords(
   }
 }
 
-function print({ did, collection, rkey, cid }: RecordRow, value: string): string {
-  const uri = `at://${did}/${collection}/${rkey}`
-  return `{"uri":${JSON.stringify(uri)},"cid":${JSON.stringify(cid)},"value":${value}}`
+function print(row: RecordRow, value: string): string {
+  return `{"uri":${JSON.stringify(uriOf(row))},"cid":${JSON.stringify(row.cid)},"value":${value}}`
 }

@@ -5,15 +5,12 @@ import { type Catalog, type LexiconDocument, type LexiconParam, parseLexicon } f
 import { AUTHOR, fieldsOf, type IndexSpec, paramName, SUFFIXES } from '../projections/declare.ts'
 import type { Field } from '../projections/field.ts'
 import type { StoredSearch } from '../search/texts.ts'
+import { INCLUDED_PROPERTY, JOIN_DEFS, joinParams, LINKED_PROPERTY } from './join-schema.ts'
 import { json, MAX_CURSOR, MAX_LIMIT, RECORD_REQUIRED, recordProperties } from './output.ts'
 import { referencePaths } from './references.ts'
 import { searchDocument } from './search-document.ts'
 import { BY_KEY, MAX_STRETCHES } from './plan.ts'
 
-/** Sources of links that are counted for each record. */
-const MAX_LINKED = 5
-/** Records named of each source. */
-const MAX_LINKED_RECORDS = 10
 /** Characters of a prefix. */
 const MAX_PREFIX = 128
 
@@ -62,7 +59,7 @@ export function describeQueries(
     listDocument(collection, fields, [...references.keys()], filters),
     countDocument(collection, fields, filters),
   ]
-  if (search !== null) documents.push(searchDocument(collection))
+  if (search !== null) documents.push(searchDocument(collection, [...references.keys()]))
   return { collection, fields, references, search, documents: documents.map(parsed) }
 }
 
@@ -134,28 +131,7 @@ function listDocument(
     order: { type: 'string', enum: ['asc', 'desc'], default: 'desc' },
     limit: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: 50 },
     cursor: { type: 'string', maxLength: MAX_CURSOR },
-    linked: {
-      type: 'array',
-      items: { type: 'string', maxLength: 600 },
-      maxLength: MAX_LINKED,
-      description:
-        'Count the records that point to each: a collection, a colon, a path, as in app.bsky.feed.like:subject.uri.',
-    },
-    linkedLimit: {
-      type: 'integer',
-      minimum: 0,
-      maximum: MAX_LINKED_RECORDS,
-      default: 0,
-      description: 'How many of them to name.',
-    },
-  }
-  if (references.length > 0) {
-    parameters['hydrate'] = {
-      type: 'array',
-      items: { type: 'string', enum: references },
-      maxLength: references.length,
-      description: 'Give the records that these fields point to as well.',
-    }
+    ...joinParams(references),
   }
   return {
     lexicon: 1,
@@ -170,7 +146,7 @@ function listDocument(
           properties: {
             cursor: { type: 'string' },
             records: { type: 'array', items: { type: 'ref', ref: '#record' } },
-            included: { type: 'array', items: { type: 'ref', ref: '#included' } },
+            ...INCLUDED_PROPERTY,
           },
         }),
         errors: ERRORS,
@@ -180,29 +156,10 @@ function listDocument(
         required: RECORD_REQUIRED,
         properties: {
           ...recordProperties(collection),
-          linked: { type: 'array', items: { type: 'ref', ref: '#linked' } },
+          ...LINKED_PROPERTY,
         },
       },
-      linked: {
-        type: 'object',
-        required: ['source', 'count'],
-        properties: {
-          source: { type: 'string' },
-          count: { type: 'integer', minimum: 0 },
-          more: { type: 'boolean', description: 'There are more than were counted.' },
-          records: { type: 'array', items: { type: 'string', format: 'at-uri' } },
-        },
-      },
-      included: {
-        type: 'object',
-        description: 'A record that others point to.',
-        required: ['uri', 'cid', 'value'],
-        properties: {
-          uri: { type: 'string', format: 'at-uri' },
-          cid: { type: 'string', format: 'cid' },
-          value: { type: 'unknown' },
-        },
-      },
+      ...JOIN_DEFS,
     },
   }
 }

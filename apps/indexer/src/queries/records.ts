@@ -148,3 +148,8 @@ export function createRecordReader(db: Database): RecordReader {
     },
   }
 }
+
+/** Where a record is. */
+export function uriOf({ did, collection, rkey }: Pick<RecordRow, 'did' | 'collection' | 'rkey'>): string {
+  return `at://${did}/${collection}/${rkey}`
+}

@@ -1,11 +1,12 @@
 // The lexicon of `<collection>.searchRecords`.
 
 import { MAX_QUESTION } from '../search/expression.ts'
+import { INCLUDED_PROPERTY, JOIN_DEFS, joinParams, LINKED_PROPERTY } from './join-schema.ts'
 import { json, MAX_CURSOR, MAX_LIMIT, RECORD_REQUIRED, recordProperties } from './output.ts'
 import { MAX_STRETCHES } from './plan.ts'
 
-/** What may be asked of a collection that can be searched. */
-export function searchDocument(collection: string): object {
+/** What may be asked of a collection that can be searched. @param references the names of fields that point to records */
+export function searchDocument(collection: string, references: readonly string[]): object {
   const byte = { type: 'integer', minimum: 0 }
   return {
     lexicon: 1,
@@ -38,6 +39,7 @@ export function searchDocument(collection: string): object {
             order: { type: 'string', enum: ['best', 'newest'], default: 'best' },
             limit: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: 25 },
             cursor: { type: 'string', maxLength: MAX_CURSOR },
+            ...joinParams(references),
           },
         },
         output: json({
@@ -45,6 +47,7 @@ export function searchDocument(collection: string): object {
           properties: {
             cursor: { type: 'string' },
             records: { type: 'array', items: { type: 'ref', ref: '#record' } },
+            ...INCLUDED_PROPERTY,
           },
         }),
         errors: ['InvalidCursor', 'InvalidQuestion', 'IndexBuilding', 'TooCostly'].map((name) => ({ name })),
@@ -55,8 +58,10 @@ export function searchDocument(collection: string): object {
         properties: {
           ...recordProperties(collection),
           highlights: { type: 'array', items: { type: 'ref', ref: '#highlight' } },
+          ...LINKED_PROPERTY,
         },
       },
+      ...JOIN_DEFS,
       highlight: {
         type: 'object',
         description: 'A part of a text of the record, with the places of what was found in it.',
