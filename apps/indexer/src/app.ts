@@ -274,7 +274,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
           port: config.port,
           hostname: config.host,
           fetch: (request, caller) =>
-            consumers.fetch(request) ?? streams.fetch(request, caller) ?? answer(request, caller),
+            consumers.fetch(request, caller) ?? streams.fetch(request, caller) ?? answer(request, caller),
           upgrade: streams.sockets.upgrade,
           upgradePaths: streams.sockets.paths,
           stopMs: 3000,

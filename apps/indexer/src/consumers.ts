@@ -6,12 +6,14 @@ import type { IndexerConfig } from './config.ts'
 import { createPlaceStore } from './delivery/store.ts'
 import type { GroupParts } from './delivery/groups.ts'
 import { IndexerError } from './errors.ts'
+import { createGuesses } from './http/guesses.ts'
 import type { Status } from './http/status.ts'
 import type { Identities } from './identity/identities.ts'
 import type { RecordReader } from './queries/records.ts'
 import type { RepoReader } from './queries/repos.ts'
 import type { StreamEvent } from './stream/event.ts'
 import type { Wire } from './stream/sockets.ts'
+import type { Did } from '@avocet/syntax'
 import { tapText } from './tap/event.ts'
 import { createTapFacts } from './tap/facts.ts'
 import type { TapRepos } from './tap/routes.ts'
@@ -25,7 +27,7 @@ export type Consumers = {
   /** Sends to webhooks from now on. @throws IndexerError `bad-config` */
   start(): Promise<void>
   /** Answers Tap's calls; null for other paths. */
-  fetch(request: Request): Promise<Response> | Response | null
+  fetch(request: Request, caller: { readonly address: string | null }): Promise<Response> | Response | null
   stats(): Status['consumers']
   /** What was acknowledged is durable then. */
   close(): Promise<void>
@@ -36,7 +38,7 @@ export type Consumers = {
  * @throws IndexerError `bad-config` for Tap's side without a password where others reach it
  */
 export function createConsumers(options: {
-  readonly config: Pick<IndexerConfig, 'tap' | 'webhooks' | 'host' | 'allowLoopback'>
+  readonly config: Pick<IndexerConfig, 'tap' | 'webhooks' | 'host' | 'allowLoopback' | 'streams'>
   readonly db: Database
   readonly records: RecordReader
   readonly repos: RepoReader
@@ -66,13 +68,15 @@ export function createConsumers(options: {
     open({ hub, log }) {
       parts = { hub, log, store, now, onLog, onError }
       if (config.tap === undefined) return []
-      tap = openTap(parts, config.tap, write, {
+      const calls = {
         ...createTapFacts(db, { records, repos, identities: options.identities }),
         repos: options.tapRepos,
-        webhook: (name) => webhooks?.get(name) ?? null,
+        webhook: (name: string) => webhooks?.get(name) ?? null,
         consumers: stats,
-        resolve: (did, signal) => resolve(options.dids, did, signal),
-      })
+        resolve: (did: Did, signal: AbortSignal) => resolve(options.dids, did, signal),
+      }
+      const perAddress = config.streams?.perAddress !== 0
+      tap = openTap(parts, config.tap, write, calls, createGuesses({ perAddress, now }))
       return [tap.wire]
     },
     async start() {
@@ -82,7 +86,7 @@ export function createConsumers(options: {
       }))
       if (hooks.length > 0) webhooks = await startWebhooks(parts, hooks, write)
     },
-    fetch: (request) => tap?.fetch(request) ?? null,
+    fetch: (request, caller) => tap?.fetch(request, caller) ?? null,
     stats,
     async close() {
       // A disk that fails is told of elsewhere; what could not be written is given again.

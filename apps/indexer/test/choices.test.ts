@@ -78,6 +78,33 @@ describe('repos', () => {
     expect(count(rest, ada.did)).toBe(0)
   })
 
+  test('when that is answered, nothing of it is taken any more', async () => {
+    const people = await Promise.all(['ada', 'ben', 'cyd'].map((name) => host.createAccount(name)))
+    const { repos } = await start()
+    for (const one of people) await host.write(one, [create(NOTE, 'a')])
+    await eventually(async () => (await Promise.all(people.map(all))).flat().length === 3)
+    for (const { did } of people) {
+      await repos.remove([did])
+      expect(count('SELECT count(*) AS n FROM repos WHERE did = ?', did)).toBe(0)
+    }
+  })
+
+  test('one that was being removed when the process ended is followed no more after the next start', async () => {
+    const ada = await host.createAccount('ada')
+    await start()
+    await host.write(ada, [create(NOTE, 'a')])
+    await eventually(async () => (await all(ada)).length === 1)
+    await indexer!.close()
+    const db = new DatabaseSync(join(folder, 'indexer.sqlite'))
+    db.prepare("INSERT INTO choices VALUES ('repo', ?, 0, 5)").run(ada.did)
+    db.prepare("INSERT INTO removals VALUES ('repo', ?, 0)").run(ada.did)
+    db.close()
+    await start()
+    await eventually(() => count('SELECT count(*) AS n FROM removals') === 0)
+    expect(count('SELECT count(*) AS n FROM repos')).toBe(0)
+    expect(count(LEFT)).toBe(0)
+  })
+
   test('one that is added again is read whole, also while it is still being removed', async () => {
     const ada = await host.createAccount('ada')
     const { repos } = await start()
@@ -110,5 +137,29 @@ describe('repos', () => {
       expect(await repos.add(dids)).toMatchObject({ ok: false, error: { code: 'invalid' } })
     }
     expect(count('SELECT count(*) AS n FROM choices')).toBe(0)
+  })
+})
+
+describe('collections', () => {
+  test('whoever is named stays when nothing that is wanted is left of it; others go', async () => {
+    const [ada, ben] = [await host.createAccount('ada'), await host.createAccount('ben')]
+    const { collections } = await start({ collections: [NOTE, LIKE], repos: [ada.did] })
+    for (const one of [ada, ben]) await host.write(one, [create(LIKE, 'a')])
+    await eventually(async () => (await all(ada)).length === 1 && (await all(ben)).length === 1)
+    await eventually(() => indexer!.status().repos.synchronized === 2)
+    expect(await collections.remove([LIKE])).toMatchObject({ ok: true })
+    await eventually(() => count('SELECT count(*) AS n FROM removals') === 0)
+    const rest = 'SELECT count(*) AS n FROM repos WHERE did = ?'
+    expect([count(LEFT), count(rest, ada.did), count(rest, ben.did)]).toEqual([0, 1, 0])
+  })
+
+  test('two changes at once are both made, and the last one is not removed', async () => {
+    const { collections } = await start({ collections: [NOTE] })
+    const [one, other] = ['a.b.c', 'd.e.f']
+    await Promise.all([collections.add([one]), collections.add([other]), collections.remove([NOTE])])
+    expect(collections.list()).toEqual([one, other])
+    const both = await Promise.all([collections.remove([one]), collections.remove([other])])
+    expect(both).toMatchObject([{ ok: true }, { ok: false, error: { code: 'refused' } }])
+    expect(collections.list()).toEqual([other])
   })
 })

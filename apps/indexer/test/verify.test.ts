@@ -147,12 +147,38 @@ test('collections that are not indexed do not count', async () => {
     { action: 'create', collection: 'com.example.other', rkey: 'a', record: { $type: 'com.example.other' } },
   ])
   await start({ collections: [POST] }, 5)
+  expect((await run()).said).toMatchObject({ result: 'same', records: 5 })
+  const other = await run({ collections: ['com.example.*'] })
+  expect(other).toMatchObject({ code: 3, said: { error: 'not-indexed' } })
+  expect(other.said.message).toContain('com.example.*')
+})
+
+test('what was added and removed while it ran counts, whatever it was started with', async () => {
+  const other = (rkey: string, collection: string): TestWrite => ({
+    action: 'create',
+    collection,
+    rkey,
+    record: { $type: collection },
+  })
+  await write(0, 5)
+  await host.write(account, [other('a', 'com.example.other'), other('b', 'com.example.more')])
+  await start({ collections: [POST] }, 5)
+  await indexer!.collections.add(['com.example.*'])
+  await eventually(async () => (await count()) === 7)
+  expect((await run()).said).toMatchObject({ result: 'same', records: 7 })
+  expect((await run({ collections: ['com.example.more'] })).said).toMatchObject({ records: 1 })
+  tamper("DELETE FROM records WHERE rkey = 'b'")
+  expect(await run()).toMatchObject({ code: 1, said: { different: 1 } })
   expect((await run({ collections: [POST] })).said).toMatchObject({ result: 'same', records: 5 })
-  const all = await run()
-  expect([all.code, all.said.differences]).toMatchObject([
-    1,
-    [{ kind: 'missing', path: 'com.example.other/a' }],
-  ])
+  await indexer!.collections.remove([POST])
+  await eventually(async () => (await count()) === 1)
+  expect((await run({ collections: ['com.example.other'] })).said).toMatchObject({
+    result: 'same',
+    records: 1,
+  })
+  await indexer!.close()
+  tamper(`INSERT INTO choices VALUES ('repo', '${account.did}', 0, 5)`)
+  expect(await run()).toMatchObject({ code: 3, said: { error: 'not-indexed' } })
 })
 
 test('it cannot be said: an account that nobody knows, a host that does not give the repo, no index', async () => {

@@ -81,6 +81,10 @@ describe('collections', () => {
     expect(second).not.toBe(first)
     expect(removals()).toEqual([])
     expect(open().label()).toBe(second)
+    // Nor is it the one of the time before: a repo that was being read then lacks what came meanwhile.
+    await wanted.choose('collection', ['a.b.c'], false)
+    await wanted.choose('collection', ['a.b.c'], true)
+    expect([first, second]).not.toContain(wanted.label())
   })
 
   test('the same when flags change between two starts', () => {

@@ -6,6 +6,7 @@ import { isDid, type Did } from '@avocet/syntax'
 import type { Reindexing } from '../index/reindex.ts'
 import type { DeadLetterReader } from '../queries/dead-letters.ts'
 import type { ChoiceResult, CollectionChoices, RepoChoices } from './choices.ts'
+import { createGuesses } from '../http/guesses.ts'
 import { createDoor } from './door.ts'
 import type { LetterChoice, Letters } from './letters.ts'
 
@@ -46,9 +47,11 @@ class Refused extends Error {
 }
 
 /** Answers requests under `/admin/`. */
-export function createAdmin(parts: AdminParts): (request: Request) => Promise<Response> {
+export function createAdmin(
+  parts: AdminParts,
+): (request: Request, caller: { readonly address: string | null }) => Promise<Response> {
   const { repos, collections, letters, reindexing } = parts
-  const door = createDoor(parts.token, parts.onLoopback)
+  const door = createDoor(parts.token, parts.onLoopback, createGuesses({ perAddress: true, now: Date.now }))
   const routes = new Map<string, Handler>([
     ['GET /admin/status', () => parts.status()],
     ['GET /admin/collections', () => ({ collections: collections.list() })],
@@ -103,10 +106,13 @@ export function createAdmin(parts: AdminParts): (request: Request) => Promise<Re
     return { count: dids.length }
   }
 
-  return async (request) => {
+  return async (request, caller) => {
     const url = new URL(request.url)
-    const refusal = door(request)
-    if (refusal !== null) return json(refusal.status, { error: refusal.error, message: refusal.message })
+    const refusal = door(request, caller.address)
+    if (refusal !== null) {
+      const { status, error, message, retryAfter } = refusal
+      return json(status, { error, message }, retryAfter)
+    }
     const handler = routes.get(`${request.method} ${url.pathname}`)
     if (handler === undefined) {
       return json(404, {
@@ -180,7 +186,7 @@ async function done(result: Promise<ChoiceResult>): Promise<object> {
   )
 }
 
-function json(status: number, value: object): Response {
+function json(status: number, value: object, retryAfter?: number): Response {
   return new Response(JSON.stringify(value), {
     status,
     headers: {
@@ -188,6 +194,7 @@ function json(status: number, value: object): Response {
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
     },
   })
 }

@@ -3,6 +3,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { IndexerError } from '../errors.ts'
+import type { Guesses } from '../http/guesses.ts'
 
 /** Shorter ones could be guessed. */
 const MIN_TOKEN = 16
@@ -36,15 +37,25 @@ export function readToken(token: string | undefined, file: string | undefined): 
 }
 
 /** Why somebody is not let in. */
-export type Refusal = { readonly status: 401 | 403; readonly error: string; readonly message: string }
+export type Refusal = {
+  readonly status: 401 | 403 | 429
+  readonly error: string
+  readonly message: string
+  /** How long no token is looked at, s. */
+  readonly retryAfter?: number
+}
 
 /**
  * Makes the function that looks at each request; null: it may pass.
  * @param onLoopback served on this machine alone: then other names for it are those of pages that were bound anew to its address
  */
-export function createDoor(token: string, onLoopback: boolean): (request: Request) => Refusal | null {
+export function createDoor(
+  token: string,
+  onLoopback: boolean,
+  guesses: Guesses,
+): (request: Request, address: string | null) => Refusal | null {
   const expected = sha256(`Bearer ${token}`)
-  return ({ headers }) => {
+  return ({ headers }, address) => {
     const host = headers.get('host') ?? ''
     if (onLoopback && !LOOPBACK.has(host.replace(/:\d{1,5}$/, ''))) {
       return { status: 403, error: 'Forbidden', message: 'Ask it as localhost' }
@@ -55,8 +66,21 @@ export function createDoor(token: string, onLoopback: boolean): (request: Reques
     if (isForeign || (site !== null && site !== 'same-origin' && site !== 'none')) {
       return { status: 403, error: 'Forbidden', message: 'Pages of other origins may not manage' }
     }
-    if (timingSafeEqual(sha256(headers.get('authorization') ?? ''), expected)) return null
-    return { status: 401, error: 'AuthMissing', message: 'Authorization: Bearer <the admin token>' }
+    const given = headers.get('authorization')
+    const missing = {
+      status: 401,
+      error: 'AuthMissing',
+      message: 'Authorization: Bearer <the admin token>',
+    } as const
+    if (given === null || given === '') return missing
+    const retryAfter = guesses.wait(address)
+    if (retryAfter > 0) {
+      const message = `There were too many wrong tokens; ask again in ${retryAfter} s`
+      return { status: 429, error: 'RateLimitExceeded', message, retryAfter }
+    }
+    const isRight = timingSafeEqual(sha256(given), expected)
+    guesses.note(address, isRight)
+    return isRight ? null : missing
   }
 }
 

@@ -34,13 +34,10 @@ export function addCoverage(
       option('--plc-url <url>', 'the did:plc directory', 'AVOCET_PLC_URL', defaults.plcUrl, parseHttpUrl),
     )
     .addOption(
-      option(
+      new Option(
         '--collections <list>',
-        'the collections that are indexed, as `run` was told',
-        'AVOCET_COLLECTIONS',
-        undefined,
-        parseCollections,
-      ),
+        'only these of what is indexed; without it, all that is, as `run` was told and as was added and removed since',
+      ).argParser(parseCollections),
     )
     .addOption(flag('--allow-loopback', 'development, as of `run`', 'AVOCET_ALLOW_LOOPBACK'))
     .addOption(new Option('--json', 'the result as JSON'))

@@ -10,14 +10,14 @@ import { type Comparison, createCompare } from '../coverage/compare.ts'
 import { migrations } from '../database/schema.ts'
 import { IndexerError } from '../errors.ts'
 import { createIdentities } from '../identity/identities.ts'
-import { createFilter } from '../sync/collections.ts'
+import { beyond, createFilter } from '../sync/collections.ts'
 
 /** What to verify. */
 export type VerifyOptions = {
   readonly did: string
   readonly dataFolder: string
   readonly plcUrl: string
-  /** Those that are indexed; null: all. */
+  /** Only these of what is indexed; null: all of it. */
   readonly collections: readonly string[] | null
   readonly allowLoopback: boolean
   readonly json: boolean
@@ -56,11 +56,16 @@ export async function verify(
     | { status: string | null }
     | undefined
   if (account === undefined) return cannot('not-indexed', 'the index does not know the account')
+  if (isRemoved(db, did)) return cannot('not-indexed', 'the repo was removed from what is indexed')
+  const indexed = indexedCollections(db)
+  const only = options.collections ?? indexed
+  const absent = beyond(only, indexed)?.[0]
+  if (absent !== undefined) return cannot('not-indexed', `${absent} is not indexed`)
   const guard = { allowLoopback: options.allowLoopback }
   const dids = createDidResolver({ plcUrl: options.plcUrl, ...guard })
   const compare = createCompare({
     db,
-    isWanted: createFilter(options.collections),
+    isWanted: createFilter(only),
     resolveKey: createIdentities({ dids, handles: null }).resolveKey,
     fetch: createGuardedFetch({ ...guard, maxBytes: MAX_EXPORT_BYTES, timeoutMs: EXPORT_MS }),
     ask: createGuardedFetch(guard),
@@ -79,6 +84,18 @@ export async function verify(
   if (json) print(JSON.stringify({ result: isSame ? 'same' : 'different', ...value }))
   else for (const line of describe(value)) print(line)
   return isSame ? 0 : 1
+}
+
+/** What rows are made of, as flags and what was added and removed since have it; null: all. */
+function indexedCollections(db: Database): readonly string[] | null {
+  const row = db.prepare('SELECT collections FROM chosen').get()
+  return row === undefined ? null : (JSON.parse(row['collections'] as string) as string[] | null)
+}
+
+/** Nobody follows it, and its rows are on their way out. */
+function isRemoved(db: Database, did: string): boolean {
+  const row = db.prepare("SELECT wanted FROM choices WHERE kind = 'repo' AND name = ?").get(did)
+  return row?.['wanted'] === 0
 }
 
 /** @throws IndexerError `data-folder` */

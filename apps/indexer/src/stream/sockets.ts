@@ -34,6 +34,7 @@ export type Wire = {
   ask(request: {
     readonly query: URLSearchParams
     readonly header: (name: string) => string | null
+    readonly address: string | null
   }): ((socket: StreamSocket, mark: () => number) => Session) | HttpRefusal
 }
 
@@ -174,9 +175,10 @@ export function createStreamSockets(options: {
         const value = message.headers[name]
         return value === undefined ? null : typeof value === 'string' ? value : value.join(', ')
       }
-      const asked = wire.ask({ query, header })
+      const address = options.addressOf(message)
+      const asked = wire.ask({ query, header, address })
       if (typeof asked !== 'function') return refuse(socket, asked)
-      const leave = options.doors.enter(options.addressOf(message))
+      const leave = options.doors.enter(address)
       if (typeof leave === 'string') return refuse(socket, wire.refuse(leave))
       socket.once('close', leave)
       server.handleUpgrade(message, socket, head, (ws) => accept(ws, socket, asked, leave, wire.maxMessages))

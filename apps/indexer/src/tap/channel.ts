@@ -8,7 +8,7 @@ import { REFUSALS } from '../stream/doors.ts'
 import type { StreamEvent } from '../stream/event.ts'
 import { textFrame, type StreamSocket } from '../stream/socket.ts'
 import type { HttpRefusal, Session, Wire } from '../stream/sockets.ts'
-import type { CheckCaller } from './password.ts'
+import { type CheckCaller, strangerSays } from './password.ts'
 
 /** The group of who names none. */
 export const DEFAULT_GROUP = 'default'
@@ -34,9 +34,12 @@ export function createChannelWire(options: {
     // An ack for each event, and more of them when they come again.
     maxMessages: Infinity,
     refuse: (why) => plain(REFUSALS[why].status, REFUSALS[why].message),
-    ask({ query, header }) {
-      const stranger = check(header)
-      if (stranger !== null) return refusalOf(stranger)
+    ask({ query, header, address }) {
+      const stranger = check(header, address)
+      if (stranger !== null) {
+        const { status, text } = strangerSays(stranger)
+        return plain(status, text)
+      }
       const name = query.get('group') ?? DEFAULT_GROUP
       if (!isGroupName(name)) return plain(400, 'invalid group: letters, digits, - and _, at most 64')
       const start = query.get('start') ?? 'oldest'
@@ -108,10 +111,6 @@ function attend(
 /** What is told of groups, by name. */
 export function groupStatsOf(stats: readonly GroupStats[]): Record<string, Omit<GroupStats, 'name'>> {
   return Object.fromEntries(stats.map(({ name, ...rest }) => [name, rest]))
-}
-
-function refusalOf(stranger: ReturnType<CheckCaller>): HttpRefusal {
-  return stranger === 'page' ? plain(403, 'not for pages without a password') : plain(401, 'wrong password')
 }
 
 function plain(status: number, body: string): HttpRefusal {

@@ -8,7 +8,7 @@ import { repoInfoJson } from '@avocet/tap/wire'
 import type { Group, GroupStats } from '../delivery/group.ts'
 import type { Groups } from '../delivery/groups.ts'
 import { DEFAULT_GROUP, groupStatsOf } from './channel.ts'
-import type { CheckCaller } from './password.ts'
+import { type CheckCaller, strangerSays } from './password.ts'
 
 /** What the calls are about. */
 export type TapParts = {
@@ -40,18 +40,25 @@ const WEBHOOK = 'webhook/'
 const PREFIXES = ['/repos/', '/info/', '/resolve/', '/stats/', '/groups/']
 
 /** Answers Tap's calls; null for other paths. */
-export function createTapRoutes(parts: TapParts): (request: Request) => Promise<Response> | Response | null {
+export function createTapRoutes(
+  parts: TapParts,
+): (request: Request, caller: { readonly address: string | null }) => Promise<Response> | Response | null {
   const { check, groups } = parts
-  return (request) => {
+  return (request, caller) => {
     const url = new URL(request.url)
     const { pathname: path } = url
     if (path !== '/health' && path !== '/channel' && !PREFIXES.some((prefix) => path.startsWith(prefix)))
       return null
-    const stranger = check((name) => request.headers.get(name))
-    if (stranger === 'wrong-password')
-      return text(401, 'wrong password', { 'www-authenticate': 'Basic realm="tap"' })
+    const stranger = check((name) => request.headers.get(name), caller.address)
     const isPost = request.method === 'POST'
-    if (stranger !== null && isPost) return text(403, 'not for pages without a password')
+    // A page may ask, and change nothing.
+    if (stranger !== null && (stranger.why !== 'page' || isPost)) {
+      const said = strangerSays(stranger)
+      const headers: Record<string, string> =
+        said.status === 401 ? { 'www-authenticate': 'Basic realm="tap"' } : {}
+      if (stranger.why === 'wait') headers['retry-after'] = String(stranger.wait)
+      return text(said.status, said.text, headers)
+    }
     if (isPost) return post(path, request)
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'GET or POST')
     return get(path, url.searchParams, request.signal)

@@ -2,6 +2,7 @@
 
 import type { GroupParts, Groups } from '../delivery/groups.ts'
 import { createGroups } from '../delivery/groups.ts'
+import type { Guesses } from '../http/guesses.ts'
 import type { StreamEvent } from '../stream/event.ts'
 import type { Wire } from '../stream/sockets.ts'
 import { createChannelWire } from './channel.ts'
@@ -24,7 +25,7 @@ export type TapSide = {
   readonly wire: Wire
   readonly groups: Groups
   /** Answers its calls; null for other paths. */
-  fetch(request: Request): Promise<Response> | Response | null
+  fetch(request: Request, caller: { readonly address: string | null }): Promise<Response> | Response | null
 }
 
 const MAX_GROUPS = 64
@@ -41,9 +42,10 @@ export function openTap(
   config: TapConfig,
   write: (value: StreamEvent) => string,
   calls: Omit<TapParts, 'groups' | 'check'>,
+  guesses: Guesses,
 ): TapSide {
   const { ackMs = ACK_MS, tries = TRIES } = config
-  const check = createCallerCheck(config.password)
+  const check = createCallerCheck(config.password, guesses)
   const groups = createGroups(parts, {
     prefix: 'tap/',
     most: MAX_GROUPS,
