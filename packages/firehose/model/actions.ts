@@ -43,7 +43,10 @@ export type Action =
   | { readonly do: 'crash' }
   /** The consumer is closed in order, and started again. */
   | { readonly do: 'stop' }
+  /** Other collections are wanted: from the next start on, or at once (see `Size.live`). */
   | { readonly do: 'filter'; readonly wanted: number }
+  /** The consumer and the app forget a repo; a list may name it again. */
+  | { readonly do: 'forget'; readonly account: number }
   | { readonly do: 'app-fails' }
   /** A row of the app goes by itself: a fault of nobody, to see that it is noticed. Never at random. */
   | { readonly do: 'lose-row'; readonly account: number }
@@ -63,6 +66,8 @@ export type Size = {
   readonly check: boolean
   /** Repos are read from real archives by `createResync`, with trees and signatures; else from lists, which is quicker. */
   readonly archives: boolean
+  /** The app chooses by itself what it wants, and may choose anew while it runs. */
+  readonly live: boolean
 }
 
 /** Two accounts on two hosts, one relay, everything there. */
@@ -75,4 +80,5 @@ export const USUAL_SIZE: Size = {
   backfill: true,
   check: true,
   archives: false,
+  live: false,
 }

@@ -13,6 +13,10 @@ export type App = {
   readonly rows: Map<Did, Map<string, Row>>
   readonly statuses: Map<Did, string>
   readonly handles: Map<Did, Handle | null>
+  /** Of the operations of an event only these are kept. */
+  wanted: (collection: string) => boolean
+  /** Rows that are not wanted any more go. */
+  narrow(): void
   /** The next event is refused. */
   failNext: boolean
   apply(event: VerifiedEvent): void
@@ -32,6 +36,12 @@ export function createApp(): App {
     statuses,
     handles,
     failNext: false,
+    wanted: () => true,
+    narrow() {
+      for (const mine of rows.values()) {
+        for (const path of [...mine.keys()]) if (!app.wanted(path.split('/')[0]!)) mine.delete(path)
+      }
+    },
     apply(event) {
       if (event.kind === 'failure' || event.kind === 'info') return
       if (app.failNext) {
@@ -47,7 +57,8 @@ export function createApp(): App {
       if (event.kind !== 'commit' && event.kind !== 'resync') return
       const mine = rows.get(did) ?? new Map<string, Row>()
       rows.set(did, mine)
-      for (const { path, cid, unread } of event.ops) {
+      for (const { path, collection, cid, unread } of event.ops) {
+        if (!app.wanted(collection)) continue
         if (cid === null) mine.delete(path)
         else mine.set(path, { cid, unread: unread !== undefined })
       }
@@ -57,7 +68,12 @@ export function createApp(): App {
       return {
         store: {
           ...state,
-          save: (change, alongside) => (dead ? new Promise(() => {}) : state.save(change, alongside)),
+          save(change, alongside) {
+            if (dead) return new Promise(() => {})
+            if (change.remove !== undefined)
+              for (const kept of [rows, statuses, handles]) kept.delete(change.remove)
+            return state.save(change, alongside)
+          },
         },
         die() {
           dead = true

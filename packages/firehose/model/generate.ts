@@ -16,6 +16,7 @@ export function randomSize(random: Random): Size {
     backfill: !seldom(),
     check: !seldom(),
     archives: seldom(),
+    live: random.below(4) === 0,
   }
 }
 
@@ -110,6 +111,7 @@ export function randomActions(random: Random, size: Size): Action[] {
       ...relays.map((at): Action => ({ do: random.pick(['gap', 'reset'] as const), relay: at })),
     ],
     () => [{ do: 'list' }],
+    (who) => [{ do: 'forget', account: who }],
     () => [{ do: 'filter', wanted: random.below(3) }],
   ]
   const scene: Maker = () => {
@@ -179,6 +181,8 @@ export function randomActions(random: Random, size: Size): Action[] {
         [2, one(() => ({ do: 'rename', account: account() }))],
         [2, one(() => ({ do: 'identity', account: account() }))],
         [1, one(() => ({ do: 'request', account: account() }))],
+        [size.live ? 6 : 1, one(() => ({ do: 'forget', account: account() }))],
+        [size.live ? 12 : 0, one(() => ({ do: 'filter', wanted: random.below(3) }))],
         [2, one(() => ({ do: 'gap', relay: relay() }))],
         [1, one(() => ({ do: 'reset', relay: relay() }))],
         [3, one(() => ({ do: 'cut', relay: relay() }))],

@@ -34,6 +34,9 @@ export function wantedBy(filter: number): (collection: string) => boolean {
   return patterns === undefined ? () => true : collectionFilter(patterns)
 }
 
+/** What is wanted: the number of a filter, and the name that rows made for it have, where the app chooses by itself. */
+export type Choice = { filter: number; label: string }
+
 /** A running process. */
 export type Process = {
   readonly consumer: Consumer
@@ -50,7 +53,7 @@ export type ProcessOptions = {
   readonly queueWatch: QueueWatch
   readonly statusWatch: StatusWatch
   readonly size: Size
-  readonly filter: number
+  readonly choice: Choice
   /** When the simulation began, ms since the epoch. */
   readonly began: number
   readonly onFault: () => void
@@ -91,7 +94,8 @@ export function startProcess(options: ProcessOptions): Process {
       return { key: network.keyOf(did, published), pds: network.hosts[publishedHost]!.url, handle }
     })
 
-  const wanted = wantedBy(options.filter)
+  const { choice } = options
+  const wanted = (collection: string): boolean => wantedBy(choice.filter)(collection)
   const copies = {
     network,
     mirrored: size.mirror,
@@ -100,7 +104,7 @@ export function startProcess(options: ProcessOptions): Process {
     wanted,
   }
   const read = size.archives ? readArchives(copies) : readLists(copies)
-  const collections = FILTERS[options.filter]
+  const collections = size.live ? undefined : FILTERS[choice.filter]
   const consumeOptions: ConsumeOptions<void> = {
     sources: network.relays.map((relay) => relaySource(relay, clock, later)),
     resolveKey,
@@ -151,6 +155,7 @@ export function startProcess(options: ProcessOptions): Process {
     },
     identity: { refreshMs: 60_000, retryMs: [500, 2000] },
     ...(collections === undefined ? {} : { collections }),
+    ...(size.live ? { filter: () => choice.label } : {}),
     now: () => clock.now(),
     timers,
     random: () => random.below(1000) / 1000,

@@ -48,6 +48,7 @@ function simpler({ size, actions }: Finding): Size[] {
     { relays: most('relay') },
     { mirror: false },
     { archives: false },
+    { live: false },
     { slots: 2 },
     { check: true },
     { backfill: true },

@@ -6,7 +6,7 @@ import { createApp } from './app.ts'
 import { createClock } from './clock.ts'
 import { compare, type Difference } from './compare.ts'
 import { createNetwork } from './network.ts'
-import { type Process, startProcess, type Trace } from './process.ts'
+import { type Choice, type Process, startProcess, type Trace, wantedBy } from './process.ts'
 import { createQueueWatch } from './queue-watch.ts'
 import { createRandom } from './random.ts'
 import type { Relay } from './relays.ts'
@@ -14,6 +14,8 @@ import { createStatusWatch } from './status-watch.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
 const MINUTE = 60_000
+/** The filter that all others want more than. */
+const NARROW = 1
 
 /**
  * Plays the actions and lets everything come to rest. First what is said must be true: whoever is `synchronized` and not known in
@@ -35,7 +37,8 @@ export async function simulate(
   const withheld = new Set<Did>()
   // Of these the operator decided something; a crash may have overtaken that.
   const hidden = new Set<number>()
-  let filter = 0
+  const choice: Choice = { filter: 0, label: 'choice 0' }
+  let choices = 0
   let faults = 0
   const start = (): Process =>
     startProcess({
@@ -46,7 +49,7 @@ export async function simulate(
       queueWatch,
       statusWatch,
       size,
-      filter,
+      choice,
       began: START,
       onFault: () => faults++,
       trace,
@@ -90,6 +93,18 @@ export async function simulate(
     clock.after(5000, () => {
       consumer.confirmRest().catch(() => {})
     })
+  }
+
+  /** Where more is wanted than before all is read anew; what is wanted no more only goes. */
+  const choose = (filter: number): void => {
+    const isMore = NARROW !== filter
+    choice.filter = filter
+    if (!size.live) return restart()
+    app.wanted = wantedBy(filter)
+    app.narrow()
+    if (!isMore) return
+    choice.label = `choice ${++choices}`
+    process.consumer.refilter().catch(() => {})
   }
 
   const hide = (account: number, status: 'active' | 'hidden'): void => {
@@ -193,8 +208,10 @@ export async function simulate(
         await clock.run(30_000)
         return restart()
       case 'filter':
-        filter = action.wanted
-        return restart()
+        return choose(action.wanted)
+      case 'forget':
+        process.consumer.forget(network.accounts[action.account]!.did).catch(() => {})
+        return
       case 'app-fails':
         app.failNext = true
         return
@@ -216,7 +233,7 @@ export async function simulate(
     const { overtaken } = queueWatch
     if (overtaken !== null) return { when, ...overtaken }
     if (statusWatch.wronged !== null) return { when, ...statusWatch.wronged }
-    return compare({ when, app, network, consumer: process.consumer, size, filter, withheld })
+    return compare({ when, app, network, consumer: process.consumer, size, filter: choice.filter, withheld })
   }
 
   /** Nothing runs, and nothing will by itself. */
