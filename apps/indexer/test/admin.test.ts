@@ -200,6 +200,20 @@ describe('what can be done', () => {
     expect((await tell('/admin/resync', { dids: Array(1001).fill(ada.did) })).status).toBe(400)
   })
 
+  test('what is made of records is made anew, with progress', async () => {
+    const ada = await host.createAccount('ada')
+    await start({ collections: [NOTE] })
+    for (const rkey of ['a', 'b', 'c']) await host.write(ada, [create(NOTE, rkey)])
+    await eventually(async () => (await indexed(indexer, ada.did)).size === 3)
+    expect((await ask('/admin/reindex')).body).toEqual({ reindex: null })
+    expect(await command('reindex', '--wait')).toMatch(
+      /^reindex: finished 20\d\d-\S+; [1-9]\d* records looked at, 0 changed$/,
+    )
+    const { body } = await ask('/admin/reindex')
+    expect(body['reindex']).toMatchObject({ changed: 0, progress: 1 })
+    expect(await command('status')).toContain(' records looked at, 0 changed')
+  })
+
   test('dead letters are listed page by page, tried again, and dismissed', async () => {
     const ada = await host.createAccount('ada')
     await start({ collections: [NOTE] })

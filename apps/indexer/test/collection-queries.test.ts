@@ -1,21 +1,9 @@
-// Typed queries of collections: what they find is what a program finds that reads all records, page by page, whatever is written meanwhile.
+// Typed queries of collections: pages, refusals, joins, counts, and what is asked of labels. What they find in random histories is in
+// collection-histories.test.ts.
 
 import type { DataObject } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
-import {
-  array,
-  assert,
-  asyncProperty,
-  boolean,
-  constant,
-  constantFrom,
-  integer,
-  nat,
-  oneof,
-  record as shape,
-} from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { compareKeys, type Key, keyOf, textKey } from '../src/projections/key.ts'
 import { ask, askAll, declare, documents, LIKE, NOTE, type Params, routerOf } from './support/notes.ts'
 import { openTables, opOf, type Tables } from './support/tables.ts'
 
@@ -45,179 +33,6 @@ const write = (did: Did, rkey: string, record: DataObject | null, collection = N
   const action = record === null ? 'delete' : isThere === undefined ? 'create' : 'update'
   to.commit(did, [opOf(action, `${collection}/${rkey}`, record)])
 }
-
-/** Rows of the tables of indexes; none may be left of what is not there any more. */
-const rows = (of = tables): number => (of.one('SELECT count(*) AS n FROM projections') as { n: number }).n
-
-describe('random histories', () => {
-  const texts = constantFrom(
-    '',
-    'a',
-    'ab',
-    'b',
-    'é',
-    '\u{FFFD}',
-    '\u{1F600}',
-    'x'.repeat(300),
-    'x'.repeat(301),
-  )
-  const fields = shape(
-    {
-      createdAt: integer({ min: 0, max: 6 }).map(time),
-      title: texts,
-      stars: integer({ min: -2, max: 2 }),
-      draft: boolean(),
-      tags: array(texts, { maxLength: 3 }),
-      reply: constantFrom({ parent: uriOf(DIDS[0], '0') }, { parent: uriOf(DIDS[1], '1') }),
-    },
-    { requiredKeys: ['createdAt'] },
-  )
-  const step = oneof(
-    {
-      weight: 6,
-      arbitrary: shape({
-        kind: constant('put' as const),
-        did: constantFrom(...DIDS),
-        rkey: integer({ min: 0, max: 5 }).map(String),
-        fields,
-      }),
-    },
-    {
-      weight: 2,
-      arbitrary: shape({
-        kind: constant('delete' as const),
-        did: constantFrom(...DIDS),
-        rkey: integer({ min: 0, max: 5 }).map(String),
-      }),
-    },
-    {
-      weight: 1,
-      arbitrary: shape({
-        kind: constant('status' as const),
-        did: constantFrom(...DIDS),
-        status: constantFrom(null, 'deactivated'),
-      }),
-    },
-  )
-  type Held = { did: string; rkey: string; note: Note; row: number }
-  const tie = (a: Held, b: Held): number => a.row - b.row
-  const byKey = (value: (held: Held) => Key) => (a: Held, b: Held) =>
-    compareKeys(value(a), value(b)) || tie(a, b)
-  const millis = ({ note: { createdAt } }: Held): number => Date.parse(createdAt)
-  const stars = ({ note: found }: Held): Key => keyOf('integer', found['stars']) ?? -Infinity
-
-  /** Each question as parameters, as a predicate, and as an order. */
-  const questions: readonly [Params, (held: Held) => boolean, (a: Held, b: Held) => number][] = [
-    [{}, () => true, byKey(millis)],
-    [
-      { sort: 'createdAt', createdAtFrom: time(2), createdAtTo: time(5) },
-      (h) => millis(h) >= Date.parse(time(2)) && millis(h) < Date.parse(time(5)),
-      byKey(millis),
-    ],
-    [{ author: [DIDS[0], DIDS[2]], sort: 'createdAt' }, ({ did }) => did !== DIDS[1], byKey(millis)],
-    [{ sort: 'stars' }, () => true, byKey(stars)],
-    [{ starsExists: false }, ({ note: n }) => n['stars'] === undefined, tie],
-    [{ starsExists: true }, ({ note: n }) => n['stars'] !== undefined, byKey(stars)],
-    [{ starsFrom: 0, starsTo: 2 }, (h) => h.note['stars'] === 0 || h.note['stars'] === 1, byKey(stars)],
-    [
-      { title: ['a', 'x'.repeat(301)] },
-      ({ note: n }) => n['title'] === 'a' || n['title'] === 'x'.repeat(301),
-      byKey(millis),
-    ],
-    [
-      { titlePrefix: 'a' },
-      ({ note: n }) => String(n['title'] ?? '-').startsWith('a'),
-      (a, b) =>
-        compareKeys(textKey(a.note['title'] as string), textKey(b.note['title'] as string)) ||
-        byKey(millis)(a, b),
-    ],
-    [
-      { tags: ['a', 'ab', ''] },
-      ({ note: n }) => ((n['tags'] ?? []) as string[]).some((tag) => ['a', 'ab', ''].includes(tag)),
-      byKey(millis),
-    ],
-    [{ draft: ['true'], sort: 'stars' }, ({ note: n }) => n['draft'] === true, byKey(stars)],
-    [
-      { replyParent: [uriOf(DIDS[0], '0')] },
-      ({ note: n }) => (n['reply'] as { parent: string } | undefined)?.parent === uriOf(DIDS[0], '0'),
-      tie,
-    ],
-    [
-      { author: [DIDS[1], DIDS[0]], sort: 'rkey' },
-      ({ did }) => did !== DIDS[2],
-      (a, b) => compareKeys(a.rkey, b.rkey) || DIDS.indexOf(a.did as never) - DIDS.indexOf(b.did as never),
-    ],
-  ]
-
-  test('every filter, order and page finds what reading everything finds', async () => {
-    await assert(
-      asyncProperty(
-        array(step, { maxLength: 40 }),
-        nat(40),
-        integer({ min: 1, max: 4 }),
-        async (steps, declaredAt, limit) => {
-          using mine = openTables(undefined, documents())
-          // The ids of authors are in this order.
-          mine.db.transaction(() =>
-            DIDS.forEach((did) => mine.db.prepare('INSERT OR IGNORE INTO names (name) VALUES (?)').run(did)),
-          )
-          const held = new Map<string, Held>()
-          const off = new Set<string>()
-          for (const [i, one] of steps.entries()) {
-            if (i === declaredAt) await declare(mine, INDEXES)
-            if (one.kind === 'status') {
-              mine.account(one.did, one.status)
-              if (one.status === null) off.delete(one.did)
-              else off.add(one.did)
-              continue
-            }
-            const key = `${one.did}/${one.rkey}`
-            if (one.kind === 'delete') {
-              if (held.delete(key)) write(one.did, one.rkey, null, NOTE, mine)
-              continue
-            }
-            const record = note(one.fields)
-            write(one.did, one.rkey, record, NOTE, mine)
-            const row = (
-              mine.one(
-                'SELECT records.id FROM records JOIN names ON names.id = repo WHERE name = ? AND rkey = ?',
-                one.did,
-                one.rkey,
-              ) as { id: number }
-            ).id
-            held.set(key, { did: one.did, rkey: one.rkey, note: record, row })
-          }
-          if (declaredAt >= steps.length) await declare(mine, INDEXES)
-          const router = routerOf(mine)
-          const all = [...held.values()].filter(({ did }) => !off.has(did))
-          for (const [params, keep, order] of questions) {
-            const ascending = all.filter(keep).toSorted(order)
-            for (const way of ['asc', 'desc']) {
-              const expected = (way === 'asc' ? ascending : ascending.toReversed()).map((h) =>
-                uriOf(h.did, h.rkey),
-              )
-              expect([params, way, await askAll(router, { ...params, order: way, limit })]).toEqual([
-                params,
-                way,
-                expected,
-              ])
-            }
-            const { sort: _, ...filters } = params
-            if (params['sort'] !== 'rkey') {
-              const counted = await ask(router, COUNT, { ...filters }).catch(() => null)
-              if (counted !== null) expect(counted['count']).toBe(ascending.length)
-            }
-          }
-          for (const did of DIDS)
-            for (const rkey of '012345') if (held.has(`${did}/${rkey}`)) write(did, rkey, null, NOTE, mine)
-          expect(rows(mine)).toBe(0)
-          expect(mine.one('SELECT count(*) AS n FROM projected')).toEqual({ n: 0 })
-        },
-      ),
-      { numRuns: Number(process.env['AVOCET_FUZZ'] ?? 0) > 0 ? 1000 : 40 },
-    )
-  }, 120_000)
-})
 
 describe('pages', () => {
   beforeEach(async () => {
@@ -319,6 +134,14 @@ describe('refused', () => {
     })
   })
 
+  test('a record with two tags stands once in a list of its author, whatever index there is', async () => {
+    await declare(tables, [`${NOTE}:author+tags,stars+tags`])
+    write(DIDS[0], 'k', note({ tags: ['a', 'b'], stars: 1 }))
+    expect(await askAll(routerOf(tables), { author: DIDS[0] })).toEqual([uriOf(DIDS[0], 'k')])
+    await expect(ask(routerOf(tables), LIST, { stars: 1 })).rejects.toMatchObject({ error: 'IndexRequired' })
+    expect(await askAll(routerOf(tables), { stars: 1, tags: ['a', 'b'] })).toEqual([uriOf(DIDS[0], 'k')])
+  })
+
   test('more combinations of values than are merged', async () => {
     await declare(tables, [`${NOTE}:title+stars+createdAt`])
     const six = Array.from({ length: 6 }, (_, i) => i)
@@ -365,6 +188,73 @@ describe('joins', () => {
     ])
     tables.account(DIDS[0], 'takendown')
     expect(await included()).toEqual([])
+  })
+})
+
+describe('labels and times in the index', () => {
+  const bad = note({ createdAt: time(7), title: 5 })
+  const unfitOf = async (params: Params): Promise<unknown> => {
+    const { records, unfit } = await ask(routerOf(tables), LIST, params)
+    return [records.length, unfit]
+  }
+  const expected = {
+    uri: uriOf(DIDS[0], 'bad'),
+    cid: expect.any(String),
+    did: DIDS[0],
+    indexedAt: '2026-01-02T03:04:05.678Z',
+    validity: 'invalid',
+    reason: expect.stringContaining('/title'),
+    value: bad,
+  }
+
+  test.each([['createdAt'], ['createdAt,validity+createdAt']])(
+    'what does not fit its lexicon is listed apart, with the reason, with --index %s',
+    async (indexes) => {
+      await declare(tables, [`${NOTE}:${indexes}`])
+      write(DIDS[0], 'bad', bad)
+      write(DIDS[0], 'good', note({ createdAt: time(8) }))
+      expect(await unfitOf({ validity: 'invalid' })).toEqual([0, [expected]])
+      expect(await unfitOf({ validity: ['invalid', 'valid'] })).toEqual([1, [expected]])
+      expect(await unfitOf({})).toEqual([1, undefined])
+      expect(await unfitOf({ validity: 'unknown' })).toEqual([0, []])
+      expect(await ask(routerOf(tables), COUNT, { validity: 'invalid' })).toEqual({ count: 1 })
+      await expect(unfitOf({ validity: 'unreadable' })).rejects.toMatchObject({ error: 'InvalidRequest' })
+    },
+  )
+
+  test('an index by validity alone answers who asks for nothing of it', async () => {
+    await declare(tables, [`${NOTE}:validity+createdAt`])
+    tables.db.transaction(() => {
+      for (let i = 0; i < 1100; i++) write(DIDS[0], `bad${i}`, note({ createdAt: time(100), title: 5 }))
+    })
+    write(DIDS[0], 'good', note())
+    // None of the others is passed by.
+    expect((await ask(routerOf(tables), LIST, { limit: 1 }))['records']).toHaveLength(1)
+  })
+
+  test('a cursor is of those that were asked for', async () => {
+    await declare(tables, [`${NOTE}:createdAt`])
+    for (const rkey of ['a', 'b']) write(DIDS[0], rkey, note())
+    const { cursor } = await ask(routerOf(tables), LIST, { limit: 1 })
+    await expect(
+      ask(routerOf(tables), LIST, { cursor, validity: ['valid', 'invalid'] }),
+    ).rejects.toMatchObject({ error: 'InvalidCursor' })
+  })
+
+  test('what is written again as it was keeps its time, and its place', async () => {
+    await declare(tables, [`${NOTE}:indexedAt`])
+    for (const rkey of ['a', 'b']) {
+      tables.now += 1000
+      write(DIDS[0], rkey, note())
+    }
+    const all = (): Promise<string[]> => askAll(routerOf(tables), { sort: 'indexedAt', order: 'asc' })
+    tables.now += 1000
+    tables.resync(DIDS[0], [opOf('create', `${NOTE}/a`, note()), opOf('create', `${NOTE}/b`, note())])
+    expect(await all()).toEqual([uriOf(DIDS[0], 'a'), uriOf(DIDS[0], 'b')])
+    write(DIDS[0], 'a', note({ title: 'other' }))
+    expect(await all()).toEqual([uriOf(DIDS[0], 'b'), uriOf(DIDS[0], 'a')])
+    const { buckets } = await ask(routerOf(tables), COUNT, { interval: 'hour', by: 'indexedAt' })
+    expect(buckets).toEqual([{ start: '2026-01-02T03:00:00.000Z', count: 2 }])
   })
 })
 

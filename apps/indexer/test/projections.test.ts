@@ -13,12 +13,12 @@ import { createJudge } from '../src/index/validity.ts'
 import { lexiconsOf } from '../src/lexicons/load.ts'
 import { lexiconHash, rejudgeSlice } from '../src/lexicons/rejudge.ts'
 import { buildSlice } from '../src/projections/build.ts'
-import { declareIndexes, parseIndexes } from '../src/projections/declare.ts'
+import { declarationOf, declareIndexes, parseIndexes } from '../src/projections/declare.ts'
 import { afterPrefix, compareKeys, keyOf, textKey } from '../src/projections/key.ts'
 import { createProject } from '../src/projections/extract.ts'
 import { createJoins } from '../src/queries/linked.ts'
 import { createRecordReader } from '../src/queries/records.ts'
-import { indexSql, keySql } from '../src/queries/scan.ts'
+import { indexSql, keySql, scanPlan } from '../src/queries/scan.ts'
 import { ask, declare, documents, LIKE, NOTE, routerOf } from './support/notes.ts'
 import { openTables, opOf, type Tables } from './support/tables.ts'
 
@@ -125,11 +125,12 @@ describe('declared', () => {
     expect(() => declareIndexes(catalog, [parseIndexes(text)], [])).toThrow(message)
   })
 
-  test('createdAt, for collections of which nothing is said', () => {
+  test('createdAt, for collections of which nothing is said; of those without it, when they were indexed', () => {
     const specs = declareIndexes(catalog, [], [NOTE, 'com.example.like'])
-    expect(
-      specs.map(({ collection, columns }) => [collection, columns.map((c) => (c === 'author' ? c : c.path))]),
-    ).toEqual([[NOTE, ['createdAt']]])
+    expect(specs.map((spec) => [spec.collection, declarationOf(spec)])).toEqual([
+      [NOTE, 'createdAt'],
+      [LIKE, 'indexedAt'],
+    ])
   })
 })
 
@@ -158,6 +159,34 @@ describe('made and dropped', () => {
     expect(await ask(routerOf(tables), `${NOTE}.countRecords`)).toEqual({ count: 608 })
     const { records } = await ask(routerOf(tables), `${NOTE}.listRecords`, { limit: 1 })
     expect(records[0].uri).toContain('k500')
+  })
+
+  test('what is written while they are built takes the room that it takes otherwise', async () => {
+    const roomOf = async (before: boolean): Promise<unknown> => {
+      using mine = openTables(undefined, documents())
+      const searches = [`${NOTE}:title`]
+      // The name of the collection is of whose room it is that needs it first.
+      mine.commit(DID, [opOf('create', `${NOTE}/first`, note())])
+      if (before) await declare(mine, [`${NOTE}:createdAt,tags`], documents(), true, searches)
+      mine.db.transaction(() => {
+        for (let i = 0; i < 400; i++) {
+          mine.commit(DID, [opOf('create', `${NOTE}/k${i}`, note({ title: 'one', tags: ['a'] }))])
+        }
+      })
+      await declare(mine, [`${NOTE}:createdAt,tags`], documents(), false, searches)
+      if (!before) await buildSlice(mine.db, createNames(mine.db), mine.projections)
+      // One that was reached already, and one that was not.
+      for (const rkey of ['k10', 'k390']) {
+        mine.commit(DID, [opOf('update', `${NOTE}/${rkey}`, note({ title: 'two', tags: ['b', 'c'] }))])
+      }
+      while ((await buildSlice(mine.db, createNames(mine.db), mine.projections)) !== null);
+      expect(await ask(routerOf(mine), `${NOTE}.searchRecords`, { q: 'two' })).toMatchObject({
+        records: { length: 2 },
+      })
+      expect(mine.one('SELECT count(*) AS n FROM search_3_docsize')).toEqual({ n: 400 })
+      return mine.one('SELECT stored FROM accounts WHERE did = ?', DID)
+    }
+    expect(await roomOf(false)).toEqual(await roomOf(true))
   })
 
   test('one of two goes, and the other stays whole', async () => {
@@ -236,15 +265,18 @@ describe('labels', () => {
     await declare(tables, [`${NOTE}:createdAt`], stricter)
     const judge = createJudge(lexiconsOf(stricter).catalog)
     const slices = []
-    for (let one; (one = await rejudgeSlice(tables.db, createNames(tables.db), judge)) !== null;)
+    for (
+      let one;
+      (one = await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, judge)) !== null;
+    )
       slices.push(one.done)
     expect([slices, invalid()]).toEqual([[0, 250], 1])
     await declare(tables, [`${NOTE}:createdAt`], stricter)
-    expect(await rejudgeSlice(tables.db, createNames(tables.db), judge)).toBe(null)
+    expect(await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, judge)).toBe(null)
     // Without a lexicon nothing is known of them.
     await declare(tables, [], [])
     const none = createJudge(lexiconsOf([]).catalog)
-    while ((await rejudgeSlice(tables.db, createNames(tables.db), none)) !== null);
+    while ((await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, none)) !== null);
     expect(tables.one('SELECT count(*) AS n FROM records WHERE validity = 1')).toEqual({ n: 301 })
   })
 })
@@ -257,6 +289,36 @@ describe('how they are read', () => {
       .map((row) => row['detail'])
       .join('; ')
   const bound = { key: 1, inclusive: true }
+
+  test('a stretch that is at its end is not read again', async () => {
+    await declare(tables, [`${NOTE}:title+createdAt`])
+    put(0, 5, { title: 'a' })
+    put(5, 8, { title: 'b' })
+    const statements: string[] = []
+    const counting = new Proxy(tables.db, {
+      get: (db, name) => {
+        if (name !== 'prepare') return Reflect.get(db, name) as unknown
+        return (sql: string) => {
+          statements.push(sql)
+          return db.prepare(sql)
+        }
+      },
+    })
+    const plan = {
+      index: tables.projections.list()[0]!,
+      stretches: [['a'], ['b'], ['c']],
+      from: null,
+      to: null,
+      ascending: true,
+      sort: null,
+    }
+    expect([...scanPlan(counting, 1, plan, null, 100)]).toHaveLength(8)
+    expect(statements).toHaveLength(3)
+    // Of five, two at a time, the third reading says that there are no more.
+    statements.length = 0
+    expect([...scanPlan(counting, 1, { ...plan, stretches: [['a']] }, null, 2)]).toHaveLength(5)
+    expect(statements).toHaveLength(3)
+  })
 
   test('every list is one search of one index: no scan, no sorting', () => {
     for (const equal of [0, 1, 2, 3]) {
@@ -300,8 +362,8 @@ describe('bounds', () => {
     expect(project([`${NOTE}:tags`], note({ tags })).entries).toHaveLength(15)
   })
 
-  test('a text of a megabyte is some two hundred characters', () => {
-    const [[, key]] = project([`${NOTE}:title`], note({ title: 'x'.repeat(1e6) })).entries as unknown as [
+  test.each([193, 400, 1e6])('a text of %i characters is some two hundred', (length) => {
+    const [[, key]] = project([`${NOTE}:title`], note({ title: 'x'.repeat(length) })).entries as unknown as [
       [number, string],
     ]
     expect(key.length).toBeLessThan(230)

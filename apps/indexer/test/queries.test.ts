@@ -119,19 +119,29 @@ describe('repos', () => {
     insert(100_000, 119_999)
     expect(repos.counts()).toMatchObject({ known: 19_999, synchronized: 19_999, partial: 9999 })
     insert(119_999, 140_001)
+    for (let i = 0; i < 3; i++) {
+      // Before all others, between them, and behind.
+      const did = [`did:web:a0`, `did:web:a120000x`, 'did:web:b'][i]!
+      tables.db
+        .prepare(`INSERT INTO repos (did, status, reason, attempts, upstream_status, local_status, flags)
+        VALUES (?, 'desynchronized', 'gap', 0, 'active', 'active', '')`)
+        .run(did)
+    }
     tables.now += 60_000
     expect(repos.counts().known).toBe(19_999)
     await turn()
     expect(repos.counts().known).toBe(19_999)
     await turn()
-    expect(repos.counts()).toMatchObject({ known: 40_001, partial: 20_000, confirmed: 20_001 })
+    expect(repos.counts()).toMatchObject({ known: 40_004, partial: 20_000, confirmed: 20_001 })
+    // Reasons are those of all slices together.
+    expect(repos.behind()).toEqual([{ status: 'desynchronized', reason: 'gap', repos: 3 }])
     // A start with as many: what was counted so far.
     const next = reader()
     expect(next.counts().known).toBe(20_000)
     await turn()
     expect(next.counts().known).toBe(40_000)
     await turn()
-    expect(next.counts().known).toBe(40_001)
+    expect(next.counts().known).toBe(40_004)
   })
 
   test('are counted anew only after half a second', () => {

@@ -184,6 +184,17 @@ test('any three letters, for what has no spaces', async () => {
   expect(records[0].highlights[0].ranges).toEqual([{ byteStart: 3, byteEnd: 12 }])
 })
 
+test('with any three letters, the records of account 57 are not those of account 5', async () => {
+  for (const [i, id] of [57, 5].entries()) {
+    tables.db.prepare('INSERT INTO names (id, name) VALUES (?, ?)').run(id, DIDS[i]!)
+  }
+  await searched(':trigram')
+  put('of57', 'hello')
+  put('of5', 'hello', {}, DIDS[1])
+  expect(await search({ q: 'hello', author: DIDS[1] })).toEqual(['of5'])
+  expect(await search({ q: 'hello', author: DIDS[0] })).toEqual(['of57'])
+})
+
 describe('whatever is typed', () => {
   const typed = string({
     unit: constantFrom(
@@ -209,6 +220,30 @@ describe('whatever is typed', () => {
       }),
       { numRuns: 1000 },
     )
+  })
+
+  test('a quote in a word is part of it', async () => {
+    put('a', 'alpha')
+    await searched()
+    const find = tables.db.raw.prepare('SELECT rowid FROM search_1 WHERE search_1 MATCH ?')
+    const term = { text: 'x" OR "alpha', prefix: false, not: false }
+    expect(find.all(matchExpression([term], 2, []))).toEqual([])
+  })
+
+  test('a part begins and ends with whole characters', () => {
+    for (const [before, after] of [
+      ['\u{1F600}'.repeat(100), ' x'],
+      [`${'\u{1F600}'.repeat(100)}x`, '\u{1F600}'.repeat(200)],
+      ['', ` x${'\u{1F600}'.repeat(200)}`],
+      ['', ` ${'\u{1F600}'.repeat(200)}`],
+    ]) {
+      const found = highlight(
+        `${before} needle${after}`,
+        [{ text: 'needle', prefix: false, not: false }],
+        'words',
+      )
+      expect(found!.text.isWellFormed()).toBe(true)
+    }
   })
 
   test('what is marked is in the text, at whole characters', () => {

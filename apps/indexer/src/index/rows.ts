@@ -42,6 +42,8 @@ export type Row = {
   readonly id: number
   readonly collection: number
   readonly validity: number
+  /** ms since the epoch. */
+  readonly indexed_at: number
   readonly content: number | null
   readonly cid: Uint8Array
   readonly pointers: Uint8Array | null
@@ -85,9 +87,10 @@ const INSERT = `INSERT INTO records (rev, indexed_at, validity, provenance, reas
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (repo, collection, rkey) DO NOTHING`
 const UPDATE = `UPDATE records SET rev = ?, indexed_at = ?, validity = ?, provenance = ?, reason = ?, content = ?, cid = ?,
   pointers = ?, bytes = ? WHERE id = ?`
-const CONFIRM =
-  'UPDATE records SET rev = ?, indexed_at = ?, validity = ?, provenance = ?, reason = ? WHERE id = ?'
-const ROW = 'SELECT id, collection, validity, content, cid, pointers, bytes FROM records WHERE repo = ?'
+/** It is as it was when it came in: the time stays. */
+const CONFIRM = 'UPDATE records SET rev = ?, validity = ?, provenance = ?, reason = ? WHERE id = ?'
+const ROW =
+  'SELECT id, collection, validity, indexed_at, content, cid, pointers, bytes FROM records WHERE repo = ?'
 const LINK = 'INSERT OR IGNORE INTO links (target, path, collection, repo, record) VALUES (?, ?, ?, ?, ?)'
 const UNLINK =
   'DELETE FROM links WHERE target = ? AND path = ? AND collection = ? AND repo = ? AND record = ?'
@@ -179,12 +182,15 @@ export function createRows(db: Database, names: Names, projections: Projections 
     record: number,
     op: VerifiedOp,
     collection: number,
-    { projected }: Examined,
+    { label, projected }: Examined,
     event: EventRows,
+    indexedAt = event.at,
   ): void => {
     if (projections?.has(collection) !== true) return
     const known = projections.project(op, projected)
-    if (known !== null) event.stored += projections.put(record, event.repo, known)
+    if (known === null) return
+    const own = { author: event.repo, validity: VALIDITIES.indexOf(label.validity), indexedAt }
+    event.stored += projections.put(record, own, known)
   }
 
   const unproject = (record: number, collection: number): number =>
@@ -232,7 +238,10 @@ export function createRows(db: Database, names: Names, projections: Projections 
     const row = find(repo, collection, op.rkey)
     if (row !== undefined && isSame(row, cid, validity)) {
       // The same record again, as when an export has brought it already: its links are there.
-      confirm.run(event.rev, event.at, validity, provenance, label.reason, row.id)
+      confirm.run(event.rev, validity, provenance, label.reason, row.id)
+      if (row.validity !== validity && projections?.has(collection) === true) {
+        projections.move(row.id, { author: repo, validity, indexedAt: row.indexed_at })
+      }
       event.row = row.id
       return { cid: row.cid, bytes: null }
     }
@@ -283,8 +292,8 @@ export function createRows(db: Database, names: Names, projections: Projections 
     put,
     refresh(row, op, examined, event) {
       const { label, links } = examined
-      unproject(row.id, row.collection)
-      project(row.id, op, row.collection, examined, event)
+      event.stored -= unproject(row.id, row.collection)
+      project(row.id, op, row.collection, examined, event, row.indexed_at)
       const validity = VALIDITIES.indexOf(label.validity)
       const isShared = row.content !== null
       const pointers = isShared ? row.pointers : packPointers(links, hash, names)
@@ -292,6 +301,7 @@ export function createRows(db: Database, names: Names, projections: Projections 
       if (isLinked && row.validity === validity && row.reason === label.reason) return false
       if (!isLinked) removeLinks(row, event.repo, event.contents)
       relabel.run(validity, label.reason, pointers, row.id)
+      event.stored += costOf(0, pointers) - costOf(0, row.pointers)
       if (!isLinked) insertLinks(row.id, row.collection, pointers, false, event)
       return true
     },

@@ -37,7 +37,7 @@ export type Sweeps = {
 type Place = { id: number; repo: number; collection: number; rkey: string }
 type Stored = Row & { readonly repo: number; readonly rkey: string; readonly reason: string | null }
 
-const STORED = `SELECT records.id, records.repo, collection, rkey, validity, reason, content, records.cid, records.pointers,
+const STORED = `SELECT records.id, records.repo, collection, rkey, validity, indexed_at, reason, content, records.cid, records.pointers,
     coalesce(records.bytes, contents.bytes) AS bytes
   FROM records LEFT JOIN contents ON contents.id = records.content
   WHERE records.id > ? AND records.id <= ? ORDER BY records.id LIMIT ?`
@@ -50,6 +50,9 @@ const UNREAD: ReadonlySet<number> = new Set(
 /** Sweeps over the rows of an open database. */
 export function createSweeps(db: Database, rows: Rows, examine: (op: VerifiedOp) => Examined): Sweeps {
   const stored = db.raw.prepare(STORED)
+  const grow = db.raw.prepare(
+    'UPDATE accounts SET stored = max(0, stored + ?) WHERE did = (SELECT name FROM names WHERE id = ?)',
+  )
 
   const nameOf = (id: number): string =>
     db.prepare('SELECT name FROM names WHERE id = ?').get(id)!['name'] as string
@@ -80,7 +83,9 @@ export function createSweeps(db: Database, rows: Rows, examine: (op: VerifiedOp)
       prev: null,
     }
     const event = rows.begin({ rev: '', provenance: 'car', at: 0, repo: row.repo, stored: 0 })
-    return rows.refresh(row, op, examine(op), event)
+    const isNew = rows.refresh(row, op, examine(op), event)
+    if (event.stored !== 0) grow.run(event.stored, row.repo)
+    return isNew
   }
 
   return {

@@ -6,6 +6,7 @@ import type { Database } from '@avocet/sqlite'
 import { VALIDITIES } from '../database/codes.ts'
 import type { Names } from '../database/names.ts'
 import type { Judge } from '../index/validity.ts'
+import type { Projections } from '../projections/store.ts'
 import { closureOf } from './closure.ts'
 import { walkSlice } from '../projections/walk.ts'
 
@@ -48,18 +49,24 @@ function rejudging(db: Database): Rejudging[] {
 }
 
 /** Judges a slice anew, in a transaction of its own. @returns whose records; null when there is nothing to do */
-export async function rejudgeSlice(db: Database, names: Names, judge: Judge): Promise<Rejudging | null> {
+export async function rejudgeSlice(
+  db: Database,
+  names: Names,
+  projections: Pick<Projections, 'move'>,
+  judge: Judge,
+): Promise<Rejudging | null> {
   const next = rejudging(db)[0]
   if (next === undefined) return null
   const { collection, done: after, until } = next
   const update = db.prepare('UPDATE records SET validity = ?, reason = ? WHERE id = ?')
   await db.write(() => {
     const range = { collection: names.add(collection), after, until }
-    const done = walkSlice(db, range, ({ id, rkey, validity, reason, record }) => {
+    const done = walkSlice(db, range, ({ id, repo, rkey, validity, reason, indexedAt, record }) => {
       const label = judge(collection, rkey, record)
-      if (label.validity !== validity || label.reason !== reason) {
-        update.run(VALIDITIES.indexOf(label.validity), label.reason, id)
-      }
+      if (label.validity === validity && label.reason === reason) return
+      const number = VALIDITIES.indexOf(label.validity)
+      update.run(number, label.reason, id)
+      if (label.validity !== validity) projections.move(id, { author: repo, validity: number, indexedAt })
     })
     db.prepare('UPDATE judged SET done = ? WHERE collection = ?').run(done, collection)
   })

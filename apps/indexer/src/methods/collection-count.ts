@@ -3,6 +3,7 @@ import type { UntypedHandler } from '@avocet/xrpc-server'
 import type { Asked } from '../queries/collections.ts'
 import type { Position } from '../queries/cursor.ts'
 import type { CollectionQueries } from '../queries/documents.ts'
+import type { ListQuery } from '../queries/plan.ts'
 import type { RecordReader } from '../queries/records.ts'
 import { type CollectionParts, questionOf, refusal } from './collection-list.ts'
 
@@ -25,7 +26,7 @@ type Bucket = { start: number; count: number }
 type Tally = { count: number; readonly buckets: Bucket[]; seen: number; last: Position | null }
 
 /**
- * `<collection>.countRecords`: how many records that fit their lexicon there are, in all or by intervals. What takes longer to count
+ * `<collection>.countRecords`: how many records there are, in all or by intervals. What takes longer to count
  * than an answer may is counted on by the next, with its cursor; an interval may be in both.
  */
 export function countCollection(queries: CollectionQueries, parts: CollectionParts): UntypedHandler {
@@ -42,7 +43,13 @@ export function countCollection(queries: CollectionQueries, parts: CollectionPar
     let isCut = true
     while (isCut && tally.seen < PER_ANSWER && tally.buckets.length < MAX_BUCKETS) {
       if (tally.seen > 0) await nextTurn()
-      isCut = countTurn(asked.value, records, interval === undefined ? null : INTERVALS[interval], tally)
+      isCut = countTurn(
+        asked.value,
+        query,
+        records,
+        interval === undefined ? null : INTERVALS[interval],
+        tally,
+      )
     }
     const { count, buckets, last } = tally
     return {
@@ -62,6 +69,7 @@ function isTime({ kind, isSortable }: CollectionQueries['fields'][number]): bool
 /** @returns whether there is more */
 function countTurn(
   asked: Asked,
+  { validity }: ListQuery,
   records: RecordReader,
   interval: (typeof INTERVALS)[keyof typeof INTERVALS] | null,
   tally: Tally,
@@ -78,7 +86,8 @@ function countTurn(
     if (left-- === 0 || (isNew && tally.buckets.length === MAX_BUCKETS)) return true
     tally.last = position
     tally.seen++
-    if (records.visibleValidity(record) !== 'valid') continue
+    const found = records.visibleValidity(record)
+    if (found === null || !validity.includes(found)) continue
     tally.count++
     if (isNew) tally.buckets.push({ start, count: 1 })
     else if (start !== null) bucket!.count++

@@ -1,11 +1,11 @@
 import { XrpcError } from '@avocet/xrpc'
 import { respond, type UntypedHandler } from '@avocet/xrpc-server'
 import type { FindAccount } from '../identity/handles.ts'
-import type { AskError, CollectionReader } from '../queries/collections.ts'
+import type { AskError, Asked, CollectionReader } from '../queries/collections.ts'
 import type { Position } from '../queries/cursor.ts'
 import type { CollectionQueries } from '../queries/documents.ts'
 import type { Joins } from '../queries/linked.ts'
-import { createPage } from '../queries/page.ts'
+import { createPage, type Page } from '../queries/page.ts'
 import { type ParamsError, type QueryParams, readQuery } from '../queries/params.ts'
 import type { ListQuery } from '../queries/plan.ts'
 import { type RecordReader, type RecordRow, uriOf } from '../queries/records.ts'
@@ -22,8 +22,9 @@ export type CollectionParts = {
 }
 
 /**
- * `<collection>.listRecords`: records that fit their lexicon, by declared fields, in the order of one. An answer may hold fewer than
- * `limit` and go on with its cursor: rows without anything to show are passed by, and it is bounded in bytes.
+ * `<collection>.listRecords`: records by declared fields, in the order of one. An answer may hold fewer than `limit` and go on with its
+ * cursor: rows without anything to show are passed by, and it is bounded in bytes. Records that do not fit their lexicon, where they are
+ * asked for, stand apart: they are not of its type.
  */
 export function listCollection(queries: CollectionQueries, parts: CollectionParts): UntypedHandler {
   const { reader, records, joins } = parts
@@ -31,19 +32,41 @@ export function listCollection(queries: CollectionQueries, parts: CollectionPart
     const query = await questionOf(queries, params, parts)
     const asked = reader.ask('list', query, params.cursor ?? null)
     if (!asked.ok) throw refusal(asked.error)
-    const limit = params.limit as number
-    const page = createPage<Position>(limit)
     const neighbours = createNeighbours(queries.references, params, joins)
-    const print = (row: RecordRow, value: string): string =>
-      printRecord(row, value, neighbours.of(row, value))
-    for (const { record, position } of asked.value.entries(asked.value.after, limit + 1)) {
-      const row = records.visible(record)
-      if (!page.add(row?.validity === 'valid' ? row : null, position, print)) break
-    }
+    const isUnfit: boolean[] = []
+    const page = readPage(asked.value, query, params.limit, records, (row, value) => {
+      const { validity, reason } = row
+      isUnfit.push(validity !== 'valid')
+      const label =
+        validity === 'valid' ? '' : `,"validity":"${validity}","reason":${JSON.stringify(reason ?? '')}`
+      return printRecord(row, value, label + neighbours.of(row, value))
+    })
+    const fit = page.items.filter((_, i) => !isUnfit[i])
+    const unfit = page.items.filter((_, i) => isUnfit[i])
+    const others = query.validity.some((one) => one !== 'valid') ? `,"unfit":[${unfit.join(',')}]` : ''
     const cursor = page.next === null ? '' : `"cursor":${JSON.stringify(asked.value.cursor(page.next))},`
-    const body = `{${cursor}"records":[${page.items.join(',')}]${neighbours.included(page)}}`
+    const body = `{${cursor}"records":[${fit.join(',')}]${others}${neighbours.included(page)}}`
     return respond({ encoding: 'application/json', body })
   }
+}
+
+/**
+ * A page of the records that a question finds.
+ * @param print as for `Page`
+ */
+export function readPage(
+  asked: Asked,
+  { validity }: ListQuery,
+  limit: number,
+  records: RecordReader,
+  print: (row: RecordRow, value: string) => string,
+): Page<Position> {
+  const page = createPage<Position>(limit)
+  for (const { record, position } of asked.entries(asked.after, limit + 1)) {
+    const row = records.visible(record)
+    if (!page.add(row !== null && validity.includes(row.validity) ? row : null, position, print)) break
+  }
+  return page
 }
 
 /** What a request asks for, its accounts looked up. @throws XrpcError `InvalidRequest` */

@@ -1,6 +1,7 @@
 // Indexes made and dropped while everything goes on: a slice a transaction, so that a crash loses none and the next start goes on.
 
 import type { Database } from '@avocet/sqlite'
+import { VALIDITIES } from '../database/codes.ts'
 import type { Names } from '../database/names.ts'
 import { createProject } from './extract.ts'
 import type { IndexRow, Projections, SearchRow } from './store.ts'
@@ -37,9 +38,10 @@ function build(db: Database, names: Names, projections: Projections, index: Inde
   const done = walkSlice(
     db,
     { collection, after: index.done, until },
-    ({ id: record, repo, record: value }) => {
+    ({ id: record, repo, validity, indexedAt, record: value }) => {
       const projected = project(index.collection, value)
-      const bytes = projected === null ? 0 : projections.put(record, repo, projected)
+      const own = { author: repo, validity: VALIDITIES.indexOf(validity), indexedAt }
+      const bytes = projected === null ? 0 : projections.put(record, own, projected)
       if (bytes > 0) grown.set(repo, (grown.get(repo) ?? 0) + bytes)
     },
   )

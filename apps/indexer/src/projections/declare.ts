@@ -3,13 +3,8 @@
 import type { Catalog } from '@avocet/lexicon'
 import { isNsid } from '@avocet/syntax'
 import { IndexerError } from '../errors.ts'
+import { AUTHOR, type Column, INDEXED_AT, isList, OWN_COLUMNS, pathOf } from './columns.ts'
 import { type Field, findField, recordObject } from './field.ts'
-
-/** The account whose record it is; a column of an index like a field. */
-export const AUTHOR = 'author'
-
-/** A column of an index: a field, or the author (the id of its DID). */
-export type Column = Field | typeof AUTHOR
 
 /** One index of a collection: its records in the order of the columns. */
 export type IndexSpec = {
@@ -41,7 +36,8 @@ export function parseIndexes(text: string): DeclaredIndexes {
 }
 
 /**
- * The indexes that are declared, and for each collection of `own` that has none, one by `createdAt`, where it has that field.
+ * The indexes that are declared, and for each collection of `own` that has none, one by `createdAt`, or by `indexedAt` where it has no
+ * such field.
  * @throws IndexerError `bad-config` what does not fit the lexicons
  */
 export function declareIndexes(
@@ -59,8 +55,8 @@ export function declareIndexes(
   for (const collection of own) {
     if (declared.some((one) => one.collection === collection)) continue
     const created = findField(catalog, collection, 'createdAt')
-    if (!created.ok || created.value.kind !== 'datetime' || created.value.many) continue
-    const spec: IndexSpec = { collection, columns: [created.value], absent: false }
+    const isTimed = created.ok && created.value.kind === 'datetime' && !created.value.many
+    const spec: IndexSpec = { collection, columns: [isTimed ? created.value : INDEXED_AT], absent: false }
     found.set(`${collection}:${specText(spec)}`, spec)
   }
   const specs = [...found.values()]
@@ -81,7 +77,8 @@ function declareIndex(catalog: Catalog, collection: string, text: string): Index
   if (paths.length > MAX_COLUMNS) throw wrong(`${text} of ${collection} has more than ${MAX_COLUMNS} fields`)
   if (new Set(paths).size < paths.length) throw wrong(`${text} of ${collection} names a field twice`)
   const columns = paths.map((path): Column => {
-    if (path === AUTHOR) return AUTHOR
+    const own = OWN_COLUMNS.get(path)
+    if (own !== undefined) return own
     const field = findField(catalog, collection, path)
     if (!field.ok) throw wrong(field.error)
     return field.value
@@ -89,7 +86,7 @@ function declareIndex(catalog: Catalog, collection: string, text: string): Index
   if (columns.every((column) => column === AUTHOR)) {
     throw wrong(`${text} of ${collection}: records of an author are in the order of their keys anyway`)
   }
-  if (columns.filter((column) => column !== AUTHOR && column.many).length > 1) {
+  if (columns.filter(isList).length > 1) {
     throw wrong(`${text} of ${collection}: one of the fields of an index may be a list`)
   }
   return { collection, columns, absent }
@@ -97,7 +94,9 @@ function declareIndex(catalog: Catalog, collection: string, text: string): Index
 
 /** Names of parameters that are taken. */
 const TAKEN: ReadonlySet<string> = new Set(
-  'author sort order limit cursor hydrate linked linkedLimit q lang interval by rkey collection'.split(' '),
+  'author validity indexedAt indexedAtFrom indexedAtTo sort order limit cursor hydrate linked linkedLimit q lang interval by rkey collection'.split(
+    ' ',
+  ),
 )
 /** What is behind a name in parameters for ranges. */
 export const SUFFIXES = { from: 'From', to: 'To', prefix: 'Prefix', exists: 'Exists' } as const
@@ -125,7 +124,7 @@ function checkNames(collection: string, specs: readonly IndexSpec[]): void {
 export function fieldsOf(specs: readonly IndexSpec[]): Field[] {
   const fields = new Map<string, Field>()
   for (const { columns } of specs) {
-    for (const column of columns) if (column !== AUTHOR) fields.set(column.path, column)
+    for (const column of columns) if (typeof column !== 'string') fields.set(column.path, column)
   }
   return [...fields.values()]
 }
@@ -133,15 +132,14 @@ export function fieldsOf(specs: readonly IndexSpec[]): Field[] {
 /** An index as text, the types of its fields included: another text is another index. */
 export function specText({ columns, absent }: IndexSpec): string {
   const names = columns.map((column) =>
-    column === AUTHOR ? AUTHOR : `${column.path}:${column.kind}${column.many ? '[]' : ''}`,
+    typeof column === 'string' ? column : `${column.path}:${column.kind}${column.many ? '[]' : ''}`,
   )
   return names.join('+') + (absent ? '?' : '')
 }
 
 /** An index as a person declares it. */
 export function declarationOf({ columns, absent }: IndexSpec): string {
-  const names = columns.map((column) => (column === AUTHOR ? AUTHOR : column.path))
-  return names.join('+') + (absent ? '?' : '')
+  return columns.map(pathOf).join('+') + (absent ? '?' : '')
 }
 
 function wrong(message: string): IndexerError {

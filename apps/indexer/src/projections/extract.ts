@@ -1,7 +1,8 @@
 // What of a record stands in the indexes of its collection. Pure: the same on every thread.
 
 import type { DataObject } from '@avocet/data'
-import { AUTHOR, type Column, type IndexSpec, specText } from './declare.ts'
+import type { Column, OwnColumn } from './columns.ts'
+import { type IndexSpec, specText } from './declare.ts'
 import { valueAt } from './field.ts'
 import { searchText } from '../search/declare.ts'
 import { type SearchedTexts, type StoredSearch, textsOf } from '../search/texts.ts'
@@ -10,8 +11,11 @@ import { ABSENT, type Key, keyOf } from './key.ts'
 /** An index as it is stored: by its id. */
 export type StoredIndex = IndexSpec & { readonly id: number }
 
-/** A row of an index without its record: the id of the index and three columns, 0 beyond those it has; null: the id of the author. */
-export type Entry = readonly [index: number, a: Key | null, b: Key | null, c: Key | null]
+/** What stands in a column; of an own column which one, as threads do not know what does. */
+export type Slot = Key | { readonly own: OwnColumn }
+
+/** A row of an index without its record: the id of the index and three columns, 0 beyond those it has. */
+export type Entry = readonly [index: number, a: Slot, b: Slot, c: Slot]
 
 /** What a record puts into indexes, and of which indexes that is known. */
 export type Projected = {
@@ -61,15 +65,15 @@ function entriesOf({ id, columns, absent }: StoredIndex, record: DataObject): En
   const [first] = values
   if (!absent && first![0] === ABSENT) return []
   const at = values.findIndex((keys) => keys.length > 1)
-  const column = (i: number, value: Key | null): Key | null =>
+  const column = (i: number, value: Slot): Slot =>
     i >= values.length ? 0 : i === at ? value : values[i]![0]!
-  const spread = at < 0 ? [null] : values[at]!
+  const spread = at < 0 ? [ABSENT] : values[at]!
   return spread.map((value) => [id, column(0, value), column(1, value), column(2, value)])
 }
 
-/** One at least: `ABSENT` for none, null for the author. */
-function keysOf(column: Column, record: DataObject): readonly (Key | null)[] {
-  if (column === AUTHOR) return [null]
+/** One at least: `ABSENT` for none. */
+function keysOf(column: Column, record: DataObject): readonly Slot[] {
+  if (typeof column === 'string') return [{ own: column }]
   const value = valueAt(column, record)
   if (!column.many) return [keyOf(column.kind, value) ?? ABSENT]
   if (!Array.isArray(value)) return [ABSENT]

@@ -5,8 +5,9 @@ import type { VerifiedOp } from '@avocet/firehose'
 import type { Names } from '../database/names.ts'
 import { type SearchSpec, searchText } from '../search/declare.ts'
 import { authorWord, type SearchedTexts, type StoredSearch } from '../search/texts.ts'
+import { AUTHOR, type Column, isLabel, type OwnColumn, type OwnKeys } from './columns.ts'
 import { type IndexSpec, specText } from './declare.ts'
-import { createProject, type Entry, type Projected, type StoredIndex, versionOf } from './extract.ts'
+import { createProject, type Projected, type Slot, type StoredIndex, versionOf } from './extract.ts'
 import { ABSENT, type Key } from './key.ts'
 
 /** `building`: what is written goes in, older records are still to come. `dropping`: it is being taken out, and asked no more. */
@@ -39,7 +40,9 @@ export type Projections = {
   /** What of a record, of a collection that {@link has} says to be in one, belongs into the indexes as they are now; null for nothing. */
   project(op: VerifiedOp, known: Projected | null | undefined): Projected | null
   /** Writes a record's rows, beside those it has. @returns bytes on disk that they take, about */
-  put(record: number, repo: number, projected: Projected): number
+  put(record: number, own: OwnKeys, projected: Projected): number
+  /** Moves a record's rows to where its label and its time stand now. */
+  move(record: number, own: OwnKeys): void
   /** Takes a record's rows out. @returns bytes on disk that they took, about */
   remove(record: number): number
   /** Takes rows of an index out, up to `limit`. @returns how many */
@@ -54,6 +57,9 @@ export type Projections = {
 export type Active = { readonly indexes: readonly StoredIndex[]; readonly searches: readonly StoredSearch[] }
 
 type StoredRow = Progress & { id: number; collection: string; spec: string }
+
+/** A row of an index as it is kept. */
+type StoredEntry = readonly [index: number, a: Key, b: Key, c: Key]
 
 /** Bytes on disk of a row of an index and of what is kept to take it out again, without its texts. */
 const ENTRY_ROW = 48
@@ -88,22 +94,22 @@ export function createProjections(db: Database, names: Names): Projections {
   const changed = (): void => {
     read = null
   }
-  const keptOf = (record: number): Entry[] => {
+  const keptOf = (record: number): StoredEntry[] => {
     const row = selectKept.get(record)
-    return row === undefined ? [] : (JSON.parse(row['entries'] as string, revive) as Entry[])
+    return row === undefined ? [] : (JSON.parse(row['entries'] as string, revive) as StoredEntry[])
   }
-  const write = (record: number, entries: readonly Entry[]): void => {
+  const write = (record: number, entries: readonly StoredEntry[]): void => {
     if (entries.length === 0) forgetKept.run(record)
     else keep.run(record, JSON.stringify(entries, replace))
   }
-  const takeOut = (record: number, [place, a, b, c]: Entry): void => {
+  const takeOut = (record: number, [place, a, b, c]: StoredEntry): void => {
     if (isSearch(place)) db.prepare(`DELETE FROM ${searchTable(place)} WHERE rowid = ?`).run(record)
     else remove.run(place, toSql(a), toSql(b), toSql(c), record)
   }
   const isSearch = (place: number): boolean => view().searches.some(({ id }) => id === place)
 
   /** Bytes on disk, about; an entry of a full-text index says itself how many. */
-  const costOf = (entries: readonly Entry[]): number => {
+  const costOf = (entries: readonly StoredEntry[]): number => {
     let sum = 0
     for (const [place, ...keys] of entries) {
       sum += isSearch(place) ? (keys[0] as number) : ENTRY_ROW
@@ -149,21 +155,42 @@ export function createProjections(db: Database, names: Names): Projections {
       // What a thread made of it is of indexes as they were before, or it was no thread that decoded it.
       return op.record === null ? null : project(op.collection, op.record)
     },
-    put(record, repo, { entries, texts }) {
+    put(record, own, { entries, texts }) {
       const kept = keptOf(record)
       const known = new Set(kept.map((entry) => JSON.stringify(entry, replace)))
       const added = entries
-        .map(([place, a, b, c]): Entry => [place, a ?? repo, b ?? repo, c ?? repo])
+        .map(([place, a, b, c]): StoredEntry => [place, resolve(a, own), resolve(b, own), resolve(c, own)])
         .filter((entry) => !known.has(JSON.stringify(entry, replace)))
       for (const [place, a, b, c] of added) insert.run(place, toSql(a), toSql(b), toSql(c), record)
       for (const text of texts) {
         if (kept.some(([place]) => place === text.search)) continue
-        putText(record, repo, text)
+        putText(record, own[AUTHOR], text)
         added.push([text.search, textCost(text), 0, 0])
       }
       if (added.length === 0) return 0
       write(record, [...kept, ...added])
       return costOf(added)
+    },
+    move(record, own) {
+      const { labels } = view()
+      const kept = keptOf(record)
+      const moved = kept.map((entry): StoredEntry => {
+        const columns = labels.get(entry[0])
+        if (columns === undefined) return entry
+        const [place, a, b, c] = entry
+        const key = (i: number, before: Key): Key => {
+          const column = columns[i] ?? null
+          return column === null ? before : own[column]
+        }
+        return [place, key(0, a), key(1, b), key(2, c)]
+      })
+      for (const [i, entry] of moved.entries()) {
+        if (entry === kept[i]) continue
+        takeOut(record, kept[i]!)
+        const [place, a, b, c] = entry
+        insert.run(place, toSql(a), toSql(b), toSql(c), record)
+      }
+      if (moved.length > 0) write(record, moved)
     },
     remove(record) {
       const kept = keptOf(record)
@@ -204,6 +231,8 @@ type View = {
   readonly searches: readonly SearchRow[]
   readonly active: Active
   readonly collections: ReadonlySet<number>
+  /** Of indexes with columns that may change while records stay: which of their columns do. */
+  readonly labels: ReadonlyMap<number, readonly (OwnColumn | null)[]>
   readonly version: string
   readonly project: ReturnType<typeof createProject>
 }
@@ -223,9 +252,18 @@ function viewOf(rows: readonly (IndexRow | SearchRow)[], names: Names): View {
     searches,
     active,
     collections,
+    labels: new Map(
+      indexes
+        .filter(({ columns }) => columns.some(isLabel))
+        .map(({ id, columns }) => [id, columns.map(labelOf)]),
+    ),
     version: versionOf(active.indexes, active.searches),
     project: createProject(active.indexes, active.searches),
   }
+}
+
+function labelOf(column: Column): OwnColumn | null {
+  return typeof column === 'string' && isLabel(column) ? column : null
 }
 
 function toIndex({ spec, ...row }: StoredRow): IndexRow | SearchRow {
@@ -252,9 +290,13 @@ function textCost({ fields, languages }: SearchedTexts): number {
   return fields.reduce((sum, text) => sum + Buffer.byteLength(text), ENTRY_ROW + languages.length)
 }
 
+function resolve(slot: Slot, own: OwnKeys): Key {
+  return typeof slot === 'object' ? own[slot.own] : slot
+}
+
 /** Whole numbers as such: they take half of what SQLite's floating ones do. */
-function toSql(key: Key | null): number | string | bigint {
-  return typeof key === 'number' && key !== ABSENT ? BigInt(key) : key!
+function toSql(key: Key): number | string | bigint {
+  return typeof key === 'number' && key !== ABSENT ? BigInt(key) : key
 }
 
 /** JSON has no number for `ABSENT`. */

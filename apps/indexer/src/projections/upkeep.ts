@@ -28,7 +28,7 @@ export async function keepProjections(options: {
   while (!signal.aborted) {
     const started = performance.now()
     const index = await buildSlice(db, names, projections)
-    const judged = index === null ? await rejudgeSlice(db, names, judge) : null
+    const judged = index === null ? await rejudgeSlice(db, names, projections, judge) : null
     const what =
       index !== null
         ? `${'fields' in index ? 'search' : 'index'} ${index.collection}:${'fields' in index ? searchText(index) : declarationOf(index)} ${index.state}`

@@ -12,6 +12,8 @@ export type WalkedRecord = {
   readonly rkey: string
   readonly validity: Validity
   readonly reason: string | null
+  /** ms since the epoch. */
+  readonly indexedAt: number
   readonly record: DataObject
 }
 
@@ -25,7 +27,7 @@ const MAX_RECORD_ITEMS = 50_000
 
 /** Records without content to look at are passed by. */
 const UNSEEN = ['too-costly', 'unreadable'].map((name) => VALIDITIES.indexOf(name as Validity)).join()
-const ROWS = `SELECT id, repo, rkey, validity, reason, coalesce(records.bytes, (SELECT bytes FROM contents WHERE id = content)) AS bytes
+const ROWS = `SELECT id, repo, rkey, validity, reason, indexed_at AS indexedAt, coalesce(records.bytes, (SELECT bytes FROM contents WHERE id = content)) AS bytes
   FROM records WHERE id > ? AND id <= ? AND +collection = ? AND validity NOT IN (${UNSEEN}) ORDER BY id`
 
 type Row = {
@@ -34,6 +36,7 @@ type Row = {
   rkey: string
   validity: number
   reason: string | null
+  indexedAt: number
   bytes: Uint8Array | null
 }
 

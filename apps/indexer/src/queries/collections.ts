@@ -92,5 +92,15 @@ export function createCollectionReader(
 /** All that the order and the ends of a list depend on. */
 function scopeOf(kind: string, query: ListQuery, { index, ascending, sort }: Plan): string {
   const equal = [...query.equal].map(([path, keys]) => JSON.stringify([path, ...keys])).toSorted()
-  return JSON.stringify([kind, query.collection, index?.id ?? 0, ascending, sort, equal, query.range])
+  const validity = query.validity.toSorted()
+  return JSON.stringify([
+    kind,
+    query.collection,
+    index?.id ?? 0,
+    ascending,
+    sort,
+    equal,
+    query.range,
+    validity,
+  ])
 }

@@ -2,7 +2,9 @@
 // generated from them, and requests are checked by them.
 
 import { type Catalog, type LexiconDocument, type LexiconParam, parseLexicon } from '@avocet/lexicon'
-import { AUTHOR, fieldsOf, type IndexSpec, paramName, SUFFIXES } from '../projections/declare.ts'
+import { INDEXED_AT, INDEXED_AT_FIELD, isList, pathOf } from '../projections/columns.ts'
+import { fieldsOf, type IndexSpec, paramName, SUFFIXES } from '../projections/declare.ts'
+import type { Validity } from '../database/codes.ts'
 import type { Field } from '../projections/field.ts'
 import type { StoredSearch } from '../search/texts.ts'
 import { INCLUDED_PROPERTY, JOIN_DEFS, joinParams, LINKED_PROPERTY } from './join-schema.ts'
@@ -11,6 +13,8 @@ import { referencePaths } from './references.ts'
 import { searchDocument } from './search-document.ts'
 import { BY_KEY, MAX_STRETCHES } from './plan.ts'
 
+/** What may be asked for of a record's validity: others have nothing to show. */
+const ASKED_VALIDITIES: readonly Validity[] = ['valid', 'invalid', 'unknown']
 /** Characters of a prefix. */
 const MAX_PREFIX = 128
 
@@ -46,9 +50,10 @@ export function describeQueries(
 ): CollectionQueries {
   const sortable = new Set<string>()
   for (const { columns } of specs) {
-    for (const column of columns) if (column !== AUTHOR && !column.many) sortable.add(column.path)
+    for (const column of columns) if (!isList(column)) sortable.add(pathOf(column))
   }
-  const fields = fieldsOf(specs).map((field) => ({
+  const own = sortable.has(INDEXED_AT) ? [INDEXED_AT_FIELD] : []
+  const fields = [...fieldsOf(specs), ...own].map((field) => ({
     ...field,
     name: paramName(field.path),
     isSortable: sortable.has(field.path),
@@ -73,15 +78,25 @@ function filterParams(fields: readonly QueryField[]): Params {
       maxLength: MAX_STRETCHES,
       description: 'Only records of these accounts.',
     },
+    validity: {
+      type: 'array',
+      items: { type: 'string', enum: ASKED_VALIDITIES },
+      maxLength: ASKED_VALIDITIES.length,
+      description: 'What their lexicon says of the records: those that fit it, unless others are asked for.',
+    },
   }
   for (const field of fields) {
     const { name, path, kind, isSortable } = field
     const item = valueParam(field)
-    params[name] = {
-      type: 'array',
-      items: item,
-      maxLength: MAX_STRETCHES,
-      description: `Only records whose ${path} is one of these.`,
+    // Each record has this one, and hardly two the same.
+    const isOwn = path === INDEXED_AT
+    if (!isOwn) {
+      params[name] = {
+        type: 'array',
+        items: item,
+        maxLength: MAX_STRETCHES,
+        description: `Only records whose ${path} is one of these.`,
+      }
     }
     if (isSortable && kind !== 'boolean') {
       params[name + SUFFIXES.from] = { ...item, description: `Only records whose ${path} is this or more.` }
@@ -94,9 +109,11 @@ function filterParams(fields: readonly QueryField[]): Params {
         description: `Only records whose ${path} begins so.`,
       }
     }
-    params[name + SUFFIXES.exists] = {
-      type: 'boolean',
-      description: `Only records that have ${path}, or that have it not.`,
+    if (!isOwn) {
+      params[name + SUFFIXES.exists] = {
+        type: 'boolean',
+        description: `Only records that have ${path}, or that have it not.`,
+      }
     }
   }
   return params
@@ -139,13 +156,19 @@ function listDocument(
     defs: {
       main: {
         type: 'query',
-        description: `Records of ${collection} that fit their lexicon, by their fields.`,
+        description: `Records of ${collection} by their fields.`,
         parameters: { type: 'params', properties: parameters },
         output: json({
           required: ['records'],
           properties: {
             cursor: { type: 'string' },
             records: { type: 'array', items: { type: 'ref', ref: '#record' } },
+            unfit: {
+              type: 'array',
+              items: { type: 'ref', ref: '#unfit' },
+              description:
+                'Those that do not fit their lexicon, in the same order, where they are asked for.',
+            },
             ...INCLUDED_PROPERTY,
           },
         }),
@@ -156,6 +179,18 @@ function listDocument(
         required: RECORD_REQUIRED,
         properties: {
           ...recordProperties(collection),
+          ...LINKED_PROPERTY,
+        },
+      },
+      unfit: {
+        type: 'object',
+        description: 'A record that does not fit its lexicon, or was not judged by it yet.',
+        required: [...RECORD_REQUIRED, 'validity', 'reason'],
+        properties: {
+          ...recordProperties(collection),
+          value: { type: 'unknown' },
+          validity: { type: 'string', enum: ASKED_VALIDITIES },
+          reason: { type: 'string', description: 'Why it does not.' },
           ...LINKED_PROPERTY,
         },
       },

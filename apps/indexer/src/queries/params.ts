@@ -1,6 +1,8 @@
 // The parameters of a request as a question. Their types are checked by the lexicon of the query before they come here.
 
-import { AUTHOR, SUFFIXES } from '../projections/declare.ts'
+import type { Validity } from '../database/codes.ts'
+import { AUTHOR } from '../projections/columns.ts'
+import { SUFFIXES } from '../projections/declare.ts'
 import { ABSENT, afterPrefix, type Key, keyOf, textKey } from '../projections/key.ts'
 import type { CollectionQueries, QueryField } from './documents.ts'
 import { type Bound, BY_KEY, type ListQuery } from './plan.ts'
@@ -45,12 +47,14 @@ export function readQuery(
     range = { path, ...between }
   }
   const sort = params['sort'] as string | undefined
+  const validity = (params['validity'] ?? []) as readonly Validity[]
   const by = queries.fields.find(({ name }) => name === sort)
   return {
     ok: true,
     value: {
       collection: queries.collection,
       equal,
+      validity: validity.length === 0 ? ['valid'] : [...new Set(validity)],
       range,
       sort: sort === undefined ? null : (by?.path ?? BY_KEY),
       ascending: params['order'] === 'asc',

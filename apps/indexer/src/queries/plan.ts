@@ -1,6 +1,8 @@
 // Which index answers a question. One that no index answers page by page is refused, and told what to declare.
 
-import { AUTHOR, type Column, MAX_COLUMNS } from '../projections/declare.ts'
+import type { Validity } from '../database/codes.ts'
+import { AUTHOR, INDEXED_AT, isList, isTime, pathOf, VALIDITY, validityKey } from '../projections/columns.ts'
+import { MAX_COLUMNS } from '../projections/declare.ts'
 import { ABSENT, type Key } from '../projections/key.ts'
 import type { IndexRow, Progress } from '../projections/store.ts'
 
@@ -12,6 +14,8 @@ export type ListQuery = {
   readonly collection: string
   /** One of these values each. */
   readonly equal: ReadonlyMap<string, readonly Key[]>
+  /** What their lexicon says of them: one of these. */
+  readonly validity: readonly Validity[]
   /** Between these, where they are not null. */
   readonly range: { readonly path: string; readonly from: Bound | null; readonly to: Bound | null } | null
   /** The path of a field, or `rkey`; null: whatever order there is. */
@@ -44,11 +48,23 @@ export type PlanError = {
 /** Stretches of one question. */
 export const MAX_STRETCHES = 25
 
-/** The plan for a question, over the indexes of its collection. */
-export function planQuery(
-  indexes: readonly IndexRow[],
-  query: ListQuery,
-): { readonly ok: true; readonly value: Plan } | { readonly ok: false; readonly error: PlanError } {
+type Planned = { readonly ok: true; readonly value: Plan } | { readonly ok: false; readonly error: PlanError }
+
+/**
+ * The plan for a question, over the indexes of its collection. What fits its lexicon is most of what there is: the others are passed by,
+ * unless only an index by validity answers. For others than those that fit it is the other way round.
+ */
+export function planQuery(indexes: readonly IndexRow[], query: ListQuery): Planned {
+  const equal = new Map([...query.equal, [VALIDITY, query.validity.map(validityKey)] as const])
+  const plain = planBy(indexes, query)
+  const isUsual = query.validity.every((validity) => validity === 'valid')
+  if (isUsual && plain.ok) return plain
+  const labelled = planBy(indexes, { ...query, equal })
+  if (labelled.ok || plain.ok) return labelled.ok ? labelled : plain
+  return plain.error.code === 'IndexRequired' && labelled.error.code === 'IndexBuilding' ? labelled : plain
+}
+
+function planBy(indexes: readonly IndexRow[], query: ListQuery): Planned {
   const { equal, ascending, range } = query
   const count = [...equal.values()].reduce((product, keys) => product * keys.length, 1)
   if (count > MAX_STRETCHES) {
@@ -83,21 +99,21 @@ function fits(index: IndexRow, { equal, range, sort }: ListQuery): boolean {
   if (!first.every((column) => equal.has(pathOf(column)))) return false
   const rest = columns.slice(equal.size)
   // A record stands once in a stretch: lists are in its first columns alone.
-  if (rest.some((column) => column !== AUTHOR && column.many)) return false
+  if (rest.some(isList)) return false
   // Without such, it has no records without a value in its first column.
   if (!absent && first[0] !== undefined && equal.get(pathOf(first[0]))!.includes(ABSENT)) return false
   const wanted = range?.path ?? sort
   if (range !== null && sort !== null && sort !== range.path) return false
   // Who asks for nothing gets them by time: other fields are left out of many records.
-  if (wanted === null) return equal.size > 0 || (columns[0] !== AUTHOR && columns[0]!.kind === 'datetime')
+  if (wanted === null) return equal.size > 0 || isTime(columns[0]!)
   return rest[0] !== undefined && pathOf(rest[0]) === wanted
 }
 
-/** Of several that fit: first one in the order of time, then one with no more columns than are asked for. */
+/** Of several that fit: first one in the order of a time that records have, then of that of the index, then one with few columns. */
 function rank({ columns }: IndexRow, { equal }: ListQuery): number {
   const next = columns[equal.size]
-  const isByTime = next !== undefined && next !== AUTHOR && next.kind === 'datetime'
-  return (isByTime ? 0 : 10) + columns.length
+  const isByTime = next !== undefined && isTime(next)
+  return (!isByTime ? 20 : next === INDEXED_AT ? 10 : 0) + columns.length
 }
 
 function combine(lists: readonly (readonly Key[])[]): Key[][] {
@@ -129,8 +145,4 @@ export function building({ done, until }: Progress): PlanError {
     code: 'IndexBuilding',
     message: `the index for this is being built: ${percent} % of what was there is in it`,
   }
-}
-
-function pathOf(column: Column): string {
-  return column === AUTHOR ? AUTHOR : column.path
 }
