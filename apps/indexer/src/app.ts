@@ -48,7 +48,7 @@ import { describeWanted, openWanted } from './sync/wanted.ts'
 import { version } from './version.ts'
 
 export { type AdminConfig, defaults, type IndexerConfig, type SourceConfig } from './config.ts'
-export type { GroupStats } from './delivery/group.ts'
+export type { GroupStats } from './delivery/group-types.ts'
 export { IndexerError, type IndexerErrorCode } from './errors.ts'
 export type { SourceStatus } from './http/source-status.ts'
 export type { ReindexStatus } from './index/reindex.ts'
@@ -192,6 +192,10 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     hostStatus: hostStatusFetcher({ fetch: ask }),
     logRetentionMs: config.logRetentionMs,
     logBytes: config.logBytes ?? defaults.logBytes,
+    needed: {
+      from: () => consumers.needs(),
+      retentionMs: config.consumerRetentionMs ?? defaults.consumerRetentionMs,
+    },
     workers: config.workers ?? defaults.workers,
     accountQuota,
     onNotice: (notice) => live.notice(notice),

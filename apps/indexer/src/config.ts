@@ -62,6 +62,11 @@ export type IndexerConfig = {
   readonly logRetentionMs: number
   /** Bytes on disk that the log may take, about: the oldest go first. Default: `defaults.logBytes`. */
   readonly logBytes?: number
+  /**
+   * How long it is kept for a group of Tap or a webhook that has not acknowledged it, as long as `logBytes` has room, ms. Default:
+   * `defaults.consumerRetentionMs`.
+   */
+  readonly consumerRetentionMs?: number
   /** How many may subscribe to streams, in all and from one address (0: no bound). Default: `defaults.streams`. */
   readonly streams?: DoorLimits
   /** How long a subscriber may take next to nothing of what waits for it, ms. Default: a minute. */
@@ -111,6 +116,8 @@ export const defaults: {
   readonly logRetentionHours: number
   /** 16 GiB: some three days of a tenth of the network. */
   readonly logBytes: number
+  /** Two weeks. */
+  readonly consumerRetentionMs: number
   readonly streams: DoorLimits
   /** One where there is a second processor for it. */
   readonly workers: number
@@ -127,6 +134,7 @@ export const defaults: {
   relay: 'wss://bsky.network',
   logRetentionHours: 72,
   logBytes: 16 * 1024 * MIB,
+  consumerRetentionMs: 14 * 24 * 3_600_000,
   streams: { subscribers: 2000, perAddress: 50 },
   workers: availableParallelism() > 1 ? 1 : 0,
   accountQuota: 1024 * MIB,

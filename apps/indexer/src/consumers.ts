@@ -5,6 +5,7 @@ import type { Database } from '@avocet/sqlite'
 import type { IndexerConfig } from './config.ts'
 import { createPlaceStore } from './delivery/store.ts'
 import type { GroupParts } from './delivery/groups.ts'
+import { createSnapshotReader } from './delivery/snapshot.ts'
 import { IndexerError } from './errors.ts'
 import { createGuesses } from './http/guesses.ts'
 import type { Status } from './http/status.ts'
@@ -29,6 +30,8 @@ export type Consumers = {
   /** Answers Tap's calls; null for other paths. */
   fetch(request: Request, caller: { readonly address: string | null }): Promise<Response> | Response | null
   stats(): Status['consumers']
+  /** The oldest number of the log that a consumer needs still; Infinity: none does. */
+  needs(): number
   /** What was acknowledged is durable then. */
   close(): Promise<void>
 }
@@ -66,7 +69,7 @@ export function createConsumers(options: {
 
   return {
     open({ hub, log }) {
-      parts = { hub, log, store, now, onLog, onError }
+      parts = { hub, log, store, snapshots: createSnapshotReader(db, now), now, onLog, onError }
       if (config.tap === undefined) return []
       const calls = {
         ...createTapFacts(db, { records, repos, identities: options.identities }),
@@ -88,6 +91,7 @@ export function createConsumers(options: {
     },
     fetch: (request, caller) => tap?.fetch(request, caller) ?? null,
     stats,
+    needs: () => Math.min(tap?.groups.needs() ?? Infinity, webhooks?.needs() ?? Infinity),
     async close() {
       // A disk that fails is told of elsewhere; what could not be written is given again.
       await webhooks?.stop().catch(onError)

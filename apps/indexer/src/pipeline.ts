@@ -62,6 +62,8 @@ export function startPipeline(options: {
   readonly logRetentionMs: number
   /** Bytes on disk that the log may take, about; default: no bound. */
   readonly logBytes?: number
+  /** The oldest number of the log that a consumer needs still, and how old it may become for that, ms. */
+  readonly needed?: { readonly from: () => number; readonly retentionMs: number }
   /** Threads that verify live events; 0: this one does. */
   readonly workers: number
   /** Bytes on disk that the records of one account may take; default: no bound. */
@@ -123,6 +125,7 @@ export function startPipeline(options: {
     ignored,
     logRetentionMs: options.logRetentionMs,
     ...(options.logBytes === undefined ? {} : { logBytes: options.logBytes }),
+    ...(options.needed === undefined ? {} : { needed: options.needed }),
     now,
     signal: stopped.signal,
   })

@@ -3,7 +3,8 @@
 import type { Did } from '@avocet/syntax'
 import { parseTapEvent } from '@avocet/tap/wire'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createGroup, type Group } from '../src/delivery/group.ts'
+import { createGroup } from '../src/delivery/group.ts'
+import type { Group } from '../src/delivery/group-types.ts'
 import { createPlaceStore, type PlaceStore } from '../src/delivery/store.ts'
 import type { Entry, Owner } from '../src/delivery/window.ts'
 import { createRecordReader } from '../src/queries/records.ts'
@@ -44,7 +45,8 @@ const open = (
 ): Group => {
   const group = createGroup({
     name: 'tap/g',
-    start: 1,
+    start: { seq: 1, snapshot: false, recovers: false },
+    snapshots: null,
     hub,
     log,
     store,
@@ -145,7 +147,8 @@ describe('what is read', () => {
     expect(group.stats()).toMatchObject({ lost: 4, unacked: 3 })
     const late = createGroup({
       name: 'tap/late',
-      start: 1,
+      start: { seq: 1, snapshot: false, recovers: false },
+      snapshots: null,
       hub,
       log,
       store,
@@ -233,6 +236,10 @@ describe('what is on disk', () => {
       ],
       parked: [],
       lost: 0,
+      lostAt: null,
+      snapshot: null,
+      rounds: 0,
+      recovers: false,
     })
     const after = open()
     expect([after.ack(2), after.ack(1)]).toEqual([false, true])
@@ -251,7 +258,8 @@ describe('what is on disk', () => {
       ...rest,
       event: { ...event, collection: null, rkey: null, cid: null },
     }))
-    const place = { next: 1, pending: [], parked: [], lost: 0 }
+    const nothing = { lost: 0, lostAt: null, snapshot: null, rounds: 0, recovers: false }
+    const place = { next: 1, pending: [], parked: [], ...nothing }
     await store.save('tap/g', place, letters.slice(0, 5000))
     await store.save('tap/g', place, letters.slice(5000))
     expect(store.count('tap/g')).toBe(10_000)

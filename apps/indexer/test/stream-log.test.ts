@@ -29,7 +29,11 @@ const texts = (event: LogEvent): unknown[] => {
     bytes === null ? null : (decode(bytes) as { text: string }).text
   return content === null ? ['void'] : [text(content.record), text(content.previous)]
 }
-const trim = async (logRetentionMs: number, logBytes: number): Promise<void> => {
+const trim = async (
+  logRetentionMs: number,
+  logBytes: number,
+  needed?: { from: () => number; retentionMs: number },
+): Promise<void> => {
   const stop = new AbortController()
   const done = maintain({
     db: tables.db,
@@ -37,6 +41,7 @@ const trim = async (logRetentionMs: number, logBytes: number): Promise<void> => 
     ignored: createIgnoredCounter(tables.db, Date.now),
     logRetentionMs,
     logBytes,
+    ...(needed === undefined ? {} : { needed }),
     now: () => tables.now,
     signal: stop.signal,
   })
@@ -182,6 +187,23 @@ describe('what is kept', () => {
     expect(start({ kind: 'time', us })).toEqual({ seq: 6, floor: 6, outdated: false })
     expect(start({ kind: 'time', us: us + 10 })).toEqual({ seq: 11, floor: 6, outdated: false })
     expect(start({ kind: 'seq', seq: 400 })).toMatchObject({ seq: 11, outdated: false })
+  })
+
+  test('waits for who needs it, up to an age of its own, and to its bytes', async () => {
+    fill(5)
+    tables.now += 10_000
+    fill(5)
+    tables.now += 10_000
+    fill(5)
+    const needed = (retentionMs: number) => ({ from: () => 8, retentionMs })
+    await trim(5000, Infinity, needed(30_000))
+    expect(log.floor()).toBe(8)
+    await trim(5000, Infinity, needed(10_001))
+    expect(log.floor()).toBe(8)
+    await trim(5000, Infinity, needed(9000))
+    expect(log.floor()).toBe(11)
+    await trim(5000, 1, { from: () => 1, retentionMs: Infinity })
+    expect(log.floor()).toBe(15)
   })
 
   test('ends by bytes, and the newest stays', async () => {

@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import type { Group } from '../src/delivery/group.ts'
+import type { Group } from '../src/delivery/group-types.ts'
 import { createWindow, type Entry, type Owner, type Window } from '../src/delivery/window.ts'
 import type { LogEvent } from '../src/stream/log-reader.ts'
 import type { StreamEvent } from '../src/stream/event.ts'

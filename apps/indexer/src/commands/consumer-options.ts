@@ -1,7 +1,7 @@
 // Options of `run` about those who acknowledge events: Tap's groups, and webhooks.
 
 import type { Option } from 'commander'
-import { type IndexerConfig, parseCount, parsePositive } from '../config.ts'
+import { defaults, type IndexerConfig, parseCount, parsePositive } from '../config.ts'
 import { IndexerError } from '../errors.ts'
 import { readWebhooks } from '../webhooks/settings.ts'
 import { flag, option } from './options.ts'
@@ -13,6 +13,7 @@ export type ConsumerFlags = {
   tapRetrySeconds: number
   tapTries: number
   webhooks?: string
+  consumerHours: number
 }
 
 const RETRY_SECONDS = 60
@@ -48,6 +49,13 @@ export function consumerOptions(): Option[] {
       'AVOCET_WEBHOOKS',
       undefined,
     ),
+    option(
+      '--consumer-hours <hours>',
+      'how long the log is kept for a group of Tap or a webhook that has not acknowledged it, if --log-mb has room',
+      'AVOCET_CONSUMER_HOURS',
+      defaults.consumerRetentionMs / 3_600_000,
+      parsePositive,
+    ),
   ]
 }
 
@@ -55,11 +63,12 @@ export function consumerOptions(): Option[] {
 export function toConsumers(
   flags: ConsumerFlags,
   env: NodeJS.ProcessEnv,
-): Pick<IndexerConfig, 'tap' | 'webhooks'> {
+): Pick<IndexerConfig, 'tap' | 'webhooks' | 'consumerRetentionMs'> {
   const { tap, tapPassword = '', tapRetrySeconds, tapTries: tries, webhooks } = flags
   if (!tap && tapPassword !== '') throw new IndexerError('bad-config', '--tap-password is for --tap')
   const password = tapPassword === '' ? null : tapPassword
   return {
+    consumerRetentionMs: flags.consumerHours * 3_600_000,
     ...(tap ? { tap: { password, ackMs: tapRetrySeconds * 1000, tries: Math.max(1, tries) } } : {}),
     ...(webhooks === undefined ? {} : { webhooks: readWebhooks(webhooks, env) }),
   }

@@ -54,12 +54,19 @@ export function createMetrics(): Metrics {
   )
   const letters = gauge('consumer_dead_letters', 'Events given up for a group or webhook.', 'consumer')
 
+  const gone = gauge(
+    'consumer_lost',
+    'Numbers that were gone from the log when a group or webhook got to them.',
+    'consumer',
+  )
+
   const set = (status: Status): void => {
     register.resetMetrics()
     for (const { name: consumer, ...stats } of status.consumers) {
       unread.set({ consumer }, stats.behind)
       unacked.set({ consumer }, stats.unacked)
       letters.set({ consumer }, stats.deadLetters)
+      gone.set({ consumer }, stats.lost)
     }
     const coverage = coverageOf(status)
     const { known: _, partial: part, confirmed: shown, withinMs: __, ...byStatus } = status.repos

@@ -369,4 +369,12 @@ export const migrations: readonly string[] = [
     finished_at INTEGER
   ) STRICT;
   `,
+  `
+  -- Of consumers that are given the whole index: how far (JSON; NULL: they have it), how often since they began, and whether they are
+  -- after they lost events, which was last at lost_at.
+  ALTER TABLE consumers ADD COLUMN snapshot TEXT;
+  ALTER TABLE consumers ADD COLUMN rounds INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE consumers ADD COLUMN recovers INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE consumers ADD COLUMN lost_at INTEGER;
+  `,
 ]

@@ -2,71 +2,17 @@
 // acknowledge comes again, after a restart too. Nothing is read for a group that nobody is at.
 
 import type { LogEvent, LogReader } from '../stream/log-reader.ts'
-import { createMessage, type Message, type StreamEvent } from '../stream/event.ts'
+import { createMessage, type Message } from '../stream/event.ts'
 import type { Hub, Subscription } from '../stream/hub.ts'
 import { BARE } from './bare.ts'
+import { createCatchUp } from './catch-up.ts'
 import { createParking, type Parking } from './parking.ts'
-import type { GivenUp, PlaceStore, Undelivered } from './store.ts'
-import { createWindow, type Entry, type Owner, type WindowLimits } from './window.ts'
+import { isOfSnapshot, type SnapshotReader } from './snapshot.ts'
+import type { Group, GroupBeginning, GroupLimits } from './group-types.ts'
+import { createSaving } from './saving.ts'
+import type { PlaceStore } from './store.ts'
+import { createWindow, type Entry, type Owner } from './window.ts'
 
-/** What is told of a group. Counts, but for `oldestMs`. */
-export type GroupStats = {
-  readonly name: string
-  /** Numbers of the log that it has not read yet. */
-  readonly behind: number
-  /** Events that it was given, or is about to be, and has not acknowledged. */
-  readonly unacked: number
-  /** Those of them that failed, and are tried again. */
-  readonly failing: number
-  /** Events that were given up, as far as they are kept. */
-  readonly deadLetters: number
-  /** Numbers that were gone from the log when it got to them. */
-  readonly lost: number
-  /** Accounts of which so much waits that they are read apart. */
-  readonly parked: number
-  /** Who takes events of it now. */
-  readonly consumers: number
-  /** How long ago the oldest one that is not acknowledged happened, ms; null: there is none. */
-  readonly oldestMs: number | null
-}
-
-/** A group of consumers that share their work. */
-export type Group = {
-  readonly name: string
-  readonly limits: GroupLimits
-  /** @throws what the database fails with */
-  attach(owner: Owner): void
-  /** Whoever is at it is woken, soon. */
-  wake(): void
-  /** What it had and did not acknowledge goes to others. */
-  detach(owner: Owner): void
-  /** The next event, if one is to be sent. `behind`: of the same account, after one that is taken too. */
-  take(owner: Owner, behind?: Entry): Entry | null
-  /** What an event says; null: it is void by now, and done. */
-  read(entry: Entry): StreamEvent | null
-  ack(seq: number): boolean
-  fail(entry: Entry, reason: string): void
-  giveBack(entries: readonly Entry[]): void
-  stats(): GroupStats
-  undelivered(before: number, limit: number): Undelivered[]
-  /** They are tried again. @returns how many; those that the log does not have any more stay */
-  retry(ids: readonly number[]): Promise<number>
-  dismiss(ids: readonly number[]): Promise<number>
-  /** Resolves when what was acknowledged is durable. */
-  flush(): Promise<void>
-  close(): Promise<void>
-}
-
-/** Bounds of a group. */
-export type GroupLimits = WindowLimits & {
-  /** How long a consumer has for an event before it is sent again, ms. */
-  readonly ackMs: number
-}
-
-/** How often places are written, at most, ms: acks come by the thousand. */
-const SAVE_MS = 250
-/** The same for a group that takes nothing of what it passes by. */
-const PASSED_MS = 5000
 const TICK_MS = 250
 /** What a consumer that comes back may acknowledge first: it is not sent again before. */
 const GRACE_MS = 1000
@@ -75,10 +21,11 @@ const PROBE_MS = 600_000
 const PROBE = 256
 const MAX_PROBES = 16
 
-/** @param start where a group begins that has no place yet */
+/** A consumer with its place. @param options.snapshots null: it takes none */
 export function createGroup(options: {
   readonly name: string
-  readonly start: number
+  readonly start: GroupBeginning
+  readonly snapshots: SnapshotReader | null
   readonly hub: Hub
   readonly log: Pick<LogReader, 'read' | 'content' | 'floor'>
   readonly store: PlaceStore
@@ -90,20 +37,15 @@ export function createGroup(options: {
   readonly onError: (error: unknown) => void
 }): Group {
   const { name, hub, log, store, limits, test, now, onError } = options
+  const { start, snapshots } = options
   const place = store.load(name)
   const window = createWindow(limits)
   const owners = new Set<Owner>()
-  let next = place?.next ?? options.start
+  const recovers = snapshots !== null && (place?.recovers ?? start.recovers)
+  let next = place?.next ?? start.seq
   let lost = place?.lost ?? 0
-  let deadLetters = store.count(name)
-  let givenUp: GivenUp[] = []
-  let retried: number[] = []
-  /** What changed since it was written: the place alone, or more. */
-  let isDirty = place === null
-  let hasPassed = false
-  let savedAt = 0
-  let saving = Promise.resolve()
-  let isSaving = false
+  let lostAt = place?.lostAt ?? null
+  let rounds = place?.rounds ?? 0
   let isWaking = false
   let isClosed = false
   let subscription: Subscription | null = null
@@ -111,11 +53,34 @@ export function createGroup(options: {
   let ackedAt = now()
   let probes = 0
 
+  const saving = createSaving({
+    name,
+    store,
+    isNew: place === null,
+    place() {
+      const pending = [...window.entries()].map(({ event, tries, wasSent }) => ({
+        seq: event.seq,
+        tries,
+        wasSent,
+      }))
+      const { place: snapshot = null } = catchUp ?? {}
+      return { next, pending, parked: parking.list(), lost, lostAt, snapshot, rounds, recovers }
+    },
+    now,
+    onError,
+  })
   const lose = (count: number): void => {
     if (count <= 0) return
     lost += count
-    isDirty = true
-    options.onLog(`${name}: ${count} numbers are gone from the log before they were read`)
+    lostAt = now()
+    saving.changed()
+    const remedy = recovers ? ': the whole index is given to it' : ''
+    options.onLog(`${name}: ${count} numbers are gone from the log before they were read${remedy}`)
+    if (recovers) beginSnapshot()
+  }
+  const beginSnapshot = (): void => {
+    saving.changed()
+    catchUp?.begin(++rounds)
   }
   const hasRoom = (): boolean => window.size < limits.pending + probes * PROBE
   const wake = (): void => {
@@ -141,9 +106,28 @@ export function createGroup(options: {
   }
   const add = (event: LogEvent, message: Message | null): void => {
     window.add(event, message)
-    isDirty = true
+    saving.changed()
     wake()
   }
+  const catchUp =
+    snapshots === null
+      ? null
+      : createCatchUp({
+          reader: snapshots,
+          place: place === null ? (start.snapshot ? snapshots.begin(0) : null) : place.snapshot,
+          // Half of the room is left for what happens.
+          hasRoom: () => window.size < limits.pending / 2,
+          give(events, seq) {
+            next = Math.max(next, seq + 1)
+            saving.changed()
+            for (const event of events) if (test(event)) add(event, null)
+          },
+        })
+  const pull = (): void => {
+    if (subscription !== null) catchUp?.pull(next)
+  }
+  const find = (seq: number): LogEvent | undefined =>
+    isOfSnapshot(seq) ? snapshots?.find(seq) : log.read(seq, seq)[0]
   const parking: Parking = createParking({
     hub,
     test,
@@ -159,7 +143,7 @@ export function createGroup(options: {
   /** What was not acknowledged when the process ended. */
   const restore = (): void => {
     for (const { seq, tries, wasSent } of place?.pending ?? []) {
-      const [event] = log.read(seq, seq)
+      const event = find(seq)
       if (event !== undefined) window.add(event, null, { tries, wasSent })
       else if (seq < log.floor()) lose(1)
     }
@@ -169,78 +153,47 @@ export function createGroup(options: {
   const subscribe = (): Subscription =>
     hub.subscribe({
       from: next,
-      test,
+      test: (event) => (catchUp === null || catchUp.takes(event)) && test(event),
       shape: BARE,
       sink: {
         ready: hasRoom,
         send(_, message) {
           const { event } = message
           next = event.seq + 1
-          if (parking.leaves(event)) isDirty = true
+          if (catchUp?.isAt(event.repo) !== true && parking.leaves(event)) saving.changed()
           else add(event, message)
         },
         passed(seq) {
-          if (seq < next) return
-          next = seq + 1
-          hasPassed = true
+          if (seq >= next) {
+            next = seq + 1
+            saving.passed()
+          }
+          pull()
         },
         outdated() {
           const floor = log.floor()
-          lose(floor - next)
+          const count = floor - next
           next = floor
+          lose(count)
           return true
         },
         failed: onError,
       },
     })
 
-  const save = async (): Promise<void> => {
-    const letters = givenUp
-    const again = retried
-    givenUp = []
-    retried = []
-    isDirty = hasPassed = false
-    savedAt = now()
-    const pending = [...window.entries()].map(({ event, tries, wasSent }) => ({
-      seq: event.seq,
-      tries,
-      wasSent,
-    }))
-    try {
-      await store.save(name, { next, pending, parked: parking.list(), lost }, letters, again)
-    } catch (error) {
-      givenUp = [...letters, ...givenUp]
-      retried = [...again, ...retried]
-      isDirty = true
-      throw error
-    }
-    if (letters.length + again.length > 0) deadLetters = store.count(name) + givenUp.length
-  }
-  /** One at a time: what is written last is what is so. */
-  const flush = (): Promise<void> => {
-    saving = saving
-      .catch(() => {})
-      .then(async () => {
-        isSaving = true
-        if (isDirty || hasPassed) await save()
-      })
-      .finally(() => (isSaving = false))
-    return saving
-  }
-
   const settled = (did: string): void => {
-    isDirty = true
+    saving.changed()
     parking.moved(did)
+    pull()
     if (hasRoom()) subscription?.resume()
   }
   const giveUp = (entry: Entry, reason: string): void => {
-    givenUp.push({ event: entry.event, tries: entry.tries, reason })
-    deadLetters++
+    saving.givenUp({ event: entry.event, tries: entry.tries, reason })
     options.onLog(`${name}: given up after ${entry.tries} tries: ${pathOf(entry.event)} (${reason})`)
     settled(entry.event.did)
   }
   const fail = (entry: Entry, reason: string): void => {
-    isDirty = true
+    saving.changed()
     if (window.fail(entry, now())) giveUp(entry, reason)
   }
 
@@ -255,9 +208,9 @@ export function createGroup(options: {
       probes++
       subscription?.resume()
     }
+    pull()
     wake()
-    if (!isSaving && (isDirty ? at - savedAt >= SAVE_MS : hasPassed && at - savedAt >= PASSED_MS))
-      flush().catch(onError)
+    saving.tick()
   }
 
   const detach = (owner: Owner): void => {
@@ -269,7 +222,7 @@ export function createGroup(options: {
     parking.rest()
     if (ticking !== null) clearInterval(ticking)
     ticking = null
-    flush().catch(onError)
+    saving.flush().catch(onError)
   }
 
   return {
@@ -294,7 +247,7 @@ export function createGroup(options: {
     take(owner, behind) {
       const dueAt = now() + limits.ackMs
       const entry = behind === undefined ? window.take(owner, dueAt) : window.takeBehind(behind, owner, dueAt)
-      if (entry !== null) isDirty = true
+      if (entry !== null) saving.changed()
       return entry
     },
     read(entry) {
@@ -325,8 +278,10 @@ export function createGroup(options: {
         behind: Math.max(0, hub.tip - next),
         unacked: window.size,
         failing: window.failing,
-        deadLetters,
+        deadLetters: saving.deadLetters,
         lost,
+        lostAt,
+        snapshot: catchUp?.share ?? null,
         parked: parking.list().length,
         consumers: owners.size,
         oldestMs: oldest === null ? null : Math.max(0, now() - Math.floor(oldest / 1000)),
@@ -336,25 +291,37 @@ export function createGroup(options: {
     async retry(ids) {
       let count = 0
       for (const { id, seq } of store.find(name, ids)) {
-        const [event] = log.read(seq, seq)
-        if (event === undefined || retried.includes(id) || window.get(seq) !== undefined) continue
-        retried.push(id)
+        const event = find(seq)
+        if (event === undefined || saving.isRetried(id) || window.get(seq) !== undefined) continue
+        saving.retried(id)
         count++
         add(event, null)
       }
-      await flush()
+      await saving.flush()
       return count
     },
     async dismiss(ids) {
       const count = await store.dismiss(name, ids)
-      deadLetters = store.count(name)
+      saving.count()
       return count
     },
-    flush,
+    beginSnapshot() {
+      if (catchUp === null) return false
+      beginSnapshot()
+      pull()
+      return true
+    },
+    needs() {
+      let oldest = next
+      for (const { event } of window.entries()) oldest = Math.min(oldest, event.seq)
+      for (const [, from] of parking.list()) oldest = Math.min(oldest, from)
+      return oldest
+    },
+    flush: saving.flush,
     async close() {
       isClosed = true
       for (const owner of owners) detach(owner)
-      await flush()
+      await saving.flush()
     },
   }
 }

@@ -2,7 +2,9 @@
 
 import type { LogEvent, LogReader } from '../stream/log-reader.ts'
 import type { Hub } from '../stream/hub.ts'
-import { createGroup, type Group, type GroupLimits, type GroupStats } from './group.ts'
+import { createGroup } from './group.ts'
+import type { Group, GroupBeginning, GroupLimits, GroupStats } from './group-types.ts'
+import type { SnapshotReader } from './snapshot.ts'
 import type { PlaceStore } from './store.ts'
 
 /** What groups are made of. */
@@ -10,6 +12,7 @@ export type GroupParts = {
   readonly hub: Hub
   readonly log: LogReader
   readonly store: PlaceStore
+  readonly snapshots: SnapshotReader
   readonly now: () => number
   readonly onLog: (line: string) => void
   readonly onError: (error: unknown) => void
@@ -17,13 +20,23 @@ export type GroupParts = {
 
 /** Where a group begins that is new: at the oldest event of the log, or with what happens from now on. */
 export type GroupStart = 'oldest' | 'live'
+/**
+ * Of one that takes snapshots, besides: with the whole index, then live (`snapshot`); or with all that there is (`all`), which is the
+ * log where it has lost nothing yet, and else the index.
+ */
+export type TapStart = GroupStart | 'snapshot' | 'all'
+
+/** The names of `TapStart`. */
+export const TAP_STARTS: ReadonlySet<string> = new Set<TapStart>(['all', 'snapshot', 'oldest', 'live'])
 
 /** Groups by name. */
 export type Groups = {
   get(name: string): Group | null
   /** Makes it where there is none; null: there are as many as may be. */
-  open(name: string, start: GroupStart): Group | null
+  open(name: string, start: TapStart): Group | null
   stats(): GroupStats[]
+  /** The oldest number of the log that one of them needs still; Infinity: none does. */
+  needs(): number
   /** Forgets a group, with its place and its dead letters. @returns whether it was there, and nobody at it */
   remove(name: string): Promise<boolean>
   close(): Promise<void>
@@ -48,10 +61,20 @@ export function createGroups(
 ): Groups {
   const { hub, log, store } = parts
   const { prefix } = options
-  const make = (name: string, start: number): Group =>
+  const make = (name: string, start: GroupBeginning): Group =>
     createGroup({ ...parts, ...options, name: `${prefix}${name}`, start })
+  const beginning = (start: TapStart): GroupBeginning => {
+    const floor = log.floor()
+    const snapshot = start === 'snapshot' || (start === 'all' && floor > 1)
+    const isFromLog = start === 'oldest' || (start === 'all' && floor <= 1)
+    // Who asks for nothing of what was before is not given all of it later.
+    return { seq: isFromLog ? floor : hub.tip, snapshot, recovers: start !== 'live' }
+  }
   const groups = new Map(
-    store.names(prefix).map((name) => [name.slice(prefix.length), make(name.slice(prefix.length), 1)]),
+    store.names(prefix).map((stored) => {
+      const name = stored.slice(prefix.length)
+      return [name, make(name, { seq: 1, snapshot: false, recovers: true })]
+    }),
   )
   return {
     get: (name) => groups.get(name) ?? null,
@@ -59,11 +82,12 @@ export function createGroups(
       const known = groups.get(name)
       if (known !== undefined) return known
       if (!isGroupName(name) || groups.size >= options.most) return null
-      const group = make(name, start === 'oldest' ? log.floor() : hub.tip)
+      const group = make(name, beginning(start))
       groups.set(name, group)
       return group
     },
     stats: () => [...groups.values()].map((group) => group.stats()),
+    needs: () => Math.min(Infinity, ...[...groups.values()].map((group) => group.needs())),
     async remove(name) {
       const group = groups.get(name)
       if (group === undefined || group.stats().consumers > 0) return false

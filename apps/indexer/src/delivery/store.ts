@@ -2,6 +2,7 @@
 
 import type { Database } from '@avocet/sqlite'
 import type { LogEvent } from '../stream/log-reader.ts'
+import type { SnapshotPlace } from './snapshot.ts'
 
 /** A consumer's place. */
 export type Place = {
@@ -13,6 +14,14 @@ export type Place = {
   readonly parked: readonly (readonly [did: string, from: number])[]
   /** Events that were not in the log any more when it got to them: numbers that were passed by. */
   readonly lost: number
+  /** When that was the last time, ms since the epoch. */
+  readonly lostAt: number | null
+  /** How far it is in the snapshot that it is given; null: in none. */
+  readonly snapshot: SnapshotPlace | null
+  /** How many it was given after it had begun. */
+  readonly rounds: number
+  /** Whether it is given one after it lost events. */
+  readonly recovers: boolean
 }
 
 /** An event that was given up. */
@@ -52,6 +61,17 @@ export type PlaceStore = {
   count(consumer: string): number
   dismiss(consumer: string, ids: readonly number[]): Promise<number>
   remove(consumer: string): Promise<void>
+}
+
+type PlaceRow = {
+  next: number
+  pending: string
+  parked: string
+  lost: number
+  lost_at: number | null
+  snapshot: string | null
+  rounds: number
+  recovers: number
 }
 
 /** Events given up that are kept of one consumer. */
@@ -108,22 +128,29 @@ export function createPlaceStore(db: Database, now: () => number): PlaceStore {
       ).map(({ name }) => name),
     load(consumer) {
       const row = db
-        .prepare('SELECT next, pending, parked, lost FROM consumers WHERE name = ?')
-        .get(consumer) as { next: number; pending: string; parked: string; lost: number } | undefined
+        .prepare(
+          'SELECT next, pending, parked, lost, lost_at, snapshot, rounds, recovers FROM consumers WHERE name = ?',
+        )
+        .get(consumer) as PlaceRow | undefined
       if (row === undefined) return null
-      const { next, lost } = row
-      return { next, lost, pending: readPending(row.pending), parked: JSON.parse(row.parked) as [] }
+      const { next, lost, lost_at: lostAt, rounds } = row
+      const snapshot = row.snapshot === null ? null : (JSON.parse(row.snapshot) as SnapshotPlace)
+      const parked = JSON.parse(row.parked) as Place['parked']
+      const pending = readPending(row.pending)
+      return { next, lost, lostAt, rounds, recovers: row.recovers === 1, snapshot, pending, parked }
     },
     async save(consumer, place, givenUp, retried = []) {
-      const { next, lost } = place
+      const { next, lost, lostAt, rounds } = place
       const pending = writePending(place.pending)
       const parked = JSON.stringify(place.parked)
+      const snapshot = place.snapshot === null ? null : JSON.stringify(place.snapshot)
       await db.write(() => {
         db.prepare(
-          `INSERT INTO consumers (name, next, pending, parked, lost, created_at) VALUES (?, ?, ?, ?, ?, ?)
+          `INSERT INTO consumers (name, next, pending, parked, lost, lost_at, snapshot, rounds, recovers, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (name) DO UPDATE SET next = excluded.next, pending = excluded.pending, parked = excluded.parked,
-             lost = excluded.lost`,
-        ).run(consumer, next, pending, parked, lost, now())
+             lost = excluded.lost, lost_at = excluded.lost_at, snapshot = excluded.snapshot, rounds = excluded.rounds`,
+        ).run(consumer, next, pending, parked, lost, lostAt, snapshot, rounds, place.recovers ? 1 : 0, now())
         writeGivenUp(consumer, givenUp)
         forget(consumer, retried)
       })

@@ -48,6 +48,8 @@ export type UpkeepOptions = {
   readonly logRetentionMs: number
   /** Bytes on disk that the log may take, about; default: no bound. */
   readonly logBytes?: number
+  /** The oldest number of the log that somebody needs still, who has to have it by this age, ms. Default: nobody does. */
+  readonly needed?: { readonly from: () => number; readonly retentionMs: number }
   readonly now: () => number
   readonly signal: AbortSignal
 }
@@ -73,10 +75,15 @@ async function keep(options: UpkeepOptions): Promise<void> {
     await applier.purgeDeleted(signal)
     await removals?.run(signal)
     if (now() >= trimAt) {
-      const oldest = now() - options.logRetentionMs
+      const at = now()
+      const bounds = {
+        oldest: at - options.logRetentionMs,
+        needed: options.needed?.from() ?? Infinity,
+        oldestNeeded: at - Math.max(options.logRetentionMs, options.needed?.retentionMs ?? 0),
+        bytes: options.logBytes ?? Infinity,
+      }
       let trimmed = TRIM_CHUNK
-      while (trimmed === TRIM_CHUNK && !signal.aborted)
-        trimmed = await db.write(() => trimLog(db, oldest, options.logBytes ?? Infinity))
+      while (trimmed === TRIM_CHUNK && !signal.aborted) trimmed = await db.write(() => trimLog(db, bounds))
       trimAt = now() + TRIM_EVERY_MS
     }
     await sleep(EVERY_MS, signal)
@@ -85,7 +92,10 @@ async function keep(options: UpkeepOptions): Promise<void> {
 }
 
 /** The log is in the order of time, and of what it took: its oldest rows are its first. The newest stays, as it says where it was. */
-function trimLog(db: Database, oldest: number, bytes: number): number {
+function trimLog(
+  db: Database,
+  bounds: { oldest: number; needed: number; oldestNeeded: number; bytes: number },
+): number {
   const newest = db.prepare('SELECT seq, bytes_until FROM log_rows ORDER BY seq DESC LIMIT 1').get() as
     | { seq: number; bytes_until: number | null }
     | undefined
@@ -93,9 +103,16 @@ function trimLog(db: Database, oldest: number, bytes: number): number {
   const row = db
     .prepare(
       `SELECT max(seq) AS last FROM (SELECT seq, at, bytes_until FROM log_rows ORDER BY seq LIMIT ?)
-       WHERE seq < ? AND (at < ? OR bytes_until <= ?)`,
+       WHERE seq < ? AND (at < ? AND seq < ? OR at < ? OR bytes_until <= ?)`,
     )
-    .get(TRIM_CHUNK, newest.seq, oldest, Math.max(-1, (newest.bytes_until ?? 0) - bytes))
+    .get(
+      TRIM_CHUNK,
+      newest.seq,
+      bounds.oldest,
+      Math.min(bounds.needed, Number.MAX_SAFE_INTEGER),
+      bounds.oldestNeeded,
+      Math.max(-1, (newest.bytes_until ?? 0) - bounds.bytes),
+    )
   const last = row?.['last'] ?? null
   if (last === null) return 0
   return Number(db.prepare('DELETE FROM log_rows WHERE seq <= ?').run(last).changes)

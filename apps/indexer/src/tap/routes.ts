@@ -5,7 +5,7 @@ import { readBounded } from '@avocet/data'
 import { isDid, type Did } from '@avocet/syntax'
 import type { TapRepoInfo, TapStats } from '@avocet/tap'
 import { repoInfoJson } from '@avocet/tap/wire'
-import type { Group, GroupStats } from '../delivery/group.ts'
+import type { Group, GroupStats } from '../delivery/group-types.ts'
 import type { Groups } from '../delivery/groups.ts'
 import { DEFAULT_GROUP, groupStatsOf } from './channel.ts'
 import { type CheckCaller, strangerSays } from './password.ts'
@@ -140,6 +140,8 @@ export function createTapRoutes(
     if (group === null) return text(404, 'not found')
     if (path === '/groups/remove')
       return (await groups.remove(String(name))) ? text(200, '') : text(409, 'somebody is at this group')
+    if (path === '/groups/snapshot')
+      return group.beginSnapshot() ? text(200, '') : text(400, 'a webhook takes no snapshot')
     if (path !== '/groups/retry' && path !== '/groups/dismiss') return text(404, 'not found')
     if (!Array.isArray(ids) || ids.length > PAGE || !ids.every((id) => Number.isSafeInteger(id)))
       return text(400, `a list of numbers is missing, at most ${PAGE}; field=ids`)

@@ -1,6 +1,7 @@
 // The webhooks of an indexer: each is a consumer of the log with a place of its own.
 
-import { createGroup, type Group, type GroupStats } from '../delivery/group.ts'
+import { createGroup } from '../delivery/group.ts'
+import type { Group, GroupStats } from '../delivery/group-types.ts'
 import type { GroupParts } from '../delivery/groups.ts'
 import { createTest } from '../stream/wanted.ts'
 import type { StreamEvent } from '../stream/event.ts'
@@ -22,6 +23,8 @@ export type WebhookStats = GroupStats & {
 export type Webhooks = {
   get(name: string): Group | null
   stats(): WebhookStats[]
+  /** The oldest number of the log that one of them needs still; Infinity: none does. */
+  needs(): number
   stop(): Promise<void>
 }
 
@@ -51,7 +54,8 @@ export async function startWebhooks(
     const group = createGroup({
       ...parts,
       name: `webhook/${name}`,
-      start: start === 'oldest' ? log.floor() : hub.tip,
+      start: { seq: start === 'oldest' ? log.floor() : hub.tip, snapshot: false, recovers: false },
+      snapshots: null,
       test: format === 'batch' ? wanted : (event) => isTapEvent(event) && wanted(event),
       limits: {
         pending: PENDING,
@@ -76,6 +80,7 @@ export async function startWebhooks(
         disabled: worker.disabled,
         failures: worker.failures,
       })),
+    needs: () => Math.min(Infinity, ...started.map(({ group }) => group.needs())),
     async stop() {
       await Promise.all(started.map(({ worker }) => worker.stop()))
       await Promise.all(started.map(({ group }) => group.close()))

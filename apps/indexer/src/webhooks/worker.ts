@@ -1,7 +1,7 @@
 // Sends a group's events to a webhook: one request at a time, with as many events as are taken. A request that fails is sent again with
 // half of its events, down to the one that is not taken, which then waits alone while all others go on.
 
-import type { Group } from '../delivery/group.ts'
+import type { Group } from '../delivery/group-types.ts'
 import type { Entry, Owner } from '../delivery/window.ts'
 import type { StreamEvent } from '../stream/event.ts'
 import { payloadOf } from '../stream/event.ts'
