@@ -5,17 +5,12 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { agreeByCalls, agreeByForms, type Agree } from '@avocet/testing/oauth-pages'
+
 import { openConnection, rawRequest } from './support/client.ts'
 import { human, record, save } from './support/compare.ts'
 import { median } from './support/load.ts'
-import {
-  agreeByCalls,
-  agreeByForms,
-  signIn,
-  type Agree,
-  type OAuthApp,
-  type Tokens,
-} from './support/oauth-app.ts'
+import { signIn, type OAuthApp, type Tokens } from './support/oauth-app.ts'
 import { freePort, startServer, type Server } from './support/processes.ts'
 import { findReference, startReference } from './support/reference-pds.ts'
 

@@ -28,26 +28,33 @@ export interface Clock {
   restore(): void
 }
 
+/** Gives the pages of a browser's context a clock of their own. @returns puts it ahead of the real one, in pages of now and later */
+export async function giveClock(context: BrowserContext): Promise<(seconds: number) => Promise<void>> {
+  await context.addInitScript({ content: CLOCK })
+  return async (seconds) => {
+    const set = `globalThis.clockAhead = ${seconds * 1000}`
+    await context.addInitScript({ content: set })
+    await Promise.all(context.pages().map((page) => page.evaluate(set)))
+  }
+}
+
 /** Puts the clock in the place of this process's: before the parts are made that go by it. */
 export function installClock(): Clock {
   const before = Date
-  const contexts = new Set<BrowserContext>()
+  const contexts = new Map<BrowserContext, (seconds: number) => Promise<void>>()
   let ahead = 0
   runInThisContext(CLOCK)
-  const set = (): string => `globalThis.clockAhead = ${ahead}`
   return {
     advance: async (seconds) => {
-      ahead += seconds * 1000
-      runInThisContext(set())
-      for (const context of contexts) {
-        await context.addInitScript({ content: set() })
-        for (const page of context.pages()) await page.evaluate(set())
-      }
+      ahead += seconds
+      runInThisContext(`globalThis.clockAhead = ${ahead * 1000}`)
+      await Promise.all([...contexts.values()].map((set) => set(ahead)))
     },
     give: async (context) => {
-      contexts.add(context)
+      const set = await giveClock(context)
+      contexts.set(context, set)
       context.on('close', () => contexts.delete(context))
-      await context.addInitScript({ content: `${CLOCK};${set()}` })
+      await set(ahead)
     },
     restore: () => {
       globalThis.Date = before

@@ -2,14 +2,13 @@
 import { createLoopbackMetadata, type OAuthClientEvent } from '@avocet/oauth-client'
 import {
   createBrowserOAuthClient,
+  createBrowserResolver,
   createRedirectOAuthClient,
   type SignedIn,
 } from '@avocet/oauth-client/browser'
-import type { Did } from '@avocet/syntax'
 
 const given = new URL(import.meta.url).searchParams
-const pds = given.get('pds')!
-const did = given.get('did') as Did
+const HANDLE = 'alice.test'
 const events: OAuthClientEvent[] = []
 
 const options = {
@@ -17,22 +16,43 @@ const options = {
     redirectUri: `${location.origin}/`,
     scope: 'atproto transition:generic',
   }),
-  resolve: async () => ({ did, pds }),
+  resolve: createBrowserResolver({
+    handleResolver: given.get('pds')!,
+    plcUrl: given.get('plc')!,
+    allowLoopback: true,
+  }),
   allowLoopback: true,
   onEvent: (event: OAuthClientEvent) => events.push(event),
 }
-// A tab that says so has the smaller client.
-const isSmall = sessionStorage.getItem('small') !== null
+// A tab says which of the two it has.
+const isSmall = (globalThis as { client?: string }).client === 'createRedirectOAuthClient'
 const whole = isSmall ? null : createBrowserOAuthClient(options)
 const client = whole ?? createRedirectOAuthClient(options)
 
 const shown = (signedIn: SignedIn | null): object | null =>
   signedIn && { id: signedIn.session.id, did: signedIn.session.did, appState: signedIn.appState }
 
+let held: SignedIn['session'] | null = null
+
+/** The session that is kept; the same object from then on. */
 async function sessionOf(): Promise<SignedIn['session']> {
-  const restored = await client.restore(did)
+  if (held !== null) return held
+  const listed = await client.list()
+  if (!listed.ok) throw listed.error
+  const restored = await client.restore(listed.value[0]!.id)
   if (!restored.ok) throw restored.error
-  return restored.value
+  return (held = restored.value)
+}
+
+/** Whose session the PDS says that it is, with the status; or the code of what went wrong. */
+async function call(): Promise<string> {
+  try {
+    const response = await (await sessionOf()).fetch('/xrpc/com.atproto.server.getSession')
+    const { did } = (await response.json()) as { did?: string }
+    return `${response.status} ${did}`
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error)
+  }
 }
 
 const ready = client.init()
@@ -43,21 +63,15 @@ Object.assign(globalThis, {
       const result = await ready
       return { result: result.ok ? shown(result.value) : result.error.code, hash: location.hash }
     },
-    redirect: (appState: string) => void client.signInRedirect(did, { appState }),
+    redirect: (appState: string) => void client.signInRedirect(HANDLE, { appState }),
     popup: async () => {
-      const result = await whole!.signInPopup(did)
+      const result = await whole!.signInPopup(HANDLE)
       return result.ok ? shown(result.value) : result.error.code
     },
-    call: async () => {
-      const response = await (await sessionOf()).fetch('/xrpc/com.example.get', { method: 'POST', body: 'x' })
-      return [response.status, await response.json()]
-    },
-    refresh: async () => {
-      const session = await sessionOf()
-      // Both tabs hold the same tokens before either renews.
-      await new Promise((resolve) => setTimeout(resolve, 300))
-      await session.refresh()
-    },
+    call,
+    /** So many at once: what they say, each answer once. */
+    calls: async (count: number) => [...new Set(await Promise.all(Array.from({ length: count }, call)))],
+    refresh: async () => (await sessionOf()).refresh(),
     signOut: async () => {
       await (await sessionOf()).signOut()
     },

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-import { chromium, type Browser } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext } from 'playwright-core'
 import { rolldown, type OutputChunk, type Plugin } from 'rolldown'
 
 /** Where Chromium is on this machine: `CHROMIUM_PATH`, else the usual places; undefined where it is not. */
@@ -26,13 +26,21 @@ export function hasChromium(what: string): boolean {
   return false
 }
 
+const ARGS = ['--no-sandbox', '--disable-background-networking']
+
+function pathOrThrow(): string {
+  if (executablePath === undefined) throw new Error('there is no Chromium; set CHROMIUM_PATH')
+  return executablePath
+}
+
 /** Starts Chromium. @param args for it, beside those of every test @throws Error where there is none: ask `hasChromium` */
 export function launchChromium(args: readonly string[] = []): Promise<Browser> {
-  if (executablePath === undefined) throw new Error('there is no Chromium; set CHROMIUM_PATH')
-  return chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-background-networking', ...args],
-  })
+  return chromium.launch({ executablePath: pathOrThrow(), args: [...ARGS, ...args] })
+}
+
+/** Starts Chromium with a profile that outlives it, as people do. @param folder of the profile @throws Error as `launchChromium` */
+export async function launchProfile(folder: string): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(folder, { executablePath: pathOrThrow(), args: ARGS })
 }
 
 /** How {@link bundle} goes about it. */

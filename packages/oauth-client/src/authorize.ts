@@ -7,6 +7,7 @@ import { createDpopKey } from './dpop-key.ts'
 import { post } from './endpoints.ts'
 import { OAuthClientError } from './error.ts'
 import { stored } from './kept.ts'
+import { isToken } from './tokens.ts'
 
 /** How a sign-in differs from the plain one. */
 export interface AuthorizeOptions {
@@ -46,21 +47,11 @@ export async function authorize(
 ): Promise<Authorization> {
   const { metadata } = core
   const { signal, appState = null, redirectUri = metadata.redirect_uris[0] } = options
-  if (!isRedirect(redirectUri, metadata.redirect_uris)) {
-    throw new OAuthClientError(
-      'invalid-input',
-      `not a redirect URI of the client; found=${shown(redirectUri)}`,
-    )
-  }
+  if (!isRedirect(redirectUri, metadata.redirect_uris)) throw foreign('redirect URI', redirectUri)
   const scope = options.scope === undefined ? metadata.scope : scopeText(options.scope)
   const known = metadata.scope.split(' ')
-  const foreign = scope.split(' ').find((text) => !known.includes(text))
-  if (foreign !== undefined) {
-    throw new OAuthClientError(
-      'invalid-input',
-      `not a scope of the client's metadata; found=${shown(foreign)}`,
-    )
-  }
+  const unknown = scope.split(' ').find((text) => !known.includes(text))
+  if (unknown !== undefined) throw foreign('scope', unknown)
   const { server, did, loginHint } = await discover(core, input, signal)
   const key = await createDpopKey(core.extractableKeys)
   const clientKeyId = (await core.auth?.keyId()) ?? null
@@ -82,7 +73,7 @@ export async function authorize(
   const { parEndpoint, authorizationEndpoint, issuer } = server
   const answer = await post(core, { server, url: parEndpoint, fields, key, clientKeyId, signal })
   const { request_uri: requestUri } = answer
-  if (typeof requestUri !== 'string' || requestUri === '' || requestUri.length > MAX_REQUEST_URI) {
+  if (!isToken(requestUri, MAX_REQUEST_URI)) {
     throw new OAuthClientError('invalid-answer', `no request_uri; server=${issuer}`)
   }
   const expiresAt = core.now() + STATE_MS
@@ -92,6 +83,13 @@ export async function authorize(
   url.searchParams.set('client_id', metadata.client_id)
   url.searchParams.set('request_uri', requestUri)
   return { url, state }
+}
+
+function foreign(what: string, found: string): OAuthClientError {
+  return new OAuthClientError(
+    'invalid-input',
+    `not a ${what} of the client's metadata; found=${shown(found)}`,
+  )
 }
 
 /** As servers compare: as text, but http on this machine may have any port where none is registered. */

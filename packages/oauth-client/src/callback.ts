@@ -6,7 +6,7 @@ import { post } from './endpoints.ts'
 import { OAuthClientError } from './error.ts'
 import { endSession, revoke, stored } from './kept.ts'
 import type { SessionData, StateData } from './store.ts'
-import { readTokens, type Tokens } from './tokens.ts'
+import { readTokens } from './tokens.ts'
 
 const MAX_VALUE = 4096
 
@@ -46,7 +46,7 @@ async function finish(
   }
   if (params.has('error')) {
     const word = shown(params.get('error'))
-    const message = `${word}: ${shown(params.get('error_description') ?? 'no description')}`
+    const message = `${word}: ${shown(params.get('error_description') ?? '')}`
     throw new OAuthClientError('denied', message, { oauthError: word })
   }
   const code = only(params, 'code')
@@ -62,21 +62,15 @@ async function finish(
   // Once sent, it is not given up: a code is good for one time.
   const answer = await post(core, { server, url: server.tokenEndpoint, fields, key, clientKeyId })
   const now = core.now()
-  let tokens: Tokens | null = null
   let data: SessionData
   try {
-    tokens = readTokens(answer, now)
-    if (kept.did !== null && tokens.sub !== kept.did) {
-      const message = `another account signed in; expected=${kept.did} found=${tokens.sub}`
-      throw new OAuthClientError('wrong-account', message)
-    }
-    const { sub, ...rest } = tokens
+    const { sub, ...rest } = readTokens(answer, now, kept.did)
     const pds = await pdsOf(core, sub, issuer)
     const id = randomText(16)
     data = { ...rest, id, did: sub, issuer, pds, key, clientKeyId, createdAt: now, updatedAt: now }
     await stored('keep the session', () => core.stores.sessions.set(data))
   } catch (error) {
-    const given: unknown = tokens?.accessToken ?? answer['access_token']
+    const { access_token: given } = answer
     if (typeof given === 'string') await revoke(core, server, given, clientKeyId)
     throw error
   }

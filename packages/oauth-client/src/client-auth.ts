@@ -27,5 +27,5 @@ export interface AssertionRequest {
 export function authProblem(metadata: ClientMetadata, auth: ClientAuth | undefined): string | null {
   const isConfidential = metadata.token_endpoint_auth_method === 'private_key_jwt'
   if (isConfidential === (auth !== undefined)) return null
-  return 'the option auth is for clients of private_key_jwt, which need it'
+  return 'auth is for clients of private_key_jwt, which need it'
 }

@@ -4,7 +4,7 @@ import type { ClientMetadata } from './client-metadata.ts'
 import type { SessionEnding } from './error.ts'
 import type { Fetch } from './http.ts'
 import type { Lock } from './lock.ts'
-import { createNonces, type Nonces } from './nonces.ts'
+import { createNonces, type AskTime, type Nonces } from './nonces.ts'
 import type { ServerMetadata } from './server-metadata.ts'
 import type { OAuthStores, SessionData } from './store.ts'
 
@@ -85,6 +85,7 @@ const platformFetch = (url: string, init: RequestInit): Promise<Response> => glo
 /** @throws {TypeError} for settings that do not fit to each other */
 export function createCore(
   options: OAuthClientOptions & { readonly stores: OAuthStores; readonly lock: Lock },
+  askTime?: AskTime,
 ): Core {
   const { now = Date.now } = options
   const problem = authProblem(options.metadata, options.auth)
@@ -99,7 +100,7 @@ export function createCore(
     timeoutMs: options.timeoutMs ?? 20_000,
     now,
     emit: (event) => options.onEvent?.(event),
-    nonces: createNonces(now),
+    nonces: createNonces(now, askTime),
     servers: new Map(),
     flights: new Map(),
     unsaved: new Map(),

@@ -7,6 +7,7 @@ import { MAX_ANSWER, type Core } from './core.ts'
 import { OAuthClientError } from './error.ts'
 import { exchange, readObject } from './http.ts'
 import {
+  isOrigin,
   readResourceMetadata,
   readServerMetadata,
   serverUrl,
@@ -70,7 +71,7 @@ export async function resolveAccount(
   return within(patience, `account; actor=${actor}`, async (either) => {
     try {
       const account = await core.resolve(actor, { fresh, signal: either })
-      if (serverUrl(account.pds, core.allowLoopback)?.origin === account.pds) return account
+      if (isOrigin(account.pds, core.allowLoopback)) return account
       throw new OAuthClientError('identity', `the PDS is not an https origin; pds=${shown(account.pds)}`)
     } catch (cause) {
       if (cause instanceof OAuthClientError) throw cause
@@ -89,7 +90,7 @@ export async function serverOfResource(
   const issuer = readResourceMetadata(await fetchDocument(core, url, signal), resource, core.allowLoopback)
   const server = await serverOf(core, issuer, signal)
   if (server.protectedResources !== null && !server.protectedResources.includes(resource)) {
-    const message = `the authorization server does not know the PDS; issuer=${issuer} pds=${resource}`
+    const message = `the issuer does not know the PDS; issuer=${issuer} pds=${resource}`
     throw new OAuthClientError('wrong-issuer', message)
   }
   return server

@@ -3,7 +3,7 @@ import { shown } from './bytes.ts'
 import { MAX_ANSWER, type Core } from './core.ts'
 import { createProof, thumbprint, type DpopKey } from './dpop-key.ts'
 import { OAuthClientError } from './error.ts'
-import { exchange, readObject, type Answer } from './http.ts'
+import { exchange, readObject } from './http.ts'
 import { mayRepeat } from './nonces.ts'
 import type { ServerMetadata } from './server-metadata.ts'
 
@@ -21,6 +21,13 @@ export interface EndpointRequest {
   readonly signal?: AbortSignal | undefined
 }
 
+interface EndpointAnswer {
+  readonly status: number
+  readonly isGood: boolean
+  readonly nonce: string | null
+  readonly body: Readonly<Record<string, unknown>> | null
+}
+
 /**
  * Posts a form, with a proof and with the client's assertion. Where the server wants another nonce, once more.
  * @throws {OAuthClientError} `refused` with the server's word, `invalid-answer`, and what `exchange` throws
@@ -28,27 +35,26 @@ export interface EndpointRequest {
 export async function post(core: Core, request: EndpointRequest): Promise<Readonly<Record<string, unknown>>> {
   const { origin } = new URL(request.url)
   let iat = 0
-  const send = async (): Promise<Answer> => {
+  const send = async (): Promise<EndpointAnswer> => {
     iat = core.nonces.seconds(origin)
-    const body = new URLSearchParams(await identityOf(core, request, origin))
-    for (const [name, value] of Object.entries(request.fields)) if (value) body.set(name, value)
+    const form = new URLSearchParams(await identityOf(core, request, origin))
+    for (const [name, value] of Object.entries(request.fields)) if (value) form.set(name, value)
     const headers: Record<string, string> = {}
     if (request.key !== null) {
       const target = { method: 'POST', url: request.url, iat }
       headers['dpop'] = await createProof(request.key, { ...target, nonce: core.nonces.get(origin) })
     }
     const bounds = { timeoutMs: core.timeoutMs, maxBytes: MAX_ANSWER, signal: request.signal }
-    return exchange(core.fetch, { url: request.url, headers, body }, bounds)
+    const answer = await exchange(core.fetch, { url: request.url, headers, body: form }, bounds)
+    const { status } = answer
+    const nonce = core.nonces.take(origin, answer.headers)
+    return { status, nonce, isGood: status > 199 && status < 300, body: readObject(answer.text) }
   }
   let answer = await send()
-  const nonce = core.nonces.take(origin, answer.headers)
-  if (nonce !== null && mayRepeat(core.nonces, origin, wordOf(answer), iat)) {
-    answer = await send()
-    core.nonces.take(origin, answer.headers)
-  }
-  const { status, text } = answer
-  const body = readObject(text)
-  if (status < 200 || status > 299) throw refusal(request.url, status, body)
+  const isRefused = !answer.isGood && answer.nonce !== null
+  if (isRefused && (await mayRepeat(core.nonces, origin, answer.body?.['error'], iat))) answer = await send()
+  const { status, isGood, body } = answer
+  if (!isGood) throw refusal(request.url, status, body)
   if (body === null) {
     throw new OAuthClientError('invalid-answer', `not JSON; url=${request.url} status=${status}`, { status })
   }
@@ -72,10 +78,6 @@ async function identityOf(
     iat: core.nonces.seconds(origin),
   })
   return { client_id: clientId, client_assertion_type: JWT_BEARER, client_assertion: assertion }
-}
-
-function wordOf({ status, text }: Answer): unknown {
-  return status === 400 || status === 401 ? readObject(text)?.['error'] : null
 }
 
 function refusal(

@@ -72,7 +72,7 @@ export class OAuthClientError extends Error {
   readonly appState: string | null
 
   constructor(code: OAuthClientErrorCode, message: string, data: OAuthClientErrorData = {}) {
-    super(message, 'cause' in data ? { cause: data.cause } : undefined)
+    super(message, data)
     this.code = code
     this.status = data.status
     this.oauthError = data.oauthError
@@ -84,8 +84,8 @@ export class OAuthClientError extends Error {
   get isTransient(): boolean {
     if (this.code === 'identity')
       return (this.cause as { isTransient?: boolean } | null)?.isTransient === true
-    if (this.code === 'timeout' || this.code === 'network' || this.code === 'aborted') return true
-    return this.code === 'store' || this.status === 429 || (this.status !== undefined && this.status >= 500)
+    const { status = 0 } = this
+    return /^(?:timeout|network|aborted|store)$/.test(this.code) || status === 429 || status >= 500
   }
 }
 

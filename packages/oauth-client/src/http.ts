@@ -42,9 +42,12 @@ export interface HttpRequest {
 export function exchange(send: Fetch, request: HttpRequest, bounds: Bounds): Promise<Answer> {
   const { url, body } = request
   return within(bounds, `answer; url=${shown(url)}`, async (signal) => {
-    const headers: Record<string, string> = { accept: 'application/json', ...request.headers }
-    if (body !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded'
-    const form = body === undefined ? { method: 'GET' } : { method: 'POST', body: body.toString() }
+    const headers = {
+      accept: 'application/json',
+      ...(body && { 'content-type': 'application/x-www-form-urlencoded' }),
+      ...request.headers,
+    }
+    const form = body ? { method: 'POST', body: body.toString() } : { method: 'GET' }
     try {
       const response = await send(url, { ...form, redirect: 'manual', signal, headers })
       if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
@@ -56,8 +59,8 @@ export function exchange(send: Fetch, request: HttpRequest, bounds: Bounds): Pro
     } catch (cause) {
       if (cause instanceof OAuthClientError) throw cause
       // A fetch with a guard has bounds of its own.
-      const { code, name } = (cause ?? {}) as { code?: unknown; name?: unknown }
-      const isBound = name === 'DidError' && (code === 'timeout' || code === 'too-large')
+      const { code } = (cause ?? {}) as { code?: unknown }
+      const isBound = code === 'timeout' || code === 'too-large'
       throw new OAuthClientError(isBound ? code : 'network', `no answer; url=${shown(url)}`, { cause })
     }
   })

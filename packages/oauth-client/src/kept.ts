@@ -10,7 +10,7 @@ export async function stored<T>(what: string, run: () => Promise<T>): Promise<T>
   try {
     return await run()
   } catch (cause) {
-    throw new OAuthClientError('store', `the store failed: could not ${what}`, { cause })
+    throw new OAuthClientError('store', `the store could not ${what}`, { cause })
   }
 }
 

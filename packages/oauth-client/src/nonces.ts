@@ -7,14 +7,17 @@ const MAX_LENGTH = 512
 const FRESH_MS = 120_000
 /** Clocks that differ less are left alone: servers allow for that, and the header counts whole seconds. */
 const MIN_SKEW_MS = 5_000
-const MAX_SKEW_MS = 400 * 86_400_000
 
 /** What is known of a server: its last nonce, and its clock. */
 interface Known {
   readonly nonce: string
   readonly at: number
+  /** 0 as well where its answers do not tell the time. */
   readonly skewMs: number
 }
+
+/** A clock to go by where answers do not tell the time: milliseconds since 1970, not a number where there is none. Never rejects. */
+export type AskTime = () => Promise<number>
 
 /** The last nonce of each server, and how far its clock is from ours. */
 export interface Nonces {
@@ -25,23 +28,27 @@ export interface Nonces {
   seconds(origin: string): number
   /** Takes the nonce of an answer; null where there is none. */
   take(origin: string, headers: Headers): string | null
+  /** Looks for the time elsewhere, where that server's answers do not tell it. */
+  askTime(origin: string): Promise<void>
 }
 
 /** @param now milliseconds since 1970 */
-export function createNonces(now: () => number): Nonces {
+export function createNonces(now: () => number, askTime: AskTime = async () => NaN): Nonces {
   const known = new Map<string, Known>()
+  let ownSkewMs = 0
   return {
     get: (origin) => known.get(origin)?.nonce ?? null,
-    isFresh: (origin) => {
-      const entry = known.get(origin)
-      return entry !== undefined && now() < entry.at + FRESH_MS
-    },
-    seconds: (origin) => Math.floor((now() + (known.get(origin)?.skewMs ?? 0)) / 1000),
+    isFresh: (origin) => now() < (known.get(origin)?.at ?? 0) + FRESH_MS,
+    seconds: (origin) => Math.floor((now() + (known.get(origin)?.skewMs || ownSkewMs)) / 1000),
     take: (origin, headers) => {
       const nonce = headers.get('dpop-nonce')
-      if (nonce === null || nonce === '' || nonce.length > MAX_LENGTH) return null
-      remember(known, origin, { nonce, at: now(), skewMs: skewOf(headers, now()) }, MAX_ORIGINS)
+      if (!nonce || nonce.length > MAX_LENGTH) return null
+      const skewMs = skewOf(timeOf(headers), now())
+      remember(known, origin, { nonce, at: now(), skewMs }, MAX_ORIGINS)
       return nonce
+    },
+    askTime: async (origin) => {
+      if (!known.get(origin)?.skewMs) ownSkewMs = skewOf(await askTime(), now())
     },
   }
 }
@@ -51,13 +58,24 @@ export function createNonces(now: () => number): Nonces {
  * @param word of the refusal
  * @param iat the time that the proof said
  */
-export function mayRepeat(nonces: Nonces, origin: string, word: unknown, iat: number): boolean {
-  if (word === 'use_dpop_nonce') return true
-  return word === 'invalid_dpop_proof' && Math.abs(nonces.seconds(origin) - iat) * 1000 >= MIN_SKEW_MS
+export async function mayRepeat(
+  nonces: Nonces,
+  origin: string,
+  word: unknown,
+  iat: number,
+): Promise<boolean> {
+  if (word !== 'invalid_dpop_proof') return word === 'use_dpop_nonce'
+  await nonces.askTime(origin)
+  return Math.abs(nonces.seconds(origin) - iat) * 1000 >= MIN_SKEW_MS
+}
+
+/** When an answer was sent, in milliseconds since 1970; not a number where it does not say. */
+export function timeOf(headers: Headers): number {
+  return Date.parse(headers.get('date') ?? '')
 }
 
 /** Proofs and assertions of a machine whose clock is wrong would be refused, so they say the server's time. */
-function skewOf(headers: Headers, now: number): number {
-  const skew = Date.parse(headers.get('date') ?? '') - now
-  return Math.abs(skew) >= MIN_SKEW_MS && Math.abs(skew) <= MAX_SKEW_MS ? skew : 0
+function skewOf(time: number, now: number): number {
+  const skew = time - now
+  return Math.abs(skew) >= MIN_SKEW_MS ? skew : 0
 }

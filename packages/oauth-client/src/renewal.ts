@@ -86,14 +86,7 @@ async function requestTokens(core: Core, data: SessionData, refreshToken: string
   const fields = { grant_type: 'refresh_token', refresh_token: refreshToken }
   const send = (): Promise<Readonly<Record<string, unknown>>> =>
     post(core, { server, url: server.tokenEndpoint, fields, key, clientKeyId })
-  const tokens = readTokens(await insist(send), core.now())
-  if (tokens.sub !== did) {
-    throw new OAuthClientError(
-      'wrong-account',
-      `tokens of another account; expected=${did} found=${tokens.sub}`,
-    )
-  }
-  return tokens
+  return readTokens(await insist(send), core.now(), did)
 }
 
 /** Sends again what may have been done, though nobody heard: of the same request the server gives the same answer. */

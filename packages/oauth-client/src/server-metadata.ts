@@ -11,7 +11,7 @@ export interface ServerMetadata {
   /** Null where the server has none. */
   readonly revocationEndpoint: string | null
   /** Origins whose tokens it gives; null where it does not say. */
-  readonly protectedResources: readonly string[] | null
+  readonly protectedResources: readonly unknown[] | null
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -68,9 +68,7 @@ export function readServerMetadata(
     parEndpoint: endpoint('pushed_authorization_request_endpoint'),
     revocationEndpoint:
       document['revocation_endpoint'] === undefined ? null : endpoint('revocation_endpoint'),
-    protectedResources: Array.isArray(resources)
-      ? resources.filter((one): one is string => typeof one === 'string')
-      : null,
+    protectedResources: Array.isArray(resources) ? resources : null,
   }
 }
 
@@ -86,14 +84,11 @@ export function readResourceMetadata(document: Fields, resource: string, allowLo
     throw new OAuthClientError('wrong-issuer', message)
   }
   const servers = document['authorization_servers']
-  if (!Array.isArray(servers) || servers.length !== 1) {
-    throw invalid(resource, 'authorization_servers must have exactly one issuer')
+  const [issuer, ...others] = Array.isArray(servers) ? (servers as unknown[]) : []
+  if (others.length > 0 || !isOrigin(issuer, allowLoopback)) {
+    throw invalid(resource, 'authorization_servers must have exactly one https origin')
   }
-  const [issuer] = servers as unknown[]
-  if (serverUrl(issuer, allowLoopback)?.origin !== issuer) {
-    throw invalid(resource, 'authorization_servers must have an https origin')
-  }
-  return issuer as string
+  return issuer
 }
 
 /** A URL of https without user and fragment, or of this machine where that is allowed; null for anything else. */
@@ -103,6 +98,12 @@ export function serverUrl(value: unknown, allowLoopback: boolean): URL | null {
   if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') return null
   const isLocal = url.protocol === 'http:' && /^(?:localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname)
   return url.protocol === 'https:' || (allowLoopback && isLocal) ? url : null
+}
+
+/** Whether it is a URL as {@link serverUrl} takes, of a server as a whole. */
+export function isOrigin(value: unknown, allowLoopback: boolean): value is string {
+  const url = serverUrl(value, allowLoopback)
+  return url !== null && url.origin === value
 }
 
 function invalid(where: string, rule: string): OAuthClientError {

@@ -58,7 +58,7 @@ export function createSession(core: Core, kept: SessionData): OAuthSession {
     try {
       data = await renew(core, data)
     } catch (error) {
-      if (error instanceof OAuthClientError && error.code === 'session-ended') over.abort(error)
+      if (isEnded(error)) over.abort(error)
       throw error
     }
   }
@@ -70,8 +70,7 @@ export function createSession(core: Core, kept: SessionData): OAuthSession {
     try {
       await refresh()
     } catch (error) {
-      const mayPass = error instanceof OAuthClientError && error.code !== 'session-ended'
-      if (!mayPass || isOver(0)) throw error
+      if (isEnded(error) || isOver(0)) throw error
     }
   }
 
@@ -95,7 +94,7 @@ export function createSession(core: Core, kept: SessionData): OAuthSession {
       const iat = core.nonces.seconds(url.origin)
       const response = await send(url, init)
       const isNonce = response.headers.has('dpop-nonce')
-      if (!isNonce || !mayRepeat(core.nonces, url.origin, challenge(response), iat)) return response
+      if (!isNonce || !(await mayRepeat(core.nonces, url.origin, challenge(response), iat))) return response
       await response.body?.cancel()
       return send(url, init)
     }
@@ -137,7 +136,7 @@ export function createSession(core: Core, kept: SessionData): OAuthSession {
         // Another call may have renewed the tokens meanwhile.
         if (data.accessToken === used) await unlessAborted(refresh(), init.signal)
       } catch (error) {
-        if (error instanceof OAuthClientError && error.code === 'session-ended') throw error
+        if (isEnded(error)) throw error
         return response
       }
       if (!isRepeatable(init.body)) return response
@@ -153,6 +152,10 @@ export function createSession(core: Core, kept: SessionData): OAuthSession {
       over.abort(ended(data, 'signed-out'))
     },
   }
+}
+
+function isEnded(error: unknown): boolean {
+  return error instanceof OAuthClientError && error.code === 'session-ended'
 }
 
 /** The word of a `WWW-Authenticate` of DPoP, as `use_dpop_nonce`; null where there is none. */

@@ -16,8 +16,11 @@ export interface Tokens {
 
 const MAX_TOKEN = 32 * 1024
 
-/** @throws {OAuthClientError} `invalid-answer` */
-export function readTokens(answer: Readonly<Record<string, unknown>>, now: number): Tokens {
+/**
+ * @param did whose tokens they must be; null where that was left to the server
+ * @throws {OAuthClientError} `invalid-answer`, `wrong-account`
+ */
+export function readTokens(answer: Readonly<Record<string, unknown>>, now: number, did: Did | null): Tokens {
   const {
     token_type: type,
     access_token: access,
@@ -34,6 +37,9 @@ export function readTokens(answer: Readonly<Record<string, unknown>>, now: numbe
   if (seconds !== undefined && !(typeof seconds === 'number' && seconds >= 0 && seconds < 1e9)) {
     throw invalid('expires_in', seconds)
   }
+  if (did !== null && sub !== did) {
+    throw new OAuthClientError('wrong-account', `tokens of another account; expected=${did} found=${sub}`)
+  }
   return {
     sub,
     scope,
@@ -44,8 +50,8 @@ export function readTokens(answer: Readonly<Record<string, unknown>>, now: numbe
 }
 
 /** Printable, as it has to go into a header. */
-function isToken(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= MAX_TOKEN && /^[\x21-\x7e]+$/.test(value)
+export function isToken(value: unknown, maxLength: number = MAX_TOKEN): value is string {
+  return typeof value === 'string' && value.length <= maxLength && /^[\x21-\x7e]+$/.test(value)
 }
 
 function invalid(field: string, value: unknown): OAuthClientError {

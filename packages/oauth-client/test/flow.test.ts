@@ -223,16 +223,14 @@ describe('a client with keys', () => {
 
   it('is told when its document and its settings do not fit', async () => {
     const auth = await createKeyset([await privateJwk('k')])
-    expect(() => world.client({ auth })).toThrow('the option auth is for clients of private_key_jwt')
+    expect(() => world.client({ auth })).toThrow('auth is for clients of private_key_jwt')
     const metadata = createClientMetadata({
       clientId: id,
       redirectUris: ['https://web.example.com/callback'],
       scope: SCOPE,
       jwks: auth.publicJwks,
     })
-    expect(() => world.client({ metadata })).toThrow(
-      'the option auth is for clients of private_key_jwt, which need it',
-    )
+    expect(() => world.client({ metadata })).toThrow('auth is for clients of private_key_jwt, which need it')
     expect(JSON.stringify(auth.publicJwks)).not.toContain('"d"')
   })
 })

@@ -41,12 +41,8 @@ export function createIndexedDbStores(name: string = DATABASE): OAuthStores {
       set: async (key, data) => {
         await run('states', 'readwrite', (rows) => {
           // Those that nobody came back for are over by now.
-          const over = rows.index('expiresAt').openKeyCursor(IDBKeyRange.upperBound(Date.now()))
-          over.onsuccess = () => {
-            if (over.result === null) return
-            rows.delete(over.result.primaryKey)
-            over.result.continue()
-          }
+          const over = rows.index('expiresAt').getAllKeys(IDBKeyRange.upperBound(Date.now()))
+          over.onsuccess = () => over.result.forEach((old) => rows.delete(old))
           return rows.put({ key, data } satisfies StateRow)
         })
       },
@@ -101,6 +97,5 @@ function openDatabase(name: string, gone: () => void): Promise<IDBDatabase> {
       resolve(database)
     }
     request.addEventListener('error', () => reject(request.error as DOMException))
-    request.onblocked = () => reject(new Error('the database is blocked by another tab'))
   })
 }

@@ -4,6 +4,7 @@ import { createClient, type OAuthClient } from '../client.ts'
 import { createCore, type Core, type OAuthClientOptions } from '../core.ts'
 import { settle, valueOf, type OAuthResult } from '../error.ts'
 import { LOCK_MS, type Lock } from '../lock.ts'
+import { timeOf } from '../nonces.ts'
 import type { OAuthSession } from '../session.ts'
 import { createIndexedDbStores } from './indexed-db.ts'
 
@@ -38,6 +39,8 @@ export interface RedirectOAuthClient extends OAuthClient {
   signInRedirect(input: string, options?: BrowserSignInOptions): Promise<OAuthResult<never>>
 }
 
+const TIME_MS = 5000
+
 /** Makes the tabs of an origin wait for each other; a tab that is closed lets go. Who waits too long fails. */
 const tabLock: Lock = async (name, run) => {
   const signal = AbortSignal.timeout(2 * LOCK_MS)
@@ -64,13 +67,26 @@ export function createRedirectOAuthClient(options: BrowserClientOptions): Redire
 
 /** What a client in a page shares: IndexedDB, and a lock that all tabs have. */
 export function browserCore({ name, ...rest }: BrowserClientOptions): Core {
-  return createCore({
-    replaceSessions: true,
-    ...rest,
-    stores: createIndexedDbStores(name),
-    lock: tabLock,
-    extractableKeys: false,
-  })
+  return createCore(
+    {
+      replaceSessions: true,
+      ...rest,
+      stores: createIndexedDbStores(name),
+      lock: tabLock,
+      extractableKeys: false,
+    },
+    askTime,
+  )
+}
+
+/** Pages may not read the `Date` of other servers' answers, but that of their own. */
+function askTime(): Promise<number> {
+  const signal = AbortSignal.timeout(TIME_MS)
+  const asked = fetch(location.origin, { method: 'HEAD', cache: 'no-store', signal })
+  return asked.then(
+    ({ headers }) => timeOf(headers),
+    () => NaN,
+  )
 }
 
 /** The answer of a sign-in in the URL of this page, taken out of it; null where there is none. */
