@@ -85,6 +85,18 @@ describe('pages', () => {
     }
   })
 
+  test('records of one key of several authors are listed once each, wherever a page ends', async () => {
+    for (const did of DIDS) for (const rkey of ['x', 'y']) write(did, rkey, note())
+    for (const order of ['asc', 'desc']) {
+      for (const limit of [1, 2, 3, 4]) {
+        const found = await askAll(routerOf(tables), { author: [...DIDS], sort: 'rkey', order, limit })
+        expect(found.filter((uri) => /[xy]$/.test(uri)).toSorted()).toEqual(
+          DIDS.flatMap((did) => [uriOf(did, 'x'), uriOf(did, 'y')]).toSorted(),
+        )
+      }
+    }
+  })
+
   test('a record that its lexicon does not allow is passed by', async () => {
     write(DIDS[0], 'bad', note({ createdAt: time(50), title: 5 }))
     const { records } = await ask(routerOf(tables), LIST, { limit: 1 })
@@ -230,6 +242,15 @@ describe('labels and times in the index', () => {
     write(DIDS[0], 'good', note())
     // None of the others is passed by.
     expect((await ask(routerOf(tables), LIST, { limit: 1 }))['records']).toHaveLength(1)
+  })
+
+  test('the few that do not fit are not looked for among all that do', async () => {
+    await declare(tables, [`${NOTE}:createdAt,validity+createdAt`])
+    tables.db.transaction(() => {
+      for (let i = 0; i < 1100; i++) write(DIDS[0], `k${i}`, note({ createdAt: time(100) }))
+    })
+    write(DIDS[0], 'bad', bad)
+    expect((await ask(routerOf(tables), LIST, { validity: 'invalid', limit: 1 }))['unfit']).toHaveLength(1)
   })
 
   test('a cursor is of those that were asked for', async () => {

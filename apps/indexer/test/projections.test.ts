@@ -273,6 +273,15 @@ describe('labels', () => {
     expect([slices, invalid()]).toEqual([[0, 250], 1])
     await declare(tables, [`${NOTE}:createdAt`], stricter)
     expect(await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, judge)).toBe(null)
+    // What is moved in an index by its label is taken out of it where it stands.
+    await declare(tables, [`${NOTE}:validity+createdAt`], stricter)
+    await declare(tables, [`${NOTE}:validity+createdAt`])
+    const lenient = createJudge(catalog)
+    while ((await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, lenient)) !== null);
+    expect(count('projections WHERE a = 0')).toBe(301)
+    tables.commit(DID, [opOf('delete', `${NOTE}/k300`, null)])
+    expect([count(), count('projected')]).toEqual([300, 300])
+    put(300, 301, { title: 'abcd' })
     // Without a lexicon nothing is known of them.
     await declare(tables, [], [])
     const none = createJudge(lexiconsOf([]).catalog)
