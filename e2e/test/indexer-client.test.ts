@@ -33,6 +33,50 @@ const note = {
     },
   },
 }
+/** A query of the author's own, and how it is answered. */
+const byTopic = {
+  lexicon: 1,
+  id: 'com.example.getTopic',
+  defs: {
+    main: {
+      type: 'query',
+      parameters: { type: 'params', required: ['topic'], properties: { topic: { type: 'string' } } },
+      output: {
+        encoding: 'application/json',
+        schema: {
+          type: 'object',
+          required: ['notes'],
+          properties: { notes: { type: 'array', items: { type: 'ref', ref: '#view' } } },
+        },
+      },
+    },
+    view: {
+      type: 'object',
+      required: ['note', 'answers'],
+      properties: {
+        note: { type: 'ref', ref: NOTE },
+        answers: { type: 'integer' },
+        parent: { type: 'string', format: 'at-uri' },
+      },
+    },
+  },
+}
+const queries = {
+  'com.example.getTopic': {
+    list: NOTE,
+    parameters: { topic: 'topic' },
+    constants: { order: 'asc' },
+    output: {
+      notes: {
+        $each: {
+          note: 'value',
+          answers: `count ${NOTE}:parent.uri`,
+          parent: { $behind: 'parent.uri', $as: 'uri' },
+        },
+      },
+    },
+  },
+}
 const PROGRAM = `
 import { createClient } from '@avocet/xrpc-client'
 import { createMethods } from './code/client.ts'
@@ -48,6 +92,9 @@ const found = await com.example.note.searchRecords({ params: { q: 'heron*' } })
 if (!found.ok) throw found.error
 const counted = await com.example.note.countRecords({ params: { interval: 'day' } })
 if (!counted.ok) throw counted.error
+const own = await com.example.getTopic({ params: { topic: 'birds' } })
+if (!own.ok) throw own.error
+const answers: string[] = own.value.notes.map(({ note, answers, parent }) => note.text + ': ' + answers + ' ' + (parent === undefined))
 const refused = await com.example.note.listRecords({ params: { createdAtExists: false } })
 const texts: string[] = listed.value.records.map(({ value }) => value.text)
 const links: number[] = listed.value.records.map(({ linked = [] }) => linked[0]?.count ?? -1)
@@ -55,7 +102,7 @@ const marked: number[] = found.value.records.flatMap(({ highlights }) => highlig
 const error: string | null = refused.ok ? null : refused.error.error
 // @ts-expect-error -- there is no such field
 const wrong = () => com.example.note.listRecords({ params: { colour: 'red' } })
-console.log(JSON.stringify({ texts, links, marked, error, included: listed.value.included?.length, count: counted.value.count, buckets: counted.value.buckets, wrong: typeof wrong }))
+console.log(JSON.stringify({ texts, answers, links, marked, error, included: listed.value.included?.length, count: counted.value.count, buckets: counted.value.buckets, wrong: typeof wrong }))
 `
 
 let folder: string
@@ -64,11 +111,14 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'avocet-client-'))
   mkdirSync(join(folder, 'lexicons'))
   writeFileSync(join(folder, 'lexicons', 'note.json'), JSON.stringify(note))
+  writeFileSync(join(folder, 'lexicons', 'topic.json'), JSON.stringify(byTopic))
+  writeFileSync(join(folder, 'queries.json'), JSON.stringify(queries))
   network = await startNetwork([
     `--collections=${NOTE}`,
     `--lexicons=${join(folder, 'lexicons')}`,
     `--index=${NOTE}:createdAt,topic+createdAt`,
     `--search=${NOTE}:text`,
+    `--queries=${join(folder, 'queries.json')}`,
   ])
 }, 60_000)
 afterAll(async () => {
@@ -140,6 +190,7 @@ test(
     const { stdout } = await run(process.execPath, [join(folder, 'main.ts'), network.indexer.url])
     expect(JSON.parse(stdout)).toEqual({
       texts: ['A heron at the pond', 'Two herons'],
+      answers: ['A heron at the pond: 1 true', 'Two herons: 0 false'],
       links: [1, 0],
       marked: expect.toSatisfy((ends: number[]) => ends.toSorted((a, b) => a - b).join() === '7,10'),
       error: 'IndexRequired',
@@ -155,7 +206,9 @@ test('the same as OpenAPI, in which every reference leads somewhere', async () =
   const openapi = (await (await fetch(`${network.indexer.url}/openapi.json`)).json()) as any
   expect(openapi.openapi).toBe('3.1.0')
   expect(Object.keys(openapi.paths)).toEqual(
-    ['listRecords', 'countRecords', 'searchRecords'].map((name) => `/xrpc/${NOTE}.${name}`),
+    [...['listRecords', 'countRecords', 'searchRecords'].map((name) => `${NOTE}.${name}`), byTopic.id].map(
+      (nsid) => `/xrpc/${nsid}`,
+    ),
   )
   const refs = [...JSON.stringify(openapi).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
     ([, name]) => name!,

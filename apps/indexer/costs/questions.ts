@@ -82,7 +82,7 @@ export function serveQuestions(db: Database): Served {
     repos,
     deadLetters: createDeadLetterReader(db),
     catalog,
-    queries: [],
+    queries: () => [],
   })
 
   const answer = (request: Request): Response | Promise<Response> =>

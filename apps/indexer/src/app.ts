@@ -264,6 +264,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     lexicons,
     projections,
     searcher,
+    queries: config.queries ?? [],
     live,
     status,
     method: (nsid) => streams.method(nsid),

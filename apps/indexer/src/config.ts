@@ -97,6 +97,8 @@ export type IndexerConfig = {
   readonly dns?: readonly string[]
   /** What collections are to be asked by; those of `lexicons` by `createdAt` unless they are here. Default: none. */
   readonly indexes?: readonly DeclaredIndexes[]
+  /** Files that say how query lexicons of `lexicons` are answered. Default: none. */
+  readonly queries?: readonly string[]
   /** Which fields of collections can be searched. Default: none. */
   readonly searches?: readonly DeclaredSearch[]
   /** What the sampled audit may cost. It needs `backfill`. Default: `defaults.audit`. */

@@ -60,7 +60,7 @@ function answer(path: string, init: RequestInit = {}): Response {
     repos: createRepoReader(tables.db, () => tables.now),
     deadLetters: createDeadLetterReader(tables.db),
     catalog,
-    queries: QUERIES,
+    queries: () => QUERIES,
   })
   return site(new Request(`http://index.example${path}`, init), { address: '192.0.2.1' })
 }

@@ -11,6 +11,8 @@ import { servedLexicons } from '../http/description.ts'
 import { createResolvers } from '../identity/resolvers.ts'
 import { configuredLexicons } from '../lexicons/configured.ts'
 import { declareIndexes } from '../projections/declare.ts'
+import { checkMappings } from '../mapped/check.ts'
+import { readMappings } from '../mapped/mapping.ts'
 import { createProjections } from '../projections/store.ts'
 import { createCollectionReader } from '../queries/collections.ts'
 import { declareSearches } from '../search/declare.ts'
@@ -47,7 +49,9 @@ async function describeSettings(config: IndexerConfig): Promise<object> {
     const specs = declareIndexes(catalog, config.indexes ?? [], collections)
     const searches = declareSearches(catalog, config.searches ?? [])
     db.transaction(() => projections.declare(specs, searches))
-    const lexicons = servedLexicons(createCollectionReader(db, catalog, projections).all, catalog)
+    const reader = createCollectionReader(db, catalog, projections)
+    const mapped = checkMappings((config.queries ?? []).flatMap(readMappings), catalog, reader)
+    const lexicons = servedLexicons(reader.all, mapped, catalog)
     if (lexicons.length > 0) return { lexicons }
   } finally {
     await db.close()

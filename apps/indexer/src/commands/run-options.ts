@@ -35,6 +35,7 @@ export type RunFlags = {
   dns: string[]
   index: string[]
   search: string[]
+  queries: string[]
   backfill: boolean
   logHours: number
   logMb: number
@@ -114,6 +115,13 @@ export const runOptions = (env: NodeJS.ProcessEnv): readonly Option[] => [
     env,
     'none',
     ' ',
+  ),
+  list(
+    '--queries <file>',
+    'how query lexicons of --lexicons are answered, a file of JSON; may be repeated',
+    'AVOCET_QUERIES',
+    env,
+    'none',
   ),
   option('--repos <dids>', 'index these repos, whatever they have', 'AVOCET_REPOS', undefined, parseDids),
   new Option('--no-backfill', 'do not read whole repos: only what the stream brings'),
@@ -209,6 +217,7 @@ export function toConfig(flags: RunFlags): IndexerConfig {
     ...(flags.dns.length === 0 ? {} : { dns: flags.dns }),
     indexes: flags.index.map(parseIndexes),
     searches: flags.search.map(parseSearch),
+    queries: flags.queries,
     allowLoopback: flags.allowLoopback,
     logRetentionMs: flags.logHours * 3_600_000,
     logBytes: flags.logMb * 1024 ** 2,

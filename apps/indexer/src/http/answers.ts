@@ -8,16 +8,13 @@ import { createCoverageAnswers } from '../coverage/serve.ts'
 import { createFindAccount } from '../identity/handles.ts'
 import type { Identities } from '../identity/identities.ts'
 import type { Lexicons } from '../lexicons/load.ts'
-import { addCollections } from '../methods/collections.ts'
 import type { Projections } from '../projections/store.ts'
-import { createCollectionReader } from '../queries/collections.ts'
 import { createDeadLetterReader } from '../queries/dead-letters.ts'
-import { createJoins } from '../queries/linked.ts'
 import { createLinkReader } from '../queries/links.ts'
 import type { RecordReader } from '../queries/records.ts'
 import type { RepoReader } from '../queries/repos.ts'
 import type { Searcher } from '../search/searcher.ts'
-import { createDescription } from './description.ts'
+import { createCollectionAnswers } from './collection-answers.ts'
 import type { Live } from './live.ts'
 import { loadPage } from './page.ts'
 import { createSite } from './site.ts'
@@ -43,6 +40,8 @@ export function createAnswers(options: {
   readonly lexicons: Lexicons
   readonly projections: Projections
   readonly searcher: Searcher
+  /** Files that say how queries of authors are answered. */
+  readonly queries: readonly string[]
   readonly live: Live
   readonly status: () => Status
   readonly method: (nsid: string) => Response | Promise<Response> | null
@@ -53,23 +52,32 @@ export function createAnswers(options: {
   const { catalog } = lexicons
   const backlinks = createBacklinks(db)
   const findAccount = createFindAccount({ db, records, identities, now: options.now })
+  const onError = (error: unknown): void => options.onLog(`request failed: ${String(error)}`)
+  const collections = createCollectionAnswers({
+    db,
+    catalog,
+    projections,
+    records,
+    searcher,
+    findAccount,
+    files: options.queries,
+    onError,
+  })
   const router = createXrpc({
     records,
     repos,
     identities,
     findAccount,
-    others: (nsid, request) => options.method(nsid) ?? backlinks(nsid, request),
-    onError: (error) => options.onLog(`request failed: ${String(error)}`),
+    others: (nsid, request, address) =>
+      collections.method(nsid, request, address) ?? options.method(nsid) ?? backlinks(nsid, request),
+    onError,
   })
-  const reader = createCollectionReader(db, catalog, projections)
-  addCollections(router, catalog, { reader, records, joins: createJoins(db, records), searcher, findAccount })
   const coverage = createCoverageAnswers(status)
-  const description = createDescription(reader.all, catalog)
   const site = createSite({
     repos,
     deadLetters: createDeadLetterReader(db),
     catalog,
-    queries: reader.all.flatMap(({ documents }) => documents),
+    queries: collections.documents,
     page: loadPage(),
     live,
     status,
@@ -79,6 +87,7 @@ export function createAnswers(options: {
   })
   return {
     router,
-    answer: (request, caller) => description(request) ?? coverage(request) ?? site(request, caller),
+    answer: (request, caller) =>
+      collections.description(request) ?? coverage(request) ?? site(request, caller),
   }
 }

@@ -4,24 +4,30 @@ import type { Catalog, LexiconDocument } from '@avocet/lexicon'
 import { openApiDocument } from '@avocet/lexicon/openapi'
 import { closureOf } from '../lexicons/closure.ts'
 import type { CollectionQueries } from '../queries/documents.ts'
+import type { Mapped } from '../mapped/check.ts'
 import { version } from '../version.ts'
 
 /** The lexicons of queries, and of the records in them with all that those refer to. */
-export function servedLexicons(all: readonly CollectionQueries[], catalog: Catalog): LexiconDocument[] {
-  const records = closureOf(
-    catalog,
-    all.map(({ collection }) => collection),
-  )
-  return [...all.flatMap(({ documents }) => documents), ...records]
+export function servedLexicons(
+  all: readonly CollectionQueries[],
+  mapped: readonly Mapped[],
+  catalog: Catalog,
+): LexiconDocument[] {
+  const names = [...all.map(({ collection }) => collection), ...mapped.map(({ query }) => query.nsid)]
+  return [...all.flatMap(({ documents }) => documents), ...closureOf(catalog, names)]
 }
 
-/** Answers `/lexicons` and `/openapi.json`; null for other addresses. */
+/** Answers `/lexicons` and `/openapi.json`; null for other addresses. @param mapped queries of authors */
 export function createDescription(
   all: readonly CollectionQueries[],
+  mapped: readonly Mapped[],
   catalog: Catalog,
 ): (request: Request) => Response | null {
-  const lexicons = servedLexicons(all, catalog)
-  const queries = new Set(all.flatMap(({ documents }) => documents))
+  const lexicons = servedLexicons(all, mapped, catalog)
+  const queries = new Set<string>([
+    ...all.flatMap(({ documents }) => documents.map(({ id }) => id)),
+    ...mapped.map(({ query }) => query.nsid),
+  ])
   const options = { title: 'Avocet indexer', version }
   // Each is made once, when the first asks.
   const texts = new Map<string, string>()
@@ -29,7 +35,7 @@ export function createDescription(
     '/lexicons': () => ({ lexicons }),
     '/openapi.json': () =>
       openApiDocument(
-        lexicons.filter((one) => queries.has(one) || isNoMethod(one)),
+        lexicons.filter((one) => queries.has(one.id) || isNoMethod(one)),
         options,
       ),
   }

@@ -31,7 +31,7 @@ export function createSite(options: {
   /** What says which fields records have. */
   readonly catalog: Catalog
   /** The queries that collections have. */
-  readonly queries: readonly LexiconDocument[]
+  readonly queries: () => readonly LexiconDocument[]
 }): (request: Request, caller: { readonly address: string | null }) => Response {
   const { page, live, status, records, links, deadLetters } = options
   return (request, caller) => {
@@ -55,7 +55,7 @@ export function createSite(options: {
       case '/accounts':
         return accounts(url.searchParams.get('cursor') ?? '')
       case '/queries':
-        return json({ queries: options.queries.map(toQuery) })
+        return json({ queries: options.queries().map(toQuery) })
       case '/links':
         return linkSources(url.searchParams.get('subject') ?? '')
       case '/records':

@@ -27,15 +27,19 @@ export function createXrpc(options: {
   readonly identities: Identities
   readonly findAccount: FindAccount
   /** Answers for methods that are no XRPC of the router's; null: neither. */
-  readonly others?: (nsid: string, request: Request) => Response | Promise<Response> | null
+  readonly others?: (
+    nsid: string,
+    request: Request,
+    address: string | null,
+  ) => Response | Promise<Response> | null
   readonly onError: (error: unknown) => void
 }): Router {
   const { records, repos, identities, findAccount } = options
   return createRouter({
     health: () => ({ version }),
     onError: options.onError,
-    fallback({ nsid, request }) {
-      const answer = options.others?.(nsid, request) ?? null
+    fallback({ nsid, request, address }) {
+      const answer = options.others?.(nsid, request, address) ?? null
       if (answer === null) throw new XrpcError(501, 'MethodNotImplemented', 'Method Not Implemented')
       return answer
     },

@@ -59,12 +59,13 @@ export function readPage(
   { validity }: ListQuery,
   limit: number,
   records: RecordReader,
-  print: (row: RecordRow, value: string) => string,
+  print: (row: RecordRow, value: string, page: Page<Position>) => string,
 ): Page<Position> {
   const page = createPage<Position>(limit)
   for (const { record, position } of asked.entries(asked.after, limit + 1)) {
     const row = records.visible(record)
-    if (!page.add(row !== null && validity.includes(row.validity) ? row : null, position, print)) break
+    const shown = row !== null && validity.includes(row.validity) ? row : null
+    if (!page.add(shown, position, (one, value) => print(one, value, page))) break
   }
   return page
 }

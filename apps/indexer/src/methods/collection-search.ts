@@ -3,8 +3,10 @@ import { XrpcError } from '@avocet/xrpc'
 import { respond, type UntypedHandler } from '@avocet/xrpc-server'
 import { valueAt } from '../projections/field.ts'
 import type { CollectionQueries } from '../queries/documents.ts'
-import { createPage, MAX_PASSED } from '../queries/page.ts'
+import { createPage, MAX_PASSED, type Page } from '../queries/page.ts'
+import type { QueryParams } from '../queries/params.ts'
 import { building } from '../queries/plan.ts'
+import type { RecordRow } from '../queries/records.ts'
 import { matchExpression, MAX_QUESTION, parseTerms, type Term } from '../search/expression.ts'
 import { highlight } from '../search/highlight.ts'
 import { bestSql, newestSql } from '../search/question.ts'
@@ -24,57 +26,71 @@ export function searchCollection(
   references: CollectionQueries['references'],
   parts: CollectionParts,
 ): UntypedHandler {
-  const { reader, records, joins, searcher } = parts
-  const { id, collection, kind, fields } = search
   return async ({ params }) => {
-    const progress = reader.searchProgress(id)
-    if (progress?.state !== 'ready') {
-      throw refusal(building(progress ?? { state: 'building', done: 0, until: 1 }))
-    }
-    const terms = termsOf(params.q, kind)
-    const authors = await authorsOf(params, parts)
-    const languages = ((params.lang ?? []) as string[]).map((language) => languageWord(language) ?? 'langx')
-    const words = [authors?.map(authorWord) ?? [], languages].filter((some) => some.length > 0)
-    if (authors?.length === 0) return { records: [] }
-    const match = matchExpression(terms, fields.length, words)
-    const scope = JSON.stringify(['search', id, match, params.order])
-    const after = params.cursor === undefined ? null : reader.cursors.read(scope, params.cursor)
-    if (params.cursor !== undefined && after === null) {
-      const message = 'not a cursor of this question: ask it without one from the beginning'
-      throw refusal({ code: 'InvalidCursor', message })
-    }
-    const limit = params.limit as number
-    const isBest = params.order === 'best'
-    const [from = 0] = (after ?? []) as readonly number[]
-    const found = isBest
-      ? await searcher.ask(bestSql(id, fields.length), [match, Math.max(0, MAX_BEST - from), from])
-      : await searcher.ask(newestSql(id, after !== null), [
-          match,
-          ...(after === null ? [] : [from]),
-          limit + MAX_PASSED,
-        ])
-    if (found === null) {
-      throw new XrpcError(503, 'TooCostly', 'this took too long to look for: ask for rarer words')
-    }
-    const page = createPage<number>(limit)
-    const neighbours = createNeighbours(references, params, joins)
-    for (const [i, { record }] of found.entries()) {
-      const row = records.visible(record)
-      // What was found a moment ago may be another record by now.
-      const isShown = row?.validity === 'valid' && row.collection === collection
-      const print = (shown: NonNullable<typeof row>, value: string): string =>
-        printRecord(
-          shown,
-          value,
-          `,"highlights":${JSON.stringify(highlightsOf(search, terms, value))}${neighbours.of(shown, value)}`,
-        )
-      if (!page.add(isShown ? row : null, isBest ? from + i + 1 : record, print)) break
-    }
-    const cursor =
-      page.next === null ? '' : `"cursor":${JSON.stringify(reader.cursors.write(scope, [page.next]))},`
-    const body = `{${cursor}"records":[${page.items.join()}]${neighbours.included(page)}}`
+    const neighbours = createNeighbours(references, params, parts.joins)
+    const { page, cursor } = await searchPage(search, params, parts, (row, value, _, terms) => {
+      const highlights = JSON.stringify(highlightsOf(search, terms, value))
+      return printRecord(row, value, `,"highlights":${highlights}${neighbours.of(row, value)}`)
+    })
+    const next = cursor === null ? '' : `"cursor":${JSON.stringify(cursor)},`
+    const body = `{${next}"records":[${page.items.join()}]${neighbours.included(page)}}`
     return respond({ encoding: 'application/json', body })
   }
+}
+
+/**
+ * A page of what is found.
+ * @param params those of `<collection>.searchRecords`, checked by it
+ * @param print as for `Page`, and what was looked for
+ * @throws XrpcError `IndexBuilding`, `InvalidQuestion`, `InvalidCursor`, `TooCostly`
+ */
+export async function searchPage(
+  search: StoredSearch,
+  params: QueryParams,
+  parts: CollectionParts,
+  print: (row: RecordRow, value: string, page: Page<number>, terms: readonly Term[]) => string,
+): Promise<{ readonly page: Page<number>; readonly cursor: string | null }> {
+  const { reader, records, searcher } = parts
+  const { id, collection, kind, fields } = search
+  const limit = params['limit'] as number
+  const cursorGiven = params['cursor'] as string | undefined
+  const progress = reader.searchProgress(id)
+  if (progress?.state !== 'ready') {
+    throw refusal(building(progress ?? { state: 'building', done: 0, until: 1 }))
+  }
+  const terms = termsOf(params['q'] as string, kind)
+  const authors = await authorsOf(params, parts)
+  const languages = ((params['lang'] ?? []) as string[]).map((language) => languageWord(language) ?? 'langx')
+  const words = [authors?.map(authorWord) ?? [], languages].filter((some) => some.length > 0)
+  if (authors?.length === 0) return { page: createPage(limit), cursor: null }
+  const match = matchExpression(terms, fields.length, words)
+  const scope = JSON.stringify(['search', id, match, params['order']])
+  const after = cursorGiven === undefined ? null : reader.cursors.read(scope, cursorGiven)
+  if (cursorGiven !== undefined && after === null) {
+    const message = 'not a cursor of this question: ask it without one from the beginning'
+    throw refusal({ code: 'InvalidCursor', message })
+  }
+  const isBest = params['order'] === 'best'
+  const [from = 0] = (after ?? []) as readonly number[]
+  const found = isBest
+    ? await searcher.ask(bestSql(id, fields.length), [match, Math.max(0, MAX_BEST - from), from])
+    : await searcher.ask(newestSql(id, after !== null), [
+        match,
+        ...(after === null ? [] : [from]),
+        limit + MAX_PASSED,
+      ])
+  if (found === null) {
+    throw new XrpcError(503, 'TooCostly', 'this took too long to look for: ask for rarer words')
+  }
+  const page = createPage<number>(limit)
+  for (const [i, { record }] of found.entries()) {
+    const row = records.visible(record)
+    // What was found a moment ago may be another record by now.
+    const isShown = row?.validity === 'valid' && row.collection === collection
+    const at = isBest ? from + i + 1 : record
+    if (!page.add(isShown ? row : null, at, (one, value) => print(one, value, page, terms))) break
+  }
+  return { page, cursor: page.next === null ? null : reader.cursors.write(scope, [page.next]) }
 }
 
 function termsOf(question: string, kind: StoredSearch['kind']): readonly Term[] {

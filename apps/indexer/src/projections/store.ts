@@ -30,6 +30,8 @@ export type Projections = {
   searches(): readonly SearchRow[]
   /** For threads that examine records. */
   active(): Active
+  /** The same text for the same indexes that are not being dropped. */
+  version(): string
   /**
    * Makes the indexes those that are declared: what is new is to be built, what is not declared to be dropped.
    * In a transaction.
@@ -128,6 +130,7 @@ export function createProjections(db: Database, names: Names): Projections {
     list: () => view().indexes,
     searches: () => view().searches,
     active: () => view().active,
+    version: () => view().version,
     declare(specs, searches = []) {
       const wanted = new Map([...specs, ...searches].map((spec) => [nameOf(spec), spec]))
       const until = Number(db.prepare('SELECT max(id) AS id FROM records').get()?.['id'] ?? 0)
