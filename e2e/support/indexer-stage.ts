@@ -1,6 +1,6 @@
 // An indexer over a real PDS, with people who write, a relay that sends what nobody can verify, and a browser to look at its page.
 import type { AddressInfo } from 'node:net'
-import { createIndexer, type Indexer } from '@avocet/indexer'
+import { createIndexer, type Indexer, type IndexerConfig } from '@avocet/indexer'
 import { launchChromium } from '@avocet/testing/chromium'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -40,13 +40,14 @@ export type IndexerStage = AsyncDisposable & {
   indexer: Indexer
   write(person: Person, collection: string, record: object, rkey?: string): Promise<Reference>
   remove(person: Person, uri: string): Promise<void>
-  /** @param path of the page, with its hash */
+  /** @param path of the page, with its hash; or a whole address */
   open(options?: BrowserContextOptions, path?: string): Promise<Opened>
 }
 
 /** Starts it. @param said whom there is, by handle, and what they posted */
 export async function startIndexerStage(
   said: readonly (readonly [handle: string, text: string])[],
+  config: Partial<IndexerConfig> = {},
 ): Promise<IndexerStage> {
   await using opened = new AsyncDisposableStack()
   const network = await startNetwork()
@@ -91,6 +92,7 @@ export async function startIndexerStage(
     repos: [],
     allowLoopback: true,
     logRetentionMs: 3_600_000,
+    ...config,
   })
   opened.defer(() => stage.indexer.close())
   const browser = await launchChromium()
@@ -117,7 +119,7 @@ export async function startIndexerStage(
         if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
       })
       page.on('pageerror', (error) => complaints.push(error.message))
-      await page.goto(`${stage.indexer.url}${path}`)
+      await page.goto(new URL(path, stage.indexer.url!).href)
       return { page, complaints, done: () => context.close() }
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),

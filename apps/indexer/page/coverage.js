@@ -1,6 +1,5 @@
 // What of the network is here: repos by state, lag by source, and why a repo is behind.
-import { clock, count, counted, duration, el, factList, moment, placeLink, recordLink } from './format.js'
-import { didOf } from './live.js'
+import { clock, count, counted, duration, el, factList, moment, placeLink } from './format.js'
 import { percent, repoStates, sourceRow, STATES } from './overview.js'
 import { meaningOf, stateMeans } from './reasons.js'
 import { ask } from './request.js'
@@ -12,8 +11,8 @@ const FLAGS = {
   legacy: 'its commits prove less than they do today',
 }
 
-/** The view. @param status the newest status, or null */
-export function openCoverage(status) {
+/** The view. @param status the newest status, or null @param acts nodes to do something about a repo with */
+export function openCoverage(status, acts = () => []) {
   const form = document.getElementById('why-form')
   form.addEventListener('submit', (event) => {
     event.preventDefault()
@@ -27,7 +26,7 @@ export function openCoverage(status) {
     async enter([actor]) {
       const sums = status() ?? (await ask('/status'))
       const report = await ask('/coverage')
-      const why = actor === undefined ? [] : await whyBehind(actor)
+      const why = actor === undefined ? [] : await whyBehind(actor, acts)
       return [...why, ...whole(report, sums)]
     },
   }
@@ -115,11 +114,10 @@ function auditSays(audit) {
 }
 
 /** Where a repo stands, why, and what happens next. */
-async function whyBehind(actor) {
-  const did = await didOf(actor)
-  const repo = await ask('/repos', { did })
+async function whyBehind(actor, acts) {
+  const repo = await ask('/repos', { did: actor.replace(/^@/, '') })
   const title = el('h3', '', 'The repo of ', stranger(actor, 200))
-  return [title, repoFacts(repo), el('p', '', recordLink('What is indexed of it', did))]
+  return [title, repoFacts(repo), ...acts(repo)]
 }
 
 /** The facts of a repo's state. */

@@ -7,20 +7,23 @@ import { stranger } from './text.js'
 
 const ROW_BYTES = 16
 
-/** The view: `#/failures/<reason>/<id>`. */
-export function openFailures() {
+/**
+ * The view: `#/failures/<reason>/<id>`.
+ * @param acts nodes to do something about one letter with, or, without one, about all of them
+ */
+export function openFailures(acts = () => []) {
   return {
     section: 'failures-view',
     async enter([reason, id]) {
-      if (id !== undefined) return letter(reason, id)
-      return reason === undefined ? all() : letters(reason)
+      if (id !== undefined) return letter(reason, id, acts)
+      return reason === undefined ? all(acts) : letters(reason, acts)
     },
   }
 }
 
-async function all() {
+async function all(acts) {
   const { failures } = await ask('/status')
-  const newest = await list(undefined)
+  const newest = await list(undefined, acts)
   if (failures.byReason.length === 0) return [el('p', 'empty', 'None so far. Every event was verified.')]
   const head = ['Reason', 'Times', 'Last'].map((name, i) => {
     const cell = el('th', i > 0 ? 'number' : '', name)
@@ -41,34 +44,35 @@ async function all() {
     ),
     table,
     el('h3', '', 'Newest dead letters'),
+    ...acts(null),
     ...newest,
   ]
 }
 
 const back = () => el('p', '', placeLink('All reasons', 'failures'))
 
-async function letters(reason) {
+async function letters(reason, acts) {
   const meaning = meaningOf(reason)
   return [
     back(),
     el('h3', '', stranger(reason, 200)),
     ...(meaning === null ? [] : [el('p', 'lead', meaning)]),
-    ...(await list(reason)),
+    ...(await list(reason, acts)),
   ]
 }
 
-function list(reason) {
+function list(reason, acts) {
   return paged(
     async (cursor) => {
       const page = await ask('/failures', { reason, cursor })
       return { items: page.failures, cursor: page.cursor }
     },
-    letterRow,
+    (item) => letterRow(item, acts),
     'No dead letter of this kind is kept.',
   )
 }
 
-function letterRow(item) {
+function letterRow(item, acts) {
   const row = el(
     'li',
     '',
@@ -77,10 +81,11 @@ function letterRow(item) {
     el('span', 'said', stranger(item.message, 400)),
   )
   if (item.hasFrame) row.append(el('span', 'tag expected', 'with its frame'))
+  row.append(...acts(item))
   return row
 }
 
-async function letter(reason, id) {
+async function letter(reason, id, acts) {
   const item = await ask('/failures', { id })
   const { list: facts, fact } = factList()
   const meaning = meaningOf(item.reason)
@@ -100,6 +105,7 @@ async function letter(reason, id) {
     el('p', '', placeLink('All reasons', 'failures'), ' › ', placeLink(reason, 'failures', reason)),
     el('h3', '', 'Dead letter ', stranger(id, 20)),
     facts,
+    ...acts({ ...item, id: Number(id) }),
     ...frameView(item.frame),
   ]
 }

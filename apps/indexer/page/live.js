@@ -179,7 +179,7 @@ async function addressOf(form) {
 }
 
 /** The DID of a handle; a DID as it is. */
-export async function didOf(name) {
+async function didOf(name) {
   const actor = name.replace(/^@/, '')
   if (actor.startsWith('did:')) return actor
   return (await ask('/xrpc/com.atproto.repo.describeRepo', { repo: actor })).did

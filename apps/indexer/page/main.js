@@ -1,5 +1,6 @@
 // Wires the views of the page to the indexer.
 import { openCoverage } from './coverage.js'
+import { el, recordLink } from './format.js'
 import { openFailures } from './failures.js'
 import { openLive } from './live.js'
 import { createLatest } from './latest.js'
@@ -60,6 +61,9 @@ openRouter({
   at: records,
   search: openSearch(),
   query: openQuery(),
-  coverage: openCoverage(() => known.status),
+  coverage: openCoverage(
+    () => known.status,
+    ({ did }) => [el('p', '', recordLink('What is indexed of it', did))],
+  ),
   failures: openFailures(),
 })

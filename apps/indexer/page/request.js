@@ -3,6 +3,13 @@ import { button, el } from './format.js'
 import { stranger } from './text.js'
 
 const PATIENCE_MS = 20_000
+/** Who asks: in memory alone, so that a page of another cannot ask in this one's name, and nothing is left of it. */
+const session = { headers: {} }
+
+/** Sends these headers with every question from now on. */
+export function askAs(headers) {
+  session.headers = headers
+}
 
 /** Why a question has no answer. `status`: 0 where nobody answered. */
 export class AskError extends Error {
@@ -25,7 +32,8 @@ export async function ask(path, params = {}, options = {}) {
   let body
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS)
-    response = await fetch(`${path}${query.size > 0 ? `?${query}` : ''}`, { signal, ...options })
+    const headers = { ...session.headers, ...options.headers }
+    response = await fetch(`${path}${query.size > 0 ? `?${query}` : ''}`, { signal, ...options, headers })
     body = await response.json()
   } catch (error) {
     if (response !== undefined && !response.ok)

@@ -308,6 +308,8 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
             reindexing: pipeline.reindexing,
             consumer: pipeline.consumer,
             isFollowed,
+            consumers,
+            answer,
           },
           (error) => log(`admin request failed: ${String(error)}`),
         )

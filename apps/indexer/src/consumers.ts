@@ -4,6 +4,7 @@ import { type DidResolver, isLoopbackAddress } from '@avocet/did'
 import type { Database } from '@avocet/sqlite'
 import type { IndexerConfig } from './config.ts'
 import { createPlaceStore } from './delivery/store.ts'
+import type { Group } from './delivery/group-types.ts'
 import type { GroupParts } from './delivery/groups.ts'
 import { createSnapshotReader } from './delivery/snapshot.ts'
 import { IndexerError } from './errors.ts'
@@ -21,6 +22,10 @@ import type { TapRepos } from './tap/routes.ts'
 import { openTap, type TapSide } from './tap/tap.ts'
 import { startWebhooks, type Webhooks } from './webhooks/webhooks.ts'
 
+/** What names begin with. */
+const TAP = 'tap/'
+const WEBHOOK = 'webhook/'
+
 /** All of them. */
 export type Consumers = {
   /** Where groups go on; what they are made of is at hand only now. @returns the wires that they speak */
@@ -32,6 +37,10 @@ export type Consumers = {
   stats(): Status['consumers']
   /** The oldest number of the log that a consumer needs still; Infinity: none does. */
   needs(): number
+  /** By the name that its status has: `tap/NAME`, `webhook/NAME`. */
+  find(name: string): Group | null
+  /** Forgets a group of Tap. @returns whether it was there, and nobody at it */
+  remove(name: string): Promise<boolean>
   /** What was acknowledged is durable then. */
   close(): Promise<void>
 }
@@ -91,6 +100,12 @@ export function createConsumers(options: {
     },
     fetch: (request, caller) => tap?.fetch(request, caller) ?? null,
     stats,
+    find: (name) =>
+      name.startsWith(TAP)
+        ? (tap?.groups.get(name.slice(TAP.length)) ?? null)
+        : (name.startsWith(WEBHOOK) && webhooks?.get(name.slice(WEBHOOK.length))) || null,
+    remove: async (name) =>
+      name.startsWith(TAP) && (await tap?.groups.remove(name.slice(TAP.length))) === true,
     needs: () => Math.min(tap?.groups.needs() ?? Infinity, webhooks?.needs() ?? Infinity),
     async close() {
       // A disk that fails is told of elsewhere; what could not be written is given again.

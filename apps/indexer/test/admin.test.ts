@@ -6,6 +6,8 @@ import { addCommands } from '../src/commands/commands.ts'
 import type { Indexer, IndexerConfig } from '../src/app.ts'
 import { type Host, post, startHost } from './support/host.ts'
 import { eventually, indexed, startIndexer } from './support/indexer.ts'
+import { startReceiver } from './support/receiver.ts'
+import { WebSocket } from 'ws'
 
 const TOKEN = 'correct-horse-battery-staple'
 const NOTE = 'com.example.note'
@@ -126,6 +128,21 @@ describe('who is let in', () => {
     }
     expect(indexer.repos.list()).toEqual([])
     expect((await ask('/admin/repos/add')).status).toBe(404)
+  })
+
+  test('its page needs no token, and nothing else that it shows is told without', async () => {
+    const plain = (path: string, base = indexer.adminUrl): Promise<Response> => fetch(`${base}${path}`)
+    const page = await plain('/')
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('Admin token')])
+    expect((await plain('/page/operator/main.js')).headers.get('content-type')).toMatch(/^text\/javascript/)
+    expect((await plain('/page/operator/main.js', indexer.url)).status).toBe(404)
+    expect(await (await plain('/', indexer.url)).text()).not.toContain('Admin token')
+    for (const path of ['/status', '/coverage', '/failures', '/repos?did=x', '/events', '/records?uri=x'])
+      expect((await plain(path)).status, path).toBe(401)
+    expect((await ask('/status')).body).toMatchObject({ totals: { records: 0 } })
+    expect((await ask('/coverage')).body).toMatchObject({ repos: { known: 0 } })
+    for (const path of ['/accounts', '/records?uri=x']) expect((await ask(path)).status, path).toBe(404)
+    expect((await tell('/status', {})).status).toBe(404)
   })
 
   test('it is not where everybody asks', async () => {
@@ -252,6 +269,48 @@ describe('what can be done', () => {
     expect((await tell('/admin/dead-letters/dismiss', {})).status).toBe(400)
     await command('dead-letters', 'dismiss', '--all')
     expect((await ask('/admin/dead-letters')).body['letters']).toHaveLength(0)
+  })
+
+  test('groups and webhooks, with what was given up for them', async () => {
+    const ada = await host.createAccount('ada')
+    await using receiver = await startReceiver(() => 400)
+    await start({
+      collections: [NOTE],
+      tap: { password: null, ackMs: 20, tries: 1 },
+      webhooks: [{ name: 'hook', url: receiver.url, tries: 1, allowLoopback: true }],
+    })
+    for (const rkey of ['a', 'b', 'c']) await host.write(ada, [create(NOTE, rkey)])
+    const socket = new WebSocket(`${indexer.url!.replace('http', 'ws')}/channel?group=slow`)
+    const letters = async (name: string): Promise<any[]> =>
+      (await ask(`/admin/consumers/dead-letters?name=${encodeURIComponent(name)}`)).body['letters']
+    await eventually(async () => (await letters('tap/slow')).length >= 3, 20_000)
+    await eventually(async () => (await letters('webhook/hook')).length >= 1, 20_000)
+    const { consumers } = (await ask('/admin/consumers')).body
+    expect(consumers.map(({ name }: { name: string }) => name)).toEqual(['tap/slow', 'webhook/hook'])
+    const page = await ask('/admin/consumers/dead-letters?name=tap/slow&limit=2')
+    const rest = await ask(
+      `/admin/consumers/dead-letters?name=tap/slow&limit=2&cursor=${page.body['cursor']}`,
+    )
+    expect(rest.body['letters'][0].id).toBeLessThan(page.body['letters'][1].id)
+    const act = (what: string, body: object): Promise<Answer> => tell(`/admin/consumers/${what}`, body)
+    // Somebody is at it.
+    expect((await act('remove', { name: 'tap/slow' })).status).toBe(409)
+    socket.terminate()
+    await eventually(() => indexer.status().consumers[0]!.consumers === 0)
+    const before = (await letters('tap/slow')).length
+    const [first, second] = await letters('tap/slow')
+    expect((await act('dismiss', { name: 'tap/slow', ids: [first.id] })).body).toEqual({ count: 1 })
+    expect((await act('retry', { name: 'tap/slow', ids: [second.id] })).body).toEqual({ count: 1 })
+    await eventually(async () => (await letters('tap/slow')).length === before - 2)
+    expect((await act('snapshot', { name: 'tap/slow' })).body).toEqual({ count: 1 })
+    expect((await act('snapshot', { name: 'webhook/hook' })).status).toBe(409)
+    expect((await act('remove', { name: 'webhook/hook' })).status).toBe(409)
+    for (const name of ['slow', 'hook', 'tap/none', 'webhook/none', 'webhook/slow', '', 5])
+      expect((await act('dismiss', { name, ids: [1] })).status, String(name)).toBe(404)
+    expect((await act('dismiss', { name: 'tap/slow', ids: ['1'] })).status).toBe(400)
+    expect((await act('dismiss', { name: 'tap/slow', ids: Array(1001).fill(1) })).status).toBe(400)
+    expect((await act('remove', { name: 'tap/slow' })).body).toEqual({ count: 1 })
+    expect(indexer.status().consumers.map(({ name }) => name)).toEqual(['webhook/hook'])
   })
 
   test('what cannot be asked says why, and what to do', async () => {

@@ -5,10 +5,13 @@ import type { Consumer } from '@avocet/firehose'
 import { isDid, type Did } from '@avocet/syntax'
 import type { Reindexing } from '../index/reindex.ts'
 import type { DeadLetterReader } from '../queries/dead-letters.ts'
+import type { Page } from '../http/page.ts'
 import type { ChoiceResult, CollectionChoices, RepoChoices } from './choices.ts'
+import { type AdminConsumers, consumerRoutes } from './consumers.ts'
 import { createGuesses } from '../http/guesses.ts'
 import { createDoor } from './door.ts'
 import type { LetterChoice, Letters } from './letters.ts'
+import { type Body, type Handler, limitOf, MAX_PAGE, Refused, texts } from './requests.ts'
 
 /** What the API works on. */
 export type AdminParts = {
@@ -23,30 +26,23 @@ export type AdminParts = {
   readonly reindexing: Reindexing
   readonly consumer: Pick<Consumer, 'requestResync'>
   readonly isFollowed: (did: string) => boolean
+  readonly consumers: AdminConsumers
+  /** The operator's page: its files are no secret. */
+  readonly page: Page
+  /** What everybody may ask outside of XRPC, which the page shows too. */
+  readonly answer: (
+    request: Request,
+    caller: { readonly address: string | null },
+  ) => Response | Promise<Response>
 }
 
 /** Bytes of a request: ten thousand DIDs fit. */
 const MAX_BODY_BYTES = 1024 * 1024
 const MAX_DIDS = 1000
-const PAGE = 100
-const MAX_PAGE = 1000
+/** What the page shows of what everybody may ask. */
+const PUBLIC: ReadonlySet<string> = new Set(['/status', '/coverage', '/failures', '/repos'])
 
-type Body = Readonly<Record<string, unknown>>
-type Handler = (input: { readonly params: URLSearchParams; readonly body: Body }) => object | Promise<object>
-
-/** What was asked for cannot be done; the message is for who asked. */
-class Refused extends Error {
-  readonly status: number
-  readonly error: string
-
-  constructor(status: number, error: string, message: string) {
-    super(message)
-    this.status = status
-    this.error = error
-  }
-}
-
-/** Answers requests under `/admin/`. */
+/** Answers requests under `/admin/`, the operator's page, and with the token whatever everybody may ask. */
 export function createAdmin(
   parts: AdminParts,
 ): (request: Request, caller: { readonly address: string | null }) => Promise<Response> {
@@ -69,6 +65,7 @@ export function createAdmin(
       'POST /admin/dead-letters/dismiss',
       async ({ body }) => ({ letters: await letters.dismiss(choiceOf(body)) }),
     ],
+    ...consumerRoutes(parts.consumers),
   ])
 
   const listRepos = (params: URLSearchParams): object => {
@@ -108,6 +105,9 @@ export function createAdmin(
 
   return async (request, caller) => {
     const url = new URL(request.url)
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    const file = isRead ? parts.page(url.pathname, request) : null
+    if (file !== null) return file
     const refusal = door(request, caller.address)
     if (refusal !== null) {
       const { status, error, message, retryAfter } = refusal
@@ -115,6 +115,7 @@ export function createAdmin(
     }
     const handler = routes.get(`${request.method} ${url.pathname}`)
     if (handler === undefined) {
+      if (isRead && PUBLIC.has(url.pathname)) return parts.answer(request, caller)
       return json(404, {
         error: 'NotFound',
         message: `There is no ${request.method} ${url.pathname.slice(0, 100)}`,
@@ -153,12 +154,6 @@ async function readBody(request: Request): Promise<Body> {
   throw new Refused(400, 'InvalidRequest', 'The body is no JSON object')
 }
 
-function texts(body: Body, name: string): string[] {
-  const list = body[name]
-  if (Array.isArray(list) && list.every((item) => typeof item === 'string')) return list
-  throw new Refused(400, 'InvalidRequest', `${name} is a list of texts`)
-}
-
 function choiceOf(body: Body): LetterChoice {
   const { ids, did, all } = body
   if (all === true) return { all }
@@ -166,13 +161,6 @@ function choiceOf(body: Body): LetterChoice {
   if (Array.isArray(ids) && ids.length <= MAX_PAGE && ids.every((id) => Number.isSafeInteger(id)))
     return { ids }
   throw new Refused(400, 'InvalidRequest', `ids (at most ${MAX_PAGE} numbers), did or all says which letters`)
-}
-
-function limitOf(params: URLSearchParams): number {
-  const limit = params.get('limit')
-  if (limit === null) return PAGE
-  if (/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= MAX_PAGE) return Number(limit)
-  throw new Refused(400, 'InvalidRequest', `limit is 1 to ${MAX_PAGE}`)
 }
 
 async function done(result: Promise<ChoiceResult>): Promise<object> {

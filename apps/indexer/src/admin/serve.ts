@@ -4,13 +4,14 @@ import { createRouter } from '@avocet/xrpc-server'
 import { serve, type Serving } from '@avocet/xrpc-server/node'
 import type { AdminConfig } from '../config.ts'
 import { listenError } from '../http/listen.ts'
+import { loadPage } from '../http/page.ts'
 import { type AdminParts, createAdmin } from './api.ts'
 import { isLoopback } from './door.ts'
 
 /** Starts it. @throws IndexerError `port-in-use`, `cannot-listen` */
 export async function serveAdmin(
   { host, port, token }: AdminConfig,
-  parts: Omit<AdminParts, 'token' | 'onLoopback'>,
+  parts: Omit<AdminParts, 'token' | 'onLoopback' | 'page'>,
   onError: (error: unknown) => void,
 ): Promise<Serving> {
   try {
@@ -20,7 +21,7 @@ export async function serveAdmin(
       port,
       requestMs: 30_000,
       stopMs: 1000,
-      fetch: createAdmin({ ...parts, token, onLoopback: isLoopback(host) }),
+      fetch: createAdmin({ ...parts, token, onLoopback: isLoopback(host), page: loadPage('operator') }),
       onError,
     })
   } catch (cause) {

@@ -24,14 +24,20 @@ const HEADERS = {
 /** Answers `/` and `/page/<file>`; null for any other path. */
 export type Page = (path: string, request: Request) => Response | null
 
-/** Reads the page's files: all that are in its folder. */
-export function loadPage(): Page {
-  const names = readdirSync(FOLDER).filter((name) => Object.hasOwn(TYPES, extname(name)))
+/** Reads the page's files: all that are in its folder; for the operator's page those of its own too, and it is the one at `/`. */
+export function loadPage(whose: 'everybody' | 'operator' = 'everybody'): Page {
+  const first = whose === 'operator' ? 'operator/index.html' : 'index.html'
+  const folders = whose === 'operator' ? ['', 'operator/'] : ['']
+  const names = folders.flatMap((folder) =>
+    readdirSync(new URL(folder, FOLDER)).flatMap((name) =>
+      Object.hasOwn(TYPES, extname(name)) ? [`${folder}${name}`] : [],
+    ),
+  )
   const files = new Map(
     names.map((name) => {
       const body = readFileSync(new URL(name, FOLDER))
       const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
-      return [name === 'index.html' ? '/' : `/page/${name}`, { body, etag, type: TYPES[extname(name)]! }]
+      return [name === first ? '/' : `/page/${name}`, { body, etag, type: TYPES[extname(name)]! }]
     }),
   )
   return (path, request) => {

@@ -96,9 +96,10 @@ export function createSite(options: {
   }
 
   /** Where a repo stands, and why. */
-  function repoFacts(did: string): Response {
+  function repoFacts(actor: string): Response {
+    const did = actor.startsWith('did:') ? actor : (records.account(actor)?.did ?? actor)
     const repo = options.repos.get(did)
-    if (repo === null) return json({ error: 'RepoNotFound', message: `Could not find repo: ${did}` }, 404)
+    if (repo === null) return json({ error: 'RepoNotFound', message: `Could not find repo: ${actor}` }, 404)
     const { reason, attempts, rev, next_try: nextTry } = repo
     const { status: said, flags, partialSince, confirmedAt } = repo
     return json({ did, status: said, reason, attempts, rev, nextTry, flags, partialSince, confirmedAt })
