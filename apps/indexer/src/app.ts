@@ -190,6 +190,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
       : null,
     latestRev: config.backfill ? latestRevFetcher({ fetch: ask }) : null,
     hostStatus: hostStatusFetcher({ fetch: ask }),
+    resyncIntervalMs: config.resyncIntervalMs ?? defaults.resyncIntervalMs,
     logRetentionMs: config.logRetentionMs,
     logBytes: config.logBytes ?? defaults.logBytes,
     needed: {

@@ -101,6 +101,8 @@ export type IndexerConfig = {
   readonly queries?: readonly string[]
   /** Which fields of collections can be searched. Default: none. */
   readonly searches?: readonly DeclaredSearch[]
+  /** Least time between two readings of one whole repo, ms. Default: `defaults.resyncIntervalMs`. */
+  readonly resyncIntervalMs?: number
   /** What the sampled audit may cost. It needs `backfill`. Default: `defaults.audit`. */
   readonly audit?: AuditBudget
   /** Told of what a person watching should know, a line each. */
@@ -125,6 +127,8 @@ export const defaults: {
   readonly workers: number
   /** 1 GiB: more than two million records of people. */
   readonly accountQuota: number
+  /** A minute. */
+  readonly resyncIntervalMs: number
   /** A repo a minute, 1 GiB a day. */
   readonly audit: AuditBudget
 } = {
@@ -140,6 +144,7 @@ export const defaults: {
   streams: { subscribers: 2000, perAddress: 50 },
   workers: availableParallelism() > 1 ? 1 : 0,
   accountQuota: 1024 * MIB,
+  resyncIntervalMs: 60_000,
   audit: { perMinute: 1, bytesPerDay: 1024 * MIB },
 }
 

@@ -6,6 +6,7 @@ import {
   type HostStatus,
   type LatestRev,
   type Resync,
+  type ResyncPolicy,
   type Source,
   consume,
 } from '@avocet/firehose'
@@ -59,6 +60,8 @@ export function startPipeline(options: {
   readonly resync: Resync | null
   readonly latestRev?: LatestRev | null
   readonly hostStatus?: HostStatus
+  /** Least time between two readings of one whole repo, ms; default: a minute. */
+  readonly resyncIntervalMs?: number
   readonly logRetentionMs: number
   /** Bytes on disk that the log may take, about; default: no bound. */
   readonly logBytes?: number
@@ -111,6 +114,7 @@ export function startPipeline(options: {
     ...(options.resync === null ? {} : { resync: options.resync }),
     ...(options.latestRev ? { latestRev: options.latestRev } : {}),
     ...(options.hostStatus === undefined ? {} : { hostStatus: options.hostStatus }),
+    ...(options.resyncIntervalMs === undefined ? {} : { resyncPolicy: pausesOf(options.resyncIntervalMs) }),
     scope: wanted.follows,
     filter: () => wanted.label(),
   })
@@ -152,6 +156,11 @@ export function startPipeline(options: {
       await done
     },
   }
+}
+
+/** Who reads a repo again soon waits less for the stream, and after a failure. */
+function pausesOf(intervalMs: number): Partial<ResyncPolicy> {
+  return { intervalMs, graceMs: Math.min(30_000, intervalMs / 2), backoffMs: Math.min(10_000, intervalMs) }
 }
 
 /** Threads that check signatures with the same library, and examine records over the same lexicons, as this one. */

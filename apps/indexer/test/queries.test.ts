@@ -24,13 +24,15 @@ type Row = {
   confirmed?: number | null
   source?: string | null
   partialSince?: string
+  upstream?: string
 }
 function repo(name: string, row: Row = {}): void {
   const { status = 'synchronized', flags = '', confirmed = NOW, source = null, partialSince = null } = row
+  const { upstream = 'active' } = row
   tables.db
     .prepare(`INSERT INTO repos (did, rev, status, attempts, upstream_status, local_status, flags, partial_since, confirmed_at, last_source)
-              VALUES (?, ?, ?, 0, 'active', 'active', ?, ?, ?, ?)`)
-    .run(`did:web:${name}.example`, REV, status, flags, partialSince, confirmed, source)
+              VALUES (?, ?, ?, 0, ?, 'active', ?, ?, ?, ?)`)
+    .run(`did:web:${name}.example`, REV, status, upstream, flags, partialSince, confirmed, source)
 }
 function gap(source: string, at: number): void {
   tables.db.prepare('INSERT INTO cursors (source, seq, high, gap_at) VALUES (?, 1, 1, ?)').run(source, at)
@@ -85,6 +87,14 @@ describe('repos', () => {
       ['suspect', 'suspect'],
     ])
     expect(counts()).toMatchObject({ known: 8, unconfirmed: 5, synchronized: 2, suspect: 1, confirmed: 2 })
+  })
+
+  test('of deleted accounts are not unconfirmed for ever: nobody asks about them', () => {
+    gap('relay', NOW)
+    repo('deleted', { confirmed: NOW - 1, source: 'relay', upstream: 'deleted' })
+    repo('taken-down', { confirmed: NOW - 1, source: 'relay', upstream: 'takendown' })
+    expect(['deleted', 'taken-down'].map(statusOf)).toEqual(['synchronized', 'unconfirmed'])
+    expect(counts()).toMatchObject({ known: 2, unconfirmed: 1, synchronized: 1 })
   })
 
   test('are counted by status; as confirmed only when they are whole, and were so within thirteen hours', () => {

@@ -127,6 +127,7 @@ test('run: what is left out, and what is said', async () => {
     indexes: [],
     searches: [],
     accountQuota: defaults.accountQuota,
+    resyncIntervalMs: 60_000,
     audit: { perMinute: 1, bytesPerDay: 2 ** 30 },
     workers: defaults.workers,
   })
@@ -158,6 +159,7 @@ test('run: what is left out, and what is said', async () => {
     '--zstd-dictionary=/z',
     '--workers=3',
     '--account-mb=5',
+    '--resync-seconds=0.5',
     '--audit-per-minute=0',
     '--audit-mb-per-day=7',
   ])
@@ -185,6 +187,7 @@ test('run: what is left out, and what is said', async () => {
     dns: ['127.0.0.1:53'],
     searches: [{ collection: 'a.b.c', kind: 'trigram', fields: ['x', 'y'] }],
     indexes: [{ collection: 'a.b.c', indexes: ['x', 'y+z'] }],
+    resyncIntervalMs: 500,
     audit: { perMinute: 0, bytesPerDay: 7 * 1024 ** 2 },
     workers: 3,
   })
@@ -193,7 +196,7 @@ test('run: what is left out, and what is said', async () => {
 test('verify and coverage: what is left out, and what is said', async () => {
   const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
   expect((await use(['verify', did])).verified).toEqual({
-    did,
+    dids: [did],
     dataFolder: './data/indexer',
     plcUrl: 'https://plc.directory',
     collections: null,
@@ -207,8 +210,9 @@ test('verify and coverage: what is left out, and what is said', async () => {
     '--allow-loopback',
     '--json',
   ]
-  expect((await use(['verify', did, ...args])).verified).toEqual({
-    did,
+  const other = 'did:web:other.example'
+  expect((await use(['verify', did, other, ...args])).verified).toEqual({
+    dids: [did, other],
     dataFolder: '/d',
     plcUrl: 'https://plc.example',
     collections: ['a.b.c'],
@@ -216,7 +220,7 @@ test('verify and coverage: what is left out, and what is said', async () => {
     json: true,
   })
   expect((await use(['verify', did], 3)).code).toBe(3)
-  for (const wrong of [['verify'], ['verify', did, did], ['coverage', '--url=x']]) {
+  for (const wrong of [['verify'], ['coverage', '--url=x']]) {
     expect((await use(wrong)).code).toBe(2)
   }
   expect((await use(['verify', 'ada'])).code).not.toBe(0)

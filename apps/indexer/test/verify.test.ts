@@ -45,7 +45,7 @@ async function start(config: Partial<IndexerConfig> = {}, records = 20): Promise
   await eventually(async () => (await count()) === records)
 }
 async function run(
-  options: { did?: string; collections?: string[]; settleMs?: number; text?: true } = {},
+  options: { dids?: string[]; collections?: string[]; settleMs?: number; text?: true } = {},
 ): Promise<{
   code: number
   said: any
@@ -53,7 +53,7 @@ async function run(
   const lines: string[] = []
   const code = await verify(
     {
-      did: options.did ?? account.did,
+      dids: options.dids ?? [account.did],
       dataFolder: folder,
       plcUrl: host.plcUrl,
       collections: options.collections ?? null,
@@ -184,7 +184,7 @@ test('what was added and removed while it ran counts, whatever it was started wi
 test('it cannot be said: an account that nobody knows, a host that does not give the repo, no index', async () => {
   await write(0, 5)
   await start({}, 5)
-  expect(await run({ did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' })).toMatchObject({
+  expect(await run({ dids: ['did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'] })).toMatchObject({
     code: 3,
     said: { result: 'unknown', error: 'not-indexed' },
   })
@@ -195,4 +195,31 @@ test('it cannot be said: an account that nobody knows, a host that does not give
   folder = join(folder, 'none')
   expect(await run()).toMatchObject({ code: 3, said: { error: 'data-folder' } })
   folder = join(folder, '..')
+})
+
+test('several repos: each by itself, and the code of the worst', async () => {
+  const other = await host.createAccount('ben')
+  await write(0, 5)
+  await host.write(other, [
+    { action: 'create', collection: POST, rkey: '3kxyzabc22222', record: post('ben') },
+  ])
+  await start({}, 5)
+  await eventually(async () => (await indexed(indexer!, other.did)).size === 1)
+  const stranger = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+  const results = async (...dids: string[]): Promise<{ code: number; said: string[] }> => {
+    const { code, said } = await run({ dids, text: true })
+    return { code, said: (said as string).split('\n').filter((line) => /differences|cannot/.test(line)) }
+  }
+  expect(await results(account.did, other.did)).toEqual({
+    code: 0,
+    said: ['  no differences', '  no differences'],
+  })
+  expect(await results(account.did, stranger, other.did)).toMatchObject({
+    code: 3,
+    said: ['  no differences', expect.stringContaining(stranger), '  no differences'],
+  })
+  tamper(
+    `DELETE FROM records WHERE rkey = '3kxyzabc22222' AND repo = (SELECT id FROM names WHERE name = '${other.did}')`,
+  )
+  expect((await results(account.did, other.did, stranger)).code).toBe(1)
 })

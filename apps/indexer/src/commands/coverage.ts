@@ -1,4 +1,4 @@
-// The commands that say how complete the index is: `verify` of one repo, `coverage` of all.
+// The commands that say how complete the index is: `verify` of some repos, `coverage` of all.
 
 import { type Command, Option } from 'commander'
 import { defaults, parseCollections, parseDids, parseHttpUrl } from '../config.ts'
@@ -26,9 +26,9 @@ export function addCoverage(
   program
     .command('verify')
     .description(
-      'compare a repo with the index, record for record; exit code 1 when they differ, 3 when it cannot be said',
+      'compare repos with the index, record for record; exit code 1 when one differs, 3 when it cannot be said',
     )
-    .argument('<did>', 'the account')
+    .argument('<did...>', 'the accounts')
     .addOption(option('--data <folder>', 'where the database is', 'AVOCET_DATA', defaults.dataFolder))
     .addOption(
       option('--plc-url <url>', 'the did:plc directory', 'AVOCET_PLC_URL', defaults.plcUrl, parseHttpUrl),
@@ -41,11 +41,10 @@ export function addCoverage(
     )
     .addOption(flag('--allow-loopback', 'development, as of `run`', 'AVOCET_ALLOW_LOOPBACK'))
     .addOption(new Option('--json', 'the result as JSON'))
-    .action(async (did: string, { data, collections, json, ...flags }: VerifyFlags) => {
-      const [parsed] = parseDids(did)
+    .action(async (dids: string[], { data, collections, json, ...flags }: VerifyFlags) => {
       const code = await commands.verify({
         ...flags,
-        did: parsed!,
+        dids: dids.flatMap(parseDids),
         dataFolder: data,
         collections: collections ?? null,
         json: json ?? false,

@@ -44,6 +44,7 @@ export type RunFlags = {
   zstdDictionary?: string
   workers: number
   accountMb: number
+  resyncSeconds: number
   auditPerMinute: number
   auditMbPerDay: number
   allowLoopback: boolean
@@ -174,6 +175,13 @@ export const runOptions = (env: NodeJS.ProcessEnv): readonly Option[] => [
     parsePositive,
   ),
   option(
+    '--resync-seconds <number>',
+    'a repo is read whole again no sooner than so many seconds after the last time',
+    'AVOCET_RESYNC_SECONDS',
+    defaults.resyncIntervalMs / 1000,
+    parsePositive,
+  ),
+  option(
     '--audit-per-minute <number>',
     'repos that are compared with their hosts in a minute, drawn at random; 0: none',
     'AVOCET_AUDIT_PER_MINUTE',
@@ -225,6 +233,7 @@ export function toConfig(flags: RunFlags): IndexerConfig {
     ...(flags.zstdDictionary === undefined ? {} : { zstdDictionary: flags.zstdDictionary }),
     workers: flags.workers,
     accountQuota: flags.accountMb * 1024 ** 2,
+    resyncIntervalMs: flags.resyncSeconds * 1000,
     audit: { perMinute: flags.auditPerMinute, bytesPerDay: flags.auditMbPerDay * 1024 ** 2 },
   }
 }

@@ -1,4 +1,5 @@
-// `verify <did>`: whether the index has a repo as its host has it, record for record. Beside a running indexer: nothing is written.
+// `verify <did...>`: whether the index has repos as their hosts have them, record for record. Beside a running indexer: nothing is
+// written.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +7,7 @@ import { nativeVerifier } from '@avocet/crypto-native'
 import { createDidResolver, createGuardedFetch } from '@avocet/did'
 import { type Database, openDatabase, schemaVersions } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
-import { type Comparison, createCompare } from '../coverage/compare.ts'
+import { type CompareRepo, type Comparison, createCompare } from '../coverage/compare.ts'
 import { migrations } from '../database/schema.ts'
 import { IndexerError } from '../errors.ts'
 import { createIdentities } from '../identity/identities.ts'
@@ -14,7 +15,7 @@ import { beyond, createFilter } from '../sync/collections.ts'
 
 /** What to verify. */
 export type VerifyOptions = {
-  readonly did: string
+  readonly dids: readonly string[]
   readonly dataFolder: string
   readonly plcUrl: string
   /** Only these of what is indexed; null: all of it. */
@@ -30,40 +31,68 @@ const EXPORT_MS = 30 * 60_000
 /** Differences that are printed for people. */
 const MAX_LINES = 100
 
-/** @returns the exit code: 0 the same, 1 different, 3 it cannot be said */
+/** What was said of one repo. */
+type Verdict = 'same' | 'different' | 'unknown'
+
+/**
+ * Compares one repo after the other, and prints each at once.
+ * @returns the exit code: 0 all the same, 1 some differ, 3 of some it cannot be said, and none differs
+ */
 export async function verify(
   options: VerifyOptions,
   print: (line: string) => void = (line) => console.log(line),
 ): Promise<number> {
-  const { did, json } = options
-  const cannot = (code: string, message: string): number => {
+  const { dids, json } = options
+  const cannot = (did: string, code: string, message: string): Verdict => {
     print(
       json
         ? JSON.stringify({ did, result: 'unknown', error: code, message })
         : `${did}: cannot be verified: ${message}`,
     )
-    return 3
+    return 'unknown'
   }
   let db: Database
   try {
     db = openToRead(options.dataFolder)
   } catch (error) {
     if (!(error instanceof IndexerError)) throw error
-    return cannot(error.code, error.message)
+    for (const did of dids) cannot(did, error.code, error.message)
+    return 3
   }
   using _ = db
-  const account = db.prepare('SELECT status FROM accounts WHERE did = ?').get(did) as
-    | { status: string | null }
-    | undefined
-  if (account === undefined) return cannot('not-indexed', 'the index does not know the account')
-  if (isRemoved(db, did)) return cannot('not-indexed', 'the repo was removed from what is indexed')
   const indexed = indexedCollections(db)
   const only = options.collections ?? indexed
   const absent = beyond(only, indexed)?.[0]
-  if (absent !== undefined) return cannot('not-indexed', `${absent} is not indexed`)
+  const compare = openCompare(db, options, only)
+  const verifyOne = async (did: string): Promise<Verdict> => {
+    const account = db.prepare('SELECT status FROM accounts WHERE did = ?').get(did) as
+      | { status: string | null }
+      | undefined
+    if (account === undefined) return cannot(did, 'not-indexed', 'the index does not know the account')
+    if (isRemoved(db, did)) return cannot(did, 'not-indexed', 'the repo was removed from what is indexed')
+    if (absent !== undefined) return cannot(did, 'not-indexed', `${absent} is not indexed`)
+    const compared = await compare(did as Did, new AbortController().signal)
+    if (!compared.ok) {
+      const { code, message } = compared.error
+      const here = account.status === null ? '' : `; it is ${account.status} here`
+      return cannot(did, code, message + here)
+    }
+    const { value } = compared
+    const result = value.different === 0 && value.unsettled === 0 ? 'same' : 'different'
+    if (json) print(JSON.stringify({ result, ...value }))
+    else for (const line of describe(value)) print(line)
+    return result
+  }
+  const verdicts = new Set<Verdict>()
+  for (const did of dids) verdicts.add(await verifyOne(did))
+  return verdicts.has('different') ? 1 : verdicts.has('unknown') ? 3 : 0
+}
+
+/** What compares records of these collections; null: all. */
+function openCompare(db: Database, options: VerifyOptions, only: readonly string[] | null): CompareRepo {
   const guard = { allowLoopback: options.allowLoopback }
   const dids = createDidResolver({ plcUrl: options.plcUrl, ...guard })
-  const compare = createCompare({
+  return createCompare({
     db,
     isWanted: createFilter(only),
     resolveKey: createIdentities({ dids, handles: null }).resolveKey,
@@ -73,17 +102,6 @@ export async function verify(
     maxSize: MAX_EXPORT_BYTES,
     ...(options.settleMs === undefined ? {} : { settleMs: options.settleMs }),
   })
-  const compared = await compare(did as Did, new AbortController().signal)
-  if (!compared.ok) {
-    const { code, message } = compared.error
-    const here = account.status === null ? '' : `; it is ${account.status} here`
-    return cannot(code, message + here)
-  }
-  const { value } = compared
-  const isSame = value.different === 0 && value.unsettled === 0
-  if (json) print(JSON.stringify({ result: isSame ? 'same' : 'different', ...value }))
-  else for (const line of describe(value)) print(line)
-  return isSame ? 0 : 1
 }
 
 /** What rows are made of, as flags and what was added and removed since have it; null: all. */

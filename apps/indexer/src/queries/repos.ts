@@ -60,14 +60,17 @@ export type RepoReader = {
 /** What `confirmed` means: a list is read every six hours, so twice that and a little. */
 const CONFIRMED_WITHIN_MS = 13 * 3_600_000
 
-/** A source that lost events leaves its repos unconfirmed, without a row of them being written. */
-const SAID = `CASE WHEN status = 'synchronized' AND EXISTS (
+/**
+ * A source that lost events leaves its repos unconfirmed, without a row of them being written. Not those of deleted accounts: nothing is
+ * left that could have been missed, and nobody is asked about them.
+ */
+const SAID = `CASE WHEN status = 'synchronized' AND upstream_status <> 'deleted' AND EXISTS (
     SELECT 1 FROM cursors WHERE gap_at >= coalesce(repos.confirmed_at, 0)
       AND (last_source IS NULL OR last_source = source OR last_source LIKE source || '#%'))
   THEN 'unconfirmed' ELSE status END`
 const SLICE = `SELECT ${SAID} AS said, reason, count(*) AS n, sum(flags <> '') AS partial,
     sum(flags = '' AND confirmed_at >= ?) AS confirmed, max(did) AS last
-  FROM (SELECT did, status, reason, flags, confirmed_at, last_source FROM repos WHERE did > ? ORDER BY did LIMIT ?) AS repos
+  FROM (SELECT did, status, reason, flags, confirmed_at, last_source, upstream_status FROM repos WHERE did > ? ORDER BY did LIMIT ?) AS repos
   GROUP BY said, reason`
 /** What a source's lost events leave behind has no reason of its own. */
 const SOURCE_GAP = 'source-gap'
