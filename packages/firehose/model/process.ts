@@ -143,7 +143,12 @@ export function startProcess(options: ProcessOptions): Process {
             }),
         }
       : {}),
-    hostStatus: ({ did, identity }) => later(() => network.at(identity.pds, did).status),
+    // Of an account that was deleted a host knows nothing any more.
+    hostStatus: ({ did, identity }) =>
+      later(() => {
+        const { status } = network.at(identity.pds, did)
+        return status === 'deleted' ? null : status
+      }),
     resyncConcurrency: size.slots,
     checkConcurrency: 2,
     resyncPolicy: {

@@ -75,7 +75,7 @@ export function createAccountEvents(
     const answer = await statuses.ask(did, said, true).finally(() => waiting.set(id, waiting.get(id)! - 1))
     if (!answer.heard) return leaveOpen(item, repo, said, statuses.askAgainAt(answer))
     const known = repo?.upstreamStatus ?? 'active'
-    const word = wordOf(answer, said, known)
+    const word = wordOf(answer, said, repo)
     if (word !== known) return accept(item, repo, word, answer.at)
     return ignore(item, 'status-overruled', `the account's own host says otherwise; said=${said} is=${known}`)
   }

@@ -93,9 +93,24 @@ const SILENT: Silence = {
   retryAfterMs: 0,
 }
 
-/** The status that an answer leaves: a host that has no such account agrees with whoever says that it is not active. */
-export function wordOf({ status }: { readonly status: string | null }, said: string, known: string): string {
-  return status ?? (said === 'active' ? known : said)
+/**
+ * The status that an answer leaves. A host forgets accounts that are deleted: where it has none, the account is that, if anybody says that it
+ * is not active, or if the host did not find the repo either.
+ */
+export function wordOf(
+  { status }: { readonly status: string | null },
+  said: string,
+  repo: RepoState | null,
+): string {
+  if (status !== null) return status
+  if (said !== 'active' || (repo !== null && isGone(repo))) return 'deleted'
+  return repo?.upstreamStatus ?? 'active'
+}
+
+/** Its own host does not find the repo of an account of which something was read or heard. */
+export function isGone({ status, reason, rev, floor, lastSource }: RepoState): boolean {
+  const wasThere = rev !== null || floor !== null || lastSource !== null
+  return status === 'terminal' && reason === 'repo-not-found' && wasThere
 }
 
 /** Makes the functions. */
@@ -169,17 +184,19 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
   }
 
   const renew = async (did: Did, source: string): Promise<void> => {
-    const answer = await ask(did, 'active', true)
+    const before = await store.load(did)
+    const said = before !== null && isGone(before) ? 'deleted' : 'active'
+    const answer = await ask(did, said, true)
     const repo = await store.load(did)
     // Forgotten since.
     if (repo === null) return
     if (answer.heard) {
-      const { status: said, at } = answer
-      if (said === null || said === repo.upstreamStatus) return
-      if ((await tell(did, repo, said, source, at)) !== null) return
+      const word = wordOf(answer, 'active', repo)
+      if (word === repo.upstreamStatus) return
+      if ((await tell(did, repo, word, source, answer.at)) !== null) return
     }
     // The host is silent, or the app refused it: both are tried again.
-    if (askStatus !== null) await leaveOpen(repo, 'active', answer.heard ? null : answer)
+    if (askStatus !== null) await leaveOpen(repo, said, answer.heard ? null : answer)
   }
 
   const hear = async (did: Did): Promise<void> => {
@@ -191,7 +208,7 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     const isGone = !answer.heard && answer.gone && gone + 1 >= MIN_TRIES_UNTIL_GONE
     if (answer.heard || isGone) {
       const { status, at } = answer.heard ? answer : { status: null, at: now() }
-      const told = await tell(did, before, wordOf({ status }, said, before.upstreamStatus), HOST_SOURCE, at)
+      const told = await tell(did, before, wordOf({ status }, said, before), HOST_SOURCE, at)
       if (told !== null) return
     }
     const { state } = next(before, unheard(answer), policy, now())

@@ -2,6 +2,7 @@
 // Spec: https://atproto.com/specs/sync ("Resynchronization")
 
 import type { Did } from '@avocet/syntax'
+import { isGone } from './account-status.ts'
 import { isTerminal, ResyncError } from './errors.ts'
 import type { FailureEvent, ResyncEvent } from './events.ts'
 import type { RepoFact, Transition } from './facts.ts'
@@ -200,7 +201,9 @@ export function createRepoReader(
       if (failure instanceof AppFailure) return step(did, fact)
       throw failure
     })
-    if (terminal && state.upstreamStatus === 'active') await options.renewStatus(did, RESYNC_SOURCE)
+    const { upstreamStatus } = state
+    if (terminal && (upstreamStatus === 'active' || (upstreamStatus !== 'deleted' && isGone(state))))
+      await options.renewStatus(did, RESYNC_SOURCE)
   }
 
   /** What a host put off does not all come back in one moment. */

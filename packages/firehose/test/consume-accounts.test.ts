@@ -180,7 +180,7 @@ describe('a status that no event told', () => {
   })
 
   /** The app refuses a commit, and then the host refuses the repo. */
-  const refusingRepo = async (hostStatus: HostStatus) => {
+  const refusingRepo = async (hostStatus: HostStatus, resync: () => AsyncGenerator<ResyncPart> = refused) => {
     const world = createWorld('refused')
     const account = world.createAccount()
     const { frames, add } = stream()
@@ -193,7 +193,7 @@ describe('a status that no event told', () => {
         if (event.kind === 'failure') told.push(event.reason)
       },
       resyncPolicy: { pollMs: 5, intervalMs: 0 },
-      resync: refused,
+      resync,
       hostStatus,
     })
     return { told, repo: state.repos.get(account.did)! }
@@ -209,6 +209,31 @@ describe('a status that no event told', () => {
     const { told, repo } = await refusingRepo(async () => 'active')
     expect(told).toEqual(['app-failed', 'resync-terminal'])
     expect(repo).toMatchObject({ status: 'terminal', upstreamStatus: 'active', hearsay: null })
+  })
+
+  // oxlint-disable-next-line require-yield
+  const notFound = async function* (): AsyncGenerator<ResyncPart> {
+    throw new ResyncError('repo-not-found', 'no such repo')
+  }
+
+  it('a host that knows neither the repo nor the account has deleted it, though no event told', async () => {
+    const { told, repo } = await refusingRepo(async () => null, notFound)
+    expect(told).toEqual(['app-failed', 'resync-terminal', 'deleted'])
+    expect(repo).toMatchObject({ status: 'synchronized', upstreamStatus: 'deleted', rev: null })
+  })
+
+  it('one that does not find the repo and still has the account has not', async () => {
+    const { told, repo } = await refusingRepo(async () => 'active', notFound)
+    expect(told).toEqual(['app-failed', 'resync-terminal'])
+    expect(repo).toMatchObject({ status: 'terminal', reason: 'repo-not-found', upstreamStatus: 'active' })
+  })
+
+  it('one that does not find the repo, and is silent then, is asked whether it is deleted', async () => {
+    const { told, repo } = await refusingRepo(async () => {
+      throw new Error('down')
+    }, notFound)
+    expect(told).toEqual(['app-failed', 'resync-terminal'])
+    expect(repo).toMatchObject({ upstreamStatus: 'active', hearsay: { status: 'deleted' } })
   })
 
   it('is asked for again, when the host is silent about that', async () => {

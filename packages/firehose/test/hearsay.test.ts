@@ -136,6 +136,13 @@ describe('one relay is the only source', () => {
     expect(repo()).toMatchObject({ upstreamStatus: 'suspended', rev: account.head!.rev })
   })
 
+  it('what a host knows nothing of any more is deleted, also if a relay calls it something milder', async () => {
+    const { say, play, repo } = await setUp('milder')
+    say('deactivated')
+    expect(told(await play({ hostStatus: saying(null) }))).toEqual(['account deleted'])
+    expect(repo()).toMatchObject({ upstreamStatus: 'deleted', rev: null })
+  })
+
   it('a status without a word stays so, and one that is too long is cut', async () => {
     const { world, did, add, say, play, repo } = await setUp('words')
     add('#account', { did, active: false, time: world.time() })
