@@ -1,16 +1,16 @@
 // An indexer that is killed again and again while accounts write, a backfill is under way, and its PDSes and relays come and go.
 
-import { spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cidFromBytes, formatCid } from '@avocet/data'
 import { freePort, type Service, startService } from '@avocet/network'
 import { query } from '../support/network.ts'
-import { differences, faultsOf, openIndex, readTruth } from './checks.ts'
-import { act, call, createRandom, fill, type Person, type Random, signUp } from './people.ts'
-import { createRelay } from './relay.ts'
+import { differences, faultsOf, openIndex, readTruth } from '../simulated/checks.ts'
+import { type Killable, launch } from '../simulated/indexer-process.ts'
+import { act, call, createRandom, fill, type Person, type Random, signUp } from '../simulated/people.ts'
+import { createRelay, type RelayOptions } from '../simulated/relay.ts'
 
 /** How much of it. */
 export type CrashOptions = {
@@ -40,7 +40,6 @@ export type CrashFigures = {
 const SETTLE_MS = 300_000
 /** Of a hundred commits that only relays tell of, so many are lost: their repos are read again. */
 const LOST_PERCENT = 3
-const main = join(import.meta.dirname, '../../apps/indexer/src/main.ts')
 
 /**
  * Runs it, then compares the index with the repos record for record, and with itself.
@@ -91,9 +90,11 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
     { origin: pds.near.url, fromOldest: true },
     { origin: pds.far.url, fromOldest: false },
   ]
+  const pass: RelayOptions['pass'] = (event) => (loses(event.body) ? [] : [event])
+  const relaying = { upstream, lists: [pds.far.url], pass }
   const relays = [
-    createRelay({ port: ports.relay, upstream, firstSeq: 1, loses }),
-    createRelay({ port: ports.other, upstream, firstSeq: 5_000_000, loses }),
+    createRelay({ ...relaying, port: ports.relay, firstSeq: 1 }),
+    createRelay({ ...relaying, port: ports.other, firstSeq: 5_000_000 }),
   ] as const
 
   const people: Person[] = []
@@ -126,6 +127,7 @@ export async function crash(options: CrashOptions): Promise<CrashFigures> {
         `--source=ws://127.0.0.1:${ports.near}`,
         `--plc-url=${plc.url}`,
         '--allow-loopback',
+        '--resync-seconds=2',
         `--data=${join(folder, 'indexer')}`,
         `--port=${ports.indexer}`,
       ],
@@ -290,34 +292,5 @@ async function settled(file: string, until: number): Promise<void> {
     if (waiting === 0) return
     if (Date.now() > until) throw new Error(`${waiting} repos or frames still wait`)
     await delay(500)
-  }
-}
-
-type Killable = { ready(): Promise<void>; kill(): Promise<void>; stop(): Promise<number | null> }
-
-/** The command as a process; what it says is appended to a file. */
-function launch(args: readonly string[], logFile: string): Killable {
-  const log = openSync(logFile, 'a')
-  const from = readFileSync(logFile, 'utf8').length
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', log, log] })
-  closeSync(log)
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
-  const output = (): string => readFileSync(logFile, 'utf8').slice(from)
-  let expected = false
-  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
-    if (!expected && child.exitCode !== null) throw new Error(`the indexer ended by itself: ${output()}`)
-    expected = true
-    child.kill(signal)
-    return await ended
-  }
-  return {
-    async ready() {
-      for (const until = Date.now() + 60_000; !output().includes('is ready: '); await delay(20)) {
-        if (child.exitCode !== null || Date.now() > until)
-          throw new Error(`the indexer is not ready: ${output()}`)
-      }
-    },
-    kill: async () => void (await end('SIGKILL')),
-    stop: () => end('SIGTERM'),
   }
 }

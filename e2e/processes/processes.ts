@@ -11,7 +11,7 @@ import { startPostgres } from '@avocet/testing/postgres'
 import { hasRedis, startRedis } from '@avocet/testing/redis'
 
 import { checkOutcome, type Asked } from './checks.ts'
-import { startFront } from './front.ts'
+import { startFront } from '../simulated/front.ts'
 import { startGuesser, type GuesserFigures } from './guesser.ts'
 import { subscribe } from './subscriber.ts'
 

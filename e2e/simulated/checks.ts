@@ -29,12 +29,13 @@ export function openIndex(file: string): DatabaseSync {
   return new DatabaseSync(file, { readOnly: true })
 }
 
-/** Where the index and the repo differ, a few of it; none: equal record for record. */
+/** Where the index and the repo differ, a few of it; none: equal record for record. @param isWanted which paths are indexed */
 export function differences(
   db: DatabaseSync,
   did: string,
   truth: Truth,
   cidOf: (bytes: Uint8Array) => string,
+  isWanted: (path: string) => boolean = () => true,
 ): string[] {
   const rows = db.prepare('SELECT collection, rkey, cid, bytes FROM record_list WHERE did = ?').all(did)
   const found = new Map(
@@ -44,9 +45,11 @@ export function differences(
     ]),
   )
   const wrong = [...truth]
-    .filter(([path, record]) => found.get(path) !== record)
+    .filter(([path, record]) => isWanted(path) && found.get(path) !== record)
     .map(([path]) => `lacks ${path}`)
-  const undead = [...found.keys()].filter((path) => !truth.has(path)).map((path) => `still has ${path}`)
+  const undead = [...found.keys()]
+    .filter((path) => !truth.has(path) || !isWanted(path))
+    .map((path) => `still has ${path}`)
   return [...wrong, ...undead].slice(0, 5)
 }
 

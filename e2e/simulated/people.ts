@@ -38,11 +38,15 @@ export async function call({ pds, token }: Person, method: string, input: unknow
   }
 }
 
-const NOTE = 'com.example.note'
-const LIKE = 'app.bsky.feed.like'
+export const NOTE = 'com.example.note'
+export const LIKE = 'app.bsky.feed.like'
 
 /** A record: a note of one of ten texts, or a like of somebody's post. */
-function recordFor(collection: string, random: Random, people: readonly Person[]): object {
+export function recordFor(
+  collection: string,
+  random: Random,
+  people: readonly Pick<Person, 'did'>[],
+): object {
   const createdAt = new Date(1_760_000_000_000 + random(1_000_000)).toISOString()
   if (collection === NOTE) return { $type: NOTE, text: `text ${random(10)}`.repeat(1 + random(5)) }
   const { did } = people[random(people.length)]!
@@ -51,7 +55,8 @@ function recordFor(collection: string, random: Random, people: readonly Person[]
   return { $type: LIKE, subject, createdAt }
 }
 
-const keyOf = (n: number): string =>
+/** The n-th key. */
+export const keyOf = (n: number): string =>
   `3kxy${n
     .toString()
     .replace(/\d/g, (d) => 'abcdefghij'[Number(d)]!)

@@ -7,12 +7,21 @@ export interface Front extends AsyncDisposable {
   readonly url: string
   /** Requests that a process had begun to answer, or may have read, when it was killed. */
   cut(): number
+  /** Nobody gets through any more, until it is told otherwise; who is under way is cut off. */
+  dark(isDark: boolean): void
 }
 
-/** Serves on a free port. A process that takes no connection is passed over, as load balancers do. */
-export async function startFront(ports: readonly number[]): Promise<Front> {
+/**
+ * Serves on a free port. A process that takes no connection is passed over, as load balancers do.
+ * @param onAnswer told of each answer: what was asked, and the status
+ */
+export async function startFront(
+  ports: readonly number[],
+  onAnswer: (path: string, status: number) => void = () => {},
+): Promise<Front> {
   let turn = 0
   let cut = 0
+  let isDark = false
   const sockets = new Set<Socket>()
 
   const forward = (incoming: IncomingMessage, answer: ServerResponse, body: Buffer, tries = 0): void => {
@@ -20,6 +29,7 @@ export async function startFront(ports: readonly number[]): Promise<Front> {
     const { method, url, headers } = incoming
     const outgoing = request({ host: '127.0.0.1', port, method, path: url, headers, agent: false })
     outgoing.on('response', (response) => {
+      onAnswer(url ?? '/', response.statusCode!)
       answer.writeHead(response.statusCode!, response.headers)
       response.pipe(answer)
       response.on('error', () => answer.destroy())
@@ -35,11 +45,13 @@ export async function startFront(ports: readonly number[]): Promise<Front> {
   }
 
   const server = createServer((incoming, answer) => {
+    if (isDark) return void incoming.socket.destroy()
     const parts: Buffer[] = []
     incoming.on('data', (part: Buffer) => parts.push(part))
     incoming.on('end', () => forward(incoming, answer, Buffer.concat(parts)))
   })
   server.on('upgrade', (incoming, socket: Socket) => {
+    if (isDark) return void socket.destroy()
     const words = [`${incoming.method} ${incoming.url} HTTP/1.1`]
     for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
       words.push(`${incoming.rawHeaders[i]}: ${incoming.rawHeaders[i + 1]}`)
@@ -59,12 +71,19 @@ export async function startFront(ports: readonly number[]): Promise<Front> {
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const cutOff = (): void => {
+    for (const socket of sockets) socket.destroy()
+    server.closeAllConnections()
+  }
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut: () => cut,
+    dark(now) {
+      isDark = now
+      if (now) cutOff()
+    },
     [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy()
-      server.closeAllConnections()
+      cutOff()
       await new Promise((resolve) => server.close(resolve))
     },
   }
