@@ -23,6 +23,7 @@ import { describeEnd } from './database/failure.ts'
 import { lockFolder } from './database/lock.ts'
 import { databasePath, openIndexDatabase } from './database/open.ts'
 import { createAnswers } from './http/answers.ts'
+import { boundConnections, connectionLimits, openFiles } from './http/connections.ts'
 import { listenError } from './http/listen.ts'
 import { createLive } from './http/live.ts'
 import { createSourceStatuses } from './http/source-status.ts'
@@ -289,6 +290,8 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
         })
   // Pages hold their event streams open: they are ended first, so that the server has nothing to wait for.
   if (serving !== null) {
+    const areApart = (config.streams ?? defaults.streams).perAddress > 0
+    boundConnections(serving.server, connectionLimits(openFiles(), areApart))
     opened.defer(async () => {
       live.close()
       await streams.close()
