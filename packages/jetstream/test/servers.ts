@@ -45,7 +45,7 @@ export async function listen(
       })
       return opened!
     }
-    const refusal = serve(open, url, asked.length)
+    const refusal = offersBoth(request, url) ? TWICE_PACKED : serve(open, url, asked.length)
     if (refusal !== undefined) {
       const { status, body } = refusal
       socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
@@ -63,6 +63,14 @@ export async function listen(
       await new Promise((resolve) => http.close(resolve))
     },
   }
+}
+
+/** Servers refuse to pack twice, though a client may only have left the offer of its library in. */
+const TWICE_PACKED: Refusal = { status: 400, body: 'zstd and permessage-deflate exclude each other' }
+
+function offersBoth(request: IncomingMessage, { searchParams }: URL): boolean {
+  const isPacked = searchParams.get('compress') === 'true' || searchParams.has('zstdDictionary')
+  return isPacked && /permessage-deflate/.test(request.headers['sec-websocket-extensions'] ?? '')
 }
 
 function urlOf(request: IncomingMessage): URL {
