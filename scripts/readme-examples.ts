@@ -1,5 +1,5 @@
 // Runs the example of every README, and those of the guides: the blocks fenced as ```ts run. An example that throws, hangs or is
-// missing fails. They get a Postgres (DATABASE_URL) and a did:plc directory (PLC_URL) of their own; a block fenced as ```ts run
+// missing fails, and so does a README of a package whose examples import what its install lines do not name. They get a Postgres (DATABASE_URL) and a did:plc directory (PLC_URL) of their own; a block fenced as ```ts run
 // postgres is left out, and said to be, where there is no Postgres.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -58,13 +58,34 @@ type Example = Block | { file: string; missing: string }
 function examplesOf(root: string, file: string, folder: string): Example[] {
   const path = join(root, file)
   if (!existsSync(path)) return [{ file, missing: 'there is none' }]
-  const blocks = [...readFileSync(path, 'utf8').matchAll(/^```ts run( postgres)?\n(.*?)^```$/gms)]
-  if (blocks.length > 0) {
-    return blocks.map(([, postgres, code = ''], index) => {
-      return { file, folder, index, code, needsPostgres: postgres !== undefined }
-    })
+  const text = readFileSync(path, 'utf8')
+  const foreign = folder.startsWith('packages') ? notInstalled(text) : []
+  const examples: Example[] = [...text.matchAll(/^```ts run( postgres)?\n(.*?)^```$/gms)].map(
+    ([, postgres, code = ''], index) => ({
+      file,
+      folder,
+      index,
+      code,
+      needsPostgres: postgres !== undefined,
+    }),
+  )
+  if (foreign.length > 0) {
+    examples.push({ file, missing: `it imports what no line of npm install names: ${foreign.join(' ')}` })
   }
-  return folder.startsWith('apps') ? [] : [{ file, missing: 'it has no ```ts run block' }]
+  if (examples.length === 0 && !folder.startsWith('apps'))
+    examples.push({ file, missing: 'it has no ```ts run block' })
+  return examples
+}
+
+/** Packages that the examples of a README import, and that who follows its install lines does not have. */
+function notInstalled(text: string): string[] {
+  const lines = [...text.matchAll(/^npm install ([^#\n]*)/gm)]
+  const installed = new Set(lines.flatMap(([, names = '']) => names.split(' ')))
+  const code = [...text.matchAll(/^```ts[^\n]*\n(.*?)^```$/gms)].map(([, block = '']) => block).join('')
+  const imports = [...code.matchAll(/(?:from|import) '(?!node:)((?:@[a-z-]+\/)?[a-z][a-z\d.-]*)/g)].map(
+    ([, name = '']) => name,
+  )
+  return [...new Set(imports)].filter((name) => !installed.has(name))
 }
 
 /** @returns null when it ran to its end, else what it printed */

@@ -78,7 +78,7 @@ export function checkTypes(packed: PackedFolder, include: readonly string[], ski
   write(packed.folder, config, {
     compilerOptions: {
       target: 'es2024',
-      lib: ['es2024', 'esnext.disposable'],
+      lib: ['es2024', 'esnext.disposable', 'esnext.array'],
       module: 'nodenext',
       types: ['node'],
       strict: true,

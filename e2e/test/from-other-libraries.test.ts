@@ -1,7 +1,7 @@
 // The programs of docs/from-other-libraries.md, outside of the workspace, with our packages from tarballs: they type-check, they run on a
-// network of the usual names as they are written, and the libraries find the same.
+// network of the usual names as they are written, and the libraries find the same. The examples of all READMEs type-check there too.
 import { once } from 'node:events'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -18,9 +18,11 @@ import { typePassword } from '../support/pds.ts'
 import { passTo } from '../support/tls-hosts.ts'
 import { LIBRARIES, programsOf, TASKS, type Program } from '../tasks/list.ts'
 
-/** What generates code, and what the code imports. */
-const OURS = ['lex-cli', 'lexicon']
+const PACKAGES = join(import.meta.dirname, '../../packages')
+/** Our packages; what generates code, and what the code imports; what examples import. */
+const OURS = readdirSync(PACKAGES)
 const PEERS = ['@atcute/lex-cli', '@atcute/lexicons', '@types/node']
+const OF_EXAMPLES = ['@hono/node-server', '@types/express', '@types/ws', 'express', 'hono', 'jose', 'ws']
 
 const programs = TASKS.flatMap(programsOf)
 /** What makes a file one of this type is its head. */
@@ -41,7 +43,7 @@ test('every task has our program, no longer than the shortest, and one of each p
   }
 })
 
-const installed = installPacked([...packagesOf('@avocet/'), ...OURS], [...packagesOf(''), ...PEERS])
+const installed = installPacked(OURS, [...peers(), ...PEERS, ...OF_EXAMPLES])
 
 afterAll(() => installed?.[Symbol.dispose]())
 
@@ -58,9 +60,16 @@ describe.skipIf(installed === null)('outside of the workspace', () => {
   }, 120_000)
   afterAll(() => network?.[Symbol.asyncDispose]())
 
-  test('all programs type-check, ours with the declarations that they use', () => {
+  test('all programs type-check, ours with the declarations that they use, and so do the examples of all READMEs', () => {
+    mkdirSync(join(packed.folder, 'readmes'))
     expect(checkTypes(packed, ['tasks/*/avocet.ts'], false)).toBe('')
-    expect(checkTypes(packed, ['tasks/*/atproto.ts', 'tasks/*/atcute.ts'], true)).toBe('')
+    for (const name of OURS) {
+      const text = readFileSync(join(PACKAGES, name, 'README.md'), 'utf8')
+      for (const [index, [, code]] of [...text.matchAll(/^```ts run[^\n]*\n(.*?)^```$/gms)].entries()) {
+        writeFileSync(join(packed.folder, 'readmes', `${name}-${index}.ts`), `${code}export {}\n`)
+      }
+    }
+    expect(checkTypes(packed, ['tasks/*/atproto.ts', 'tasks/*/atcute.ts', 'readmes/*.ts'], true)).toBe('')
   })
 
   test.each(TASKS.filter(({ endless, signsIn, serves }) => !endless && !signsIn && !serves))(
@@ -168,15 +177,12 @@ describe.skipIf(installed === null)('outside of the workspace', () => {
     })
 })
 
-/** Packages that the programs import: ours without the scope, or all others. */
-function packagesOf(scope: string): string[] {
+/** Packages of others that the programs import. */
+function peers(): string[] {
   const imported = programs.flatMap(({ code }) =>
     [...code.matchAll(/ from '((?:@[a-z]+\/)?[a-z][a-z-]*)/g)].map(([, name]) => name!),
   )
-  const names = [...new Set(imported)].filter((name) => !name.startsWith('node'))
-  return scope === ''
-    ? names.filter((name) => !name.startsWith('@avocet/'))
-    : names.filter((name) => name.startsWith(scope)).map((name) => name.slice(scope.length))
+  return [...new Set(imported)].filter((name) => !/^(?:node$|@avocet\/)/.test(name))
 }
 
 /** The host of a feed: its DID document, and all else from the program behind it. */
