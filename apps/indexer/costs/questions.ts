@@ -64,6 +64,7 @@ export function serveQuestions(db: Database): Served {
       wanted: { ...describeWanted(openWanted(db, ALL, Date.now)), finding: [] },
       removals: { repos: 0, collections: false },
       reindex: null,
+      indexes: [],
     }),
     workers: () => null,
     consumers: () => [],

@@ -3,20 +3,12 @@
 import { existsSync } from 'node:fs'
 import { nativeVerifier } from '@avocet/crypto-native'
 import { createGuardedFetch } from '@avocet/did'
-import {
-  type Source,
-  createHostClocks,
-  hostStatusFetcher,
-  latestRevFetcher,
-  limitHosts,
-  pdsSource,
-  relaySource,
-} from '@avocet/firehose'
+import { createHostClocks, hostStatusFetcher, latestRevFetcher, limitHosts } from '@avocet/firehose'
 import { createAddressReader, serve } from '@avocet/xrpc-server/node'
 import { type CollectionChoices, createChoices, type RepoChoices } from './admin/choices.ts'
 import { serveAdmin } from './admin/serve.ts'
 import { createLetters } from './admin/letters.ts'
-import { defaults, type IndexerConfig, type SourceConfig } from './config.ts'
+import { defaults, type IndexerConfig } from './config.ts'
 import { createConsumers } from './consumers.ts'
 import { openAudit } from './coverage/open.ts'
 import { describeEnd } from './database/failure.ts'
@@ -36,12 +28,14 @@ import type { EventOptions } from './stream/iterate.ts'
 import { openStreams } from './stream/streams.ts'
 import { createDeadLetterReader } from './queries/dead-letters.ts'
 import { configuredLexicons } from './lexicons/configured.ts'
+import type { IndexChoices } from './projections/choices.ts'
 import { openProjections } from './projections/open.ts'
 import { createRecordReader } from './queries/records.ts'
 import { createRepoReader } from './queries/repos.ts'
 import { createBackfill } from './sync/backfill.ts'
 import { createSearcher } from './search/searcher.ts'
 import type { FindingStatus } from './sync/finding.ts'
+import { toHttp, toSource } from './sync/sources.ts'
 import { startLists } from './sync/lists.ts'
 import { sameLoopback } from './sync/loopback.ts'
 import { checkWanted, wantedBy } from './sync/flags.ts'
@@ -52,6 +46,7 @@ export { type AdminConfig, defaults, type IndexerConfig, type SourceConfig } fro
 export type { GroupStats } from './delivery/group-types.ts'
 export { IndexerError, type IndexerErrorCode } from './errors.ts'
 export type { SourceStatus } from './http/source-status.ts'
+export type { IndexChange, IndexChoices, IndexKind, IndexStatus } from './projections/choices.ts'
 export type { ReindexStatus } from './index/reindex.ts'
 export type { FindingStatus } from './sync/finding.ts'
 export type { Status, Totals, WantedStatus } from './http/status.ts'
@@ -82,6 +77,8 @@ export interface Indexer extends AsyncDisposable {
   readonly repos: RepoChoices
   /** The collections that are indexed. */
   readonly collections: CollectionChoices
+  /** What collections can be asked by. */
+  readonly indexes: IndexChoices
   /** What happens to what is indexed, from `cursor` on; as the streams have it. */
   events(options?: EventOptions): AsyncGenerator<StreamEvent, void, undefined>
   /** Stops reading, finishes what is under way, closes the database. */
@@ -115,12 +112,13 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   })
   const records = createRecordReader(db)
   const lexicons = await configuredLexicons(config, { dids, fetch, onLog: log })
-  const { projections, upkeep } = openProjections({
+  const { projections, indexes, upkeep } = openProjections({
     db,
     lexicons,
     declared: config.indexes ?? [],
     searched: config.searches ?? [],
     onLog: log,
+    now,
   })
   opened.defer(() => upkeep.stop())
   const searcher = createSearcher(db, config.dataFolder === null ? null : databasePath(config.dataFolder))
@@ -228,6 +226,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
       wanted: { ...describeWanted(wanted), finding: listed() },
       removals: pipeline.removals.waiting(),
       reindex: pipeline.reindexing.status(),
+      indexes: indexes.list(),
     }),
     db,
     repos,
@@ -306,6 +305,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
           config.admin,
           {
             ...choices,
+            indexes,
             status,
             deadLetters: createDeadLetterReader(db),
             letters: createLetters(db, pipeline.consumer, isFollowed),
@@ -339,17 +339,9 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     done,
     status,
     ...choices,
+    indexes,
     events: (options = {}) => streams.events(options),
     close,
     [Symbol.asyncDispose]: close,
   }
-}
-
-/** The origin for requests of a source's WebSocket address. */
-function toHttp(url: string): string {
-  return url.replace(/^ws/, 'http')
-}
-
-function toSource({ url, kind, start }: SourceConfig): Source {
-  return kind === 'pds' ? pdsSource({ url, start }) : relaySource({ url, start })
 }

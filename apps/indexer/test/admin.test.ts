@@ -1,6 +1,9 @@
 // The admin API over a socket: who is let in, and what can be done.
 
 import { request as httpRequest } from 'node:http'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { addCommands } from '../src/commands/commands.ts'
 import type { Indexer, IndexerConfig } from '../src/app.ts'
@@ -215,6 +218,77 @@ describe('what can be done', () => {
     await eventually(() => host.requests.getRepo > before)
     expect(await command('resync', 'did:web:nobody.example')).toMatch(/404: not followed.*\nexit 1/)
     expect((await tell('/admin/resync', { dids: Array(1001).fill(ada.did) })).status).toBe(400)
+  })
+
+  test('indexes come and go while it runs, and after a restart; queries follow', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'indexes-'))
+    try {
+      const POST = 'app.bsky.feed.post'
+      const ada = await host.createAccount('ada')
+      const config = { everything: true, collections: [POST], dataFolder: folder }
+      await start(config)
+      await host.write(ada, [create(POST, '3kxyzabcdef22')])
+      await eventually(async () => (await indexed(indexer, ada.did)).size === 1)
+      const list = async (query = ''): Promise<{ status: number; body: any }> => {
+        const response = await fetch(`${indexer.url}/xrpc/${POST}.listRecords?${query}`)
+        return { status: response.status, body: await response.json() }
+      }
+      expect((await list()).status).toBe(501)
+      expect(await command('indexes', 'list')).toBe('none')
+      expect(await command('indexes', 'add', `${POST}:createdAt,author+createdAt`)).toBe('2 indexes added')
+      expect(await command('indexes', 'add', '--search', `${POST}:text`)).toBe('1 indexes added')
+      await eventually(
+        async () =>
+          (await command('indexes', 'list')) ===
+          [
+            `index ${POST}:createdAt: ready`,
+            `index ${POST}:author+createdAt: ready`,
+            `search ${POST}:text:words: ready`,
+          ].join('\n'),
+      )
+      expect((await list()).body.records).toHaveLength(1)
+      expect((await list(`author=${ada.did}&sort=createdAt`)).body.records).toHaveLength(1)
+      const names = async (): Promise<string[]> =>
+        Object.keys(((await (await fetch(`${indexer.url}/openapi.json`)).json()) as any).paths)
+      expect(await names()).toContain(`/xrpc/${POST}.searchRecords`)
+      // What is written now is in them, whichever thread decoded it.
+      await host.write(ada, [create(POST, '3kxyzabcdef23')])
+      await eventually(async () => (await list()).body.records.length === 2)
+      for (const [args, message] of [
+        [['add', `${POST}:nothing`], 'has no field nothing'],
+        [['add', 'nonsense'], 'Not an index'],
+        [['add', '--search', `${POST}:createdAt:words,x`], 'Not a search'],
+        [['remove', `${POST}:langs`], 'there is no index'],
+      ] as const) {
+        expect(await command('indexes', ...args)).toMatch(new RegExp(`answers 400: .*${message}[^]*exit 1`))
+      }
+      expect((await tell('/admin/indexes/add', { kind: 'all', indexes: [`${POST}:createdAt`] })).status).toBe(
+        400,
+      )
+      expect((await tell('/admin/indexes/add', { indexes: [] })).status).toBe(400)
+      expect(await command('indexes', 'remove', `${POST}:author+createdAt`)).toBe('1 indexes removed')
+      expect((await list(`author=${ada.did}&sort=createdAt`)).body.error).toBe('IndexRequired')
+      await indexer.close()
+      // As it was left, on top of what the flags say.
+      await start({ ...config, indexes: [{ collection: POST, indexes: ['langs+createdAt'] }] })
+      const left = (): string[] => indexer.status().indexes.map(({ index, state }) => `${index} ${state}`)
+      await eventually(() => left().length === 3 && left().every((text) => text.endsWith(' ready')))
+      expect(left().toSorted()).toEqual([
+        `${POST}:createdAt ready`,
+        `${POST}:langs+createdAt ready`,
+        `${POST}:text:words ready`,
+      ])
+      expect((await list()).body.records).toHaveLength(2)
+      expect(await command('indexes', 'remove', `${POST}:createdAt,langs+createdAt`)).toBe(
+        '2 indexes removed',
+      )
+      expect(await command('indexes', 'remove', '--search', `${POST}:text`)).toBe('1 indexes removed')
+      await eventually(async () => (await command('indexes', 'list')) === 'none')
+      expect((await list()).status).toBe(501)
+    } finally {
+      await indexer.close()
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('what is made of records is made anew, with progress', async () => {

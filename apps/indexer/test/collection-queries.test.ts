@@ -244,6 +244,24 @@ describe('labels and times in the index', () => {
     expect((await ask(routerOf(tables), LIST, { limit: 1 }))['records']).toHaveLength(1)
   })
 
+  test('a record that is judged otherwise when it is written again as it was stands where it belongs', async () => {
+    await declare(tables, [`${NOTE}:validity+createdAt`])
+    write(DIDS[0], 'k', note())
+    tables.db.raw.exec("UPDATE records SET validity = 2, reason = 'as it was'")
+    const { id } = tables.one('SELECT id FROM records') as { id: number }
+    const [author, indexedAt] = [tables.one('SELECT repo FROM records') as { repo: number }, tables.now]
+    tables.projections.move(id, { author: author.repo, validity: 2, indexedAt })
+    expect(await unfitOf({ validity: 'invalid' })).toEqual([
+      0,
+      [expect.objectContaining({ reason: 'as it was' })],
+    ])
+    write(DIDS[0], 'k', note())
+    expect([await unfitOf({ validity: 'invalid' }), (await unfitOf({})) as unknown]).toEqual([
+      [0, []],
+      [1, undefined],
+    ])
+  })
+
   test('the few that do not fit are not looked for among all that do', async () => {
     await declare(tables, [`${NOTE}:createdAt,validity+createdAt`])
     tables.db.transaction(() => {

@@ -306,6 +306,28 @@ describe('in a process of its own', () => {
     expect([await open, await searcher.ask('SELECT 1 AS record', [])]).toEqual([null, null])
   })
 
+  test('who asks a lot takes turns with others, and does not fill the queue', async () => {
+    const searcher = createSearcher(tables.db, databasePath(folder), 5000)
+    const order: string[] = []
+    const from = (asker: string, n: number): Promise<boolean>[] =>
+      Array.from({ length: n }, async () => {
+        const rows = await searcher.ask('SELECT 1 AS record', [], asker)
+        if (rows !== null) order.push(asker)
+        return rows !== null
+      })
+    const many = from('many', 40)
+    const others = [...from('a', 3), ...from('b', 1)]
+    // Four of those that waited made room: the last ones, whoever asks most.
+    expect((await Promise.all(many)).map((is, i) => (is ? -1 : i)).filter((i) => i >= 0)).toEqual(
+      Array.from({ length: 12 }, (_, i) => 28 + i),
+    )
+    expect(await Promise.all(others)).toEqual([true, true, true, true])
+    expect(order.slice(0, 7)).toEqual(['many', 'many', 'a', 'b', 'many', 'a', 'many'])
+    // Where all come from one address, as behind a proxy, the queue is theirs.
+    expect((await Promise.all(from('proxy', 33))).filter((is) => !is)).toHaveLength(1)
+    await searcher.close()
+  })
+
   test('finds what was written a moment ago', async () => {
     await searched()
     put('one', 'hello')

@@ -291,6 +291,7 @@ describe('the status', () => {
         wanted: { ...describeWanted(openWanted(tables.db, ALL, Date.now)), finding: [] },
         removals: { repos: 0, collections: false },
         reindex: null,
+        indexes: [],
       }),
       workers: () => null,
       consumers: () => [],

@@ -3,6 +3,7 @@
 
 import type { Consumer } from '@avocet/firehose'
 import { isDid, type Did } from '@avocet/syntax'
+import type { IndexChange, IndexChoices, IndexKind } from '../projections/choices.ts'
 import type { Reindexing } from '../index/reindex.ts'
 import type { DeadLetterReader } from '../queries/dead-letters.ts'
 import type { Page } from '../http/page.ts'
@@ -21,6 +22,7 @@ export type AdminParts = {
   readonly status: () => object
   readonly repos: RepoChoices
   readonly collections: CollectionChoices
+  readonly indexes: IndexChoices
   readonly deadLetters: Pick<DeadLetterReader, 'newest'>
   readonly letters: Letters
   readonly reindexing: Reindexing
@@ -46,13 +48,16 @@ const PUBLIC: ReadonlySet<string> = new Set(['/status', '/coverage', '/failures'
 export function createAdmin(
   parts: AdminParts,
 ): (request: Request, caller: { readonly address: string | null }) => Promise<Response> {
-  const { repos, collections, letters, reindexing } = parts
+  const { repos, collections, indexes, letters, reindexing } = parts
   const door = createDoor(parts.token, parts.onLoopback, createGuesses({ perAddress: true, now: Date.now }))
   const routes = new Map<string, Handler>([
     ['GET /admin/status', () => parts.status()],
     ['GET /admin/collections', () => ({ collections: collections.list() })],
     ['POST /admin/collections/add', ({ body }) => done(collections.add(texts(body, 'collections')))],
     ['POST /admin/collections/remove', ({ body }) => done(collections.remove(texts(body, 'collections')))],
+    ['GET /admin/indexes', () => ({ indexes: indexes.list() })],
+    ['POST /admin/indexes/add', ({ body }) => done(indexes.add(kindOf(body), texts(body, 'indexes')))],
+    ['POST /admin/indexes/remove', ({ body }) => done(indexes.remove(kindOf(body), texts(body, 'indexes')))],
     ['GET /admin/repos', ({ params }) => listRepos(params)],
     ['POST /admin/repos/add', ({ body }) => done(repos.add(texts(body, 'dids')))],
     ['POST /admin/repos/remove', ({ body }) => done(repos.remove(texts(body, 'dids')))],
@@ -154,6 +159,11 @@ async function readBody(request: Request): Promise<Body> {
   throw new Refused(400, 'InvalidRequest', 'The body is no JSON object')
 }
 
+function kindOf({ kind = 'fields' }: Body): IndexKind {
+  if (kind === 'fields' || kind === 'search') return kind
+  throw new Refused(400, 'InvalidRequest', 'kind is fields or search')
+}
+
 function choiceOf(body: Body): LetterChoice {
   const { ids, did, all } = body
   if (all === true) return { all }
@@ -163,7 +173,7 @@ function choiceOf(body: Body): LetterChoice {
   throw new Refused(400, 'InvalidRequest', `ids (at most ${MAX_PAGE} numbers), did or all says which letters`)
 }
 
-async function done(result: Promise<ChoiceResult>): Promise<object> {
+async function done(result: Promise<ChoiceResult | IndexChange>): Promise<object> {
   const { ok, ...rest } = await result
   if (ok) return (rest as { value: object }).value
   const { code, message } = (rest as { error: { code: string; message: string } }).error

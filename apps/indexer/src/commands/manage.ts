@@ -5,7 +5,15 @@ import { type Command, Option } from 'commander'
 import { readToken } from '../admin/door.ts'
 import { defaults, parseDids, parseHttpUrl } from '../config.ts'
 import { IndexerError } from '../errors.ts'
-import { type Answer, ask, askAll, describeReindex, describeStatus, type Remote } from './remote.ts'
+import {
+  type Answer,
+  ask,
+  askAll,
+  describeIndex,
+  describeReindex,
+  describeStatus,
+  type Remote,
+} from './remote.ts'
 
 type Flags = { adminUrl: string; adminTokenFile?: string; json?: boolean }
 type LetterFlags = Flags & { did?: string; all?: boolean; reason?: string; limit?: string }
@@ -132,6 +140,28 @@ export function addManagement(
           dids: parseDids(dids.join(',')),
         })
         show(flags, answer, `${answer['count']} repos ${name === 'add' ? 'added' : 'removed'}`)
+      })
+  }
+
+  const indexes = program
+    .command('indexes')
+    .description('what collections can be asked by: list, add, remove')
+  add(indexes, 'list', 'each, with its progress while it is built').action(async (flags: Flags) => {
+    const answer = await ask(remoteOf(flags), 'GET', 'indexes')
+    const lines = (answer['indexes'] as Answer[]).map(describeIndex)
+    show(flags, answer, lines.length === 0 ? 'none' : lines.join('\n'))
+  })
+  for (const [name, description] of [
+    ['add', 'build them while everything goes on'],
+    ['remove', 'drop them'],
+  ] as const) {
+    add(indexes, name, description)
+      .argument('<index...>', 'as --index has them, such as com.example.note:topic+createdAt')
+      .addOption(new Option('--search', 'for words, as --search has them'))
+      .action(async (names: string[], flags: Flags & { search?: boolean }) => {
+        const kind = flags.search === true ? 'search' : 'fields'
+        const answer = await ask(remoteOf(flags), 'POST', `indexes/${name}`, { kind, indexes: names })
+        show(flags, answer, `${answer['count']} indexes ${name === 'add' ? 'added' : 'removed'}`)
       })
   }
 

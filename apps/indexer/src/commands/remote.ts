@@ -75,6 +75,12 @@ export function describeStatus(status: Answer): string {
   const { removals, reindex } = status
   if (removals.repos > 0) lines.push(`removing: ${removals.repos} repos`)
   if (removals.collections) lines.push('removing: records of collections that are not wanted any more')
+  for (const index of status['indexes'] as Answer[]) {
+    if (index['state'] !== 'ready') lines.push(describeIndex(index))
+  }
+  for (const { collection, progress } of status['judging'] as Answer[]) {
+    lines.push(`records of ${collection} judged by other lexicons: ${percent(progress)}`)
+  }
   if (reindex !== null) lines.push(describeReindex(reindex))
   return lines.join('\n')
 }
@@ -101,10 +107,17 @@ function describeFinding({ host, collections, by, state, named, readAt }: Answer
 }
 
 /** How far a reindex is. */
+/** An index, and how far it is. */
+export function describeIndex({ index, kind, state, progress }: Answer): string {
+  const far = state === 'building' ? ` ${percent(progress)}` : ''
+  return `${kind === 'search' ? 'search' : 'index'} ${index}: ${state}${far}`
+}
+
 export function describeReindex({ looked, changed, progress, finishedAt }: Answer): string {
   const done = finishedAt === null ? `${(progress * 100).toFixed(1)} %` : `finished ${at(finishedAt)}`
   return `reindex: ${done}; ${looked} records looked at, ${changed} changed`
 }
 
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 const at = (ms: number): string => new Date(ms).toISOString()
 const lag = (ms: number | null): string => (ms === null ? '' : `, ${ms} ms behind`)

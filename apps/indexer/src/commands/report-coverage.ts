@@ -44,6 +44,12 @@ function* describe(report: Coverage): Generator<string, void, undefined> {
   }
   for (const { reason, count } of failures) yield `failures   ${count} ${reason}`
   if (report.overQuota > 0) yield `quota      ${report.overQuota} accounts have used up their room`
+  for (const { index, state, progress } of report.indexes) {
+    yield `index      ${index} ${state}${progress === null ? '' : ` ${percent(progress)}`}`
+  }
+  for (const { collection, progress } of report.judging) {
+    yield `lexicon    ${percent(progress)} of the records of ${collection} judged by it`
+  }
   yield `audit      ${audit === null ? 'off' : describeAudit(audit)}`
 }
 

@@ -28,6 +28,12 @@ export function createMetrics(): Metrics {
     'source',
   )
   const live = gauge('source_connected', 'Whether a source is connected.', 'source')
+  const indexes = gauge(
+    'index_progress',
+    'Share of the records that an index is built from which are in it.',
+    'index',
+    'kind',
+  )
   const records = gauge('records', 'Records in the index.')
   const bytes = gauge('database_bytes', 'Size of the database.')
   const written = counter('records_written', 'Operations on records.', 'action')
@@ -82,6 +88,8 @@ export function createMetrics(): Metrics {
     }
     const { totals } = status
     records.set(totals.records)
+    indexes.reset()
+    for (const { index, kind, progress } of status.indexes) indexes.set({ index, kind }, progress ?? 0)
     bytes.set(status.database.bytes)
     for (const [action, n] of [
       ['create', totals.creates],

@@ -3,7 +3,12 @@
 import type { Status } from '../http/status.ts'
 
 /** How complete the index is. Times are ms since the epoch. */
-export type Coverage = Pick<Status, 'now' | 'repos' | 'behind' | 'lagMs' | 'audit' | 'overQuota'> & {
+export type Coverage = Pick<
+  Status,
+  'now' | 'repos' | 'behind' | 'lagMs' | 'audit' | 'overQuota' | 'judging'
+> & {
+  /** Indexes that are being built or dropped. */
+  readonly indexes: Status['indexes']
   /** Share of the known repos that can be read which are complete as far as is known; null without any. */
   readonly synchronizedShare: number | null
   /** Repos whose hosts cannot be read now. */
@@ -21,7 +26,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set(['fetch-failed', 'host-busy', '
 
 /** Makes the report of a status. */
 export function coverageOf(status: Status): Coverage {
-  const { now, repos, behind, lagMs, audit, overQuota, sources, failures } = status
+  const { now, repos, behind, lagMs, audit, overQuota, judging, sources, failures } = status
   const readable = repos.known - repos.terminal
   return {
     now,
@@ -35,6 +40,8 @@ export function coverageOf(status: Status): Coverage {
       .filter(({ fault }) => fault)
       .map(({ reason, count, lastAt }) => ({ reason, count, lastAt })),
     overQuota,
+    indexes: status.indexes.filter(({ state }) => state !== 'ready'),
+    judging,
     audit,
   }
 }

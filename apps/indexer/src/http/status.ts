@@ -5,6 +5,8 @@ import { isFault } from '../index/apply.ts'
 import type { ReindexStatus } from '../index/reindex.ts'
 import type { FindingStatus } from '../sync/finding.ts'
 import type { SourceStatus } from './source-status.ts'
+import { rejudging } from '../lexicons/rejudge.ts'
+import type { IndexStatus } from '../projections/choices.ts'
 import type { GroupStats } from '../delivery/group-types.ts'
 import type { AuditReport } from '../coverage/audit.ts'
 import type { BehindReason, RepoCounts, RepoReader } from '../queries/repos.ts'
@@ -68,6 +70,10 @@ export type Status = {
   readonly wanted: WantedStatus
   /** What is not wanted any more and still to be removed. */
   readonly removals: { readonly repos: number; readonly collections: boolean }
+  /** The indexes of collections, and how far those are that are being built. */
+  readonly indexes: readonly IndexStatus[]
+  /** Collections whose records are judged anew as their lexicons changed. `progress`: from 0 to 1. */
+  readonly judging: readonly { readonly collection: string; readonly progress: number }[]
   /** Labels and links that are, or were, made anew; null: never. */
   readonly reindex: ReindexStatus | null
   readonly database: { readonly bytes: number }
@@ -90,7 +96,7 @@ export function createStatus(options: {
   readonly consumers: () => Status['consumers']
   /** Default: there is none. */
   readonly audit?: () => AuditReport
-  readonly work: () => Pick<Status, 'wanted' | 'removals' | 'reindex'>
+  readonly work: () => Pick<Status, 'wanted' | 'removals' | 'reindex' | 'indexes'>
   /** Bytes on disk that one account may take. */
   readonly accountQuota: number
   readonly version: string
@@ -148,6 +154,7 @@ export function createStatus(options: {
       audit: options.audit?.() ?? null,
       backfill: { discovered: counts.known, inProgress: counts.resyncing, waiting: counts.desynchronized },
       ...options.work(),
+      judging: rejudging(db).map(({ collection, done, until }) => ({ collection, progress: done / until })),
       database: { bytes: databaseBytes(db) },
       overQuota: countOver(db, options.accountQuota),
       workers: options.workers(),

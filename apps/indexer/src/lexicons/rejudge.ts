@@ -42,7 +42,7 @@ export function noteLexicons(db: Database, catalog: Catalog, collections: readon
 }
 
 /** What is still to be judged anew. */
-function rejudging(db: Database): Rejudging[] {
+export function rejudging(db: Database): Rejudging[] {
   return db
     .prepare('SELECT collection, done, until FROM judged WHERE done < until ORDER BY collection')
     .all() as Rejudging[]

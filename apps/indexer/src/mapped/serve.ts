@@ -56,10 +56,10 @@ function listPage(mapped: Mapped, parts: MappedParts): UntypedHandler {
   const render = item === null ? null : createRender(item, parts)
   const print = (row: RecordRow, value: string, page: { along: Along }): string =>
     render === null ? '' : printItem(render, row, value, page.along)
-  return async ({ params }) => {
+  return async ({ params, address }) => {
     const translated = translate(mapped, params)
     if (mapping.kind === 'search') {
-      const { page, cursor } = await searchPage(queries!.search!, translated, parts, print)
+      const { page, cursor } = await searchPage(queries!.search!, translated, parts, address, print)
       return answer(mapping, page.items, cursor)
     }
     const query = await questionOf(queries!, translated, parts)

@@ -1,6 +1,6 @@
 import type { DataObject } from '@avocet/data'
 import { XrpcError } from '@avocet/xrpc'
-import { respond, type UntypedHandler } from '@avocet/xrpc-server'
+import { networkOf, respond, type UntypedHandler } from '@avocet/xrpc-server'
 import { valueAt } from '../projections/field.ts'
 import type { CollectionQueries } from '../queries/documents.ts'
 import { createPage, MAX_PASSED, type Page } from '../queries/page.ts'
@@ -26,9 +26,9 @@ export function searchCollection(
   references: CollectionQueries['references'],
   parts: CollectionParts,
 ): UntypedHandler {
-  return async ({ params }) => {
+  return async ({ params, address }) => {
     const neighbours = createNeighbours(references, params, parts.joins)
-    const { page, cursor } = await searchPage(search, params, parts, (row, value, _, terms) => {
+    const { page, cursor } = await searchPage(search, params, parts, address, (row, value, _, terms) => {
       const highlights = JSON.stringify(highlightsOf(search, terms, value))
       return printRecord(row, value, `,"highlights":${highlights}${neighbours.of(row, value)}`)
     })
@@ -41,6 +41,7 @@ export function searchCollection(
 /**
  * A page of what is found.
  * @param params those of `<collection>.searchRecords`, checked by it
+ * @param address who asks: the network of it takes turns with others
  * @param print as for `Page`, and what was looked for
  * @throws XrpcError `IndexBuilding`, `InvalidQuestion`, `InvalidCursor`, `TooCostly`
  */
@@ -48,6 +49,7 @@ export async function searchPage(
   search: StoredSearch,
   params: QueryParams,
   parts: CollectionParts,
+  address: string | null,
   print: (row: RecordRow, value: string, page: Page<number>, terms: readonly Term[]) => string,
 ): Promise<{ readonly page: Page<number>; readonly cursor: string | null }> {
   const { reader, records, searcher } = parts
@@ -72,13 +74,14 @@ export async function searchPage(
   }
   const isBest = params['order'] === 'best'
   const [from = 0] = (after ?? []) as readonly number[]
+  const asker = address === null ? '' : networkOf(address)
   const found = isBest
-    ? await searcher.ask(bestSql(id, fields.length), [match, Math.max(0, MAX_BEST - from), from])
-    : await searcher.ask(newestSql(id, after !== null), [
-        match,
-        ...(after === null ? [] : [from]),
-        limit + MAX_PASSED,
-      ])
+    ? await searcher.ask(bestSql(id, fields.length), [match, Math.max(0, MAX_BEST - from), from], asker)
+    : await searcher.ask(
+        newestSql(id, after !== null),
+        [match, ...(after === null ? [] : [from]), limit + MAX_PASSED],
+        asker,
+      )
   if (found === null) {
     throw new XrpcError(503, 'TooCostly', 'this took too long to look for: ask for rarer words')
   }

@@ -5,8 +5,9 @@ import { createNames } from '../database/names.ts'
 import { createJudge } from '../index/validity.ts'
 import type { Lexicons } from '../lexicons/load.ts'
 import { noteLexicons } from '../lexicons/rejudge.ts'
-import { type DeclaredSearch, declareSearches } from '../search/declare.ts'
-import { type DeclaredIndexes, declareIndexes } from './declare.ts'
+import type { DeclaredSearch } from '../search/declare.ts'
+import { type IndexChoices, openIndexChoices } from './choices.ts'
+import type { DeclaredIndexes } from './declare.ts'
 import { createProjections, type Projections } from './store.ts'
 import { keepProjections } from './upkeep.ts'
 
@@ -27,16 +28,15 @@ export function openProjections(options: {
   readonly declared: readonly DeclaredIndexes[]
   readonly searched: readonly DeclaredSearch[]
   readonly onLog: (line: string) => void
-}): { readonly projections: Projections; readonly upkeep: Upkeep } {
-  const { db, lexicons, declared, searched, onLog } = options
+  /** ms since the epoch. */
+  readonly now: () => number
+}): { readonly projections: Projections; readonly indexes: IndexChoices; readonly upkeep: Upkeep } {
+  const { db, lexicons, declared, searched, onLog, now } = options
   const { catalog, collections } = lexicons
   const projections = createProjections(db, createNames(db))
-  const specs = declareIndexes(catalog, declared, collections)
-  const searches = declareSearches(catalog, searched)
-  db.transaction(() => {
-    projections.declare(specs, searches)
-    noteLexicons(db, catalog, collections)
-  })
+  const flags = { declared, searched, own: collections }
+  const indexes = openIndexChoices({ db, catalog, projections, flags, onLog, now })
+  db.transaction(() => noteLexicons(db, catalog, collections))
   const stopped = new AbortController()
   const judge = createJudge(catalog)
   const done = keepProjections({ db, projections, judge, onLog, signal: stopped.signal })
@@ -44,6 +44,7 @@ export function openProjections(options: {
   done.catch(() => {})
   return {
     projections,
+    indexes,
     upkeep: {
       done,
       stop: () => {

@@ -11,8 +11,11 @@ export type Found = { readonly record: number }
 
 /** Asks full-text indexes. */
 export type Searcher = {
-  /** @returns null: it took too long, or too many wait */
-  ask(sql: string, params: readonly (string | number)[]): Promise<readonly Found[] | null>
+  /**
+   * @param asker whose question it is: those who ask take turns, and of a full queue the last one goes of who has most in it
+   * @returns null: it took too long, or too many wait
+   */
+  ask(sql: string, params: readonly (string | number)[], asker?: string): Promise<readonly Found[] | null>
   close(): Promise<void>
 }
 
@@ -35,6 +38,9 @@ const START_MS = 20_000
 const MAX_WAITING = 32
 
 type Waiting = SearchRequest & {
+  readonly asker: string
+  /** When it is asked, in turns of all who wait: one that is behind another of its asker comes a turn later. */
+  readonly turn: number
   readonly resolve: (rows: readonly Found[] | null) => void
   readonly reject: (error: Error) => void
 }
@@ -50,7 +56,10 @@ export function createSearcher(db: Database, path: string | null, maxMs: number 
       close: () => Promise.resolve(),
     }
   }
+  let active: Waiting | null = null
   const waiting: Waiting[] = []
+  /** The turn that is under way. */
+  let turn = 0
   let child: ChildProcess | null = null
   let timer: NodeJS.Timeout | undefined
   let asked = 0
@@ -71,8 +80,9 @@ export function createSearcher(db: Database, path: string | null, maxMs: number 
         return next()
       }
       const { id, rows, error } = reply
-      if (waiting[0]?.id !== id) return
-      const { resolve, reject } = waiting.shift()!
+      if (active?.id !== id) return
+      const { resolve, reject } = active
+      active = null
       if (rows === undefined) reject(new Error(error))
       else resolve(rows)
       next()
@@ -81,7 +91,8 @@ export function createSearcher(db: Database, path: string | null, maxMs: number 
     started.on('exit', () => {
       if (child !== started) return
       child = null
-      waiting.shift()?.reject(new Error('the process that searches has ended'))
+      active?.reject(new Error('the process that searches has ended'))
+      active = null
       next()
     })
     // It holds nobody up who wants to end.
@@ -93,37 +104,67 @@ export function createSearcher(db: Database, path: string | null, maxMs: number 
   /** One at a time: so that who takes long is known. */
   const next = (): void => {
     clearTimeout(timer)
-    const [first] = waiting
-    if (first === undefined || closed) return
+    if (closed) return
+    active ??= takeNext()
+    if (active === null) return
     if (child === null) {
       isReady = false
       child = start()
     }
     timer = setTimeout(giveUp, isReady ? maxMs : START_MS)
     if (!isReady) return
-    const { id, sql, params } = first
+    const { id, sql, params } = active
     child.send({ id, sql, params } satisfies SearchRequest)
   }
 
   const giveUp = (): void => {
     child?.kill('SIGKILL')
     child = null
-    waiting.shift()?.resolve(null)
+    active?.resolve(null)
+    active = null
     next()
   }
 
+  /** Takes the one whose turn it is out of the queue; of several the one that came first. */
+  const takeNext = (): Waiting | null => {
+    const first = waiting.reduce<Waiting | null>(
+      (best, one) => (best === null || one.turn < best.turn ? one : best),
+      null,
+    )
+    if (first === null) return null
+    waiting.splice(waiting.indexOf(first), 1)
+    turn = first.turn
+    return first
+  }
+
+  const ofAsker = (asker: string): Waiting[] => waiting.filter((one) => one.asker === asker)
+
+  /** Makes room in a full queue for who has less in it than somebody else. @returns whether there is room */
+  const makeRoom = (asker: string): boolean => {
+    if (waiting.length + (active === null ? 0 : 1) < MAX_WAITING) return true
+    const counts = [...Map.groupBy(waiting, (one) => one.asker).values()]
+    const most = counts.toSorted((a, b) => b.length - a.length)[0] ?? []
+    if (most.length <= ofAsker(asker).length + 1) return false
+    const last = most.at(-1)!
+    waiting.splice(waiting.indexOf(last), 1)
+    last.resolve(null)
+    return true
+  }
+
   return {
-    ask(sql, params) {
-      if (closed || waiting.length >= MAX_WAITING) return Promise.resolve(null)
+    ask(sql, params, asker = '') {
+      if (closed || !makeRoom(asker)) return Promise.resolve(null)
       return new Promise((resolve, reject) => {
-        waiting.push({ id: ++asked, sql, params, resolve, reject })
-        if (waiting.length === 1) next()
+        const behind = Math.max(turn, ...ofAsker(asker).map((one) => one.turn))
+        waiting.push({ id: ++asked, sql, params, asker, turn: behind + 1, resolve, reject })
+        if (active === null) next()
       })
     },
     async close() {
       closed = true
       clearTimeout(timer)
-      for (const { resolve } of waiting.splice(0)) resolve(null)
+      for (const { resolve } of [...waiting.splice(0), ...(active === null ? [] : [active])]) resolve(null)
+      active = null
       const last = child
       child = null
       if (last === null || last.exitCode !== null || last.signalCode !== null) return

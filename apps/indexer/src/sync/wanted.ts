@@ -51,7 +51,9 @@ export type Wanted = {
 export function openWanted(db: Database, flags: WantedFlags, now: () => number): Wanted {
   const { everything, signal } = flags
   const choices = { collection: new Map<string, boolean>(), repo: new Map<string, boolean>() }
-  for (const row of db.prepare('SELECT kind, name, wanted FROM choices').iterate()) {
+  for (const row of db
+    .prepare("SELECT kind, name, wanted FROM choices WHERE kind IN ('collection', 'repo')")
+    .iterate()) {
     choices[row['kind'] as ChoiceKind].set(row['name'] as string, row['wanted'] === 1)
   }
   const flagged = new Set(flags.repos)
