@@ -1,6 +1,5 @@
 // A network under the names of the real one, on this machine: plc.directory, a PDS, its stream in place of the relay's, and its handles in
 // place of the public API's, all by https. Programs run on it as they are written: only what is loaded before them (names.mjs) knows that it is not the internet.
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type AddressInfo } from 'node:net'
@@ -12,27 +11,11 @@ import { pathToFileURL } from 'node:url'
 import { freePort, startService } from '@avocet/network'
 import { pdsDatabaseEnvironment } from '@avocet/testing/pds-store'
 
+import { type Running, startProgram } from '../support/running.ts'
 import { certificate, privateKey } from './certificate.ts'
 
 /** The password of every account. */
 export const PASSWORD = 'correct horse battery staple'
-
-/** How a program ended. */
-export interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** A program that runs. */
-export interface Running {
-  readonly process: ChildProcess
-  readonly ended: Promise<Ended>
-  /** Resolves with what it wrote, to the output or to the error output, once that fits. @throws Error where it ends before */
-  wrote(pattern: RegExp): Promise<RegExpExecArray>
-  /** Ends it with SIGTERM. */
-  stop(): Promise<Ended>
-}
 
 /** Where a program runs. */
 export interface RunOptions {
@@ -117,7 +100,8 @@ export async function startNamedNetwork(): Promise<NamedNetwork> {
       if (body.did === undefined) throw new Error(`no account: ${JSON.stringify(body)}`)
       return { did: body.did, handle, token: body.accessJwt }
     },
-    start: (file, options = {}) => run(file, { ...options, env: { ...env, ...options.env } }),
+    start: (file, { cwd, args = [], env: more }: RunOptions = {}) =>
+      startProgram(process.execPath, [file, ...args], { cwd, env: { ...env, ...more } }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
@@ -161,38 +145,4 @@ async function serveNames(portOf: (name: string) => number | undefined): Promise
 
 interface Front extends AsyncDisposable {
   readonly port: number
-}
-
-function run(file: string, { cwd, args = [], env = {} }: RunOptions): Running {
-  const child = spawn(process.execPath, [file, ...args], {
-    cwd,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const ended = new Promise<Ended>((resolve) => {
-    child.once('error', (error) => resolve({ code: null, stdout, stderr: `${stderr}${error.message}` }))
-    child.once('close', (code) => resolve({ code, stdout, stderr }))
-  })
-  return {
-    process: child,
-    ended,
-    wrote: (pattern) =>
-      new Promise((resolve, reject) => {
-        const look = (): void => {
-          const found = pattern.exec(stdout) ?? pattern.exec(stderr)
-          if (found !== null) resolve(found)
-        }
-        child.stdout.on('data', look)
-        child.stderr.on('data', look)
-        void ended.then(() => reject(new Error(`it ended without ${pattern}:\n${stdout}${stderr}`)))
-        look()
-      }),
-    stop: () => {
-      child.kill('SIGTERM')
-      return ended
-    },
-  }
 }

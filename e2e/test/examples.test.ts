@@ -12,8 +12,9 @@ import { hasChromium, launchChromium } from '@avocet/testing/chromium'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { PASSWORD, startNamedNetwork, type NamedNetwork, type Running } from '../named/network.ts'
+import { PASSWORD, startNamedNetwork, type NamedNetwork } from '../named/network.ts'
 import { typePassword } from '../support/pds.ts'
+import type { Running } from '../support/running.ts'
 
 type Account = Awaited<ReturnType<NamedNetwork['newAccount']>>
 type Entry = { uri: string; cid: string; value: { text: string; reply?: unknown } }

@@ -12,9 +12,10 @@ import { hasChromium, launchChromium } from '@avocet/testing/chromium'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { PASSWORD, startNamedNetwork, type NamedNetwork, type Running } from '../named/network.ts'
+import { PASSWORD, startNamedNetwork, type NamedNetwork } from '../named/network.ts'
 import { checkTypes, copyInto, installPacked, runTool, type PackedFolder } from '../support/packed.ts'
 import { typePassword } from '../support/pds.ts'
+import type { Running } from '../support/running.ts'
 import { passTo } from '../support/tls-hosts.ts'
 import { LIBRARIES, programsOf, TASKS, type Program } from '../tasks/list.ts'
 

@@ -248,6 +248,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
       ids: sources.map(({ id }) => id),
       wanted,
       isFollowed,
+      catalog: lexicons.catalog,
       fetch: ask,
       consumer,
       onTrouble: log,

@@ -1,6 +1,9 @@
 // Who has what is wanted: hosts that say so, hosts that cannot, and hosts that lie.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Listed } from '@avocet/firehose'
 import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -8,11 +11,10 @@ import { openIndexDatabase } from '../src/database/open.ts'
 import type { ListedHost } from '../src/sync/discovery.ts'
 import { type Finding, type FindingOptions, startFinding } from '../src/sync/finding.ts'
 import { openWanted, type Wanted } from '../src/sync/wanted.ts'
-import { eventually } from './support/indexer.ts'
+import { eventually, startIndexer } from './support/indexer.ts'
+import { documents, LIKE, NOTE } from './support/notes.ts'
 import { type Answers, type Pds, startPds } from './support/pds.ts'
 
-const NOTE = 'com.example.note'
-const LIKE = 'com.example.like'
 const did = (i: number | string): Did => `did:web:a${i}.example`
 const json = (response: ServerResponse, body: object): void => {
   response.setHeader('content-type', 'application/json')
@@ -144,6 +146,23 @@ describe('a host that lists by collection', () => {
     )
     await eventually(() => seen.rests === 1)
     expect(asked).toEqual([NOTE, LIKE])
+  })
+
+  test('the lexicons that it is given say which names a namespace has', async () => {
+    const asked = new Set<string | null>()
+    pds = await startPds({
+      listReposByCollection(params, response) {
+        asked.add(params.get('collection'))
+        json(response, { repos: [] })
+      },
+    })
+    const folder = mkdtempSync(join(tmpdir(), 'avocet-finding-'))
+    writeFileSync(join(folder, 'note.json'), JSON.stringify(documents()[0]))
+    const source = { url: pds.url.replace('http', 'ws'), kind: 'relay', start: 'live' } as const
+    const options = { sources: [source], collections: ['com.example.*'], lexicons: [folder] }
+    await using _ = await startIndexer({ wsUrl: source.url, plcUrl: pds.url }, options)
+    await eventually(() => asked.has(NOTE))
+    rmSync(folder, { recursive: true })
   })
 
   test('who is followed already, and who was removed, is not looked up', async () => {

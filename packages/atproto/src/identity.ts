@@ -14,7 +14,10 @@ import { AtprotoError, valueOf } from './error.ts'
 export interface IdentityOptions {
   /** The did:plc directory; default `https://plc.directory`. */
   readonly plcUrl?: string
-  /** Servers on this machine, over plain http, and handles under `.test`; for development. */
+  /**
+   * Servers on this machine, over plain http, and handles under `.test`; for development. No DNS knows those: in place of `handles` take
+   * `createXrpcHandleResolver` of `@avocet/did`, which asks a PDS, or sign in with its address as `service`.
+   */
   readonly allowLoopback?: boolean
   /** The well-known URL of a handle; default `https://<handle>/.well-known/atproto-did`. */
   readonly wellKnownUrl?: (handle: string) => string

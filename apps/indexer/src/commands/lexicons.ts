@@ -54,7 +54,7 @@ async function describeSettings(config: IndexerConfig): Promise<object> {
     const lexicons = servedLexicons(reader.all, mapped, catalog)
     if (lexicons.length > 0) return { lexicons }
   } finally {
-    await db.close()
+    db.close()
   }
   throw new IndexerError(
     'bad-config',

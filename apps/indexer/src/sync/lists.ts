@@ -1,7 +1,7 @@
 // Which lists are read: of everybody, or of those who have what is wanted.
 
 import type { Consumer, HostFetch } from '@avocet/firehose'
-import { catalog } from '@avocet/lexicons/catalog'
+import type { Catalog } from '@avocet/lexicon'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import type { IndexerConfig } from '../config.ts'
@@ -19,13 +19,15 @@ export function startLists(options: {
   readonly ids: readonly string[]
   readonly wanted: Wanted
   readonly isFollowed: (did: string) => boolean
+  /** Lexicons that say which collections a namespace has. */
+  readonly catalog: Catalog
   /** Guarded against addresses inside the network, redirects included. */
   readonly fetch: HostFetch
   readonly consumer: Consumer
   readonly onTrouble: (message: string) => void
   readonly now: () => number
 }): Finding {
-  const { config, wanted, isFollowed } = options
+  const { config, wanted, isFollowed, catalog } = options
   const sources = config.sources.map(({ kind }, i) => ({
     url: options.hosts[i]!,
     source: options.ids[i]!,
