@@ -77,7 +77,7 @@ if (values.list) {
   process.exit(0)
 }
 
-const vitest = (...files: readonly string[]): string[] => ['run', '--project', 'unit', ...files]
+const vitest = (...files: readonly string[]): string[] => ['run', '--project', 'unit*', ...files]
 const named = [...new Set(chosen.flatMap(({ first = [] }) => first))]
 const tests = vitest(...(values.quick ? named : [values.tests ?? `${folder}/test`]))
 /** A run of few files is given up after so long: a fault often makes a test wait for what does not come. */
@@ -135,7 +135,7 @@ async function tryOut(
   if (all.outcome === 'passed' && briefFiles.length > 0 && longFiles.length > 0)
     all = await shadow.run(mutant, vitest(...longFiles), timeoutMs)
   if (all.outcome !== 'passed' || !values.wider) return all
-  const wider = ['related', '--run', '--project', 'unit', mutant.file]
+  const wider = ['related', '--run', '--project', 'unit*', mutant.file]
   const elsewhere = await shadow.run(mutant, wider, 20 * 60_000)
   return elsewhere.outcome === 'passed' ? elsewhere : { ...elsewhere, outcome: 'failed elsewhere' }
 }

@@ -5,6 +5,7 @@
 //   npx pnpm test:postgres         every test of the PDS, each server on Postgres
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 
@@ -14,7 +15,8 @@ import { runReadmeExamples } from './readme-examples.ts'
 type Counts = { passed: number; failed: number; skipped: number }
 /** `failures`: what the last run of each test said that failed. `unstable`: likewise of tests that passed when run again. */
 type Outcome = { ok: boolean; counts?: Counts; failures?: readonly string[]; unstable?: readonly string[] }
-type Step = { name: string; run: () => Promise<Outcome> }
+/** `beside`: it reads the sources only, so its neighbours run at the same time; what it prints comes when it ends. */
+type Step = { name: string; run: () => Promise<Outcome>; beside?: true }
 /** Of vitest's JSON report, what is read here. */
 type Report = {
   numPassedTests: number
@@ -93,14 +95,14 @@ const steps: Step[] = [
   { name: 'generate', run: command('turbo', 'run', 'generate', '--output-logs=errors-only') },
   { name: 'boundaries', run: command('turbo', 'boundaries') },
   { name: 'types', run: command('tsc', '-b') },
-  { name: 'types of tests', run: command('tsc', '-p', 'tsconfig.test.json') },
-  { name: 'packages', run: command('node', 'scripts/check-packages.ts') },
-  { name: 'lint', run: command('oxlint', '--type-aware', '--deny-warnings') },
-  { name: 'expressions', run: command('node', 'scripts/check-expressions.ts') },
-  { name: 'faults', run: command('node', 'scripts/check-faults.ts') },
-  { name: 'sizes', run: command('node', 'bench/sizes.ts', '--check') },
-  { name: 'deploy', run: command('node', 'scripts/check-deploy.ts') },
-  { name: 'unused', run: command('knip', '--no-progress', '--no-config-hints') },
+  beside('expressions', 'node', 'scripts/check-expressions.ts'),
+  beside('types of tests', 'tsc', '-p', 'tsconfig.test.json'),
+  beside('lint', 'oxlint', '--type-aware', '--deny-warnings'),
+  beside('packages', 'node', 'scripts/check-packages.ts'),
+  beside('faults', 'node', 'scripts/check-faults.ts'),
+  beside('sizes', 'node', 'bench/sizes.ts', '--check'),
+  beside('deploy', 'node', 'scripts/check-deploy.ts'),
+  beside('unused', 'knip', '--no-progress', '--no-config-hints'),
   { name: 'unit', run: vitest('unit') },
   { name: 'PDS on Postgres', run: () => onPostgres('unit', ON_POSTGRES) },
   { name: 'readme', run: readme },
@@ -136,9 +138,12 @@ const allFailures: string[] = []
 const allUnstable: string[] = []
 let broken = 0
 const begun = performance.now()
-for (const step of steps) {
-  if (only && !only.includes(step.name)) continue
-  console.log(`\n── ${step.name}`)
+for (const batch of batchesOf(steps.filter(({ name }) => !only || only.includes(name)))) {
+  await eachBeside(batch, runStep)
+}
+
+async function runStep(step: Step): Promise<void> {
+  if (step.beside === undefined) console.log(`\n── ${step.name}`)
   const start = performance.now()
   const { ok, counts, ...told } = await step.run()
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
@@ -169,6 +174,37 @@ process.exitCode = broken === 0 && total.failed === 0 ? 0 : 1
 /** A step that is one command of the workspace; its output is shown as it comes. */
 function command(name: string, ...args: string[]): Step['run'] {
   return async () => ({ ok: (await spawned(name, args)) === 0 })
+}
+
+/** A step of one command that runs beside its neighbours. */
+function beside(step: string, name: string, ...args: string[]): Step {
+  const run = async (): Promise<Outcome> => {
+    let output = ''
+    const code = await spawned(name, args, {}, (text) => (output += text))
+    console.log(`\n── ${step}\n${output.trimEnd()}`)
+    return { ok: code === 0 }
+  }
+  return { name: step, run, beside: true }
+}
+
+/** Steps in their order: those that may run beside each other together, each other one alone. */
+function batchesOf(some: readonly Step[]): Step[][] {
+  const batches: Step[][] = []
+  for (const step of some) {
+    const last = batches.at(-1)
+    if (step.beside && last?.[0]!.beside) last.push(step)
+    else batches.push([step])
+  }
+  return batches
+}
+
+/** As many at a time as there are cores. */
+async function eachBeside(batch: readonly Step[], run: (step: Step) => Promise<void>): Promise<void> {
+  const left = [...batch]
+  const worker = async (): Promise<void> => {
+    for (let step = left.shift(); step !== undefined; step = left.shift()) await run(step)
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, worker))
 }
 
 /** Tests of a project with every PDS on a schema of one Postgres server. */
@@ -219,7 +255,7 @@ async function vitestRun(
 ): Promise<{ code: number; report: Report | null }> {
   const file = join(results, `${name}.json`)
   const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`]
-  const code = await spawned('vitest', ['run', ...args, `--project=${project}`, ...reporters], env)
+  const code = await spawned('vitest', ['run', ...args, `--project=${project}*`, ...reporters], env)
   try {
     return { code, report: JSON.parse(readFileSync(file, 'utf8')) as Report }
   } catch {
@@ -261,17 +297,24 @@ async function readme(): Promise<{ ok: boolean; counts: Counts }> {
   return { ok: counts.failed === 0, counts: { ...counts, skipped: 0 } }
 }
 
-function spawned(name: string, args: string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
+/** `hold`: takes what it prints; without, that is shown as it comes. */
+function spawned(
+  name: string,
+  args: string[],
+  env: Readonly<Record<string, string>> = {},
+  hold?: (text: string) => void,
+): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(join(root, 'node_modules', '.bin', name), args, {
       cwd: root,
       env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }), ...env },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: hold === undefined ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
     })
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', hold!)
     child.on('error', (error) => {
       console.error(error.message)
       resolve(1)
     })
-    child.on('exit', (code) => resolve(code ?? 1))
+    child.on(hold === undefined ? 'exit' : 'close', (code) => resolve(code ?? 1))
   })
 }

@@ -39,7 +39,7 @@ export function createApp(): App {
     wanted: () => true,
     narrow() {
       for (const mine of rows.values()) {
-        for (const path of [...mine.keys()]) if (!app.wanted(path.split('/')[0]!)) mine.delete(path)
+        for (const path of mine.keys()) if (!app.wanted(path.split('/')[0]!)) mine.delete(path)
       }
     },
     apply(event) {

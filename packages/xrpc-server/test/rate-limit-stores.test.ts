@@ -87,7 +87,7 @@ describe('while the store is away', () => {
     }
     const told: string[] = []
     const store = createFallbackRateLimitStore(flaky, {
-      retryMs: 60,
+      retryMs: 400,
       onChange: (state, error) => told.push(error === undefined ? state : `${state} ${String(error)}`),
     })
     const use = async (): Promise<number> => (await store.consume('a', 1, minute)).used
@@ -96,10 +96,10 @@ describe('while the store is away', () => {
     // Limits hold meanwhile, from nought.
     expect([await use(), await use(), await use()]).toEqual([1, 2, 3])
     expect([asked, told]).toEqual([3, ['down Error: connection refused']])
-    await sleep(80)
+    await sleep(450)
     expect([await use(), await use(), asked]).toEqual([4, 5, 4])
     isDown = false
-    await sleep(80)
+    await sleep(450)
     expect([await use(), await use(), told]).toEqual([3, 4, ['down Error: connection refused', 'up']])
   })
 
