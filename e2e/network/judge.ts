@@ -109,20 +109,16 @@ export async function readCoverage({ indexer }: World): Promise<Report> {
 const ENDED: ReadonlySet<string> = new Set(['takendown', 'deactivated', 'deleted', 'suspended', 'none'])
 
 /**
- * What is not true of what the index says.
+ * What is not true of what the index says of single accounts.
  * @param excused accounts of which nobody could tell the index that something happened
  */
 export function judge(
   findings: readonly Finding[],
-  report: Report,
   excused: (did: string) => boolean = () => false,
 ): string[] {
   const faults: string[] = []
-  const counted = new Map<string, number>()
   for (const { did, status, said, indexStatus, differences: differing } of findings) {
-    if (said === null) continue
-    counted.set(said.status, (counted.get(said.status) ?? 0) + 1)
-    if (excused(did)) continue
+    if (said === null || excused(did)) continue
     const shown = `${did} (${status}) is said to be ${said.status}${said.reason === null ? '' : `: ${said.reason}`}`
     if (said.status === 'synchronized' && differing !== null && differing.length > 0)
       faults.push(`${shown}, and ${differing.join(', ')}`)
@@ -130,12 +126,31 @@ export function judge(
     const isSame = status === 'none' ? indexStatus === 'deleted' : status === indexStatus
     if (!isSame) faults.push(`${shown}; the index has it as ${indexStatus}`)
   }
+  return faults
+}
+
+/** What is not true of the numbers of `/coverage`, repo by repo. What moves meanwhile is counted again, a few times. */
+export async function judgeCounts(world: World, accounts: readonly Account[]): Promise<string[]> {
+  for (let tries = 1; ; tries++) {
+    const said = await each(accounts, ({ did }) => repoAt(world, did))
+    const faults = countsOf(
+      said.filter((one) => one !== null),
+      await readCoverage(world),
+    )
+    if (faults.length === 0 || tries === 10) return faults
+  }
+}
+
+function countsOf(all: readonly Said[], report: Report): string[] {
+  const faults: string[] = []
+  const counted = new Map<string, number>()
+  for (const { status } of all) counted.set(status, (counted.get(status) ?? 0) + 1)
   for (const name of new Set([...counted.keys(), ...STATUSES])) {
     const [told, found] = [report.repos[name] ?? 0, counted.get(name) ?? 0]
     if (told !== found) faults.push(`coverage tells of ${told} repos that are ${name}: there are ${found}`)
   }
   const behind = report.behind.reduce((sum, { repos }) => sum + repos, 0)
-  const followed = findings.filter(({ said }) => said !== null).length
+  const followed = all.length
   const late = followed - (counted.get('synchronized') ?? 0)
   if (behind !== late) faults.push(`coverage says why ${behind} repos are behind: ${late} are`)
   if (report.repos['known'] !== followed)

@@ -10,6 +10,7 @@ import {
   examine,
   type Finding,
   judge,
+  judgeCounts,
   judgeSubscriber,
   readCoverage,
   readIndex,
@@ -17,6 +18,7 @@ import {
   verifyAll,
   WANTED_FLAG,
 } from './judge.ts'
+import type { NetworkOptions } from './options.ts'
 import { costsOf, type NetworkReport, tallyOf } from './report.ts'
 import { createSpoiler, type Spoiler } from './spoil.ts'
 import type { Subscriber } from './subscribers/subscriber.ts'
@@ -27,28 +29,6 @@ import { subscribeV2 } from './subscribers/v2.ts'
 import { receiveWebhooks } from './subscribers/webhook.ts'
 import { startTraffic, writeNote } from './traffic.ts'
 import { openWorld, type World } from './world.ts'
-
-/** How much of it. */
-export type NetworkOptions = {
-  readonly accounts: number
-  /** Of them, those who never have a record that is wanted. */
-  readonly bystanders: number
-  readonly records: number
-  /** Commits a second, of all together. */
-  readonly rate: number
-  /** How long accounts write, and things go wrong. */
-  readonly seconds: number
-  readonly seed: number
-  /** Between two kills of the indexer. */
-  readonly killEverySeconds: number
-  /** Between two readings of one whole repo, for the indexer. */
-  readonly resyncSeconds: number
-  /** Acts on accounts in a minute: takedowns, moves, … */
-  readonly actsPerMinute: number
-  /** When to give up waiting for the index to be still, seconds from the beginning of all. */
-  readonly limitSeconds: number
-  readonly print?: (line: string) => void
-}
 
 const HOSTS = 3
 /** Accounts of the host that is out of reach in the end. */
@@ -87,7 +67,7 @@ export async function runNetwork(options: NetworkOptions): Promise<NetworkReport
       subscribeTap(url),
       subscribeSse(url),
     )
-    const settledIn = seconds_(begun)
+    const settledIn = secondsSince(begun)
     print(`${accounts.length} accounts, ${options.records} records; now they write`)
 
     world.meter.note('clients', process.pid)
@@ -134,7 +114,7 @@ export async function runNetwork(options: NetworkOptions): Promise<NetworkReport
       excused?: (did: string) => boolean,
     ): Promise<Finding[]> => {
       const findings = await examine(world, accounts, share)
-      const wrong = judge(findings, await readCoverage(world), excused)
+      const wrong = [...judge(findings, excused), ...(await judgeCounts(world, accounts))]
       faults.push(...wrong.map((fault) => `${what}: ${fault}`))
       return findings
     }
@@ -171,7 +151,7 @@ export async function runNetwork(options: NetworkOptions): Promise<NetworkReport
     return {
       options,
       faults,
-      seconds: { all: seconds_(begun), settling: settledIn, writing: Math.round(wroteFor) },
+      seconds: { all: secondsSince(begun), settling: settledIn, writing: Math.round(wroteFor) },
       rate: {
         asked: options.rate,
         reached: Math.round((traffic.figures.answered / wroteFor) * 10) / 10,
@@ -197,7 +177,7 @@ export async function runNetwork(options: NetworkOptions): Promise<NetworkReport
 /** Before the end the records of so many are compared: a share of all. */
 const partOf = (accounts: number): number => Math.min(1, 300 / accounts)
 
-const seconds_ = (since: number): number => Math.round((performance.now() - since) / 1000)
+const secondsSince = (since: number): number => Math.round((performance.now() - since) / 1000)
 
 /** Waits until nothing is under way. Of an account that is off nothing is read, until it is back. */
 async function settled(world: World, deadline: number, what: string, faults: string[]): Promise<void> {
@@ -260,9 +240,8 @@ async function outOfReach(
       faults.push(`out of reach: ${did} is behind, and said to be ${said?.status}`)
   }
   const all = await examine(world, accounts, partOf(accounts.length))
-  faults.push(
-    ...judge(all, await readCoverage(world), spoiler.isUntold).map((fault) => `out of reach: ${fault}`),
-  )
+  const wrong = [...judge(all, spoiler.isUntold), ...(await judgeCounts(world, accounts))]
+  faults.push(...wrong.map((fault) => `out of reach: ${fault}`))
   host.front.dark(false)
   return chosen.length
 }

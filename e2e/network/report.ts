@@ -1,7 +1,7 @@
 // What a run found, for people and for programs.
 
 import type { Finding } from './judge.ts'
-import type { NetworkOptions } from './network.ts'
+import type { NetworkOptions } from './options.ts'
 import type { SubscriberFigures } from './subscribers/subscriber.ts'
 import type { TrafficFigures } from './traffic.ts'
 import type { Usage } from './usage.ts'

@@ -23,7 +23,7 @@ export type Spoiler = {
   /** The next commit of this account is lost. */
   loseNext(did: string): void
   /** Whether the newest commit of an account, or word about its status, is lost: nobody who hears this relay alone can know. */
-  isUntold(did: string): boolean
+  readonly isUntold: (did: string) => boolean
   readonly counts: ReadonlyMap<string, number>
   /** Commits, syncs and words about accounts that are lost, by account. */
   readonly losses: ReadonlyMap<string, number>

@@ -45,13 +45,19 @@ export async function startFront(
   }
 
   const server = createServer((incoming, answer) => {
-    if (isDark) return void incoming.socket.destroy()
+    if (isDark) {
+      incoming.socket.destroy()
+      return
+    }
     const parts: Buffer[] = []
     incoming.on('data', (part: Buffer) => parts.push(part))
     incoming.on('end', () => forward(incoming, answer, Buffer.concat(parts)))
   })
   server.on('upgrade', (incoming, socket: Socket) => {
-    if (isDark) return void socket.destroy()
+    if (isDark) {
+      socket.destroy()
+      return
+    }
     const words = [`${incoming.method} ${incoming.url} HTTP/1.1`]
     for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
       words.push(`${incoming.rawHeaders[i]}: ${incoming.rawHeaders[i + 1]}`)

@@ -34,7 +34,7 @@ export type Sequence = {
   readonly last: number
   /** @returns whether it is new */
   take(seq: number): boolean
-  fault(what: string): void
+  readonly fault: (what: string) => void
 }
 
 /** Nothing came yet. */
