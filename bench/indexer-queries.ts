@@ -1,6 +1,6 @@
 // Typed queries of an index of a million records, over HTTP, while 500 commits a second come in: lists, counts, joins, search, and the
 // count of backlinks. `node bench/indexer-queries.ts`; RECORDS, SECONDS for other sizes. Latency is as a client sees it, on a machine
-// that does other work too; CPU time is of the indexer's thread.
+// that does other work too; CPU time is of the indexer's thread. At the end a table for bench/README.md.
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,7 +35,9 @@ try {
     repos: [],
     allowLoopback: true,
     logRetentionMs: 3_600_000,
-    indexes: [{ collection: POST, indexes: ['createdAt', 'author+createdAt'] }],
+    indexes: [
+      { collection: POST, indexes: ['createdAt', 'author+createdAt', 'indexedAt', 'validity+createdAt'] },
+    ],
     searches: [{ collection: POST, kind: 'words', fields: ['text'] }],
   })
   while (indexer.status().totals.commits < traffic.warm) await delay(100)
@@ -64,18 +66,19 @@ try {
       `/xrpc/${POST}.listRecords?limit=50&sort=createdAt&${Array.from({ length: 25 }, (_, j) => `author=${did(i + j)}`).join('&')}`,
     'newest 50 with likes of each': () =>
       `/xrpc/${POST}.listRecords?limit=50&linked=app.bsky.feed.like:subject.uri`,
+    'newest 50 by time in the index': () => `/xrpc/${POST}.listRecords?limit=50&sort=indexedAt`,
+    '50 that fit no lexicon': () => `/xrpc/${POST}.listRecords?limit=50&validity=invalid`,
     '10,000 counted by hour': () => `/xrpc/${POST}.countRecords?interval=hour`,
     'search, newest': () => `/xrpc/${POST}.searchRecords?q=${word}&order=newest`,
     'search, best': () => `/xrpc/${POST}.searchRecords?q=${word}`,
   }
   const alone = 20
+  const costs = new Map<string, number>()
   for (const [name, path] of Object.entries(questions)) {
     const before = process.threadCpuUsage()
     for (let i = 0; i < alone; i++) await ask(path(i))
     const { user, system } = process.threadCpuUsage(before)
-    console.log(
-      `${name.padEnd(30)} ${((user + system) / 1000 / alone).toFixed(1).padStart(7)} ms of CPU time, with nothing else, the asking included`,
-    )
+    costs.set(name, (user + system) / 1000 / alone)
   }
   const times = new Map(Object.keys(questions).map((name) => [name, [] as number[]]))
   traffic.go()
@@ -97,12 +100,15 @@ try {
   console.log(
     `${Math.round(done / wall)} commits a second meanwhile; ${Math.round((user + system) / 1e4 / wall)} % of a core for this thread (the asking too)`,
   )
+  console.log(`
+| question, of ${totals.records} records with ${Math.round(done / wall)} commits/s | CPU alone | p50 | p99 | asked |
+|---|---|---|---|---|`)
   for (const [name, all] of times) {
     const sorted = all.toSorted((a, b) => a - b)
     const at = (share: number): string =>
       sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(1)
     console.log(
-      `${name.padEnd(30)} p50 ${at(0.5).padStart(7)} ms   p99 ${at(0.99).padStart(7)} ms   (${sorted.length})`,
+      `| ${name} | ${costs.get(name)!.toFixed(1)} ms | ${at(0.5)} ms | ${at(0.99)} ms | ${sorted.length} |`,
     )
   }
 } finally {

@@ -4,7 +4,9 @@ import type { DataObject } from '@avocet/data'
 import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createBacklinks } from '../src/backlinks/methods.ts'
+import type { Position } from '../src/backlinks/cursor.ts'
 import { createLinkers, MAX_COUNTED } from '../src/backlinks/linkers.ts'
+import { createManyToMany, type Page, type PairCount } from '../src/backlinks/many-to-many.ts'
 import { countLinks } from '../src/database/count-links.ts'
 import { openTables, opOf, type Tables } from './support/tables.ts'
 
@@ -103,6 +105,46 @@ test('a slice of what is counted may end anywhere', () => {
     { links: 70, dids: 1 },
     { links: 70, dids: 1 },
   ])
+})
+
+test('groups are counted for the first page, and the pages behind it cost what they show', async () => {
+  write(list(2500, (i) => note({ to: 'did:plc:popular', other: `did:plc:other${i % 500}` })))
+  let clock = 0
+  let read = 0
+  const linkers = createLinkers(tables.db)
+  const counting = {
+    ...linkers,
+    list: (...args: Parameters<typeof linkers.list>) => {
+      read++
+      return linkers.list(...args)
+    },
+  }
+  const { counts } = createManyToMany(tables.db, counting, () => clock)
+  const source = linkers.source('did:plc:popular', NOTE, '.to')!
+  const query = { source, repos: null, pathToOther: '.other', otherSubjects: null, limit: 200 }
+  const ask = async (after: Position | null, limit = 200): Promise<Page<PairCount>> =>
+    (await counts({ ...query, limit, after }))!
+  const first = await ask(null)
+  expect([first.items[0], read]).toEqual([{ subject: 'did:plc:other0', total: 5, distinct: 1 }, 3])
+  const second = await ask(first.next)
+  expect([second.items[0]!.subject, second.items.length, read]).toEqual(['did:plc:other200', 200, 3])
+  const third = await ask(second.next)
+  expect([third.items.length, third.next, read]).toEqual([100, null, 3])
+  // Pages are of one moment; whoever begins anew has the next.
+  write([note({ to: 'did:plc:popular', other: 'did:plc:other499' })], 5000)
+  expect((await ask(second.next)).items.at(-1)!.total).toBe(5)
+  expect((await ask(null)).items).toHaveLength(200)
+  expect((await ask(second.next)).items.at(-1)!.total).toBe(6)
+  expect(read).toBe(6)
+  // What a page would tell is gone: it is counted anew.
+  tables.commit(ada, [opOf('delete', `${NOTE}/000450`, null)])
+  const moved = (await ask(second.next)).items
+  expect([moved.length, read]).toEqual([100, 9])
+  expect(moved.find(({ subject }) => subject === 'did:plc:other450')).toMatchObject({ total: 4 })
+  await ask(null)
+  clock += 60_000
+  await ask(first.next)
+  expect(read).toBe(15)
 })
 
 test('what answers may take: links of one account that are counted, text of an answer, records that are read', async () => {

@@ -221,6 +221,24 @@ describe('answers', () => {
         error: 'RecordNotFound',
       })
     }
+    // Its key is that of a note as well.
+    note('l', { title: 'l' })
+    await expect(
+      ask(router, 'com.example.getNote', { uri: `at://${DIDS[0]}/${LIKE}/l` }),
+    ).rejects.toMatchObject({
+      error: 'RecordNotFound',
+    })
+    // What is behind a field is told if it is of the type that is said.
+    for (const [rkey, to] of [
+      ['to-like', `at://${DIDS[0]}/${LIKE}/l`],
+      ['to-wrong', uriOf(DIDS[0], 'wrong')],
+      ['to-none', uriOf(DIDS[0], 'none')],
+    ] as const) {
+      note(rkey, { reply: { parent: to } })
+      expect(await ask(router, 'com.example.getNote', { uri: uriOf(DIDS[0], rkey) })).not.toHaveProperty(
+        'parent',
+      )
+    }
     tables.account(DIDS[0], 'deactivated')
     expect(await ask(router, 'com.example.getNote', { uri: two.uri })).not.toHaveProperty('parent')
     tables.account(DIDS[1], 'deactivated')
@@ -320,6 +338,10 @@ describe('refused at the start', () => {
     [
       notesOf((m) => (m.parameters = { ...m.parameters, since: 'indexedAtFrom' })),
       'indexedAtFrom is none of',
+    ],
+    [
+      changed((file) => (file['com.example.countNotes'].constants = { title: 'a' })),
+      `countNotes > parameters > actor: no index answers this; the operator can declare one: --index ${NOTE}:`,
     ],
     [notesOf((m) => (m.constants = { author: DIDS[0] })), `--index ${NOTE}:author+title`],
   ] as [object, string][])('%#: %s', (file, message) => {

@@ -11,6 +11,7 @@ import { eachPointer } from '../index/pointers.ts'
 import { MAX_ANSWER_ITEMS } from '../queries/record-json.ts'
 import type { Position } from './cursor.ts'
 import { type Linker, type Linkers, MAX_COUNTED, type Range } from './linkers.ts'
+import { createSnapshots, firstBehind, type PairGroup } from './snapshots.ts'
 
 /** What is asked. */
 export type PairQuery = {
@@ -38,7 +39,10 @@ export type Page<T> = { readonly items: readonly T[]; readonly next: Position | 
 export type ManyToMany = {
   /** Oldest first. A page that passed by much that is not wanted has fewer. */
   list(query: PairQuery): Page<Pair>
-  /** By what is pointed to, in the order of the oldest record each; null when there are too many records to be counted. */
+  /**
+   * By what is pointed to, in the order of the oldest record each; null when there are too many records to be counted. They are counted
+   * for the first page; those behind it are of the same moment.
+   */
   counts(query: PairQuery): Promise<Page<PairCount> | null>
 }
 
@@ -54,10 +58,12 @@ const CONTENT = `SELECT coalesce(records.pointers, contents.pointers) AS pointer
   FROM records LEFT JOIN contents ON contents.id = records.content WHERE records.id = ?`
 
 type Other = { readonly pointer: number; readonly target: string }
+type Content = { readonly pointers: Uint8Array | null; readonly bytes: Uint8Array | null }
 type Group = { readonly first: number; total: number; readonly repos: Set<number> }
 
-/** A reader on an open database. */
-export function createManyToMany(db: Database, linkers: Linkers): ManyToMany {
+/** A reader on an open database. @param now ms since the epoch */
+export function createManyToMany(db: Database, linkers: Linkers, now: () => number = Date.now): ManyToMany {
+  const snapshots = createSnapshots(now)
   const read = ({ source, repos }: PairQuery, range: Range): Linker[] =>
     repos === null ? linkers.list(source, range) : linkers.listOf(source, repos, range)
 
@@ -80,8 +86,8 @@ export function createManyToMany(db: Database, linkers: Linkers): ManyToMany {
   const wantedOf = ({ otherSubjects }: PairQuery): ReadonlySet<string> | null =>
     otherSubjects === null ? null : new Set(otherSubjects.map(nameOf))
 
-  const contentOf = (record: number): { pointers: Uint8Array | null; bytes: Uint8Array | null } =>
-    db.prepare(CONTENT).get(record) as { pointers: Uint8Array | null; bytes: Uint8Array | null }
+  const contentOf = (record: number): Content | undefined =>
+    db.prepare(CONTENT).get(record) as Content | undefined
 
   /** What a record points to at a place, by what links call it; null: the page has no room for it. */
   const textsOf = (
@@ -110,7 +116,7 @@ export function createManyToMany(db: Database, linkers: Linkers): ManyToMany {
       if (part.length === 0) return { items, next: null }
       for (const linker of part) {
         const { record } = linker
-        const { pointers, bytes } = contentOf(record)
+        const { pointers, bytes } = contentOf(record)!
         const passed = record === at.record ? at.pointer : -1
         const others = othersOf(pointers, path, wanted).filter(({ pointer }) => pointer > passed)
         if (linker.shown && others.length > 0) {
@@ -132,8 +138,8 @@ export function createManyToMany(db: Database, linkers: Linkers): ManyToMany {
     return { items, next: at }
   }
 
-  /** What all records point to at the other place. */
-  const groupsOf = async (query: PairQuery, path: number): Promise<Map<string, Group>> => {
+  /** What all records point to at the other place, by age. */
+  const countGroups = async (query: PairQuery, path: number): Promise<readonly PairGroup[]> => {
     const wanted = wantedOf(query)
     const groups = new Map<string, Group>()
     for (let after = 0; ;) {
@@ -141,7 +147,7 @@ export function createManyToMany(db: Database, linkers: Linkers): ManyToMany {
       for (const { record, repo, shown } of part) {
         after = record
         // As Constellation: a record counts for the first that it points to.
-        const [other] = shown ? othersOf(contentOf(record).pointers, path, wanted) : []
+        const [other] = shown ? othersOf(contentOf(record)!.pointers, path, wanted) : []
         if (other === undefined) continue
         const group = groups.get(other.target)
         if (group === undefined) groups.set(other.target, { first: record, total: 1, repos: new Set([repo]) })
@@ -150,7 +156,14 @@ export function createManyToMany(db: Database, linkers: Linkers): ManyToMany {
           group.repos.add(repo)
         }
       }
-      if (part.length < PER_TURN) return groups
+      if (part.length < PER_TURN) {
+        return [...groups].map(([target, { first, total, repos }]) => ({
+          target,
+          first,
+          total,
+          distinct: repos.size,
+        }))
+      }
       await setImmediate()
     }
   }
@@ -161,23 +174,55 @@ export function createManyToMany(db: Database, linkers: Linkers): ManyToMany {
     if (path === null || limit === 0) return NOTHING
     const links = repos === null ? linkers.count(source).links : linkers.countOf(source, repos)
     if (links >= MAX_COUNTED) return null
-    const groups = await groupsOf(query, path)
+    const key = keyOf(query)
+    if (query.after === null) snapshots.forget(key)
+    const from = query.after?.record ?? 0
+    const page = pageOf(query, snapshots.find(key), from)
+    if (page !== null) return page
+    const groups = await countGroups(query, path)
+    const first = pageOf(query, groups, from)!
+    if (first.next !== null) snapshots.keep(key, groups)
+    return first
+  }
+
+  /** A page of groups; null: they are not known, or not as they are any more. */
+  const pageOf = (
+    { limit, pathToOther }: PairQuery,
+    groups: readonly PairGroup[] | null,
+    from: number,
+  ): Page<PairCount> | null => {
+    if (groups === null) return null
     const room = createRoom()
     const items: PairCount[] = []
-    const from = query.after?.record ?? 0
     let last = from
-    for (const [target, { first, total, repos: from_ }] of groups) {
-      if (first <= from) continue
-      const texts = items.length === limit ? null : textsOf(contentOf(first).bytes, pathToOther, room)
+    for (let at = firstBehind(groups, from); at < groups.length; at++) {
+      const { target, first, total, distinct } = groups[at]!
+      const content = contentOf(first)
+      if (content === undefined) return null
+      const texts = items.length === limit ? null : textsOf(content.bytes, pathToOther, room)
       if (texts === null) return { items, next: { record: last, pointer: ALL } }
-      last = first
       const subject = texts.get(target)
-      if (subject !== undefined) items.push({ subject, total, distinct: from_.size })
+      if (subject === undefined) return null
+      last = first
+      items.push({ subject, total, distinct })
     }
     return { items, next: null }
   }
 
   return { list, counts }
+}
+
+/** What groups depend on. */
+function keyOf({ source, repos, pathToOther, otherSubjects }: PairQuery): string {
+  const { target, path, collection } = source
+  return JSON.stringify([
+    Buffer.from(target).toString('hex'),
+    path,
+    collection,
+    repos,
+    pathToOther,
+    otherSubjects,
+  ])
 }
 
 const NOTHING = { items: [], next: null }
