@@ -63,8 +63,8 @@ export function createCatchUp(options: {
     },
     isAt: (repo) => place?.repo === repo,
     pull(next) {
-      while (place !== null && options.hasRoom()) {
-        held ??= { at: reader.newest(), slice: reader.slice(place, SLICE) }
+      for (let from = place; from !== null && options.hasRoom(); from = place) {
+        held ??= { at: reader.newest(), slice: reader.slice(from, SLICE) }
         if (held.at >= next) return
         release()
       }

@@ -317,7 +317,7 @@ export function createGroup(options: {
       for (const [, from] of parking.list()) oldest = Math.min(oldest, from)
       return oldest
     },
-    flush: saving.flush,
+    flush: () => saving.flush(),
     async close() {
       isClosed = true
       for (const owner of owners) detach(owner)
