@@ -192,6 +192,7 @@ describe.skipIf(installed === null)('outside of the workspace', () => {
       await write(BOOK, { title: 'Ulysses' })
       await stay(command)
       await reader.getByRole('button', { name: 'Ulysses' }).waitFor()
+      expect(await reader.locator('#trouble').textContent()).toBe('')
     })
 
     test('what happens between the first answer and the stream is on the page', async () => {

@@ -9,7 +9,10 @@ const form = (id: string): HTMLFormElement => document.querySelector<HTMLFormEle
 const element = (id: string): HTMLElement => document.querySelector<HTMLElement>(`#${id}`)!
 const say = (text: string): void => void (element('status').textContent = text)
 
-const someone = await whoIsHere().catch((error: Error) => void say(error.message))
+const someone = await whoIsHere().catch((error: Error) => {
+  say(error.message)
+  return null
+})
 const me = someone?.me
 form('sign-in').hidden = me !== undefined
 form('book').hidden = form('sign-out').hidden = me === undefined
