@@ -117,7 +117,7 @@ function createBrowser(): Browser {
         (answer) => {
           for (const set of answer.headers['set-cookie'] ?? []) {
             const [, name, value] = /^([^=]+)=([^;]*)/.exec(set)!
-            cookies.set(name!, value!)
+            cookies.set(name, value)
           }
           let text = ''
           answer.setEncoding('utf8')
