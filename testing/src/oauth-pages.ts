@@ -116,7 +116,7 @@ function createBrowser(): Browser {
         },
         (answer) => {
           for (const set of answer.headers['set-cookie'] ?? []) {
-            const [, name, value] = /^([^=]+)=([^;]*)/.exec(set)!
+            const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? []
             cookies.set(name, value)
           }
           let text = ''

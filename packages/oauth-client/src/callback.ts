@@ -22,7 +22,7 @@ export async function callback(
   const state = only(params, 'state')
   const kept = state === null ? null : await stored('read the sign-in', () => core.stores.states.take(state))
   if (kept === null || kept.expiresAt <= core.now()) {
-    throw new OAuthClientError('unknown-state', 'not asked for here, or late, or used before')
+    throw new OAuthClientError('unknown-state', 'not asked for here, late, or used before')
   }
   const { appState } = kept
   try {

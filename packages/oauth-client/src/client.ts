@@ -65,7 +65,7 @@ async function list(core: Core, did: Did | undefined): Promise<SessionData[]> {
 async function find(core: Core, which: string): Promise<SessionData> {
   const id = isDid(which) ? (await list(core, which))[0]?.id : which
   const data = id === undefined ? null : await current(core, id)
-  if (data === null) throw new OAuthClientError('unknown-session', 'no such session is kept')
+  if (data === null) throw new OAuthClientError('unknown-session', 'no such session')
   return data
 }
 

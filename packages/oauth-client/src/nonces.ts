@@ -28,8 +28,8 @@ export interface Nonces {
   seconds(origin: string): number
   /** Takes the nonce of an answer; null where there is none. */
   take(origin: string, headers: Headers): string | null
-  /** Looks for the time elsewhere, where that server's answers do not tell it. */
-  askTime(origin: string): Promise<void>
+  /** Looks for the time elsewhere, for servers whose answers do not tell it. */
+  askTime(): Promise<void>
 }
 
 /** @param now milliseconds since 1970 */
@@ -47,8 +47,9 @@ export function createNonces(now: () => number, askTime: AskTime = async () => N
       remember(known, origin, { nonce, at: now(), skewMs }, MAX_ORIGINS)
       return nonce
     },
-    askTime: async (origin) => {
-      if (!known.get(origin)?.skewMs) ownSkewMs = skewOf(await askTime(), now())
+    askTime: async () => {
+      // One that did not help was wrong, as where a cache on the way answered.
+      ownSkewMs = ownSkewMs ? 0 : skewOf(await askTime(), now())
     },
   }
 }
@@ -65,8 +66,10 @@ export async function mayRepeat(
   iat: number,
 ): Promise<boolean> {
   if (word !== 'invalid_dpop_proof') return word === 'use_dpop_nonce'
-  await nonces.askTime(origin)
-  return Math.abs(nonces.seconds(origin) - iat) * 1000 >= MIN_SKEW_MS
+  const isNews = (): boolean => Math.abs(nonces.seconds(origin) - iat) * 1000 >= MIN_SKEW_MS
+  // Of many that were refused at once, the others go by what the first one found.
+  if (!isNews()) await nonces.askTime()
+  return isNews()
 }
 
 /** When an answer was sent, in milliseconds since 1970; not a number where it does not say. */

@@ -48,6 +48,21 @@ describe('the time of a server', () => {
     expect(nonces.seconds(ORIGIN)).toBe(NOW / 1000)
   })
 
+  it('is asked for once by many that were refused at once', async () => {
+    const { nonces, asked } = after({}, NOW + HOUR_MS)
+    const first = await mayRepeat(nonces, ORIGIN, WORD, NOW / 1000)
+    const others = await Promise.all([1, 2, 3].map(() => mayRepeat(nonces, ORIGIN, WORD, NOW / 1000)))
+    expect([first, ...others]).toEqual([true, true, true, true])
+    expect([asked(), nonces.seconds(ORIGIN)]).toEqual([1, NOW / 1000 + 3600])
+  })
+
+  it('is that of this machine again where what was found elsewhere did not help', async () => {
+    const { nonces, asked } = after({}, NOW - HOUR_MS)
+    expect(await mayRepeat(nonces, ORIGIN, WORD, NOW / 1000)).toBe(true)
+    expect(await mayRepeat(nonces, ORIGIN, WORD, nonces.seconds(ORIGIN))).toBe(true)
+    expect([asked(), nonces.seconds(ORIGIN)]).toEqual([1, NOW / 1000])
+  })
+
   it.each(['invalid_token', undefined])('is no matter where the word is %s', async (word) => {
     const { nonces, asked } = after({}, NOW + HOUR_MS)
     expect(await mayRepeat(nonces, ORIGIN, word, NOW / 1000 - 9999)).toBe(false)

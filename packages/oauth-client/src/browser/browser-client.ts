@@ -71,7 +71,7 @@ async function signInPopup(
 ): Promise<SignedIn> {
   // Before anything is waited for: browsers open windows for clicks alone.
   const popup = window.open('about:blank', '_blank', WINDOW)
-  if (!popup) throw new OAuthClientError('invalid-input', 'the browser opened no window')
+  if (!popup) throw new OAuthClientError('invalid-input', 'no window was opened')
   try {
     const begun = await client.authorize(input, { ...options, responseMode: 'fragment', display: 'popup' })
     const { state, url } = valueOf(begun)

@@ -82,7 +82,7 @@ export function browserCore({ name, ...rest }: BrowserClientOptions): Core {
 /** Pages may not read the `Date` of other servers' answers, but that of their own. */
 function askTime(): Promise<number> {
   const signal = AbortSignal.timeout(TIME_MS)
-  const asked = fetch(location.origin, { method: 'HEAD', cache: 'no-store', signal })
+  const asked = fetch(`/?${Date.now()}`, { method: 'HEAD', cache: 'no-store', signal })
   return asked.then(
     ({ headers }) => timeOf(headers),
     () => NaN,
