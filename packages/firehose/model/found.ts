@@ -1,7 +1,7 @@
 // Sequences that the checker found by itself.
 
 import type { Action } from './actions.ts'
-import { type ModelCase, rotate, status, wait, write } from './case.ts'
+import { lie, type ModelCase, rotate, status, wait, write } from './case.ts'
 
 /** Each with what it takes. */
 export const FOUND: readonly ModelCase[] = [
@@ -293,6 +293,20 @@ export const FOUND: readonly ModelCase[] = [
       { do: 'status', account: 1, status: 'active', silent: true },
       { do: 'host-down', host: 0, ms: 10_000 },
       { do: 'lie', account: 1, relay: 0, status: 'deactivated' },
+    ],
+  },
+  {
+    name: 'deleted-then-said-to-be-active',
+    about:
+      'An account is deleted while its host is down, so that the word of it stays open; then a relay says that it is active.',
+    size: { accounts: 1, hosts: 1, relays: 2 },
+    seed: 23013135,
+    actions: [
+      write(4),
+      status('deleted'),
+      { do: 'host-down', host: 0, ms: 2000 },
+      lie('active'),
+      wait(60_000),
     ],
   },
   {

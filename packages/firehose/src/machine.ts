@@ -177,10 +177,13 @@ function account(before: RepoState, fact: Fact<'account'>, policy: RepoPolicy, n
   return to({ ...gone, ...purged }, 'end-run', 'drop-queue')
 }
 
-/** Of many words the last one is kept. It brings the question no nearer, and puts it off no further. */
+/**
+ * Of many words the last one is kept, but that the account is active takes none away: a host that has no such account agrees with whoever
+ * says that it is not. It brings the question no nearer, and puts it off no further.
+ */
 function hearsay(state: RepoState, { status, askAt }: Fact<'hearsay'>): Transition {
   const open = state.hearsay ?? { status, askAt, tries: 0, gone: 0 }
-  return to({ ...state, hearsay: { ...open, status } })
+  return to({ ...state, hearsay: { ...open, status: status === 'active' ? open.status : status } })
 }
 
 function unheard(state: RepoState, fact: Fact<'unheard'>, policy: RepoPolicy, now: number): Transition {

@@ -415,8 +415,15 @@ describe('what only a relay says', () => {
     [
       'again: the last word is kept, and the question neither hastened nor put off',
       asked,
+      { kind: 'hearsay', status: 'takendown', askAt: NOW },
+      { hearsay: { ...open, status: 'takendown' } },
+      [],
+    ],
+    [
+      'that it is active takes no word away: its host may know of no such account',
+      asked,
       { kind: 'hearsay', status: 'active', askAt: NOW },
-      { hearsay: { ...open, status: 'active' } },
+      { hearsay: open },
       [],
     ],
     ['asked in vain', asked, unheard(), { hearsay: { ...open, tries: 3, gone: 0, askAt: NOW + 40_000 } }, []],
