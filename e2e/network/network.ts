@@ -14,7 +14,6 @@ import {
   judgeSubscriber,
   readCoverage,
   readIndex,
-  type Report,
   verifyAll,
   WANTED_FLAG,
 } from './judge.ts'
@@ -122,9 +121,9 @@ export async function runNetwork(options: NetworkOptions): Promise<NetworkReport
     const untold = first.filter(({ did, said }) => said !== null && spoiler.isUntold(did)).length
 
     print('a host is out of reach')
-    const behind = await outOfReach(world, accounts, spoiler, faults)
+    const behind = await outOfReach(world, accounts, ableOf(accounts, first), spoiler, faults)
     print('the relay has forgotten what it sent')
-    await forgotten(world, accounts)
+    await forgotten(world, ableOf(accounts, first))
     await rest('after all')
     const findings = await look('after all', 1)
     print('comparing')
@@ -135,7 +134,7 @@ export async function runNetwork(options: NetworkOptions): Promise<NetworkReport
     if (verified.unknown !== unread)
       faults.push(`verify cannot say of ${verified.unknown} repos: ${unread} are of accounts that are off`)
 
-    await caughtUp(world, accounts, subscribers, faults)
+    await caughtUp(world, ableOf(accounts, findings), subscribers, faults)
     const index = readIndex(world)
     faults.push(...index.faults.map((fault) => `index: ${fault}`))
     for (const subscriber of subscribers)
@@ -187,27 +186,36 @@ async function settled(world: World, deadline: number, what: string, faults: str
   for (;;) {
     const db = openIndex(world.indexer.file)
     const waiting = Number(db.prepare(count).get()?.['n'])
-    const gaps = await unconfirmedOf(world)
+    const open = await openOf(world)
     db.close()
-    still = waiting + gaps === 0 ? still + 1 : 0
+    still = waiting + open === 0 ? still + 1 : 0
     if (still === 4) return
     if (performance.now() > deadline) {
-      faults.push(`${what}: ${waiting} repos or frames still wait, ${gaps} are unconfirmed`)
+      faults.push(`${what}: ${waiting} repos or frames still wait, ${open} are unconfirmed, or sources away`)
       return
     }
     await delay(500)
   }
 }
 
-/** Repos of a source that lost events, which nobody has asked about yet. */
-async function unconfirmedOf({ indexer }: World): Promise<number> {
-  const response = await fetch(`${indexer.url}/coverage`)
-  return ((await response.json()) as Report).repos['unconfirmed'] ?? 0
+/** Sources that are not followed now, and repos of sources that lost events, which nobody has asked about yet. */
+async function openOf({ indexer }: World): Promise<number> {
+  const status = (await (await fetch(`${indexer.url}/status`)).json()) as {
+    sources: { state: string }[]
+    repos: { unconfirmed: number }
+  }
+  return status.repos.unconfirmed + status.sources.filter(({ state }) => state !== 'live').length
 }
 
-/** Accounts that write, and are indexed. */
-const able = (accounts: readonly Account[], fits: (account: Account) => boolean): Account[] =>
-  accounts.filter((account) => account.state === 'on' && !account.bystander && fits(account))
+/** Accounts that write, and are indexed: an act may have been done though nobody answered, or be half done. */
+function ableOf(accounts: readonly Account[], findings: readonly Finding[]): Account[] {
+  const fine = new Set(
+    findings.flatMap(({ did, status, said }) =>
+      status === 'active' && said?.status === 'synchronized' ? [did] : [],
+    ),
+  )
+  return accounts.filter(({ state, did }) => state === 'on' && fine.has(did))
+}
 
 /**
  * The last host cannot be asked while the relay tells of a gap in some of its repos: exactly these have to be behind, for that reason.
@@ -216,11 +224,12 @@ const able = (accounts: readonly Account[], fits: (account: Account) => boolean)
 async function outOfReach(
   world: World,
   accounts: readonly Account[],
+  able: readonly Account[],
   spoiler: Spoiler,
   faults: string[],
 ): Promise<number> {
   const host = world.hosts.at(-1)!
-  const chosen = able(accounts, (account) => account.host === host).slice(0, BEHIND)
+  const chosen = able.filter((account) => account.host === host).slice(0, BEHIND)
   host.front.dark(true)
   const random = createRandom(9)
   for (const account of chosen) {
@@ -247,10 +256,10 @@ async function outOfReach(
 }
 
 /** The indexer is killed, and what the relay had meanwhile is gone: whatever was lost before has to be found now too. */
-async function forgotten(world: World, accounts: readonly Account[]): Promise<void> {
+async function forgotten(world: World, able: readonly Account[]): Promise<void> {
   await world.indexer.kill()
   const random = createRandom(10)
-  for (const account of able(accounts, () => true).slice(0, 20)) await writeNote(account, random)
+  for (const account of able.slice(0, 20)) await writeNote(account, random)
   await delay(500)
   world.relay.forget()
   await world.indexer.start()
@@ -259,12 +268,12 @@ async function forgotten(world: World, accounts: readonly Account[]): Promise<vo
 /** Waits until every subscriber has what is written now. */
 async function caughtUp(
   world: World,
-  accounts: readonly Account[],
+  able: readonly Account[],
   subscribers: readonly Subscriber[],
   faults: string[],
 ): Promise<void> {
   const random = createRandom(11)
-  const last = able(accounts, () => true)[0]
+  const last = able[0]
   if (last === undefined) return void faults.push('nobody is left who could write')
   const place = `${last.did}/com.example.note/${await writeNote(last, random)}`
   for (const until = performance.now() + 60_000; performance.now() < until; await delay(300)) {
@@ -291,6 +300,7 @@ function exportsOf(world: World, accounts: readonly Account[]): NetworkReport['e
     followed: accounts.filter(({ bystander }) => !bystander).length,
     ofBystanders: of(true),
     bystanders: accounts.filter(({ bystander }) => bystander).length,
+    mostOfOne: Math.max(0, ...given.values()),
     calls: Object.fromEntries(calls),
   }
 }

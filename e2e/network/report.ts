@@ -43,6 +43,8 @@ export type NetworkReport = {
     readonly followed: number
     readonly ofBystanders: number
     readonly bystanders: number
+    /** Of the account that was exported most often. */
+    readonly mostOfOne: number
     readonly calls: Record<string, { readonly asked: number; readonly refused: number }>
   }
   readonly subscribers: Record<string, SubscriberFigures>
@@ -96,7 +98,7 @@ export function* describe(report: NetworkReport): Generator<string, void, undefi
   if (Object.keys(repos.others).length > 0) yield `  others   ${list(repos.others)}`
   yield `           ${repos.untold} with losses that nobody told of, found when the relay said so; ${repos.behind} out of reach for a while, and said to be`
   yield `verify     ${verified.same} the same, ${verified.unknown} that cannot be read`
-  yield `exports    ${exports.ofFollowed} of ${exports.followed} accounts with wanted records, ${exports.ofBystanders} of ${exports.bystanders} without`
+  yield `exports    ${exports.ofFollowed} of ${exports.followed} accounts with wanted records, ${exports.ofBystanders} of ${exports.bystanders} without; at most ${exports.mostOfOne} of one`
   const calls = Object.entries(exports.calls).map(
     ([name, { asked }]) => [name.split('.').at(-1)!, asked] as const,
   )
