@@ -119,31 +119,31 @@ test('groups are counted for the first page, and the pages behind it cost what t
       return linkers.list(...args)
     },
   }
-  const { counts } = createManyToMany(tables.db, counting, () => clock)
+  const groups = createManyToMany(tables.db, counting, () => clock)
   const source = linkers.source('did:plc:popular', NOTE, '.to')!
   const query = { source, repos: null, pathToOther: '.other', otherSubjects: null, limit: 200 }
-  const ask = async (after: Position | null, limit = 200): Promise<Page<PairCount>> =>
-    (await counts({ ...query, limit, after }))!
-  const first = await ask(null)
+  const pageOf = async (after: Position | null, limit = 200): Promise<Page<PairCount>> =>
+    (await groups.counts({ ...query, limit, after }))!
+  const first = await pageOf(null)
   expect([first.items[0], read]).toEqual([{ subject: 'did:plc:other0', total: 5, distinct: 1 }, 3])
-  const second = await ask(first.next)
+  const second = await pageOf(first.next)
   expect([second.items[0]!.subject, second.items.length, read]).toEqual(['did:plc:other200', 200, 3])
-  const third = await ask(second.next)
+  const third = await pageOf(second.next)
   expect([third.items.length, third.next, read]).toEqual([100, null, 3])
   // Pages are of one moment; whoever begins anew has the next.
   write([note({ to: 'did:plc:popular', other: 'did:plc:other499' })], 5000)
-  expect((await ask(second.next)).items.at(-1)!.total).toBe(5)
-  expect((await ask(null)).items).toHaveLength(200)
-  expect((await ask(second.next)).items.at(-1)!.total).toBe(6)
+  expect((await pageOf(second.next)).items.at(-1)!.total).toBe(5)
+  expect((await pageOf(null)).items).toHaveLength(200)
+  expect((await pageOf(second.next)).items.at(-1)!.total).toBe(6)
   expect(read).toBe(6)
   // What a page would tell is gone: it is counted anew.
   tables.commit(ada, [opOf('delete', `${NOTE}/000450`, null)])
-  const moved = (await ask(second.next)).items
+  const moved = (await pageOf(second.next)).items
   expect([moved.length, read]).toEqual([100, 9])
   expect(moved.find(({ subject }) => subject === 'did:plc:other450')).toMatchObject({ total: 4 })
-  await ask(null)
+  await pageOf(null)
   clock += 60_000
-  await ask(first.next)
+  await pageOf(first.next)
   expect(read).toBe(15)
 })
 

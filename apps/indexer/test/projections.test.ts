@@ -313,7 +313,7 @@ describe('how they are read', () => {
         }
       },
     })
-    const plan = {
+    const question = {
       index: tables.projections.list()[0]!,
       stretches: [['a'], ['b'], ['c']],
       from: null,
@@ -321,11 +321,11 @@ describe('how they are read', () => {
       ascending: true,
       sort: null,
     }
-    expect([...scanPlan(counting, 1, plan, null, 100)]).toHaveLength(8)
+    expect([...scanPlan(counting, 1, question, null, 100)]).toHaveLength(8)
     expect(statements).toHaveLength(3)
     // Of five, two at a time, the third reading says that there are no more.
     statements.length = 0
-    expect([...scanPlan(counting, 1, { ...plan, stretches: [['a']] }, null, 2)]).toHaveLength(5)
+    expect([...scanPlan(counting, 1, { ...question, stretches: [['a']] }, null, 2)]).toHaveLength(5)
     expect(statements).toHaveLength(3)
   })
 

@@ -77,7 +77,7 @@ export function createAnswers(options: {
     repos,
     deadLetters: createDeadLetterReader(db),
     catalog,
-    queries: collections.documents,
+    queries: () => collections.documents(),
     page: loadPage(),
     live,
     status,

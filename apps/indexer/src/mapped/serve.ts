@@ -55,7 +55,7 @@ function listPage(mapped: Mapped, parts: MappedParts): UntypedHandler {
   const item = itemOf(mapping.output)
   const render = item === null ? null : createRender(item, parts)
   const print = (row: RecordRow, value: string, page: { along: Along }): string =>
-    render === null ? '' : printItem(render, row, value, page.along)
+    render === null ? '' : printItem(render, row, value, (other) => page.along(other))
   return async ({ params, address }) => {
     const translated = translate(mapped, params)
     if (mapping.kind === 'search') {
@@ -133,7 +133,8 @@ function getOne(mapped: Mapped, parts: MappedParts): UntypedHandler {
   return async ({ params }) => {
     const row = await findOne(mapping.collection, translate(mapped, params), parts)
     const page = createPage<null>(1)
-    const print = (shown: RecordRow, value: string): string => printItem(render, shown, value, page.along)
+    const print = (shown: RecordRow, value: string): string =>
+      printItem(render, shown, value, (other) => page.along(other))
     page.add(row, null, print)
     const [body] = page.items
     if (body === undefined) throw new XrpcError(400, 'RecordNotFound', 'Could not locate record')
@@ -146,7 +147,7 @@ async function findOne(
   params: QueryParams,
   { findAccount, records }: MappedParts,
 ): Promise<RecordRow | null> {
-  const uri = params['uri'] === undefined ? null : parseAtUri(params['uri'] as string)
+  const uri = params['uri'] === undefined ? null : parseAtUri(params['uri'])
   const named = uri === null ? params : uri.ok ? uri.value : {}
   const actor = (uri === null ? params['author'] : (named as { authority?: string }).authority) as
     | string
