@@ -227,6 +227,28 @@ describe('a group that is new', () => {
     expect(reader.odd).toEqual([])
   })
 
+  test('while it waits in the middle of an account, that changes there, and others come', async () => {
+    fill(DIDS[0]!, COLLECTIONS[0]!, 900)
+    trim()
+    openGroups()
+    const reader = join('g', 'snapshot')
+    await eventually(() => reader.waiting.length > 300)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(reader.state.size).toBeLessThan(900)
+    for (const did of DIDS.slice(1, 4)) change(did, COLLECTIONS[0]!, 'new')
+    hub.committed(log.newest())
+    await eventually(() => reader.state.has(path(DIDS[3]!, COLLECTIONS[0]!, 'new')))
+    expect(reader.group.stats().snapshot).not.toBe(null)
+    // The last record of what was given among them: what is behind the place, and what is not, differ by one.
+    const keys = [...there.keys()].filter((key) => key.startsWith(DIDS[0]!)).toSorted()
+    const end = keys.findLastIndex((key) => reader.state.has(key))
+    for (const key of keys.slice(end - 10, end + 10)) change(DIDS[0]!, COLLECTIONS[0]!, key.split('/')[2]!)
+    hub.committed(log.newest())
+    await reader.drained()
+    expect(sorted(reader.state)).toEqual(sorted(there))
+    expect(reader.odd).toEqual([])
+  })
+
   test('goes on where it was after a restart', async () => {
     const roll = dice(9)
     for (const did of DIDS) fill(did, COLLECTIONS[0]!, 150)
