@@ -4,20 +4,7 @@ import { agreeByForms } from '@avocet/testing/oauth-pages'
 
 import { findReference } from '../side-by-side/servers.ts'
 import { PASSWORD, startPds } from './pds.ts'
-import { startReferenceHost } from './reference-oauth.ts'
-
-/** A PDS, a did:plc directory, and the account `alice.test`. */
-export interface OAuthHost extends AsyncDisposable {
-  readonly url: string
-  readonly plcUrl: string
-  readonly did: Did
-  /** Of its account. */
-  readonly password: string
-  /** The owner opens the page of a sign-in, gives the password and agrees. @returns where the browser is sent */
-  agree(page: URL): Promise<URL>
-  /** Ends the server and starts it anew, on the same data. */
-  restart(): Promise<void>
-}
+import { startReferenceHost, type OAuthHost } from './reference-oauth.ts'
 
 async function startOurHost(): Promise<OAuthHost> {
   const server = await startPds()

@@ -9,8 +9,20 @@ import type { Did } from '@avocet/syntax'
 import { agreeByCalls } from '@avocet/testing/oauth-pages'
 
 import type { Reference } from '../reference-pds/setup.ts'
-import type { OAuthHost } from './oauth-hosts.ts'
 import { startReference } from './reference.ts'
+
+/** A PDS, a did:plc directory, and the account `alice.test`. */
+export interface OAuthHost extends AsyncDisposable {
+  readonly url: string
+  readonly plcUrl: string
+  readonly did: Did
+  /** Of its account. */
+  readonly password: string
+  /** The owner opens the page of a sign-in, gives the password and agrees. @returns where the browser is sent */
+  agree(page: URL): Promise<URL>
+  /** Ends the server and starts it anew, on the same data. */
+  restart(): Promise<void>
+}
 
 const HANDLE = 'alice.test'
 const PASSWORD = 'correct horse battery'

@@ -44,7 +44,7 @@ test('every task has our program, no longer than the shortest, and one of each p
   }
 })
 
-const installed = installPacked(OURS, [...peers(), ...PEERS, ...OF_EXAMPLES])
+const installed = installPacked(OURS, [...importedPeers(), ...PEERS, ...OF_EXAMPLES])
 
 afterAll(() => installed?.[Symbol.dispose]())
 
@@ -185,7 +185,7 @@ describe.skipIf(installed === null)('outside of the workspace', () => {
 })
 
 /** Packages of others that the programs import. */
-function peers(): string[] {
+function importedPeers(): string[] {
   const imported = programs.flatMap(({ code }) =>
     [...code.matchAll(/ from '((?:@[a-z]+\/)?[a-z][a-z-]*)/g)].map(([, name]) => name!),
   )

@@ -17,7 +17,8 @@ import type { Browser, BrowserContext, Page, Request } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { giveClock } from '../support/clock.ts'
-import { OAUTH_HOSTS, type OAuthHost } from '../support/oauth-hosts.ts'
+import { OAUTH_HOSTS } from '../support/oauth-hosts.ts'
+import type { OAuthHost } from '../support/reference-oauth.ts'
 
 const HOUR = 3600
 const WHOLE = 'createBrowserOAuthClient'
@@ -111,21 +112,22 @@ describe.skipIf(!isHere).for(OAUTH_HOSTS)('in Chromium, with %s', ([, start, isR
   })
 
   // With one server: what outlives a browser is the same with any.
-  if (isRepeatable) {
-    test('a session is there after a restart of the browser, as it was renewed last', async () => {
+  test.each(isRepeatable ? [WHOLE] : [])(
+    'a session of %s is there after a restart of the browser',
+    async (client) => {
       const folder = mkdtempSync(join(tmpdir(), 'avocet-profile-'))
       const before = await launchProfile(folder)
-      await ask(await signIn(before), 'refresh()')
+      await ask(await signIn(before, client), 'refresh()')
       await before.close()
       const after = await launchProfile(folder)
-      const page = await open(after)
+      const page = await open(after, client)
       expect(await ask(page, 'call()')).toBe(`200 ${host.did}`)
       await ask(page, 'refresh()')
       expect(await ask(page, 'call()')).toBe(`200 ${host.did}`)
       await after.close()
       rmSync(folder, { recursive: true, force: true })
-    })
-  }
+    },
+  )
 
   test('a page signs in by a window, which closes', async () => {
     const context = await browser.newContext()

@@ -20,7 +20,8 @@ import { openDatabase, type Database } from '@avocet/sqlite'
 import { createClient } from '@avocet/xrpc-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
-import { OAUTH_HOSTS, type OAuthHost } from '../support/oauth-hosts.ts'
+import { OAUTH_HOSTS } from '../support/oauth-hosts.ts'
+import type { OAuthHost } from '../support/reference-oauth.ts'
 
 const SCOPE = 'atproto transition:generic'
 const HOUR_MS = 3_600_000

@@ -42,16 +42,16 @@ export const agreeByForms: Agree = async (to, { handle, password }) => {
 }
 
 function submit(browser: Browser, page: Page, act: string, typed: Record<string, string>): Promise<Page> {
-  const forms = [...page.text.matchAll(/<form[^>]*>(.*?)<\/form>/gs)].map(([, inner]) => inner!)
+  const forms = [...page.text.matchAll(/<form[^>]*>(.*?)<\/form>/gs)].map(([, inner = '']) => inner)
   const form = forms.find((inner) => inner.includes(`name="do" value="${act}"`))
   if (form === undefined) throw new Error(`no form ${act} (${page.status}): ${page.text.slice(0, 500)}`)
   const fields: [string, string][] = []
-  for (const [, attributes] of form.matchAll(/<input\s([^>]*)>/g)) {
+  for (const [, attributes = ''] of form.matchAll(/<input\s([^>]*)>/g)) {
     const valueOf = (name: string): string | undefined =>
-      new RegExp(`${name}="([^"]*)"`).exec(attributes!)?.[1]
+      new RegExp(`${name}="([^"]*)"`).exec(attributes)?.[1]
     const name = valueOf('name')
     if (name === undefined || name in typed) continue
-    if (valueOf('type') === 'checkbox' && !/\schecked/.test(attributes!)) continue
+    if (valueOf('type') === 'checkbox' && !/\schecked/.test(attributes)) continue
     fields.push([name, (valueOf('value') ?? '').replaceAll('&amp;', '&')])
   }
   const body = new URLSearchParams([...fields, ...Object.entries(typed)]).toString()
