@@ -186,7 +186,7 @@ async function settled(world: World, deadline: number, what: string, faults: str
   for (;;) {
     const db = openIndex(world.indexer.file)
     const waiting = Number(db.prepare(count).get()?.['n'])
-    const open = await openOf(world)
+    const open = await openOf(world, Number(db.prepare(OFF).get()?.['n']))
     db.close()
     still = waiting + open === 0 ? still + 1 : 0
     if (still === 4) return
@@ -198,13 +198,19 @@ async function settled(world: World, deadline: number, what: string, faults: str
   }
 }
 
+/** Accounts that are off: what they have is not confirmed before they are back. */
+const OFF = "SELECT count(*) AS n FROM repos WHERE upstream_status NOT IN ('active', 'deleted')"
+
 /** Sources that are not followed now, and repos of sources that lost events, which nobody has asked about yet. */
-async function openOf({ indexer }: World): Promise<number> {
+async function openOf({ indexer }: World, off: number): Promise<number> {
   const status = (await (await fetch(`${indexer.url}/status`)).json()) as {
     sources: { state: string }[]
     repos: { unconfirmed: number }
   }
-  return status.repos.unconfirmed + status.sources.filter(({ state }) => state !== 'live').length
+  return (
+    Math.max(0, status.repos.unconfirmed - off) +
+    status.sources.filter(({ state }) => state !== 'live').length
+  )
 }
 
 /** Accounts that write, and are indexed: an act may have been done though nobody answered, or be half done. */
