@@ -310,6 +310,23 @@ export const FOUND: readonly ModelCase[] = [
     ],
   },
   {
+    name: 'asked-for-when-deleted-then-killed',
+    about:
+      'That an account is deleted is lost with a gap; it is asked for by hand, its host has no such repo, and the process ends before it asks about the account.',
+    size: { accounts: 1, hosts: 2 },
+    seed: 24041441,
+    actions: [
+      write(4),
+      { do: 'outage', relay: 0, ms: 5000 },
+      status('deleted'),
+      { do: 'reset', relay: 0 },
+      { do: 'request', account: 0 },
+      write(0),
+      wait(3000),
+      { do: 'filter', wanted: 0 },
+    ],
+  },
+  {
     name: 'refused-then-hearsay',
     about:
       'A deactivated account is deleted and the app refuses that; then the relay says again that it is deactivated.',

@@ -129,7 +129,7 @@ export const MENDS: readonly Mend[] = [
     edits: [
       edit('resync-run', 'isTerminal(code) || code ===', '(isTerminal(code) && !found.ok) || code ==='),
       // To ask for the status renews the identity as well.
-      edit('resync-run', 'if (terminal && (upstreamStatus', 'if (Number(terminal) > 1 && (upstreamStatus'),
+      edit('machine-run', 'if (!fact.terminal ||', 'if (fact.epoch >= 0 || !fact.terminal ||'),
     ],
   },
   {

@@ -8,7 +8,7 @@ import type { IdentityResult } from './identities.ts'
 import type { ResyncGate } from './item.ts'
 import type { Bench } from './judge.ts'
 import { createLru } from './lru.ts'
-import { backoff } from './machine-rules.ts'
+import { backoff, isGone } from './machine-rules.ts'
 import { next } from './machine.ts'
 import type { HostStatus, Timers } from './options.ts'
 import { dropped } from './outcome.ts'
@@ -107,12 +107,6 @@ export function wordOf(
   return repo?.upstreamStatus ?? 'active'
 }
 
-/** Its own host does not find the repo of an account of which something was read or heard. */
-export function isGone({ status, reason, rev, floor, lastSource }: RepoState): boolean {
-  const wasThere = rev !== null || floor !== null || lastSource !== null
-  return status === 'terminal' && reason === 'repo-not-found' && wasThere
-}
-
 /** Makes the functions. */
 export function createAccountStatus(options: AccountStatusOptions): AccountStatus {
   const { bench, store, resync, policy, askStatus, timers } = options
@@ -192,7 +186,12 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     if (repo === null) return
     if (answer.heard) {
       const word = wordOf(answer, 'active', repo)
-      if (word === repo.upstreamStatus) return
+      if (word === repo.upstreamStatus) {
+        if (repo.hearsay !== null) {
+          await store.save({ repo: next(repo, { kind: 'known' }, policy, now()).state }, null)
+        }
+        return
+      }
       if ((await tell(did, repo, word, source, answer.at)) !== null) return
     }
     // The host is silent, or the app refused it: both are tried again.

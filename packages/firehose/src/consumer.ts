@@ -192,6 +192,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     wait,
     signal,
   })
+  const canAsk = typeof options.hostStatus === 'function'
   const resyncer = createResyncer({
     resync: options.resync ?? null,
     latestRev: options.latestRev ?? null,
@@ -206,6 +207,7 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     identities,
     replay: (queued) => replay(queued.frame, queued.source, queued.id, queued.did),
     renewStatus: (did, source) => processor.renewStatus(did, source),
+    canAsk,
     now,
     timers,
     random: options.random ?? Math.random,
@@ -244,7 +246,6 @@ export function consume<Tx>(options: ConsumeOptions<Tx>): Consumer {
     },
   })
 
-  const canAsk = typeof options.hostStatus === 'function'
   const hearings = createHearings({
     state: options.state,
     lanes,

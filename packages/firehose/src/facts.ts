@@ -39,6 +39,8 @@ export type RepoFact =
   | { readonly kind: 'account'; readonly status: string; readonly at: number | null }
   /** A relay said what the account's status is, and its own host has not: it is to be asked at `askAt` (ms since the epoch). */
   | { readonly kind: 'hearsay'; readonly status: string; readonly askAt: number }
+  /** Its own host said what is known already: no question is open any more. */
+  | { readonly kind: 'known' }
   /** The account's own host was asked about that, and gave no answer. `gone`: there is no such DID. */
   | {
       readonly kind: 'unheard'
@@ -96,7 +98,7 @@ export type RepoFact =
   /** Its host has no time for a resync before `until` (ms since the epoch): nothing was asked. `queued`: see `failed`. */
   | { readonly kind: 'postponed'; readonly epoch: number; readonly until: number; readonly queued: boolean }
   /**
-   * A resync failed. `terminal`: there is no sense in trying again. `queued`: events came meanwhile, which are dropped now.
+   * A resync failed. `terminal`: there is no sense in trying again; `canAsk`: the account's own host can then be asked for its status. `queued`: events came meanwhile, which are dropped now.
    * `jitter`: from 0 to 1.
    */
   | {
@@ -104,6 +106,7 @@ export type RepoFact =
       readonly epoch: number
       readonly reason: string
       readonly terminal: boolean
+      readonly canAsk: boolean
       readonly queued: boolean
       readonly retryAfterMs: number
       readonly jitter: number

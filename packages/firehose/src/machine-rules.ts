@@ -2,13 +2,28 @@
 
 import type { Tid } from '@avocet/syntax'
 import type { RepoEffect, RepoFact, RepoPolicy, Transition } from './facts.ts'
-import type { Priority, RepoFlag, RepoState } from './state.ts'
+import type { Hearsay, Priority, RepoFlag, RepoState } from './state.ts'
 
 /** A fact of one kind. */
 export type Fact<K extends RepoFact['kind']> = Extract<RepoFact, { kind: K }>
 
 /** What a resync that is not wanted any more leaves to do. */
 export const ENDED: readonly RepoEffect[] = ['end-run', 'drop-queue']
+
+/**
+ * Of many words the last one is kept, but that the account is active takes none away: a host that has no such account agrees with whoever
+ * says that it is not. It brings the question no nearer, and puts it off no further.
+ */
+export function heard(state: RepoState, status: string, askAt: number): Hearsay {
+  const open = state.hearsay ?? { status, askAt, tries: 0, gone: 0 }
+  return { ...open, status: status === 'active' ? open.status : status }
+}
+
+/** Its own host does not find the repo of an account of which something was read or heard. */
+export function isGone({ status, reason, rev, floor, lastSource }: RepoState): boolean {
+  const wasThere = rev !== null || floor !== null || lastSource !== null
+  return status === 'terminal' && reason === 'repo-not-found' && wasThere
+}
 
 /** The repo is what is stored, unless somebody spoke of something newer. */
 export function settle(state: RepoState, policy: RepoPolicy, now: number): RepoState {

@@ -8,7 +8,9 @@ import {
   dropped,
   type Fact,
   half,
+  heard,
   isActive,
+  isGone,
   later,
   newest,
   refiltered,
@@ -83,7 +85,13 @@ export function failed(state: RepoState, fact: Fact<'failed'>, policy: RepoPolic
   const status = fact.terminal ? 'terminal' : 'desynchronized'
   const { reason } = fact
   const left = { ...dropped(state, fact.queued), priority: missed(state) }
-  return to({ ...left, status, reason, nextTry, attempts }, 'drop-queue')
+  const after: RepoState = { ...left, status, reason, nextTry, attempts }
+  const { upstreamStatus } = after
+  // With the answer, so that a process which ends now leaves the question to the next.
+  const isOpen = upstreamStatus === 'active' || (upstreamStatus !== 'deleted' && isGone(after))
+  if (!fact.terminal || !fact.canAsk || !isOpen) return to(after, 'drop-queue')
+  const word = isGone(after) ? 'deleted' : 'active'
+  return to({ ...after, hearsay: heard(after, word, now) }, 'drop-queue')
 }
 
 /** A resync was put off by its host; nothing happened. */

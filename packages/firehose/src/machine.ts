@@ -11,6 +11,7 @@ import {
   due,
   ENDED,
   type Fact,
+  heard,
   isActive,
   isConfirmedSince,
   known,
@@ -45,6 +46,8 @@ export function next(state: RepoState, fact: RepoFact, policy: RepoPolicy, now: 
       return account(state, fact, policy, now)
     case 'hearsay':
       return hearsay(state, fact)
+    case 'known':
+      return to(state.hearsay === null ? state : { ...state, hearsay: null })
     case 'unheard':
       return unheard(state, fact, policy, now)
     case 'unasked':
@@ -177,13 +180,8 @@ function account(before: RepoState, fact: Fact<'account'>, policy: RepoPolicy, n
   return to({ ...gone, ...purged }, 'end-run', 'drop-queue')
 }
 
-/**
- * Of many words the last one is kept, but that the account is active takes none away: a host that has no such account agrees with whoever
- * says that it is not. It brings the question no nearer, and puts it off no further.
- */
 function hearsay(state: RepoState, { status, askAt }: Fact<'hearsay'>): Transition {
-  const open = state.hearsay ?? { status, askAt, tries: 0, gone: 0 }
-  return to({ ...state, hearsay: { ...open, status: status === 'active' ? open.status : status } })
+  return to({ ...state, hearsay: heard(state, status, askAt) })
 }
 
 function unheard(state: RepoState, fact: Fact<'unheard'>, policy: RepoPolicy, now: number): Transition {

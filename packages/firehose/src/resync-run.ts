@@ -2,7 +2,6 @@
 // Spec: https://atproto.com/specs/sync ("Resynchronization")
 
 import type { Did } from '@avocet/syntax'
-import { isGone } from './account-status.ts'
 import { isTerminal, ResyncError } from './errors.ts'
 import type { FailureEvent, ResyncEvent } from './events.ts'
 import type { RepoFact, Transition } from './facts.ts'
@@ -48,6 +47,8 @@ export type RepoReaderOptions = {
   /** Stores what a fact makes of a repo, together with an event. Only inside the repo's lane. @throws AppFailure */
   readonly step: (did: Did, fact: RepoFact, event?: ResyncEvent | FailureEvent) => Promise<Transition>
   readonly counts: ResyncCounts
+  /** Hosts can be asked for the status of their accounts. */
+  readonly canAsk: boolean
   readonly now: () => number
   /** From 0 to 1: spreads what would come back at the same moment. */
   readonly random: () => number
@@ -193,6 +194,7 @@ export function createRepoReader(
       epoch: run.epoch,
       reason: code,
       terminal,
+      canAsk: options.canAsk,
       queued,
       retryAfterMs,
       jitter: options.random(),
@@ -201,9 +203,7 @@ export function createRepoReader(
       if (failure instanceof AppFailure) return step(did, fact)
       throw failure
     })
-    const { upstreamStatus } = state
-    if (terminal && (upstreamStatus === 'active' || (upstreamStatus !== 'deleted' && isGone(state))))
-      await options.renewStatus(did, RESYNC_SOURCE)
+    if (terminal && state.hearsay !== null) await options.renewStatus(did, RESYNC_SOURCE)
   }
 
   /** What a host put off does not all come back in one moment. */

@@ -35,6 +35,8 @@ export type ResyncerOptions = {
   readonly replay: (frame: QueuedFrame) => Promise<void>
   /** Asks the account's own host for its status, and tells what no event told. Only inside the repo's lane. */
   readonly renewStatus: (did: Did, source: string) => Promise<void>
+  /** Hosts can be asked for the status of their accounts. */
+  readonly canAsk: boolean
   readonly now: () => number
   readonly timers: Timers
   /** From 0 to 1: spreads what would come back at the same moment. */

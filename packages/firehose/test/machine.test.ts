@@ -95,6 +95,7 @@ const failed = (epoch: number, change = {}): RepoFact => ({
   epoch,
   reason: 'fetch-failed',
   terminal: false,
+  canAsk: false,
   queued: false,
   retryAfterMs: 0,
   jitter: 0.5,
@@ -462,6 +463,14 @@ describe('what only a relay says', () => {
       { hearsay: null, upstreamStatus: 'suspended' },
       [],
     ],
+    [
+      'the host says what was known of a repo that it does not give',
+      asked,
+      { kind: 'known' },
+      { hearsay: null },
+      [],
+    ],
+    ['the host says what was known, and nothing was open', base, { kind: 'known' }, {}, []],
     ['this service decides', asked, { kind: 'local', status: 'hidden' }, { localStatus: 'hidden' }, []],
     [
       'the host says deleted',
@@ -1132,6 +1141,34 @@ describe('a resync', () => {
       failed(4, { terminal: true, reason: 'repo-not-found' }),
       { status: 'terminal', reason: 'repo-not-found', nextTry: null, attempts: 1, phase: null },
     ],
+    [
+      'ends for good, and the host is to be asked whether the account is gone: also by the next process',
+      running(),
+      failed(4, { terminal: true, reason: 'repo-not-found', canAsk: true }),
+      {
+        status: 'terminal',
+        reason: 'repo-not-found',
+        phase: null,
+        nextTry: null,
+        attempts: 1,
+        hearsay: { status: 'deleted', askAt: NOW, tries: 0, gone: 0 },
+      },
+      ['drop-queue'],
+    ],
+    [
+      'ends for good, and the host is to be asked for the status',
+      running(),
+      failed(4, { terminal: true, reason: 'repo-takendown', canAsk: true }),
+      {
+        status: 'terminal',
+        reason: 'repo-takendown',
+        phase: null,
+        nextTry: null,
+        attempts: 1,
+        hearsay: { status: 'active', askAt: NOW, tries: 0, gone: 0 },
+      },
+      ['drop-queue'],
+    ],
     ['of an older epoch does not fail', running(), failed(3), {}, ['stale']],
     [
       'that fails, of a repo that was followed until then, leaves a gap in it',
@@ -1288,7 +1325,10 @@ it('whatever happens, in any order: 20 000 facts', () => {
       part(repo.epoch - random.below(2), n, random.below(2) === 0),
       part(repo.epoch, n, true),
       { kind: 'drained', epoch: repo.epoch - random.below(2) },
-      failed(repo.epoch - random.below(2), { terminal: random.below(4) === 0 }),
+      failed(repo.epoch - random.below(2), {
+        terminal: random.below(4) === 0,
+        canAsk: random.below(2) === 0,
+      }),
       { kind: 'postponed', epoch: repo.epoch, until: now + 5, queued: random.below(2) === 0 },
     ]
     const fact = random.pick(facts)
