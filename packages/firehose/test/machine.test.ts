@@ -1327,7 +1327,7 @@ it('whatever happens, in any order: 20 000 facts', () => {
       { kind: 'drained', epoch: repo.epoch - random.below(2) },
       failed(repo.epoch - random.below(2), {
         terminal: random.below(4) === 0,
-        canAsk: random.below(2) === 0,
+        canAsk: true,
       }),
       { kind: 'postponed', epoch: repo.epoch, until: now + 5, queued: random.below(2) === 0 },
     ]
