@@ -1,6 +1,6 @@
 // The accounts of a network: who is where, and what they have, as far as those who write know it.
 
-import { createRandom, keyOf, LIKE, NOTE, type Person, type Random, recordFor } from '../simulated/people.ts'
+import { createRandom, keyOf, LIKE, NOTE, type Random, recordFor } from '../simulated/people.ts'
 import { procedure, query } from '../support/network.ts'
 import type { Host } from './world.ts'
 
@@ -31,9 +31,6 @@ export type Account = {
 }
 
 export const PASSWORD = 'correct horse battery'
-
-/** Who writes to an account. */
-export const personOf = ({ did, host, token }: Account): Person => ({ did, pds: host.url, token })
 
 /** Makes accounts and fills their repos, `atOnce` at a time. */
 export async function settle(options: {

@@ -34,7 +34,7 @@ async function asOwner<T>(
 }
 
 /** By the operator. @param applied whether it is taken down */
-export const takeDown = (account: Account, applied: boolean): Promise<void> =>
+const takeDown = (account: Account, applied: boolean): Promise<void> =>
   asOperator(account.host, '/xrpc/com.atproto.admin.updateSubjectStatus', {
     subject: { $type: 'com.atproto.admin.defs#repoRef', did: account.did },
     takedown: applied ? { applied, ref: 'network' } : { applied },

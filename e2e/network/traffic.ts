@@ -76,7 +76,7 @@ export function startTraffic(accounts: readonly Account[], rate: number, random:
 }
 
 /** One commit. @returns whether the server took it @throws when it does not answer */
-export async function write(account: Account, random: Random): Promise<boolean> {
+async function write(account: Account, random: Random): Promise<boolean> {
   const { did: repo, paths, host } = account
   const call = async (method: string, input: object): Promise<boolean> =>
     (await procedure(host.url, `com.atproto.repo.${method}`, input, account)).status === 200

@@ -204,8 +204,8 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
     if (before === null || before.hearsay === null) return
     const { status: said, gone } = before.hearsay
     const answer = await ask(did, said, false)
-    const isGone = !answer.heard && answer.gone && gone + 1 >= MIN_TRIES_UNTIL_GONE
-    if (answer.heard || isGone) {
+    const isNowhere = !answer.heard && answer.gone && gone + 1 >= MIN_TRIES_UNTIL_GONE
+    if (answer.heard || isNowhere) {
       const { status, at } = answer.heard ? answer : { status: null, at: now() }
       const told = await tell(did, before, wordOf({ status }, said, before), HOST_SOURCE, at)
       if (told !== null) return
