@@ -11,8 +11,14 @@ const unit = {
   hookTimeout: 60_000,
 }
 
-/** Their tests replace modules, for the whole process. */
-const ALONE = ['packages/sqlite/test/**/*.test.ts']
+/** Their tests replace modules, start and stop one Postgres a file, or measure the heap: each file has a process of its own. */
+const ALONE = [
+  ...['accounts', 'blobs', 'postgres', 'repo-postgres', 'repo-server', 'sequencer', 'sqlite'].map(
+    (name) => `packages/${name}/test/**/*.test.ts`,
+  ),
+  'apps/pds/test/**/*.test.ts',
+  'apps/indexer/test/guesses.test.ts',
+]
 
 export default defineConfig({
   test: {
