@@ -183,11 +183,13 @@ describe.skipIf(!hasChromium('the console of the indexer'))('the console', () =>
     }
     await tabTo(/^Failures$/)
     await page.keyboard.press('Enter')
+    // Until the view changes the one before it is settled.
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('failures-title')
     await settled(page)
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('failures-title')
     expect(await page.title()).toBe('Failures · Avocet indexer')
     await tabTo(/^frame-malformed$/)
     await page.keyboard.press('Enter')
+    await page.waitForFunction(() => location.hash !== '#/failures')
     await settled(page)
     await tabTo(/^frame-malformed, \d\d\//)
     await page.keyboard.press('Enter')

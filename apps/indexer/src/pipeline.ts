@@ -6,6 +6,7 @@ import {
   type HostStatus,
   type LatestRev,
   type Resync,
+  type IdentityPolicy,
   type ResyncPolicy,
   type Source,
   consume,
@@ -114,7 +115,7 @@ export function startPipeline(options: {
     ...(options.resync === null ? {} : { resync: options.resync }),
     ...(options.latestRev ? { latestRev: options.latestRev } : {}),
     ...(options.hostStatus === undefined ? {} : { hostStatus: options.hostStatus }),
-    ...(options.resyncIntervalMs === undefined ? {} : { resyncPolicy: pausesOf(options.resyncIntervalMs) }),
+    ...(options.resyncIntervalMs === undefined ? {} : pausesOf(options.resyncIntervalMs)),
     scope: wanted.follows,
     filter: () => wanted.label(),
   })
@@ -158,9 +159,19 @@ export function startPipeline(options: {
   }
 }
 
-/** Who reads a repo again soon waits less for the stream, and after a failure. */
-function pausesOf(intervalMs: number): Partial<ResyncPolicy> {
-  return { intervalMs, graceMs: Math.min(30_000, intervalMs / 2), backoffMs: Math.min(10_000, intervalMs) }
+/** Who reads a repo again soon waits less for the stream, after a failure, and for the identity without which no repo is gone. */
+function pausesOf(intervalMs: number): {
+  resyncPolicy: Partial<ResyncPolicy>
+  identity: Partial<IdentityPolicy>
+} {
+  return {
+    resyncPolicy: {
+      intervalMs,
+      graceMs: Math.min(30_000, intervalMs / 2),
+      backoffMs: Math.min(10_000, intervalMs),
+    },
+    identity: { refreshMs: Math.min(60_000, intervalMs) },
+  }
 }
 
 /** Threads that check signatures with the same library, and examine records over the same lexicons, as this one. */
