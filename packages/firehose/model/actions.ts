@@ -1,6 +1,6 @@
 // What can happen in a simulation, as plain data: it can be made at random, written down, and cut short.
 
-/** One thing that happens. Numbers name accounts, hosts, relays and records by their place. */
+/** One thing that happens. Numbers name accounts, hosts, relays (and after them the host that is a source) and records by their place. */
 export type Action =
   | {
       readonly do: 'write'
@@ -18,7 +18,14 @@ export type Action =
   /** What the operator of the consumer decides about an account. */
   | { readonly do: 'local'; readonly account: number; readonly status: 'active' | 'hidden' }
   | { readonly do: 'rotate'; readonly account: number; readonly announced: boolean }
-  | { readonly do: 'migrate'; readonly account: number; readonly host: number; readonly announced: boolean }
+  /** `old`: what the host before says of it from then on, where it is a source; without, as after "deactivated". */
+  | {
+      readonly do: 'migrate'
+      readonly account: number
+      readonly host: number
+      readonly announced: boolean
+      readonly old?: 'deactivated' | 'deleted'
+    }
   | { readonly do: 'rename'; readonly account: number }
   | { readonly do: 'identity'; readonly account: number }
   /** The operator wants the repo read. */
@@ -57,6 +64,8 @@ export type Size = {
   readonly accounts: number
   readonly hosts: number
   readonly relays: number
+  /** The first host is a source too. */
+  readonly direct: boolean
   readonly mirror: boolean
   /** Repos read at a time. */
   readonly slots: number
@@ -75,6 +84,7 @@ export const USUAL_SIZE: Size = {
   accounts: 2,
   hosts: 2,
   relays: 1,
+  direct: false,
   mirror: false,
   slots: 2,
   backfill: true,

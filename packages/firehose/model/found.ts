@@ -327,6 +327,50 @@ export const FOUND: readonly ModelCase[] = [
     ],
   },
   {
+    name: 'moved-and-deleted-at-the-host-before',
+    about:
+      'An account moves away from a host that is a source; that host says that it deleted it, before anybody asked the directory again.',
+    size: { accounts: 3, hosts: 2, relays: 2, direct: true },
+    seed: 6985,
+    actions: [
+      status('deactivated'),
+      wait(50),
+      status('active'),
+      { do: 'write', account: 2, record: 3 },
+      { do: 'migrate', account: 0, host: 1, announced: false, old: 'deleted' },
+    ],
+  },
+  {
+    name: 'moved-away-from-its-source',
+    about:
+      'An account moves away from a host that is a source, to one that only a relay tells of, and what the relay had meanwhile is lost.',
+    size: { accounts: 1, hosts: 2, relays: 1, direct: true },
+    seed: 144431,
+    actions: [
+      { do: 'outage', relay: 0, ms: 60_000 },
+      write(0),
+      { do: 'migrate', account: 0, host: 1, announced: false, old: 'deactivated' },
+      status('deactivated'),
+    ],
+  },
+  {
+    name: 'terminal-while-a-word-is-open',
+    about:
+      'The app refuses a deactivation, so that the repo is read and its host does not give it; meanwhile the account is deleted, and a relay said so.',
+    size: { accounts: 2, hosts: 2, relays: 2 },
+    seed: 2448,
+    actions: [
+      { do: 'status', account: 1, status: 'deactivated' },
+      { do: 'cut', relay: 0 },
+      wait(1000),
+      { do: 'app-fails' },
+      { do: 'cut', relay: 1 },
+      { do: 'status', account: 1, status: 'takendown' },
+      { do: 'lie', account: 1, relay: 0, status: 'deleted' },
+      { do: 'status', account: 1, status: 'deleted' },
+    ],
+  },
+  {
     name: 'refused-then-hearsay',
     about:
       'A deactivated account is deleted and the app refuses that; then the relay says again that it is deactivated.',

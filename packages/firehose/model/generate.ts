@@ -11,6 +11,7 @@ export function randomSize(random: Random): Size {
     accounts: random.pick([1, 2, 2, 2, 3, 4]),
     hosts: 2,
     relays: random.pick([1, 2]),
+    direct: random.below(3) === 0,
     mirror: random.below(2) === 0,
     slots: random.pick([1, 2, 2]),
     backfill: !seldom(),
@@ -29,6 +30,8 @@ export function randomActions(random: Random, size: Size): Action[] {
   const faithful = random.pick([1, 2, 4])
   const account = (): number => (random.below(faithful) > 0 ? favourite : random.below(size.accounts))
   const relay = (): number => random.below(size.relays)
+  const sources = size.relays + (size.direct ? 1 : 0)
+  const source = (): number => random.below(sources)
   const host = (): number => random.below(size.hosts)
   const moments = random.pick([
     [100, 1000, 5000, 20_000, 60_000],
@@ -57,7 +60,14 @@ export function randomActions(random: Random, size: Size): Action[] {
     relay: relay(),
     status: random.pick(['deactivated', 'active', 'takendown', 'deleted', 'deleted', 'throttled']),
   })
-  const relays = Array.from({ length: size.relays }, (_, i) => i)
+  const relays = Array.from({ length: sources }, (_, i) => i)
+  const migrate = (who: number): Action => ({
+    do: 'migrate',
+    account: who,
+    host: host(),
+    announced: maybe(),
+    ...random.pick([{}, { old: 'deactivated' }, { old: 'deleted' }] as const),
+  })
 
   /** Something outside of the account goes wrong, or changes. */
   const troubles: readonly Maker[] = [
@@ -65,7 +75,7 @@ export function randomActions(random: Random, size: Size): Action[] {
     () => [{ do: 'host-down', host: host(), ms: long() }],
     () => [{ do: 'host-slow', host: host(), ms: 300_000 }],
     () => [{ do: 'clock', host: host(), ms: 6 * 60_000 }],
-    () => [{ do: 'lag', relay: relay(), ms: random.pick([5000, 20_000, 60_000]) }],
+    () => [{ do: 'lag', relay: source(), ms: random.pick([5000, 20_000, 60_000]) }],
     () => [{ do: 'handles-down', ms: long() }],
     () => [{ do: 'filter', wanted: random.below(3) }],
     () => [{ do: 'app-fails' }],
@@ -96,7 +106,7 @@ export function randomActions(random: Random, size: Size): Action[] {
       write(who),
       { do: 'rotate', account: who, announced: false },
     ],
-    (who) => [{ do: 'migrate', account: who, host: host(), announced: maybe() }],
+    (who) => [migrate(who)],
     (who) => [{ do: 'rename', account: who }],
     (who) => [
       { do: 'local', account: who, status: 'hidden' },
@@ -177,16 +187,16 @@ export function randomActions(random: Random, size: Size): Action[] {
           })),
         ],
         [3, one(() => ({ do: 'rotate', account: account(), announced: maybe() }))],
-        [2, one(() => ({ do: 'migrate', account: account(), host: host(), announced: maybe() }))],
+        [2, one(() => migrate(account()))],
         [2, one(() => ({ do: 'rename', account: account() }))],
         [2, one(() => ({ do: 'identity', account: account() }))],
         [1, one(() => ({ do: 'request', account: account() }))],
         [size.live ? 6 : 1, one(() => ({ do: 'forget', account: account() }))],
         [size.live ? 12 : 0, one(() => ({ do: 'filter', wanted: random.below(3) }))],
-        [2, one(() => ({ do: 'gap', relay: relay() }))],
-        [1, one(() => ({ do: 'reset', relay: relay() }))],
-        [3, one(() => ({ do: 'cut', relay: relay() }))],
-        [2, one(() => ({ do: 'outage', relay: relay(), ms: long() }))],
+        [2, one(() => ({ do: 'gap', relay: source() }))],
+        [1, one(() => ({ do: 'reset', relay: source() }))],
+        [3, one(() => ({ do: 'cut', relay: source() }))],
+        [2, one(() => ({ do: 'outage', relay: source(), ms: long() }))],
         [8, () => random.pick(troubles)()],
         [8, () => random.pick(disturbances)(account())],
         [3, one(() => ({ do: 'list' }))],

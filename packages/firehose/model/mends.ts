@@ -179,11 +179,7 @@ export const MENDS: readonly Mend[] = [
     sequence: 'C15',
     mend: "the account's own host is asked about a status that a relay tells",
     edits: [
-      edit(
-        'account-events',
-        "const isOwn = item.source.speaker.kind === 'pds' || options.trustsRelays",
-        'const isOwn = true as boolean',
-      ),
+      edit('account-events', 'if (options.trustsRelays) return accept', 'if (Date.now() > 0) return accept'),
     ],
   },
   {

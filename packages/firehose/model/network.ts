@@ -88,7 +88,7 @@ export function createNetwork(clock: Clock, size: Size) {
   }
   let counter = 0
   const { keyOf, sign, prover } = createSigning(() => counter++)
-  const { relays, send, release } = createRelays(clock, size.relays)
+  const { relays, send, release } = createRelays(clock, size)
 
   const time = (): string => new Date(clock.now()).toISOString()
 
@@ -164,8 +164,8 @@ export function createNetwork(clock: Clock, size: Size) {
     send(account, '#account', accountBody(account.did, account.status), silent)
   /** A relay says of the account what its host never said, in an event and in its list. */
   const lie = (account: Account, relay: Relay, status: string): void => {
-    const { did, rev } = account
-    send({ did, rev, status }, '#account', accountBody(did, status), false, (other) => other === relay)
+    const { did, host, rev } = account
+    send({ did, host, rev, status }, '#account', accountBody(did, status), false, (other) => other === relay)
   }
   const tellIdentity = (account: Account): void =>
     send(account, '#identity', { did: account.did, time: time() } as DataObject)
@@ -174,6 +174,20 @@ export function createNetwork(clock: Clock, size: Size) {
     const commit = sign(account, null, [])
     const blocks = encoder.encode(formatCid(commit))
     send(account, '#sync', { did: account.did, rev: account.rev, blocks, time: time() } as DataObject)
+  }
+
+  /** The account is at another host from now on. What the one before says of it then, it says itself. */
+  const move = (account: Account, host: number, old: string | undefined): void => {
+    const { did, host: before, status } = account
+    if (before === host) return
+    account.hasMoved = true
+    account.host = host
+    // Who is a source says what it has from now on: also who had the account once, and said then that it had not any more.
+    send(account, '#account', accountBody(did, status), false, (relay) => relay.host === host)
+    // And who has it no more: nobody else would tell those who only listen to that host.
+    const word = status === 'active' ? (old ?? 'deactivated') : 'deleted'
+    const shown = { did, host: before, rev: null, status: word }
+    send(shown, '#account', accountBody(did, word), false, (relay) => relay.host === before)
   }
 
   const setStatus = (account: Account, status: string, silent: boolean): void => {
@@ -219,6 +233,7 @@ export function createNetwork(clock: Clock, size: Size) {
     forge,
     lie,
     setStatus,
+    move,
     tellIdentity,
     snapshot,
     byDid,

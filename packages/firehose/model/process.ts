@@ -106,7 +106,7 @@ export function startProcess(options: ProcessOptions): Process {
   const read = size.archives ? readArchives(copies) : readLists(copies)
   const collections = size.live ? undefined : FILTERS[choice.filter]
   const consumeOptions: ConsumeOptions<void> = {
-    sources: network.relays.map((relay) => relaySource(relay, clock, later)),
+    sources: network.relays.map((relay) => relaySource(relay, network, clock, later)),
     resolveKey,
     state: store,
     prover: network.prover,
@@ -180,13 +180,15 @@ export function startProcess(options: ProcessOptions): Process {
 
 function relaySource(
   relay: Relay,
+  network: Network,
   clock: Clock,
   later: <T>(work: () => T, most?: number) => Promise<T>,
 ): Source {
   return {
     id: relay.id,
-    kind: 'relay',
-    host: null,
+    ...(relay.host === null
+      ? { kind: 'relay', host: null }
+      : { kind: 'pds', host: network.hosts[relay.host]!.url }),
     async *frames({ cursor, report, signal }) {
       while (!signal.aborted) {
         const connection = { cut: false, wake: (): void => {} }

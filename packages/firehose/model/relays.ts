@@ -1,13 +1,16 @@
-// The relays of a simulation: what each sent, at its own time, and what it knows.
+// The relays of a simulation, and the host that is a source too: what each sent, at its own time, and what it knows.
 
 import type { DataObject } from '@avocet/data'
 import type { Did, Tid } from '@avocet/syntax'
 import { encodeFrame } from '@avocet/xrpc'
+import type { Size } from './actions.ts'
 import type { Clock } from './clock.ts'
 
 /** A relay: what it sent, and what it knows. */
 export type Relay = {
   readonly id: string
+  /** The host that it is, by its place; null: a relay. */
+  readonly host: number | null
   resets: number
   log: { readonly seq: number; readonly frame: Uint8Array }[]
   seq: number
@@ -23,12 +26,18 @@ export type Relay = {
 }
 
 /** What of an account a relay shows in its list. */
-export type Shown = { readonly did: Did; readonly rev: Tid | null; readonly status: string }
+export type Shown = {
+  readonly did: Did
+  readonly host: number
+  readonly rev: Tid | null
+  readonly status: string
+}
 
-/** Makes so many relays, and the functions that send over them. */
-export function createRelays(clock: Clock, count: number) {
-  const relays: Relay[] = Array.from({ length: count }, (_, i) => ({
-    id: `relay${i}`,
+/** Makes so many relays (and one that is the first host), and the functions that send over them. */
+export function createRelays(clock: Clock, { relays: count, direct }: Size) {
+  const relays: Relay[] = Array.from({ length: count + (direct ? 1 : 0) }, (_, i) => ({
+    id: i < count ? `relay${i}` : 'host0',
+    host: i < count ? null : 0,
     resets: 0,
     log: [],
     seq: 10_000,
@@ -40,13 +49,13 @@ export function createRelays(clock: Clock, count: number) {
     known: new Map<Did, { rev: Tid | null; status: string }>(),
   }))
 
-  /** Sends an event over the relays that `via` names, each at its own time. `withheld`: it gets lost. */
+  /** Sends an event over the relays that `via` names, each at its own time; a host speaks of its own. `withheld`: it gets lost. */
   const send = (
-    { did, rev, status }: Shown,
+    { did, host, rev, status }: Shown,
     type: `#${string}`,
     body: DataObject,
     withheld = false,
-    via: (relay: Relay) => boolean = () => true,
+    via: (relay: Relay) => boolean = (relay) => relay.host === null || relay.host === host,
   ): void => {
     for (const relay of relays) {
       if (!via(relay)) continue

@@ -45,7 +45,8 @@ function simpler({ size, actions }: Finding): Size[] {
     Math.max(0, ...actions.map((action) => (action as Partial<Record<typeof name, number>>)[name] ?? 0)) + 1
   const changes: readonly Partial<Size>[] = [
     { accounts: most('account') },
-    { relays: most('relay') },
+    ...(size.direct ? [] : [{ relays: most('relay') }]),
+    ...(most('relay') > size.relays ? [] : [{ direct: false }]),
     { mirror: false },
     { archives: false },
     { live: false },

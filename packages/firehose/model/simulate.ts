@@ -35,6 +35,12 @@ export async function simulate(
   const statusWatch = createStatusWatch(app, network, clock)
   // Of these an event was withheld, and no list has told of it yet: nobody can know.
   const withheld = new Set<Did>()
+  // Of these one ever was: who forgets the account forgets what a list told of it.
+  const unsaid = new Set<Did>()
+  const withhold = ({ did }: { readonly did: Did }): void => {
+    withheld.add(did)
+    unsaid.add(did)
+  }
   // Of these the operator decided something; a crash may have overtaken that.
   const hidden = new Set<number>()
   const choice: Choice = { filter: 0, label: 'choice 0' }
@@ -62,6 +68,10 @@ export async function simulate(
     process = start()
   }
 
+  /** Whose list that of a host counts as: its own, where it is a source. */
+  const sourceOf = (host: number): string =>
+    (network.relays.find((relay) => relay.host === host) ?? network.relays[0]!).id
+
   /** Reads the lists of all relays, as they are now, and of some hosts (or of all). */
   const list = (all = false): void => {
     const at = clock.now()
@@ -83,11 +93,10 @@ export async function simulate(
     for (const { id, known } of network.relays) {
       for (const [did, { rev, status }] of known) report(did, rev, status, false, id)
     }
-    const { id } = network.relays[0]!
     for (const [index, { downUntil }] of network.hosts.entries()) {
       if (downUntil > at || (random.below(2) === 0 && !all)) continue
       for (const { did, host, rev, status } of network.accounts) {
-        if (host === index && rev !== null) report(did, rev, status, true, id)
+        if (host === index && rev !== null) report(did, rev, status, true, sourceOf(index))
       }
     }
     clock.after(5000, () => {
@@ -124,7 +133,7 @@ export async function simulate(
     trace?.(clock.now() - START, null, JSON.stringify(action))
     switch (action.do) {
       case 'write':
-        if (action.damage === 'dropped') withheld.add(network.accounts[action.account]!.did)
+        if (action.damage === 'dropped') withhold(network.accounts[action.account]!)
         return network.write(action)
       case 'forge':
         return network.forge(network.accounts[action.account]!, network.relays[action.relay]!)
@@ -132,7 +141,7 @@ export async function simulate(
         return network.lie(network.accounts[action.account]!, network.relays[action.relay]!, action.status)
       case 'status': {
         const account = network.accounts[action.account]!
-        if (action.silent === true) withheld.add(account.did)
+        if (action.silent === true) withhold(account)
         return network.setStatus(account, action.status, action.silent === true)
       }
       case 'local':
@@ -141,10 +150,7 @@ export async function simulate(
       case 'migrate': {
         const account = network.accounts[action.account]!
         if (action.do === 'rotate') account.key++
-        else {
-          account.hasMoved ||= account.host !== action.host
-          account.host = action.host
-        }
+        else network.move(account, action.host, action.old)
         account.published = account.key
         account.publishedHost = account.host
         return action.announced ? network.tellIdentity(account) : undefined
@@ -209,9 +215,12 @@ export async function simulate(
         return restart()
       case 'filter':
         return choose(action.wanted)
-      case 'forget':
-        process.consumer.forget(network.accounts[action.account]!.did).catch(() => {})
+      case 'forget': {
+        const { did } = network.accounts[action.account]!
+        if (unsaid.has(did)) withheld.add(did)
+        process.consumer.forget(did).catch(() => {})
         return
+      }
       case 'app-fails':
         app.failNext = true
         return

@@ -34,6 +34,8 @@ export function createStatusWatch(app: App, network: Network, clock: Clock): Sta
       if ((!isNews && !isPurged) || since <= SLACK_MS) return
       // A directory that does not find the DID for long says that it is deleted; one that was not asked again, a host from before.
       if (network.directory.wasSilent || account.hasMoved) return
+      // A host that is a source tells all in its order, and may be behind.
+      if (network.relays.some(({ id, host }) => id === source && host !== null)) return
       const [said, is] = [status ?? 'active', account.status]
       wronged ??= { did, what: `said to be ${said} by ${source}, and ${is} since ${since} ms` }
     },

@@ -7,6 +7,8 @@ import { type Buckets, createBuckets } from './buckets.ts'
 import type { VerifiedEvent } from './events.ts'
 import type { RepoPolicy } from './facts.ts'
 import type { Item } from './item.ts'
+import { checkAuthority } from './chain.ts'
+import { failed } from './conclude.ts'
 import { type Bench, judgeHost } from './judge.ts'
 import { type Outcomes, statusOf } from './outcome.ts'
 import type { FailureReason } from './reasons.ts'
@@ -55,14 +57,36 @@ export function createAccountEvents(
     }
     // A PDS speaks only for the accounts it hosts, also about their status.
     const foreign = await judgeHost(account, item.source, bench)
-    if (foreign !== null) return refuse(item, foreign)
+    if (foreign !== null) return refuse(item, repo, foreign)
     const said = statusOf(account)
-    const isOwn = item.source.speaker.kind === 'pds' || options.trustsRelays
-    if (isOwn) return accept(item, repo, said, item.ticket?.at ?? null)
+    if (item.source.speaker.kind === 'pds') return hearHost(item, repo, said)
+    if (options.trustsRelays) return accept(item, repo, said, item.ticket?.at ?? null)
     // A question that is open already decides for this word too: which of them came last is for the host to say.
     if (repo !== null && repo.hearsay !== null) return leaveOpen(item, repo, said, repo.hearsay.askAt)
     if (said === (repo?.upstreamStatus ?? 'active')) return accept(item, repo, said, null)
     return askHost(item, repo, said)
+  }
+
+  /**
+   * The host that a known identity names may be the one before, which tells of accounts that moved away: that one is not active is believed
+   * of the host that a fresh identity names.
+   */
+  const hearHost = async (item: Item, repo: RepoState | null, said: string): Promise<void> => {
+    const { did } = item.event
+    const at = item.ticket?.at ?? null
+    const isKnown = said === (repo?.upstreamStatus ?? 'active')
+    if (said === 'active' || isKnown) return accept(item, repo, said, at)
+    const refreshing = identities.refresh(did, 'status')
+    const result = refreshing === null ? null : await bench.aside(did, refreshing)
+    if (result?.ok === true) {
+      const authority = checkAuthority(item.source.speaker, result.identity.pds)
+      return authority.ok
+        ? accept(item, repo, said, at)
+        : refuse(item, repo, failed(authority.error, item.event))
+    }
+    // Nobody could be asked later: what is known has to do.
+    if (!statuses.canAsk) return accept(item, repo, said, at)
+    return leaveOpen(item, repo, said, identities.refreshableAt(did, 'status') ?? now())
   }
 
   const askHost = async (item: Item, repo: RepoState | null, said: string): Promise<void> => {

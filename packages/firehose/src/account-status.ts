@@ -179,13 +179,14 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
 
   const renew = async (did: Did, source: string): Promise<void> => {
     const before = await store.load(did)
-    const said = before !== null && isGone(before) ? 'deleted' : 'active'
+    // What is open already decides: a host that has no such account agrees with it.
+    const said = before?.hearsay?.status ?? (before !== null && isGone(before) ? 'deleted' : 'active')
     const answer = await ask(did, said, true)
     const repo = await store.load(did)
     // Forgotten since.
     if (repo === null) return
     if (answer.heard) {
-      const word = wordOf(answer, 'active', repo)
+      const word = wordOf(answer, said, repo)
       if (word === repo.upstreamStatus) {
         if (repo.hearsay !== null) {
           await store.save({ repo: next(repo, { kind: 'known' }, policy, now()).state }, null)

@@ -79,7 +79,7 @@ export function createIdentityEvents(
       return save(item, repo, null, refusalOf(item, 'identity-unresolved', message))
     }
     const foreign = await judgeHost(item.event, item.source, bench)
-    if (foreign !== null && result.ok) return refuse(item, foreign)
+    if (foreign !== null && result.ok) return refuse(item, repo, foreign)
     const handle = result.ok ? (result.identity.handle ?? null) : null
     // A directory that does not know the DID at this moment refutes no handle.
     const uncertain = !result.ok || result.identity.handle === undefined

@@ -43,8 +43,8 @@ export type Outcomes = {
   ) => Promise<void>
   /** Nothing wrong with it, but nothing to do. */
   readonly ignore: (item: Item, reason: FailureReason, message: string) => Promise<void> | void
-  /** It is told as a failure, and changes nothing. */
-  readonly refuse: (item: Item, rejection: Rejection) => Promise<void>
+  /** It is told as a failure, and changes nothing but who vouches for the repo. */
+  readonly refuse: (item: Item, repo: RepoState | null, rejection: Rejection) => Promise<void>
 }
 
 /** Makes the ends of events. */
@@ -117,9 +117,9 @@ export function createOutcomes(options: OutcomeOptions): Outcomes {
     return save(item, repo, fact, null)
   }
 
-  const refuse = (item: Item, { reason, message }: Rejection): Promise<void> => {
+  const refuse: Outcomes['refuse'] = (item, repo, { reason, message }) => {
     count(reason)
-    return save(item, null, null, refusalOf(item, reason, message))
+    return save(item, null, null, refusalOf(item, reason, message), disowned(item, repo, reason))
   }
 
   return { save, pass, ignore, refuse }
@@ -150,6 +150,12 @@ const dequeued = (item: Item): StateChange =>
 /** What of the queue goes with these effects. */
 export const dropped = (did: Did, effects: readonly RepoEffect[]): StateChange =>
   effects.includes('drop-queue') ? { dequeue: { did, upTo: Number.MAX_SAFE_INTEGER } } : {}
+
+/** A host that speaks for the account no more vouches for its repo no more: what other sources lost may be lost for it too. */
+export function disowned(item: Item, repo: RepoState | null, reason: FailureReason): StateChange {
+  const isLast = repo !== null && item.ticket !== null && repo.lastSource === item.ticket.from
+  return reason === 'wrong-host' && isLast ? { repo: { ...repo, lastSource: null } } : {}
+}
 
 /** The state with this event as the last one. */
 export const seen = (item: Item, state: RepoState): RepoState =>

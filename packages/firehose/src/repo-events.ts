@@ -10,7 +10,7 @@ import type { IdentityResult } from './identities.ts'
 import type { Item, ResyncGate } from './item.ts'
 import { type Bench, judge, type Rejection } from './judge.ts'
 import { route } from './machine.ts'
-import { failureOf, type Outcomes, refusalOf, seen } from './outcome.ts'
+import { disowned, failureOf, type Outcomes, refusalOf, seen } from './outcome.ts'
 import type { ParsedCommit, ParsedSync } from './parse.ts'
 import type { FailureReason } from './reasons.ts'
 import type { RepoState } from './state.ts'
@@ -135,7 +135,7 @@ export function createRepoEvents(options: RepoEventsOptions): HandleRepo {
       const fact: RepoFact = { kind: 'broken', reason, rev: event.rev }
       return save(item, repo, fact, proved?.kind === 'sync' ? proved : failure)
     }
-    return save(item, repo, doubtOf(repo, reason, event.rev, retryAt), failure)
+    return save(item, repo, doubtOf(repo, reason, event.rev, retryAt), failure, disowned(item, repo, reason))
   }
 
   /** Not looked at: the repo is to be read, and only has to be read as new as this. */

@@ -261,6 +261,73 @@ describe('one relay is the only source', () => {
   })
 })
 
+describe('a host that is a source', () => {
+  /** It has the account, tells of a commit, and then the account is at another host. */
+  async function moved(name: string) {
+    const set = await setUp(name)
+    const { account, world } = set
+    const source = { id: 'pds', kind: 'pds', host: account.pds } as const
+    await set.play()
+    const commit = stream()
+    commit.add('#commit', world.event(await world.commit(account, [create('b')])))
+    const resolveKey = worldResolver(world)
+    const directory = { down: false }
+    const resolve = async (did: Did, how: { forceRefresh: boolean }) => {
+      if (directory.down && how.forceRefresh) throw new Error('directory is down')
+      const found = await resolveKey(did, how)
+      return found && { ...found, pds: how.forceRefresh ? 'https://new.example.com' : account.pds }
+    }
+    await set.play({ sources: [fromFrames(commit.frames, source)], resolveKey: resolve })
+    expect(set.repo()).toMatchObject({ lastSource: 'pds', rev: account.head!.rev })
+    let seq = 10
+    /** The host before says this, in a process that knows it as the host. */
+    const hear = (status: string, hostStatus: HostStatus | null = saying('active')) => {
+      const { frames, add } = stream(seq++)
+      add('#account', { did: account.did, active: status === 'active', status, time: world.time() })
+      return set.play({
+        sources: [fromFrames(frames, source)],
+        resolveKey: resolve,
+        identity: { refreshMs: 60_000, retryMs: [] },
+        ...(hostStatus === null ? {} : { hostStatus }),
+      })
+    }
+    return { ...set, hear, directory }
+  }
+
+  it.each(['deleted', 'deactivated', 'takendown'])(
+    'and had the account once, is not believed that it is %s; nor does it vouch for the repo any more',
+    async (status) => {
+      const { hear, repo } = await moved(`moved ${status}`)
+      const hostStatus = saying('active')
+      const running = await hear(status, hostStatus)
+      expect([running.lines(), hostStatus.asked]).toEqual([['failure wrong-host'], 0])
+      expect(repo()).toMatchObject({ upstreamStatus: 'active', hearsay: null, lastSource: null })
+      expect(repo().rev).not.toBeNull()
+    },
+  )
+
+  it('is not believed while the directory is silent: the host that it names then is asked', async () => {
+    const { hear, play, directory, repo, clock } = await moved('silent directory')
+    directory.down = true
+    const running = await hear('deleted')
+    expect([told(running), reasonsOf(running)]).toEqual([[], ['status-unconfirmed']])
+    expect(repo()).toMatchObject({ upstreamStatus: 'active', hearsay: { status: 'deleted' } })
+    directory.down = false
+    clock.now += 60_000
+    const hostStatus = saying('active')
+    await play({ hostStatus })
+    expect([hostStatus.asked, repo().hearsay]).toEqual([1, null])
+    expect(repo()).toMatchObject({ upstreamStatus: 'active' })
+  })
+
+  it('is believed while the directory is silent, where no host could be asked later', async () => {
+    const { hear, directory, repo } = await moved('nobody to ask')
+    directory.down = true
+    expect(told(await hear('takendown', null))).toEqual(['account takendown'])
+    expect(repo()).toMatchObject({ upstreamStatus: 'takendown' })
+  })
+})
+
 describe('a host that is silent', () => {
   it.each([
     ['refuses', new ResyncError('fetch-failed', 'status=500')],
