@@ -354,6 +354,27 @@ export const FOUND: readonly ModelCase[] = [
     ],
   },
   {
+    name: 'deleted-when-half-read',
+    about:
+      'An account that no event told of is asked for by hand, and hidden while it is read for the first time; when it is shown again it is deleted.',
+    size: { accounts: 2, hosts: 2, relays: 1 },
+    seed: 25354997,
+    actions: [
+      { do: 'outage', relay: 0, ms: 60_000 },
+      { do: 'write', account: 1, record: 1, damage: 'too-big' },
+      wait(1000),
+      { do: 'local', account: 1, status: 'hidden' },
+      wait(3000),
+      { do: 'write', account: 1, record: 4, content: 'list' },
+      { do: 'request', account: 1 },
+      { do: 'write', account: 1, record: 5, damage: 'too-big', content: 'list' },
+      wait(50),
+      { do: 'write', account: 1, record: 5, content: 'large' },
+      { do: 'write', account: 1, record: 3, damage: 'malformed', content: 'large' },
+      { do: 'status', account: 1, status: 'deleted' },
+    ],
+  },
+  {
     name: 'terminal-while-a-word-is-open',
     about:
       'The app refuses a deactivation, so that the repo is read and its host does not give it; meanwhile the account is deleted, and a relay said so.',

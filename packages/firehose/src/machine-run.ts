@@ -47,7 +47,11 @@ export function part(state: RepoState, fact: Fact<'part'>, policy: RepoPolicy): 
   const { rev, data, own } = fact
   const least = newest(state.rev, state.floor)
   if (least !== null && rev < least) return to(state, 'stale')
-  if (!fact.last) return to(state.phase === 'applying' ? state : { ...state, phase: 'applying' })
+  if (!fact.last) {
+    if (state.phase === 'applying') return to(state)
+    // The app has something of it from now on, also when this ends here.
+    return to({ ...state, phase: 'applying', floor: newest(state.floor, rev) })
+  }
   // The copy was taken after the resync began; how long after nobody knows. A mirror's says nothing of the account.
   const confirmedAt = own ? later(state.confirmedAt, state.triedAt ?? 0) : state.confirmedAt
   const unreached = above(state.claimed, rev)

@@ -306,6 +306,16 @@ describe('a host that is a source', () => {
     },
   )
 
+  it('and never had the account takes nothing from the one that vouches for it', async () => {
+    const { account, play, repo, world } = await moved('of others')
+    const { frames, add } = stream(10)
+    add('#account', { did: account.did, active: false, status: 'deleted', time: world.time() })
+    const stranger = { id: 'stranger', kind: 'pds', host: 'https://stranger.example.com' } as const
+    const running = await play({ sources: [fromFrames(frames, stranger)] })
+    expect(running.lines()).toEqual(['failure wrong-host'])
+    expect(repo()).toMatchObject({ upstreamStatus: 'active', lastSource: 'pds' })
+  })
+
   it('is not believed while the directory is silent: the host that it names then is asked', async () => {
     const { hear, play, directory, repo, clock } = await moved('silent directory')
     directory.down = true

@@ -938,7 +938,7 @@ describe('a resync', () => {
       part(4, 5, true, false),
       { rev: rev(5), data: data(5), phase: 'draining' },
     ],
-    ['hands over a part', running(), part(4, 5, false), { phase: 'applying' }, []],
+    ['hands over a part', running(), part(4, 5, false), { phase: 'applying', floor: rev(5) }, []],
     [
       'hands over the last part',
       running({ floor: rev(4), claimed: rev(5), flags: ['gap'], partialSince: rev(2), filter: 'old' }),
