@@ -375,6 +375,40 @@ export const FOUND: readonly ModelCase[] = [
     ],
   },
   {
+    name: 'moved-away-while-its-source-was-behind',
+    about:
+      'A host that is a source and behind tells of a commit when the account has left it already, and a relay that begins meanwhile has missed what came after.',
+    size: { accounts: 1, hosts: 2, relays: 1, direct: true },
+    seed: 26147087,
+    actions: [
+      wait(60_000),
+      wait(1000),
+      { do: 'crash' },
+      write(2),
+      { do: 'outage', relay: 0, ms: 20_000 },
+      { do: 'outage', relay: 1, ms: 20_000 },
+      write(3),
+      wait(10_000),
+      { do: 'migrate', account: 0, host: 1, announced: false },
+      write(1),
+    ],
+  },
+  {
+    name: 'deleted-between-two-questions',
+    about:
+      'An account that nothing is known of is asked for by hand; its host does not give the repo since it took the account down, and has deleted it when it is asked about that.',
+    size: { accounts: 1, hosts: 2, relays: 1 },
+    seed: 27302665,
+    actions: [
+      { do: 'lag', relay: 0, ms: 20_000 },
+      { do: 'request', account: 0 },
+      status('takendown'),
+      wait(50),
+      { do: 'outage', relay: 0, ms: 120_000 },
+      status('deleted'),
+    ],
+  },
+  {
     name: 'terminal-while-a-word-is-open',
     about:
       'The app refuses a deactivation, so that the repo is read and its host does not give it; meanwhile the account is deleted, and a relay said so.',

@@ -95,7 +95,7 @@ const SILENT: Silence = {
 
 /**
  * The status that an answer leaves. A host forgets accounts that are deleted: where it has none, the account is that, if anybody says that it
- * is not active, or if the host did not find the repo either.
+ * is not active, if the host did not find the repo either, or if it knew the account when it was asked for the repo.
  */
 export function wordOf(
   { status }: { readonly status: string | null },
@@ -103,9 +103,14 @@ export function wordOf(
   repo: RepoState | null,
 ): string {
   if (status !== null) return status
-  if (said !== 'active' || (repo !== null && isGone(repo))) return 'deleted'
+  if (said !== 'active' || (repo !== null && (isGone(repo) || isRefused(repo)))) return 'deleted'
   return repo?.upstreamStatus ?? 'active'
 }
+
+/** Its own host has the account, and does not give the repo. */
+const isRefused = ({ status, reason }: RepoState): boolean =>
+  status === 'terminal' &&
+  (reason === 'repo-takendown' || reason === 'repo-suspended' || reason === 'repo-deactivated')
 
 /** Makes the functions. */
 export function createAccountStatus(options: AccountStatusOptions): AccountStatus {

@@ -151,10 +151,13 @@ const dequeued = (item: Item): StateChange =>
 export const dropped = (did: Did, effects: readonly RepoEffect[]): StateChange =>
   effects.includes('drop-queue') ? { dequeue: { did, upTo: Number.MAX_SAFE_INTEGER } } : {}
 
-/** A host that speaks for the account no more vouches for its repo no more: what other sources lost may be lost for it too. */
+/**
+ * A host that speaks for the account no more vouches for its repo no more, nor did it when what it sent before it left arrived: what other
+ * sources lost may be lost for it too.
+ */
 export function disowned(item: Item, repo: RepoState | null, reason: FailureReason): StateChange {
   const isLast = repo !== null && item.ticket !== null && repo.lastSource === item.ticket.from
-  return reason === 'wrong-host' && isLast ? { repo: { ...repo, lastSource: null } } : {}
+  return reason === 'wrong-host' && isLast ? { repo: { ...repo, lastSource: null, confirmedAt: null } } : {}
 }
 
 /** The state with this event as the last one. */

@@ -301,7 +301,12 @@ describe('a host that is a source', () => {
       const hostStatus = saying('active')
       const running = await hear(status, hostStatus)
       expect([running.lines(), hostStatus.asked]).toEqual([['failure wrong-host'], 0])
-      expect(repo()).toMatchObject({ upstreamStatus: 'active', hearsay: null, lastSource: null })
+      expect(repo()).toMatchObject({
+        upstreamStatus: 'active',
+        hearsay: null,
+        lastSource: null,
+        confirmedAt: null,
+      })
       expect(repo().rev).not.toBeNull()
     },
   )
