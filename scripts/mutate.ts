@@ -4,7 +4,7 @@
 //   npx pnpm mutate packages/mst --rules 200 --seed 7
 //   npx pnpm mutate apps/pds --only hand --at-least 0.9
 //   npx pnpm mutate apps/pds --only hand --survivors  once more those that the last run left unnoticed
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 
@@ -19,10 +19,11 @@ const HELP = `npx pnpm mutate <folder> [options]
   --only <kind>      hand | rules (both without it)
   --rules <n>        how many faults by rule, chosen by the seed (60)
   --seed <n>         which ones (1)
-  --files <text>     only faults in files whose path holds this text
+  --files <text>     only faults in files whose path holds this text; those by rule are drawn from them
   --tests <path>     which tests to run (<folder>/test)
   --jobs <n>         copies of the workspace that work side by side (1)
-  --quick            only the tests that a fault of test/faults.json names, not the others when these pass
+  --quick            only the tests that a fault of test/faults.json names (one by rule: those that faults of its file name, or else
+                     that import it), not the others when these pass
   --green            the tests are known to pass: they are not run without a fault first
   --survivors        only faults that the last run of this folder left unnoticed
   --wider            survivors are tried again with every unit test that imports the file
@@ -64,12 +65,12 @@ if (values.help || folder === undefined) {
 type Result = Mutant & { readonly outcome: Outcome | 'failed elsewhere'; readonly failing: string | null }
 const saved = join(root, 'test-results', 'mutation', `${folder.replaceAll('/', '-')}.json`)
 const before: readonly Result[] = values.survivors ? JSON.parse(readFileSync(saved, 'utf8')) : []
+const isAskedFor = ({ file }: Mutant): boolean => file.includes(values.files)
+const byHand = handMutants(root, folder)
 const candidates = [
-  ...(values.only === 'rules' ? [] : handMutants(root, folder)),
-  ...(values.only === 'hand'
-    ? []
-    : sample(mutantsIn(root, folder), Number(values.rules), Number(values.seed))),
-].filter(({ file }) => file.includes(values.files))
+  ...(values.only === 'rules' ? [] : byHand.filter(isAskedFor)),
+  ...(values.only === 'hand' ? [] : withNearTests(byRule(Number(values.rules), Number(values.seed)))),
+]
 const kept = before.filter(({ outcome }) => outcome !== 'passed')
 const chosen = candidates.filter((one) => !kept.some((other) => isSame(one, other)))
 if (values.list) {
@@ -151,8 +152,9 @@ function isSame(one: Mutant, other: Mutant): boolean {
   )
 }
 
-/** `count` of them, always the same for one seed (mulberry32), but for those that nobody can notice. */
-function sample(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
+/** `count` of those asked for, always the same for one seed (mulberry32), but for those that nobody can notice. */
+function byRule(count: number, seed: number): Mutant[] {
+  const mutants = mutantsIn(root, folder!)
   let state = seed >>> 0
   const random = (): number => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -160,13 +162,29 @@ function sample(mutants: readonly Mutant[], count: number, seed: number): Mutant
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
-  const keyed = mutants.map((mutant) => ({ mutant, key: random() }))
+  const keyed = mutants.filter(isAskedFor).map((mutant) => ({ mutant, key: random() }))
   keyed.sort((a, b) => a.key - b.key)
   const isEquivalent = equivalents(root, mutants)
   return keyed
     .slice(0, count)
     .map(({ mutant }) => mutant)
     .filter((mutant) => !isEquivalent(mutant))
+}
+
+/** Faults by rule are tried first with what should notice those by hand in the same file; where it has none, with what imports it. */
+function withNearTests(mutants: readonly Mutant[]): Mutant[] {
+  const tests = readdirSync(join(root, folder!, 'test')).filter((name) => name.endsWith('.test.ts'))
+  const sources = tests.map((name) => [`${folder}/test/${name}`, readTest(name)] as const)
+  return mutants.map((mutant) => {
+    const named = byHand.filter(({ file }) => file === mutant.file).flatMap(({ first = [] }) => first)
+    const imported = `'..${mutant.file.slice(folder!.length)}'`
+    const importing = sources.filter(([, source]) => source.includes(imported)).map(([path]) => path)
+    return { ...mutant, first: [...new Set(named.length > 0 ? named : importing)] }
+  })
+}
+
+function readTest(name: string): string {
+  return readFileSync(join(root, folder!, 'test', name), 'utf8')
 }
 
 function describe({ file, line, start, end, replacement, rule, why }: Mutant): string {

@@ -379,7 +379,7 @@ describe('what can be done', () => {
     expect((await act('snapshot', { name: 'tap/slow' })).body).toEqual({ count: 1 })
     expect((await act('snapshot', { name: 'webhook/hook' })).status).toBe(409)
     expect((await act('remove', { name: 'webhook/hook' })).status).toBe(409)
-    for (const name of ['slow', 'hook', 'tap/none', 'webhook/none', 'webhook/slow', '', 5])
+    for (const name of ['slow', 'hook', 'tap/none', 'webhook/none', 'webhook/slow', 'another/hook', '', 5])
       expect((await act('dismiss', { name, ids: [1] })).status, String(name)).toBe(404)
     expect((await act('dismiss', { name: 'tap/slow', ids: ['1'] })).status).toBe(400)
     expect((await act('dismiss', { name: 'tap/slow', ids: Array(1001).fill(1) })).status).toBe(400)
