@@ -89,7 +89,7 @@ describe('a list', () => {
     listRepos: ListRepos,
     onPage: Parameters<typeof discover>[0]['onPage'] = async () => true,
     until: AbortSignal = signal,
-  ): Promise<void> =>
+  ): Promise<boolean> =>
     discover({
       db,
       host: HOST,

@@ -132,6 +132,31 @@ describe('a host that lists by collection', () => {
     expect(asked.slice(4)).toEqual([`${NOTE} left`, `${LIKE} null`])
   })
 
+  test('a list that fails holds up no others of its host, and is asked for again', async () => {
+    let isBroken = true
+    let now = Date.now()
+    const seen = await find(
+      {
+        listReposByCollection(params, response) {
+          const isNote = params.get('collection') === NOTE
+          if (isNote && isBroken) response.writeHead(500).end()
+          else json(response, { repos: [{ did: did(isNote ? 1 : 2) }] })
+        },
+      },
+      {},
+      { collections: [NOTE, LIKE], now: () => now },
+    )
+    await eventually(() => seen.rests === 1)
+    expect(found(seen)).toEqual([did(2)])
+    expect(states()).toEqual([`list ${NOTE} failing`, `list ${LIKE} read`])
+    expect(seen.troubles).toHaveLength(3)
+    isBroken = false
+    now += 300_000
+    await eventually(() => seen.rests === 2)
+    expect(found(seen)).toEqual([did(2), did(1)])
+    expect(states()).toEqual([`list ${NOTE} read`, `list ${LIKE} read`])
+  })
+
   test('of a namespace the names that are known are asked for', async () => {
     const asked: (string | null)[] = []
     const seen = await find(
@@ -263,10 +288,9 @@ describe('a host that lies', () => {
     expect(pds!.asked('listReposByCollection')).toBe(1)
   })
 
-  test('pages that are too large, and no JSON, are asked for again, later; others are not held up', async () => {
+  test('pages that are too large, and no JSON, are asked for again, later', async () => {
     const seen = await find({
-      listReposByCollection(params, response) {
-        if (params.get('collection') === LIKE) return json(response, { repos: [{ did: did(1) }] })
+      listReposByCollection(_, response) {
         response.write('{"repos":[')
         const more = setInterval(() => response.write(`{"did":"${'x'.repeat(1024 * 1024)}"},`), 1)
         response.on('close', () => clearInterval(more))

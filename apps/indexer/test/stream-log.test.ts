@@ -7,7 +7,10 @@ import { maintain, createIgnoredCounter } from '../src/index/maintenance.ts'
 import { startOf } from '../src/stream/cursor.ts'
 import { createMessage } from '../src/stream/event.ts'
 import { createLogReader, type LogEvent, type LogReader } from '../src/stream/log-reader.ts'
+import { createHub } from '../src/stream/hub.ts'
+import { listEvents } from '../src/stream/list-events.ts'
 import { createPages } from '../src/stream/pages.ts'
+import { createShapes } from '../src/stream/shapes.ts'
 import { opOf, openTables, type Tables } from './support/tables.ts'
 
 const ADA = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' as Did
@@ -238,4 +241,31 @@ describe('what is kept', () => {
     expect(pages.encode(entries[0]!, shape)!.bytes.length).toBe(120)
     expect([pages.peek(20) === null, pages.peek(21), pages.peek(600)]).toEqual([false, null, null])
   })
+})
+
+test('who waits for events is answered when the streams close', async () => {
+  tables.commit(ADA, [opOf('create', 'com.example.note/a', note('one'))])
+  const hub = createHub(log)
+  const asked = (query: string): Promise<Response> =>
+    listEvents({
+      query: new URLSearchParams(query),
+      signal: new AbortController().signal,
+      hub,
+      log,
+      shapes: createShapes(null),
+      onError: (error) => expect.fail(String(error)),
+    })
+  const answers = [asked('wait=30'), asked('cursor=1&wait=30&collections=com.example.other')]
+  // One waits for its first look at the log, too.
+  await new Promise(setImmediate)
+  answers.push(asked('cursor=1'))
+  hub.close()
+  answers.push(asked('cursor=2&wait=30'))
+  const bodies = await Promise.all(answers.map(async (each) => (await each).json()))
+  expect(bodies).toEqual([
+    { events: [], cursor: 2, caughtUp: true },
+    { events: [], cursor: expect.any(Number), caughtUp: expect.any(Boolean) },
+    { events: [], cursor: 1, caughtUp: false },
+    { events: [], cursor: 2, caughtUp: true },
+  ])
 })

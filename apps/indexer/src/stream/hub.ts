@@ -20,7 +20,7 @@ export type Sink = {
   outdated(): boolean
   /** The stream cannot go on. */
   failed(error: unknown): void
-  /** The indexer stops. */
+  /** The indexer stops, or has. */
   ended?(): void
 }
 
@@ -230,8 +230,13 @@ export function createHub(log: LogReader): Hub {
     },
     subscribe(options) {
       const reader = new Reader(options)
-      all.add(reader)
       // Not at once: who subscribes has to hold the subscription first.
+      if (closed) {
+        reader.close()
+        setImmediate(() => options.sink.ended?.())
+        return reader
+      }
+      all.add(reader)
       setImmediate(() => guard(reader, () => reader.run(false)))
       return reader
     },

@@ -66,6 +66,7 @@ export async function listEvents(options: {
         options.onError(error)
         end('failed')
       },
+      ended: () => end('done'),
     },
   })
   const how = await ended.promise

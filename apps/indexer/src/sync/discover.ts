@@ -126,6 +126,7 @@ function toListed(entry: unknown): ListedRepo[] {
 /**
  * Reads a host's whole list from where it was left, calling `onPage` for each page; the place is stored after it. Failures are tried
  * again with growing pauses, until `signal`. A list that goes round, or has no end, is left; so is one when `onPage` says false.
+ * @returns whether nothing of it is left to be read
  * @throws Unsupported when the host has no such list
  */
 export async function discover(options: {
@@ -140,12 +141,15 @@ export async function discover(options: {
   readonly signal: AbortSignal
   /** Pages after which the list is taken to have no end. Default 100 000. */
   readonly maxPages?: number
-}): Promise<void> {
-  const { db, host, key = host, signal, now, maxPages = MAX_PAGES } = options
+  /** Failures in a row after which it is not tried any more. Default: it is. */
+  readonly tries?: number
+}): Promise<boolean> {
+  const { db, host, key = host, signal, now, maxPages = MAX_PAGES, tries = Infinity } = options
   const row = db.prepare('SELECT cursor FROM discovery WHERE host = ?').get(key)
   let cursor = (row?.['cursor'] as string | null | undefined) ?? null
   const passed = new Set<string>()
-  for (let pause = FIRST_RETRY_MS; !signal.aborted;) {
+  let failures = 0
+  while (!signal.aborted) {
     try {
       const at = now()
       const page = await options.listRepos(host, cursor, signal)
@@ -168,16 +172,17 @@ export async function discover(options: {
           )
           .run(key, cursor, page.repos.length, finishedAt),
       )
-      if (cursor === null) return
-      pause = FIRST_RETRY_MS
+      if (cursor === null) return true
+      failures = 0
     } catch (error) {
-      if (signal.aborted) return
+      if (signal.aborted) return false
       if (error instanceof Unsupported) throw error
       options.onTrouble(`cannot list the repos of ${host}, trying again: ${(error as Error).message}`)
-      await sleep(pause, signal)
-      pause = Math.min(pause * 2, MAX_RETRY_MS)
+      if (++failures >= tries) return false
+      await sleep(Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS), signal)
     }
   }
+  return false
 }
 
 /** Resolves after `ms`, or at once when `signal` aborts. */

@@ -66,6 +66,9 @@ const ASKED_AT_ONCE = 4
 /** Longest wait for a host that has no time for a question, ms. */
 const MAX_BUSY_MS = 60_000
 const MAX_COLLECTIONS = 10_000
+/** Failures in a row after which a list makes room for the others of its host, and how long it does, ms. */
+const TRIES = 3
+const AGAIN_MS = 5 * 60_000
 
 /** One thing to ask a host for. */
 type Search = { readonly by: FindingStatus['by']; readonly collections: readonly string[] }
@@ -160,8 +163,9 @@ export function startFinding(options: FindingOptions): Finding {
       onTrouble(message)
     }
     try {
-      await discover({ db, host: host.url, key, listRepos: list, onPage, onTrouble: onFailing, now, signal })
-      if (!signal.aborted) Object.assign(status, { state: 'read', readAt: now() })
+      const about = { db, host: host.url, key, listRepos: list, now, signal, tries: TRIES }
+      const isRead = await discover({ ...about, onPage, onTrouble: onFailing })
+      if (isRead) Object.assign(status, { state: 'read', readAt: now() })
     } catch (error) {
       if (!(error instanceof Unsupported)) throw error
       status.state = 'unsupported'
@@ -187,10 +191,15 @@ export function startFinding(options: FindingOptions): Finding {
   const follow = async (host: ListedHost): Promise<void> => {
     /** When each was last begun. */
     const begun = new Map<string, number>()
+    /** When those that failed are begun again. */
+    const failed = new Map<string, number>()
     while (!signal.aborted) {
       const gap = (host.own ? consumer.gapAt(host.source) : consumer.gapAt(null)) ?? -Infinity
       const isDue = (search: Search): boolean => {
-        const at = begun.get(nameOf(search)) ?? -Infinity
+        const name = nameOf(search)
+        const again = failed.get(name)
+        if (again !== undefined) return now() >= again
+        const at = begun.get(name) ?? -Infinity
         return now() - at >= RELIST_MS || gap >= at
       }
       const due = searchesOf(host).find(isDue)
@@ -198,12 +207,16 @@ export function startFinding(options: FindingOptions): Finding {
         await sleep(LOOK_MS, signal)
         continue
       }
-      begun.set(nameOf(due), now())
+      const name = nameOf(due)
+      const hadFailed = failed.delete(name)
+      begun.set(name, now())
       const state = await read(host, due)
       if (signal.aborted) return
+      if (state === 'failing') failed.set(name, now() + AGAIN_MS)
       if (state === 'unsupported') tellUnsupported(host, due)
-      // Whoever is followed and is not confirmed since a gap is asked for one by one.
-      else if (!searchesOf(host).some(isDue)) await orStopped(consumer.confirmRest(), signal)
+      // Whoever is followed and is not confirmed since a gap is asked for one by one; not each time that one list fails again.
+      else if (!(hadFailed && state === 'failing') && !searchesOf(host).some(isDue))
+        await orStopped(consumer.confirmRest(), signal)
     }
   }
 
