@@ -162,6 +162,80 @@ describe.skipIf(!reference.ok)('the index of two PDSes', () => {
     await isEqual(mover, sides.avocet)
   })
 
+  test(
+    'of large repos one collection is read by itself, at hosts of both makes',
+    { timeout: 60_000 },
+    async () => {
+      const [large, wanted] = ['com.example.mark', 'com.example.book'] as const
+      const hosts = [sides.reference, sides.avocet]
+      const owners: { did: string; agent: AtpAgent }[] = []
+      for (const [i, { url }] of hosts.entries()) {
+        const agent = new AtpAgent({ service: url })
+        await agent.createAccount({
+          handle: `reader${i}.test`,
+          email: `r${i}@example.com`,
+          password: 'a password',
+        })
+        const write = async (collection: string, from: number, count: number): Promise<void> => {
+          const writes = Array.from({ length: count }, (_, n) => ({
+            $type: 'com.atproto.repo.applyWrites#create' as const,
+            collection,
+            rkey: String(from + n),
+            value: { $type: collection, n },
+          }))
+          await agent.com.atproto.repo.applyWrites({ repo: agent.assertDid, writes })
+        }
+        // By chance one of these keys stands so high in the tree that it looks like one of thousands.
+        await write(large, 0, 200)
+        await write(wanted, 0, 12)
+        owners.push({ did: agent.assertDid, agent })
+      }
+      const own = mkdtempSync(join(tmpdir(), 'avocet-sparse-'))
+      const small = await createIndexer({
+        dataFolder: own,
+        host: '127.0.0.1',
+        port: 0,
+        sources: hosts.map(({ url }) => ({ url: url.replace('http', 'ws'), kind: 'pds', start: 'live' })),
+        plcUrl: sides.plcUrl,
+        collections: [wanted],
+        backfill: true,
+        repos: owners.map(({ did }) => did),
+        allowLoopback: true,
+        logRetentionMs: 3_600_000,
+        audit: { perMinute: 0, bytesPerDay: 0 },
+      })
+      try {
+        const listed = async (url: string, did: string): Promise<string[]> => {
+          const { data } = await new AtpAgent({ service: url }).com.atproto.repo.listRecords({
+            repo: did,
+            collection: wanted,
+            limit: 100,
+          })
+          return data.records.map(({ uri, cid }) => `${uri} ${cid}`)
+        }
+        await eventually(() => small.status().repos.synchronized === 2)
+        expect(small.status().backfill.reads).toEqual({ whole: 0, sparse: 2 })
+        expect(small.status().totals.records).toBe(24)
+        // What is written after it goes on from the proved head.
+        for (const { agent, did } of owners) {
+          await agent.com.atproto.repo.createRecord({ repo: did, collection: large, record: { n: 1 } })
+          await agent.com.atproto.repo.createRecord({ repo: did, collection: wanted, record: { n: 99 } })
+          await agent.com.atproto.repo.deleteRecord({ repo: did, collection: wanted, rkey: '3' })
+        }
+        for (const [i, { did }] of owners.entries()) {
+          const there = await listed(hosts[i]!.url, did)
+          expect(there).toHaveLength(12)
+          await eventually(async () => (await listed(small.url!, did)).join() === there.join())
+        }
+        expect(small.status().backfill.reads).toEqual({ whole: 0, sparse: 2 })
+        expect(small.status().failures.faults).toBe(0)
+      } finally {
+        await small.close()
+        rmSync(own, { recursive: true, force: true })
+      }
+    },
+  )
+
   test('what somebody does to the database is found', async () => {
     const { did } = movers[2]!
     const db = new DatabaseSync(join(folder, 'indexer.sqlite'))

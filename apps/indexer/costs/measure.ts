@@ -98,16 +98,15 @@ function pipelineOf(options: {
   const resolveKey: ResolveKey = (did) =>
     Promise.resolve({ key: accounts.keyOf(did), pds: host ?? 'https://pds.example.com', handle: null })
   const fetch = createGuardedFetch({ allowLoopback: true, maxBytes: 4 * 1024 ** 3, timeoutMs: 600_000 })
+  const wanted = openWanted(db, ALL, Date.now)
   return startPipeline({
     db,
     sources: [options.source],
     resolveKey,
     verify,
-    wanted: openWanted(db, ALL, Date.now),
+    wanted,
     resync:
-      host === null
-        ? null
-        : createBackfill({ db, fetch, ask: fetch, relays: [], isWanted: () => true, verify }),
+      host === null ? null : createBackfill({ db, fetch, ask: fetch, relays: [], wanted, verify }).resync,
     logRetentionMs: Infinity,
     workers: options.workers,
     onNotice: (notice) => live.notice(notice),

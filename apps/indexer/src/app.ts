@@ -169,6 +169,16 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const fetchRepos = limitHosts(exports, clocks, { slots: EXPORTS_PER_HOST })
   const resolveKey = allowLoopback ? sameLoopback(identities.resolveKey, hosts) : identities.resolveKey
   const sources = config.sources.map(toSource)
+  const backfill = config.backfill
+    ? createBackfill({
+        db,
+        fetch: fetchRepos,
+        ask,
+        relays: config.sources.filter(({ kind }) => kind === 'relay').map(({ url }) => toHttp(url)),
+        wanted,
+        verify,
+      })
+    : null
   const pipeline = startPipeline({
     db,
     sources,
@@ -177,16 +187,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     wanted,
     documents: lexicons.documents,
     projections,
-    resync: config.backfill
-      ? createBackfill({
-          db,
-          fetch: fetchRepos,
-          ask,
-          relays: config.sources.filter(({ kind }) => kind === 'relay').map(({ url }) => toHttp(url)),
-          isWanted: wanted.isWanted,
-          verify,
-        })
-      : null,
+    resync: backfill?.resync ?? null,
     latestRev: config.backfill ? latestRevFetcher({ fetch: ask }) : null,
     hostStatus: hostStatusFetcher({ fetch: ask }),
     resyncIntervalMs: config.resyncIntervalMs ?? defaults.resyncIntervalMs,
@@ -234,6 +235,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     workers: () => pipeline.workers(),
     audit: () => audit.report(),
     consumers: () => consumers.stats(),
+    ...(backfill === null ? {} : { reads: backfill.reads }),
     accountQuota,
     version,
     now,

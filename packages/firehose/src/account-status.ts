@@ -185,7 +185,7 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
   const renew = async (did: Did, source: string): Promise<void> => {
     const before = await store.load(did)
     // What is open already decides: a host that has no such account agrees with it.
-    const said = before?.hearsay?.status ?? (before !== null && isGone(before) ? 'deleted' : 'active')
+    const said = before?.hearsay?.status ?? 'active'
     const answer = await ask(did, said, true)
     const repo = await store.load(did)
     // Forgotten since.

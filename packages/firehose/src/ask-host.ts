@@ -1,10 +1,10 @@
 // Questions to hosts about a repo: the repo itself, its newest rev, its account's status.
 // Spec: lexicons com.atproto.sync.getRepo, getLatestCommit, getRepoStatus
 
-import { CarError, readCar } from '@avocet/car'
+import { type Car, CarError, readCar } from '@avocet/car'
 import { type CID, cidEquals, formatCid } from '@avocet/data'
 import { type Did, isTid } from '@avocet/syntax'
-import type { CopyHost, RepoCopy } from './copies.ts'
+import type { CopyHost, RepoCopy, RepoParts } from './copies.ts'
 import { ResyncError, type ResyncErrorCode } from './errors.ts'
 import type { HostFetch } from './hosts.ts'
 import type { HostStatus, LatestRev, ResyncRequest } from './options.ts'
@@ -32,6 +32,8 @@ export function repoFetcher(
 ): (request: ResyncRequest) => readonly CopyHost<RepoCopy>[] {
   const at = (host: string, own: boolean): CopyHost<RepoCopy> => ({
     own,
+    // A mirror may have repos without answering such questions.
+    ...(own ? { parts: (request: ResyncRequest) => partsOf(host, request, options) } : {}),
     open: async ({ did, repo, signal }) => {
       const accept = 'application/vnd.ipld.car'
       const how = { ...options, urgent: isUrgent(repo.priority) }
@@ -123,27 +125,69 @@ async function askBlock(
   options: RepoFetcherOptions,
   signal: AbortSignal,
 ): Promise<Uint8Array | null> {
-  const fetch = options.fetchBlocks ?? options.fetch
-  const [accept, nsid] = ['application/vnd.ipld.car', 'com.atproto.sync.getBlocks']
+  const how = { ...options, fetch: options.fetchBlocks ?? options.fetch, urgent: true }
+  const params = [['cids', formatCid(cid)]] as const
   try {
-    return await patiently(signal, async () => {
-      const more = { cids: formatCid(cid) }
-      const response = await ask(host, nsid, did, accept, { ...options, fetch, urgent: true }, signal, more)
-      const parts: Uint8Array<ArrayBuffer>[] = []
-      let size = 0
-      for await (const part of response.body ?? []) {
-        size += part.length
-        if (size > MAX_BLOCK_BYTES) throw new ResyncError('fetch-failed', `block is too large; host=${host}`)
-        parts.push(part)
-      }
-      const { blocks } = readCar(new Uint8Array(await new Blob(parts).arrayBuffer()))
-      return blocks.find((block) => cidEquals(block.cid, cid))?.bytes ?? null
-    })
+    const car = await patiently(signal, () =>
+      readCarAt(host, 'com.atproto.sync.getBlocks', did, params, MAX_BLOCK_BYTES, how, signal),
+    )
+    if (car === null) throw new ResyncError('fetch-failed', `block is too large; host=${host}`)
+    return car.blocks.find((block) => cidEquals(block.cid, cid))?.bytes ?? null
   } catch (error) {
     if (error instanceof CarError) return null
     throw error
   }
 }
+
+function partsOf(host: string, { did, repo, signal }: ResyncRequest, options: RepoFetcherOptions): RepoParts {
+  const fetch = options.fetchBlocks ?? options.fetch
+  const how = { ...options, fetch, urgent: isUrgent(repo.priority) }
+  return {
+    record: (collection, rkey, maxBytes) => {
+      const params = [
+        ['collection', collection],
+        ['rkey', rkey],
+      ] as const
+      return readCarAt(host, 'com.atproto.sync.getRecord', did, params, maxBytes, how, signal)
+    },
+    blocks: (cids, maxBytes) => {
+      const params = cids.map((cid) => ['cids', formatCid(cid)] as const)
+      return patiently(signal, () =>
+        readCarAt(host, 'com.atproto.sync.getBlocks', did, params, maxBytes, how, signal),
+      )
+    },
+  }
+}
+
+/** A CAR whose blocks hash to their CIDs; null: it is larger than this. @throws ResyncError, CarError */
+async function readCarAt(
+  host: string,
+  nsid: string,
+  did: Did,
+  params: Params,
+  maxBytes: number,
+  options: AskOptions,
+  signal: AbortSignal,
+): Promise<Car | null> {
+  const response = await ask(host, nsid, did, 'application/vnd.ipld.car', options, signal, params)
+  const parts: Uint8Array<ArrayBuffer>[] = []
+  let size = 0
+  try {
+    for await (const part of response.body ?? []) {
+      size += part.length
+      if (size > maxBytes) return null
+      parts.push(part)
+    }
+  } catch (cause) {
+    if (cause instanceof ResyncError || signal.aborted) throw cause
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new ResyncError('fetch-failed', `answer broke off; host=${host} ${message}`, { cause })
+  }
+  return readCar(new Uint8Array(await new Blob(parts).arrayBuffer()))
+}
+
+/** Of a question, besides the DID: names and values. */
+type Params = readonly (readonly [name: string, value: string])[]
 
 /** `urgent`: something waits for the answer, see `HostFetch`. */
 type AskOptions = Omit<RepoFetcherOptions, 'upstream'> & { readonly urgent?: boolean }
@@ -168,10 +212,10 @@ async function ask(
   accept: string,
   options: AskOptions,
   signal: AbortSignal,
-  more: Readonly<Record<string, string>> = {},
+  params: Params = [],
 ): Promise<Response> {
   const url = new URL(`/xrpc/${nsid}`, host)
-  for (const [name, value] of Object.entries({ did, ...more })) url.searchParams.set(name, value)
+  for (const [name, value] of [['did', did], ...params] as const) url.searchParams.append(name, value)
   // Only until the response begins: a large repo may take its time.
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), options.timeoutMs ?? 30_000)

@@ -1,5 +1,6 @@
 // One repo, several hosts that may have it: a copy that is old or wrong is no copy, and the next host is asked.
 
+import type { Car } from '@avocet/car'
 import type { CID } from '@avocet/data'
 import type { CarSource } from '@avocet/repo'
 import type { Tid } from '@avocet/syntax'
@@ -11,6 +12,16 @@ export type CopyHost<T> = {
   readonly own: boolean
   /** @throws ResyncError */
   open(request: ResyncRequest): Promise<T>
+  /** For questions about parts of the repo, where the host answers such. */
+  parts?(request: ResyncRequest): RepoParts
+}
+
+/** Questions about parts of a repo. Null is an answer of more bytes than allowed. @throws ResyncError, CarError */
+export type RepoParts = {
+  /** The commit, and the nodes on the way to a record or to where it would be (com.atproto.sync.getRecord). */
+  record(collection: string, rkey: string, maxBytes: number): Promise<Car | null>
+  /** Blocks, as far as the host has them (com.atproto.sync.getBlocks). */
+  blocks(cids: readonly CID[], maxBytes: number): Promise<Car | null>
 }
 
 /** A repo as a host gives it. `block`: asks the host for one block again; null when it has not got it. */
@@ -51,7 +62,7 @@ export async function* readCopies<T>(
 }
 
 /** The rev that a copy must have at least. */
-function leastRev({ repo }: ResyncRequest, own: boolean): Tid | null {
+export function leastRev({ repo }: ResyncRequest, own: boolean): Tid | null {
   const revs = [repo.rev, repo.floor, own ? null : repo.claimed].filter((rev) => rev !== null)
   return revs.toSorted().at(-1) ?? null
 }

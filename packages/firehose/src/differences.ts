@@ -50,7 +50,7 @@ export async function* differences(
     let have = await known.next()
     for await (const batch of batches) {
       for (const entry of batch) {
-        const { path, cid, bytes } = entry
+        const { path, cid } = entry
         while (have !== null && have.path < path) {
           ops.push(toDelete(have))
           have = await known.next()
@@ -62,9 +62,8 @@ export async function* differences(
         if (!wanted(collection)) {
           if (same !== null) ops.push(toDelete(same))
         } else if (same === null || !cidEquals(same.cid, cid)) {
-          ops.push(
-            toWrite(entry, collection, path.slice(slash + 1), same?.cid ?? null, content.read(cid, bytes)),
-          )
+          const read = content.read(cid, entry.bytes)
+          ops.push(toWrite(entry, collection, path.slice(slash + 1), same?.cid ?? null, read))
         }
         if (same !== null) have = await known.next()
         if (isFull()) yield { ops: take(), last: false }

@@ -18,7 +18,7 @@ export {
   type VerifiedOp,
 } from './events.ts'
 export { type CaptureInput, captureSource, type CaptureOptions, readCapture } from './capture.ts'
-export { type CopyHost, readCopies, type RepoCopy } from './copies.ts'
+export { type CopyHost, readCopies, type RepoCopy, type RepoParts } from './copies.ts'
 export { consume, type Consumer, type ConsumerStats } from './consumer.ts'
 export { collectionFilter, filterHash } from './filter.ts'
 export { FirehoseError, type FirehoseErrorCode, ResyncError, type ResyncErrorCode } from './errors.ts'

@@ -38,7 +38,12 @@ export function createMetrics(): Metrics {
   const bytes = gauge('database_bytes', 'Size of the database.')
   const written = counter('records_written', 'Operations on records.', 'action')
   const commits = counter('commits', 'Commits verified.')
-  const resyncs = counter('resyncs', 'Repos read whole.')
+  const resyncs = counter('resyncs', 'Repos read.')
+  const reads = counter(
+    'repo_reads',
+    'Repos read since the start, by their exports or only what is wanted of them.',
+    'how',
+  )
   const failures = counter('failures', 'Events that were refused or not needed.', 'reason', 'fault')
   const audits = gauge('audited_repos', 'Repos compared with their hosts in the last month.', 'result')
   const audited = gauge('audited_records', 'Records compared in the last month.', 'result')
@@ -99,6 +104,7 @@ export function createMetrics(): Metrics {
       written.inc({ action }, n)
     commits.inc(totals.commits)
     resyncs.inc(totals.resyncs)
+    for (const how of ['whole', 'sparse'] as const) reads.inc({ how }, status.backfill.reads[how])
     for (const { reason, count, fault } of status.failures.byReason)
       failures.inc({ reason, fault: String(fault) }, count)
     const { audit } = status

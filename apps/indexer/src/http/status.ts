@@ -3,6 +3,7 @@
 import type { Database } from '@avocet/sqlite'
 import { isFault } from '../index/apply.ts'
 import type { ReindexStatus } from '../index/reindex.ts'
+import type { Reads } from '../sync/backfill.ts'
 import type { FindingStatus } from '../sync/finding.ts'
 import type { SourceStatus } from './source-status.ts'
 import { rejudging } from '../lexicons/rejudge.ts'
@@ -66,7 +67,13 @@ export type Status = {
   readonly behind: readonly BehindReason[]
   /** What the sampled audit found; null: there is none. */
   readonly audit: AuditReport | null
-  readonly backfill: { readonly discovered: number; readonly inProgress: number; readonly waiting: number }
+  readonly backfill: {
+    readonly discovered: number
+    readonly inProgress: number
+    readonly waiting: number
+    /** How repos were read since the start. */
+    readonly reads: Reads
+  }
   readonly wanted: WantedStatus
   /** What is not wanted any more and still to be removed. */
   readonly removals: { readonly repos: number; readonly collections: boolean }
@@ -96,6 +103,8 @@ export function createStatus(options: {
   readonly consumers: () => Status['consumers']
   /** Default: there is none. */
   readonly audit?: () => AuditReport
+  /** Default: none was read. */
+  readonly reads?: Reads
   readonly work: () => Pick<Status, 'wanted' | 'removals' | 'reindex' | 'indexes'>
   /** Bytes on disk that one account may take. */
   readonly accountQuota: number
@@ -152,7 +161,12 @@ export function createStatus(options: {
       repos: counts,
       behind: repos.behind(),
       audit: options.audit?.() ?? null,
-      backfill: { discovered: counts.known, inProgress: counts.resyncing, waiting: counts.desynchronized },
+      backfill: {
+        discovered: counts.known,
+        inProgress: counts.resyncing,
+        waiting: counts.desynchronized,
+        reads: options.reads ?? { whole: 0, sparse: 0 },
+      },
       ...options.work(),
       judging: rejudging(db).map(({ collection, done, until }) => ({ collection, progress: done / until })),
       database: { bytes: databaseBytes(db) },
