@@ -29,6 +29,9 @@ export type PoolBatch = {
   readonly keys: readonly (PoolKey | null)[]
 }
 
+/** What the examiner is made with from now on. */
+export type PoolRenewal = { readonly examinerData: unknown }
+
 /** A public key, as it travels. */
 export type PoolKey = { readonly curve: Curve; readonly bytes: Uint8Array }
 

@@ -3,7 +3,14 @@
 import { Worker } from 'node:worker_threads'
 import type { PublicKey } from '@avocet/crypto'
 import type { VerifiedOp } from './events.ts'
-import type { PoolBatch, PoolExport, PoolReply, PoolResult, PoolWorkerData } from './pool-messages.ts'
+import type {
+  PoolBatch,
+  PoolExport,
+  PoolRenewal,
+  PoolReply,
+  PoolResult,
+  PoolWorkerData,
+} from './pool-messages.ts'
 import type { VerifyPolicy } from './policy.ts'
 
 /** Options of `createWorkerPool`. */
@@ -54,6 +61,8 @@ export type PoolThread = {
   /** How many workers were replaced. */
   readonly replaced: number
   add(job: Job): void
+  /** What is sent from now on is examined by an examiner made with this. */
+  renewExaminer(data: unknown): void
   /** Rejects all that waits or is under way. */
   reject(error: unknown): void
   close(): Promise<void>
@@ -77,11 +86,11 @@ export function createPoolThread(
 ): PoolThread {
   const {
     verifier = null,
-    examiner = null,
     maxBatchBytes = MAX_BATCH_BYTES,
     maxMs = MAX_MS,
     maxHeapMb = MAX_HEAP_MB,
   } = options
+  let { examiner = null } = options
   let waiting: Job[] = []
   let running: Job[] = []
   let timer: NodeJS.Timeout | undefined
@@ -193,6 +202,12 @@ export function createPoolThread(
       waiting.push(job)
       // What else comes in this turn goes along.
       if (waiting.length === 1 && running.length === 0) queueMicrotask(send)
+    },
+    renewExaminer(data) {
+      if (examiner === null) return
+      examiner = { ...examiner, data }
+      // Messages come in the order in which they were sent: the batch that it is at is older.
+      current?.worker.postMessage({ examinerData: data } satisfies PoolRenewal)
     },
     reject(error) {
       for (const job of [...running.splice(0), ...waiting.splice(0)]) job.reject(error)

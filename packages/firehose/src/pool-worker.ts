@@ -8,6 +8,7 @@ import type {
   PoolBatch,
   PoolExport,
   PoolKey,
+  PoolRenewal,
   PoolReply,
   PoolResult,
   PoolWorkerData,
@@ -17,16 +18,26 @@ import type { VerifyPolicy } from './policy.ts'
 import { proveEvent } from './prove.ts'
 
 const { verifier, examiner } = workerData as PoolWorkerData
-const verify = verifier === null ? verifySignature : await make<VerifySignature>(verifier)
-const examine = examiner === null ? null : await make<Examine>(examiner)
+const verify = verifier === null ? verifySignature : (await load<VerifySignature>(verifier))(verifier.data)
+const makeExamine = examiner === null ? null : await load<Examine>(examiner)
+let examine = makeExamine?.(examiner!.data) ?? null
 // The same key object for the same key: native libraries keep their own form of a key with it.
 const keys = createLru<string, PublicKey>(20_000)
 
-async function make<T>({ module, name, data }: PoolExport): Promise<T> {
+async function load<T>({ module, name }: PoolExport): Promise<(data: unknown) => T> {
   const loaded = (await import(module)) as Record<string, unknown>
   const factory = loaded[name]
   if (typeof factory !== 'function') throw new TypeError(`no such function; module=${module} name=${name}`)
-  return factory(data) as T
+  return factory as (data: unknown) => T
+}
+
+/** Where no examiner can be made with it the thread ends, between events: none of them is to blame, and the next thread says why. */
+function renew({ examinerData }: PoolRenewal): void {
+  try {
+    examine = makeExamine?.(examinerData) ?? null
+  } catch {
+    process.exit(1)
+  }
 }
 
 function keyOf(given: PoolKey | null | undefined): PublicKey | null {
@@ -58,11 +69,14 @@ function prove(frame: Uint8Array, key: PublicKey | null, policy: VerifyPolicy): 
     records.push(begin, recordBytes === null ? -1 : begin + recordBytes.length)
   }
   const unread = ops.some((op) => op.unread !== undefined) ? ops.map((op) => op.unread ?? null) : null
-  const examined = examine === null ? null : ops.map((op) => (op.record === null ? null : examine(op)))
+  const look = examine
+  const examined = look === null ? null : ops.map((op) => (op.record === null ? null : look(op)))
   return { ok: true, data: data.bytes.slice(), legacy, records, unread, examined }
 }
 
-parentPort!.on('message', ({ policy, frames, ends, keys: given }: PoolBatch) => {
+parentPort!.on('message', (message: PoolBatch | PoolRenewal) => {
+  if ('examinerData' in message) return renew(message)
+  const { policy, frames, ends, keys: given } = message
   let begin = 0
   const results = ends.map((end, i) => {
     const result = prove(frames.subarray(begin, end), keyOf(given[i]), policy)

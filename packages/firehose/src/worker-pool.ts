@@ -16,6 +16,13 @@ import type { VerifyPolicy } from './policy.ts'
  * refused as `too-costly`; the thread is replaced, and what was sent along with it is proved one by one.
  */
 export interface WorkerPool extends Prover {
+  /**
+   * Has the examiner made anew with other `data`, in place of that of its `PoolExport`: events that are sent to a thread from now on are
+   * examined by it, those under way may be by the one before. Who has to tell them apart lets the examiner say which it is. What it
+   * throws with this data ends threads as it would at their start. Without an examiner it does nothing.
+   * @throws DOMException `DataCloneError` what does not survive the way to another thread; everything stays as it was
+   */
+  renewExaminer(data: unknown): void
   stats(): WorkerPoolStats
   /** Ends the threads; what is under way rejects. */
   close(): Promise<void>
@@ -42,6 +49,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     throw new FirehoseError('invalid-option', `size is a positive integer; size=${size}`)
   }
   let failure: FirehoseError | null = null
+  let { examiner } = options
   let threads: PoolThread[] = []
 
   const failAll = (cause: unknown): void => {
@@ -49,11 +57,14 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     for (const thread of threads) thread.reject(failure)
   }
 
+  const createThread = (): PoolThread =>
+    createPoolThread({ ...options, ...(examiner === undefined ? {} : { examiner }), onFatal: failAll })
+
   const run = (frame: Uint8Array, key: PublicKey | null, policy: VerifyPolicy): Promise<PoolResult> =>
     new Promise((resolve, reject) => {
       if (failure !== null) return reject(failure)
       if (threads.length === 0) {
-        threads = Array.from({ length: size }, () => createPoolThread({ ...options, onFatal: failAll }))
+        threads = Array.from({ length: size }, createThread)
       }
       const job: Job = { frame, key, policy, resolve, reject, ends: 0 }
       threads.reduce((least, other) => (other.load < least.load ? other : least)).add(job)
@@ -77,6 +88,11 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       if (!result.ok) return fail(result.reason, result.message)
       if (!('commit' in result)) throw new FirehoseError('worker-failed', 'worker answered another question')
       return { ok: true, value: { data: cidFromBytes(result.data), commit: cidFromBytes(result.commit) } }
+    },
+    renewExaminer(data) {
+      if (examiner === undefined) return
+      examiner = { ...examiner, data: structuredClone(data) }
+      for (const thread of threads) thread.renewExaminer(examiner.data)
     },
     stats: () => ({
       size,

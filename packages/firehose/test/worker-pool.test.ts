@@ -132,6 +132,68 @@ describe('worker pool', () => {
     })
   }
 
+  describe('an examiner that is made anew', () => {
+    const exportOf = (file: string, name: string, data?: unknown) => ({
+      module: new URL(file, import.meta.url).href,
+      name,
+      data,
+    })
+    const open = (data: string) =>
+      createWorkerPool({
+        size: 1,
+        verifier: exportOf('./hostile-verifier.ts', 'ending'),
+        examiner: exportOf('./labelling-examiner.ts', 'labelling', data),
+      })
+    const world = createWorld('pool examiner')
+    let seq = 0
+    /** What the pool's examiner says of a commit of a new account. */
+    const said = async (prover: ReturnType<typeof open>, curve: 'k256' | 'p256' = 'k256') => {
+      const commit = await world.commit(world.createAccount({ curve }), [create('a')])
+      const seen: VerifiedEvent[] = []
+      await consume({
+        sources: [fromFrames([frameOf('#commit', world.event(commit), ++seq)])],
+        resolveKey: worldResolver(world),
+        state: createMemoryState(),
+        prover,
+        onEvent: (event) => void seen.push(event),
+      }).done
+      const [event] = seen
+      return event?.kind === 'commit' ? event.ops[0]!.examined : event?.kind
+    }
+
+    it('is that of all threads from then on, those that are replaced too', async () => {
+      await using renewed = open('one')
+      expect(await said(renewed)).toBe('one')
+      renewed.renewExaminer('two')
+      expect(await said(renewed)).toBe('two')
+      expect(await said(renewed, 'p256')).toBe('failure')
+      expect([await said(renewed), renewed.stats().replaced]).toEqual(['two', 3])
+      expect(() => renewed.renewExaminer(() => {})).toThrow(
+        expect.objectContaining({ name: 'DataCloneError' }),
+      )
+      expect(await said(renewed)).toBe('two')
+    })
+
+    it('is that of threads that have not begun', async () => {
+      await using renewed = open('one')
+      renewed.renewExaminer('two')
+      expect(await said(renewed)).toBe('two')
+      await using without = createWorkerPool({ size: 1 })
+      without.renewExaminer('two')
+      expect(await said(without)).toBe(undefined)
+    })
+
+    it('that cannot be made ends the pool, and blames no event', async () => {
+      await using renewed = open('one')
+      expect(await said(renewed)).toBe('one')
+      renewed.renewExaminer('broken')
+      await expect(said(renewed)).rejects.toMatchObject({
+        code: 'worker-failed',
+        cause: expect.objectContaining({ message: 'no examiner with this' }),
+      })
+    })
+  })
+
   it('tells a worker that cannot start from an event that is too costly', async () => {
     await using broken = createWorkerPool({
       size: 1,
