@@ -191,6 +191,16 @@ describe.skipIf(!hasChromium('the page of the indexer’s operator'))('the opera
     },
   )
 
+  test('lexicons are read anew, and what they say is said', { timeout: 30_000 }, async () => {
+    const { page, complaints, done } = await open()
+    await signIn(page)
+    await page.getByRole('button', { name: 'Read lexicons anew' }).click()
+    await expect.poll(() => said(page)).toBe('0 lexicons in force.')
+    expect(stage.indexer.lexicons.status().edition).toBe(1)
+    expect(complaints).toEqual([])
+    await done()
+  })
+
   test('dead letters, of the index and of a consumer, by keyboard alone', { timeout: 60_000 }, async () => {
     const { page, complaints, done } = await open()
     const tabTo = async (name: RegExp): Promise<void> => {

@@ -82,7 +82,7 @@ export function serveQuestions(db: Database): Served {
     linkSources: createLinkSources(db),
     repos,
     deadLetters: createDeadLetterReader(db),
-    catalog,
+    catalog: () => catalog,
     queries: () => [],
   })
 

@@ -5,7 +5,7 @@ import { nativeVerifier } from '@avocet/crypto-native'
 import { createGuardedFetch } from '@avocet/did'
 import { createHostClocks, hostStatusFetcher, latestRevFetcher, limitHosts } from '@avocet/firehose'
 import { createAddressReader, serve } from '@avocet/xrpc-server/node'
-import { type CollectionChoices, createChoices, type RepoChoices } from './admin/choices.ts'
+import { createChoices } from './admin/choices.ts'
 import { serveAdmin } from './admin/serve.ts'
 import { createLetters } from './admin/letters.ts'
 import { defaults, type IndexerConfig } from './config.ts'
@@ -14,21 +14,21 @@ import { openAudit } from './coverage/open.ts'
 import { describeEnd } from './database/failure.ts'
 import { lockFolder } from './database/lock.ts'
 import { databasePath, openIndexDatabase } from './database/open.ts'
+import type { Indexer } from './indexer.ts'
 import { createAnswers } from './http/answers.ts'
 import { boundConnections, connectionLimits, openFiles } from './http/connections.ts'
 import { listenError } from './http/listen.ts'
 import { createLive } from './http/live.ts'
 import { createSourceStatuses } from './http/source-status.ts'
-import { type Status, createStatus } from './http/status.ts'
+import { createStatus } from './http/status.ts'
 import { createResolvers } from './identity/resolvers.ts'
 import { startPipeline } from './pipeline.ts'
 import { readDictionary } from './stream/dictionary.ts'
-import type { StreamEvent } from './stream/event.ts'
-import type { EventOptions } from './stream/iterate.ts'
 import { openStreams } from './stream/streams.ts'
 import { createDeadLetterReader } from './queries/dead-letters.ts'
-import { configuredLexicons } from './lexicons/configured.ts'
-import type { IndexChoices } from './projections/choices.ts'
+import { openLexicons } from './lexicons/configured.ts'
+import { createReload } from './lexicons/reload.ts'
+import { createLabels } from './queries/labels.ts'
 import { openProjections } from './projections/open.ts'
 import { createRecordReader } from './queries/records.ts'
 import { createRepoReader } from './queries/repos.ts'
@@ -46,6 +46,8 @@ export { type AdminConfig, defaults, type IndexerConfig, type SourceConfig } fro
 export type { GroupStats } from './delivery/group-types.ts'
 export { IndexerError, type IndexerErrorCode } from './errors.ts'
 export type { SourceStatus } from './http/source-status.ts'
+export type { Indexer } from './indexer.ts'
+export type { LexiconChoices, LexiconReload, LexiconStatus } from './lexicons/reload.ts'
 export type { IndexChange, IndexChoices, IndexKind, IndexStatus } from './projections/choices.ts'
 export type { ReindexStatus } from './index/reindex.ts'
 export type { FindingStatus } from './sync/finding.ts'
@@ -63,27 +65,6 @@ const MAX_EXPORT_BYTES = 4 * 1024 ** 3
 const EXPORT_MS = 30 * 60_000
 /** Of sixteen at a time: no host holds the places of all others. Two of them are kept for gaps. */
 const EXPORTS_PER_HOST = 10
-
-/** A running indexer. Disposing of it stops it. */
-export interface Indexer extends AsyncDisposable {
-  /** Where it is served; null when it is not. */
-  readonly url: string | null
-  /** Where its admin API is served; null when it is not. */
-  readonly adminUrl: string | null
-  /** Settles when it stops: resolves after `close`, rejects when it cannot go on. */
-  readonly done: Promise<void>
-  status(): Status
-  /** Repos that are followed, or kept out, because they were named. */
-  readonly repos: RepoChoices
-  /** The collections that are indexed. */
-  readonly collections: CollectionChoices
-  /** What collections can be asked by. */
-  readonly indexes: IndexChoices
-  /** What happens to what is indexed, from `cursor` on; as the streams have it. */
-  events(options?: EventOptions): AsyncGenerator<StreamEvent, void, undefined>
-  /** Stops reading, finishes what is under way, closes the database. */
-  close(): Promise<void>
-}
 
 /**
  * Starts an indexer.
@@ -110,16 +91,23 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     fetch,
     now,
   })
-  const records = createRecordReader(db)
-  const lexicons = await configuredLexicons(config, { dids, fetch, onLog: log })
-  const { projections, indexes, upkeep } = openProjections({
+  const { editions, load: loadLexicons } = await openLexicons(config, { dids, fetch, onLog: log })
+  const labels = createLabels(db, () => editions.now().judge)
+  const records = createRecordReader(db, labels)
+  const {
+    projections,
+    indexes: declared,
+    upkeep,
+  } = openProjections({
     db,
-    lexicons,
+    editions,
+    labels,
     declared: config.indexes ?? [],
     searched: config.searches ?? [],
     onLog: log,
     now,
   })
+  const { choices: indexes } = declared
   opened.defer(() => upkeep.stop())
   const searcher = createSearcher(db, config.dataFolder === null ? null : databasePath(config.dataFolder))
   opened.defer(() => searcher.close())
@@ -185,7 +173,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     resolveKey,
     verify,
     wanted,
-    documents: lexicons.documents,
+    editions,
     projections,
     resync: backfill?.resync ?? null,
     latestRev: config.backfill ? latestRevFetcher({ fetch: ask }) : null,
@@ -250,7 +238,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
       ids: sources.map(({ id }) => id),
       wanted,
       isFollowed,
-      catalog: lexicons.catalog,
+      editions,
       fetch: ask,
       consumer,
       onTrouble: log,
@@ -260,12 +248,13 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     opened.defer(() => lists.stop())
   }
 
-  const { router, answer } = createAnswers({
+  const { router, answer, prepare } = createAnswers({
     db,
     records,
     repos,
     identities,
-    lexicons,
+    editions,
+    labels,
     projections,
     searcher,
     queries: config.queries ?? [],
@@ -274,6 +263,15 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     method: (nsid) => streams.method(nsid),
     onLog: log,
     now,
+  })
+  const lexicons = createReload({
+    db,
+    editions,
+    load: loadLexicons,
+    indexes: declared,
+    prepare,
+    onEntered: () => labels.refresh(),
+    onLog: log,
   })
   const serving =
     config.port === null
@@ -309,6 +307,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
           {
             ...choices,
             indexes,
+            lexicons,
             status,
             deadLetters: createDeadLetterReader(db),
             letters: createLetters(db, pipeline.consumer, isFollowed),
@@ -343,6 +342,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     status,
     ...choices,
     indexes,
+    lexicons,
     events: (options = {}) => streams.events(options),
     close,
     [Symbol.asyncDispose]: close,

@@ -11,17 +11,18 @@ import {
   type Source,
   consume,
 } from '@avocet/firehose'
-import { createWorkerPool, type WorkerPoolStats } from '@avocet/firehose/pool'
+import type { WorkerPoolStats } from '@avocet/firehose/pool'
 import { openState } from '@avocet/firehose/sqlite'
 import type { ResolveKey } from '@avocet/firehose'
-import type { LexiconDocument } from '@avocet/lexicon'
 import type { Database } from '@avocet/sqlite'
 import { stopAtDiskFailure } from './database/failure.ts'
 import { type IndexNotice, createEventApplier } from './index/apply.ts'
-import { catalogWith, createExamine, type ExaminerData } from './index/examine.ts'
+import { catalogWith, createExamine } from './index/examine.ts'
 import { createIgnoredCounter, maintain } from './index/maintenance.ts'
 import { createReindexing, type Reindexing } from './index/reindex.ts'
-import { createJudge } from './index/validity.ts'
+import { createThreads } from './index/threads.ts'
+import { createEditions, type Editions } from './lexicons/editions.ts'
+import type { Lexicons } from './lexicons/load.ts'
 import type { Projections } from './projections/store.ts'
 import { createRepoReader } from './queries/repos.ts'
 import { createRemovals, type Removals } from './sync/removals.ts'
@@ -31,6 +32,7 @@ import type { Wanted } from './sync/wanted.ts'
 const CONCURRENCY = 256
 /** Repos read whole at the same time. */
 const RESYNC_CONCURRENCY = 16
+const BUNDLED: Lexicons = { documents: [], catalog: catalogWith([]), collections: [] }
 
 /** A running pipeline. */
 export type Pipeline = {
@@ -54,8 +56,8 @@ export function startPipeline(options: {
   readonly resolveKey: ResolveKey
   readonly verify: VerifySignature
   readonly wanted: Wanted
-  /** Lexicons beside those that are bundled. */
-  readonly documents?: readonly LexiconDocument[]
+  /** The lexicons that records are judged by; default: those that are bundled. */
+  readonly editions?: Editions
   /** The indexes that records are put into; default: none. */
   readonly projections?: Projections
   readonly resync: Resync | null
@@ -79,24 +81,25 @@ export function startPipeline(options: {
   readonly onLogged?: (seq: number) => void
   readonly now: () => number
 }): Pipeline {
-  const { db, now, onNotice, wanted } = options
+  const { db, now, onNotice, wanted, projections } = options
+  const { editions = createEditions(BUNDLED) } = options
   const stopped = new AbortController()
   const applier = createEventApplier({
     db,
-    examine: createExamine(createJudge(catalogWith(options.documents ?? []))),
+    examine: createExamine(
+      (...record) => editions.now().judge(...record),
+      null,
+      () => editions.now().number,
+    ),
     isWanted: wanted.isWanted,
-    ...(options.projections === undefined ? {} : { projections: options.projections }),
+    ...(projections === undefined ? {} : { projections }),
     ...(options.accountQuota === undefined ? {} : { quota: options.accountQuota }),
     now,
     onNotice,
     ...(options.onLogged === undefined ? {} : { onLogged: options.onLogged }),
   })
   const ignored = createIgnoredCounter(db, now)
-  const data: ExaminerData = {
-    documents: options.documents ?? [],
-    active: options.projections?.active() ?? { indexes: [], searches: [] },
-  }
-  const pool = options.workers === 0 ? null : createPool(options.workers, data)
+  const pool = options.workers === 0 ? null : createThreads(options.workers, editions, projections ?? null)
   const disk = stopAtDiskFailure(openState(db))
   const consumer = consume({
     sources: options.sources,
@@ -172,15 +175,4 @@ function pausesOf(intervalMs: number): {
     },
     identity: { refreshMs: Math.min(60_000, intervalMs) },
   }
-}
-
-/** Threads that check signatures with the same library, and examine records over the same lexicons, as this one. */
-function createPool(size: number, data: ExaminerData): ReturnType<typeof createWorkerPool> {
-  const file = import.meta.url.endsWith('.ts') ? './verification-worker.ts' : './verification-worker.js'
-  const module = new URL(file, import.meta.url).href
-  return createWorkerPool({
-    size,
-    verifier: { module, name: 'createVerifier' },
-    examiner: { module, name: 'createExaminer', data },
-  })
 }

@@ -52,7 +52,7 @@ async function find(
     hosts: [{ url: pds.url, source: 's', own: false, ...host }],
     wanted,
     dids: [],
-    known: [NOTE, LIKE, 'app.bsky.feed.post'],
+    known: () => [NOTE, LIKE, 'app.bsky.feed.post'],
     fetch,
     isFollowed: (one) => seen.listed.some((listed) => listed.did === one),
     consumer: {

@@ -24,12 +24,12 @@ function start(
 ): IndexChoices {
   return openIndexChoices({
     db: tables.db,
-    catalog: lexiconsOf(lexicons).catalog,
+    lexicons: { ...lexiconsOf(lexicons), collections: [NOTE] },
     projections: tables.projections,
-    flags: { declared: flags.map(parseIndexes), searched: searches.map(parseSearch), own: [NOTE] },
+    flags: { declared: flags.map(parseIndexes), searched: searches.map(parseSearch) },
     onLog: (line) => logged.push(line),
     now: () => tables.now,
-  })
+  }).choices
 }
 const here = (of: IndexChoices): string[] =>
   of.list().map(({ index, state }) => `${index.split(':').slice(1).join(':')} ${state}`)

@@ -43,8 +43,12 @@ const resolver: LexiconResolver = {
   },
   purge: () => {},
 }
-const load = (items: readonly string[], update = false): Promise<Lexicons> =>
-  loadLexiconsOf(items, { resolver, lockFile, update, onLog: (line) => said.push(line) })
+const load = async (items: readonly string[], update = false): Promise<Lexicons> => {
+  const onLog = (line: string) => said.push(line)
+  const { lexicons, keep } = await loadLexiconsOf(items, { resolver, lockFile, update, onLog })
+  keep()
+  return lexicons
+}
 const locked = (): string[] =>
   Object.keys((JSON.parse(readFileSync(lockFile, 'utf8')) as { lexicons: object }).lexicons)
 /** Notes whose replies are described elsewhere. */

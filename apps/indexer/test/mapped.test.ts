@@ -10,11 +10,13 @@ import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createLinkers } from '../src/backlinks/linkers.ts'
 import { createCollectionAnswers } from '../src/http/collection-answers.ts'
+import { createEditions } from '../src/lexicons/editions.ts'
 import { lexiconsOf } from '../src/lexicons/load.ts'
 import { checkMappings } from '../src/mapped/check.ts'
 import { parseMappings } from '../src/mapped/mapping.ts'
 import { addMapped } from '../src/mapped/serve.ts'
 import { createCollectionReader } from '../src/queries/collections.ts'
+import { STORED_LABELS } from '../src/queries/labels.ts'
 import { createJoins } from '../src/queries/linked.ts'
 import { createRecordReader } from '../src/queries/records.ts'
 import { createSearcher } from '../src/search/searcher.ts'
@@ -122,7 +124,8 @@ const mappings = {
     output: list,
   },
 }
-const { catalog } = lexiconsOf([...documents(), ...own])
+const lexicons = lexiconsOf([...documents(), ...own])
+const { catalog } = lexicons
 const INDEXES = [`${NOTE}:createdAt,title+createdAt,author+createdAt`]
 
 let tables: Tables
@@ -133,10 +136,10 @@ beforeEach(async () => {
 afterEach(() => tables[Symbol.dispose]())
 
 /** Answers are checked by the lexicons of authors. */
-function routerOf(given: object = mappings, lexicons = catalog): Router {
+function routerOf(given: object = mappings, known = catalog): Router {
   const records = createRecordReader(tables.db)
-  const reader = createCollectionReader(tables.db, lexicons, tables.projections)
-  const mapped = checkMappings(parseMappings(given, 'queries.json'), lexicons, reader)
+  const reader = createCollectionReader(tables.db, known, tables.projections)
+  const mapped = checkMappings(parseMappings(given, 'queries.json'), known, reader)
   const router = createRouter({ validateOutput: true })
   addMapped(router, mapped, {
     reader,
@@ -398,7 +401,8 @@ test('they are described beside the others, and go when an index goes that they 
   const records = createRecordReader(tables.db)
   const answers = createCollectionAnswers({
     db: tables.db,
-    catalog,
+    editions: createEditions(lexicons),
+    labels: STORED_LABELS,
     projections: tables.projections,
     records,
     searcher: createSearcher(tables.db, null),
@@ -409,9 +413,9 @@ test('they are described beside the others, and go when an index goes that they 
   rmSync(folder, { recursive: true })
   const described = async (path: string): Promise<any> =>
     answers.description(new Request(`http://localhost${path}`))!.json()
-  const lexicons = (await described('/lexicons')).lexicons.map(({ id }: { id: string }) => id)
-  expect(lexicons).toEqual(expect.arrayContaining([NOTE, `${NOTE}.listRecords`, ...Object.keys(mappings)]))
-  expect(new Set(lexicons).size).toBe(lexicons.length)
+  const served = (await described('/lexicons')).lexicons.map(({ id }: { id: string }) => id)
+  expect(served).toEqual(expect.arrayContaining([NOTE, `${NOTE}.listRecords`, ...Object.keys(mappings)]))
+  expect(new Set(served).size).toBe(served.length)
   const openApi = await described('/openapi.json')
   expect(openApi.paths['/xrpc/com.example.getNotes'].get.parameters.map(({ name }: any) => name)).toEqual([
     'title',

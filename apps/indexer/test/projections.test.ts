@@ -267,17 +267,19 @@ describe('labels', () => {
     const slices = []
     for (
       let one;
-      (one = await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, judge)) !== null;
+      (one = await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, () => judge)) !== null;
     )
       slices.push(one.done)
     expect([slices, invalid()]).toEqual([[0, 250], 1])
     await declare(tables, [`${NOTE}:createdAt`], stricter)
-    expect(await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, judge)).toBe(null)
+    expect(await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, () => judge)).toBe(null)
     // What is moved in an index by its label is taken out of it where it stands.
     await declare(tables, [`${NOTE}:validity+createdAt`], stricter)
     await declare(tables, [`${NOTE}:validity+createdAt`])
     const lenient = createJudge(catalog)
-    while ((await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, lenient)) !== null);
+    while (
+      (await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, () => lenient)) !== null
+    );
     expect(count('projections WHERE a = 0')).toBe(301)
     tables.commit(DID, [opOf('delete', `${NOTE}/k300`, null)])
     expect([count(), count('projected')]).toEqual([300, 300])
@@ -285,7 +287,7 @@ describe('labels', () => {
     // Without a lexicon nothing is known of them.
     await declare(tables, [], [])
     const none = createJudge(lexiconsOf([]).catalog)
-    while ((await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, none)) !== null);
+    while ((await rejudgeSlice(tables.db, createNames(tables.db), tables.projections, () => none)) !== null);
     expect(tables.one('SELECT count(*) AS n FROM records WHERE validity = 1')).toEqual({ n: 301 })
   })
 })
@@ -404,6 +406,7 @@ describe('bounds', () => {
     const op = opOf('create', `${NOTE}/k`, note())
     const examined = {
       label: { validity: 'valid', reason: null },
+      edition: 0,
       links: [],
       projected: { version: 'old', entries: [[9, 9, 9, 9]], texts: [] },
     }

@@ -59,7 +59,7 @@ function answer(path: string, init: RequestInit = {}): Response {
     linkSources: createLinkSources(tables.db),
     repos: createRepoReader(tables.db, () => tables.now),
     deadLetters: createDeadLetterReader(tables.db),
-    catalog,
+    catalog: () => catalog,
     queries: () => QUERIES,
   })
   return site(new Request(`http://index.example${path}`, init), { address: '192.0.2.1' })

@@ -11,7 +11,7 @@ export function openOverview() {
 }
 
 function show(status) {
-  const { totals, repos, wanted, failures, consumers, removals, reindex } = status
+  const { totals, repos, wanted, failures, consumers, removals, reindex, judging } = status
   const { bar, legend } = repoStates(repos)
   const { list, fact } = factList()
   fact(
@@ -39,20 +39,29 @@ function show(status) {
         ? `${Math.floor(reindex.progress * 100)} %`
         : `finished ${moment(reindex.finishedAt)}`,
     )
+  for (const { collection, progress } of judging)
+    fact('Judged by other lexicons', stranger(collection, 300), ` ${Math.floor(progress * 100)} %`)
   const lost = consumers.filter((consumer) => consumer.lost > 0)
   for (const { name } of lost) fact('Lost events', placeLink(name, 'consumers', name))
   const again = async () => {
     await act('reindex', {})
     return 'Labels, links and indexes are made anew from the stored records.'
   }
+  const readLexicons = async () => {
+    const { documents, notes } = await act('lexicons/reload', {})
+    return [`${counted(documents.length, 'lexicon')} in force.`, ...notes].join(' ')
+  }
   return [
     list,
-    actions([
-      'Make labels, links and indexes anew',
-      'Make labels, links and indexes anew',
-      'Go through all stored records?',
-      again,
-    ]),
+    actions(
+      [
+        'Make labels, links and indexes anew',
+        'Make labels, links and indexes anew',
+        'Go through all stored records?',
+        again,
+      ],
+      ['Read lexicons anew', 'Read lexicons anew', null, readLexicons],
+    ),
     el('h3', '', 'Repos by state'),
     el('div', 'bar', ...bar),
     el('dl', 'legend', ...legend),

@@ -3,6 +3,7 @@
 
 import type { Consumer } from '@avocet/firehose'
 import { isDid, type Did } from '@avocet/syntax'
+import type { LexiconChoices, LexiconReload } from '../lexicons/reload.ts'
 import type { IndexChange, IndexChoices, IndexKind } from '../projections/choices.ts'
 import type { Reindexing } from '../index/reindex.ts'
 import type { DeadLetterReader } from '../queries/dead-letters.ts'
@@ -23,6 +24,7 @@ export type AdminParts = {
   readonly repos: RepoChoices
   readonly collections: CollectionChoices
   readonly indexes: IndexChoices
+  readonly lexicons: LexiconChoices
   readonly deadLetters: Pick<DeadLetterReader, 'newest'>
   readonly letters: Letters
   readonly reindexing: Reindexing
@@ -48,7 +50,7 @@ const PUBLIC: ReadonlySet<string> = new Set(['/status', '/coverage', '/failures'
 export function createAdmin(
   parts: AdminParts,
 ): (request: Request, caller: { readonly address: string | null }) => Promise<Response> {
-  const { repos, collections, indexes, letters, reindexing } = parts
+  const { repos, collections, indexes, lexicons, letters, reindexing } = parts
   const door = createDoor(parts.token, parts.onLoopback, createGuesses({ perAddress: true, now: Date.now }))
   const routes = new Map<string, Handler>([
     ['GET /admin/status', () => parts.status()],
@@ -58,6 +60,8 @@ export function createAdmin(
     ['GET /admin/indexes', () => ({ indexes: indexes.list() })],
     ['POST /admin/indexes/add', ({ body }) => done(indexes.add(kindOf(body), texts(body, 'indexes')))],
     ['POST /admin/indexes/remove', ({ body }) => done(indexes.remove(kindOf(body), texts(body, 'indexes')))],
+    ['GET /admin/lexicons', () => lexicons.status()],
+    ['POST /admin/lexicons/reload', () => done(lexicons.reload())],
     ['GET /admin/repos', ({ params }) => listRepos(params)],
     ['POST /admin/repos/add', ({ body }) => done(repos.add(texts(body, 'dids')))],
     ['POST /admin/repos/remove', ({ body }) => done(repos.remove(texts(body, 'dids')))],
@@ -173,7 +177,7 @@ function choiceOf(body: Body): LetterChoice {
   throw new Refused(400, 'InvalidRequest', `ids (at most ${MAX_PAGE} numbers), did or all says which letters`)
 }
 
-async function done(result: Promise<ChoiceResult | IndexChange>): Promise<object> {
+async function done(result: Promise<ChoiceResult | IndexChange | LexiconReload>): Promise<object> {
   const { ok, ...rest } = await result
   if (ok) return (rest as { value: object }).value
   const { code, message } = (rest as { error: { code: string; message: string } }).error

@@ -39,10 +39,12 @@ async function describeSettings(config: IndexerConfig): Promise<object> {
   const fetch = createGuardedFetch({ allowLoopback, maxBytes: MAX_DOCUMENT_BYTES })
   const { dids } = createResolvers({ plcUrl, allowLoopback, hosts: [], fetch, now: Date.now })
   const isKept = dataFolder !== null && existsSync(dataFolder)
-  const { catalog, collections } = await configuredLexicons(
+  const { lexicons: loaded, keep } = await configuredLexicons(
     { ...config, dataFolder: isKept ? dataFolder : null },
     { dids, fetch, onLog: (line) => console.error(line) },
   )
+  keep()
+  const { catalog, collections } = loaded
   const db = openIndexDatabase(null)
   try {
     const projections = createProjections(db, createNames(db))

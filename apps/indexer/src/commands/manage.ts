@@ -10,6 +10,7 @@ import {
   ask,
   askAll,
   describeIndex,
+  describeLexicons,
   describeReindex,
   describeStatus,
   type Remote,
@@ -72,6 +73,19 @@ export function addManagement(
         answer = await ask(remote, 'GET', 'reindex')
       }
       show(flags, answer, describeReindex(answer['reindex']))
+    })
+
+  add(program, 'reload-lexicons', 'read lexicons and the files of queries anew, and judge records by them')
+    .addOption(new Option('--wait', 'until all records are judged'))
+    .action(async (flags: Flags & { wait?: boolean }) => {
+      const remote = remoteOf(flags)
+      let answer = await ask(remote, 'POST', 'lexicons/reload', {})
+      const { notes } = answer
+      while (flags.wait === true && answer['judging'].length > 0) {
+        await delay(WAIT_MS)
+        answer = await ask(remote, 'GET', 'lexicons')
+      }
+      show(flags, { ...answer, notes }, describeLexicons({ ...answer, notes }))
     })
 
   const letters = program

@@ -78,9 +78,7 @@ export function describeStatus(status: Answer): string {
   for (const index of status['indexes'] as Answer[]) {
     if (index['state'] !== 'ready') lines.push(describeIndex(index))
   }
-  for (const { collection, progress } of status['judging'] as Answer[]) {
-    lines.push(`records of ${collection} judged by other lexicons: ${percent(progress)}`)
-  }
+  lines.push(...(status['judging'] as Answer[]).map(describeJudging))
   if (reindex !== null) lines.push(describeReindex(reindex))
   return lines.join('\n')
 }
@@ -106,13 +104,22 @@ function describeFinding({ host, collections, by, state, named, readAt }: Answer
   return `${host} ${how} ${collections.join(', ')}: ${said}`
 }
 
-/** How far a reindex is. */
+const describeJudging = ({ collection, progress }: Answer): string =>
+  `records of ${collection} judged by other lexicons: ${percent(progress)}`
+
+/** What came of reading lexicons anew. */
+export function describeLexicons({ documents, collections, judging, notes }: Answer): string {
+  const what = `${documents.length} lexicons are in force, of ${collections.length} collections`
+  return [what, ...notes, ...(judging as Answer[]).map(describeJudging)].join('\n')
+}
+
 /** An index, and how far it is. */
 export function describeIndex({ index, kind, state, progress }: Answer): string {
   const far = state === 'building' ? ` ${percent(progress)}` : ''
   return `${kind === 'search' ? 'search' : 'index'} ${index}: ${state}${far}`
 }
 
+/** How far a reindex is. */
 export function describeReindex({ looked, changed, progress, finishedAt }: Answer): string {
   const done = finishedAt === null ? `${(progress * 100).toFixed(1)} %` : `finished ${at(finishedAt)}`
   return `reindex: ${done}; ${looked} records looked at, ${changed} changed`

@@ -7,14 +7,15 @@ import { createLinkSources } from '../backlinks/sources.ts'
 import { createCoverageAnswers } from '../coverage/serve.ts'
 import { createFindAccount } from '../identity/handles.ts'
 import type { Identities } from '../identity/identities.ts'
-import type { Lexicons } from '../lexicons/load.ts'
+import type { Editions } from '../lexicons/editions.ts'
 import type { Projections } from '../projections/store.ts'
 import { createDeadLetterReader } from '../queries/dead-letters.ts'
 import { createLinkReader } from '../queries/links.ts'
+import type { Labels } from '../queries/labels.ts'
 import type { RecordReader } from '../queries/records.ts'
 import type { RepoReader } from '../queries/repos.ts'
 import type { Searcher } from '../search/searcher.ts'
-import { createCollectionAnswers } from './collection-answers.ts'
+import { type CollectionAnswers, createCollectionAnswers } from './collection-answers.ts'
 import type { Live } from './live.ts'
 import { loadPage } from './page.ts'
 import { createSite } from './site.ts'
@@ -22,7 +23,7 @@ import type { Status } from './status.ts'
 import { createXrpc } from './xrpc.ts'
 
 /** Answers of the index. */
-export type Answers = {
+export type Answers = Pick<CollectionAnswers, 'prepare'> & {
   readonly router: Router
   /** Everything outside of XRPC. */
   readonly answer: (
@@ -37,7 +38,8 @@ export function createAnswers(options: {
   readonly records: RecordReader
   readonly repos: RepoReader
   readonly identities: Identities
-  readonly lexicons: Lexicons
+  readonly editions: Editions
+  readonly labels: Labels
   readonly projections: Projections
   readonly searcher: Searcher
   /** Files that say how queries of authors are answered. */
@@ -48,14 +50,14 @@ export function createAnswers(options: {
   readonly onLog: (line: string) => void
   readonly now: () => number
 }): Answers {
-  const { db, records, repos, identities, lexicons, projections, searcher, live, status } = options
-  const { catalog } = lexicons
+  const { db, records, repos, identities, editions, projections, searcher, live, status } = options
   const backlinks = createBacklinks(db)
   const findAccount = createFindAccount({ db, records, identities, now: options.now })
   const onError = (error: unknown): void => options.onLog(`request failed: ${String(error)}`)
   const collections = createCollectionAnswers({
     db,
-    catalog,
+    editions,
+    labels: options.labels,
     projections,
     records,
     searcher,
@@ -76,7 +78,7 @@ export function createAnswers(options: {
   const site = createSite({
     repos,
     deadLetters: createDeadLetterReader(db),
-    catalog,
+    catalog: () => editions.now().lexicons.catalog,
     queries: () => collections.documents(),
     page: loadPage(),
     live,
@@ -87,6 +89,7 @@ export function createAnswers(options: {
   })
   return {
     router,
+    prepare: collections.prepare,
     answer: (request, caller) =>
       collections.description(request) ?? coverage(request) ?? site(request, caller),
   }

@@ -6,6 +6,7 @@ import type { DataObject } from '@avocet/data'
 import { parseAtUri } from '@avocet/syntax'
 import type { LinkSources } from '../backlinks/sources.ts'
 import { findLinks } from '../index/links.ts'
+import { judgeBudget } from '../queries/labels.ts'
 import { MAX_ANSWER_ITEMS } from '../queries/record-json.ts'
 import { readFields } from '../queries/record-fields.ts'
 import type { RecordReader, RecordRow } from '../queries/records.ts'
@@ -29,7 +30,7 @@ export function createSite(options: {
   readonly repos: RepoReader
   readonly deadLetters: DeadLetterReader
   /** What says which fields records have. */
-  readonly catalog: Catalog
+  readonly catalog: () => Catalog
   /** The queries that collections have. */
   readonly queries: () => readonly LexiconDocument[]
 }): (request: Request, caller: { readonly address: string | null }) => Response {
@@ -127,12 +128,12 @@ export function createSite(options: {
         : records.record(account.did, collection ?? '', rkey ?? '')
     if (row === null)
       return json({ error: 'RecordNotFound', message: `Could not locate record: ${uri}` }, 404)
+    const label = records.labelled(row, judgeBudget())
     return json({
       uri,
       cid: row.cid,
       rev: row.rev,
-      validity: row.validity,
-      reason: row.reason,
+      ...(label === 'over' ? {} : { validity: label.validity, reason: label.reason }),
       provenance: row.provenance,
       indexedAt: row.indexed_at,
       backlinks: links.count(uri),
@@ -145,7 +146,7 @@ export function createSite(options: {
   function contentOf({ bytes, collection }: RecordRow): object {
     const record = bytes === null ? null : decoded(bytes)
     if (record === null) return { fields: null, isCut: false, links: null }
-    return { ...readFields(options.catalog, collection, record), links: findLinks(record, bytes!.length) }
+    return { ...readFields(options.catalog(), collection, record), links: findLinks(record, bytes!.length) }
   }
 }
 

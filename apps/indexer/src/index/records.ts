@@ -6,7 +6,7 @@ import type { Database } from '@avocet/sqlite'
 import { type Provenance, VALIDITIES } from '../database/codes.ts'
 import { createNames } from '../database/names.ts'
 import type { Projections } from '../projections/store.ts'
-import { type Examined, examined } from './examine.ts'
+import type { Examined } from './examine.ts'
 import { createLogWriter, type LoggedEvent } from './log.ts'
 import { type Before, createRows, type EventRows } from './rows.ts'
 import { createSweeps, type Sweeps } from './sweeps.ts'
@@ -146,7 +146,7 @@ export function createRecordWriter(
     let before: Before | null
     if (op.cid === null) before = rows.take(rkey, name, shared.rows)
     else {
-      const known = room === 'all' ? examined(op, examine) : OVER
+      const known = room === 'all' ? examine(op) : OVER
       label = known.label
       before = rows.put(op, name, known, known !== OVER, shared.rows)
     }

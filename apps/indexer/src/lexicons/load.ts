@@ -25,6 +25,13 @@ export type Lexicons = {
   readonly collections: readonly string[]
 }
 
+/** Lexicons that were loaded, and not kept yet. */
+export type LoadedLexicons = {
+  readonly lexicons: Lexicons
+  /** Writes the lock of those of the network, whole or not at all. @throws what the file system says */
+  keep(): void
+}
+
 /** Where lexicons of the network come from, and are kept. */
 export type NetworkLexicons = {
   readonly resolver: LexiconResolver
@@ -36,11 +43,14 @@ export type NetworkLexicons = {
 }
 
 /**
- * Loads the documents of folders, and those that NSIDs name with all that they refer to.
+ * Loads the documents of folders, and those that NSIDs name with all that they refer to. Nothing is changed.
  * @throws IndexerError `bad-config` for a folder that cannot be read, a lexicon that cannot be found, and documents that do not fit
  *   together
  */
-export async function loadLexiconsOf(items: readonly string[], network: NetworkLexicons): Promise<Lexicons> {
+export async function loadLexiconsOf(
+  items: readonly string[],
+  network: NetworkLexicons,
+): Promise<LoadedLexicons> {
   const nsids = items.filter((item) => isNsid(item) && !existsSync(item))
   const documents: LexiconDocument[] = []
   for (const folder of items.filter((item) => !nsids.includes(item))) {
@@ -52,14 +62,18 @@ export async function loadLexiconsOf(items: readonly string[], network: NetworkL
       })
     }
   }
-  if (nsids.length === 0) return lexiconsOf(documents)
+  if (nsids.length === 0) return { lexicons: lexiconsOf(documents), keep: () => {} }
   const own = lexiconsOf(documents, true)
   const known = { get: (nsid: string) => own.catalog.get(nsid) ?? bundled.get(nsid) }
   const lock = await lockOf(nsids, known, network)
   const all = lexiconsOf([...documents, ...documentsOf(lock)])
   // Those that are bundled, or in a folder, are named to be asked.
   const named = nsids.filter((nsid) => all.catalog.record(nsid) !== undefined)
-  return { ...all, collections: [...new Set([...all.collections, ...named])] }
+  const { lockFile } = network
+  return {
+    lexicons: { ...all, collections: [...new Set([...all.collections, ...named])] },
+    keep: () => (lockFile === null ? undefined : writeLock(lockFile, lock)),
+  }
 }
 
 async function lockOf(
@@ -79,7 +93,6 @@ async function lockOf(
   for (const [nsid, { sha256, uri, cid }] of lock) {
     if (before.get(nsid)?.sha256 !== sha256) onLog(`lexicon ${nsid} of ${uri}, ${cid}`)
   }
-  if (lockFile !== null) writeLock(lockFile, lock)
   return lock
 }
 

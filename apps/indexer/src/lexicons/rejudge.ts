@@ -48,27 +48,32 @@ export function rejudging(db: Database): Rejudging[] {
     .all() as Rejudging[]
 }
 
-/** Judges a slice anew, in a transaction of its own. @returns whose records; null when there is nothing to do */
+/**
+ * Judges a slice anew, in a transaction of its own.
+ * @param judge that of the lexicons in force then: others may have come while this waited for its turn
+ * @returns whose records; null when there is nothing to do
+ */
 export async function rejudgeSlice(
   db: Database,
   names: Names,
   projections: Pick<Projections, 'move'>,
-  judge: Judge,
+  judge: () => Judge,
 ): Promise<Rejudging | null> {
-  const next = rejudging(db)[0]
-  if (next === undefined) return null
-  const { collection, done: after, until } = next
+  if (rejudging(db).length === 0) return null
   const update = db.prepare('UPDATE records SET validity = ?, reason = ? WHERE id = ?')
-  await db.write(() => {
+  return db.write(() => {
+    const next = rejudging(db)[0]
+    if (next === undefined) return null
+    const { collection, done: after, until } = next
     const range = { collection: names.add(collection), after, until }
     const done = walkSlice(db, range, ({ id, repo, rkey, validity, reason, indexedAt, record }) => {
-      const label = judge(collection, rkey, record)
+      const label = judge()(collection, rkey, record)
       if (label.validity === validity && label.reason === reason) return
       const number = VALIDITIES.indexOf(label.validity)
       update.run(number, label.reason, id)
       if (label.validity !== validity) projections.move(id, { author: repo, validity: number, indexedAt })
     })
     db.prepare('UPDATE judged SET done = ? WHERE collection = ?').run(done, collection)
+    return next
   })
-  return next
 }

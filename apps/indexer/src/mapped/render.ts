@@ -3,6 +3,7 @@
 import type { DataObject } from '@avocet/data'
 import type { Linkers } from '../backlinks/linkers.ts'
 import { valueAt } from '../projections/field.ts'
+import { judgeBudget } from '../queries/labels.ts'
 import type { Joins } from '../queries/linked.ts'
 import { type RecordReader, type RecordRow, uriOf } from '../queries/records.ts'
 import type { Output } from './mapping.ts'
@@ -58,8 +59,13 @@ function behindOf({ path, of, item }: Extract<Output, { kind: 'behind' }>, parts
   const inner = createRender(item, parts)
   return (_, value, along) => {
     const uri = valueAt({ path }, value)
-    const found = typeof uri === 'string' ? parts.joins.behind(uri) : null
-    if (found === null || (of !== null && (found.collection !== of || found.validity !== 'valid')))
+    const stored = typeof uri === 'string' ? parts.joins.behind(uri) : null
+    const found = stored === null || of === null ? stored : parts.records.labelled(stored, judgeBudget())
+    if (
+      found === null ||
+      found === 'over' ||
+      (of !== null && (found.collection !== of || found.validity !== 'valid'))
+    )
       return undefined
     const json = along(found)
     return json === null ? undefined : inner(found, JSON.parse(json) as DataObject, along)

@@ -132,7 +132,7 @@ function getOne(mapped: Mapped, parts: MappedParts): UntypedHandler {
   const render = createRender(mapping.output, parts)
   return async ({ params }) => {
     const row = await findOne(mapping.collection, translate(mapped, params), parts)
-    const page = createPage<null>(1)
+    const page = createPage<null>(1, { records: parts.records, validity: ['valid'] })
     const print = (shown: RecordRow, value: string): string =>
       printItem(render, shown, value, (other) => page.along(other))
     page.add(row, null, print)
@@ -157,6 +157,5 @@ async function findOne(
   if (actor === undefined || rkey === undefined || isOther) return null
   const account = await findAccount(actor)
   if (account === null || account.status !== null) return null
-  const row = records.record(account.did, collection, rkey)
-  return row?.validity === 'valid' ? row : null
+  return records.record(account.did, collection, rkey)
 }

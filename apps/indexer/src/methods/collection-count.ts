@@ -3,6 +3,7 @@ import type { UntypedHandler } from '@avocet/xrpc-server'
 import type { Asked } from '../queries/collections.ts'
 import type { Position } from '../queries/cursor.ts'
 import type { CollectionQueries } from '../queries/documents.ts'
+import { judgeBudget } from '../queries/labels.ts'
 import type { ListQuery } from '../queries/plan.ts'
 import type { RecordReader } from '../queries/records.ts'
 import { type CollectionParts, questionOf, refusal } from './collection-list.ts'
@@ -16,9 +17,10 @@ const INTERVALS = {
   week: { length: 7 * DAY, offset: 4 * DAY },
 } as const
 
-/** Rows counted in one turn of the event loop, and in one answer. */
+/** Rows counted in one turn of the event loop, and in one answer. Turns of rows that have to be judged first are shorter. */
 const PER_TURN = 2000
 const PER_ANSWER = 10_000
+const MAX_TURNS = 20
 /** Intervals of one answer. */
 const MAX_BUCKETS = 1000
 
@@ -41,8 +43,8 @@ export function countCollection(queries: CollectionQueries, parts: CollectionPar
     if (!asked.ok) throw refusal(asked.error)
     const tally: Tally = { count: 0, buckets: [], seen: 0, last: asked.value.after }
     let isCut = true
-    while (isCut && tally.seen < PER_ANSWER && tally.buckets.length < MAX_BUCKETS) {
-      if (tally.seen > 0) await nextTurn()
+    for (let turn = 0; isCut && turn < MAX_TURNS && hasRoom(tally); turn++) {
+      if (turn > 0) await nextTurn()
       isCut = countTurn(
         asked.value,
         query,
@@ -62,6 +64,10 @@ export function countCollection(queries: CollectionQueries, parts: CollectionPar
   }
 }
 
+function hasRoom({ seen, buckets }: Tally): boolean {
+  return seen < PER_ANSWER && buckets.length < MAX_BUCKETS
+}
+
 function isTime({ kind, isSortable }: CollectionQueries['fields'][number]): boolean {
   return kind === 'datetime' && isSortable
 }
@@ -75,6 +81,7 @@ function countTurn(
   tally: Tally,
 ): boolean {
   let left = PER_TURN
+  const judging = judgeBudget()
   for (const { record, position } of asked.entries(tally.last, PER_TURN)) {
     const [time] = position
     const start =
@@ -84,9 +91,11 @@ function countTurn(
     const bucket = tally.buckets.at(-1)
     const isNew = start !== null && bucket?.start !== start
     if (left-- === 0 || (isNew && tally.buckets.length === MAX_BUCKETS)) return true
+    const found = records.visibleValidity(record, judging)
+    // The next turn has room for it.
+    if (found === 'over') return true
     tally.last = position
     tally.seen++
-    const found = records.visibleValidity(record)
     if (found === null || !validity.includes(found)) continue
     tally.count++
     if (isNew) tally.buckets.push({ start, count: 1 })

@@ -61,11 +61,9 @@ export function readPage(
   records: RecordReader,
   print: (row: RecordRow, value: string, page: Page<Position>) => string,
 ): Page<Position> {
-  const page = createPage<Position>(limit)
+  const page = createPage<Position>(limit, { records, validity })
   for (const { record, position } of asked.entries(asked.after, limit + 1)) {
-    const row = records.visible(record)
-    const shown = row !== null && validity.includes(row.validity) ? row : null
-    if (!page.add(shown, position, (one, value) => print(one, value, page))) break
+    if (!page.add(records.visible(record), position, (one, value) => print(one, value, page))) break
   }
   return page
 }

@@ -56,10 +56,7 @@ export async function searchPage(
   const { id, collection, kind, fields } = search
   const limit = params['limit'] as number
   const cursorGiven = params['cursor'] as string | undefined
-  const progress = reader.searchProgress(id)
-  if (progress?.state !== 'ready') {
-    throw refusal(building(progress ?? { state: 'building', done: 0, until: 1 }))
-  }
+  requireReady(reader, id)
   const terms = termsOf(params['q'] as string, kind)
   const authors = await authorsOf(params, parts)
   const languages = ((params['lang'] ?? []) as string[]).map((language) => languageWord(language) ?? 'langx')
@@ -75,25 +72,37 @@ export async function searchPage(
   const isBest = params['order'] === 'best'
   const [from = 0] = (after ?? []) as readonly number[]
   const asker = address === null ? '' : networkOf(address)
-  const found = isBest
-    ? await searcher.ask(bestSql(id, fields.length), [match, Math.max(0, MAX_BEST - from), from], asker)
-    : await searcher.ask(
+  requireReady(reader, id)
+  const asked = isBest
+    ? searcher.ask(bestSql(id, fields.length), [match, Math.max(0, MAX_BEST - from), from], asker)
+    : searcher.ask(
         newestSql(id, after !== null),
         [match, ...(after === null ? [] : [from]), limit + MAX_PASSED],
         asker,
       )
+  // What an index gives that is being dropped may be a part, and its table may be gone.
+  const found = await asked.finally(() => requireReady(reader, id))
   if (found === null) {
     throw new XrpcError(503, 'TooCostly', 'this took too long to look for: ask for rarer words')
   }
-  const page = createPage<number>(limit)
+  const page = createPage<number>(limit, { records, validity: ['valid'] })
   for (const [i, { record }] of found.entries()) {
     const row = records.visible(record)
     // What was found a moment ago may be another record by now.
-    const isShown = row?.validity === 'valid' && row.collection === collection
+    const isShown = row?.collection === collection
     const at = isBest ? from + i + 1 : record
     if (!page.add(isShown ? row : null, at, (one, value) => print(one, value, page, terms))) break
   }
   return { page, cursor: page.next === null ? null : reader.cursors.write(scope, [page.next]) }
+}
+
+/** @throws XrpcError `IndexBuilding`; `MethodNotImplemented` for one that is being dropped, or is gone */
+function requireReady(reader: CollectionParts['reader'], id: number): void {
+  const progress = reader.searchProgress(id)
+  if (progress === null || progress.state === 'dropping') {
+    throw new XrpcError(501, 'MethodNotImplemented', 'there is no such search any more')
+  }
+  if (progress.state === 'building') throw refusal(building(progress))
 }
 
 function termsOf(question: string, kind: StoredSearch['kind']): readonly Term[] {

@@ -1,9 +1,10 @@
 // Indexes that are added and removed while it runs: what the flags declare, and on top of that what was chosen since. Each change is
-// durable before it is answered; rows are written and taken out in slices after it.
+// durable before it is answered; rows are written and taken out in slices after it. Other lexicons have their indexes declared anew.
 
 import type { Catalog } from '@avocet/lexicon'
 import type { Database } from '@avocet/sqlite'
 import { IndexerError } from '../errors.ts'
+import type { Lexicons } from '../lexicons/load.ts'
 import { type DeclaredSearch, declareSearches, parseSearch, type SearchSpec } from '../search/declare.ts'
 import {
   declarationOf,
@@ -41,11 +42,22 @@ export type IndexChoices = {
   remove(kind: IndexKind, texts: readonly string[]): Promise<IndexChange>
 }
 
+/** Indexes, and what other lexicons do to them. */
+export type OpenedIndexes = {
+  readonly choices: IndexChoices
+  /**
+   * Declares what the flags and the choices say of other lexicons, after the changes that are under way.
+   * @param also runs in the same transaction, after it; what it throws undoes all of it
+   * @param then runs as soon as that is committed, before anything else does
+   * @returns lines about choices that do not fit these lexicons, and are left out
+   * @throws IndexerError `bad-config` for flags that do not fit them; nothing is changed
+   */
+  enter(lexicons: Lexicons, also: () => void, then: () => void): Promise<readonly string[]>
+}
+
 type Flags = {
   readonly declared: readonly DeclaredIndexes[]
   readonly searched: readonly DeclaredSearch[]
-  /** Collections that have an index of their own accord. */
-  readonly own: readonly string[]
 }
 type Specs = { readonly indexes: readonly IndexSpec[]; readonly searches: readonly SearchSpec[] }
 
@@ -61,24 +73,31 @@ const STORED: Readonly<Record<IndexKind, string>> = { fields: 'index', search: '
  */
 export function openIndexChoices(options: {
   readonly db: Database
-  readonly catalog: Catalog
+  readonly lexicons: Lexicons
   readonly projections: Projections
   readonly flags: Flags
   readonly onLog: (line: string) => void
   readonly now: () => number
-}): IndexChoices {
-  const { db, catalog, projections, flags, onLog, now } = options
+}): OpenedIndexes {
+  const { db, projections, flags, onLog, now } = options
+  let { lexicons } = options
   let last: Promise<unknown> = Promise.resolve()
-  let chosen = readChoices(db)
+  let chosen = NOTHING
 
   /** One after the other: each is made of all before it. */
-  const change = (kind: IndexKind, texts: readonly string[], wanted: boolean): Promise<IndexChange> => {
-    const result = last.then(async (): Promise<IndexChange> => {
+  const inTurn = <T>(work: () => T | Promise<T>): Promise<T> => {
+    const result = last.then(work)
+    last = result.catch(() => {})
+    return result
+  }
+
+  const change = (kind: IndexKind, texts: readonly string[], wanted: boolean): Promise<IndexChange> =>
+    inTurn(async (): Promise<IndexChange> => {
       let names: string[]
       let next: Chosen
       let specs: Specs
       try {
-        names = namesOf(catalog, kind, texts)
+        names = namesOf(lexicons.catalog, kind, texts)
         const here = new Set(declaredNow(projections, kind))
         const absent = wanted ? undefined : names.find((name) => !here.has(name))
         if (absent !== undefined) return refuse(`there is no index ${absent}`)
@@ -86,7 +105,7 @@ export function openIndexChoices(options: {
           ...chosen,
           [kind]: new Map([...chosen[kind], ...names.map((name) => [name, wanted] as const)]),
         }
-        specs = combine(catalog, flags, next)
+        specs = combine(lexicons, flags, next)
       } catch (error) {
         if (error instanceof IndexerError) return refuse(error.message)
         throw error
@@ -101,34 +120,56 @@ export function openIndexChoices(options: {
       chosen = next
       return { ok: true, value: { count: names.length } }
     })
-    last = result.catch(() => {})
-    return result
+
+  const enter = (next: Lexicons, also: () => void, then: () => void): readonly string[] => {
+    const { fitting, left } = fittingChoices(readChoices(db), next, flags)
+    const { indexes, searches } = combine(next, flags, fitting)
+    db.transaction(() => {
+      projections.declare(indexes, searches)
+      also()
+    })
+    lexicons = next
+    chosen = fitting
+    then()
+    return left
   }
 
-  // What was chosen for lexicons of before may not fit these.
+  const nothing = (): void => {}
+  for (const line of enter(lexicons, nothing, nothing)) onLog(line)
+  return {
+    choices: {
+      list: () => [
+        ...projections.list().map((row) => statusOf(nameOfIndex(row), 'fields', row)),
+        ...projections.searches().map((row) => statusOf(nameOfSearch(row), 'search', row)),
+      ],
+      add: (kind, texts) => change(kind, texts, true),
+      remove: (kind, texts) => change(kind, texts, false),
+    },
+    enter: (next, also, then) => inTurn(() => enter(next, also, then)),
+  }
+}
+
+/** What was chosen for lexicons of before may not fit these. */
+function fittingChoices(
+  chosen: Chosen,
+  lexicons: Lexicons,
+  flags: Flags,
+): { readonly fitting: Chosen; readonly left: readonly string[] } {
+  const left: string[] = []
+  let fitting = chosen
   for (const kind of KINDS) {
     for (const [name, wanted] of chosen[kind]) {
       if (!wanted) continue
       try {
-        combine(catalog, flags, { ...NOTHING, [kind]: new Map([[name, true]]) })
+        combine(lexicons, flags, { ...NOTHING, [kind]: new Map([[name, true]]) })
       } catch (error) {
         if (!(error instanceof IndexerError)) throw error
-        onLog(`${error.message}; it was added while an indexer ran, and is left out`)
-        chosen = { ...chosen, [kind]: new Map([...chosen[kind]].filter(([other]) => other !== name)) }
+        left.push(`${error.message}; it was added while an indexer ran, and is left out`)
+        fitting = { ...fitting, [kind]: new Map([...fitting[kind]].filter(([other]) => other !== name)) }
       }
     }
   }
-  const { indexes, searches } = combine(catalog, flags, chosen)
-  db.transaction(() => projections.declare(indexes, searches))
-
-  return {
-    list: () => [
-      ...projections.list().map((row) => statusOf(nameOfIndex(row), 'fields', row)),
-      ...projections.searches().map((row) => statusOf(nameOfSearch(row), 'search', row)),
-    ],
-    add: (kind, texts) => change(kind, texts, true),
-    remove: (kind, texts) => change(kind, texts, false),
-  }
+  return { fitting, left }
 }
 
 /** By their names, whether they are wanted. */
@@ -146,7 +187,11 @@ function readChoices(db: Database): Chosen {
 }
 
 /** @throws IndexerError `bad-config` */
-function combine(catalog: Catalog, { declared, searched, own }: Flags, chosen: Chosen): Specs {
+function combine(
+  { catalog, collections: own }: Pick<Lexicons, 'catalog' | 'collections'>,
+  { declared, searched }: Flags,
+  chosen: Chosen,
+): Specs {
   const wanted = (kind: IndexKind): string[] => [...chosen[kind]].filter(([, is]) => is).map(([name]) => name)
   const kept = declareIndexes(catalog, declared, own).filter(
     (spec) => chosen.fields.get(nameOfIndex(spec)) !== false,

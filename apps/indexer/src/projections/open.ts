@@ -2,11 +2,11 @@
 
 import type { Database } from '@avocet/sqlite'
 import { createNames } from '../database/names.ts'
-import { createJudge } from '../index/validity.ts'
-import type { Lexicons } from '../lexicons/load.ts'
+import type { Editions } from '../lexicons/editions.ts'
 import { noteLexicons } from '../lexicons/rejudge.ts'
 import type { DeclaredSearch } from '../search/declare.ts'
-import { type IndexChoices, openIndexChoices } from './choices.ts'
+import type { Labels } from '../queries/labels.ts'
+import { type OpenedIndexes, openIndexChoices } from './choices.ts'
 import type { DeclaredIndexes } from './declare.ts'
 import { createProjections, type Projections } from './store.ts'
 import { keepProjections } from './upkeep.ts'
@@ -24,22 +24,30 @@ export type Upkeep = {
  */
 export function openProjections(options: {
   readonly db: Database
-  readonly lexicons: Lexicons
+  readonly editions: Pick<Editions, 'now'>
+  readonly labels: Labels
   readonly declared: readonly DeclaredIndexes[]
   readonly searched: readonly DeclaredSearch[]
   readonly onLog: (line: string) => void
   /** ms since the epoch. */
   readonly now: () => number
-}): { readonly projections: Projections; readonly indexes: IndexChoices; readonly upkeep: Upkeep } {
-  const { db, lexicons, declared, searched, onLog, now } = options
-  const { catalog, collections } = lexicons
+}): { readonly projections: Projections; readonly indexes: OpenedIndexes; readonly upkeep: Upkeep } {
+  const { db, editions, labels, declared, searched, onLog, now } = options
+  const { lexicons } = editions.now()
   const projections = createProjections(db, createNames(db))
-  const flags = { declared, searched, own: collections }
-  const indexes = openIndexChoices({ db, catalog, projections, flags, onLog, now })
-  db.transaction(() => noteLexicons(db, catalog, collections))
+  const flags = { declared, searched }
+  const indexes = openIndexChoices({ db, lexicons, projections, flags, onLog, now })
+  db.transaction(() => noteLexicons(db, lexicons.catalog, lexicons.collections))
+  labels.refresh()
   const stopped = new AbortController()
-  const judge = createJudge(catalog)
-  const done = keepProjections({ db, projections, judge, onLog, signal: stopped.signal })
+  const done = keepProjections({
+    db,
+    projections,
+    judge: () => editions.now().judge,
+    onJudged: () => labels.refresh(),
+    onLog,
+    signal: stopped.signal,
+  })
   // Whoever awaits it hears of it; nobody has to.
   done.catch(() => {})
   return {

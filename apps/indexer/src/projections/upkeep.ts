@@ -17,18 +17,22 @@ const EVERY_MS = 1000
 export async function keepProjections(options: {
   readonly db: Database
   readonly projections: Projections
-  readonly judge: Judge
+  /** That of the lexicons in force. */
+  readonly judge: () => Judge
+  /** Told when it is known of more records what the lexicons in force say of them. */
+  readonly onJudged: () => void
   /** Told of what begins and what is done, a line each. */
   readonly onLog: (line: string) => void
   readonly signal: AbortSignal
 }): Promise<void> {
-  const { db, projections, judge, onLog, signal } = options
+  const { db, projections, judge, onJudged, onLog, signal } = options
   const names = createNames(db)
   let busyWith: string | null = null
   while (!signal.aborted) {
     const started = performance.now()
     const index = await buildSlice(db, names, projections)
     const judged = index === null ? await rejudgeSlice(db, names, projections, judge) : null
+    if (judged !== null) onJudged()
     const what =
       index !== null
         ? `${'fields' in index ? 'search' : 'index'} ${index.collection}:${'fields' in index ? searchText(index) : declarationOf(index)} ${index.state}`

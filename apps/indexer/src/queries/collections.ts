@@ -6,6 +6,7 @@ import { createNames } from '../database/names.ts'
 import type { Progress, Projections } from '../projections/store.ts'
 import { type Cursors, createCursors, type Position } from './cursor.ts'
 import { type CollectionQueries, describeQueries } from './documents.ts'
+import { type Labels, STORED_LABELS } from './labels.ts'
 import { type ListQuery, type Plan, planQuery, type PlanError } from './plan.ts'
 import { type ScanEntry, scanPlan } from './scan.ts'
 
@@ -42,11 +43,12 @@ export type CollectionReader = {
   ): { readonly ok: true; readonly value: Asked } | { readonly ok: false; readonly error: AskError }
 }
 
-/** A reader of all collections that have an index. */
+/** A reader of all collections that have an index. @param labels default: what is stored */
 export function createCollectionReader(
   db: Database,
   catalog: Catalog,
   projections: Projections,
+  labels: Labels = STORED_LABELS,
 ): CollectionReader {
   const names = createNames(db)
   const cursors: Cursors = createCursors(db)
@@ -64,7 +66,7 @@ export function createCollectionReader(
     ask(kind, query, cursor) {
       const { collection } = query
       const indexes = projections.list().filter((index) => index.collection === collection)
-      const planned = planQuery(indexes, query)
+      const planned = planQuery(indexes, query, labels.share(collection))
       if (!planned.ok) return planned
       const plan = planned.value
       const scope = scopeOf(kind, query, plan)

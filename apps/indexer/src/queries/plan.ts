@@ -53,13 +53,20 @@ type Planned = { readonly ok: true; readonly value: Plan } | { readonly ok: fals
 /**
  * The plan for a question, over the indexes of its collection. What fits its lexicon is most of what there is: the others are passed by,
  * unless only an index by validity answers. For others than those that fit it is the other way round.
+ * @param judged what share of the records stands in an index by validity where the lexicons in force say, 0 to 1; null: all. Until all do,
+ *   such an index answers nothing
  */
-export function planQuery(indexes: readonly IndexRow[], query: ListQuery): Planned {
+export function planQuery(
+  indexes: readonly IndexRow[],
+  query: ListQuery,
+  judged: number | null = null,
+): Planned {
   const equal = new Map([...query.equal, [VALIDITY, query.validity.map(validityKey)] as const])
   const plain = planBy(indexes, query)
   const isUsual = query.validity.every((validity) => validity === 'valid')
   if (isUsual && plain.ok) return plain
   const labelled = planBy(indexes, { ...query, equal })
+  if (labelled.ok && judged !== null) return plain.ok ? plain : { ok: false, error: judging(judged) }
   if (labelled.ok || plain.ok) return labelled.ok ? labelled : plain
   return plain.error.code === 'IndexRequired' && labelled.error.code === 'IndexBuilding' ? labelled : plain
 }
@@ -136,6 +143,12 @@ function missing({ collection, equal, range, sort }: ListQuery): PlanError {
         ? 'the order of record keys is for the records of authors, without other filters'
         : `no index answers this; the operator can declare one: --index ${collection}:${paths.join('+') || 'createdAt'}${isAbsent ? '?' : ''}`
   return { code: 'IndexRequired', message }
+}
+
+/** What is said of an index by validity while records are judged anew. */
+function judging(share: number): PlanError {
+  const message = `records are being judged by other lexicons, ${Math.floor(100 * share)} % of them are: this is answered when all are`
+  return { code: 'IndexBuilding', message }
 }
 
 /** What is said of an index that is not whole yet. */

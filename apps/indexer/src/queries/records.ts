@@ -4,9 +4,12 @@ import { cidFromBytes, formatCid } from '@avocet/data'
 import type { Database } from '@avocet/sqlite'
 import { createNames } from '../database/names.ts'
 import { type Provenance, PROVENANCES, VALIDITIES, type Validity } from '../database/codes.ts'
+import { type JudgeBudget, type Labels, STORED_LABELS } from './labels.ts'
 
 /** A record as stored. */
 export type RecordRow = {
+  /** Of its row. */
+  readonly id: number
   readonly did: string
   readonly collection: string
   readonly rkey: string
@@ -37,8 +40,10 @@ export type RecordReader = {
   record(did: string, collection: string, rkey: string): RecordRow | null
   /** By the id of its row; null when there is none, or when its account is not active. */
   visible(id: number): RecordRow | null
-  /** The same without its content: whether anybody gets to see it, and its validity. */
-  visibleValidity(id: number): Validity | null
+  /** The same without its content: whether anybody gets to see it, and its validity now; `over`: as for {@link labelled}. */
+  visibleValidity(id: number, budget: JudgeBudget): Validity | 'over' | null
+  /** A row with what the lexicons in force say of it; `over`: the budget has no room for finding that out. */
+  labelled(row: RecordRow, budget: JudgeBudget): RecordRow | 'over'
   /**
    * In the order of record keys, newest (largest) first unless `ascending`; after `cursor`, a record key. Read one by one, so that who
    * stops has not read the rest; nothing else may be asked meanwhile.
@@ -61,7 +66,7 @@ export type RecordReader = {
 const ACCOUNT = 'SELECT did, handle, status, head, rev FROM accounts'
 const UNSEEN = ['too-costly', 'unreadable'].map((validity) => VALIDITIES.indexOf(validity as Validity)).join()
 /** What nobody gets to see is not read either: an answer passes by a thousand of them. */
-const COLUMNS = `rkey, records.cid, records.rev,
+const COLUMNS = `records.id, rkey, records.cid, records.rev,
     iif(validity IN (${UNSEEN}), NULL, coalesce(records.bytes, contents.bytes)) AS bytes, validity, reason, indexed_at, provenance`
 const RECORD = `SELECT ${COLUMNS} FROM records LEFT JOIN contents ON contents.id = records.content WHERE records.repo = ? AND collection = ?`
 
@@ -71,8 +76,8 @@ const VISIBLE = `SELECT dids.name AS did, collections.name AS collection, ${COLU
   FROM records LEFT JOIN contents ON contents.id = records.content JOIN names AS collections ON collections.id = records.collection
   ${OF_ACTIVE}`
 
-/** A reader on an open database. */
-export function createRecordReader(db: Database): RecordReader {
+/** A reader on an open database. @param labels what is said of records; default: what is stored */
+export function createRecordReader(db: Database, labels: Labels = STORED_LABELS): RecordReader {
   const names = createNames(db)
   const place = (did: string, collection: string): [repo: number, collection: number] | null => {
     const [repo, name] = [names.find(did), names.find(collection)]
@@ -109,7 +114,13 @@ export function createRecordReader(db: Database): RecordReader {
       const row = db.prepare(VISIBLE).get(id) as (Found & { did: string; collection: string }) | undefined
       return row === undefined ? null : toRow(row.did, row.collection, row)
     },
-    visibleValidity(id) {
+    labelled: (row, budget) => labels.now(row, budget),
+    visibleValidity(id, budget) {
+      if (labels.anyWaits()) {
+        const seen = this.visible(id)
+        const now = seen === null ? null : labels.now(seen, budget)
+        return now === null || now === 'over' ? now : now.validity
+      }
       const row = db.prepare(`SELECT validity FROM records ${OF_ACTIVE}`).get(id)
       return row === undefined ? null : VALIDITIES[row['validity'] as number]!
     },

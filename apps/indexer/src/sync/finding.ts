@@ -48,7 +48,7 @@ export type FindingOptions = {
   /** Repos to read whatever the hosts list. */
   readonly dids: readonly Did[]
   /** Names of records that are known, for namespaces: no host lists those. */
-  readonly known: readonly string[]
+  readonly known: () => readonly string[]
   /** Guarded against addresses inside the network, redirects included. */
   readonly fetch: HostFetch
   readonly isFollowed: (did: string) => boolean
@@ -182,7 +182,7 @@ export function startFinding(options: FindingOptions): Finding {
     if (isWhole) return patterns.length === 0 ? [] : [{ by: 'accounts', collections: patterns.toSorted() }]
     const isMeant = createFilter(patterns)
     const exact = patterns.filter((pattern) => !pattern.endsWith('.*'))
-    const names = new Set([...exact, ...options.known.filter(isMeant)])
+    const names = new Set([...exact, ...options.known().filter(isMeant)])
     return [...names].map((name) => ({ by: 'list', collections: [name] }))
   }
 

@@ -1,10 +1,10 @@
 // Which lists are read: of everybody, or of those who have what is wanted.
 
 import type { Consumer, HostFetch } from '@avocet/firehose'
-import type { Catalog } from '@avocet/lexicon'
 import type { Database } from '@avocet/sqlite'
 import type { Did } from '@avocet/syntax'
 import type { IndexerConfig } from '../config.ts'
+import type { Edition, Editions } from '../lexicons/editions.ts'
 import { createListRepos } from './discover.ts'
 import { startDiscovery } from './discovery.ts'
 import { type Finding, startFinding } from './finding.ts'
@@ -19,15 +19,15 @@ export function startLists(options: {
   readonly ids: readonly string[]
   readonly wanted: Wanted
   readonly isFollowed: (did: string) => boolean
-  /** Lexicons that say which collections a namespace has. */
-  readonly catalog: Catalog
+  /** The lexicons, which say which collections a namespace has. */
+  readonly editions: Pick<Editions, 'now'>
   /** Guarded against addresses inside the network, redirects included. */
   readonly fetch: HostFetch
   readonly consumer: Consumer
   readonly onTrouble: (message: string) => void
   readonly now: () => number
 }): Finding {
-  const { config, wanted, isFollowed, catalog } = options
+  const { config, wanted, isFollowed, editions } = options
   const sources = config.sources.map(({ kind }, i) => ({
     url: options.hosts[i]!,
     source: options.ids[i]!,
@@ -44,6 +44,15 @@ export function startLists(options: {
   const own = sources.filter((source) => source.own)
   const directories = (config.directories ?? []).map((url) => ({ url, source: url, own: false }))
   const others = directories.length > 0 ? directories : sources.filter((source) => !source.own)
-  const known = [...catalog.nsids()].filter((nsid) => catalog.record(nsid) !== undefined)
+  let read: { readonly edition: Edition; readonly known: readonly string[] } | null = null
+  const known = (): readonly string[] => {
+    const edition = editions.now()
+    const { catalog } = edition.lexicons
+    if (read?.edition !== edition) {
+      const records = [...catalog.nsids()].filter((nsid) => catalog.record(nsid) !== undefined)
+      read = { edition, known: records }
+    }
+    return read.known
+  }
   return startFinding({ ...options, hosts: [...own, ...others], dids, known })
 }

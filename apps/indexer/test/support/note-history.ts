@@ -120,7 +120,7 @@ export function createNoteHistory(tables: Tables): NoteHistory {
     const { catalog, collections } = lexiconsOf(documents(strictly))
     tables.db.transaction(() => noteLexicons(tables.db, catalog, collections))
     const slice = (): ReturnType<typeof rejudgeSlice> =>
-      rejudgeSlice(tables.db, createNames(tables.db), tables.projections, createJudge(catalog))
+      rejudgeSlice(tables.db, createNames(tables.db), tables.projections, () => createJudge(catalog))
     let isNews = false
     while ((await slice()) !== null) isNews = true
     if (!isNews) return

@@ -10,6 +10,7 @@ import { buildSlice } from '../../src/projections/build.ts'
 import { declareIndexes, parseIndexes } from '../../src/projections/declare.ts'
 import { createNames } from '../../src/database/names.ts'
 import { createCollectionReader } from '../../src/queries/collections.ts'
+import { type Labels, STORED_LABELS } from '../../src/queries/labels.ts'
 import { createJoins } from '../../src/queries/linked.ts'
 import { createRecordReader } from '../../src/queries/records.ts'
 import { declareSearches, parseSearch } from '../../src/search/declare.ts'
@@ -83,12 +84,17 @@ export async function declare(
 }
 
 /** A router with the queries of all collections that have an index; answers are checked by their lexicons. */
-export function routerOf(tables: Tables, given = documents(), path: string | null = null): Router {
+export function routerOf(
+  tables: Tables,
+  given = documents(),
+  path: string | null = null,
+  labels: Labels = STORED_LABELS,
+): Router {
   const { catalog } = lexiconsOf(given)
-  const records = createRecordReader(tables.db)
+  const records = createRecordReader(tables.db, labels)
   const router = createRouter({ validateOutput: true })
   addCollections(router, catalog, {
-    reader: createCollectionReader(tables.db, catalog, tables.projections),
+    reader: createCollectionReader(tables.db, catalog, tables.projections, labels),
     records,
     joins: createJoins(tables.db, records),
     searcher: createSearcher(tables.db, path),
