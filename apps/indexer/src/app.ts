@@ -94,11 +94,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
   const { editions, load: loadLexicons } = await openLexicons(config, { dids, fetch, onLog: log })
   const labels = createLabels(db, () => editions.now().judge)
   const records = createRecordReader(db, labels)
-  const {
-    projections,
-    indexes: declared,
-    upkeep,
-  } = openProjections({
+  const { projections, upkeep, ...declared } = openProjections({
     db,
     editions,
     labels,
@@ -107,7 +103,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     onLog: log,
     now,
   })
-  const { choices: indexes } = declared
+  const { choices: indexes } = declared.indexes
   opened.defer(() => upkeep.stop())
   const searcher = createSearcher(db, config.dataFolder === null ? null : databasePath(config.dataFolder))
   opened.defer(() => searcher.close())
@@ -268,7 +264,7 @@ export async function createIndexer(config: IndexerConfig): Promise<Indexer> {
     db,
     editions,
     load: loadLexicons,
-    indexes: declared,
+    indexes: declared.indexes,
     prepare,
     onEntered: () => labels.refresh(),
     onLog: log,
