@@ -2,9 +2,11 @@
 
 import type { Did } from '@avocet/syntax'
 import { parseTapEvent } from '@avocet/tap/wire'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createGroup } from '../src/delivery/group.ts'
 import type { Group } from '../src/delivery/group-types.ts'
+import { createGroups } from '../src/delivery/groups.ts'
+import { createSnapshotReader } from '../src/delivery/snapshot.ts'
 import { createPlaceStore, type PlaceStore } from '../src/delivery/store.ts'
 import type { Entry, Owner } from '../src/delivery/window.ts'
 import { createRecordReader } from '../src/queries/records.ts'
@@ -41,30 +43,40 @@ afterEach(async () => {
 })
 
 const open = (
-  options: { pending?: number; tries?: number; test?: (event: LogEvent) => boolean } = {},
+  options: {
+    name?: string
+    pending?: number
+    tries?: number
+    ackMs?: number
+    test?: (event: LogEvent) => boolean
+    store?: PlaceStore
+    onError?: (error: unknown) => void
+  } = {},
 ): Group => {
   const group = createGroup({
-    name: 'tap/g',
+    name: options.name ?? 'tap/g',
     start: { seq: 1, snapshot: false, recovers: false },
     snapshots: null,
     hub,
     log,
-    store,
+    store: options.store ?? store,
     test: options.test ?? isTapEvent,
     limits: {
       pending: options.pending ?? 100,
       tries: options.tries ?? 2,
       backoffMs: () => 0,
       stalledMs: 1e12,
-      ackMs: 60_000,
+      ackMs: options.ackMs ?? 60_000,
     },
     now: () => now,
     onLog: (line) => void lines.push(line),
-    onError: (error) => expect.fail(String(error)),
+    onError: options.onError ?? ((error) => expect.fail(String(error))),
   })
   groups.push(group)
   return group
 }
+/** For what comes within a turn or two, many times. */
+const soon = (probe: () => boolean): Promise<true> => eventually(probe, 10_000, 1)
 /** A consumer that takes whatever there is. */
 const consume = (group: Group): Owner & { readonly taken: Entry[]; seqs(): number[] } => {
   const taken: Entry[] = []
@@ -103,7 +115,7 @@ describe('what is read', () => {
     await group.flush()
     expect(store.load('tap/g')).toMatchObject({ next: 6 })
     for (let i = 0; i < 20; i++) {
-      await eventually(() => owner.taken.length > i)
+      await soon(() => owner.taken.length > i)
       group.ack(owner.taken[i]!.event.seq)
     }
     expect(group.stats()).toMatchObject({ unacked: 0, behind: 0 })
@@ -145,25 +157,16 @@ describe('what is read', () => {
     hub = createHub(log)
     const group = open()
     expect(group.stats()).toMatchObject({ lost: 4, unacked: 3 })
-    const late = createGroup({
-      name: 'tap/late',
-      start: { seq: 1, snapshot: false, recovers: false },
-      snapshots: null,
-      hub,
-      log,
-      store,
-      test: isTapEvent,
-      limits: { ...group.limits },
-      now: () => now,
-      onLog: (line) => void lines.push(line),
-      onError: (error) => expect.fail(String(error)),
-    })
-    groups.push(late)
+    const late = open({ name: 'tap/late' })
     const reader = consume(late)
     await eventually(() => reader.seqs().length === 2)
     expect(reader.seqs()).toEqual([5, 7])
     expect(late.stats().lost).toBe(4)
-    expect(lines.at(-1)).toContain('tap/late: 4 numbers are gone from the log')
+    expect(lines).toEqual([
+      ...Array(4).fill('tap/g: 1 numbers are gone from the log before they were read'),
+      'tap/late: 4 numbers are gone from the log before they were read',
+    ])
+    expect(late.beginSnapshot()).toBe(false)
   })
 })
 
@@ -183,7 +186,7 @@ test('an account that is read apart comes in its order, once, and takes no more 
   let most = 0
   for (let i = 0; i < 310; i++) {
     // Those of Bob hold up what is behind them, but not Ada's.
-    await eventually(() => {
+    await soon(() => {
       if (i >= 290) for (const { event } of bobs()) group.ack(event.seq)
       return adas().length > i
     })
@@ -202,6 +205,53 @@ test('an account that is read apart comes in its order, once, and takes no more 
   expect(bobs()).toHaveLength(120)
   expect(most).toBeLessThanOrEqual(64 + 70)
   expect(group.stats()).toMatchObject({ parked: 0, unacked: 0 })
+})
+
+test('so many accounts are read apart, of each so much waits; of others as there is room', async () => {
+  const dids = Array.from({ length: 40 }, (_, i) => `did:plc:${'x'.repeat(22)}${10 + i}` as Did)
+  for (const did of dids)
+    tables.commit(
+      did,
+      many(70, 'r').map((key) => opOf('create', `com.example.note/${key}`, note(key))),
+    )
+  hub.committed(log.newest())
+  const group = open({ pending: 5000 })
+  const owner = consume(group)
+  await eventually(() => group.stats().behind === 0)
+  expect(group.stats()).toMatchObject({ parked: 32, unacked: 32 * 64 + 8 * 70 })
+  // The first account's, until half of them are left: then it is read on, as far as it may.
+  for (let i = 1; i <= 32; i++) {
+    await soon(() => owner.taken.some(({ event }) => event.seq === i))
+    expect(group.stats().unacked).toBe(32 * 64 + 8 * 70 - i + 1)
+    group.ack(i)
+  }
+  await eventually(() => group.stats().parked === 31)
+  expect(group.stats().unacked).toBe(31 * 64 + 38 + 8 * 70)
+  const second = owner.taken.filter(({ event }) => event.did === dids[1])
+  expect(second).toHaveLength(1)
+})
+
+test('an account that is read apart has never more that waits', async () => {
+  const ops = many(150, 'r').map((key) => opOf('create', `com.example.note/${key}`, note(key)))
+  tables.commit(ADA, ops)
+  hub.committed(log.newest())
+  const group = open()
+  const owner = consume(group)
+  await eventually(() => group.stats().behind === 0)
+  for (const [until, waiting] of [
+    [31, 33],
+    [32, 64],
+    [64, 64],
+    [96, 54],
+  ] as const) {
+    for (let i = owner.taken.length; i <= until; i++) {
+      await soon(() => owner.taken.length === i)
+      group.ack(i)
+    }
+    await soon(() => group.stats().unacked === waiting)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(group.stats()).toMatchObject({ unacked: waiting, parked: until === 96 ? 0 : 1 })
+  }
 })
 
 describe('what is on disk', () => {
@@ -246,6 +296,50 @@ describe('what is on disk', () => {
     const next = consume(after)
     await eventually(() => next.taken.length === 1)
     expect(next.seqs()).toEqual([2])
+  })
+
+  test('comes there by itself, soon', async () => {
+    write(ADA, 'one', 'two')
+    const group = open()
+    const owner = consume(group)
+    await eventually(() => owner.taken.length === 1)
+    await eventually(() => store.load('tap/g')?.next === 3)
+    group.ack(1)
+    now += 249
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(store.load('tap/g')!.pending).toHaveLength(2)
+    now += 1
+    await eventually(() => store.load('tap/g')!.pending.length === 1)
+  })
+
+  test('is written again where that failed, with what was given up meanwhile', async () => {
+    let isFull = true
+    const errors: unknown[] = []
+    const failing: PlaceStore = {
+      ...store,
+      async save(...args) {
+        if (isFull) throw new Error('disk full')
+        await store.save(...args)
+      },
+    }
+    write(ADA, 'one')
+    write(BOB, 'two')
+    const group = open({ store: failing, tries: 1, onError: (error) => errors.push(error) })
+    const owner = consume(group)
+    await eventually(() => owner.taken.length === 2)
+    group.fail(owner.taken[0]!, 'not taken')
+    await eventually(() => errors.length > 0)
+    expect(errors[0]).toEqual(new Error('disk full'))
+    group.fail(owner.taken[1]!, 'not taken either')
+    expect([group.stats().deadLetters, store.count('tap/g')]).toEqual([2, 0])
+    isFull = false
+    await group.flush()
+    const letters = group.undelivered(Number.MAX_SAFE_INTEGER, 10)
+    expect(letters.map(({ seq, reason }) => [seq, reason])).toEqual([
+      [2, 'not taken either'],
+      [1, 'not taken'],
+    ])
+    expect([group.stats().deadLetters, store.load('tap/g')!.pending]).toEqual([2, []])
   })
 
   test('has the newest dead letters, so many', async () => {
@@ -293,6 +387,218 @@ test('a room that is full of what fails lets some others in, which tell that som
     for (const entry of owner.taken.splice(0)) if (entry.state === 'sent') group.fail(entry, 'not taken')
     return group.stats().deadLetters >= 2
   })
+})
+
+test('what nobody acknowledges lets so many in, and no more', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  try {
+    tables.resync(
+      BOB,
+      many(4500, 'b').map((key) => opOf('create', `com.example.note/${key}`, note(key))),
+    )
+    hub.committed(log.newest())
+    const group = open({ pending: 4, ackMs: 1e12 })
+    consume(group)
+    await eventually(() => group.stats().unacked === 4)
+    vi.advanceTimersByTime(250)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(group.stats().unacked).toBe(4)
+    for (let i = 1; i <= 18; i++) {
+      now += 600_000
+      vi.advanceTimersByTime(250)
+      const most = 4 + 256 * Math.min(i, 16)
+      await soon(() => group.stats().unacked >= most)
+      expect(group.stats().unacked).toBe(most)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(group.stats().unacked).toBe(4 + 256 * 16)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('what it needs of the log: what it has not read, what waits, and what is read apart', async () => {
+  write(ADA, ...many(66, 'a'))
+  write(BOB, 'b')
+  now = tables.now + 5000
+  const group = open()
+  expect(group.needs()).toBe(1)
+  expect(group.stats()).toMatchObject({ behind: 67, oldestMs: null, consumers: 0 })
+  const owner = consume(group)
+  // The last two of Ada's are left in the log.
+  await eventually(() => owner.taken.length === 2 && group.stats().behind === 0)
+  expect([group.needs(), group.stats().parked, group.stats().unacked]).toEqual([1, 1, 65])
+  expect(group.stats().oldestMs).toBe(5000)
+  group.ack(owner.taken[1]!.event.seq)
+  for (let i = 0; i < 32; i++) {
+    await soon(() => owner.taken.some(({ event }) => event.seq === i + 1))
+    group.ack(i + 1)
+  }
+  await eventually(() => group.stats().parked === 0)
+  expect([group.needs(), group.stats().unacked]).toEqual([33, 34])
+  for (let i = 32; i < 66; i++) {
+    await soon(() => owner.taken.some(({ event }) => event.seq === i + 1))
+    group.ack(i + 1)
+  }
+  expect([group.needs(), group.stats().oldestMs]).toEqual([68, null])
+  // What is left apart is needed though nothing of it waits.
+  group.detach(owner)
+  await group.flush()
+  await store.save('tap/h', { ...store.load('tap/g')!, parked: [[ADA, 40]] }, [])
+  expect(open({ name: 'tap/h' }).needs()).toBe(40)
+})
+
+describe('consumers of one group', () => {
+  const one = (group: Group, most: number): Owner & { readonly seqs: number[] } => {
+    const owner = {
+      inFlight: 0,
+      seqs: [] as number[],
+      wake() {
+        while (owner.inFlight < most) {
+          const entry = group.take(owner)
+          if (entry === null) return
+          group.read(entry)
+          owner.seqs.push(entry.event.seq)
+        }
+      },
+      overdue() {},
+      failed() {},
+    }
+    group.attach(owner)
+    return owner
+  }
+
+  test('have their turns to be the first', async () => {
+    const group = open()
+    const [first, second] = [one(group, Infinity), one(group, Infinity)]
+    for (let i = 0; i < 10; i++) {
+      write(`did:plc:${'abcdefghij'[i]!.repeat(24)}` as Did, 'n')
+      await eventually(() => first.seqs.length + second.seqs.length === i + 1)
+    }
+    expect(Math.min(first.seqs.length, second.seqs.length)).toBeGreaterThan(0)
+  })
+
+  test('one that throws is told so, and others are given theirs', async () => {
+    const errors: unknown[] = []
+    const group = open({ onError: (error) => errors.push(error) })
+    const told: string[] = []
+    const broken: Owner = {
+      inFlight: 0,
+      wake() {
+        throw new Error('broken')
+      },
+      overdue() {},
+      failed() {
+        told.push('failed')
+        group.detach(broken)
+      },
+    }
+    group.attach(broken)
+    const other = consume(group)
+    write(ADA, 'a')
+    await eventually(() => other.taken.length === 1)
+    expect([told, errors]).toEqual([['failed'], [new Error('broken')]])
+    expect(group.stats().consumers).toBe(1)
+  })
+
+  test('one that leaves twice takes nothing from others, and none comes to a group that is closed', async () => {
+    const group = open()
+    const [first, second] = [consume(group), consume(group)]
+    write(ADA, 'a')
+    await eventually(() => first.taken.length + second.taken.length === 1)
+    const [has, none] = first.taken.length === 1 ? [first, second] : [second, first]
+    group.detach(none)
+    group.detach(none)
+    expect(group.stats().consumers).toBe(1)
+    write(BOB, 'b')
+    await eventually(() => has.taken.length === 2)
+    await group.close()
+    expect(store.load('tap/g')!.pending).toHaveLength(2)
+    consume(group)
+    expect(group.stats().consumers).toBe(0)
+  })
+
+  test('are given what was not acknowledged in time once more, and it is said whose it was', async () => {
+    const group = open({ ackMs: 1000, tries: 2 })
+    let overdue = 0
+    const owner = consume(group)
+    owner.overdue = () => overdue++
+    tables.identity(ADA, 'ada.example.com')
+    write(BOB, 'b')
+    await eventually(() => owner.taken.length === 2)
+    now += 1000
+    await eventually(() => owner.taken.length === 4)
+    expect([overdue, group.stats().failing]).toEqual([2, 2])
+    // Somebody is there: what fails now is given up.
+    write(CYN, 'c')
+    await eventually(() => owner.taken.length === 5)
+    group.ack(owner.taken[4]!.event.seq)
+    now += 1000
+    await eventually(() => group.stats().deadLetters === 2)
+    expect(lines).toEqual([
+      'tap/g: given up after 2 tries: 1 identity of did:plc:aaaaaaaaaaaaaaaaaaaaaaaa (not acknowledged in time)',
+      'tap/g: given up after 2 tries: 2 at://did:plc:bbbbbbbbbbbbbbbbbbbbbbbb/com.example.note/b (not acknowledged in time)',
+    ])
+    await eventually(() => group.undelivered(Number.MAX_SAFE_INTEGER, 10).length === 2)
+    const letters = group.undelivered(Number.MAX_SAFE_INTEGER, 10)
+    expect(letters.map(({ kind, seq, tries }) => [kind, seq, tries])).toEqual([
+      ['create', 2, 2],
+      ['identity', 1, 2],
+    ])
+    // One of them is in the log no more: it stays a letter.
+    tables.db.prepare('DELETE FROM log_rows WHERE seq = 1').run()
+    const ids = letters.map(({ id }) => id)
+    expect(await Promise.all([group.retry(ids), group.retry(ids)])).toEqual([1, 0])
+    expect(group.stats()).toMatchObject({ deadLetters: 1, unacked: 1 })
+    await eventually(() => owner.taken.length === 6)
+    expect(owner.taken[5]!.event.seq).toBe(2)
+    expect(await group.dismiss(ids)).toBe(1)
+    expect(group.stats().deadLetters).toBe(0)
+  })
+})
+
+test('groups are as many as may be, have a name each, and are there again after a restart', async () => {
+  const start = () =>
+    createGroups(
+      {
+        hub,
+        log,
+        store,
+        snapshots: createSnapshotReader(tables.db, () => now),
+        now: () => now,
+        onLog: (line) => void lines.push(line),
+        onError: (error) => expect.fail(String(error)),
+      },
+      {
+        prefix: 'tap/',
+        most: 2,
+        test: isTapEvent,
+        limits: { pending: 9, tries: 2, backoffMs: () => 0, stalledMs: 1e12, ackMs: 60_000 },
+      },
+    )
+  write(ADA, 'a', 'b')
+  let made = start()
+  expect([made.needs(), made.stats()]).toEqual([Infinity, []])
+  const one = made.open('one', 'all')!
+  expect([made.open('one', 'live'), made.get('one'), made.get('none')]).toEqual([one, one, null])
+  const live = made.open('live', 'live')!
+  expect([made.open('third', 'all'), made.open('a/b', 'all')]).toEqual([null, null])
+  expect([one.needs(), live.needs(), made.needs()]).toEqual([1, 3, 1])
+  expect([one, live].map((group) => group.stats().snapshot)).toEqual([null, null])
+  const owner = consume(one)
+  expect(await made.remove('one')).toBe(false)
+  await eventually(() => owner.taken.length === 1)
+  one.ack(1)
+  await made.close()
+  made = start()
+  expect(made.stats().map(({ name, unacked }) => [name, unacked])).toEqual([
+    ['tap/live', 0],
+    ['tap/one', 1],
+  ])
+  expect([await made.remove('one'), await made.remove('one')]).toEqual([true, false])
+  expect([made.get('one'), made.needs(), store.names('tap/')]).toEqual([null, 3, ['tap/live']])
+  expect(made.open('other', 'oldest')!.needs()).toBe(1)
+  await made.close()
 })
 
 describe('as Tap says it', () => {

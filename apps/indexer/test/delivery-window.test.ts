@@ -1,7 +1,13 @@
 // What waits for a consumer: order of an account, bounds, and what is given up. Times are made up.
 
 import { describe, expect, test } from 'vitest'
-import { createWindow, type Owner, type Window, type WindowLimits } from '../src/delivery/window.ts'
+import {
+  createWindow,
+  type Entry,
+  type Owner,
+  type Window,
+  type WindowLimits,
+} from '../src/delivery/window.ts'
 import type { LogEvent } from '../src/stream/log-reader.ts'
 
 const LIMITS: WindowLimits = {
@@ -197,3 +203,123 @@ describe('what fails', () => {
     expect(window.load('c')).toEqual({ size: 0, isHeavy: false })
   })
 })
+
+describe.each(['as Tap takes them, two at a group', 'as a webhook takes them, in batches'])(
+  'whatever happens, %s',
+  (how) => {
+    const isBatched = how.includes('batches')
+    test.each([1, 2, 3, 4])('seed %i', (seed) => {
+      let state = seed
+      const roll = (most: number): number => {
+        state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+        return (state >>> 8) % most
+      }
+      const window = createWindow({ ...LIMITS, pending: 40 })
+      const owners = isBatched ? [owner()] : [owner(), owner()]
+      const alive = new Map<number, Entry>()
+      let [seq, now] = [0, 0]
+      const some = <T>(list: readonly T[]): T | undefined => list[roll(list.length)]
+      const inState = (wanted: Entry['state']): Entry[] =>
+        [...alive.values()].filter((entry) => entry.state === wanted)
+      const done = (entry: Entry): void => {
+        alive.delete(entry.event.seq)
+        expect(entry.state).toBe('gone')
+      }
+      const fail = (entry: Entry): void => {
+        if (window.fail(entry, now)) done(entry)
+      }
+      const take = (who: Owner, behind?: Entry): Entry | null => {
+        const entry = behind ? window.takeBehind(behind, who, now + 50) : window.take(who, now + 50)
+        if (behind === undefined && entry === null) expect(inState('ready')).toEqual([])
+        if (entry !== null) expect([entry.state, alive.get(entry.event.seq)]).toEqual(['sent', entry])
+        return entry
+      }
+      const steps: readonly (() => void)[] = [
+        () => {
+          const made = event(++seq, some(['a', 'b', 'c'])!, roll(2) === 0)
+          window.add(made, null, ...(roll(6) === 0 ? [{ tries: roll(2), wasSent: roll(2) === 0 }] : []))
+          alive.set(seq, window.get(seq)!)
+        },
+        () => {
+          const [who] = [some(owners)!]
+          let entry = take(who)
+          while (isBatched && entry !== null && roll(3) > 0) entry = take(who, entry)
+        },
+        () => {
+          const entry = some([...alive.values()])
+          if (entry === undefined) return
+          expect(window.ack(entry.event.seq)).toBe(entry.wasSent)
+          if (entry.wasSent) done(entry)
+          expect(window.ack(entry.event.seq)).toBe(false)
+        },
+        () => {
+          const entry = some(inState('sent'))
+          if (entry === undefined || roll(3) > 0) return
+          window.drop(entry)
+          done(entry)
+        },
+        () => {
+          const sent = inState('sent')
+          if (isBatched && sent.length > 1) window.giveBack(sent)
+          else if (sent.length > 0) fail(some(sent)!)
+        },
+        () => {
+          // A webhook leaves only when the process ends.
+          if (!isBatched && roll(4) === 0) window.giveBackAll(some(owners)!, now + roll(100))
+        },
+        () => {
+          now += roll(60)
+          const overdue = window.due(now)
+          const wanted = inState('sent').filter(({ dueAt }) => dueAt <= now)
+          expect(new Set(overdue)).toEqual(new Set(wanted))
+          expect(inState('later').every(({ dueAt }) => dueAt > now)).toBe(true)
+          if (!isBatched) for (const entry of overdue) fail(entry)
+        },
+      ]
+      /** What follows from what there is. */
+      const check = (): void => {
+        const all = [...alive.values()]
+        const sent = inState('sent')
+        expect([window.size, window.failing, window.inFlight, window.accounts]).toEqual([
+          all.length,
+          all.filter(({ failures }) => failures > 0).length,
+          sent.length,
+          new Set(all.map(({ event: { did } }) => did)).size,
+        ])
+        expect(owners.map(({ inFlight }) => inFlight)).toEqual(
+          owners.map((who) => sent.filter((entry) => entry.owner === who).length),
+        )
+        const odd: string[] = []
+        for (const did of ['a', 'b', 'c']) {
+          const lane = all.filter((entry) => entry.event.did === did)
+          const live = lane.filter((entry) => entry.event.isLive).length
+          const { size, isHeavy } = window.load(did)
+          const wasHeavy = live * 2 > lane.length || lane.some(({ failures }) => failures > 0)
+          if (size !== lane.length || isHeavy !== wasHeavy) odd.push(`load of ${did}`)
+          for (const [i, entry] of lane.entries()) {
+            const before = lane.slice(0, i)
+            const isFree = entry.event.isLive ? i === 0 : !before.some((other) => other.event.isLive)
+            if (!(isBatched && entry.state === 'sent') && (entry.state !== 'blocked') !== isFree)
+              odd.push(`${entry.event.seq} is ${entry.state}`)
+          }
+        }
+        expect(odd).toEqual([])
+      }
+      for (let i = 0; i < 300; i++) {
+        some(steps)!()
+        check()
+      }
+      now += 1e6
+      window.due(now)
+      const who = owners[0]!
+      while (alive.size > 0) {
+        for (const entry of inState('sent')) window.ack(entry.event.seq)
+        for (const [number, entry] of alive) if (entry.state === 'gone') alive.delete(number)
+        window.due(now)
+        while (take(who) !== null);
+        check()
+      }
+      expect(window.size).toBe(0)
+    })
+  },
+)

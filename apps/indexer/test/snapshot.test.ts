@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Group } from '../src/delivery/group-types.ts'
 import { createGroups, type Groups, type TapStart } from '../src/delivery/groups.ts'
-import { createSnapshotReader, isOfSnapshot } from '../src/delivery/snapshot.ts'
+import { createSnapshotReader, isOfSnapshot, type SnapshotPlace } from '../src/delivery/snapshot.ts'
 import { createPlaceStore } from '../src/delivery/store.ts'
 import type { Entry, Owner } from '../src/delivery/window.ts'
 import { createHub, type Hub } from '../src/stream/hub.ts'
@@ -283,6 +283,56 @@ describe('a group that is new', () => {
     expect(sorted(state)).toEqual(sorted(there))
     // Not from the beginning each time.
     expect(reader.seen).toBeLessThan(1500)
+  })
+
+  test('is given again after a restart what it did not acknowledge, but what is gone by then', async () => {
+    for (const did of DIDS.slice(0, 3)) fill(did, COLLECTIONS[0]!, 2)
+    openGroups()
+    const before = join('g', 'snapshot')
+    await eventually(() => before.waiting.length === 9)
+    before.ack(4)
+    await before.group.flush()
+    const numbers = ({ waiting }: Reader): number[] => waiting.map(({ event }) => event.seq).toSorted()
+    const left = numbers(before)
+    await restart()
+    const again = join('g', 'snapshot')
+    now += 2000
+    await eventually(() => again.waiting.length === 5)
+    // What exports brought, and what is said of accounts, goes side by side.
+    expect(numbers(again)).toEqual(left)
+    expect(again.identities).toEqual(before.identities.slice(-again.identities.length))
+    await again.group.flush()
+    tables.account(DIDS[2]!, 'deleted')
+    await tables.applier.purgeDeleted(new AbortController().signal)
+    await restart()
+    const rest = join('g', 'snapshot')
+    now += 2000
+    hub.committed(log.newest())
+    await eventually(() => rest.waiting.length > 1)
+    expect(rest.identities.filter((did) => did === DIDS[2])).toEqual([DIDS[2]])
+    expect([...rest.state.keys()].every((key) => key.startsWith(DIDS[1]!))).toBe(true)
+    expect(rest.group.stats().lost).toBe(0)
+  })
+
+  test('slices have as much as was asked for, and end among accounts that have nothing', () => {
+    for (const did of DIDS) fill(did, COLLECTIONS[0]!, 3)
+    openGroups()
+    const snapshots = createSnapshotReader(tables.db, () => now)
+    const lengths: number[] = []
+    const seqs: number[] = []
+    for (let place: SnapshotPlace | null = snapshots.begin(0); place !== null;) {
+      const { events, next } = snapshots.slice(place, 5)
+      lengths.push(events.length)
+      seqs.push(...events.map(({ seq }) => seq))
+      place = next
+    }
+    // Twelve accounts, each with three records.
+    expect(lengths.slice(0, 9)).toEqual(Array(9).fill(5))
+    expect([seqs.length, new Set(seqs).size]).toEqual([48, 48])
+    for (let i = 0; i < 600; i++) tables.identity(`did:plc:${String(i).padStart(24, 'm')}` as Did, null)
+    const first = snapshots.slice(snapshots.begin(0), 10_000)
+    expect(first.events.length).toBeLessThanOrEqual(256 + 36)
+    expect(first.next).not.toBe(null)
   })
 
   test('holds a slice of it and what waits, however large it is', async () => {

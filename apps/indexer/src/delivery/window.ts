@@ -69,6 +69,8 @@ export type LaneLoad = { readonly size: number; readonly isHeavy: boolean }
 /** The events of a consumer that are not acknowledged. */
 export type Window = {
   readonly size: number
+  /** Accounts of which something waits; nothing is kept of others. */
+  readonly accounts: number
   /** Those that failed and are tried again. */
   readonly failing: number
   readonly inFlight: number
@@ -198,6 +200,9 @@ export function createWindow(limits: WindowLimits): Window {
   return {
     get size() {
       return all.size
+    },
+    get accounts() {
+      return lanes.size
     },
     get failing() {
       return failing

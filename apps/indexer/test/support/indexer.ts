@@ -24,13 +24,17 @@ export function startIndexer(
 }
 
 /** Repeats until the answer is truthy, for at most `ms`. */
-export async function eventually<T>(probe: () => T | Promise<T>, ms = 10_000): Promise<NonNullable<T>> {
+export async function eventually<T>(
+  probe: () => T | Promise<T>,
+  ms = 10_000,
+  everyMs = 20,
+): Promise<NonNullable<T>> {
   const deadline = Date.now() + ms
   for (;;) {
     const value = await probe()
     if (value) return value
     if (Date.now() > deadline) throw new Error('it did not come about in time')
-    await delay(20)
+    await delay(everyMs)
   }
 }
 
