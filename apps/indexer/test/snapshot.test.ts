@@ -98,6 +98,7 @@ class Reader implements Owner {
   readonly state = new Map<string, number>()
   readonly waiting: Entry[] = []
   readonly odd: string[] = []
+  readonly told: string[] = []
   readonly identities: Did[] = []
   readonly group: Group
   seen = 0
@@ -124,6 +125,7 @@ class Reader implements Owner {
     }
     const key = `${value.did}/${value.collection}/${value.rkey}`
     const before = this.state.get(key)
+    this.told.push(key)
     if ((value.operation === 'create') !== (before === undefined)) this.odd.push(`${value.operation} ${key}`)
     if (value.operation === 'delete') this.state.delete(key)
     else {
@@ -252,6 +254,19 @@ describe('a group that is new', () => {
     expect(reader.odd).toEqual([])
   })
 
+  test('the account that it is at is not read apart, however much of it waits', async () => {
+    fill(DIDS[0]!, COLLECTIONS[0]!, 900)
+    trim()
+    openGroups()
+    const reader = join('g', 'snapshot')
+    await eventually(() => reader.waiting.length > 300)
+    reader.group.fail(reader.waiting[0]!, 'not taken')
+    change(DIDS[0]!, COLLECTIONS[0]!, 'k0')
+    hub.committed(log.newest())
+    await eventually(() => reader.group.stats().behind === 0)
+    expect(reader.group.stats()).toMatchObject({ parked: 0, failing: 1, snapshot: expect.any(Number) })
+  })
+
   test('goes on where it was after a restart', async () => {
     const roll = dice(9)
     for (const did of DIDS) fill(did, COLLECTIONS[0]!, 150)
@@ -369,12 +384,21 @@ describe('one that lost events', () => {
     expect([lost, lostAt, snapshot]).toEqual([300, now, expect.any(Number)])
     expect(reader.waiting.length).toBeLessThan(700)
     expect(lines.join()).toContain('300 numbers are gone from the log before they were read: the whole index')
-    // Behind where it is: it has it from before, and is told at once.
+    // Before its turn: what it has from before and is gone is told at once, and what is said of the account; all else when its turn comes.
+    tables.identity(DIDS[2]!, 'new.example.com')
+    change(DIDS[2]!, COLLECTIONS[0]!, 'k1')
+    hub.committed(log.newest())
+    await eventually(() => reader.identities.includes(DIDS[2]!))
+    for (const { event } of reader.waiting) if (event.did === DIDS[2]) reader.group.ack(event.seq)
     change(DIDS[2]!, COLLECTIONS[0]!, 'k2', true)
     hub.committed(log.newest())
     await eventually(() => !reader.state.has(path(DIDS[2]!, COLLECTIONS[0]!, 'k2')))
     expect(reader.group.stats().snapshot).not.toBe(null)
+    const changed = (): number =>
+      reader.told.filter((key) => key === path(DIDS[2]!, COLLECTIONS[0]!, 'k1')).length
+    expect(changed()).toBe(0)
     await reader.drained()
+    expect(changed()).toBe(1)
     expect(sorted(reader.state)).toEqual(sorted(there))
     await reader.group.flush()
     await restart()

@@ -180,6 +180,9 @@ describe('what is kept', () => {
     fill(5)
     tables.now += 10_000
     fill(5)
+    // Of a log that lost nothing yet, no time is too early.
+    expect(startOf({ kind: 'time', us: 1 }, log, 11)).toEqual({ seq: 1, floor: 1, outdated: false })
+    expect(startOf({ kind: 'tip' }, log, 11)).toEqual({ seq: 11, floor: 1, outdated: false })
     await trim(5000, Infinity)
     expect([log.floor(), log.newest(), all().length]).toEqual([6, 10, 5])
     const us = all()[0]!.us
