@@ -76,7 +76,7 @@ const open = (
   return group
 }
 /** For what comes within a turn or two, many times. */
-const soon = (probe: () => boolean): Promise<true> => eventually(probe, 10_000, 1)
+const soon = (probe: () => boolean): Promise<boolean> => eventually(probe, 10_000, 1)
 /** A consumer that takes whatever there is. */
 const consume = (group: Group): Owner & { readonly taken: Entry[]; seqs(): number[] } => {
   const taken: Entry[] = []
