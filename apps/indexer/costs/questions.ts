@@ -141,8 +141,8 @@ export function serveQuestions(db: Database): Served {
       query('com.atproto.repo.listRecords', { ...about, limit: '100', reverse: 'true', cursor: rkey }),
       query('com.atproto.repo.getRecord', { ...about, rkey }),
       question('/records', { uri }),
-      question('/links', { subject: uri }),
-      question('/links', { subject: did }),
+      question('/link-sources', { subject: uri }),
+      question('/link-sources', { subject: did }),
     ]
   }
 

@@ -7,7 +7,7 @@ const PAGE = 25
 
 /** The sources of links to a subject, each to be opened. Empty where there are none. */
 export async function backlinks(subject) {
-  const { sources, isCut } = await ask('/links', { subject })
+  const { sources, isCut } = await ask('/link-sources', { subject })
   if (sources.length === 0) return []
   return [
     el('h3', '', 'What links to it'),

@@ -2,7 +2,8 @@
 
 import { createRandom } from '@avocet/testing'
 import { expect, test } from 'vitest'
-import { createBacklinks } from '../src/backlinks/methods.ts'
+import { createDeprecatedLinks, type DeprecatedLinks } from '../src/backlinks/deprecated.ts'
+import { type Backlinks, createBacklinks } from '../src/backlinks/methods.ts'
 import {
   COLLECTION,
   createLinkHistory,
@@ -11,23 +12,31 @@ import {
   type LinkHistory,
   SUBJECTS,
 } from './support/link-history.ts'
-import { openTables, type Tables } from './support/tables.ts'
+import { openTables } from './support/tables.ts'
 
 const SOURCE = `${COLLECTION}:subject`
 const OTHER = 'lists[].list'
 
 type Params = Record<string, string | readonly string[]>
-async function ask(tables: Tables, method: string, params: Params): Promise<any> {
+type Asked = { readonly methods: Backlinks; readonly addresses: DeprecatedLinks }
+
+/** @param method of `blue.microcosm.links`, or an address that is deprecated */
+async function ask({ methods, addresses }: Asked, method: string, params: Params): Promise<any> {
   const query = Object.entries(params).flatMap(([name, value]) => [value].flat().map((one) => [name, one]))
-  const url = `http://localhost/?${new URLSearchParams(query as string[][]).toString()}`
-  const response = await createBacklinks(tables.db)(`blue.microcosm.links.${method}`, new Request(url))!
-  expect(response.status).toBe(200)
-  return response.json()
+  const path = method.startsWith('/') ? method : ''
+  const request = new Request(
+    `http://localhost${path}?${new URLSearchParams(query as string[][]).toString()}`,
+  )
+  const response = await (path === ''
+    ? methods(`blue.microcosm.links.${method}`, request)
+    : addresses(request))
+  expect(response!.status).toBe(200)
+  return response!.json()
 }
 
 /** All pages of a list. */
 async function all(
-  tables: Tables,
+  asked: Asked,
   method: string,
   list: string,
   params: Params,
@@ -35,7 +44,7 @@ async function all(
 ): Promise<any[]> {
   const found: any[] = []
   for (let cursor: string | null = '', pages = 0; cursor !== null; pages++) {
-    const page = await ask(tables, method, { ...params, limit: String(limit), cursor })
+    const page = await ask(asked, method, { ...params, limit: String(limit), cursor })
     expect(page[list].length).toBeLessThanOrEqual(limit)
     expect(pages).toBeLessThan(5000)
     found.push(...page[list])
@@ -46,50 +55,77 @@ async function all(
 
 const keyOf = ({ did, rkey }: { did: string; rkey: string }): string => `${did}/${rkey}`
 
-async function compare(tables: Tables, { items, off }: LinkHistory, limit: number): Promise<void> {
+async function compare(asked: Asked, { items, off }: LinkHistory, limit: number): Promise<void> {
   for (const subject of SUBJECTS) {
     const linking = items.filter((item) => item.subject === subject)
     const shown = linking.filter(({ did }) => !off.has(did))
     const about = { subject, source: SOURCE }
 
-    const { total } = await ask(tables, 'getBacklinksCount', about)
+    const { total } = await ask(asked, 'getBacklinksCount', about)
     expect(total).toBe(linking.length)
-    const oldest = await all(tables, 'getBacklinks', 'records', { ...about, reverse: 'true' }, limit)
+    const oldest = await all(asked, 'getBacklinks', 'records', { ...about, reverse: 'true' }, limit)
     expect(oldest.map(keyOf)).toEqual(shown.map(keyOf))
-    const newest = await all(tables, 'getBacklinks', 'records', about, limit)
+    const newest = await all(asked, 'getBacklinks', 'records', about, limit)
     expect(newest.map(keyOf)).toEqual(shown.map(keyOf).toReversed())
 
     const some = [DIDS[0]!, DIDS[3]!, 'did:plc:nobody']
     const ofSome = shown.filter(({ did }) => some.includes(did))
-    const filtered = await all(tables, 'getBacklinks', 'records', { ...about, did: some }, limit)
+    const filtered = await all(asked, 'getBacklinks', 'records', { ...about, did: some }, limit)
     expect(filtered.map(keyOf)).toEqual(ofSome.map(keyOf).toReversed())
-    expect((await ask(tables, 'getBacklinks', { ...about, did: some })).total).toBe(ofSome.length)
+    expect((await ask(asked, 'getBacklinks', { ...about, did: some })).total).toBe(ofSome.length)
 
-    const dids = await all(tables, 'getBacklinkDids', 'linking_dids', about, limit)
+    const dids = await all(asked, 'getBacklinkDids', 'linking_dids', about, limit)
     const distinct = [...new Set(linking.map(({ did }) => did))]
     expect(dids).toEqual(distinct.filter((did) => !off.has(did)).toReversed())
-    expect((await ask(tables, 'getBacklinkDids', about)).total).toBe(distinct.length)
+    expect((await ask(asked, 'getBacklinkDids', about)).total).toBe(distinct.length)
 
-    await comparePairs(tables, subject, shown, limit)
-    await comparePairs(tables, subject, ofSome, limit, { did: some })
+    const old = { target: subject, collection: COLLECTION, path: '.subject' }
+    const lists: [string, string, Params, unknown][] = [
+      [
+        '/links',
+        'linking_records',
+        old,
+        newest.map(({ did, rkey }) => ({ did, collection: COLLECTION, rkey })),
+      ],
+      [
+        '/links',
+        'linking_records',
+        { ...old, from_dids: some.join(',') },
+        filtered.map(({ did, rkey }) => ({ did, collection: COLLECTION, rkey })),
+      ],
+      ['/links/distinct-dids', 'linking_dids', old, dids],
+    ]
+    for (const [address, list, params, expected] of lists)
+      expect(await all(asked, address, list, params, limit)).toEqual(expected)
+    const counts = { records: linking.length, distinct_dids: distinct.length }
+    expect(await ask(asked, '/links/count', old)).toEqual({ total: counts.records })
+    expect(await ask(asked, '/links/count/distinct-dids', old)).toEqual({ total: counts.distinct_dids })
+    const isAny = counts.records > 0
+    const { links } = await ask(asked, '/links/all', { target: subject })
+    expect(links).toEqual(isAny ? { [COLLECTION]: { '.subject': counts } } : {})
+    const numbers = await ask(asked, '/links/all/count', { target: subject })
+    expect(numbers.links).toEqual(isAny ? { [COLLECTION]: { '.subject': counts.records } } : {})
+
+    await comparePairs(asked, subject, shown, limit)
+    await comparePairs(asked, subject, ofSome, limit, { did: some })
   }
 }
 
 async function comparePairs(
-  tables: Tables,
+  asked: Asked,
   subject: string,
   shown: readonly Item[],
   limit: number,
   filter: Params = {},
 ): Promise<void> {
   const about = { subject, source: SOURCE, pathToOther: OTHER, ...filter }
-  const one = 'at://did:plc:owner/com.example.list/2'
-  for (const otherSubject of [[], [one, 'at://did:plc:owner/com.example.list/9']]) {
+  const some = ['at://did:plc:owner/com.example.list/2', 'https://example.com/list', 'mood:sad']
+  for (const otherSubject of [[], some]) {
     const isWanted = (other: string): boolean => otherSubject.length === 0 || otherSubject.includes(other)
     const expected = shown.flatMap((item) =>
       [...new Set(item.others)].filter(isWanted).map((other) => `${keyOf(item)} ${other}`),
     )
-    const pairs = await all(tables, 'getManyToMany', 'items', { ...about, otherSubject }, limit)
+    const pairs = await all(asked, 'getManyToMany', 'items', { ...about, otherSubject }, limit)
     expect(pairs.map(({ linkRecord, otherSubject: other }) => `${keyOf(linkRecord)} ${other}`)).toEqual(
       expected,
     )
@@ -100,7 +136,7 @@ async function comparePairs(
       if (other !== undefined) groups.set(other, [...(groups.get(other) ?? []), item])
     }
     const counts = await all(
-      tables,
+      asked,
       'getManyToManyCounts',
       'counts_by_other_subject',
       { ...about, otherSubject },
@@ -122,9 +158,10 @@ test.each(Array.from({ length: 12 }, (_, i) => i + 1))(
     using tables = openTables()
     const random = createRandom(seed)
     const history = createLinkHistory(tables, random)
+    const asked = { methods: createBacklinks(tables.db), addresses: createDeprecatedLinks(tables.db) }
     for (let round = 0; round < 4; round++) {
       for (let i = 0; i < 8; i++) await history.step()
-      await compare(tables, history, 1 + random.below(round === 0 ? 5 : 40))
+      await compare(asked, history, 1 + random.below(round === 0 ? 5 : 40))
     }
     // Of every source that has many links there is a row, and of none that has few.
     const kept = tables.db

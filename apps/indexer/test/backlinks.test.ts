@@ -365,4 +365,26 @@ test('served beside the other methods, for pages of anywhere', async () => {
     400,
     'Failed to deserialize query string: missing field `subject`',
   ])
+  const old = new URLSearchParams({ target: POST, collection: LIKE, path: '.subject.uri' })
+  const count = await fetch(`${indexer.url}/links/count?${old.toString()}`)
+  expect([count.headers.get('access-control-allow-origin'), await count.text()]).toEqual(['*', '{"total":1}'])
+  expect((await fetch(`${indexer.url}/links`, { method: 'OPTIONS' })).status).toBe(204)
+})
+
+test('web pages are targets, in the form in which they are kept', async () => {
+  const page = 'https://example.com/page?q=%2F'
+  const link = (uri: string): DataObject => ({ $type: LIKE, subject: { uri }, pad: 'x'.repeat(100) })
+  put(ada, '1', link('HTTPS://Example.com/./page?%71=%2f'))
+  put(ben, '1', link(page))
+  const of = { subject: page, source: `${LIKE}:subject.uri` }
+  expect(await ask('getBacklinks', { ...of, reverse: 'true' })).toMatchObject({
+    total: 2,
+    records: [{ did: ada }, { did: ben }],
+  })
+  // As there: who asks in other words finds nothing.
+  expect(await ask('getBacklinksCount', { ...of, subject: 'https://Example.com/page?q=%2F' })).toEqual({
+    total: 0,
+  })
+  const pair = { subject: page, source: `${LIKE}:subject.uri`, pathToOther: 'subject.uri' }
+  expect((await ask('getManyToMany', pair)).items[0]).toMatchObject({ otherSubject: page })
 })

@@ -11,6 +11,7 @@ import { eachPointer } from '../index/pointers.ts'
 import { MAX_ANSWER_ITEMS } from '../queries/record-json.ts'
 import type { Position } from './cursor.ts'
 import { type Linker, type Linkers, MAX_COUNTED, type Range } from './linkers.ts'
+import type { Page } from './pages.ts'
 import { createSnapshots, firstBehind, type PairGroup } from './snapshots.ts'
 
 /** What is asked. */
@@ -31,9 +32,6 @@ export type Pair = { readonly linker: Linker; readonly otherSubject: string }
 
 /** How many records, and of how many accounts, point to the same. */
 export type PairCount = { readonly subject: string; readonly total: number; readonly distinct: number }
-
-/** A page, and where the next begins; null: it was the last. */
-export type Page<T> = { readonly items: readonly T[]; readonly next: Position | null }
 
 /** Questions about records that point to two things. */
 export type ManyToMany = {
@@ -177,34 +175,39 @@ export function createManyToMany(db: Database, linkers: Linkers, now: () => numb
     const key = keyOf(query)
     if (query.after === null) snapshots.forget(key)
     const from = query.after?.record ?? 0
-    const page = pageOf(query, snapshots.find(key), from)
+    const kept = snapshots.find(key)
+    const page = kept === null ? null : pageOf(query, kept, from, false)
     if (page !== null) return page
     const groups = await countGroups(query, path)
-    const first = pageOf(query, groups, from)!
+    const first = pageOf(query, groups, from, true)!
     if (first.next !== null) snapshots.keep(key, groups)
     return first
   }
 
-  /** A page of groups; null: they are not known, or not as they are any more. */
+  /**
+   * A page of groups; null: they are not as they were counted any more.
+   * @param isNew whether they were counted right now: then those are left out whose oldest record went meanwhile, or has links that
+   *   were made before targets were as they are
+   */
   const pageOf = (
     { limit, pathToOther }: PairQuery,
-    groups: readonly PairGroup[] | null,
+    groups: readonly PairGroup[],
     from: number,
+    isNew: boolean,
   ): Page<PairCount> | null => {
-    if (groups === null) return null
     const room = createRoom()
     const items: PairCount[] = []
     let last = from
     for (let at = firstBehind(groups, from); at < groups.length; at++) {
       const { target, first, total, distinct } = groups[at]!
       const content = contentOf(first)
-      if (content === undefined) return null
-      const texts = items.length === limit ? null : textsOf(content.bytes, pathToOther, room)
-      if (texts === null) return { items, next: { record: last, pointer: ALL } }
-      const subject = texts.get(target)
-      if (subject === undefined) return null
+      const isRead = content !== undefined && items.length < limit
+      const texts = isRead ? textsOf(content.bytes, pathToOther, room) : null
+      if (content !== undefined && texts === null) return { items, next: { record: last, pointer: ALL } }
+      const subject = texts?.get(target)
+      if (subject === undefined && !isNew) return null
       last = first
-      items.push({ subject, total, distinct })
+      if (subject !== undefined) items.push({ subject, total, distinct })
     }
     return { items, next: null }
   }

@@ -41,23 +41,10 @@ const refuse = (message: string | null): { readonly ok: false; readonly error: R
 
 /** Reads them. */
 export function readLinkQuery(query: URLSearchParams, { list, isPair }: Wanted): Read<LinkQuery> {
-  const single = ['subject', 'source', 'limit', 'cursor', 'reverse', ...(isPair ? ['pathToOther'] : [])]
-  for (const name of single) {
-    if (query.getAll(name).length > 1) return refuse(`duplicate field \`${name}\``)
-  }
-  for (const name of ['subject', 'source', ...(isPair ? ['pathToOther'] : [])]) {
-    if (!query.has(name)) return refuse(`missing field \`${name}\``)
-  }
-  const limit = readLimit(query.get('limit'))
-  if (typeof limit === 'string') return refuse(limit)
+  const named = ['subject', 'source', ...(isPair ? ['pathToOther'] : [])]
+  const read = readPage(query, named, ['reverse'], list)
+  if (!read.ok) return read
   const reverse = query.get('reverse')
-  if (reverse !== null && reverse !== 'true' && reverse !== 'false') {
-    return refuse('provided string was not `true` or `false`')
-  }
-  const cursor = query.get('cursor') ?? ''
-  const after = cursor === '' || list === null ? null : readCursor(list, cursor)
-  if (cursor !== '' && list !== null && after === null) return refuse(null)
-  if (limit > MAX_LIMIT) return refuse(null)
   const source = query.get('source')!
   const colon = source.indexOf(':')
   if (colon < 0) return refuse(null)
@@ -65,17 +52,67 @@ export function readLinkQuery(query: URLSearchParams, { list, isPair }: Wanted):
   const otherSubjects = filterOf(query, 'otherSubject')
   if ((dids?.length ?? 0) > MAX_FILTERS || (otherSubjects?.length ?? 0) > MAX_FILTERS) return refuse(null)
   const value: LinkQuery = {
+    ...read.value,
     subject: query.get('subject')!,
     collection: source.slice(0, colon),
     path: `.${source.slice(colon + 1)}`,
-    limit: Number(limit),
-    after,
     reverse: reverse === 'true',
     dids,
     pathToOther: `.${query.get('pathToOther') ?? ''}`,
     otherSubjects,
   }
   return { ok: true, value }
+}
+
+/** What is asked at an older address. */
+export type TargetQuery = Pick<LinkQuery, 'limit' | 'after' | 'dids'> & {
+  readonly target: string
+  readonly collection: string
+  readonly path: string
+}
+
+/** Reads the parameters of an older address: `path` has its leading dot there. @param named those that have to be given */
+export function readTargetQuery(
+  query: URLSearchParams,
+  named: readonly string[],
+  list: List | null,
+): Read<TargetQuery> {
+  const isFiltered = list === 'records'
+  const read = readPage(query, named, isFiltered ? ['from_dids'] : [], list)
+  if (!read.ok) return read
+  const [dids, joined] = [filterOf(query, 'did'), query.get('from_dids') ?? '']
+  if (isFiltered && dids !== null && joined !== '') return refuse(null)
+  const wanted = !isFiltered ? null : joined === '' ? dids : [...new Set(joined.split(','))]
+  if ((wanted?.length ?? 0) > MAX_FILTERS) return refuse(null)
+  const [target, collection, path] = ['target', 'collection', 'path'].map((name) => query.get(name) ?? '')
+  return {
+    ok: true,
+    value: { ...read.value, target: target!, collection: collection!, path: path!, dids: wanted },
+  }
+}
+
+/** What all have in common; what has no list has no pages. @param others which may be given once, beside `named`, `limit` and `cursor` */
+function readPage(
+  query: URLSearchParams,
+  named: readonly string[],
+  others: readonly string[],
+  list: List | null,
+): Read<Pick<LinkQuery, 'limit' | 'after'>> {
+  for (const name of [...named, ...(list === null ? [] : ['limit', 'cursor']), ...others]) {
+    if (query.getAll(name).length > 1) return refuse(`duplicate field \`${name}\``)
+  }
+  for (const name of named) {
+    if (!query.has(name)) return refuse(`missing field \`${name}\``)
+  }
+  const limit = readLimit(list === null ? null : query.get('limit'))
+  if (typeof limit === 'string') return refuse(limit)
+  if (others.includes('reverse') && !['true', 'false', null].includes(query.get('reverse'))) {
+    return refuse('provided string was not `true` or `false`')
+  }
+  const cursor = query.get('cursor') ?? ''
+  const after = cursor === '' || list === null ? null : readCursor(list, cursor)
+  if (cursor !== '' && list !== null && after === null) return refuse(null)
+  return limit > MAX_LIMIT ? refuse(null) : { ok: true, value: { limit: Number(limit), after } }
 }
 
 /** @returns why it is none, as text */

@@ -11,8 +11,8 @@ export type CountedSource = {
   readonly dids: number
 }
 
-/** The sources that point to a subject, at most `limit`, by the ids of their places: what came first is first. Costs a lookup each. */
-export type LinkSources = (subject: string, limit: number) => CountedSource[]
+/** The sources that point to a subject, by the ids of their places: what came first is first. Each costs a lookup when it is asked for. */
+export type LinkSources = (subject: string) => Generator<CountedSource, void, undefined>
 
 /** Reads them from an open database. */
 export function createLinkSources(db: Database): LinkSources {
@@ -21,18 +21,15 @@ export function createLinkSources(db: Database): LinkSources {
     'SELECT path, collection FROM links WHERE target = ? AND (path, collection) > (?, ?) ORDER BY path, collection LIMIT 1',
   )
   const nameOf = db.raw.prepare('SELECT name FROM names WHERE id = ?')
-  return (subject, limit) => {
+  return function* (subject) {
     const target = linkers.targetOf(subject)
-    const found: CountedSource[] = []
-    let last = { path: 0, collection: 0 }
-    while (found.length < limit) {
+    for (let last = { path: 0, collection: 0 }; ;) {
       const row = next.get(target, last.path, last.collection) as typeof last | undefined
-      if (row === undefined) break
+      if (row === undefined) return
       last = row
       const { links, dids } = linkers.count({ target, ...row })
       const [path, collection] = [row.path, row.collection].map((id) => nameOf.get(id)!['name'] as string)
-      found.push({ collection: collection!, path: path!, links, dids })
+      yield { collection: collection!, path: path!, links, dids }
     }
-    return found
   }
 }

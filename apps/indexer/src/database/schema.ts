@@ -377,4 +377,10 @@ export const migrations: readonly string[] = [
   ALTER TABLE consumers ADD COLUMN recovers INTEGER NOT NULL DEFAULT 1;
   ALTER TABLE consumers ADD COLUMN lost_at INTEGER;
   `,
+  `
+  -- Any URI is a target now, web pages too, and each in one form: links are made anew of the records that are stored, as reindex does it.
+  INSERT OR REPLACE INTO reindexing (id, started_at, position, until, looked, changed, finished_at)
+    SELECT 1, CAST(unixepoch('subsec') * 1000 AS INTEGER), 0, newest, 0, 0, NULL
+    FROM (SELECT max(id) AS newest FROM records) WHERE newest IS NOT NULL;
+  `,
 ]

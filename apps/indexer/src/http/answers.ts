@@ -2,6 +2,7 @@
 
 import type { Router } from '@avocet/xrpc-server'
 import type { Database } from '@avocet/sqlite'
+import { createDeprecatedLinks } from '../backlinks/deprecated.ts'
 import { createBacklinks } from '../backlinks/methods.ts'
 import { createLinkSources } from '../backlinks/sources.ts'
 import { createCoverageAnswers } from '../coverage/serve.ts'
@@ -52,6 +53,7 @@ export function createAnswers(options: {
 }): Answers {
   const { db, records, repos, identities, editions, projections, searcher, live, status } = options
   const backlinks = createBacklinks(db)
+  const deprecatedLinks = createDeprecatedLinks(db)
   const findAccount = createFindAccount({ db, records, identities, now: options.now })
   const onError = (error: unknown): void => options.onLog(`request failed: ${String(error)}`)
   const collections = createCollectionAnswers({
@@ -91,6 +93,9 @@ export function createAnswers(options: {
     router,
     prepare: collections.prepare,
     answer: (request, caller) =>
-      collections.description(request) ?? coverage(request) ?? site(request, caller),
+      collections.description(request) ??
+      coverage(request) ??
+      deprecatedLinks(request) ??
+      site(request, caller),
   }
 }

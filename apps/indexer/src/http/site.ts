@@ -57,7 +57,7 @@ export function createSite(options: {
         return accounts(url.searchParams.get('cursor') ?? '')
       case '/queries':
         return json({ queries: options.queries().map(toQuery) })
-      case '/links':
+      case '/link-sources':
         return linkSources(url.searchParams.get('subject') ?? '')
       case '/records':
         return recordFacts(url.searchParams.get('uri') ?? '')
@@ -68,7 +68,10 @@ export function createSite(options: {
 
   /** From where something is pointed to; who does is for blue.microcosm.links.getBacklinks to tell. */
   function linkSources(subject: string): Response {
-    const found = options.linkSources(subject, MAX_SOURCES + 1)
+    const found = options
+      .linkSources(subject)
+      .take(MAX_SOURCES + 1)
+      .toArray()
     return json({ sources: found.slice(0, MAX_SOURCES), isCut: found.length > MAX_SOURCES })
   }
 

@@ -1,10 +1,11 @@
-// What a record points to. https://atproto.com/specs/at-uri-scheme
+// What a record points to, and where in it.
 
 import { type DataObject, type DataValue, isCid } from '@avocet/data'
+import { targetOf } from './targets.ts'
 
 /** One pointer out of a record. */
 export type Link = {
-  /** An `at://` URI or a DID. */
+  /** A URI, as `targetOf` tells it. */
   readonly target: string
   /** Where it stands: `.subject.uri`, `.facets[app.bsky.richtext.facet].features[…#mention].did`. */
   readonly path: string
@@ -12,8 +13,8 @@ export type Link = {
 
 /** A record with more pointers than this is not a record of people: the rest is not indexed. */
 export const MAX_LINKS = 256
-/** Longest target in characters; valid DIDs and record URIs are shorter. */
-const MAX_TARGET = 2600
+/** Texts with a colon that are looked at, beside those that begin as links into the network do. */
+const MAX_LOOKS = 2048
 const MAX_DEPTH = 32
 /** Longest path in characters. */
 const MAX_PATH = 300
@@ -23,11 +24,19 @@ const PATH_COST = 2
 /** So many are compared one by one. */
 const FEW = 8
 
+type Found = {
+  readonly links: Link[]
+  /** The same, once it is much. */
+  seen: Set<string> | null
+}
+
 type Search = {
   readonly segments: string[]
-  readonly found: Link[]
-  /** What was found, once it is much. */
-  seen: Set<string> | null
+  /** Records and accounts. */
+  readonly inside: Found
+  /** Everything else, which gets the room that is left. */
+  readonly outside: Found
+  looksLeft: number
   /** Characters of the segments. */
   length: number
   /** Bytes on disk that links may still take. */
@@ -35,38 +44,51 @@ type Search = {
 }
 
 /**
- * The `at://` URIs and DIDs in a record, each once per path; not more than `MAX_LINKS`, nor than about one and a half times the
- * record's own bytes are for.
+ * The URIs in a record, as {@link targetOf} tells them, each once per path: records and accounts, then web pages and the rest of the
+ * world. Not more than `MAX_LINKS`, nor than about one and a half times the record's own bytes are for.
  * @param bytes how long the record is
  */
 export function findLinks(record: DataObject, bytes: number): Link[] {
-  const search: Search = { segments: [], found: [], seen: null, length: 0, left: 128 + bytes * 1.5 }
+  const search: Search = {
+    segments: [],
+    inside: { links: [], seen: null },
+    outside: { links: [], seen: null },
+    looksLeft: MAX_LOOKS,
+    length: 0,
+    left: 128 + bytes * 1.5,
+  }
   walk(record, search)
-  return search.found
+  const { links } = search.inside
+  for (const link of search.outside.links) {
+    if (links.length >= MAX_LINKS || !pay(link.path, links, search)) break
+    links.push(link)
+  }
+  return links
 }
 
 /** @returns false when nothing more is wanted */
-function walk(value: DataValue, search: Search): boolean {
-  if (typeof value === 'string') return !isTarget(value) || add(value, search)
-  if (typeof value !== 'object' || value === null) return true
+function walk(value: DataObject | DataValue[], search: Search): boolean {
   if (search.segments.length > MAX_DEPTH || search.length > MAX_PATH) return true
-  if (Array.isArray(value)) {
-    return value.every((item) => !mayLead(item) || step(`[${typeOf(item)}]`, item, search))
-  }
-  if (value instanceof Uint8Array || isCid(value)) return true
+  return Array.isArray(value) ? value.every((item) => look(null, item, search)) : walkObject(value, search)
+}
+
+function walkObject(value: DataObject, search: Search): boolean {
   for (const key in value) {
-    const item = value[key]!
-    if (mayLead(item) && !step(`.${key}`, item, search)) return false
+    if (!look(key, value[key]!, search)) return false
   }
   return true
 }
 
-/** Whether there may be a link: most values are none, and need no path. */
-function mayLead(value: DataValue): boolean {
-  return typeof value === 'string' ? isTarget(value) : typeof value === 'object' && value !== null
-}
-
-function step(segment: string, value: DataValue, search: Search): boolean {
+/** @param key null: of an array. Most values are no links, and need no segment of a path */
+function look(key: string | null, value: DataValue, search: Search): boolean {
+  if (typeof value === 'string') {
+    if (!value.includes(':')) return true
+    if (!isInside(value) && search.looksLeft-- <= 0) return true
+    const target = targetOf(value)
+    return target === null || add(target, segmentOf(key, value), search)
+  }
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || isCid(value)) return true
+  const segment = segmentOf(key, value)
   search.segments.push(segment)
   search.length += segment.length
   const goesOn = walk(value, search)
@@ -75,38 +97,50 @@ function step(segment: string, value: DataValue, search: Search): boolean {
   return goesOn
 }
 
-function add(target: string, search: Search): boolean {
-  if (search.length > MAX_PATH) return true
+const isInside = (text: string): boolean => text.startsWith('at://') || text.startsWith('did:')
+
+function add(target: string, segment: string, search: Search): boolean {
+  if (search.length + segment.length > MAX_PATH) return true
   // Only joined where a link is found.
-  const path = search.segments.join('')
-  if (isFound(search, target, path)) return true
-  const isNewPath = !search.found.some((link) => link.path === path)
+  const link = { target, path: search.segments.join('') + segment }
+  const { inside, outside } = search
+  if (!isInside(target)) {
+    if (outside.links.length < MAX_LINKS && !isFound(outside, link)) remember(outside, link)
+    return true
+  }
+  if (isFound(inside, link)) return true
+  if (!pay(link.path, inside.links, search)) return false
+  remember(inside, link)
+  return inside.links.length < MAX_LINKS
+}
+
+/** @returns false when there is no room for one more link */
+function pay(path: string, links: readonly Link[], search: Search): boolean {
+  const isNewPath = !links.some((link) => link.path === path)
   search.left -= LINK_COST + (isNewPath ? PATH_COST * path.length : 0)
-  if (search.left < 0) return false
-  search.seen?.add(keyOf({ target, path }))
-  search.found.push({ target, path })
-  return search.found.length < MAX_LINKS
+  return search.left >= 0
 }
 
 /** Most records have a link or two, which need no set. */
-function isFound(search: Search, target: string, path: string): boolean {
-  const { found } = search
-  if (search.seen === null && found.length >= FEW) search.seen = new Set(found.map(keyOf))
-  if (search.seen !== null) return search.seen.has(keyOf({ target, path }))
-  return found.some((link) => link.target === target && link.path === path)
+function isFound(found: Found, { target, path }: Link): boolean {
+  const { links } = found
+  if (found.seen === null && links.length >= FEW) found.seen = new Set(links.map(keyOf))
+  if (found.seen !== null) return found.seen.has(keyOf({ target, path }))
+  return links.some((link) => link.target === target && link.path === path)
+}
+
+function remember(found: Found, link: Link): void {
+  found.seen?.add(keyOf(link))
+  found.links.push(link)
 }
 
 const keyOf = ({ target, path }: Link): string => `${path}\n${target}`
 
 /** Items of arrays are told apart by their `$type`, as a mention and a link of a post are. */
-function typeOf(item: DataValue): string {
-  if (typeof item !== 'object' || item === null || Array.isArray(item) || item instanceof Uint8Array)
-    return ''
-  const type = (item as DataObject)['$type']
-  return typeof type === 'string' ? type : ''
-}
-
-function isTarget(text: string): boolean {
-  if (text.length > MAX_TARGET || text.length < 7) return false
-  return text.startsWith('at://') || (text.startsWith('did:') && /^did:[a-z]+:[\w.:%-]+$/.test(text))
+function segmentOf(key: string | null, value: DataValue): string {
+  if (key !== null) return `.${key}`
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array)
+    return '[]'
+  const type = (value as DataObject)['$type']
+  return typeof type === 'string' ? `[${type}]` : '[]'
 }

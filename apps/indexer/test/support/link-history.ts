@@ -6,9 +6,25 @@ import type { Did } from '@avocet/syntax'
 import { opOf, type Tables } from './tables.ts'
 
 export const COLLECTION = 'com.example.item'
-export const SUBJECTS = ['did:plc:subject', 'at://did:plc:subject/com.example.thing/1'] as const
-const OTHERS = Array.from({ length: 5 }, (_, i) => `at://did:plc:owner/com.example.list/${i}`)
+export const SUBJECTS = [
+  'did:plc:subject',
+  'at://did:plc:subject/com.example.thing/1',
+  'https://example.com/page?q=%2F#part',
+] as const
+const OTHERS = [
+  ...Array.from({ length: 4 }, (_, i) => `at://did:plc:owner/com.example.list/${i}`),
+  'https://example.com/list',
+  'mood:happy',
+]
+/** The same things in other words. */
+const OTHER_WORDS = new Map<string, readonly string[]>([
+  [SUBJECTS[1], ['AT://did:plc:subject/com.example.thing/1/', 'at://did:plc:subject/com.example.thing/%31']],
+  [SUBJECTS[2], ['HTTPS://Example.com/./page?q=%2f#part', 'https://example.com:/a/../page?%71=%2F#part']],
+  [OTHERS[4]!, ['https://EXAMPLE.com/l%69st']],
+])
 export const DIDS = Array.from({ length: 5 }, (_, i) => `did:plc:account${i}` as Did)
+
+const byKind = (a: string, b: string): number => Number(b.startsWith('at:')) - Number(a.startsWith('at:'))
 
 /** A record as it stands, in the order of rows. */
 export type Item = { readonly did: Did; readonly rkey: string; subject: string; others: readonly string[] }
@@ -29,12 +45,14 @@ export function createLinkHistory(tables: Tables, random: Random): LinkHistory {
     did,
     rkey,
     subject: random.pick(SUBJECTS),
-    others: Array.from({ length: random.below(3) }, () => random.pick(OTHERS)),
+    // Of a record, links to records come first.
+    others: Array.from({ length: random.below(4) }, () => random.pick(OTHERS)).toSorted(byKind),
   })
+  const said = (target: string): string => random.pick([target, ...(OTHER_WORDS.get(target) ?? [])])
   const recordOf = ({ subject, others }: Item): DataObject => ({
     $type: COLLECTION,
-    subject,
-    lists: others.map((list) => ({ list })),
+    subject: said(subject),
+    lists: others.toSorted((a, b) => byKind(b, a)).map((list) => ({ list: said(list) })),
     // So that there is room for all its links.
     pad: 'x'.repeat(200),
   })
