@@ -8,7 +8,7 @@ import type { IdentityResult } from './identities.ts'
 import type { ResyncGate } from './item.ts'
 import type { Bench } from './judge.ts'
 import { createLru } from './lru.ts'
-import { backoff, isGone } from './machine-rules.ts'
+import { backoff } from './machine-rules.ts'
 import { next } from './machine.ts'
 import type { HostStatus, Timers } from './options.ts'
 import { dropped } from './outcome.ts'
@@ -95,7 +95,7 @@ const SILENT: Silence = {
 
 /**
  * The status that an answer leaves. A host forgets accounts that are deleted: where it has none, the account is that, if anybody says that it
- * is not active, if the host did not find the repo either, or if it knew the account when it was asked for the repo.
+ * is not active (so does a repo that is not found), or if the host knew the account when it was asked for the repo.
  */
 export function wordOf(
   { status }: { readonly status: string | null },
@@ -103,7 +103,7 @@ export function wordOf(
   repo: RepoState | null,
 ): string {
   if (status !== null) return status
-  if (said !== 'active' || (repo !== null && (isGone(repo) || isRefused(repo)))) return 'deleted'
+  if (said !== 'active' || (repo !== null && isRefused(repo))) return 'deleted'
   return repo?.upstreamStatus ?? 'active'
 }
 
@@ -183,13 +183,11 @@ export function createAccountStatus(options: AccountStatusOptions): AccountStatu
   }
 
   const renew = async (did: Did, source: string): Promise<void> => {
-    const before = await store.load(did)
-    // What is open already decides: a host that has no such account agrees with it.
-    const said = before?.hearsay?.status ?? 'active'
-    const answer = await ask(did, said, true)
     const repo = await store.load(did)
-    // Forgotten since.
     if (repo === null) return
+    // What is open already decides: a host that has no such account agrees with it.
+    const said = repo.hearsay?.status ?? 'active'
+    const answer = await ask(did, said, true)
     if (answer.heard) {
       const word = wordOf(answer, said, repo)
       if (word === repo.upstreamStatus) {

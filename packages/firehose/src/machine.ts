@@ -344,7 +344,8 @@ function visited(state: RepoState, fact: Fact<'visited'>, policy: RepoPolicy, no
     state.status === 'unconfirmed' ? state : { ...state, status: 'unconfirmed', reason: 'source-gap' }
   if (!fact.settled || state.nextTry !== null || !policy.resync) return to(unconfirmed)
   const { tries = null } = fact
-  const again = tries === null ? unconfirmed : { ...unconfirmed, attempts: tries + 1 }
+  // Each gap begins anew: what was asked after those before it, and answered, must not make one failure a pause of hours.
+  const again = { ...unconfirmed, attempts: tries === null ? 0 : tries + 1 }
   const pause = tries === null || state.triedAt === null ? 0 : state.triedAt + pauseAfter(tries, policy)
   return to({ ...again, nextTry: Math.max(now, pause), priority: 4 }, 'wake')
 }

@@ -5,6 +5,7 @@ import { type Account, create, createWorld } from '../src/conformance/world.ts'
 import {
   type ConsumeOptions,
   type HostStatus,
+  type RepoState,
   ResyncError,
   type ResyncPart,
   type VerifiedEvent,
@@ -245,6 +246,67 @@ describe('a status that no event told', () => {
     expect(told).toEqual(['app-failed', 'resync-terminal'])
     expect(repo).toMatchObject({ upstreamStatus: 'active', hearsay: { status: 'active', tries: 0, gone: 0 } })
     expect(asked).toBe(2)
+  })
+
+  /** An account that is off, whose host gives its repo when it is asked for by hand. */
+  const givenByHand = async (name: string, hostStatus: HostStatus, said: readonly string[] = []) => {
+    const world = createWorld(name)
+    const account = world.createAccount()
+    const { did } = account
+    const { frames, add } = stream()
+    add('#commit', world.event(await world.commit(account, [create('a')])))
+    for (const status of ['deactivated', ...said]) {
+      add('#account', { did, active: false, status, time: world.time() })
+    }
+    const running = start(world, [], {
+      sources: [fromFrames(frames, { stay: true })],
+      onEvent(event) {
+        if (event.kind === 'account' && event.active) throw new Error('no room')
+      },
+      resync: () => copy(account),
+      resyncPolicy: { pollMs: 5, intervalMs: 0, reactivationMs: 0, backoffMs: 60_000 },
+      hostStatus,
+    })
+    const repo = (): RepoState | undefined => running.state.repos.get(did)
+    await expect.poll(() => repo()?.upstreamStatus).toBe('deactivated')
+    for (const status of said) await expect.poll(() => repo()?.hearsay?.status).toBe(status)
+    await running.consumer.requestResync(did)
+    return { consumer: running.consumer, repo }
+  }
+  /** A host that says that it is off, and later this. */
+  const later = (answer: () => Promise<string>): HostStatus & { asked: number } => {
+    const host = Object.assign(async () => (++host.asked === 1 ? 'deactivated' : answer()), { asked: 0 })
+    return host
+  }
+
+  it('a silent host is asked about it again, and not at once', async () => {
+    const host = later(async () => {
+      throw new Error('down')
+    })
+    const { consumer, repo } = await givenByHand('silent', host)
+    await expect.poll(() => repo()?.hearsay).toMatchObject({ status: 'active', tries: 0 })
+    expect(repo()!.hearsay!.askAt).toBeGreaterThan(Date.now() + 20_000)
+    await consumer.close()
+  })
+
+  it('what the app refuses is asked about again at once', async () => {
+    const host = later(async () => 'active')
+    const { consumer, repo } = await givenByHand('refused', host)
+    await expect.poll(() => host.asked).toBeGreaterThan(2)
+    expect(repo()).toMatchObject({ upstreamStatus: 'deactivated', hearsay: { status: 'active' } })
+    await consumer.close()
+  })
+
+  it('a host that knows nothing of it any more agrees with who said that it is deleted', async () => {
+    let asked = 0
+    const host: HostStatus = async () => {
+      if (++asked === 2) throw new Error('down')
+      return asked === 1 ? 'deactivated' : null
+    }
+    const { consumer, repo } = await givenByHand('deleted meanwhile', host, ['deleted'])
+    await expect.poll(() => repo()?.upstreamStatus).toBe('deleted')
+    expect(repo()).toMatchObject({ rev: null, hearsay: null })
+    await consumer.close()
   })
 
   it('where no host can be asked the repo is not said to be whole', async () => {

@@ -832,6 +832,13 @@ describe('a visit', () => {
     ['finds none since', base, visited(4), {}, []],
     ['asks when the lists are read', unconfirmed, visited(6, true), { nextTry: NOW, priority: 4 }, ['wake']],
     [
+      'asks at once, and begins to count its tries anew, however many gaps there were before',
+      { ...unconfirmed, triedAt: NOW - 1, attempts: 9 },
+      visited(6, true),
+      { nextTry: NOW, priority: 4, attempts: 0 },
+      ['wake'],
+    ],
+    [
       'asks of one that was just read from a mirror after the pause between two tries',
       { ...unconfirmed, triedAt: NOW - 1 },
       { kind: 'visited', gapAt: null, settled: true, tries: 0 },
