@@ -173,7 +173,7 @@ export const MENDS: readonly Mend[] = [
   {
     sequence: 'C14',
     mend: 'a block that stands once in an archive is asked for again',
-    edits: [edit('resync', '...(block === undefined ? {} : { recall: block }),', '')],
+    edits: [edit('resync', 'block === undefined ? {} : { recall: block }', '{}')],
   },
   {
     sequence: 'C15',
