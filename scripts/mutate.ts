@@ -173,13 +173,13 @@ function byRule(count: number, seed: number): Mutant[] {
 
 /** Faults by rule are tried first with what should notice those by hand in the same file; where it has none, with what imports it. */
 function withNearTests(mutants: readonly Mutant[]): Mutant[] {
-  const tests = readdirSync(join(root, folder!, 'test')).filter((name) => name.endsWith('.test.ts'))
-  const sources = tests.map((name) => [`${folder}/test/${name}`, readTest(name)] as const)
+  const names = readdirSync(join(root, folder!, 'test')).filter((name) => name.endsWith('.test.ts'))
+  const sources = names.map((name) => [`${folder}/test/${name}`, readTest(name)] as const)
   return mutants.map((mutant) => {
-    const named = byHand.filter(({ file }) => file === mutant.file).flatMap(({ first = [] }) => first)
+    const near = byHand.filter(({ file }) => file === mutant.file).flatMap(({ first = [] }) => first)
     const imported = `'..${mutant.file.slice(folder!.length)}'`
     const importing = sources.filter(([, source]) => source.includes(imported)).map(([path]) => path)
-    return { ...mutant, first: [...new Set(named.length > 0 ? named : importing)] }
+    return { ...mutant, first: [...new Set(near.length > 0 ? near : importing)] }
   })
 }
 

@@ -170,6 +170,20 @@ describe('what is read', () => {
   })
 })
 
+test('what is void after a restart is not counted as lost', async () => {
+  tables.resync(
+    ADA,
+    ['gone', 'here'].map((key) => opOf('create', `com.example.note/${key}`, note(key))),
+  )
+  hub.committed(log.newest())
+  const before = open()
+  const owner = consume(before)
+  await eventually(() => owner.taken.length === 2)
+  await before.close()
+  tables.db.prepare("DELETE FROM records WHERE rkey = 'gone'").run()
+  expect(open().stats()).toMatchObject({ lost: 0, unacked: 1 })
+})
+
 test('an account that is read apart comes in its order, once, and takes no more room than it had', async () => {
   // More than may wait of one account; then others, until there is no room; then more of the first.
   write(ADA, ...many(300, 'a'))
@@ -310,6 +324,10 @@ describe('what is on disk', () => {
     expect(store.load('tap/g')!.pending).toHaveLength(2)
     now += 1
     await eventually(() => store.load('tap/g')!.pending.length === 1)
+    // The last one: nothing else happens.
+    group.ack(2)
+    now += 250
+    await eventually(() => store.load('tap/g')!.pending.length === 0)
   })
 
   test('is written again where that failed, with what was given up meanwhile', async () => {
@@ -398,8 +416,9 @@ test('what nobody acknowledges lets so many in, and no more', async () => {
     )
     hub.committed(log.newest())
     const group = open({ pending: 4, ackMs: 1e12 })
-    consume(group)
-    await eventually(() => group.stats().unacked === 4)
+    const owner = consume(group)
+    // Without any tick.
+    await eventually(() => owner.taken.length === 4)
     vi.advanceTimersByTime(250)
     await new Promise((resolve) => setTimeout(resolve, 20))
     expect(group.stats().unacked).toBe(4)

@@ -256,7 +256,8 @@ describe.each(['as Tap takes them, two at a group', 'as a webhook takes them, in
         () => {
           const [who] = [some(owners)!]
           let entry = take(who)
-          while (isBatched && entry !== null && roll(3) > 0) entry = take(who, entry)
+          for (let more = isBatched ? roll(4) : 0; more > 0 && entry !== null; more--)
+            entry = take(who, entry)
         },
         () => {
           const entry = some([...alive.values()])

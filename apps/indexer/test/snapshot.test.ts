@@ -307,7 +307,8 @@ describe('a group that is new', () => {
     await eventually(() => before.waiting.length === 9)
     before.ack(4)
     await before.group.flush()
-    const numbers = ({ waiting }: Reader): number[] => waiting.map(({ event }) => event.seq).toSorted()
+    const numbers = ({ waiting }: Reader): number[] =>
+      waiting.map(({ event }) => event.seq).toSorted((a, b) => a - b)
     const left = numbers(before)
     await restart()
     const again = join('g', 'snapshot')
@@ -432,5 +433,11 @@ describe('one that lost events', () => {
     expect(new Set([...first, ...second]).size).toBe(12)
     expect([...first, ...second].every((seq) => isOfSnapshot(seq) && Number.isSafeInteger(seq))).toBe(true)
     await reader.drained()
+    // One that is begun while nobody is there is there after a restart.
+    reader.group.detach(reader)
+    await reader.group.flush()
+    expect(reader.group.beginSnapshot()).toBe(true)
+    await restart()
+    expect(groups.get('g')!.stats().snapshot).toBe(0)
   })
 })

@@ -86,6 +86,46 @@ describe('records of events', () => {
     expect(bytes).toBeLessThan(21_000)
   })
 
+  test('are there when one of the places that share them is deleted', () => {
+    const paths = Array.from({ length: 5 }, (_, i) => `com.example.note/${i}`)
+    tables.commit(
+      ADA,
+      paths.map((path, i) => ({
+        ...opOf('create', path, note('shared')),
+        ...(i > 0 ? { isRepeat: true as const } : {}),
+      })),
+    )
+    tables.commit(ADA, [opOf('delete', paths[3]!, null)])
+    expect(all().map(texts)).toEqual([...paths.map(() => ['shared', null]), [null, 'shared']])
+  })
+
+  test('that an export brought have numbers and times of their own, whatever was before', () => {
+    tables.identity(BOB, null)
+    tables.commit(ADA, [opOf('create', 'com.example.note/first', note('first'))])
+    tables.account(BOB, null)
+    tables.resync(
+      BOB,
+      ['a', 'b', 'c'].map((rkey) => opOf('create', `com.example.note/${rkey}`, note(rkey))),
+    )
+    tables.commit(ADA, [opOf('delete', 'com.example.note/first', null)])
+    const events = all()
+    const first = events[0]!.us
+    expect(events.map(({ seq, us, rkey }) => [seq, us - first, rkey])).toEqual([
+      [1, 0, null],
+      [2, 1, 'first'],
+      [3, 2, null],
+      [4, 3, 'a'],
+      [5, 4, 'b'],
+      [6, 5, 'c'],
+      [7, 6, 'first'],
+    ])
+    expect(log.read(5, 6).map(texts)).toEqual([
+      ['b', null],
+      ['c', null],
+    ])
+    expect(events.map(({ us }) => log.seqAt(us))).toEqual([1, 2, 3, 4, 5, 6, 7])
+  })
+
   test('that an export brought are told once, also when another confirms them', () => {
     const paths = ['a', 'b', 'c'].map((rkey) => opOf('create', `com.example.note/${rkey}`, note(rkey)))
     tables.resync(ADA, paths)
@@ -226,11 +266,45 @@ describe('what is kept', () => {
   })
 
   test('rows of older versions are no events', () => {
-    fill(3)
+    tables.resync(BOB, [opOf('create', 'com.example.note/z', note('z'))])
+    fill(2)
     tables.db.raw.exec('UPDATE log_rows SET us = NULL, bytes_until = NULL WHERE seq < 3')
     expect([log.floor(), all().map(({ seq }) => seq)]).toEqual([3, [3]])
     tables.db.raw.exec('UPDATE log_rows SET us = NULL')
     expect([log.floor(), all(), log.seqAt(0)]).toEqual([4, [], 4])
+  })
+
+  test('is read by the rows that were asked for, and no more', () => {
+    fill(20)
+    let rows = 0
+    const prepare = (sql: string): object => {
+      const statement = tables.db.raw.prepare(sql)
+      return {
+        get: (...values: never[]) => statement.get(...values),
+        all: (...values: never[]) => statement.all(...values),
+        *iterate(...values: never[]) {
+          for (const row of statement.iterate(...values)) {
+            rows++
+            yield row
+          }
+        },
+      }
+    }
+    const counting = createLogReader({ raw: { prepare } } as never)
+    expect(counting.read(5, 8).map(({ seq }) => seq)).toEqual([5, 6, 7, 8])
+    expect(rows).toBe(4)
+    expect([counting.read(5, 4), counting.read(21, 30)]).toEqual([[], []])
+  })
+
+  test('in memory are so many pages: those that were asked for last', () => {
+    const reads: number[] = []
+    const pages = createPages({ read: (from) => (reads.push(from), []), content: () => null }, 2000)
+    for (let i = 0; i < 128; i++) pages.load(i * 512, 1e6)
+    expect(pages.peek(1)).not.toBe(null)
+    pages.load(0, 1e6)
+    pages.load(128 * 512, 1e6)
+    expect([pages.peek(0) === null, pages.peek(512), pages.peek(1024) === null]).toEqual([false, null, false])
+    expect(reads).toHaveLength(129)
   })
 
   test('in memory is what fits, and what was forgotten is made again', () => {
