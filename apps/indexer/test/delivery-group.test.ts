@@ -436,6 +436,27 @@ test('what nobody acknowledges lets so many in, and no more', async () => {
   }
 })
 
+test('what failed has its tries on disk, and what is given up makes room at once', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  try {
+    write(ADA, 'a')
+    write(BOB, 'b')
+    write(CYN, 'c')
+    const [patient, hasty] = [open({ pending: 6 }), open({ name: 'tap/hasty', pending: 2, tries: 1 })]
+    const [one, other] = [consume(patient), consume(hasty)]
+    await eventually(() => one.taken.length === 3 && other.taken.length === 2)
+    await patient.flush()
+    patient.fail(one.taken[0]!, 'not taken')
+    await patient.flush()
+    expect(store.load('tap/g')!.pending.map(({ tries }) => tries)).toEqual([1, 0, 0])
+    hasty.fail(other.taken[0]!, 'not taken')
+    await eventually(() => other.taken.length === 3)
+    expect(other.seqs()).toEqual([1, 2, 3])
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 test('what it needs of the log: what it has not read, what waits, and what is read apart', async () => {
   write(ADA, ...many(66, 'a'))
   write(BOB, 'b')
