@@ -166,6 +166,11 @@ describe('what is read', () => {
       ...Array(4).fill('tap/g: 1 numbers are gone from the log before they were read'),
       'tap/late: 4 numbers are gone from the log before they were read',
     ])
+    // Also where another has just read the rest of that page.
+    const later = open({ name: 'tap/later' })
+    const last = consume(later)
+    await eventually(() => last.seqs().length === 2)
+    expect(later.stats().lost).toBe(4)
     expect(late.beginSnapshot()).toBe(false)
   })
 })

@@ -138,7 +138,10 @@ export function createHub(log: LogReader): Hub {
     #load(): ReturnType<typeof pages.load> | null {
       const floor = log.floor()
       if (this.next < floor) {
-        if (!this.sink.outdated()) return null
+        if (!this.sink.outdated()) {
+          this.close()
+          return null
+        }
         this.next = floor
         if (floor > durable) return null
       }

@@ -25,6 +25,8 @@ export type Entry = LogEvent & {
 
 /** A part of the log. */
 export type Page = {
+  /** What was before this number was gone from the log when the page was read: nobody is to take it for numbers without events. */
+  readonly from: number
   readonly end: number
   /** What is in it, up to this number. */
   until: number
@@ -44,7 +46,7 @@ export type Pages = {
 }
 
 /** @param maxBytes of what was made of events, together: the oldest are made anew when asked for */
-export function createPages(log: Pick<LogReader, 'read' | 'content'>, maxBytes: number): Pages {
+export function createPages(log: Pick<LogReader, 'floor' | 'read' | 'content'>, maxBytes: number): Pages {
   const pages = new Map<number, Page>()
   let made: Entry[] = []
   let oldest = 0
@@ -72,14 +74,14 @@ export function createPages(log: Pick<LogReader, 'read' | 'content'>, maxBytes: 
   return {
     peek(seq) {
       const page = pages.get(Math.floor(seq / PAGE))
-      return page === undefined || page.until < seq ? null : page
+      return page === undefined || seq < page.from || page.until < seq ? null : page
     },
     load(seq, durable) {
       const number = Math.floor(seq / PAGE)
       let page = pages.get(number)
       const end = (number + 1) * PAGE - 1
       if (page === undefined) {
-        page = { end, until: number * PAGE - 1, entries: [] }
+        page = { from: log.floor(), end, until: number * PAGE - 1, entries: [] }
         if (pages.size >= MAX_PAGES) pages.delete(pages.keys().next().value!)
       } else pages.delete(number)
       // The one asked for last is the last to go.
