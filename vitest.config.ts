@@ -17,7 +17,6 @@ const ALONE = [
     (name) => `packages/${name}/test/**/*.test.ts`,
   ),
   'apps/pds/test/**/*.test.ts',
-  'apps/indexer/test/guesses.test.ts',
 ]
 
 export default defineConfig({

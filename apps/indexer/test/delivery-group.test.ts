@@ -493,6 +493,41 @@ test('what it needs of the log: what it has not read, what waits, and what is re
   expect(open({ name: 'tap/h' }).needs()).toBe(40)
 })
 
+test('who comes is given what waits at once, and who leaves last leaves nothing running', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  try {
+    write(ADA, 'gone', 'here')
+    write(BOB, 'b')
+    const nothing = { lost: 0, lostAt: null, snapshot: null, rounds: 0, recovers: false, parked: [] }
+    await store.save('tap/g', { next: 2, pending: [{ seq: 1, tries: 0, wasSent: false }], ...nothing }, [])
+    const group = open()
+    const idle: Owner = { inFlight: 0, wake() {}, overdue() {}, failed() {} }
+    group.attach(idle)
+    await eventually(() => group.stats().behind === 0)
+    await group.flush()
+    expect(store.load('tap/g')!.pending.map(({ wasSent }) => wasSent)).toEqual([false, false, false])
+    group.take(idle)
+    await group.flush()
+    expect(store.load('tap/g')!.pending.map(({ wasSent }) => wasSent)).toEqual([true, false, false])
+    const owner = consume(group)
+    await eventually(() => owner.seqs().length === 1)
+    expect([owner.seqs(), vi.getTimerCount()]).toEqual([[3], 1])
+    group.detach(idle)
+    group.ack(3)
+    group.detach(owner)
+    expect(vi.getTimerCount()).toBe(0)
+    await eventually(() => store.load('tap/g')!.pending.length === 2)
+    // What is void leaves its room to the next.
+    tables.db.prepare("DELETE FROM records WHERE rkey = 'gone'").run()
+    const narrow = open({ name: 'tap/narrow', pending: 1 })
+    const last = consume(narrow)
+    await eventually(() => last.seqs().length === 1)
+    expect(last.seqs()).toEqual([2])
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 describe('consumers of one group', () => {
   const one = (group: Group, most: number): Owner & { readonly seqs: number[] } => {
     const owner = {

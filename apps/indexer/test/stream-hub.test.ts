@@ -3,6 +3,7 @@
 import type { Did } from '@avocet/syntax'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createHub, type Hub, type Sink, type Subscription } from '../src/stream/hub.ts'
+import { listEvents } from '../src/stream/list-events.ts'
 import { createLogReader, type LogReader } from '../src/stream/log-reader.ts'
 import { createShapes } from '../src/stream/shapes.ts'
 import { eventually } from './support/indexer.ts'
@@ -10,7 +11,8 @@ import { opOf, openTables, type Tables } from './support/tables.ts'
 
 const ADA = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' as Did
 const BOB = 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb' as Did
-const SHAPE = createShapes(null).objects
+const SHAPES = createShapes(null)
+const SHAPE = SHAPES.objects
 
 let tables: Tables
 let log: LogReader
@@ -203,4 +205,29 @@ test('all end with it, and who comes later ends at once', async () => {
   await new Promise((resolve) => setTimeout(resolve, 30))
   expect([one, two, late].map(({ told }) => told)).toEqual([['ended'], ['ended'], ['ended']])
   expect([one, two, late].map(({ seqs }) => seqs)).toEqual([upTo(5), [], []])
+})
+
+test('a question waits for what it wants, and for nothing else', async () => {
+  hub = createHub(log)
+  let isAnswered = false
+  const answer = listEvents({
+    query: new URLSearchParams({ cursor: '1', wait: '30', dids: BOB }),
+    signal: new AbortController().signal,
+    hub,
+    log,
+    shapes: SHAPES,
+    onError: (error) => expect.fail(String(error)),
+  }).finally(() => (isAnswered = true))
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  write(1)
+  hub.committed(log.newest())
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(isAnswered).toBe(false)
+  write(1, BOB)
+  hub.committed(log.newest())
+  expect(await (await answer).json()).toMatchObject({
+    events: [{ seq: 2, did: BOB }],
+    cursor: 3,
+    caughtUp: true,
+  })
 })

@@ -324,7 +324,7 @@ describe('what is kept', () => {
   })
 })
 
-test('who waits for events is answered when the streams close', async () => {
+test('who waits for events is answered when the streams close', { timeout: 20_000 }, async () => {
   tables.commit(ADA, [opOf('create', 'com.example.note/a', note('one'))])
   const hub = createHub(log)
   const asked = (query: string): Promise<Response> =>
