@@ -5,6 +5,7 @@ import { openState } from '@avocet/firehose/sqlite'
 import { catalog } from '@avocet/lexicons/catalog'
 import type { Database } from '@avocet/sqlite'
 import { createBacklinks } from '../src/backlinks/methods.ts'
+import { createDeprecatedLinks } from '../src/backlinks/deprecated.ts'
 import { createLinkSources } from '../src/backlinks/sources.ts'
 import { defaults } from '../src/config.ts'
 import { createLive, type Live } from '../src/http/live.ts'
@@ -86,10 +87,11 @@ export function serveQuestions(db: Database): Served {
     queries: () => [],
   })
 
+  const deprecatedLinks = createDeprecatedLinks(db)
   const answer = (request: Request): Response | Promise<Response> =>
     new URL(request.url).pathname.startsWith('/xrpc/')
       ? router.fetch(request)
-      : site(request, { address: null })
+      : (deprecatedLinks(request) ?? site(request, { address: null }))
 
   /** Of an answer without end, what is there at once. */
   const read = async (request: Request): Promise<void> => {
@@ -127,6 +129,8 @@ export function serveQuestions(db: Database): Served {
       query('blue.microcosm.links.getBacklinkDids', about),
       query('blue.microcosm.links.getManyToMany', { ...about, pathToOther }),
       query('blue.microcosm.links.getManyToManyCounts', { ...about, pathToOther }),
+      question('/links/all', { target: subject }),
+      question('/links/all/count', { target: subject }),
     ]
   }
 
@@ -143,6 +147,7 @@ export function serveQuestions(db: Database): Served {
       question('/records', { uri }),
       question('/link-sources', { subject: uri }),
       question('/link-sources', { subject: did }),
+      question('/links/all', { target: did }),
     ]
   }
 

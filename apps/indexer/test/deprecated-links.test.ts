@@ -136,7 +136,8 @@ describe('what is refused', () => {
   })
 
   test('what an address does not know is passed by, as there', async () => {
-    const extra = { ...about, did: ada, from_dids: ben }
+    const many = Array.from({ length: 1001 }, (_, i) => `did:plc:${i}`).join(',')
+    const extra = { ...about, did: ada, from_dids: many }
     expect(await ask('/links/distinct-dids', extra)).toEqual({ total: 0, linking_dids: [], cursor: null })
     const counts = [...Object.entries(extra), ['limit', '5000'], ['limit', 'x'], ['cursor', 'zz']]
     expect(await ask('/links/count', counts)).toEqual({ total: 0 })

@@ -74,6 +74,9 @@ describe('findLinks', () => {
     expect(findLinks(nearly(2047), 1_000_000)).toEqual([inside, outside])
     expect(findLinks(nearly(2048), 1_000_000)).toEqual([inside])
     expect(findLinks(nearly(50_000), 1_000_000)).toEqual([inside])
+    // Those that are not written as usual are looked at too.
+    const unusual = Array.from({ length: 2048 }, () => 'at://alice.test/%61')
+    expect(findLinks({ unusual, pages: 'a:b' }, 1000)).toHaveLength(1)
   })
 
   test.each(['did:plc:', 'tag:'])(

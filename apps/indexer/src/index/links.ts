@@ -1,7 +1,7 @@
 // What a record points to, and where in it.
 
 import { type DataObject, type DataValue, isCid } from '@avocet/data'
-import { targetOf } from './targets.ts'
+import { isUsual, targetOf } from './targets.ts'
 
 /** One pointer out of a record. */
 export type Link = {
@@ -13,7 +13,7 @@ export type Link = {
 
 /** A record with more pointers than this is not a record of people: the rest is not indexed. */
 export const MAX_LINKS = 256
-/** Texts with a colon that are looked at, beside those that begin as links into the network do. */
+/** Texts with a colon that are looked at, beside DIDs and `at://` URIs as they are usually written. */
 const MAX_LOOKS = 2048
 const MAX_DEPTH = 32
 /** Longest path in characters. */
@@ -83,8 +83,7 @@ function walkObject(value: DataObject, search: Search): boolean {
 function look(key: string | null, value: DataValue, search: Search): boolean {
   if (typeof value === 'string') {
     if (!value.includes(':')) return true
-    if (!isInside(value) && search.looksLeft-- <= 0) return true
-    const target = targetOf(value)
+    const target = isUsual(value) ? value : search.looksLeft-- > 0 ? targetOf(value) : null
     return target === null || add(target, segmentOf(key, value), search)
   }
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array || isCid(value)) return true
@@ -105,7 +104,7 @@ function add(target: string, segment: string, search: Search): boolean {
   const link = { target, path: search.segments.join('') + segment }
   const { inside, outside } = search
   if (!isInside(target)) {
-    if (outside.links.length < MAX_LINKS && !isFound(outside, link)) remember(outside, link)
+    if (!isFound(outside, link)) remember(outside, link)
     return true
   }
   if (isFound(inside, link)) return true

@@ -24,6 +24,11 @@ const LITERAL_HOST = /^\[([^[\]]*)\](?::(\d*))?$/
 const IPV6 = /^[\dA-Fa-f:.]+$/
 const LATER_IP = /^v[\dA-Fa-f]+\.[!$&-.\d:;=A-Z_a-z~]+$/i
 
+/** A text that is a DID or an `at://` URI as they are written: its own target. Others may be targets too, at a price. */
+export function isUsual(text: string): boolean {
+  return isDid(text) || (text.length <= MAX_TARGET && PLAIN_AT_URI.test(text))
+}
+
 /**
  * The target that a text is; null: it is none.
  * At most {@link MAX_TARGET} characters, looked at in time linear in them.
@@ -31,7 +36,7 @@ const LATER_IP = /^v[\dA-Fa-f]+\.[!$&-.\d:;=A-Z_a-z~]+$/i
 export function targetOf(text: string): string | null {
   const colon = text.indexOf(':')
   if (colon < 1 || text.length > MAX_TARGET || !isLetter(text.charCodeAt(0))) return null
-  if (isDid(text) || PLAIN_AT_URI.test(text)) return text
+  if (isUsual(text)) return text
   if (PLAIN_URL.test(text) && !text.includes('/.')) return text
   return atUriOf(text) ?? uriOf(text, colon)
 }
