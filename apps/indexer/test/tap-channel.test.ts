@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type GroupStart, openChannel } from '@avocet/tap'
 import { encodeAck, parseTapEvent, type TapEvent } from '@avocet/tap/wire'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { GroupStats, Indexer, IndexerConfig } from '../src/app.ts'
@@ -255,5 +256,43 @@ describe('groups', () => {
     expect(statsOf(indexer, 'tap/live')).toBeUndefined()
     expect(await refused(indexer.url!, '/channel?group=a/b')).toMatchObject({ status: 400 })
     expect(await refused(indexer.url!, '/channel?start=then')).toMatchObject({ status: 400 })
+  })
+
+  test('begin where a client says, the first time', async () => {
+    const host = await openHost()
+    const ada = await host.createAccount('ada')
+    const indexer = await start(host, { backfill: false })
+    await write(host, ada, 'one', 'two')
+    await eventually(() => indexer.status().totals.records === 2)
+    /** What the client hears first, with whether it is of the log. */
+    const hear = async (group: string, from: GroupStart, count: number): Promise<[string, boolean][]> => {
+      const told: TapEvent[] = []
+      await using reading = openChannel({
+        service: indexer.url!,
+        group,
+        start: from,
+        onEvent: (event) => void told.push(event),
+        onFailure: ({ event }) => expect.fail(JSON.stringify(event)),
+      })
+      await eventually(() => statsOf(indexer, `tap/${group}`)?.consumers === 1)
+      if (from === 'live') await write(host, ada, `after-${group}`)
+      await eventually(() => told.length >= count && reading.stats.acked === told.length)
+      return told.map((event) => [event.type === 'record' ? event.rkey : event.type, event.id < 2 ** 52])
+    }
+    const log = [
+      ['one', true],
+      ['two', true],
+    ]
+    expect(await hear('oldest', 'oldest', 2)).toEqual(log)
+    // The log has lost nothing yet.
+    expect(await hear('all', 'all', 2)).toEqual(log)
+    expect((await hear('snapshot', 'snapshot', 3)).toSorted(([a], [b]) => (a < b ? -1 : 1))).toEqual([
+      ['identity', false],
+      ['one', false],
+      ['two', false],
+    ])
+    expect(await hear('live', 'live', 1)).toEqual([['after-live', true]])
+    // One that is there goes on where it was.
+    expect(await hear('all', 'snapshot', 1)).toEqual([['after-live', true]])
   })
 })

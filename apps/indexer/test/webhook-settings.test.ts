@@ -58,6 +58,10 @@ test('is read, with secrets from the environment', () => {
   ])
 })
 
+test.each(['all', 'snapshot', 'oldest', 'live'])('begins with %s', (start) => {
+  expect(read([{ ...hook, start }])).toMatchObject([{ start }])
+})
+
 test.each([
   ['{', 'Not JSON'],
   ['{}', 'Not a list'],
@@ -78,6 +82,8 @@ test.each([
   [[{ ...hook, maxEvents: 1001 }], 'maxEvents:'],
   [[{ ...hook, timeoutSeconds: 0.5 }], 'timeoutSeconds:'],
   [[{ ...hook, historical: 'no' }], 'historical:'],
+  [[{ ...hook, start: 'then' }], 'start: not all, snapshot, oldest, live'],
+  [[{ ...hook, start: 'snapshot', historical: false }], 'start: snapshot tells what was there'],
 ])('%j is refused', (content, message) => {
   expect(() => read(content)).toThrow(
     expect.objectContaining({ code: 'bad-config', message: expect.stringContaining(message) }),

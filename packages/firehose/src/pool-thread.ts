@@ -207,6 +207,7 @@ export function createPoolThread(
       if (examiner === null) return
       examiner = { ...examiner, data }
       // Messages come in the order in which they were sent: the batch that it is at is older.
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       current?.worker.postMessage({ examinerData: data } satisfies PoolRenewal)
     },
     reject(error) {

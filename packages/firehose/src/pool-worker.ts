@@ -18,23 +18,25 @@ import type { VerifyPolicy } from './policy.ts'
 import { proveEvent } from './prove.ts'
 
 const { verifier, examiner } = workerData as PoolWorkerData
-const verify = verifier === null ? verifySignature : (await load<VerifySignature>(verifier))(verifier.data)
-const makeExamine = examiner === null ? null : await load<Examine>(examiner)
-let examine = makeExamine?.(examiner!.data) ?? null
+const verify =
+  verifier === null ? verifySignature : ((await load(verifier))(verifier.data) as VerifySignature)
+const factory = examiner === null ? null : await load(examiner)
+const makeExamine = (data: unknown): Examine | null => (factory?.(data) as Examine | undefined) ?? null
+let examine = makeExamine(examiner?.data)
 // The same key object for the same key: native libraries keep their own form of a key with it.
 const keys = createLru<string, PublicKey>(20_000)
 
-async function load<T>({ module, name }: PoolExport): Promise<(data: unknown) => T> {
+async function load({ module, name }: PoolExport): Promise<(data: unknown) => unknown> {
   const loaded = (await import(module)) as Record<string, unknown>
-  const factory = loaded[name]
-  if (typeof factory !== 'function') throw new TypeError(`no such function; module=${module} name=${name}`)
-  return factory as (data: unknown) => T
+  const found = loaded[name]
+  if (typeof found !== 'function') throw new TypeError(`no such function; module=${module} name=${name}`)
+  return found as (data: unknown) => unknown
 }
 
 /** Where no examiner can be made with it the thread ends, between events: none of them is to blame, and the next thread says why. */
 function renew({ examinerData }: PoolRenewal): void {
   try {
-    examine = makeExamine?.(examinerData) ?? null
+    examine = makeExamine(examinerData)
   } catch {
     process.exit(1)
   }

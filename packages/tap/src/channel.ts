@@ -5,6 +5,7 @@ import { baseOf } from './client.ts'
 import { TapError, toTapError } from './error.ts'
 import { encodeAck, invalid, parseTapEvent, type InvalidTapEvent, type TapEvent } from './events.ts'
 import { createLanes } from './lanes.ts'
+import { GROUP_STARTS, isGroupStart, type GroupStart } from './start.ts'
 
 /** An event that was not handled. */
 export type TapFailure =
@@ -41,6 +42,11 @@ export interface ChannelOptions extends Pick<
   readonly password?: string
   /** A consumer group of its own, on servers that have such. */
   readonly group?: string
+  /**
+   * Where the group begins when the server makes it, which it does when somebody asks for it first; one that is there goes on where it was.
+   * Default: as the server has it (`all`).
+   */
+  readonly start?: GroupStart
   /**
    * Handles an event; it is acked when that resolves. `signal` is aborted with the channel's. A handler that never ends holds up its
    * account, and one of the places.
@@ -98,6 +104,10 @@ export function openChannel(options: ChannelOptions): Channel {
   const maxPending = checkCount('maxPending', options.maxPending ?? 1000)
   const maxBytes = options.maxMessageBytes ?? 5 * 1024 * 1024
   const acks = options.acks !== false
+  const { group, start } = options
+  if (start !== undefined && !isGroupStart(start)) {
+    throw new TapError('invalid-options', `one of ${GROUP_STARTS.join(', ')}; start=${String(start)}`)
+  }
   const stop = new AbortController()
   const lanes = createLanes(concurrency)
   const counts = { received: 0, handled: 0, acked: 0, failed: 0, invalid: 0, duplicates: 0 }
@@ -182,7 +192,10 @@ export function openChannel(options: ChannelOptions): Channel {
       name: 'path=/channel',
       connect(service) {
         link = null
-        const query = new URLSearchParams(options.group === undefined ? {} : { group: options.group })
+        const query = new URLSearchParams({
+          ...(group !== undefined && { group }),
+          ...(start !== undefined && { start }),
+        })
         return { url: streamUrl(service, 'channel', query), text: true }
       },
       opened(open) {

@@ -20,3 +20,4 @@ export type {
   TapStatus,
 } from './events.ts'
 export { createReceiver, type ReceiverOptions } from './receiver.ts'
+export type { GroupStart } from './start.ts'

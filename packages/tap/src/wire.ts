@@ -16,3 +16,4 @@ export {
   type TapRecordBase,
   type TapStatus,
 } from './events.ts'
+export { GROUP_STARTS, isGroupStart, type GroupStart } from './start.ts'

@@ -54,6 +54,22 @@ describe('a channel', () => {
     await channel.done
   })
 
+  it('says at each connection where its group begins, and nothing that it was not told', async () => {
+    await using server = await serveTap()
+    const { channel } = open({ service: server.url, group: 'a b', start: 'snapshot' })
+    await eventually(() => server.sockets.size).toBe(1)
+    for (const socket of server.sockets) socket.terminate()
+    const path = '/channel?group=a+b&start=snapshot'
+    await eventually(() => server.asked.map((asked) => asked.path)).toEqual([path, path])
+    await channel.close()
+    const { channel: plain } = open({ service: server.url })
+    await eventually(() => server.asked.at(-1)?.path).toBe('/channel')
+    await plain.close()
+    expect(() => open({ service: server.url, start: 'newest' as 'live' })).toThrow(
+      expect.objectContaining({ code: 'invalid-options', message: expect.stringContaining('start=newest') }),
+    )
+  })
+
   it('gives events flat, with members that are not known', async () => {
     await using server = await serveTap()
     const { channel, handled } = open({ service: server.url })

@@ -57,32 +57,27 @@ async function details(consumer) {
   if (consumer.snapshot !== null) fact('Snapshot', `${Math.floor(consumer.snapshot * 100)} % given`)
   if (consumer.origin !== undefined) fact('Goes to', stranger(consumer.origin))
   if (typeof consumer.disabled === 'string') fact('Off', stranger(consumer.disabled))
-  const isGroup = name.startsWith('tap/')
-  const acts = isGroup
-    ? [
-        actions(
-          [
-            'Give the whole index',
-            `Give the whole index to ${name}`,
-            `Give ${name} the whole index, beside what happens?`,
-            async () => {
-              await act('consumers/snapshot', { name })
-              return `${name} is given the whole index.`
-            },
-          ],
-          [
-            'Remove',
-            `Remove ${name}`,
-            `Forget ${name}, with its place and its dead letters?`,
-            async () => {
-              await act('consumers/remove', { name })
-              location.hash = '#/consumers'
-              return `${name} is gone.`
-            },
-          ],
-        ),
-      ]
-    : []
+  const whole = [
+    'Give the whole index',
+    `Give the whole index to ${name}`,
+    `Give ${name} the whole index, beside what happens?`,
+    async () => {
+      await act('consumers/snapshot', { name })
+      return `${name} is given the whole index.`
+    },
+  ]
+  const remove = [
+    'Remove',
+    `Remove ${name}`,
+    `Forget ${name}, with its place and its dead letters?`,
+    async () => {
+      await act('consumers/remove', { name })
+      location.hash = '#/consumers'
+      return `${name} is gone.`
+    },
+  ]
+  // The file that names a webhook is what removes it.
+  const acts = actions(...(name.startsWith('tap/') ? [whole, remove] : [whole]))
   const letters = await paged(
     async (cursor) => {
       const page = await ask('/admin/consumers/dead-letters', { name, cursor, limit: 25 })
@@ -91,7 +86,7 @@ async function details(consumer) {
     (letter) => letterRow(name, letter),
     'None was given up.',
   )
-  return [el('h3', '', stranger(name, 100)), list, ...acts, el('h3', '', 'Dead letters'), ...letters]
+  return [el('h3', '', stranger(name, 100)), list, acts, el('h3', '', 'Dead letters'), ...letters]
 }
 
 function letterRow(name, { id, seq, at, tries, reason, kind, did, collection, rkey }) {

@@ -51,8 +51,8 @@ export type Group = {
   /** They are tried again. @returns how many; those that the log does not have any more stay */
   retry(ids: readonly number[]): Promise<number>
   dismiss(ids: readonly number[]): Promise<number>
-  /** The whole index is given to it, beside what happens. False: it does not take snapshots. */
-  beginSnapshot(): boolean
+  /** The whole index is given to it, beside what happens. */
+  beginSnapshot(): void
   /** The oldest number of the log that it needs still. */
   needs(): number
   /** Resolves when what was acknowledged is durable. */

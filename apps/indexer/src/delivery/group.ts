@@ -21,11 +21,11 @@ const PROBE_MS = 600_000
 const PROBE = 256
 const MAX_PROBES = 16
 
-/** A consumer with its place. @param options.snapshots null: it takes none */
+/** A consumer with its place. */
 export function createGroup(options: {
   readonly name: string
   readonly start: GroupBeginning
-  readonly snapshots: SnapshotReader | null
+  readonly snapshots: SnapshotReader
   readonly hub: Hub
   readonly log: Pick<LogReader, 'read' | 'content' | 'floor'>
   readonly store: PlaceStore
@@ -41,7 +41,7 @@ export function createGroup(options: {
   const place = store.load(name)
   const window = createWindow(limits)
   const owners = new Set<Owner>()
-  const recovers = snapshots !== null && (place?.recovers ?? start.recovers)
+  const recovers = place?.recovers ?? start.recovers
   let next = place?.next ?? start.seq
   let lost = place?.lost ?? 0
   let lostAt = place?.lostAt ?? null
@@ -63,8 +63,16 @@ export function createGroup(options: {
         tries,
         wasSent,
       }))
-      const { place: snapshot = null } = catchUp ?? {}
-      return { next, pending, parked: parking.list(), lost, lostAt, snapshot, rounds, recovers }
+      return {
+        next,
+        pending,
+        parked: parking.list(),
+        lost,
+        lostAt,
+        snapshot: catchUp.place,
+        rounds,
+        recovers,
+      }
     },
     now,
     onError,
@@ -80,7 +88,7 @@ export function createGroup(options: {
   }
   const beginSnapshot = (): void => {
     saving.changed()
-    catchUp?.begin(++rounds)
+    catchUp.begin(++rounds)
   }
   const hasRoom = (): boolean => window.size < limits.pending + probes * PROBE
   const wake = (): void => {
@@ -109,25 +117,22 @@ export function createGroup(options: {
     saving.changed()
     wake()
   }
-  const catchUp =
-    snapshots === null
-      ? null
-      : createCatchUp({
-          reader: snapshots,
-          place: place === null ? (start.snapshot ? snapshots.begin(0) : null) : place.snapshot,
-          // Half of the room is left for what happens.
-          hasRoom: () => window.size < limits.pending / 2,
-          give(events, seq) {
-            next = Math.max(next, seq + 1)
-            saving.changed()
-            for (const event of events) if (test(event)) add(event, null)
-          },
-        })
+  const catchUp = createCatchUp({
+    reader: snapshots,
+    place: place === null ? (start.snapshot ? snapshots.begin(0) : null) : place.snapshot,
+    // Half of the room is left for what happens.
+    hasRoom: () => window.size < limits.pending / 2,
+    give(events, seq) {
+      next = Math.max(next, seq + 1)
+      saving.changed()
+      for (const event of events) if (test(event)) add(event, null)
+    },
+  })
   const pull = (): void => {
-    if (subscription !== null) catchUp?.pull(next)
+    if (subscription !== null) catchUp.pull(next)
   }
   const find = (seq: number): LogEvent | undefined =>
-    isOfSnapshot(seq) ? snapshots?.find(seq) : log.read(seq, seq)[0]
+    isOfSnapshot(seq) ? snapshots.find(seq) : log.read(seq, seq)[0]
   const parking: Parking = createParking({
     hub,
     test,
@@ -153,14 +158,14 @@ export function createGroup(options: {
   const subscribe = (): Subscription =>
     hub.subscribe({
       from: next,
-      test: (event) => (catchUp === null || catchUp.takes(event)) && test(event),
+      test: (event) => catchUp.takes(event) && test(event),
       shape: BARE,
       sink: {
         ready: hasRoom,
         send(_, message) {
           const { event } = message
           next = event.seq + 1
-          if (catchUp?.isAt(event.repo) !== true && parking.leaves(event)) saving.changed()
+          if (!catchUp.isAt(event.repo) && parking.leaves(event)) saving.changed()
           else add(event, message)
         },
         passed(seq) {
@@ -281,7 +286,7 @@ export function createGroup(options: {
         deadLetters: saving.deadLetters,
         lost,
         lostAt,
-        snapshot: catchUp?.share ?? null,
+        snapshot: catchUp.share,
         parked: parking.list().length,
         consumers: owners.size,
         oldestMs: oldest === null ? null : Math.max(0, now() - Math.floor(oldest / 1000)),
@@ -306,10 +311,8 @@ export function createGroup(options: {
       return count
     },
     beginSnapshot() {
-      if (catchUp === null) return false
       beginSnapshot()
       pull()
-      return true
     },
     needs() {
       let oldest = next

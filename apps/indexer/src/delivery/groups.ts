@@ -1,5 +1,6 @@
 // The groups of one kind of consumer, by name.
 
+import type { GroupStart } from '@avocet/tap/wire'
 import type { LogEvent, LogReader } from '../stream/log-reader.ts'
 import type { Hub } from '../stream/hub.ts'
 import { createGroup } from './group.ts'
@@ -18,22 +19,11 @@ export type GroupParts = {
   readonly onError: (error: unknown) => void
 }
 
-/** Where a group begins that is new: at the oldest event of the log, or with what happens from now on. */
-export type GroupStart = 'oldest' | 'live'
-/**
- * Of one that takes snapshots, besides: with the whole index, then live (`snapshot`); or with all that there is (`all`), which is the
- * log where it has lost nothing yet, and else the index.
- */
-export type TapStart = GroupStart | 'snapshot' | 'all'
-
-/** The names of `TapStart`. */
-export const TAP_STARTS: ReadonlySet<string> = new Set<TapStart>(['all', 'snapshot', 'oldest', 'live'])
-
 /** Groups by name. */
 export type Groups = {
   get(name: string): Group | null
   /** Makes it where there is none; null: there are as many as may be. */
-  open(name: string, start: TapStart): Group | null
+  open(name: string, start: GroupStart): Group | null
   stats(): GroupStats[]
   /** The oldest number of the log that one of them needs still; Infinity: none does. */
   needs(): number
@@ -49,6 +39,20 @@ export function isGroupName(name: string): boolean {
   return NAME.test(name)
 }
 
+/**
+ * Where a group begins that is new. `snapshot`: with the whole index, then live; `all`: with all that there is, which is the log where it has
+ * lost nothing yet, and else the index; `oldest`: at the oldest event of the log; `live`: with what happens from now on.
+ */
+export function beginningOf(
+  start: GroupStart,
+  { hub, log }: Pick<GroupParts, 'hub' | 'log'>,
+): Omit<GroupBeginning, 'recovers'> {
+  const floor = log.floor()
+  const snapshot = start === 'snapshot' || (start === 'all' && floor > 1)
+  const isFromLog = start === 'oldest' || (start === 'all' && floor <= 1)
+  return { seq: isFromLog ? floor : hub.tip, snapshot }
+}
+
 /** Those that have a place are there at once. @param prefix what names in the tables begin with */
 export function createGroups(
   parts: GroupParts,
@@ -59,17 +63,10 @@ export function createGroups(
     readonly test: (event: LogEvent) => boolean
   },
 ): Groups {
-  const { hub, log, store } = parts
+  const { store } = parts
   const { prefix } = options
   const make = (name: string, start: GroupBeginning): Group =>
     createGroup({ ...parts, ...options, name: `${prefix}${name}`, start })
-  const beginning = (start: TapStart): GroupBeginning => {
-    const floor = log.floor()
-    const snapshot = start === 'snapshot' || (start === 'all' && floor > 1)
-    const isFromLog = start === 'oldest' || (start === 'all' && floor <= 1)
-    // Who asks for nothing of what was before is not given all of it later.
-    return { seq: isFromLog ? floor : hub.tip, snapshot, recovers: start !== 'live' }
-  }
   const groups = new Map(
     store.names(prefix).map((stored) => {
       const name = stored.slice(prefix.length)
@@ -82,7 +79,8 @@ export function createGroups(
       const known = groups.get(name)
       if (known !== undefined) return known
       if (!isGroupName(name) || groups.size >= options.most) return null
-      const group = make(name, beginning(start))
+      // Who asks for nothing of what was before is not given all of it later.
+      const group = make(name, { ...beginningOf(start, parts), recovers: start !== 'live' })
       groups.set(name, group)
       return group
     },

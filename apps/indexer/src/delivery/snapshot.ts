@@ -37,10 +37,12 @@ export type SnapshotReader = {
   newest(): number
 }
 
-/** Numbers from here on are of snapshots: their round, then the id of a record, or of a repo, and a bit that says of which. */
+/** Numbers from here on are of snapshots: their round, then the id of a record, or of a repo, and what is told of it. */
 const FIRST = 2 ** 52
 const ROUND = 2 ** 38
 const MAX_ROUNDS = 4096
+/** What an event is about: a record; an account, with its handle; the status of one that is off. */
+const [OF_RECORD, OF_HANDLE, OF_STATUS, KINDS] = [0, 1, 2, 4] as const
 /** Accounts looked at for one slice: most have more than one record. */
 const MAX_ACCOUNTS = 256
 
@@ -60,12 +62,18 @@ type RecordRow = {
   cid: Uint8Array
   validity: number
 }
-type AccountRow = { repo: number; did: LogEvent['did']; handle: string | null; rev: string | null }
+type AccountRow = {
+  repo: number
+  did: LogEvent['did']
+  handle: string | null
+  rev: string | null
+  status: string | null
+}
 
 const RECORD = `SELECT records.id, repo, dids.name AS did, collection AS collectionId, collections.name AS collection, rkey, rev, cid, validity
   FROM records JOIN names AS dids ON dids.id = repo JOIN names AS collections ON collections.id = collection`
 // The tables in this order: accounts are found in the order of their ids.
-const ACCOUNT = `SELECT names.id AS repo, did, handle, rev FROM names CROSS JOIN accounts ON accounts.did = names.name
+const ACCOUNT = `SELECT names.id AS repo, did, handle, rev, status FROM names CROSS JOIN accounts ON accounts.did = names.name
   WHERE status IS NOT 'deleted'`
 
 /** A reader on an open database. @param now ms since the epoch */
@@ -93,7 +101,7 @@ export function createSnapshotReader(db: Database, now: () => number): SnapshotR
     detail: null,
   })
   const ofRecord = (base: number, row: RecordRow): LogEvent => ({
-    ...toEvent(base + 2 * row.id, row.repo, row.did, row.rev),
+    ...toEvent(base + KINDS * row.id + OF_RECORD, row.repo, row.did, row.rev),
     kind: 'commit',
     action: 'create',
     collection: row.collection,
@@ -103,9 +111,18 @@ export function createSnapshotReader(db: Database, now: () => number): SnapshotR
     record: row.id,
   })
   const ofAccount = (base: number, row: AccountRow): LogEvent => ({
-    ...toEvent(base + 2 * row.repo + 1, row.repo, row.did, row.rev),
+    ...toEvent(base + KINDS * row.repo + OF_HANDLE, row.repo, row.did, row.rev),
     detail: row.handle,
   })
+  /** Null: it is active. */
+  const ofStatus = (base: number, { repo, did, rev, status }: AccountRow): LogEvent | null =>
+    status === null
+      ? null
+      : {
+          ...toEvent(base + KINDS * repo + OF_STATUS, repo, did, rev),
+          kind: 'account',
+          detail: status,
+        }
 
   return {
     begin(round) {
@@ -130,6 +147,8 @@ export function createSnapshotReader(db: Database, now: () => number): SnapshotR
         const account = accounts.get(next.repo, next.last) as AccountRow | undefined
         if (account === undefined) return { events, next: null }
         events.push(ofAccount(base, account))
+        const status = ofStatus(base, account)
+        if (status !== null) events.push(status)
         next = { ...next, repo: account.repo, collection: 0, rkey: '' }
         if (events.length >= most) break
       }
@@ -143,10 +162,12 @@ export function createSnapshotReader(db: Database, now: () => number): SnapshotR
     },
     find(seq) {
       const base = FIRST + Math.floor((seq - FIRST) / ROUND) * ROUND
-      const id = Math.floor((seq - base) / 2)
-      if ((seq - base) % 2 === 1) {
+      const id = Math.floor((seq - base) / KINDS)
+      const kind = (seq - base) % KINDS
+      if (kind !== OF_RECORD) {
         const account = db.prepare(`${ACCOUNT} AND names.id = ?`).get(id) as AccountRow | undefined
-        return account === undefined ? undefined : ofAccount(base, account)
+        if (account === undefined) return undefined
+        return kind === OF_STATUS ? (ofStatus(base, account) ?? undefined) : ofAccount(base, account)
       }
       const row = db.prepare(`${RECORD} WHERE records.id = ?`).get(id) as RecordRow | undefined
       return row === undefined ? undefined : ofRecord(base, row)

@@ -35,7 +35,7 @@ export type CollectionAnswers = {
    * @returns what puts them in force, to be called when those lexicons are
    * @throws IndexerError `bad-config` for what does not fit
    */
-  prepare(edition: Edition): () => void
+  readonly prepare: (edition: Edition) => () => void
 }
 
 type Made = {

@@ -29,7 +29,7 @@ export type Lexicons = {
 export type LoadedLexicons = {
   readonly lexicons: Lexicons
   /** Writes the lock of those of the network, whole or not at all. @throws what the file system says */
-  keep(): void
+  readonly keep: () => void
 }
 
 /** Where lexicons of the network come from, and are kept. */

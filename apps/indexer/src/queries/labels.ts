@@ -7,7 +7,6 @@ import type { Database } from '@avocet/sqlite'
 import { type Rejudging, rejudging } from '../lexicons/rejudge.ts'
 import type { Judge } from '../index/validity.ts'
 import type { Validity } from '../database/codes.ts'
-import type { RecordRow } from './records.ts'
 
 /** Values and bytes of records that may still be judged for one answer. */
 export type JudgeBudget = { left: number; bytes: number }
@@ -31,7 +30,15 @@ export type Labels = {
   refresh(): void
 }
 
-type LabelledRow = Pick<RecordRow, 'id' | 'collection' | 'rkey' | 'bytes' | 'validity' | 'reason'>
+/** What of a row has to do with its label. */
+type LabelledRow = {
+  readonly id: number
+  readonly collection: string
+  readonly rkey: string
+  readonly bytes: Uint8Array | null
+  readonly validity: Validity
+  readonly reason: string | null
+}
 
 /** The labels of a database whose lexicons stay. */
 export const STORED_LABELS: Labels = {

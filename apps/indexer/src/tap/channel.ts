@@ -1,8 +1,8 @@
 // Tap's `/channel`: events, and acks. `?group=` names a group; those who are at one share its events.
 
-import { parseAck } from '@avocet/tap/wire'
+import { GROUP_STARTS, isGroupStart, parseAck } from '@avocet/tap/wire'
 import type { Group, GroupStats } from '../delivery/group-types.ts'
-import { type Groups, isGroupName, TAP_STARTS, type TapStart } from '../delivery/groups.ts'
+import { type Groups, isGroupName } from '../delivery/groups.ts'
 import type { Owner } from '../delivery/window.ts'
 import { REFUSALS } from '../stream/doors.ts'
 import type { StreamEvent } from '../stream/event.ts'
@@ -43,10 +43,10 @@ export function createChannelWire(options: {
       const name = query.get('group') ?? DEFAULT_GROUP
       if (!isGroupName(name)) return plain(400, 'invalid group: letters, digits, - and _, at most 64')
       const start = query.get('start') ?? 'all'
-      if (!TAP_STARTS.has(start)) return plain(400, `invalid start: ${[...TAP_STARTS].join(', ')}`)
+      if (!isGroupStart(start)) return plain(400, `invalid start: ${GROUP_STARTS.join(', ')}`)
       return (socket, mark) => {
         // Made when the socket is there: who is refused for another reason leaves no group behind.
-        const group = groups.open(name, start as TapStart)
+        const group = groups.open(name, start)
         if (group !== null) return attend(group, socket, mark, options.write)
         socket.close(1013, 'there are as many groups as may be')
         return NOBODY

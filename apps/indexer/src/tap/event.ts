@@ -2,13 +2,14 @@
 
 import type { JsonObject } from '@avocet/data'
 import { encodeTapEvent, type TapEvent, tapStatusOf } from '@avocet/tap/wire'
+import { isOfSnapshot } from '../delivery/snapshot.ts'
 import type { AccountRow } from '../queries/records.ts'
 import type { StreamEvent } from '../stream/event.ts'
 import type { LogEvent } from '../stream/log-reader.ts'
 
-/** What Tap has no event for: heads without changes. */
-export function isTapEvent({ kind }: LogEvent): boolean {
-  return kind !== 'sync'
+/** What Tap has no event for: heads without changes, and what a snapshot tells of an account beside its identity, which has its status. */
+export function isTapEvent({ kind, seq }: LogEvent): boolean {
+  return kind !== 'sync' && !(kind === 'account' && isOfSnapshot(seq))
 }
 
 /**

@@ -140,8 +140,10 @@ export function createTapRoutes(
     if (group === null) return text(404, 'not found')
     if (path === '/groups/remove')
       return (await groups.remove(String(name))) ? text(200, '') : text(409, 'somebody is at this group')
-    if (path === '/groups/snapshot')
-      return group.beginSnapshot() ? text(200, '') : text(400, 'a webhook takes no snapshot')
+    if (path === '/groups/snapshot') {
+      group.beginSnapshot()
+      return text(200, '')
+    }
     if (path !== '/groups/retry' && path !== '/groups/dismiss') return text(404, 'not found')
     if (!Array.isArray(ids) || ids.length > PAGE || !ids.every((id) => Number.isSafeInteger(id)))
       return text(400, `a list of numbers is missing, at most ${PAGE}; field=ids`)

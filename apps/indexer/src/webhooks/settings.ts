@@ -2,8 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { type Filter, parseV2Request } from '@avocet/jetstream/wire'
+import { GROUP_STARTS, type GroupStart, isGroupStart } from '@avocet/tap/wire'
 import { IndexerError } from '../errors.ts'
-import { type GroupStart, isGroupName } from '../delivery/groups.ts'
+import { isGroupName } from '../delivery/groups.ts'
 
 /** One webhook. */
 export type WebhookConfig = {
@@ -19,7 +20,10 @@ export type WebhookConfig = {
   readonly filter?: Omit<Filter, 'maxMessageSizeBytes'>
   /** Whether what exports brought is sent too. Default true. */
   readonly historical?: boolean
-  /** Where it begins the first time. Default `oldest`: at the first event that the log has. */
+  /**
+   * Where it begins the first time. Default `oldest`: at the first event that the log has. One that began with `snapshot` or `all` is given
+   * the whole index again after it lost events.
+   */
   readonly start?: GroupStart
   /** Failures after which an event is given up. Default 6. */
   readonly tries?: number
@@ -103,7 +107,10 @@ function readWebhook(item: unknown, where: string, env: NodeJS.ProcessEnv): Webh
   const url = given('url', 'a text', isText) ?? ''
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) refuse('url: not an http(s) URL')
   const format = given('format', 'batch or tap', (value) => value === 'batch' || value === 'tap')
-  const start = given('start', 'oldest or live', (value) => value === 'oldest' || value === 'live')
+  const start = given('start', GROUP_STARTS.join(', '), isGroupStart)
+  const historical = flag('historical')
+  if (historical === false && (start === 'snapshot' || start === 'all'))
+    refuse(`start: ${start} tells what was there, which "historical": false leaves out`)
   const password = given('password', 'a text', isText)
   const secrets = words('secrets')
   const query = new URLSearchParams()
@@ -117,7 +124,7 @@ function readWebhook(item: unknown, where: string, env: NodeJS.ProcessEnv): Webh
     start,
     password: password === undefined ? undefined : secret(password),
     secrets: secrets?.map(secret),
-    historical: flag('historical'),
+    historical,
     tries: count('tries', 1000),
     timeoutMs: timeout === undefined ? undefined : timeout * 1000,
     maxEvents: count('maxEvents', 1000),

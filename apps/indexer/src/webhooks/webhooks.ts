@@ -2,7 +2,7 @@
 
 import { createGroup } from '../delivery/group.ts'
 import type { Group, GroupStats } from '../delivery/group-types.ts'
-import type { GroupParts } from '../delivery/groups.ts'
+import { beginningOf, type GroupParts } from '../delivery/groups.ts'
 import { createTest } from '../stream/wanted.ts'
 import type { StreamEvent } from '../stream/event.ts'
 import { isTapEvent } from '../tap/event.ts'
@@ -46,7 +46,7 @@ export async function startWebhooks(
   hooks: readonly WebhookConfig[],
   writeTap: (value: StreamEvent) => string,
 ): Promise<Webhooks> {
-  const { hub, log, onLog, onError } = parts
+  const { onLog, onError } = parts
   const posts = await Promise.all(hooks.map((hook) => createPost(hook, parts.now)))
   const started = hooks.map((hook, i): { hook: WebhookConfig; group: Group; worker: Worker } => {
     const { name, format = 'batch', filter = {}, historical = true, start = 'oldest', tries = TRIES } = hook
@@ -54,8 +54,8 @@ export async function startWebhooks(
     const group = createGroup({
       ...parts,
       name: `webhook/${name}`,
-      start: { seq: start === 'oldest' ? log.floor() : hub.tip, snapshot: false, recovers: false },
-      snapshots: null,
+      // Who began with the log knows of no snapshots.
+      start: { ...beginningOf(start, parts), recovers: start === 'snapshot' || start === 'all' },
       test: format === 'batch' ? wanted : (event) => isTapEvent(event) && wanted(event),
       limits: {
         pending: PENDING,

@@ -2,6 +2,7 @@
 // half of its events, down to the one that is not taken, which then waits alone while all others go on.
 
 import type { Group } from '../delivery/group-types.ts'
+import { isOfSnapshot } from '../delivery/snapshot.ts'
 import type { Entry, Owner } from '../delivery/window.ts'
 import type { StreamEvent } from '../stream/event.ts'
 import { payloadOf } from '../stream/event.ts'
@@ -69,7 +70,7 @@ export function startWorker(options: {
     isWoken = false
   }
 
-  /** The events of the next request. One that failed before is sent alone. */
+  /** The events of the next request. One that failed before is sent alone, and none of a snapshot beside one of the log. */
   const gather = (): Part[] => {
     const parts: Part[] = []
     let bytes = 0
@@ -79,7 +80,9 @@ export function startWorker(options: {
       if (entry === null) break
       behind = undefined
       const isSuspect = entry.failures > 0
-      if (isSuspect && parts.length > 0) {
+      const isOther =
+        parts.length > 0 && isOfSnapshot(entry.event.seq) !== isOfSnapshot(parts[0]!.entry.event.seq)
+      if ((isSuspect && parts.length > 0) || isOther) {
         group.giveBack([entry])
         break
       }
@@ -96,12 +99,15 @@ export function startWorker(options: {
       if (isSuspect) break
       behind = entry
     }
+    // Of a snapshot they stand in its order, which is not that of their numbers.
+    if (parts.some(({ entry }) => isOfSnapshot(entry.event.seq))) return parts
     return parts.toSorted((a, b) => a.entry.event.seq - b.entry.event.seq)
   }
 
   const bodyOf = (parts: readonly Part[]): string => {
     if (format === 'tap') return parts[0]!.text
-    const cursor = JSON.stringify(String(parts.at(-1)!.entry.event.seq))
+    const { seq } = parts.at(-1)!.entry.event
+    const cursor = isOfSnapshot(seq) ? 'null' : JSON.stringify(String(seq))
     return `{"events":[${parts.map(({ text }) => text).join()}],"cursor":${cursor}}`
   }
 
