@@ -65,7 +65,8 @@ async function backfill(): Promise<void> {
       await until(() => indexer.status().totals.records > 0)
       const before = indexer.status().totals.records
       const measured = startMeasuring()
-      await until(() => indexer.status().repos.synchronized === repos)
+      // That their heads are the newest is asked of their own host a minute later: what gave them here is a relay.
+      await until(() => indexer.status().totals.resyncs === repos)
       const { seconds, cpuSeconds } = measured()
       const { records } = indexer.status().totals
       if (records !== repos * perRepo) throw new Error(`records: ${records}`)
