@@ -101,7 +101,11 @@ describe('what is sent', () => {
     await host.write(bob, [created('bobs')])
     host.identity(bob)
     await eventually(() => keysOf(all.requests).length === 4 && keysOf(live.requests).length === 3)
-    await eventually(() => statsOf(indexer, 'webhook/hook0').behind === 0)
+    const isThrough = (name: string): boolean => {
+      const { behind, unacked } = statsOf(indexer, name)
+      return behind + unacked === 0
+    }
+    await eventually(() => isThrough('webhook/hook0') && isThrough('webhook/hook1'))
     expect(keysOf(likes.requests)).toEqual(['like'])
     expect(keysOf(bobs.requests)).toEqual(['bobs'])
     expect(keysOf(live.requests)).not.toContain('before')
