@@ -245,3 +245,25 @@ test('stopped while accounts of a page are looked up: at once, and the page is r
   expect(db.prepare('SELECT * FROM discovery').all()).toEqual([])
   expect(seen.troubles).toEqual([])
 })
+
+test(
+  'it stops while repos that were asked for by name wait for the network',
+  { timeout: 15_000 },
+  async () => {
+    let asked = 0
+    start(async () => ({ repos: [], cursor: null }), undefined, {
+      dids: ['did:web:a1.example'],
+      consumer: {
+        requestResync() {
+          asked++
+          return new Promise(() => {})
+        },
+        reportListed: async () => true,
+        async confirmRest() {},
+        gapAt: () => null,
+      },
+    })
+    await eventually(() => asked === 1)
+    await discovery!.stop()
+  },
+)
