@@ -265,5 +265,6 @@ test(
     })
     await eventually(() => asked === 1)
     await discovery!.stop()
+    expect(asked).toBe(1)
   },
 )
